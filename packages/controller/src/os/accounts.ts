@@ -1,0 +1,87 @@
+// As which operating-system user does an app run (design §4: one per app when the controller is root)?
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export type RunAs = { readonly uid: number; readonly gid: number }
+
+export type Accounts = {
+  /** Null: apps run as the controller's own user, for the reason given. */
+  readonly isolated: boolean
+  readonly reason: string
+  /** The app's user, made on first use; null when not isolated. */
+  of(app: string): Promise<RunAs | null>
+  release(app: string): Promise<void>
+}
+
+// Below 65536, so that they exist in user namespaces too; above what distributions give to people and services.
+const firstUid = 40_000
+const lastUid = 59_999
+
+async function canRunThere(folder: string): Promise<boolean> {
+  const child = spawn(process.execPath, ['-e', 'process.chdir(process.argv[1])', folder], {
+    uid: firstUid,
+    gid: firstUid,
+    stdio: 'ignore',
+    env: {},
+    cwd: '/',
+  })
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code === 0
+  } catch {
+    // Not even startable as another user.
+    return false
+  }
+}
+
+/** `folder` holds `users.json` and everything app users must reach; its parents must be open to them. */
+export async function openAccounts(folder: string): Promise<Accounts> {
+  const shared = { of: async () => null, release: async () => {} }
+  if (process.getuid?.() !== 0)
+    return { ...shared, isolated: false, reason: 'the platform does not run as root, so all apps share its user' }
+  await mkdir(folder, { recursive: true, mode: 0o755 })
+  if (!(await canRunThere(folder)))
+    return {
+      ...shared,
+      isolated: false,
+      reason: `${folder} or node itself cannot be reached by other users, so apps run as root: set DEIS_DATA_DIR to a folder that others may enter`,
+    }
+  const file = join(folder, 'users.json')
+  let known: Record<string, number> = {}
+  try {
+    known = JSON.parse(await readFile(file, 'utf8')) as Record<string, number>
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  let saving = Promise.resolve()
+  const save = (): Promise<void> => {
+    saving = saving.then(async () => {
+      await writeFile(`${file}.new`, JSON.stringify(known), { mode: 0o600 })
+      await rename(`${file}.new`, file)
+    })
+    return saving
+  }
+  return {
+    isolated: true,
+    reason: 'each app runs as a user of its own',
+    async of(app) {
+      let uid = known[app]
+      if (uid === undefined) {
+        const taken = new Set(Object.values(known))
+        uid = firstUid + 1
+        while (taken.has(uid)) uid++
+        if (uid > lastUid) throw new Error(`no free user id between ${firstUid} and ${lastUid}`)
+        known[app] = uid
+        await save()
+      }
+      return { uid, gid: uid }
+    },
+    async release(app) {
+      if (known[app] === undefined) return
+      delete known[app]
+      await save()
+    },
+  }
+}

@@ -1,0 +1,76 @@
+// How are the last lines of something kept on disk without ever filling it?
+import { appendFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Lines in two files, the current one and the one before it: at most twice `maxBytes` on disk. */
+export type LineFile = {
+  /** Appends whole lines; a newline is added to each. Calls are written in the order they were made. */
+  append(lines: readonly string[]): Promise<void>
+  /** The newest lines, oldest first. */
+  tail(count: number): Promise<string[]>
+  remove(): Promise<void>
+}
+
+async function contentOf(file: string, lastBytes: number): Promise<string> {
+  try {
+    const { size } = await stat(file)
+    if (size <= lastBytes) return await readFile(file, 'utf8')
+    const handle = await open(file)
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(lastBytes), 0, lastBytes, size - lastBytes)
+      const text = buffer.toString('utf8', 0, bytesRead)
+      return text.slice(text.indexOf('\n') + 1)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+export function openLines(file: string, maxBytes: number): LineFile {
+  const older = `${file}.1`
+  let size: number | null = null
+  let queue: Promise<unknown> = Promise.resolve()
+  let removed = false
+  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work)
+    // The next caller is not to blame for this one's failure, which its own caller sees.
+    queue = result.catch(() => {})
+    return result
+  }
+  const write = async (text: string): Promise<void> => {
+    if (removed) return
+    if (size === null) {
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      size = await stat(file).then(
+        (found) => found.size,
+        () => 0,
+      )
+    }
+    if (size > 0 && size + Buffer.byteLength(text) > maxBytes) {
+      await rename(file, older)
+      size = 0
+    }
+    await appendFile(file, text, { mode: 0o600 })
+    size += Buffer.byteLength(text)
+  }
+  return {
+    append: (lines) => (lines.length === 0 ? Promise.resolve() : inOrder(() => write(`${lines.join('\n')}\n`))),
+    tail: (count) =>
+      inOrder(async () => {
+        if (count <= 0) return []
+        // 16 KiB a line is far above what lines are cut to, so this reads enough or everything.
+        const newest = (await contentOf(file, count * 16_384)).split('\n').slice(0, -1)
+        if (newest.length >= count) return newest.slice(-count)
+        const before = (await contentOf(older, count * 16_384)).split('\n').slice(0, -1)
+        return [...before, ...newest].slice(-count)
+      }),
+    remove: () =>
+      inOrder(async () => {
+        removed = true
+        await Promise.all([rm(file, { force: true }), rm(older, { force: true })])
+      }),
+  }
+}

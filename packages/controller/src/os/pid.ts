@@ -1,0 +1,119 @@
+// Is a process that somebody started earlier still the same one, and how is its whole group ended?
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+/** A pid alone may be reused; together with its start time it names one process for ever. */
+export type Identity = { readonly pid: number; readonly started: string }
+
+type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly started: string }
+
+const linux = process.platform === 'linux'
+const run = promisify(execFile)
+
+function parseProcStat(text: string): Stat | null {
+  // The command name may hold spaces and parentheses: fields are counted from the last one.
+  const open = text.indexOf('(')
+  const close = text.lastIndexOf(')')
+  if (open < 0 || close < 0) return null
+  const rest = text.slice(close + 2).split(' ')
+  return { pid: Number(text.slice(0, open)), state: rest[0] ?? '', group: Number(rest[2]), started: rest[19] ?? '' }
+}
+
+async function psStats(args: readonly string[]): Promise<Stat[]> {
+  const { stdout } = await run('ps', [...args, '-o', 'pid=,pgid=,stat=,lstart='], {
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  return stdout
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((words) => words.length > 3)
+    .map(([pid, group, state, ...started]) => ({
+      pid: Number(pid),
+      group: Number(group),
+      state: state ?? '',
+      started: started.join(' '),
+    }))
+}
+
+async function stat(pid: number): Promise<Stat | null> {
+  try {
+    if (linux) return parseProcStat(await readFile(`/proc/${pid}/stat`, 'utf8'))
+    return (await psStats(['-p', String(pid)]))[0] ?? null
+  } catch {
+    // No such process: that is the answer.
+    return null
+  }
+}
+
+async function allStats(): Promise<Stat[]> {
+  if (!linux) return psStats(['-A'])
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(pids.map((pid) => stat(Number(pid))))
+  return found.filter((one) => one !== null)
+}
+
+/** The identity of a running process, or null when there is none. */
+export async function identify(pid: number): Promise<Identity | null> {
+  const found = await stat(pid)
+  return found && !found.state.startsWith('Z') ? { pid, started: found.started } : null
+}
+
+export async function isAlive(identity: Identity): Promise<boolean> {
+  return (await identify(identity.pid))?.started === identity.started
+}
+
+/** Processes of a group that are not merely waiting to be reaped. */
+export async function groupMembers(group: number): Promise<number[]> {
+  const stats = await allStats()
+  return stats.filter((one) => one.group === group && !one.state.startsWith('Z')).map((one) => one.pid)
+}
+
+/** Processes that carry this exact `NAME=value` in their environment, wherever they moved to (setsid, daemons). Linux only. */
+export async function withVariable(name: string, value: string): Promise<number[]> {
+  if (!linux) return []
+  const wanted = `${name}=${value}`
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
+  const hits = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        return (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').includes(wanted)
+      } catch {
+        // Gone, or not ours to read.
+        return false
+      }
+    }),
+  )
+  return pids.filter((_, index) => hits[index])
+}
+
+function send(target: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(target, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
+  send(-group, signal)
+}
+
+export function signalPid(pid: number, signal: NodeJS.Signals): void {
+  send(pid, signal)
+}
+
+/** TERM to the group, up to `graceMs` to end, then KILL. The caller has checked that the group is still the one it means. */
+export async function stopGroup(group: number, graceMs: number): Promise<void> {
+  signalGroup(group, 'SIGTERM')
+  const deadline = Date.now() + graceMs
+  let pause = 10
+  while (Date.now() < deadline) {
+    if ((await groupMembers(group)).length === 0) return
+    await sleep(Math.min(pause, Math.max(1, deadline - Date.now())))
+    pause = Math.min(pause * 2, 200)
+  }
+  signalGroup(group, 'SIGKILL')
+  for (let tries = 0; tries < 100 && (await groupMembers(group)).length > 0; tries++) await sleep(20)
+}

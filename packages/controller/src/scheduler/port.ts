@@ -1,0 +1,160 @@
+// What does the controller ask of whatever runs containers (design §4)?
+import type { Check } from '@deis/types'
+
+/** What a release runs: a slug by digest (`sha256:<hex>`), or an image by reference with digest. */
+export type Artifact =
+  | { readonly kind: 'slug'; readonly digest: string }
+  | { readonly kind: 'image'; readonly reference: string }
+
+/** Kubernetes' own probe words (contract/api.md §2.5); times in seconds. */
+export type Probe = {
+  readonly exec?: { readonly command: readonly string[] }
+  readonly httpGet?: {
+    readonly port: number
+    readonly path?: string
+    readonly scheme?: string
+    readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[]
+  }
+  readonly tcpSocket?: { readonly port: number }
+  readonly initialDelaySeconds?: number
+  readonly timeoutSeconds?: number
+  readonly periodSeconds?: number
+  readonly successThreshold?: number
+  readonly failureThreshold?: number
+}
+
+export type ProcessSpec = {
+  /** Run as `bash -c <command>`; null: the artifact's own entry point. */
+  readonly command: string | null
+  readonly replicas: number
+  /** `LIMIT` or `REQUEST/LIMIT` as the user wrote it; undefined: no limit. */
+  readonly memory?: string
+  readonly cpu?: string
+  readonly livenessProbe?: Probe
+  readonly readinessProbe?: Probe
+  /** Between TERM and KILL. */
+  readonly graceSeconds: number
+}
+
+/** The desired state of one app: plain data, everything read from one release (design §1.4). */
+export type Formation = {
+  readonly app: string
+  /** The number N of release vN. */
+  readonly release: number
+  readonly artifact: Artifact
+  /** Platform variables and the user's, merged. A backend that owns the port sets PORT itself. */
+  readonly env: Readonly<Record<string, string>>
+  readonly processes: Readonly<Record<string, ProcessSpec>>
+  /** The type that receives requests; it must listen on PORT to count as ready. Null: none. */
+  readonly routable: string | null
+  readonly tags: Readonly<Record<string, string>>
+  readonly registry: Readonly<Record<string, string>>
+  /** How long new processes may take until all are ready (contract/api.md §3.14 DEIS_DEPLOY_TIMEOUT). */
+  readonly deployTimeoutSeconds: number
+}
+
+/** The states of contract/api.md §4.10. Kubernetes may add a waiting reason of its own, verbatim. */
+export const podStates = [
+  'initializing',
+  'creating',
+  'starting',
+  'up',
+  'terminating',
+  'down',
+  'destroyed',
+  'crashed',
+  'error',
+] as const
+export type PodState = (typeof podStates)[number]
+
+export type ObservedPod = {
+  readonly name: string
+  readonly type: string
+  readonly release: number
+  readonly state: PodState | (string & {})
+  readonly started: Date
+  /** `host:port` that takes requests now: only for ready pods of the routable type, on backends that expose single pods. */
+  readonly address: string | null
+}
+
+export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'registry'> & {
+  readonly command: string
+  readonly memory?: string
+  readonly cpu?: string
+  readonly timeoutSeconds: number
+}
+
+export type LogLine = {
+  readonly time: Date
+  /** `web.v3.x2x4z`: type, release, last part of the pod name (contract/api.md §4.14). */
+  readonly source: string
+  readonly text: string
+}
+
+/** A deploy, scale or restart that did not come about. What ran before still runs. */
+export class DeployFailure extends Error {
+  /** Lines that show it: the pod's last output, events, exit code. */
+  readonly evidence: readonly string[]
+  /** What the user can do next. */
+  readonly hint: string
+
+  constructor(cause: string, evidence: readonly string[], hint: string) {
+    super(cause)
+    this.name = 'DeployFailure'
+    this.evidence = evidence
+    this.hint = hint
+  }
+}
+
+export type Capabilities = {
+  readonly slugs: boolean
+  readonly images: boolean
+  readonly memoryLimits: boolean
+  readonly cpuLimits: boolean
+  readonly tags: boolean
+  readonly healthchecks: boolean
+  readonly autoscale: boolean
+  /** Lines for `deis doctor`. */
+  readonly checks: readonly Check[]
+}
+
+export type Progress = (line: string) => void
+
+export type Scheduler = {
+  /** `process`, `kubernetes`, `memory` … */
+  readonly name: string
+  capabilities(): Promise<Capabilities>
+  /**
+   * Makes reality equal the formation: new pods up and ready → routed → old ones drained and stopped. Idempotent: pods of
+   * the same release and type are kept, only their number changes. Returns when every type is ready; draining of old pods
+   * goes on behind. Types that are no longer in the formation are stopped.
+   * @throws DeployFailure when a pod crashes before it is ready or is not ready in time; the new pods are gone again then
+   *   and the previous ones still serve, exactly as they were.
+   * @throws the signal's reason when cancelled; also then nothing new is left behind.
+   */
+  apply(formation: Formation, signal: AbortSignal, progress: Progress): Promise<void>
+  /** Every pod of the app, one-off ones included (type `run`), in no particular order. Unknown app: none. */
+  observe(app: string): Promise<readonly ObservedPod[]>
+  /**
+   * Replaces the chosen pods by new ones of the same release, new first. Resolves when the new ones are ready with what was
+   * started; nothing chosen: an empty list. `name` wins over `type`.
+   */
+  restart(
+    app: string,
+    which: { readonly type?: string; readonly name?: string },
+    signal: AbortSignal,
+  ): Promise<readonly ObservedPod[]>
+  /**
+   * Runs one command to its end in a fresh copy of the artifact.
+   * @returns the exit code; a signal N gives 128+N. Cancelled or out of time: the command is stopped and this throws.
+   */
+  run(oneOff: OneOff, io: { output(chunk: string): void; signal: AbortSignal }): Promise<number>
+  /** The newest `lines` lines of all the app's pods, also of those that have gone, oldest first. */
+  logs(app: string, options: { readonly lines: number }): Promise<readonly LogLine[]>
+  /** Stops everything of the app and deletes all that the backend holds of it. Idempotent. */
+  remove(app: string, signal: AbortSignal): Promise<void>
+  /** Calls back with an app's id whenever `observe` may answer otherwise. Returns the function that ends it. */
+  onChange(listener: (app: string) => void): () => void
+  /** Lets go; `stop` also stops every pod (they come back when the domain applies again). */
+  close(options: { readonly stop: boolean }): Promise<void>
+}

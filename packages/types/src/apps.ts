@@ -1,0 +1,91 @@
+// What is an app, and how is it made, shown, run, handed over and destroyed (contract/api.md §2.3)?
+import { type Static, Type } from 'typebox'
+import { AppParams, Empty, Page, PageQuery, route, Time } from './route.ts'
+
+/** Desired count per process type. */
+export const Structure = Type.Record(Type.String(), Type.Integer({ minimum: 0 }))
+export type Structure = Static<typeof Structure>
+
+export const App = Type.Object({
+  uuid: Type.String(),
+  id: Type.String(),
+  owner: Type.String(),
+  structure: Structure,
+  created: Time,
+  updated: Time,
+})
+export type App = Static<typeof App>
+
+/** App ids: 1–63 characters, also a DNS label and a namespace name. */
+export const appIdPattern = /^[a-z]([a-z0-9-]*[a-z0-9])?$/
+export const appIdMessages = {
+  pattern:
+    'App name must start with an alphabetic character, cannot end with a hyphen and can only contain a-z (lowercase), 0-9 and hyphens.',
+  /** Second element of the list, so that the original client recognises the case (contract/api.md §1.5). */
+  client: 'App name can only contain a-z (lowercase), 0-9 and hyphens',
+  taken: 'Application with this id already exists.',
+} as const
+
+export const listApps = route({
+  method: 'GET',
+  path: '/v2/apps/',
+  access: 'user',
+  summary: 'Apps one owns or shares; all of them for admins.',
+  query: PageQuery,
+  status: 200,
+  response: Page(App),
+})
+
+export const createApp = route({
+  method: 'POST',
+  path: '/v2/apps/',
+  access: 'user',
+  summary: 'Create an app; without an id the controller invents one.',
+  body: Type.Object({
+    id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 63 }), Type.Null()])),
+  }),
+  status: 201,
+  response: App,
+})
+
+export const getApp = route({
+  method: 'GET',
+  path: '/v2/apps/:id/',
+  access: 'app',
+  summary: 'One app.',
+  params: AppParams,
+  status: 200,
+  response: App,
+})
+
+export const updateApp = route({
+  method: 'POST',
+  path: '/v2/apps/:id/',
+  access: 'app-owner',
+  summary: 'Hand the app to another owner.',
+  params: AppParams,
+  body: Type.Object({ owner: Type.Optional(Type.String()) }),
+  status: 200,
+  response: Empty,
+})
+
+export const destroyApp = route({
+  method: 'DELETE',
+  path: '/v2/apps/:id/',
+  access: 'app-owner',
+  summary: 'Destroy the app and everything of it.',
+  params: AppParams,
+  status: 204,
+  response: Empty,
+})
+
+export const runCommand = route({
+  method: 'POST',
+  path: '/v2/apps/:id/run',
+  access: 'app',
+  summary: 'Run a one-off command in the current release; answers when it has ended.',
+  params: AppParams,
+  body: Type.Object({ command: Type.Optional(Type.Unsafe<string>({})) }),
+  status: 200,
+  response: Type.Object({ exit_code: Type.Integer(), output: Type.String() }),
+})

@@ -1,0 +1,117 @@
+// How does a person get, change and give up an account (contract/api.md §2.2)?
+import { type Static, Type } from 'typebox'
+import { Empty, route } from './route.ts'
+
+/** The text the original client matches; see contract/api.md §1.5. */
+export const invalidUsername =
+  'Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.'
+
+export const Username = Type.String({
+  minLength: 1,
+  maxLength: 150,
+  pattern: String.raw`^\s*[\p{L}\p{N}_@.+-]+\s*$`,
+  message: invalidUsername,
+})
+
+export const User = Type.Object({
+  id: Type.Optional(Type.Integer()),
+  username: Type.String(),
+  email: Type.String(),
+  first_name: Type.String(),
+  last_name: Type.String(),
+  is_superuser: Type.Boolean(),
+  is_staff: Type.Boolean(),
+  is_active: Type.Boolean(),
+  groups: Type.Array(Type.String()),
+  user_permissions: Type.Array(Type.String()),
+  last_login: Type.Union([Type.String(), Type.Null()]),
+  date_joined: Type.String(),
+})
+export type User = Static<typeof User>
+
+/** What a controller tells a signed-in client about itself (design §8); the original answers `{}`. */
+export const Platform = Type.Object({
+  git: Type.Optional(Type.String()),
+  domain: Type.Optional(Type.String()),
+  router_port: Type.Optional(Type.Integer()),
+  scheduler: Type.Optional(Type.String()),
+})
+export type Platform = Static<typeof Platform>
+
+export const getPlatform = route({
+  method: 'GET',
+  path: '/v2/',
+  access: 'user',
+  summary: 'Where git and apps live; 401 without a token, which is how a client recognises a controller.',
+  status: 200,
+  response: Platform,
+})
+
+export const register = route({
+  method: 'POST',
+  path: '/v2/auth/register/',
+  access: 'anyone',
+  summary: 'Create an account, as REGISTRATION_MODE allows.',
+  body: Type.Object({
+    username: Username,
+    password: Type.String({ minLength: 1, maxLength: 128 }),
+    email: Type.Optional(Type.String({ maxLength: 254 })),
+    first_name: Type.Optional(Type.String({ maxLength: 30 })),
+    last_name: Type.Optional(Type.String({ maxLength: 30 })),
+  }),
+  status: 201,
+  response: User,
+})
+
+export const login = route({
+  method: 'POST',
+  path: '/v2/auth/login/',
+  access: 'anyone',
+  summary: 'Exchange a name and a password for a token.',
+  body: Type.Object({ username: Type.String({ minLength: 1 }), password: Type.String({ minLength: 1 }) }),
+  status: 200,
+  response: Type.Object({ token: Type.String() }),
+})
+
+export const whoami = route({
+  method: 'GET',
+  path: '/v2/auth/whoami/',
+  access: 'user',
+  summary: 'The account behind the token.',
+  status: 200,
+  response: User,
+})
+
+export const setPassword = route({
+  method: 'POST',
+  path: '/v2/auth/passwd/',
+  access: 'user',
+  summary: 'Change a password; admins may change anyone’s.',
+  body: Type.Object({
+    username: Type.Optional(Type.String()),
+    password: Type.Optional(Type.String()),
+    new_password: Type.Optional(Type.String()),
+  }),
+  status: 200,
+  response: Type.Object({ status: Type.String() }),
+})
+
+export const regenerateTokens = route({
+  method: 'POST',
+  path: '/v2/auth/tokens/',
+  access: 'user',
+  summary: 'Replace one’s own token, or as admin another user’s or everyone’s.',
+  body: Type.Object({ username: Type.Optional(Type.String()), all: Type.Optional(Type.Unsafe<boolean>({})) }),
+  status: 200,
+  response: Type.Union([Type.Object({ token: Type.String() }), Type.Literal('')]),
+})
+
+export const cancelAccount = route({
+  method: 'DELETE',
+  path: '/v2/auth/cancel/',
+  access: 'user',
+  summary: 'Remove an account that owns no app.',
+  body: Type.Object({ username: Type.Optional(Type.String()) }),
+  status: 204,
+  response: Empty,
+})

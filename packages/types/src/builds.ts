@@ -1,0 +1,72 @@
+// What was built from which source, and how did each attempt end (contract/api.md §2.6)?
+import { type Static, Type } from 'typebox'
+import { AppParams, Page, PageQuery, route, Time } from './route.ts'
+
+/** `status`, `source`, `exit_code` and `ref` are ours: every attempt is kept, also the failed ones. */
+export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
+export type BuildState = (typeof buildStates)[number]
+
+export const Build = Type.Object({
+  uuid: Type.String(),
+  owner: Type.String(),
+  app: Type.String(),
+  /** A slug digest, or an image reference. */
+  image: Type.String(),
+  sha: Type.String(),
+  procfile: Type.Record(Type.String(), Type.String()),
+  dockerfile: Type.String(),
+  status: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+  created: Time,
+  updated: Time,
+})
+export type Build = Static<typeof Build>
+
+const BuildParams = Type.Object({ id: Type.String(), uuid: Type.String() })
+
+export const listBuilds = route({
+  method: 'GET',
+  path: '/v2/apps/:id/builds/',
+  access: 'app',
+  summary: 'Builds, newest first; only those that succeeded unless `all` is set.',
+  params: AppParams,
+  query: Type.Object({ ...PageQuery.properties, all: Type.Optional(Type.String()) }),
+  status: 200,
+  response: Page(Build),
+})
+
+export const createBuild = route({
+  method: 'POST',
+  path: '/v2/apps/:id/builds/',
+  access: 'app',
+  summary: 'Deploy an existing image; answers when the release runs.',
+  params: AppParams,
+  body: Type.Object({
+    image: Type.String({ minLength: 1 }),
+    procfile: Type.Optional(Type.Unsafe<Record<string, string> | null>({})),
+    sha: Type.Optional(Type.String({ maxLength: 40 })),
+    dockerfile: Type.Optional(Type.String()),
+  }),
+  status: 201,
+  response: Build,
+})
+
+export const getBuild = route({
+  method: 'GET',
+  path: '/v2/apps/:id/builds/:uuid/',
+  access: 'app',
+  summary: 'One build.',
+  params: BuildParams,
+  status: 200,
+  response: Build,
+})
+
+export const getBuildLog = route({
+  method: 'GET',
+  path: '/v2/apps/:id/builds/:uuid/logs/',
+  access: 'app',
+  summary: 'What a build printed, as text.',
+  params: BuildParams,
+  status: 200,
+  response: Type.String(),
+})

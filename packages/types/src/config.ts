@@ -1,0 +1,53 @@
+// What shapes a release besides its code (contract/api.md §2.5)?
+import { type Static, Type } from 'typebox'
+import { AppParams, route, Time } from './route.ts'
+
+const Strings = Type.Record(Type.String(), Type.String())
+
+export const Config = Type.Object({
+  uuid: Type.String(),
+  owner: Type.String(),
+  app: Type.String(),
+  values: Strings,
+  memory: Strings,
+  cpu: Strings,
+  tags: Strings,
+  registry: Strings,
+  healthcheck: Type.Unsafe<Record<string, Record<string, unknown>>>({ type: 'object', additionalProperties: true }),
+  created: Time,
+  updated: Time,
+})
+export type Config = Static<typeof Config>
+
+/** A map to merge; null removes a key. The server also takes each map as a JSON-encoded string. */
+const Patch = Type.Optional(Type.Unsafe<Record<string, string | null>>({}))
+
+export const configKeyMessage = 'Config keys must start with a letter or underscore and only contain [A-z0-9_]'
+
+export const getConfig = route({
+  method: 'GET',
+  path: '/v2/apps/:id/config/',
+  access: 'app',
+  summary: 'The config of the latest good release.',
+  params: AppParams,
+  status: 200,
+  response: Config,
+})
+
+export const setConfig = route({
+  method: 'POST',
+  path: '/v2/apps/:id/config/',
+  access: 'app',
+  summary: 'Merge into the config; makes a release and answers when it runs.',
+  params: AppParams,
+  body: Type.Object({
+    values: Patch,
+    memory: Patch,
+    cpu: Patch,
+    tags: Patch,
+    registry: Patch,
+    healthcheck: Type.Optional(Type.Unsafe<Record<string, unknown>>({})),
+  }),
+  status: 201,
+  response: Config,
+})

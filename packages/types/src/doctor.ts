@@ -1,0 +1,20 @@
+// What can this installation do, and what can it not (design §1.6)?
+import { type Static, Type } from 'typebox'
+import { route } from './route.ts'
+
+/** `ok`: works. `limited`: works, with the restriction in `detail`. `missing`: refused, with the remedy in `detail`. */
+export const Check = Type.Object({
+  name: Type.String(),
+  status: Type.Union([Type.Literal('ok'), Type.Literal('limited'), Type.Literal('missing')]),
+  detail: Type.String(),
+})
+export type Check = Static<typeof Check>
+
+export const doctor = route({
+  method: 'GET',
+  path: '/v2/doctor/',
+  access: 'user',
+  summary: 'What this installation can and cannot do.',
+  status: 200,
+  response: Type.Object({ scheduler: Type.String(), version: Type.String(), checks: Type.Array(Check) }),
+})

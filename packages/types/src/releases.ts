@@ -1,0 +1,52 @@
+// Which combinations of build and config has the app run (contract/api.md §2.7)?
+import { type Static, Type } from 'typebox'
+import { AppParams, Page, PageQuery, route, Time } from './route.ts'
+
+export const Release = Type.Object({
+  uuid: Type.String(),
+  app: Type.String(),
+  owner: Type.String(),
+  version: Type.Integer(),
+  summary: Type.String(),
+  failed: Type.Boolean(),
+  /** Why a failed release failed; null otherwise (a later field of Deis' successor). */
+  exception: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  config: Type.String(),
+  build: Type.Union([Type.String(), Type.Null()]),
+  created: Time,
+  updated: Time,
+})
+export type Release = Static<typeof Release>
+
+export const listReleases = route({
+  method: 'GET',
+  path: '/v2/apps/:id/releases/',
+  access: 'app',
+  summary: 'Releases, newest first, failed ones included.',
+  params: AppParams,
+  query: PageQuery,
+  status: 200,
+  response: Page(Release),
+})
+
+/** `version` is `v3`. */
+export const getRelease = route({
+  method: 'GET',
+  path: '/v2/apps/:id/releases/:version/',
+  access: 'app',
+  summary: 'One release.',
+  params: Type.Object({ id: Type.String(), version: Type.String() }),
+  status: 200,
+  response: Release,
+})
+
+export const rollback = route({
+  method: 'POST',
+  path: '/v2/apps/:id/releases/rollback/',
+  access: 'app',
+  summary: 'Run an earlier release again under a new number; answers when it runs.',
+  params: AppParams,
+  body: Type.Object({ version: Type.Optional(Type.Unsafe<number>({})) }),
+  status: 201,
+  response: Type.Object({ version: Type.Integer() }),
+})

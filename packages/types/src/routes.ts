@@ -1,0 +1,67 @@
+// What does the router need to know, and how does it learn it (design §6)?
+import { type Static, Type } from 'typebox'
+import { Empty, route } from './route.ts'
+
+/** Where requests of one app go. */
+export const AppRoute = Type.Object({
+  app: Type.String(),
+  /** Host names. One without a dot is a label under the platform domain; matching ignores case and the port. */
+  hosts: Type.Array(Type.String()),
+  /** `host:port` of every ready process of the routable type. Empty: 503. */
+  upstreams: Type.Array(Type.String()),
+})
+export type AppRoute = Static<typeof AppRoute>
+
+/**
+ * One line of the NDJSON stream. The first line is a snapshot; each later line replaces or removes one app.
+ * `seq` grows by one a line and restarts with each controller (`epoch` names it).
+ */
+export const RouteEvent = Type.Union([
+  Type.Object({
+    type: Type.Literal('snapshot'),
+    epoch: Type.String(),
+    seq: Type.Integer(),
+    domain: Type.String(),
+    apps: Type.Array(AppRoute),
+  }),
+  Type.Object({ type: Type.Literal('app'), seq: Type.Integer(), app: AppRoute }),
+  Type.Object({ type: Type.Literal('gone'), seq: Type.Integer(), app: Type.String() }),
+  Type.Object({ type: Type.Literal('ping'), seq: Type.Integer() }),
+])
+export type RouteEvent = Static<typeof RouteEvent>
+
+/** Streamed for as long as the router listens, a ping at least every 5 s. Authenticated by `X-Deis-Router-Auth`. */
+export const streamRoutes = route({
+  method: 'GET',
+  path: '/v2/router/routes/',
+  access: 'router',
+  summary: 'The route table: a snapshot, then changes.',
+  query: Type.Object({ router: Type.String({ minLength: 1, maxLength: 64 }) }),
+  status: 200,
+  response: Type.String(),
+})
+
+/**
+ * What a router has applied: everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table but
+ * still answer requests that began before; the controller stops a process only when it is gone from here.
+ */
+export const RouterState = Type.Object({
+  router: Type.String({ minLength: 1, maxLength: 64 }),
+  epoch: Type.String(),
+  seq: Type.Integer({ minimum: 0 }),
+  busy: Type.Array(Type.String()),
+})
+export type RouterState = Static<typeof RouterState>
+
+/** Sent after every applied change, and again whenever `busy` shrinks. */
+export const reportRouterState = route({
+  method: 'POST',
+  path: '/v2/router/state/',
+  access: 'router',
+  summary: 'What a router has applied and which removed upstreams are still busy.',
+  body: RouterState,
+  status: 204,
+  response: Empty,
+})
+
+export const routerAuthHeader = 'x-deis-router-auth'
