@@ -47,6 +47,8 @@ export const streamRoutes = route({
  */
 export const RouterState = Type.Object({
   router: Type.String({ minLength: 1, maxLength: 64 }),
+  /** Where it listens; URLs of apps are made of it. */
+  port: Type.Integer({ minimum: 1, maximum: 65535 }),
   epoch: Type.String(),
   seq: Type.Integer({ minimum: 0 }),
   busy: Type.Array(Type.String()),
