@@ -1,0 +1,74 @@
+// How is one app's work done one after the other, and all of it cancelled at once?
+
+export type Turns = {
+  /** Runs `work` when everything queued for the app before has ended. Its signal follows the caller's and `cancel`. */
+  queued<T>(app: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Runs `work` at once, beside the queue, but cancelled with it. */
+  beside<T>(app: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Aborts what runs or waits for the app (null: for all) and resolves when it has ended. */
+  cancel(app: string | null, reason: Error): Promise<void>
+}
+
+type Job = { readonly app: string; readonly abort: AbortController; readonly ended: Promise<void> }
+
+function unlessAborted(before: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    void before.then(resolve)
+  })
+}
+
+export function createTurns(): Turns {
+  const last = new Map<string, Promise<void>>()
+  const jobs = new Set<Job>()
+
+  const begin = <T>(
+    app: string,
+    signal: AbortSignal,
+    before: Promise<void>,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): { result: Promise<T>; ended: Promise<void> } => {
+    const abort = new AbortController()
+    const follow = (): void => abort.abort(signal.reason)
+    if (signal.aborted) follow()
+    signal.addEventListener('abort', follow, { once: true })
+    const result = (async () => {
+      await unlessAborted(before, abort.signal)
+      abort.signal.throwIfAborted()
+      return await work(abort.signal)
+    })()
+    // How it ended is for its own caller; the others only wait for the end.
+    const settled = result.then(
+      () => {},
+      () => {},
+    )
+    const ended = settled.then(() => {
+      signal.removeEventListener('abort', follow)
+      jobs.delete(job)
+    })
+    const job: Job = { app, abort, ended }
+    jobs.add(job)
+    return { result, ended }
+  }
+
+  return {
+    queued(app, signal, work) {
+      const before = last.get(app) ?? Promise.resolve()
+      const { result, ended } = begin(app, signal, before, work)
+      // One that gave up waiting has ended, the work it waited for may not have.
+      const all = Promise.all([before, ended]).then(() => {})
+      last.set(app, all)
+      void all.then(() => {
+        if (last.get(app) === all) last.delete(app)
+      })
+      return result
+    },
+    beside: (app, signal, work) => begin(app, signal, Promise.resolve(), work).result,
+    async cancel(app, reason) {
+      const hit = [...jobs].filter((job) => app === null || job.app === app)
+      for (const job of hit) job.abort.abort(reason)
+      await Promise.all(hit.map((job) => job.ended))
+    },
+  }
+}
