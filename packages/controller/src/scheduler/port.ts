@@ -146,7 +146,8 @@ export type Scheduler = {
   ): Promise<readonly ObservedPod[]>
   /**
    * Runs one command to its end in a fresh copy of the artifact.
-   * @returns the exit code; a signal N gives 128+N. Cancelled or out of time: the command is stopped and this throws.
+   * @returns the exit code; a signal N gives 128+N. Cancelled: the command is stopped and this throws
+   *   the signal's reason; out of time: the same with an error whose name is `TimeoutError`.
    */
   run(oneOff: OneOff, io: { output(chunk: string): void; signal: AbortSignal }): Promise<number>
   /** The newest `lines` lines of all the app's pods, also of those that have gone, oldest first. */

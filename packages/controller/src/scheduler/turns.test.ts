@@ -57,8 +57,10 @@ test('who gives up waiting gets the reason at once, and the next still waits for
 
 test('cancel aborts what runs and what waits, and resolves when both have ended', async () => {
   const turns = createTurns()
+  const started = gate()
   let cleaned = false
   const running = turns.queued('app', forever, async (signal) => {
+    started.open()
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
     await Promise.resolve()
     cleaned = true
@@ -66,6 +68,7 @@ test('cancel aborts what runs and what waits, and resolves when both have ended'
   })
   const waiting = turns.queued('app', forever, async () => {})
   const results = Promise.allSettled([running, waiting])
+  await started.opened
   await turns.cancel('app', new Error('gone'))
   expect(cleaned).toBe(true)
   expect((await results).map((one) => one.status === 'rejected' && String(one.reason))).toEqual([
