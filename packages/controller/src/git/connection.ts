@@ -1,0 +1,165 @@
+// Who may connect, for how long without a proven key, and what may a connection do afterwards?
+import { createServer, type Server, type Socket } from 'node:net'
+import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
+import { judge } from './auth.ts'
+import type { GitServerDeps, Limits } from './port.ts'
+import { openSession, type Serving } from './session.ts'
+
+type Guest = { readonly socket: Socket; readonly address: string; welcome(): void }
+
+export type Door = {
+  readonly listener: Server
+  /** Work of sessions that has not ended. */
+  readonly work: ReadonlySet<Promise<void>>
+  /** Ends all connections. */
+  shut(): void
+}
+
+// ssh2 tells address and port of a connection, not its socket.
+function nameOf(address: string | undefined, port: number | undefined): string {
+  return `${address}:${port}`
+}
+
+/** Counts sockets and hands them to ssh2, which itself knows neither deadlines nor limits. */
+function createListener(ssh: SshServer, limits: Limits, guests: Map<string, Guest>): Server {
+  const unproven = new Map<string, number>()
+  let allUnproven = 0
+  return createServer((socket) => {
+    // A reset connection is seen by 'close'.
+    socket.on('error', () => socket.destroy())
+    const address = socket.remoteAddress ?? ''
+    const mine = unproven.get(address) ?? 0
+    const full =
+      allUnproven >= limits.unauthenticated ||
+      mine >= limits.unauthenticatedPerAddress ||
+      guests.size >= limits.connections
+    if (full) {
+      socket.end('Too many connections: try again in a moment\r\n')
+      socket.setTimeout(5000, () => socket.destroy())
+      return
+    }
+    allUnproven++
+    unproven.set(address, mine + 1)
+    let proven = false
+    const welcome = (): void => {
+      if (proven) return
+      proven = true
+      clearTimeout(deadline)
+      allUnproven--
+      const left = (unproven.get(address) ?? 1) - 1
+      if (left > 0) unproven.set(address, left)
+      else unproven.delete(address)
+    }
+    const deadline = setTimeout(() => socket.destroy(), limits.authMs)
+    const name = nameOf(socket.remoteAddress, socket.remotePort)
+    // Each session's two streams listen for room in the socket.
+    socket.setMaxListeners(0)
+    socket.setNoDelay(true)
+    guests.set(name, { socket, address, welcome })
+    socket.once('close', () => {
+      welcome()
+      guests.delete(name)
+    })
+    ssh.injectSocket(socket)
+  })
+}
+
+/** Judges keys until one is proven; calls back with its owner. */
+function authenticate(
+  connection: Connection,
+  guest: Guest,
+  deps: GitServerDeps,
+  limits: Limits,
+  onUser: (username: string) => void,
+): void {
+  let refusals = 0
+  // Queries cost a look-up each, and one needs no more than one a key.
+  let attempts = 0
+  const decide = async (attempt: AuthContext): Promise<void> => {
+    const verdict = await judge(attempt, (print) => deps.identify(print))
+    // ssh2 judges attempts one after the other; were it ever not so, the first proof would stand.
+    if (connection.authenticated) return
+    if (verdict.kind === 'proven') onUser(verdict.username)
+    if (verdict.kind !== 'rejected') attempt.accept()
+    // The first thing clients do is to ask what there is.
+    else if (attempt.method === 'none' || ++refusals < limits.authTries) attempt.reject(['publickey'])
+    else connection.end()
+  }
+  connection.on('authentication', (attempt) => {
+    if (++attempts > limits.authTries * 3) {
+      connection.end()
+      return
+    }
+    decide(attempt).catch((error: unknown) => {
+      deps.log('error', 'ssh key could not be checked', { address: guest.address, error })
+      guest.socket.destroy()
+    })
+  })
+}
+
+function serve(connection: Connection, guest: Guest, to: Serving, work: Set<Promise<void>>): void {
+  const { deps, limits } = to
+  const { socket } = guest
+  const gone = new AbortController()
+  const leave = (): void => gone.abort()
+  connection.on('error', (error) => {
+    deps.log('debug', 'ssh connection failed', { address: guest.address, error: error.message })
+    leave()
+    socket.destroy()
+  })
+  connection.on('end', leave).on('close', leave)
+  let username: string | null = null
+  authenticate(connection, guest, deps, limits, (proven) => {
+    username = proven
+  })
+  let sessions = 0
+  let running = 0
+  const idle = setInterval(() => {
+    if (running === 0 && connection.authenticated) connection.end()
+  }, limits.idleMs)
+  gone.signal.addEventListener('abort', () => clearInterval(idle))
+  connection.once('ready', () => guest.welcome())
+  connection.on('session', (accept, reject) => {
+    if (username === null || sessions >= limits.sessionsPerConnection) return reject()
+    sessions++
+    idle.refresh()
+    const session = accept()
+    session.on('close', () => {
+      sessions--
+    })
+    openSession(session, { username, socket, gone: gone.signal }, to, (job) => {
+      running++
+      const done = job.finally(() => {
+        running--
+        idle.refresh()
+        work.delete(done)
+      })
+      work.add(done)
+    })
+  })
+}
+
+/** Everything between a TCP connection and a session of a known user. */
+export function openDoor(ssh: SshServer, to: Serving): Door {
+  const guests = new Map<string, Guest>()
+  const connections = new Set<Connection>()
+  const work = new Set<Promise<void>>()
+  ssh.on('connection', (connection, info) => {
+    const guest = guests.get(nameOf(info.ip, info.port))
+    if (!guest) {
+      connection.on('error', () => {}).end()
+      return
+    }
+    connections.add(connection)
+    connection.on('close', () => connections.delete(connection))
+    serve(connection, guest, to, work)
+  })
+  return {
+    listener: createListener(ssh, to.limits, guests),
+    work,
+    shut() {
+      for (const connection of connections) connection.end()
+      for (const { socket } of guests.values()) socket.destroySoon()
+    },
+  }
+}

@@ -1,0 +1,63 @@
+// What does a hook of git do? It tells the controller, shows what comes back and exits as it is told.
+import { readFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import type { HookReply, HookRequest } from './hooks.ts'
+
+const connectMs = 10_000
+
+function request(hook: string, args: readonly string[], env: NodeJS.ProcessEnv): HookRequest {
+  const token = env['DEIS_HOOK_TOKEN'] ?? ''
+  if (hook === 'update') return { token, hook, ref: args[0] ?? '' }
+  const names = ['GIT_QUARANTINE_PATH', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES']
+  return {
+    token,
+    hook: 'pre-receive',
+    updates: readFileSync(0, 'utf8'),
+    options: Array.from(
+      { length: Number(env['GIT_PUSH_OPTION_COUNT'] ?? 0) },
+      (_, n) => env[`GIT_PUSH_OPTION_${n}`] ?? '',
+    ),
+    quarantine: Object.fromEntries(names.map((name) => [name, env[name] ?? ''])),
+  }
+}
+
+const [hook = '', ...args] = process.argv.slice(2)
+const path = process.env['DEIS_HOOK_SOCKET']
+// Until told otherwise: whatever goes wrong, the push is declined.
+process.exitCode = 1
+
+if (path === undefined) {
+  process.stderr.write('This repository takes pushes through the platform only.\n')
+} else {
+  const socket = createConnection(path)
+  let told = false
+  let waiting = ''
+  const act = (reply: HookReply): void => {
+    if ('text' in reply) {
+      process.stderr.write(reply.text)
+      return
+    }
+    told = true
+    process.exitCode = reply.exit
+    socket.end()
+  }
+  const deadline = setTimeout(() => socket.destroy(), connectMs)
+  process.stderr.on('error', () => socket.destroy())
+  socket.setEncoding('utf8')
+  socket.on('connect', () => {
+    clearTimeout(deadline)
+    socket.write(`${JSON.stringify(request(hook, args, process.env))}\n`)
+  })
+  socket.on('data', (chunk: string) => {
+    const lines = (waiting + chunk).split('\n')
+    waiting = lines.pop() ?? ''
+    for (const line of lines) act(JSON.parse(line) as HookReply)
+  })
+  // 'close' follows and speaks for both.
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    clearTimeout(deadline)
+    if (told) return
+    process.stderr.write('The platform stopped during this push and nothing was changed: push again in a moment.\n')
+  })
+}

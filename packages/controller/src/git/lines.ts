@@ -1,0 +1,72 @@
+// How does a build's output become lines that git can show (contract/build-and-route.md §1.9, §5.5)?
+
+export type Lines = {
+  /** Adds text and returns the lines that are complete now, without their ends. */
+  add(text: string): string[]
+  /** What is left without a line end. */
+  rest(): string[]
+}
+
+// git prefixes each line and older relays cut at 1000 bytes.
+const longestLine = 900
+const longestWait = 65_536
+
+// Terminal sequences are made of control characters.
+/* oxlint-disable no-control-regex */
+const colour = /^\u001b\[[0-9;:]*m/
+const sequence =
+  // CSI, OSC and its kin up to their end or the line's, any other escape, and every control character but tab.
+  /\u001b\[[0-?]*[ -/]*[@-~]?|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g
+/* oxlint-enable no-control-regex */
+
+/** Colours stay, whatever would move the cursor or speak to the terminal goes. */
+export function plain(line: string): string {
+  return line.replaceAll(sequence, (found) => (colour.test(found) ? found : ''))
+}
+
+function pieces(line: string): string[] {
+  if (Buffer.byteLength(line) <= longestLine) return [line]
+  const parts: string[] = []
+  let part = ''
+  let size = 0
+  for (const char of line) {
+    const bytes = Buffer.byteLength(char)
+    if (size + bytes > longestLine) {
+      parts.push(part)
+      part = ''
+      size = 0
+    }
+    part += char
+    size += bytes
+  }
+  return [...parts, part]
+}
+
+export function splitLines(): Lines {
+  let waiting = ''
+  const finish = (line: string): string[] => pieces(plain(line))
+  return {
+    add(text) {
+      waiting += text
+      const done: string[] = []
+      let from = 0
+      // A carriage return at the very end may be half of a line end; a progress bar's becomes one.
+      for (const end of waiting.matchAll(/\r\n|\n|\r(?!$)/g)) {
+        const line = waiting.slice(from, end.index)
+        if (line !== '' || end[0] !== '\r') done.push(...finish(line))
+        from = end.index + end[0].length
+      }
+      waiting = waiting.slice(from)
+      if (waiting.length > longestWait) {
+        done.push(...finish(waiting))
+        waiting = ''
+      }
+      return done
+    },
+    rest() {
+      const line = waiting.replace(/\r$/, '')
+      waiting = ''
+      return line === '' ? [] : finish(line)
+    },
+  }
+}

@@ -1,0 +1,58 @@
+// Which push of an app is going on? There is one at a time, from before git starts until build and deploy have ended.
+import { randomBytes } from 'node:crypto'
+
+export type OngoingPush = {
+  readonly app: string
+  readonly username: string
+  /** Known to this push's hooks only. */
+  readonly token: string
+  readonly cancel: AbortController
+  /** What the update hook has to say, by ref; null until the pre-receive hook was asked. */
+  refused: ReadonlyMap<string, string> | null
+  /** Build and deploy while they go on; never rejects. */
+  deploying: Promise<void> | null
+  /** The ref that was deployed. */
+  deployed: string | null
+  /** Resolved when the lock is free again. */
+  readonly ended: Promise<void>
+}
+
+export type Pushes = {
+  /** Null when the app is being pushed already. */
+  begin(push: { readonly app: string; readonly username: string }): OngoingPush | null
+  end(push: OngoingPush): void
+  of(app: string): OngoingPush | undefined
+  byToken(token: string): OngoingPush | undefined
+  all(): readonly OngoingPush[]
+}
+
+export function openPushes(): Pushes {
+  const byApp = new Map<string, OngoingPush & { resolve(): void }>()
+  const byToken = new Map<string, OngoingPush>()
+  return {
+    begin({ app, username }) {
+      if (byApp.has(app)) return null
+      let resolve = (): void => {}
+      const ended = new Promise<void>((done) => {
+        resolve = done
+      })
+      const token = randomBytes(32).toString('hex')
+      const cancel = new AbortController()
+      const push = { app, username, token, cancel, refused: null, deploying: null, deployed: null, ended, resolve }
+      byApp.set(app, push)
+      byToken.set(token, push)
+      return push
+    },
+    end(push) {
+      byToken.delete(push.token)
+      const held = byApp.get(push.app)
+      if (held?.token !== push.token) return
+      byApp.delete(push.app)
+      held.resolve()
+    },
+    of: (app) => byApp.get(app),
+    // 256 random bits: there is nothing to learn from how long a wrong guess takes.
+    byToken: (token) => byToken.get(token),
+    all: () => [...byApp.values()],
+  }
+}

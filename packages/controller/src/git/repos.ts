@@ -1,0 +1,100 @@
+// Where is an app's repository, and how does it come, stay in shape and go?
+import { randomBytes } from 'node:crypto'
+import { access, chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { appIdPattern } from '@deis/types'
+import { type Git, runGit } from './git.ts'
+
+// No app's id starts with a dot.
+const draft = '.new-'
+const trash = '.gone-'
+
+/** The app's repository, whether it is there or not. */
+export function repoOf(folder: string, app: string): string {
+  if (!appIdPattern.test(app)) throw new Error(`${JSON.stringify(app)} is no app's id`)
+  return join(folder, `${app}.git`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    // Not there, or not reachable, which the attempt to make it will tell.
+    return false
+  }
+}
+
+async function discard(folder: string, path: string): Promise<void> {
+  const away = join(folder, `${trash}${randomBytes(8).toString('hex')}`)
+  try {
+    // Renamed first: nobody ever meets half a repository.
+    await rename(path, away)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  await rm(away, { recursive: true, force: true })
+}
+
+/** Makes the folders, closed to the users that apps run as, and clears what a crash left behind. */
+export async function openRepos(folder: string, runFolder: string): Promise<void> {
+  await rm(runFolder, { recursive: true, force: true })
+  await mkdir(runFolder, { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
+  for (const name of await readdir(folder))
+    if (name.startsWith(draft) || name.startsWith(trash)) await rm(join(folder, name), { recursive: true, force: true })
+}
+
+/** The app's bare repository, made when it is missing. */
+export async function ensureRepo(git: Git, app: string): Promise<string> {
+  const repo = repoOf(git.folder, app)
+  if (await exists(join(repo, 'HEAD'))) return repo
+  const fresh = join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)
+  try {
+    await runGit(git, ['init', '--quiet', '--bare', '--template=', '--', fresh])
+    await rename(fresh, repo)
+  } catch (error) {
+    // Another session was faster.
+    if (await exists(join(repo, 'HEAD'))) return repo
+    if (!(await exists(fresh)) || !(await exists(repo))) throw error
+    // What is there has no HEAD: git takes it for no repository, and its content can be pushed again.
+    await discard(git.folder, repo)
+    await rename(fresh, repo)
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+  return repo
+}
+
+/** Deletes an app's repository; pushes of it have ended before (GitServer.cancelPushes). */
+export async function removeRepo(folder: string, app: string): Promise<void> {
+  await discard(folder, repoOf(folder, app))
+}
+
+/** Packs an app's repository and drops what nothing refers to any more. Not while the app is being pushed. */
+export async function maintainRepo(git: Git, app: string, signal?: AbortSignal): Promise<void> {
+  const repo = repoOf(git.folder, app)
+  if (!(await exists(join(repo, 'HEAD')))) return
+  await runGit(git, [`--git-dir=${repo}`, 'gc', '--quiet'], { signal, timeoutMs: 1_800_000 })
+}
+
+/** Branches of a repository. */
+export async function branches(git: Git, repo: string): Promise<string[]> {
+  const listed = await runGit(git, [`--git-dir=${repo}`, 'for-each-ref', '--format=%(refname:lstrip=2)', 'refs/heads'])
+  return listed.split('\n').filter((name) => name !== '')
+}
+
+/** The type of an object, seen with `env`. @throws Error when there is none of that name. */
+export async function objectType(
+  git: Git,
+  object: { readonly repo: string; readonly sha: string; readonly env: Readonly<Record<string, string>> },
+): Promise<string> {
+  const type = await runGit(git, [`--git-dir=${object.repo}`, 'cat-file', '-t', object.sha], { env: object.env })
+  return type.trim()
+}
+
+/** Makes a branch what clones check out. */
+export async function pointHead(git: Git, repo: string, ref: string): Promise<void> {
+  await runGit(git, [`--git-dir=${repo}`, 'symbolic-ref', '--', 'HEAD', ref])
+}
