@@ -1,0 +1,84 @@
+// What does the environment say?
+import { readFileSync } from 'node:fs'
+import { messageOf } from '@deis/types'
+
+export type Config = {
+  readonly port: number
+  /** Undefined: all addresses, IPv6 too where there is it. */
+  readonly host: string | undefined
+  readonly controllerUrl: string
+  readonly key: string
+  /** Null: the table is not kept. */
+  readonly tableFile: string | null
+  readonly drainSeconds: number
+  readonly accessLog: boolean
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Everything that is wrong with the environment, at once. */
+export class BadConfig extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+function wholeNumber(env: Env, name: string, usual: number, most: number, problems: string[]): number {
+  const text = env[name] || String(usual)
+  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text)
+  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a whole number from 0 to ${most}`)
+  return usual
+}
+
+function webAddress(env: Env, name: string, usual: string, problems: string[]): string {
+  const text = env[name] || usual
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    problems.push(`${name} is ${JSON.stringify(text)}, it has to be an http:// or https:// address`)
+  return text
+}
+
+function keyOf(env: Env, problems: string[]): string {
+  const { DEIS_ROUTER_KEY: given, DEIS_ROUTER_KEY_FILE: file } = env
+  let key = given ?? ''
+  if (given && file) problems.push('DEIS_ROUTER_KEY and DEIS_ROUTER_KEY_FILE are both set, use one of them')
+  else if (!given && !file)
+    problems.push(
+      'neither DEIS_ROUTER_KEY nor DEIS_ROUTER_KEY_FILE is set: the key that the controller expects of routers',
+    )
+  else if (file) {
+    try {
+      key = readFileSync(file, 'utf8').trim()
+      if (key === '') problems.push(`DEIS_ROUTER_KEY_FILE: ${file} is empty`)
+    } catch (error) {
+      problems.push(`DEIS_ROUTER_KEY_FILE cannot be read: ${messageOf(error)}`)
+    }
+  }
+  if (/[^\x21-\x7e]/.test(key)) problems.push('the router key has characters that do not fit into a header')
+  return key
+}
+
+function onOff(env: Env, name: string, problems: string[]): boolean {
+  const text = env[name] || '0'
+  if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}, it has to be 0 or 1`)
+  return text === '1'
+}
+
+/** An empty variable counts as not set. @throws BadConfig */
+export function readConfig(env: Env): Config {
+  const problems: string[] = []
+  const config: Config = {
+    port: wholeNumber(env, 'DEIS_ROUTER_PORT', 8080, 65_535, problems),
+    host: env.DEIS_ROUTER_HOST || undefined,
+    controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', 'http://127.0.0.1:8000', problems),
+    key: keyOf(env, problems),
+    tableFile: env.DEIS_ROUTER_TABLE || null,
+    drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', 30, 86_400, problems),
+    accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
+  }
+  if (problems.length > 0) throw new BadConfig(problems)
+  return config
+}

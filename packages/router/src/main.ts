@@ -1,0 +1,58 @@
+// How does the router run as a process?
+import { messageOf } from '@deis/types'
+import { BadConfig, type Config, readConfig } from './config.ts'
+import { startRouter } from './start.ts'
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+function explain(error: unknown, config: Config): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return `port ${config.port} is taken by another program: end it, or set DEIS_ROUTER_PORT to another port (0 for any free one)`
+  if (code === 'EACCES')
+    return `port ${config.port} may not be used by this user: set DEIS_ROUTER_PORT to one above 1023, or give the right to low ports`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${config.host} is no address of this machine: change or unset DEIS_ROUTER_HOST`
+  return messageOf(error)
+}
+
+function fail(problems: readonly string[]): void {
+  for (const problem of problems) say(`deis-router: ${problem}`)
+  process.exitCode = 1
+  if (process.connected) process.disconnect()
+}
+
+async function run(config: Config): Promise<void> {
+  const router = await startRouter({ ...config, log: say, write: (text) => void process.stdout.write(text) })
+  process.stdout.write(`deis-router listens on port ${router.port}\n`)
+  process.send?.({ listening: router.port })
+
+  let ending = false
+  const end = (): void => {
+    if (ending) return
+    ending = true
+    void router.close().then(() => {
+      if (process.connected) process.disconnect()
+    })
+  }
+  process.once('disconnect', end)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // Asked a second time, it does not wait for anyone.
+      if (ending) process.exit(0)
+      end()
+    })
+}
+
+try {
+  const config = readConfig(process.env)
+  try {
+    await run(config)
+  } catch (error) {
+    fail([explain(error, config)])
+  }
+} catch (error) {
+  fail(error instanceof BadConfig ? error.problems : [messageOf(error)])
+}

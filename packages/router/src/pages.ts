@@ -1,0 +1,35 @@
+// What does the router itself answer, when no app does?
+import { STATUS_CODES } from 'node:http'
+
+export type Page = { readonly status: number; readonly message: string; readonly raw: string[]; readonly body: string }
+
+const texts: Readonly<Record<number, string>> = {
+  404: 'No app answers for this name. Check the address, and the domains of the app.',
+  502: 'The app could not be reached, or ended before it answered.',
+  503: 'The app has no running process at the moment.',
+  504: 'The app took too long to answer.',
+}
+
+/** Fixed texts only: nothing that a client sent is shown to another. `reason` is one of ours. */
+export function page(status: number, reason?: string): Page {
+  const message = STATUS_CODES[status] ?? 'Error'
+  const text = reason === undefined ? (texts[status] ?? message) : `The request is not valid: ${reason}.`
+  const title = `${status} ${message}`
+  const body = `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${title}</title></head>\n<body><h1>${title}</h1><p>${text}</p></body></html>\n`
+  return made(status, message, 'text/html; charset=utf-8', body, status === 503 ? ['Retry-After', '1'] : [])
+}
+
+function made(status: number, message: string, type: string, body: string, more: string[]): Page {
+  const length = String(Buffer.byteLength(body))
+  const raw = ['Content-Type', type, 'Content-Length', length, 'Cache-Control', 'no-store', ...more]
+  return { status, message, raw, body }
+}
+
+export const healthy: Page = made(200, 'OK', 'text/plain; charset=utf-8', 'OK\n', [])
+
+/** For names that no app has: apps keep their own `/healthz` (contract/build-and-route.md §4.4). */
+export function unknownHost(method: string, target: string): Page {
+  const path = target.split('?', 1)[0]
+  const asked = path === '/healthz' || path === '/healthz/'
+  return asked && (method === 'GET' || method === 'HEAD') ? healthy : page(404)
+}

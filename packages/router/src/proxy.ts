@@ -1,0 +1,160 @@
+// How does one request go to an app and its response back?
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { sendBody } from './body.ts'
+import type { Answer, Connection, Failure } from './connection.ts'
+import { addressOf, type Edge, seek, skip, startSearch } from './edge.ts'
+import { type Page, page, unknownHost } from './pages.ts'
+import { type Forwardable, type Incoming, readRequest } from './request.ts'
+import type { ResponseHead } from './response.ts'
+
+// Small bodies go out in one piece with the head when they are text to node.
+const smallBody = 8_192
+
+function answerWith(edge: Edge, response: ServerResponse, content: Page): void {
+  const raw = edge.closing ? [...content.raw, 'Connection', 'close'] : content.raw
+  response.writeHead(content.status, content.message, raw)
+  response.end(content.body)
+}
+
+/** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
+function cut(request: IncomingMessage, head: ResponseHead): void {
+  if (request.httpVersion === '1.1' || head.body === 'length') request.socket.destroy()
+  else request.socket.resetAndDestroy()
+}
+
+function relayInterim(head: ResponseHead, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+  if (request.httpVersion !== '1.1' || response.headersSent) return
+  if (head.status === 100 && expects) response.writeContinue()
+  else if (head.status === 102) response.writeProcessing()
+  else if (head.status === 103) {
+    const link = head.raw.filter((_, index) => index % 2 === 1 && head.raw[index - 1]!.toLowerCase() === 'link')
+    if (link.length > 0) response.writeEarlyHints({ link })
+  }
+}
+
+function forward(
+  edge: Edge,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: Forwardable,
+  expects: boolean,
+): void {
+  const search = startSearch()
+  const began = edge.access === null ? 0 : performance.now()
+  const client = edge.access === null ? '' : addressOf(request.socket)
+  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}\r\n`
+  let connection: Connection | null = null
+  let stopBody: (() => void) | null = null
+  let head: ResponseHead | null = null
+  let fresh = !asked.repeatable
+  let wasUsed = false
+  let full = false
+  let bytes = 0
+  let over = false
+
+  const give = (content: Page): void => {
+    over = true
+    answerWith(edge, response, content)
+  }
+
+  const onDrain = (): void => {
+    full = false
+    connection?.resume()
+  }
+
+  const answer: Answer = {
+    interim: (interim) => relayInterim(interim, request, response, expects),
+    head(received, more) {
+      const { raw } = received
+      raw.push('X-Request-Id', asked.id)
+      if (edge.closing) raw.push('Connection', 'close')
+      response.writeHead(received.status, received.message, raw)
+      head = received
+      if (!more) response.flushHeaders()
+    },
+    body(chunk, last) {
+      if (chunk !== null) bytes += chunk.length
+      if (last) {
+        over = true
+        connection = null
+        stopBody?.()
+        if (chunk === null) response.end()
+        else if (chunk.length <= smallBody) response.end(chunk.toString('latin1'), 'latin1')
+        else response.end(Buffer.from(chunk))
+        return true
+      }
+      // The chunk is only lent to us, and node may keep it until the client takes it.
+      if (response.write(Buffer.from(chunk!))) return true
+      if (!full) response.once('drain', onDrain)
+      full = true
+      return false
+    },
+    failed(failure) {
+      connection = null
+      stopBody?.()
+      if (head !== null) {
+        over = true
+        cut(request, head)
+      } else if (mayRetry(failure)) retry(failure)
+      else give(page(failure.timedOut ? 504 : 502))
+    },
+  }
+
+  // What has not reached an app can go to another one; what has, only if doing it twice is doing it once.
+  const mayRetry = (failure: Failure): boolean =>
+    !failure.began && (!failure.sent || (asked.repeatable && !failure.timedOut))
+
+  const retry = (failure: Failure): void => {
+    if (wasUsed) fresh = true
+    else skip(edge, search, !failure.sent)
+    attempt()
+  }
+
+  const attempt = (): void =>
+    seek(edge, asked.host, search, {
+      found(upstream) {
+        const taken = edge.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
+        connection = taken
+        wasUsed = taken.used
+        taken.ask(asked.method, requestText, asked.body === 'none', answer)
+        // The body is not touched before the connection stands, so that until then another upstream can have it.
+        if (asked.body !== 'none')
+          taken.socket.once('connect', () => {
+            if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked')
+          })
+      },
+      none: (status) => give(status === 404 ? unknownHost(asked.method, asked.target) : page(status)),
+    })
+
+  response.once('close', () => {
+    if (search.pause !== null) clearTimeout(search.pause)
+    if (!over) {
+      over = true
+      stopBody?.()
+      connection?.abort()
+    }
+    edge.access?.({
+      time: new Date().toISOString(),
+      app: search.app,
+      client,
+      method: asked.method,
+      host: asked.host,
+      path: asked.target,
+      status: response.headersSent ? response.statusCode : 0,
+      bytes,
+      upstream: search.upstream?.address ?? null,
+      ms: Math.round(performance.now() - began),
+      id: asked.id,
+    })
+  })
+  attempt()
+}
+
+/** `expects`: the client waits for 100 before it sends the body; the app decides. */
+export function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+  const seen = { address: addressOf(request.socket), port: edge.port, newId: randomUUID }
+  const asked = readRequest(request as IncomingMessage & Incoming, seen)
+  if ('reason' in asked) answerWith(edge, response, page(asked.status, asked.reason))
+  else forward(edge, request, response, asked, expects)
+}

@@ -1,0 +1,80 @@
+// How does the router take requests from clients?
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Edge } from './edge.ts'
+import { handleRequest } from './proxy.ts'
+import { handleUpgrade } from './upgrade.ts'
+
+const headersWithin = 60_000
+const idleClient = 75_000
+
+const latest = Symbol('latest response')
+type Client = Socket & { [latest]?: ServerResponse }
+
+export type EdgeServer = {
+  readonly server: Server
+  /** Resolves when all requests and tunnels are over; after `limit` ms the rest is cut. */
+  close(limit: number): Promise<void>
+}
+
+export function createEdgeServer(edge: Edge): EdgeServer {
+  const tunnels = new Set<Socket>()
+
+  const take = (request: IncomingMessage, response: ServerResponse, expects: boolean): void => {
+    const client = request.socket as Client
+    const before = client[latest]
+    client[latest] = response
+    const run = (): void => {
+      if (!client.destroyed) handleRequest(edge, request, response, expects)
+    }
+    if (edge.closing) response.once('close', () => setImmediate(() => server.closeIdleConnections()))
+    // Pipelined requests take their turn, so that an early one never waits behind the answer to a later one.
+    if (before === undefined || before.closed) run()
+    else before.once('close', run)
+  }
+
+  const server = createServer({
+    requestTimeout: 0,
+    headersTimeout: headersWithin,
+    keepAliveTimeout: idleClient,
+    noDelay: true,
+    insecureHTTPParser: false,
+    // Answered by us, also for HTTP/1.0.
+    requireHostHeader: false,
+  })
+  // With a limit, node silently forgets headers beyond it, and they may be those that matter.
+  server.maxHeadersCount = 0
+  server.on('request', (request, response) => take(request, response, false))
+  server.on('checkContinue', (request, response) => take(request, response, true))
+  server.on('upgrade', (request, socket, head) => {
+    const client = socket as Client
+    // Its answer would have to wait for others that are still under way on the same connection.
+    if (client[latest] !== undefined && !client[latest].closed) {
+      client.destroy()
+      return
+    }
+    tunnels.add(client)
+    client.once('close', () => tunnels.delete(client))
+    handleUpgrade(edge, request, client, head, (again) => {
+      tunnels.delete(again)
+      server.emit('connection', again)
+    })
+  })
+  server.on('connect', (_request, socket) =>
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+  )
+
+  return {
+    server,
+    async close(limit) {
+      edge.closing = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const cut = setTimeout(() => {
+        server.closeAllConnections()
+        for (const client of tunnels) client.destroy()
+      }, limit)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}

@@ -1,0 +1,77 @@
+// Which app answers for a host?
+import type { AppRoute, RouteEvent } from '@deis/types'
+
+/** Never changed, only replaced: whoever holds one sees one moment. */
+export type Table = {
+  readonly epoch: string
+  readonly seq: number
+  readonly domain: string
+  readonly apps: ReadonlyMap<string, AppRoute>
+  readonly exact: ReadonlyMap<string, AppRoute>
+  /** By what follows `*.`. */
+  readonly wildcards: ReadonlyMap<string, AppRoute>
+  /** Names without a dot, when the platform has no domain (contract/build-and-route.md §4.4): they match a first label. */
+  readonly labels: ReadonlyMap<string, AppRoute>
+}
+
+type Snapshot = Extract<RouteEvent, { type: 'snapshot' }>
+
+/** The feed has left out something; only a new snapshot helps. */
+export class OutOfStep extends Error {}
+
+function tableOf(epoch: string, seq: number, domain: string, apps: ReadonlyMap<string, AppRoute>): Table {
+  const exact = new Map<string, AppRoute>()
+  const wildcards = new Map<string, AppRoute>()
+  const labels = new Map<string, AppRoute>()
+  const suffix = domain.toLowerCase().replace(/\.$/, '')
+  // The first app keeps a host that a second one claims, so that a change elsewhere never takes it away.
+  const claim = (map: Map<string, AppRoute>, key: string, app: AppRoute): void => {
+    if (!map.has(key)) map.set(key, app)
+  }
+  for (const app of apps.values())
+    for (const written of app.hosts) {
+      const host = written.toLowerCase().replace(/\.$/, '')
+      if (!host.includes('.') && suffix === '') claim(labels, host, app)
+      else if (!host.includes('.')) claim(exact, `${host}.${suffix}`, app)
+      else if (host.startsWith('*.')) claim(wildcards, host.slice(2), app)
+      else claim(exact, host, app)
+    }
+  return { epoch, seq, domain, apps, exact, wildcards, labels }
+}
+
+export const emptyTable: Table = tableOf('', 0, '', new Map())
+
+/** @throws OutOfStep when the event does not follow what the table knows. */
+export function applyEvent(table: Table, event: RouteEvent): Table {
+  if (event.type === 'snapshot')
+    return tableOf(event.epoch, event.seq, event.domain, new Map(event.apps.map((app) => [app.app, app])))
+  if (event.type === 'ping' && event.seq === table.seq) return table
+  if (event.seq !== table.seq + 1)
+    throw new OutOfStep(`line ${event.seq} of the route feed followed line ${table.seq}; a line is missing`)
+  if (event.type === 'ping') return { ...table, seq: event.seq }
+  const apps = new Map(table.apps)
+  if (event.type === 'gone') apps.delete(event.app)
+  else apps.set(event.app.app, event.app)
+  return tableOf(table.epoch, event.seq, table.domain, apps)
+}
+
+/** The table as the one event that makes it. */
+export function snapshotOf(table: Table): Snapshot {
+  const { epoch, seq, domain } = table
+  return { type: 'snapshot', epoch, seq, domain, apps: [...table.apps.values()] }
+}
+
+/** `host` as hostOf gives it. An exact name wins over a wildcard, a longer wildcard over a shorter one. */
+export function findApp(table: Table, host: string): AppRoute | undefined {
+  const exact = table.exact.get(host)
+  if (exact !== undefined) return exact
+  let dot = host.indexOf('.')
+  const label = table.labels.get(dot < 0 ? host : host.slice(0, dot))
+  if (label !== undefined) return label
+  if (table.wildcards.size === 0) return undefined
+  for (; dot >= 0; dot = host.indexOf('.', dot + 1)) {
+    const app = table.wildcards.get(host.slice(dot + 1))
+    if (app !== undefined) return app
+  }
+  return undefined
+}

@@ -1,0 +1,149 @@
+// Which upstreams are there, how busy is each, and which removed ones still work?
+import { parseAddress } from './addresses.ts'
+import { type Connection, openConnection, type Owner } from './connection.ts'
+import type { Timing } from './timing.ts'
+
+export type Upstream = {
+  readonly address: string
+  /** Requests that it has not fully answered. */
+  running: number
+  /** Connections without a request, the one used last at the end. */
+  readonly idle: { connection: Connection; since: number }[]
+  /** It has left the table: no new requests, `busy` while old ones run. */
+  gone: boolean
+  /** It has left the table for longer than the drain limit: nobody waits for it. */
+  forgotten: boolean
+  /** Ends the wait. */
+  limit: NodeJS.Timeout | null
+  /** Until then others are preferred: it could not be reached. */
+  avoid: number
+}
+
+export type Upstreams = {
+  /** The upstreams of the newest table. */
+  use(addresses: ReadonlySet<string>): void
+  /** The least busy of these, ties in turn; null when all were tried. */
+  pick(addresses: readonly string[], tried: ReadonlySet<string> | null): Upstream | null
+  /** A connection that counts as a running request until it is settled. */
+  begin(upstream: Upstream, kind: 'any' | 'fresh' | 'tunnel'): Connection
+  unreachable(upstream: Upstream): void
+  busy(): string[]
+  close(): void
+}
+
+type Options = {
+  readonly timing: Timing
+  /** Milliseconds after which a removed upstream is no longer reported as busy. */
+  readonly drain: number
+  /** `busy` has become shorter. */
+  readonly onFreed: () => void
+}
+
+// More would only hold the apps' file descriptors after a burst.
+const mostIdle = 64
+const avoidFor = 1_000
+const sweepEvery = 500
+
+export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams {
+  const known = new Map<string, Upstream>()
+  let turn = 0
+
+  const closeIdle = (upstream: Upstream): void => {
+    for (const { connection } of upstream.idle.splice(0)) connection.socket.destroy()
+  }
+
+  const find = (address: string): Upstream => {
+    let upstream = known.get(address)
+    if (upstream === undefined) {
+      upstream = { address, running: 0, idle: [], gone: false, forgotten: false, limit: null, avoid: 0 }
+      known.set(address, upstream)
+    }
+    return upstream
+  }
+
+  const remove = (upstream: Upstream): void => {
+    upstream.gone = true
+    closeIdle(upstream)
+    if (upstream.running === 0) {
+      known.delete(upstream.address)
+      return
+    }
+    const forget = (): void => {
+      upstream.forgotten = true
+      onFreed()
+    }
+    upstream.limit = setTimeout(forget, drain).unref()
+  }
+
+  const ownerOf = (upstream: Upstream): Owner => ({
+    settled(connection, reusable) {
+      upstream.running--
+      if (upstream.gone) {
+        connection.socket.destroy()
+        if (upstream.running > 0) return
+        known.delete(upstream.address)
+        if (upstream.limit !== null) clearTimeout(upstream.limit)
+        if (!upstream.forgotten) onFreed()
+      } else if (reusable && upstream.idle.length < mostIdle) upstream.idle.push({ connection, since: Date.now() })
+      else connection.socket.destroy()
+    },
+    lost(connection) {
+      const at = upstream.idle.findIndex((entry) => entry.connection === connection)
+      if (at >= 0) upstream.idle.splice(at, 1)
+    },
+  })
+
+  const sweep = setInterval(() => {
+    const oldest = Date.now() - timing.pooled
+    for (const { idle } of known.values())
+      while (idle.length > 0 && idle[0]!.since <= oldest) idle.shift()!.connection.socket.destroy()
+  }, sweepEvery).unref()
+
+  return {
+    use(addresses) {
+      for (const upstream of known.values()) {
+        if (addresses.has(upstream.address)) {
+          if (upstream.limit !== null) clearTimeout(upstream.limit)
+          Object.assign(upstream, { gone: false, forgotten: false, limit: null })
+        } else if (!upstream.gone) remove(upstream)
+      }
+    },
+    pick(addresses, tried) {
+      const start = turn++ % addresses.length
+      let best: Upstream | null = null
+      let bestLoad = Infinity
+      for (let index = 0; index < addresses.length; index++) {
+        const address = addresses[(start + index) % addresses.length]!
+        if (tried?.has(address)) continue
+        const upstream = find(address)
+        const load = upstream.running + (upstream.avoid !== 0 && upstream.avoid > Date.now() ? 1e9 : 0)
+        if (load >= bestLoad) continue
+        best = upstream
+        bestLoad = load
+      }
+      return best
+    },
+    begin(upstream, kind) {
+      upstream.running++
+      const idle = kind === 'any' ? upstream.idle.pop() : undefined
+      if (idle !== undefined) return idle.connection
+      return openConnection(
+        { ...parseAddress(upstream.address)!, tunnel: kind === 'tunnel', timing },
+        ownerOf(upstream),
+      )
+    },
+    unreachable(upstream) {
+      upstream.avoid = Date.now() + avoidFor
+    },
+    busy() {
+      return [...known.values()].filter(({ gone, forgotten }) => gone && !forgotten).map(({ address }) => address)
+    },
+    close() {
+      clearInterval(sweep)
+      for (const upstream of known.values()) {
+        closeIdle(upstream)
+        if (upstream.limit !== null) clearTimeout(upstream.limit)
+      }
+    },
+  }
+}
