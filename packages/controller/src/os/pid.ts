@@ -1,6 +1,6 @@
 // Is a process that somebody started earlier still the same one, and how is its whole group ended?
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat as statFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
@@ -54,10 +54,20 @@ async function allStats(): Promise<Stat[]> {
   return found.filter((one) => one !== null)
 }
 
+let boot: Promise<string> | undefined
+
+/** Start times on Linux count from the boot: the same number after another boot is another process. */
+function bootId(): Promise<string> {
+  boot ??= linux
+    ? readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((id) => `${id.trim()} `)
+    : Promise.resolve('')
+  return boot
+}
+
 /** The identity of a running process, or null when there is none. */
 export async function identify(pid: number): Promise<Identity | null> {
   const found = await stat(pid)
-  return found && !found.state.startsWith('Z') ? { pid, started: found.started } : null
+  return found && !found.state.startsWith('Z') ? { pid, started: `${await bootId()}${found.started}` } : null
 }
 
 export async function isAlive(identity: Identity): Promise<boolean> {
@@ -70,22 +80,44 @@ export async function groupMembers(group: number): Promise<number[]> {
   return stats.filter((one) => one.group === group && !one.state.startsWith('Z')).map((one) => one.pid)
 }
 
+/** Processes with this variable in their environment, and its value. Linux only: elsewhere none. */
+export async function variableOfAll(name: string): Promise<Map<number, string>> {
+  const values = new Map<number, string>()
+  if (!linux) return values
+  const start = `${name}=`
+  await Promise.all(
+    (await readdir('/proc'))
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(async (pid) => {
+        try {
+          const found = (await readFile(`/proc/${pid}/environ`, 'utf8'))
+            .split('\0')
+            .find((one) => one.startsWith(start))
+          if (found !== undefined) values.set(Number(pid), found.slice(start.length))
+        } catch {
+          // Gone, or not ours to read.
+        }
+      }),
+  )
+  return values
+}
+
 /** Processes that carry this exact `NAME=value` in their environment, wherever they moved to (setsid, daemons). Linux only. */
 export async function withVariable(name: string, value: string): Promise<number[]> {
-  if (!linux) return []
-  const wanted = `${name}=${value}`
+  return [...(await variableOfAll(name))].filter(([, found]) => found === value).map(([pid]) => pid)
+}
+
+/** Processes of a user that are not merely waiting to be reaped. */
+export async function processesOf(uid: number): Promise<number[]> {
+  if (!linux) return (await psStats(['-U', String(uid)])).map((one) => one.pid)
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
-  const hits = await Promise.all(
+  const owned = await Promise.all(
     pids.map(async (pid) => {
-      try {
-        return (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').includes(wanted)
-      } catch {
-        // Gone, or not ours to read.
-        return false
-      }
+      const owner = await statFile(`/proc/${pid}`).catch(() => null)
+      return owner?.uid === uid && (await identify(pid)) !== null
     }),
   )
-  return pids.filter((_, index) => hits[index])
+  return pids.filter((_, index) => owned[index])
 }
 
 function send(target: number, signal: NodeJS.Signals): void {
@@ -104,16 +136,33 @@ export function signalPid(pid: number, signal: NodeJS.Signals): void {
   send(pid, signal)
 }
 
-/** TERM to the group, up to `graceMs` to end, then KILL. The caller has checked that the group is still the one it means. */
-export async function stopGroup(group: number, graceMs: number): Promise<void> {
+/** KILL to whatever `find` finds, until it finds nothing more. */
+export async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
+  // Whoever forks faster than this is stopped later, by its user or by hand; waiting for ever helps nobody.
+  for (let tries = 0; tries < 100; tries++) {
+    const pids = await find()
+    if (pids.length === 0) return
+    for (const pid of pids) signalPid(pid, 'SIGKILL')
+    await sleep(20)
+  }
+}
+
+/**
+ * TERM to the group, up to `graceMs` to end, then KILL. The caller has checked that the group is still the one it means.
+ * @returns false when `signal` was aborted while waiting: the group has got its TERM but may still run.
+ */
+export async function stopGroup(group: number, graceMs: number, signal?: AbortSignal): Promise<boolean> {
   signalGroup(group, 'SIGTERM')
   const deadline = Date.now() + graceMs
   let pause = 10
   while (Date.now() < deadline) {
-    if ((await groupMembers(group)).length === 0) return
-    await sleep(Math.min(pause, Math.max(1, deadline - Date.now())))
+    if ((await groupMembers(group)).length === 0) return true
+    if (signal?.aborted) return false
+    // An abort only ends the pause.
+    await sleep(Math.min(pause, Math.max(1, deadline - Date.now())), undefined, { signal }).catch(() => {})
     pause = Math.min(pause * 2, 200)
   }
   signalGroup(group, 'SIGKILL')
   for (let tries = 0; tries < 100 && (await groupMembers(group)).length > 0; tries++) await sleep(20)
+  return true
 }

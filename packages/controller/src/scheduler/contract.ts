@@ -6,7 +6,7 @@ import type { ObservedPod } from './port.ts'
 
 /** Registers the suite with vitest. */
 export function schedulerContract(name: string, open: () => Promise<Harness>): void {
-  describe(`${name} keeps the scheduler contract`, () => {
+  describe.concurrent(`${name} keeps the scheduler contract`, () => {
     let harness: Harness
     const { newApp, web, formation, apply, observe, settled, answering, failure, underLoad, oneOff, run } =
       contractSteps(() => harness)
@@ -230,7 +230,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(heard).toEqual([])
     })
 
-    test('opened again, it still has its pods, has given up one-offs, and apply changes nothing', async () => {
+    test.sequential('opened again, it still has its pods, has given up one-offs, and apply changes nothing', async () => {
       const app = newApp()
       const wanted = formation(app, 1, { web: web(2), worker: web(1, harness.commands.print('from before')) })
       await apply(wanted)

@@ -1,0 +1,104 @@
+// How do apps run on one machine with nothing but Node (design §4)?
+import { rm } from 'node:fs/promises'
+import { killAll, processesOf } from '../../os/pid.ts'
+import type { Scheduler } from '../port.ts'
+import { createTurns } from '../turns.ts'
+import { type Backend, openApp, parseLine, type ProcessApp, type ProcessOptions } from './backend.ts'
+import { capabilitiesOf } from './checks.ts'
+import { createLimit } from './limit.ts'
+import { observed } from './pod.ts'
+import { createPortPool } from './ports.ts'
+import { recover } from './recover.ts'
+import { applyFormation, restartPods } from './rollout.ts'
+import { runOneOff } from './run.ts'
+import { appFolder } from './state.ts'
+import { stopPod } from './supervise.ts'
+
+const unpackedAtOnce = 2
+const shortGraceSeconds = 10
+
+/** Ends what goes on behind for an app; its pods stay as they are. */
+async function leave(app: ProcessApp): Promise<void> {
+  app.leave.abort()
+  for (const pod of app.pods.values()) {
+    pod.end.abort()
+    pod.watch.abort()
+  }
+  await Promise.all([...app.pods.values()].map((pod) => pod.supervision))
+  while (app.background.size > 0) await Promise.all(app.background)
+}
+
+async function stopAll(backend: Backend, app: ProcessApp): Promise<void> {
+  const stop = [...app.pods.values()].map((pod) =>
+    stopPod(backend, pod, Math.min(pod.graceSeconds, shortGraceSeconds) * 1000),
+  )
+  await Promise.all(stop)
+}
+
+async function removeApp(backend: Backend, id: string): Promise<void> {
+  const { accounts, folder } = backend.options
+  const app = openApp(backend, id)
+  await leave(app)
+  await stopAll(backend, app)
+  const runAs = await accounts.of(id)
+  if (runAs) await killAll(() => processesOf(runAs.uid))
+  await app.lines.remove()
+  await rm(appFolder(folder, id), { recursive: true, force: true })
+  await accounts.release(id)
+  backend.apps.delete(id)
+  backend.changed(id)
+}
+
+/** Adopts what an earlier scheduler on the same folder has left running. */
+export async function createProcessScheduler(options: ProcessOptions): Promise<Scheduler> {
+  const listeners = new Set<(app: string) => void>()
+  const backend: Backend = {
+    options,
+    ports: createPortPool(options.ports),
+    unpacking: createLimit(unpackedAtOnce),
+    apps: new Map(),
+    changed(app) {
+      for (const listener of listeners) listener(app)
+    },
+  }
+  const turns = createTurns()
+  await recover(backend)
+  const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
+  return {
+    name: 'process',
+    capabilities: async () => capabilitiesOf(backend),
+    apply: (formation, signal, progress) =>
+      turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    observe: async (app) => podsOf(app).map(observed),
+    restart: (app, which, signal) =>
+      turns.queued(app, signal, async (whole) => {
+        const known = backend.apps.get(app)
+        return known ? (await restartPods(backend, known, which, whole)).map(observed) : []
+      }),
+    run: (oneOff, io) =>
+      turns.beside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
+    async logs(app, { lines }) {
+      await Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
+      return (await openApp(backend, app).lines.tail(lines)).map(parseLine)
+    },
+    async remove(app, signal) {
+      signal.throwIfAborted()
+      await turns.cancel(app, new Error(`${app} was removed`))
+      await turns.queued(app, signal, () => removeApp(backend, app))
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close({ stop }) {
+      listeners.clear()
+      await turns.cancel(null, new Error('the platform is stopping'))
+      const apps = [...backend.apps.values()]
+      await Promise.all(apps.map(leave))
+      if (stop) await Promise.all(apps.map((app) => stopAll(backend, app)))
+      const pods = apps.flatMap((app) => [...app.pods.values()])
+      await Promise.all(pods.map(async (pod) => pod.output?.close({ flush: false })))
+      await Promise.all(apps.map((app) => app.saving))
+    },
+  }
+}

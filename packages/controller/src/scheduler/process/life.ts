@@ -1,0 +1,115 @@
+// How does a pod get a process, and how is that watched?
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { unpackFile } from '../../os/archive.ts'
+import { giveTo } from '../../os/own.ts'
+import { stopGroup } from '../../os/pid.ts'
+import { slugFile } from '../../os/slugs.ts'
+import { logSource } from '../names.ts'
+import { type Backend, formatLine, inBackground, makePassage } from './backend.ts'
+import { watchHealth } from './health.ts'
+import { launch, type Life } from './launch.ts'
+import { follow } from './output.ts'
+import { type Pod, save } from './pod.ts'
+import { podFolder } from './state.ts'
+
+/** Names the pod in its processes' environment, so that they are found again wherever they went. */
+export const podVariable = 'DEIS_POD'
+
+export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => void): Promise<void> {
+  const folder = podFolder(backend.options.folder, pod.app.id, pod.name)
+  const file = join(folder, 'output.log')
+  await writeFile(file, '', { flag: 'a', mode: 0o600 })
+  pod.output ??= await follow({
+    file,
+    offsetFile: join(folder, 'offset'),
+    lines: (texts, time) =>
+      pod.app.lines.append(texts.map((text) => formatLine({ time, source: logSource(pod), text }))),
+    bytes,
+    failed: (error) => backend.options.log('error', 'output of a process could not be read', { pod: pod.name, error }),
+  })
+}
+
+function envOf(backend: Backend, pod: Pod, home: string): Record<string, string> {
+  const { path, locale } = backend.options
+  const own = { HOME: home, PORT: String(pod.port), [podVariable]: pod.name }
+  return { PATH: path, ...locale, ...pod.spec?.env, ...own }
+}
+
+/** A process of the pod in a fresh copy of the slug. The record on disk knows the pod before and the process after. */
+export async function startLife(
+  backend: Backend,
+  pod: Pod,
+  signal: AbortSignal,
+  bytes?: (chunk: Buffer) => void,
+): Promise<Life> {
+  const { options, unpacking } = backend
+  const { spec } = pod
+  if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
+  const slug = slugFile(options.slugFolder, spec.artifact.digest)
+  const folder = podFolder(options.folder, pod.app.id, pod.name)
+  const home = join(folder, 'app')
+  const runAs = await options.accounts.of(pod.app.id)
+  await makePassage(backend, pod.app.id, folder)
+  await followOutput(backend, pod, bytes)
+  await unpacking(signal, async () => {
+    await rm(home, { recursive: true, force: true })
+    await mkdir(home, { mode: 0o700 })
+    await unpackFile(slug, home, signal)
+    await giveTo(runAs, home, signal)
+    await chmod(home, 0o700)
+  })
+  signal.throwIfAborted()
+  const env = envOf(backend, pod, home)
+  const { shell } = options
+  const { command } = spec
+  pod.life = await launch({ shell, command, folder: home, env, runAs, log: join(folder, 'output.log') })
+  pod.started = pod.life.started
+  pod.state = 'starting'
+  await save(backend, pod.app)
+  backend.changed(pod.app.id)
+  return pod.life
+}
+
+/** (Again) watches the health of the pod's present life. */
+export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
+  const { options } = backend
+  const { spec, life } = pod
+  pod.watch.abort()
+  if (!life) return
+  const watch = new AbortController()
+  pod.watch = watch
+  void life.exited.then(() => watch.abort())
+  const folder = join(podFolder(options.folder, pod.app.id, pod.name), 'app')
+  const runAs = await options.accounts.of(pod.app.id)
+  const target = { port: pod.port, declaredPort: spec?.env['PORT'], folder, env: envOf(backend, pod, folder), runAs }
+  const health = {
+    target,
+    routable: pod.routable,
+    readiness: spec?.readiness,
+    liveness: spec?.liveness,
+    ready: (address: string | null) => {
+      const news = !pod.ready || pod.address !== address
+      Object.assign(pod, { ready: true, address, reason: null, state: 'up' })
+      for (const tell of pod.whenReady) tell()
+      if (!news) return
+      backend.changed(pod.app.id)
+      // The next controller finds the address there and need not wait for it.
+      if (pod.stage === 'serving') inBackground(backend, pod.app, 'state was not saved', () => save(backend, pod.app))
+    },
+    unready: (reason: string) => {
+      pod.reason = reason
+      if (!pod.ready) return
+      Object.assign(pod, { ready: false, state: 'starting' })
+      backend.changed(pod.app.id)
+    },
+    broken: (reason: string) => {
+      pod.reason = reason
+      inBackground(backend, pod.app, 'a process could not be stopped', () =>
+        stopGroup(life.identity.pid, pod.graceSeconds * 1000, pod.app.leave.signal),
+      )
+    },
+  }
+  const watching = watchHealth(health, pod.ready ? pod.address : null, pod.started, watch.signal)
+  watching.catch((error: unknown) => options.log('error', 'health watch failed', { pod: pod.name, error }))
+}

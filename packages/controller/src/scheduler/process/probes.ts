@@ -1,0 +1,105 @@
+// Does a process pass its probe (Kubernetes' words, contract/api.md §2.5)?
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
+import type { RunAs } from '../../os/accounts.ts'
+import { signalGroup } from '../../os/pid.ts'
+import type { Probe } from '../port.ts'
+import { within } from './within.ts'
+
+export type Target = {
+  /** The port the process was given. */
+  readonly port: number
+  /** What the release calls PORT: probes that name it mean the port above. */
+  readonly declaredPort: string | undefined
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+  readonly runAs: RunAs | null
+}
+
+const hosts = ['127.0.0.1', '::1']
+
+/** Which of this machine's own addresses takes connections on the port; null: none. */
+export async function openHost(port: number, signal: AbortSignal): Promise<string | null> {
+  for (const host of hosts) {
+    const socket = connect({ host, port })
+    try {
+      await once(socket, 'connect', { signal })
+      return host
+    } catch {
+      // Refused, or out of time: not this one.
+    } finally {
+      socket.destroy()
+    }
+  }
+  return null
+}
+
+async function tryTcp(port: number, signal: AbortSignal): Promise<string | null> {
+  return (await openHost(port, signal)) ? null : `nothing takes connections on port ${port}`
+}
+
+async function tryHttp(get: NonNullable<Probe['httpGet']>, port: number, signal: AbortSignal): Promise<string | null> {
+  const host = await openHost(port, signal)
+  if (!host) return `nothing takes connections on port ${port}`
+  const secure = get.scheme?.toUpperCase() === 'HTTPS'
+  const path = get.path?.startsWith('/') ? get.path : `/${get.path ?? ''}`
+  const request = (secure ? httpsRequest : httpRequest)({
+    host,
+    port,
+    path,
+    // A probe asks whether it works, not who it is: the certificate is for another name anyway.
+    rejectUnauthorized: false,
+    agent: false,
+    headers: Object.fromEntries((get.httpHeaders ?? []).map(({ name, value }) => [name, value])),
+    signal,
+  })
+  // What comes after the answer, or after the time limit, is of no interest.
+  request.on('error', () => {})
+  try {
+    request.end()
+    const [response] = await once(request, 'response')
+    const status = Number(response.statusCode)
+    return status >= 200 && status < 400 ? null : `GET ${path} answered ${status}`
+  } finally {
+    request.destroy()
+  }
+}
+
+async function tryExec(command: readonly string[], target: Target, signal: AbortSignal): Promise<string | null> {
+  const [program, ...args] = command
+  if (!program) return 'the probe has no command'
+  const child = spawn(program, args, {
+    cwd: target.folder,
+    env: { ...target.env },
+    stdio: 'ignore',
+    detached: true,
+    ...target.runAs,
+  })
+  try {
+    const [code] = (await once(child, 'exit', { signal })) as [number | null]
+    return code === 0 ? null : `${program} exited with code ${code}`
+  } finally {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
+  }
+}
+
+/** Null: passed. Otherwise why not. Ends within the probe's own time limit. */
+export async function tryProbe(probe: Probe, target: Target, signal: AbortSignal): Promise<string | null> {
+  const seconds = probe.timeoutSeconds ?? 1
+  const own = (port: number): number => (String(port) === target.declaredPort ? target.port : port)
+  const { exec, httpGet, tcpSocket } = probe
+  try {
+    return await within(signal, seconds * 1000, async (limit) => {
+      if (exec) return await tryExec(exec.command, target, limit)
+      if (httpGet) return await tryHttp(httpGet, own(httpGet.port), limit)
+      if (tcpSocket) return await tryTcp(own(tcpSocket.port), limit)
+      return null
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    return (error as Error).message
+  }
+}

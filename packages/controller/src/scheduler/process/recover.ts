@@ -1,0 +1,74 @@
+// What becomes of the pods that an earlier controller has started?
+import { rm } from 'node:fs/promises'
+import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '../../os/pid.ts'
+import { type Backend, openApp, type ProcessApp } from './backend.ts'
+import { adopt } from './launch.ts'
+import { followOutput, podVariable, watchPod } from './life.ts'
+import { newPod, type Pod, save } from './pod.ts'
+import { openHost } from './probes.ts'
+import { loadStates, podFolder, type PodRecord } from './state.ts'
+import { retire, stopPod, supervise } from './supervise.ts'
+
+const connectMs = 1000
+
+function toPod(app: ProcessApp, record: PodRecord): Pod {
+  const pod = newPod({
+    ...record,
+    app,
+    spec: null,
+    // What it is now is known with the next apply; until then it is what it was.
+    routable: record.address !== null,
+  })
+  return Object.assign(pod, { address: record.address, started: new Date(record.started), state: 'starting' })
+}
+
+/** Goes on with a pod that runs and is wanted, or with its stop. */
+async function goOn(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
+  if (!record.process) return
+  pod.life = adopt(record.process, pod.started, pod.end.signal)
+  await followOutput(backend, pod)
+  if (pod.stage === 'stopping') return retire(backend, pod)
+  const answers = pod.address === null || (await openHost(pod.port, AbortSignal.timeout(connectMs))) !== null
+  if (answers) Object.assign(pod, { ready: true, state: 'up' })
+  pod.supervision = supervise(backend, pod)
+  await watchPod(backend, pod)
+}
+
+/** Ends what an unfinished start or a one-off has left, takes in its last lines and deletes it. */
+async function clear(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
+  if (record.process && (await isAlive(record.process))) signalGroup(record.process.pid, 'SIGKILL')
+  await killAll(() => withVariable(podVariable, pod.name))
+  // Without its folder there is nothing left to take in.
+  await followOutput(backend, pod).catch(() => {})
+  await stopPod(backend, pod, 0)
+}
+
+/** Adopts what serves, goes on stopping what was being stopped, ends everything else: nothing is left without an owner. */
+export async function recover(backend: Backend): Promise<void> {
+  const { folder, log } = backend.options
+  const states = await loadStates(folder, (app, error) =>
+    log('warn', 'state of an app is not readable', { app, error }),
+  )
+  const running = new Set((await variableOfAll(podVariable)).values())
+  for (const { app: id, records, strays } of states) {
+    const app = openApp(backend, id)
+    const all = records.map((record) => ({ record, pod: toPod(app, record) }))
+    for (const { pod } of all) {
+      app.pods.set(pod.name, pod)
+      backend.ports.reserve(pod.port)
+    }
+    await Promise.all(
+      all.map(async ({ pod, record }) => {
+        const wanted = pod.stage === 'serving' || pod.stage === 'stopping'
+        const alive = record.process !== null && (await isAlive(record.process))
+        if (wanted && alive) await goOn(backend, pod, record)
+        else await clear(backend, pod, record)
+      }),
+    )
+    for (const name of strays) {
+      if (running.has(name)) await killAll(() => withVariable(podVariable, name))
+      await rm(podFolder(folder, id, name), { recursive: true, force: true })
+    }
+    if (records.length > 0 || strays.length > 0) await save(backend, app)
+  }
+}

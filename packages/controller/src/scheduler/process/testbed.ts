@@ -1,0 +1,75 @@
+// What do tests of the process scheduler need around it: folders, slugs, and a router's requests?
+import { once } from 'node:events'
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type Accounts, openAccounts } from '../../os/accounts.ts'
+import { pack } from '../../os/archive.ts'
+import { slugFile } from '../../os/slugs.ts'
+import type { Artifact } from '../port.ts'
+import type { ProcessOptions } from './backend.ts'
+
+export type Testbed = {
+  readonly folder: string
+  readonly accounts: Accounts
+  /** Everything the scheduler logged, as `level message`. */
+  readonly logged: string[]
+  options(more?: Partial<ProcessOptions>): ProcessOptions
+  slug(files: Readonly<Record<string, string>>): Promise<Artifact>
+  /** GET of a path at an address, known to `drained` while it lasts. */
+  get(address: string, path?: string): Promise<string>
+  remove(): Promise<void>
+}
+
+// Each test file gets ports of its own: they run at the same time.
+export async function openTestbed(firstPort: number): Promise<Testbed> {
+  const folder = await mkdtemp(join(tmpdir(), 'deis-process-'))
+  // Users of apps must be able to enter.
+  await chmod(folder, 0o755)
+  const accounts = await openAccounts(folder)
+  const slugFolder = join(folder, 'slugs')
+  await mkdir(slugFolder)
+  const busy = new Map<string, Set<Promise<unknown>>>()
+  const logged: string[] = []
+  return {
+    folder,
+    accounts,
+    logged,
+    options: (more) => ({
+      folder,
+      slugFolder,
+      accounts,
+      ports: { first: firstPort, last: firstPort + 99 },
+      drained: async (_app, address) => void (await Promise.allSettled([...(busy.get(address) ?? [])])),
+      log: (level, message) => void logged.push(`${level} ${message}`),
+      path: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+      shell: '/bin/bash',
+      ...more,
+    }),
+    async slug(files) {
+      const source = await mkdtemp(join(folder, 'source-'))
+      for (const [name, content] of Object.entries(files)) {
+        await mkdir(dirname(join(source, name)), { recursive: true })
+        await writeFile(join(source, name), content)
+      }
+      const { digest } = await pack(source, `${source}.tgz`, () => false)
+      await rename(`${source}.tgz`, slugFile(slugFolder, digest))
+      return { kind: 'slug', digest }
+    },
+    get(address, path = '/') {
+      const answer = (async () => {
+        const sent = request(`http://${address}${path}`, { agent: false }).end()
+        const [response] = (await once(sent, 'response')) as [IncomingMessage]
+        return text(response)
+      })()
+      const others = busy.get(address) ?? new Set()
+      busy.set(address, others.add(answer))
+      const done = (): void => void others.delete(answer)
+      answer.then(done, done)
+      return answer
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
