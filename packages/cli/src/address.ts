@@ -1,0 +1,43 @@
+// How is the URL of a controller read, stored and called?
+import { DeisError } from '@deis/types'
+
+function parse(text: string): URL {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch (error) {
+    throw new DeisError('usage', `${JSON.stringify(text)} is no URL of a controller.`, {
+      hint: 'It looks like http://deis.example.com or https://deis.example.com:8443.',
+      cause: error,
+    })
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new DeisError('usage', `${JSON.stringify(text)}: a controller is reached by http:// or https://.`)
+  return url
+}
+
+/**
+ * The URL as the profile keeps it: scheme added, scheme and host in lower case, the rest untouched, so that the
+ * original client reads the same (contract/cli.md §3.2).
+ */
+export function storedController(typed: string): string {
+  const text = typed.trim()
+  const whole = text.includes('://') ? text : `http://${text}`
+  parse(whole)
+  return whole.replace(
+    /^([^:]*:\/\/)(?:([^/?#]*)@)?([^/?#]*)/,
+    (_, scheme: string, user: string | undefined, host: string) =>
+      `${scheme.toLowerCase()}${user === undefined ? '' : `${user}@`}${host.toLowerCase()}`,
+  )
+}
+
+/** What requests start with: path and user of the stored URL play no part (contract/cli.md §4.1). */
+export function originOf(controller: string): string {
+  return parse(controller).origin
+}
+
+/** The original client accepts only dotted names, `localhost` and addresses (contract/cli.md §2.2). */
+export function isHostOfOriginalClient(controller: string): boolean {
+  const { hostname } = parse(controller)
+  return hostname === 'localhost' || hostname.startsWith('[') || hostname.includes('.')
+}

@@ -1,0 +1,55 @@
+// How is an app made, and the checkout around us told about it?
+import { createApp, DeisError, messageOf, setConfig } from '@deis/types'
+import type { Context } from '../../context.ts'
+import { listRemotes } from '../../git.ts'
+import { note, print, step } from '../../output.ts'
+import { createRemote, urlOfRemote } from '../git.ts'
+
+export type CreateOptions = { readonly remote: string | false; readonly buildpack?: string }
+
+/** The name the remote will have; null: none is made. Looks before anything exists on the controller. */
+async function remoteToMake(context: Context, wanted: string | false, id: string | undefined): Promise<string | null> {
+  if (wanted === false) return null
+  let existing
+  try {
+    existing = await listRemotes(context.io)
+  } catch (error) {
+    note(context.io, `Note: no git remote is made (${messageOf(error)}).`)
+    return null
+  }
+  if (!existing.some(({ name }) => name === wanted)) return wanted
+  throw new DeisError('usage', `This repository has a git remote ${wanted} already, so no app was created.`, {
+    hint: [
+      'Choose another name with --remote, do without one by --no-remote,',
+      `or point it to an app that exists: deis git:remote --force --remote ${wanted} --app ${id ?? '<app>'}`,
+    ].join('\n'),
+  })
+}
+
+async function useBuildpack(context: Context, id: string, url: string): Promise<void> {
+  try {
+    await context.call(setConfig, { params: { id }, body: { values: { BUILDPACK_URL: url } } })
+  } catch (error) {
+    throw new DeisError(error instanceof DeisError ? error.code : 'internal', messageOf(error), {
+      hint: `The app ${id} exists, but without its buildpack: deis config:set -a ${id} BUILDPACK_URL=<url>`,
+      cause: error,
+    })
+  }
+}
+
+export async function create(context: Context, wantedId: string | undefined, options: CreateOptions): Promise<void> {
+  const { io } = context
+  await context.profile()
+  const remote = await remoteToMake(context, options.remote, wantedId)
+  // Asked before the app exists, so that a controller that fails here leaves nothing behind.
+  if (remote !== null) await context.platform()
+  const { id } = await step(
+    io,
+    'Creating Application...',
+    () => context.call(createApp, wantedId === undefined ? {} : { body: { id: wantedId } }),
+    (app) => `done, created ${app.id}`,
+  )
+  if (remote === null) print(io, `If you want to add a git remote for this app later, use \`deis git:remote -a ${id}\``)
+  else await createRemote(context, remote, await urlOfRemote(context, id), id)
+  if (options.buildpack !== undefined) await useBuildpack(context, id, options.buildpack)
+}

@@ -1,0 +1,39 @@
+// How is an app destroyed without destroying another one by mistake?
+import { DeisError, destroyApp } from '@deis/types'
+import { readLine } from '../../ask.ts'
+import type { Context } from '../../context.ts'
+import { listRemotes } from '../../git.ts'
+import { print, timed } from '../../output.ts'
+import { removeRemotes } from '../git.ts'
+
+async function confirmed(context: Context, id: string): Promise<string> {
+  const { io } = context
+  print(io, ' !    This cannot be undone.')
+  print(io, ` !    The app ${id} with all its releases, settings and domains will be destroyed.`)
+  print(io, ` !    To go on, type "${id}", or run the command again with --confirm=${id}`)
+  io.stdout.write('\n> ')
+  const answer = await readLine(io)
+  if (!io.isTty.stdin) print(io)
+  if (answer !== null) return answer
+  throw new DeisError('usage', `Nobody confirmed, ${id} was not destroyed.`, { hint: `Pass --confirm=${id}.` })
+}
+
+export async function destroy(context: Context, options: { app?: string; confirm?: string }): Promise<void> {
+  const { io } = context
+  const { id, from } = await context.findApp(options.app)
+  const answer = options.confirm ?? (await confirmed(context, id))
+  if (answer !== id)
+    throw new DeisError('usage', `App ${id} was not destroyed: ${JSON.stringify(answer)} is not its name.`)
+  print(io, `Destroying ${id}...`)
+  const { took } = await timed(io, () => context.call(destroyApp, { params: { id } }))
+  print(io, took)
+  // An app that was named leaves this checkout alone. Without a repository there is no remote to remove.
+  if (from === 'git' || (from === 'folder' && (await hasRepository(context)))) await removeRemotes(context, id)
+}
+
+function hasRepository({ io }: Context): Promise<boolean> {
+  return listRemotes(io).then(
+    () => true,
+    () => false,
+  )
+}

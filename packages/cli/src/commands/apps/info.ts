@@ -1,0 +1,69 @@
+// What is known of an app, and where is it reached?
+import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/types'
+import { openInBrowser } from '../../browser.ts'
+import type { Context } from '../../context.ts'
+import { limitOf } from '../../options.ts'
+import { aligned, countSuffix, labelled, note, print } from '../../output.ts'
+import { appAddress } from '../../platform.ts'
+import { processLines } from '../ps.ts'
+
+async function addressOf(context: Context, domain: string): Promise<string> {
+  const { controller } = await context.profile()
+  return domain.includes('.') ? domain : appAddress(domain, await context.platform(), controller)
+}
+
+/** Labels may hold any JSON. */
+function labelLines(labels: Readonly<Record<string, unknown>>): string[] {
+  const texts = Object.entries(labels).map(([key, value]) => [
+    `${key}:`,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+  return texts.length === 0 ? ['No labels found.'] : aligned(Object.fromEntries(texts) as Record<string, string>, 6)
+}
+
+export async function info(context: Context, id: string): Promise<void> {
+  const { io } = context
+  const params = { id }
+  const limit = await limitOf(context, {})
+  const app = await context.call(getApp, { params })
+  const [pods, domains, settings] = await Promise.all([
+    context.call(listPods, { params, query: { limit } }),
+    context.call(listDomains, { params, query: { limit } }),
+    context.call(getSettings, { params }),
+  ])
+  const [first] = domains.results
+  const rows = [
+    ['updated', app.updated],
+    ['uuid', app.uuid],
+    ['created', app.created],
+    ['url', first ? await addressOf(context, first.domain) : 'no domain assigned'],
+    ['owner', app.owner],
+    ['id', app.id],
+  ] as const
+  const sections = [
+    [`=== ${id} Application`, ...labelled(rows, 10)],
+    processLines(id, pods.results),
+    [`=== ${id} Domains${countSuffix(domains)}`, ...domains.results.map(({ domain }) => domain)],
+    [`=== ${id} Label`, ...labelLines(settings.label)],
+  ]
+  for (const line of sections.flatMap((section) => [...section, ''])) print(io, line)
+}
+
+/** Opens only what is an address of a host: a domain comes from the controller and ends on a command line. */
+function checkedUrl(address: string): string {
+  const text = /^https?:\/\//.test(address) ? address : `http://${address}`
+  if (!URL.canParse(text) || !/^https?:\/\/[\w.:*-]+$/.test(text))
+    throw new DeisError('internal', `${JSON.stringify(address)} is no address that can be opened.`)
+  return text
+}
+
+export async function open(context: Context, id: string): Promise<void> {
+  const { io } = context
+  const { results } = await context.call(listDomains, { params: { id }, query: { limit: '1' } })
+  const [first] = results
+  if (!first) throw new DeisError('not_found', `${id} has no domain, so there is nothing to open.`)
+  const url = checkedUrl(await addressOf(context, first.domain))
+  print(io, url)
+  const trouble = await openInBrowser(io, url)
+  if (trouble !== null) note(io, `Note: no browser was opened (${trouble}).`)
+}

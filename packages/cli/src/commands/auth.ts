@@ -1,0 +1,151 @@
+// How does a person get, use, change and give up an account?
+import { Command } from 'commander'
+import { cancelAccount, DeisError, regenerateTokens, register, setPassword, whoami } from '@deis/types'
+import { ask, askHidden, readLine } from '../ask.ts'
+import { call } from '../client.ts'
+import type { Context } from '../context.ts'
+import { unlessFalse } from '../options.ts'
+import { note, print } from '../output.ts'
+import { connect, credentials, logIn, newPassword, tokenFor } from '../session.ts'
+import { removeProfile, saveProfile } from '../settings.ts'
+
+type LoginOptions = { username?: string; password?: string; sslVerify: boolean }
+
+export function auth(context: Context): Command[] {
+  const { io } = context
+
+  async function signUp(controller: string, options: LoginOptions & { email?: string; login: boolean }): Promise<void> {
+    const connection = await connect(context, controller, options.sslVerify)
+    const username = options.username ?? (await ask(io, 'username: ', '--username'))
+    const password = options.password ?? (await newPassword(context, 'password', '--password'))
+    const email = options.email ?? (await ask(io, 'email: ', '--email'))
+    const token = await tokenFor(context, connection.controller)
+    try {
+      await call(context.wire, { ...connection, token }, register, { body: { username, password, email } })
+    } catch (error) {
+      io.stderr.write('Registration failed: ')
+      throw error
+    }
+    print(io, `Registered ${username}`)
+    if (options.login) await logIn(context, connection, { username, password })
+  }
+
+  async function signIn(controller: string, options: LoginOptions): Promise<void> {
+    const connection = await connect(context, controller, options.sslVerify)
+    await logIn(context, connection, await credentials(context, options))
+  }
+
+  async function signOut(): Promise<void> {
+    await removeProfile(context.profileFile())
+    print(io, 'Logged out')
+  }
+
+  async function passwd(options: { username?: string; password?: string; newPassword?: string }): Promise<void> {
+    const { username } = options
+    await context.profile()
+    const password =
+      options.password ?? (username === undefined ? await askHidden(io, 'current password: ', '--password') : undefined)
+    const fresh = options.newPassword ?? (await newPassword(context, 'new password', '--new-password'))
+    try {
+      await context.call(setPassword, { body: { username, password, new_password: fresh } })
+    } catch (error) {
+      io.stderr.write('Password change failed: ')
+      throw error
+    }
+    print(io, 'The password is changed.')
+  }
+
+  async function who({ all }: { all?: boolean }): Promise<void> {
+    const { username, controller } = await context.profile()
+    if (!all) return print(io, `You are ${username} at ${controller}`)
+    const user = await context.call(whoami)
+    const rows = [
+      ['ID', user.id ?? 0],
+      ['Username', user.username],
+      ['Email', user.email],
+      ['First Name', user.first_name],
+      ['Last Name', user.last_name],
+      ['Last Login', user.last_login ?? ''],
+      ['Is Superuser', user.is_superuser],
+      ['Is Staff', user.is_staff],
+      ['Is Active', user.is_active],
+      ['Date Joined', user.date_joined],
+    ] as const
+    for (const [label, value] of rows) print(io, `${label}: ${value}`)
+  }
+
+  async function agrees(question: string): Promise<boolean> {
+    if (io.isTty.stdin) return io.prompt.confirm(question)
+    io.stdout.write(`${question} (y/N) `)
+    const answer = await readLine(io)
+    print(io)
+    if (answer !== null) return answer.toLowerCase() === 'y'
+    throw new DeisError('usage', 'Nobody answered, no account was removed.', { hint: 'Pass --yes.' })
+  }
+
+  async function cancel(options: { username?: string; password?: string; yes?: boolean }): Promise<void> {
+    let profile = await context.profile()
+    // An administrator who names somebody else need not prove to be that person.
+    if (options.username === undefined || options.password !== undefined) {
+      print(io, 'To cancel an account, log in to it once more.')
+      const connection = { controller: profile.controller, sslVerify: profile.ssl_verify }
+      profile = await logIn(context, connection, await credentials(context, options))
+    }
+    const { controller, ssl_verify: sslVerify, token } = profile
+    const target = options.username ?? profile.username
+    if (!options.yes && !(await agrees(`Cancel the account ${target} at ${controller}?`)))
+      return note(io, 'The account is kept.')
+    const body = options.username === undefined ? {} : { body: { username: options.username } }
+    await call(context.wire, { controller, sslVerify, token }, cancelAccount, body)
+    if (target === profile.username) await removeProfile(context.profileFile())
+    print(io, 'Account cancelled')
+  }
+
+  async function regenerate({ username, all }: { username?: string; all?: boolean }): Promise<void> {
+    const profile = await context.profile()
+    const isOwn = username === undefined && !all
+    const answer = await context.call(regenerateTokens, isOwn ? {} : { body: all ? { all: true } : { username } })
+    if (isOwn) {
+      if (answer === '') throw new DeisError('internal', 'The controller gave no new token; log in again.')
+      await saveProfile(context.profileFile(), { ...profile, token: answer.token })
+    }
+    print(io, 'Token Regenerated')
+  }
+
+  const account = (command: Command): Command =>
+    command
+      .argument('<controller>', 'such as http://deis.example.com')
+      .option('--username <name>', 'the name of the account')
+      .option('--password <password>', 'its password')
+      .option('--ssl-verify <bool>', 'whether certificates are checked; kept in the profile', unlessFalse, true)
+
+  return [
+    account(new Command('auth:register').description('create an account'))
+      .option('--email <address>', 'where its owner is reached')
+      .option('--login <bool>', 'whether to log in right away', unlessFalse, true)
+      .action(signUp),
+    account(new Command('auth:login').description('log in to a controller')).action(signIn),
+    new Command('auth:logout').description('forget who is logged in').action(signOut),
+    new Command('auth:passwd')
+      .description('change a password')
+      .option('--password <password>', 'the current one')
+      .option('--new-password <password>', 'the new one')
+      .option('--username <name>', 'whose; administrators only')
+      .action(passwd),
+    new Command('auth:whoami')
+      .description('tell who is logged in')
+      .option('--all', 'everything the controller knows of the account')
+      .action(who),
+    new Command('auth:cancel')
+      .description('remove an account')
+      .option('--username <name>', 'whose; administrators only')
+      .option('--password <password>', 'its password')
+      .option('--yes', 'do not ask')
+      .action(cancel),
+    new Command('auth:regenerate')
+      .description('replace the token one is logged in with')
+      .option('-u, --username <name>', 'the token of somebody else; administrators only')
+      .option('--all', 'everyone’s tokens; administrators only')
+      .action(regenerate),
+  ]
+}

@@ -1,0 +1,90 @@
+// What was built, how did it go, and how is an image deployed?
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { createBuild, DeisError, getBuildLog, listBuilds } from '@deis/types'
+import type { Context } from '../context.ts'
+import { readTextIfAny } from '../files.ts'
+import type { Io } from '../io.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
+import { countSuffix, note, print, step } from '../output.ts'
+
+/** A flat map in YAML; every scalar is a string, also `8080` and `yes`. */
+export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
+  const { parse } = await import('yaml')
+  const refuse = (why: string): DeisError =>
+    new DeisError('usage', `${source} is no Procfile: ${why}`, { hint: 'It has lines such as `web: npm start`.' })
+  let value: unknown
+  try {
+    value = parse(text, { schema: 'failsafe' })
+  } catch (error) {
+    throw refuse((error as Error).message.trim())
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refuse('it must name a command per process type.')
+  for (const [type, command] of Object.entries(value))
+    if (typeof command !== 'string' || command === '') throw refuse(`the command of ${type} must be text.`)
+  return value as Record<string, string>
+}
+
+async function procfileOf(io: Io, given: string | undefined): Promise<Record<string, string> | undefined> {
+  if (given !== undefined) return parseProcfile(given, '--procfile')
+  const text = await readTextIfAny(join(io.cwd, 'Procfile'), 'Procfile')
+  if (text === null) return undefined
+  // People have deployed with the Procfile of an unrelated checkout without noticing.
+  note(io, 'Using the Procfile of this folder.')
+  return parseProcfile(text, 'Procfile')
+}
+
+export function builds(context: Context): Command[] {
+  const { io } = context
+
+  async function list(options: AppOption & LimitOption & { all?: boolean }): Promise<void> {
+    const id = await context.app(options.app)
+    const limit = await limitOf(context, options)
+    const page = await context.call(listBuilds, {
+      params: { id },
+      query: options.all ? { all: '1', limit } : { limit },
+    })
+    print(io, `=== ${id} Builds${countSuffix(page)}`)
+    for (const { uuid, created, status } of page.results)
+      print(io, options.all && status ? `${uuid} ${created} ${status}` : `${uuid} ${created}`)
+  }
+
+  async function create(image: string, options: AppOption & { procfile?: string }): Promise<void> {
+    const id = await context.app(options.app)
+    const procfile = await procfileOf(io, options.procfile)
+    await step(io, 'Creating build...', () =>
+      context.call(createBuild, { params: { id }, body: procfile ? { image, procfile } : { image } }),
+    )
+  }
+
+  async function logs(uuid: string | undefined, options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    const newest = async (): Promise<string> => {
+      const { results } = await context.call(listBuilds, { params: { id }, query: { all: '1', limit: '1' } })
+      if (results[0]) return results[0].uuid
+      throw new DeisError('not_found', `${id} has no builds yet.`, { hint: 'Deploy with `git push deis master`.' })
+    }
+    io.stdout.write(await context.call(getBuildLog, { params: { id, uuid: uuid ?? (await newest()) } }))
+  }
+
+  return [
+    new Command('builds:list')
+      .description('list the builds of an app')
+      .addOption(appOption())
+      .addOption(limitOption())
+      .option('--all', 'also failed and unfinished attempts, with their status')
+      .action(list),
+    new Command('builds:create')
+      .description('deploy an existing image')
+      .argument('<image>', 'such as registry.example.com/shop:1.2')
+      .addOption(appOption())
+      .option('-p, --procfile <yaml>', 'process types as YAML text; otherwise the Procfile of this folder, if any')
+      .action(create),
+    new Command('builds:logs')
+      .description('show what a build printed')
+      .argument('[uuid]', 'one of `deis builds:list --all`; otherwise the newest')
+      .addOption(appOption())
+      .action(logs),
+  ]
+}

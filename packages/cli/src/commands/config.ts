@@ -1,0 +1,148 @@
+// Which environment variables does an app have, and how do they change?
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { Command } from 'commander'
+import { DeisError, getConfig, setConfig } from '@deis/types'
+import type { Context } from '../context.ts'
+import { checkNames, formatDotenv, parseDotenv, parseWords, type Variables } from '../dotenv.ts'
+import { readText, readTextIfAny, writePrivately } from '../files.ts'
+import type { Io } from '../io.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { aligned, note, print, step } from '../output.ts'
+
+const gap = 6
+const pem = /^-----BEGIN (DSA|RSA|EC|OPENSSH) PRIVATE KEY-----/
+const drop = { hint: 'Nothing was changed.' }
+
+/** A private key is given as text, as base64 or as a path, and always sent as base64 (contract/cli.md §2.6). */
+async function encodedKey(io: Io, value: string): Promise<string> {
+  const decoded = Buffer.from(value, 'base64').toString('utf8')
+  if (pem.test(value)) return Buffer.from(value).toString('base64')
+  if (pem.test(decoded)) return value
+  // Anything that cannot be read is no path either.
+  const content = await readFile(resolve(io.cwd, value), 'utf8').catch(() => '')
+  if (pem.test(content)) return Buffer.from(content).toString('base64')
+  throw new DeisError(
+    'usage',
+    'SSH_KEY is neither a private key in PEM format, nor one in base64, nor the path of one.',
+    drop,
+  )
+}
+
+export function config(context: Context): Command[] {
+  const { io } = context
+
+  async function valuesOf(id: string): Promise<Variables> {
+    return (await context.call(getConfig, { params: { id } })).values
+  }
+
+  async function printAll(id: string): Promise<void> {
+    const values = await valuesOf(id)
+    print(io, `=== ${id} Config`)
+    for (const line of aligned(values, gap)) print(io, line)
+  }
+
+  async function list(options: AppOption & { oneline?: boolean; diff?: boolean }): Promise<void> {
+    const id = await context.app(options.app)
+    if (!options.oneline && !options.diff) return printAll(id)
+    const values = await valuesOf(id)
+    const pairs = Object.keys(values)
+      .toSorted()
+      .map((key) => `${key}=${values[key]}`)
+    if (pairs.length > 0) print(io, pairs.join(options.oneline ? ' ' : '\n'))
+  }
+
+  async function change(id: string, title: string, values: Record<string, string | null>): Promise<void> {
+    await step(
+      io,
+      title,
+      () => context.call(setConfig, { params: { id }, body: { values } }),
+      ({ values: { WORKFLOW_RELEASE: release } }) => (release === undefined ? 'done' : `done, ${release}`),
+    )
+    print(io)
+    await printAll(id)
+  }
+
+  async function set(app: string | undefined, variables: Variables, source: string): Promise<void> {
+    if (Object.keys(variables).length === 0) throw new DeisError('usage', `${source} set no variable.`, drop)
+    for (const key of Object.keys(variables))
+      if (key.includes('HEALTHCHECK_'))
+        note(io, `${key}: variables for healthchecks are deprecated, use \`deis healthchecks\`.`)
+    const key = variables['SSH_KEY']
+    const values = key === undefined ? variables : { ...variables, SSH_KEY: await encodedKey(io, key) }
+    await change(await context.app(app), 'Creating config...', values)
+  }
+
+  async function unset(keys: string[], options: AppOption): Promise<void> {
+    checkNames(keys)
+    const id = await context.app(options.app)
+    await change(id, 'Removing config...', Object.fromEntries(keys.map((key) => [key, null])))
+  }
+
+  async function push(options: AppOption & { path?: string }): Promise<void> {
+    // A path that was asked for is read, whatever stdin is: programs that start us leave pipes there.
+    const piped = options.path === undefined && !io.isCharacterDevice('stdin')
+    const shown = options.path ?? '.env'
+    const source = piped ? 'stdin' : shown
+    const content = piped ? await text(io.stdin) : await readText(resolve(io.cwd, shown), shown)
+    await set(options.app, parseDotenv(content, source), source)
+  }
+
+  /** The local variables with the app's, asking wherever both have a different value. */
+  async function merged(path: string, remote: Variables): Promise<Variables> {
+    const result = parseDotenv(await readText(path, '.env'), '.env')
+    for (const [key, value] of Object.entries(remote)) {
+      const own = result[key]
+      if (own === value) continue
+      if (own !== undefined && !(await io.prompt.confirm(`${key}: replace ${own} by ${value}?`))) continue
+      result[key] = value
+    }
+    return result
+  }
+
+  async function pull(options: AppOption & { interactive?: boolean; overwrite?: boolean }): Promise<void> {
+    const id = await context.app(options.app)
+    if (!io.isCharacterDevice('stdout')) return void io.stdout.write(formatDotenv(await valuesOf(id)))
+    const path = join(io.cwd, '.env')
+    const exists = (await readTextIfAny(path, '.env')) !== null
+    if (exists && !options.overwrite)
+      throw new DeisError('usage', '.env already exists.', {
+        hint: 'Pass --overwrite to replace it, and --interactive to merge into it.',
+      })
+    if (options.interactive && !io.isTty.stdin)
+      throw new DeisError('usage', 'There is no terminal to ask at.', { hint: 'Leave --interactive out.' })
+    const remote = await valuesOf(id)
+    await writePrivately(path, formatDotenv(options.interactive && exists ? await merged(path, remote) : remote))
+  }
+
+  return [
+    new Command('config:list')
+      .description('show the variables of an app')
+      .addOption(appOption())
+      .option('--oneline', 'as KEY=value words on one line')
+      .option('--diff', 'as KEY=value lines')
+      .action(list),
+    new Command('config:set')
+      .description('set variables; makes a release')
+      .argument('<var=value...>', 'such as LEVEL=debug')
+      .addOption(appOption())
+      .action((words: string[], { app }: AppOption) => set(app, parseWords(words), 'These words')),
+    new Command('config:unset')
+      .description('remove variables; makes a release')
+      .argument('<key...>', 'names of variables')
+      .addOption(appOption())
+      .action(unset),
+    new Command('config:pull')
+      .description('write the variables to .env, or to stdout if that is a pipe or a file')
+      .addOption(appOption())
+      .option('-i, --interactive', 'merge into .env, asking about each difference; needs --overwrite')
+      .option('-o, --overwrite', 'replace .env')
+      .action(pull),
+    new Command('config:push')
+      .description('set the variables of a .env file; makes a release')
+      .addOption(appOption())
+      .option('-p, --path <path>', 'the file; otherwise what is piped in, or .env')
+      .action(push),
+  ]
+}

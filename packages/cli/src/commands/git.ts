@@ -1,0 +1,68 @@
+// How does a checkout get to know its app?
+import { Command } from 'commander'
+import { DeisError } from '@deis/types'
+import type { Context } from '../context.ts'
+import { addRemote, listRemotes, removeRemote } from '../git.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { print } from '../output.ts'
+import { remoteUrl } from '../platform.ts'
+
+export async function urlOfRemote(context: Context, app: string): Promise<string> {
+  const { controller } = await context.profile()
+  return remoteUrl(app, await context.platform(), controller)
+}
+
+export async function createRemote(context: Context, name: string, url: string, app: string): Promise<void> {
+  await addRemote(context.io, { name, url })
+  print(context.io, `Git remote ${name} successfully created for app ${app}.`)
+}
+
+/** Removes every remote that pushes to the app; tells whether there was one. */
+export async function removeRemotes(context: Context, app: string): Promise<boolean> {
+  const url = await urlOfRemote(context, app)
+  const names = new Set((await listRemotes(context.io)).filter((remote) => remote.url === url).map(({ name }) => name))
+  for (const name of names) await removeRemote(context.io, name)
+  if (names.size > 0) print(context.io, `Removed the git remotes of app ${app}.`)
+  return names.size > 0
+}
+
+export function git(context: Context): Command[] {
+  const { io } = context
+
+  async function remote({ app, remote: name, force }: AppOption & { remote: string; force?: boolean }): Promise<void> {
+    const id = await context.app(app)
+    const wanted = await urlOfRemote(context, id)
+    const existing = (await listRemotes(io)).find((candidate) => candidate.name === name)
+    if (existing?.url === wanted) return print(io, `Git remote ${name} already points to app ${id}.`)
+    if (existing && !force)
+      throw new DeisError('usage', `Git remote ${name} points to ${existing.url}, not to ${wanted}.`, {
+        hint: 'Replace it with --force, or choose another name with --remote.',
+      })
+    if (existing) {
+      print(io, `Deleting git remote ${name}, which pointed to ${existing.url}.`)
+      await removeRemote(io, name)
+    }
+    await createRemote(context, name, wanted, id)
+  }
+
+  async function remove({ app }: AppOption): Promise<void> {
+    const id = await context.app(app)
+    if (!(await removeRemotes(context, id)))
+      throw new DeisError('usage', `No remote in \`git remote -v\` points to app ${id}.`, {
+        hint: `One would point to ${await urlOfRemote(context, id)}.`,
+      })
+  }
+
+  return [
+    new Command('git:remote')
+      .description('add a git remote of an app to this repository')
+      .addOption(appOption())
+      .option('-r, --remote <name>', 'name of the remote', 'deis')
+      .option('-f, --force', 'replace a remote of that name')
+      .action(remote),
+    new Command('git:remove')
+      .description('remove the git remotes of an app from this repository')
+      .addOption(appOption())
+      .action(remove),
+  ]
+}

@@ -1,0 +1,94 @@
+// Which processes of an app run, how many should, and how are they restarted?
+import { Command } from 'commander'
+import { DeisError, listPods, type Pod, restartPod, restartPods, restartPodsOfType, scaleApp } from '@deis/types'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption, limitOf } from '../options.ts'
+import { print, timed } from '../output.ts'
+
+/** All there are; the controller does not page them. */
+const allPods = { limit: '1000' }
+
+/** Processes under a heading per type, types and names in order. */
+export function processLines(app: string, pods: readonly Pod[]): string[] {
+  const types = [...new Set(pods.map(({ type }) => type))].toSorted()
+  return [
+    `=== ${app} Processes`,
+    ...types.flatMap((type) => [
+      `--- ${type}:`,
+      ...pods
+        .filter((pod) => pod.type === type)
+        .map(({ name, state, release }) => `${name} ${state} (${release})`)
+        .toSorted(),
+    ]),
+  ]
+}
+
+/** `web=2 worker=1` */
+export function parseTargets(words: readonly string[]): Record<string, number> {
+  const targets: Record<string, number> = {}
+  for (const word of words) {
+    const [, type = '', count = ''] = /^([a-z0-9]+(?:-[a-z0-9]+)*)=([0-9]+)$/.exec(word) ?? []
+    if (type === '' || !Number.isSafeInteger(Number(count)))
+      throw new DeisError('usage', `${JSON.stringify(word)} is no process type with a count, such as web=2.`)
+    if (Object.hasOwn(targets, type)) throw new DeisError('usage', `${type} is given twice.`)
+    targets[type] = Number(count)
+  }
+  return targets
+}
+
+export function ps(context: Context): Command[] {
+  const { io } = context
+  const drink = io.env['DEIS_DRINK_OF_CHOICE'] ?? 'coffee'
+  const printAll = (lines: readonly string[]): void => lines.forEach((line) => print(io, line))
+
+  async function list(options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    const { results } = await context.call(listPods, { params: { id }, query: allPods })
+    printAll(processLines(id, results))
+  }
+
+  async function scale(words: string[], options: AppOption): Promise<void> {
+    const body = parseTargets(words)
+    const id = await context.app(options.app)
+    print(io, `Scaling processes... but first, ${drink}!`)
+    const { took } = await timed(io, () => context.call(scaleApp, { params: { id }, body }))
+    print(io, took)
+    const { results } = await context.call(listPods, { params: { id }, query: { limit: await limitOf(context, {}) } })
+    printAll(processLines(id, results))
+  }
+
+  /** The pod's type is looked up: it cannot be told from its name (contract/cli.md §9 note 7). */
+  async function restartNamed(id: string, which: string): Promise<Pod[]> {
+    if (!which.includes('-')) return context.call(restartPodsOfType, { params: { id, type: which } })
+    const { results } = await context.call(listPods, { params: { id }, query: allPods })
+    const pod = results.find(({ name }) => name === which || name === `${id}-${which}`)
+    return pod
+      ? context.call(restartPod, { params: { id, type: pod.type, name: pod.name } })
+      : context.call(restartPodsOfType, { params: { id, type: which } })
+  }
+
+  async function restart(which: string | undefined, options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    print(io, `Restarting processes... but first, ${drink}!`)
+    const { result: pods, took } = await timed(io, () =>
+      which === undefined ? context.call(restartPods, { params: { id } }) : restartNamed(id, which),
+    )
+    if (pods.length === 0) return print(io, 'Could not find any processes to restart')
+    print(io, took)
+    printAll(processLines(id, pods))
+  }
+
+  return [
+    new Command('ps:list').description('list the processes of an app').addOption(appOption()).action(list),
+    new Command('ps:scale')
+      .description('set how many processes of each type run')
+      .argument('<type=num...>', 'such as web=2 worker=1')
+      .addOption(appOption())
+      .action(scale),
+    new Command('ps:restart')
+      .description('restart all processes, those of a type, or one')
+      .argument('[type]', 'a process type, or the name of one process')
+      .addOption(appOption())
+      .action(restart),
+  ]
+}

@@ -1,0 +1,104 @@
+// What does every command get to work with?
+import { basename } from 'node:path'
+import { DeisError, getPlatform, type Platform, type Response, type Route } from '@deis/types'
+import { call, type CallArguments, type Connection, type Wire } from './client.ts'
+import { listRemotes, type Remote } from './git.ts'
+import type { Io } from './io.ts'
+import { appOfRemotes } from './platform.ts'
+import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
+import { speaksOurs, versionWarning } from './version.ts'
+
+/** Which app, and who said so. */
+export type AppChoice = { readonly id: string; readonly from: 'flag' | 'environment' | 'git' | 'folder' }
+
+export type Context = {
+  readonly io: Io
+  readonly wire: Wire
+  profileFile(): ProfileFile
+  /** Fails when nobody is logged in. */
+  profile(): Promise<Profile>
+  /** Calls the controller one is logged in to. */
+  call<const R extends Route>(route: R, ...given: Given<R>): Promise<Response<R>>
+  platform(): Promise<Platform>
+  /** `flag` is the value of `--app`. */
+  findApp(flag: string | undefined): Promise<AppChoice>
+  app(flag: string | undefined): Promise<string>
+  /** What the program ends with when nothing fails. */
+  exitCode: number
+  debug: boolean
+}
+
+type Given<R extends Route> =
+  CallArguments<R> extends { readonly params: object } ? [CallArguments<R>] : [CallArguments<R>?]
+
+export function connectionOf(profile: Profile): Connection {
+  return { controller: profile.controller, sslVerify: profile.ssl_verify, token: profile.token }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
+
+function given(app: string, flag: string): string {
+  if (app.trim() !== '') return app
+  throw new DeisError('usage', `${flag} names no app.`)
+}
+
+export function createContext(io: Io, options: { profile: string | undefined; debug: boolean }): Context {
+  const file = (): ProfileFile => profileFile(options.profile, io)
+  const profile = once(() => readProfile(file()))
+  let warned = false
+  let guessed: string | null = null
+  const wire: Wire = {
+    signal: io.signal,
+    env: io.env,
+    trace: (line) => {
+      if (context.debug) io.stderr.write(`debug: ${line}\n`)
+    },
+    heardVersion: (announced) => {
+      if (warned || speaksOurs(announced)) return
+      warned = true
+      io.stderr.write(versionWarning(announced))
+    },
+  }
+  const platform = once(() => context.call(getPlatform))
+
+  const context: Context = {
+    io,
+    wire,
+    profileFile: file,
+    profile,
+    platform,
+    exitCode: 0,
+    debug: options.debug,
+    async call(route, ...[given]) {
+      try {
+        return await call(wire, connectionOf(await profile()), route, (given ?? {}) as CallArguments<typeof route>)
+      } catch (error) {
+        if (guessed === null || !(error instanceof DeisError) || error.code !== 'not_found') throw error
+        throw new DeisError('not_found', error.message, {
+          hint: `The app name "${guessed}" was taken from the folder, as there is no git remote of this controller. Pass --app=<app>, or set DEIS_APP.`,
+          cause: error,
+        })
+      }
+    },
+    async findApp(flag) {
+      if (flag !== undefined) return { id: given(flag, '--app'), from: 'flag' }
+      const { controller } = await profile()
+      const named = io.env['DEIS_APP']
+      if (named) return { id: given(named, 'DEIS_APP'), from: 'environment' }
+      // Outside a repository, or without git, there are no remotes to go by.
+      const remotes = await listRemotes(io).catch((): Remote[] => [])
+      const found = remotes.length > 0 ? appOfRemotes(remotes, await platform(), controller) : null
+      if (found !== null) return { id: found, from: 'git' }
+      const folder = basename(io.cwd).toLowerCase()
+      if (folder === '')
+        throw new DeisError('usage', 'Which app? This folder does not tell.', { hint: 'Pass --app=<app>.' })
+      guessed = folder
+      return { id: folder, from: 'folder' }
+    },
+    app: async (flag) => (await context.findApp(flag)).id,
+  }
+  return context
+}

@@ -1,0 +1,165 @@
+// What does a failed call mean to a person (contract/cli.md §4.7)?
+import { DeisError, type ErrorCode, invalidUsername, messageOf, type Route } from '@deis/types'
+
+type Refused = { readonly status: number; readonly text: string }
+
+/** Field, what the controller says about it, and what is shown instead; null: the same. The first that fits wins. */
+const known: readonly (readonly [field: string, said: string, shown: string | null])[] = [
+  ['username', 'This field may not be blank.', invalidUsername],
+  ['username', invalidUsername, null],
+  ['username', 'A user with that username already exists.', null],
+  ['password', 'This field may not be blank.', 'A password is required.'],
+  ['non_field_errors', 'Unable to log in with provided credentials.', null],
+  ['id', 'App name can only contain a-z (lowercase), 0-9 and hyphens', null],
+  ['id', 'Application with this id already exists.', null],
+  ['key', 'This field may not be blank.', 'A key is required.'],
+  ['key', 'Public Key is already in use', null],
+  ['public', 'This field may not be blank.', 'A key is required.'],
+  ['public', 'Key contains invalid base64 chars', 'A key is required: this one contains invalid base64 characters.'],
+  ['certificate', 'This field may not be blank.', 'Could not load certificate'],
+  ['certificate', 'Could not load certificate', 'Could not load certificate'],
+  ['name', 'This field may not be blank.', 'Name can only contain a-z (lowercase), 0-9 and hyphens'],
+  [
+    'name',
+    'Can only contain a-z (lowercase), 0-9 and hyphens',
+    'Name can only contain a-z (lowercase), 0-9 and hyphens',
+  ],
+  ['domain', 'Hostname does not look valid.', null],
+  ['domain', 'Domain is already in use by another application', null],
+  ['image', 'This field may not be blank.', 'An image is required.'],
+  ['id', 'This field may not be blank.', 'An id is required.'],
+  ['email', 'Enter a valid email address.', null],
+]
+
+const codes: Record<number, ErrorCode> = {
+  400: 'invalid',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method',
+  409: 'conflict',
+  422: 'unprocessable',
+  429: 'throttled',
+  500: 'internal',
+}
+
+function objectIn(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch {
+    return null
+  }
+}
+
+/** Controllers write line ends into details as the two characters `\n`. */
+function withLines(text: string): string {
+  return text.replaceAll(String.raw`\n`, '\n')
+}
+
+function saysAboutFields(body: Record<string, unknown>): string | null {
+  for (const [field, said, shown] of known) {
+    const messages = body[field]
+    if (!Array.isArray(messages)) continue
+    const fits = (message: unknown): boolean =>
+      typeof message === 'string' && (field === 'certificate' ? message.includes(said) : message === said)
+    if (messages.some(fits)) return shown ?? said
+  }
+  const lines = Object.entries(body).flatMap(([field, messages]) =>
+    (Array.isArray(messages) ? messages : [messages]).map(
+      (message) => `${field}: ${typeof message === 'string' ? message : JSON.stringify(message)}`,
+    ),
+  )
+  return lines.length > 0 ? withLines(lines.join('\n')) : null
+}
+
+/** The 401 that is about the token, not about a password in the body. */
+const aboutToken = /^(Authentication credentials were not provided|Invalid token|User inactive or deleted)/
+const noPermission = 'You do not have permission to perform this action.'
+
+function messageFor({ status, text }: Refused, route: Route): string {
+  const body = objectIn(text)
+  const detail = typeof body?.['detail'] === 'string' && body['detail'] !== '' ? withLines(body['detail']) : null
+  const unknown = `Unknown Error (${status}): ${withLines(text)}`
+  switch (status) {
+    case 400:
+      return detail ?? (body && saysAboutFields(body)) ?? unknown
+    case 401:
+      return detail && !aboutToken.test(detail) ? detail : 'Unauthorized: Missing or Invalid Token'
+    case 403:
+      return detail && detail !== noPermission ? `${noPermission}\n${detail}` : noPermission
+    case 404:
+      if (text === '') return 'Not Found'
+      return (
+        detail ??
+        (text.startsWith('<') ? `Not Found: the controller does not know ${route.method} ${route.path}` : text)
+      )
+    case 405:
+      return 'Method Not Allowed'
+    case 422:
+      return detail ? `Unable to process your request: ${detail}` : unknown
+    case 500:
+      return 'Internal Server Error'
+    case 502:
+    case 504:
+      return `Unknown Error (${status}): a proxy in front of the controller gave up waiting.`
+    default:
+      return detail ?? unknown
+  }
+}
+
+function hintFor(status: number, message: string, controller: string): string | undefined {
+  if (status === 401 && message.startsWith('Unauthorized')) return `Log in again with \`deis login ${controller}\`.`
+  if (status === 502 || status === 504)
+    return 'The controller may still be at work: look with `deis releases` and `deis ps` before you try again.'
+  return undefined
+}
+
+/** The error for an answer of 400 and above. */
+export function refusal(answer: Refused, route: Route, controller: string): DeisError {
+  const message = messageFor(answer, route)
+  return new DeisError(codes[answer.status] ?? 'unavailable', message, {
+    hint: hintFor(answer.status, message, controller),
+  })
+}
+
+/** A success that is not what the contract says. */
+export function strangeAnswer(origin: string, route: Route, text: string, cause?: unknown): DeisError {
+  const start = JSON.stringify(text.slice(0, 100))
+  return new DeisError('internal', `${origin} gave an unexpected answer to ${route.method} ${route.path}: ${start}`, {
+    hint: 'Is this the controller, and not a proxy or another server?',
+    cause,
+  })
+}
+
+const causes: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was closed before the answer came',
+  ECONNABORTED: 'it did not answer in time',
+  ETIMEDOUT: 'it did not answer in time',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name of the host could not be looked up',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'the network cannot be reached',
+  EPROTO: 'it does not speak TLS as expected; perhaps it is an http:// address',
+}
+const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/
+
+/** The error for a request without any answer. */
+export function unreachable(error: unknown, origin: string): DeisError {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (certificateCodes.test(code))
+    return new DeisError('unreachable', `The certificate of ${origin} is not trusted: ${messageOf(error)} (${code})`, {
+      hint: 'If it is your own, put its authority into SSL_CERT_FILE, or log in with --ssl-verify=false.',
+      cause: error,
+    })
+  const lost = code === 'ECONNRESET'
+  return new DeisError('unreachable', `Cannot reach the controller at ${origin}: ${causes[code] ?? messageOf(error)}`, {
+    hint: lost
+      ? 'The controller may have done the work nevertheless: look before you try again.'
+      : 'Check that it runs and that the address is right; `deis login <controller>` sets another one.',
+    cause: error,
+  })
+}

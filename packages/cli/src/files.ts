@@ -1,0 +1,64 @@
+// How are files read and written so that a failure is clear and nothing is left half-done?
+import { randomUUID } from 'node:crypto'
+import { open, readFile, realpath, rename, rm } from 'node:fs/promises'
+import { DeisError, messageOf } from '@deis/types'
+
+/** The wording people and scripts know (contract/cli.md §9 note 13). */
+const reasons: Record<string, string> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'not a directory',
+  EROFS: 'read-only file system',
+  ENOSPC: 'no space left on device',
+}
+
+export function fileError(verb: string, path: string, error: unknown): DeisError {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  return new DeisError('usage', `${verb} ${path}: ${reasons[code] ?? messageOf(error)}`, { cause: error })
+}
+
+/** The text of a file; `shown` is the path as the person wrote it. */
+export async function readText(path: string, shown = path): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw fileError('open', shown, error)
+  }
+}
+
+/** Like `readText`, but null when there is no such file. */
+export async function readTextIfAny(path: string, shown = path): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw fileError('open', shown, error)
+  }
+}
+
+/** Readable by its owner only; the old content stays until the new one is completely on disk. */
+export async function writePrivately(path: string, content: string): Promise<void> {
+  let target = path
+  try {
+    // A link to the file (dotfile managers) keeps being one.
+    target = await realpath(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError('open', path, error)
+  }
+  const fresh = `${target}.${randomUUID()}`
+  try {
+    const handle = await open(fresh, 'wx', 0o600)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(fresh, target)
+  } catch (error) {
+    await rm(fresh, { force: true })
+    throw fileError('write', path, error)
+  }
+}

@@ -1,0 +1,30 @@
+// How are the lines of a log coloured?
+import { Chalk, type ChalkInstance } from 'chalk'
+
+type Colour = (chalk: ChalkInstance) => ChalkInstance
+const controllerColour: Colour = (chalk) => chalk.magenta
+const colours: readonly Colour[] = [
+  (chalk) => chalk.red,
+  (chalk) => chalk.green,
+  (chalk) => chalk.yellow,
+  (chalk) => chalk.blue,
+  (chalk) => chalk.cyan,
+  (chalk) => chalk.white,
+]
+
+/** `app[web.v3.x2x4z]` of `<time> app[web.v3.x2x4z]: line`: lines of one process look alike. */
+function sourceOf(line: string): string {
+  return /^\S+ (\S+\[[^\]]*\]): /.exec(line)?.[1] ?? line.split(' ', 1)[0] ?? ''
+}
+
+function colourOf(source: string): Colour {
+  if (source === 'deis[controller]' || source === 'INFO') return controllerColour
+  const sum = Buffer.from(source).reduce((total, byte) => total + byte, 0)
+  return colours[sum % colours.length] ?? controllerColour
+}
+
+export function colouredLog(text: string): string {
+  const chalk = new Chalk({ level: 1 })
+  const lines = text.replace(/\n$/, '').split('\n')
+  return lines.map((line) => `${colourOf(sourceOf(line))(chalk)(line)}\n`).join('')
+}

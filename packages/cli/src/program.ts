@@ -1,0 +1,104 @@
+// How are declared commands parsed and run?
+import { Command, CommanderError, type Option } from 'commander'
+import type { Context } from './context.ts'
+import type { Io } from './io.ts'
+import { topics } from './topics.ts'
+
+const everywhere = `
+Every command takes:
+  -c, --config <profile>  name or path of the client configuration to use
+  --debug                 print each request and its status on stderr`
+
+/** Long options may be cut short as long as they stay unique: `--ap foo` (contract/cli.md §1.2). */
+function completed(words: readonly string[], options: readonly Option[]): string[] {
+  const longs = [...options.flatMap(({ long }) => (long ? [long] : [])), '--help']
+  const result: string[] = []
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? ''
+    if (word === '--') return [...result, ...words.slice(at)]
+    const [, name = word, value = ''] = /^(--[a-z-]+)(=.*)?$/s.exec(word) ?? []
+    const fitting = name.startsWith('--') ? longs.filter((long) => long.startsWith(name)) : []
+    const full = fitting.length === 1 && fitting[0] !== undefined ? fitting[0] : name
+    result.push(full + value)
+    const option = options.find(({ long, short }) => long === full || short === full)
+    // The word behind an option that takes a value is that value, whatever it looks like.
+    if (option?.required && value === '' && at + 1 < words.length) result.push(words[(at += 1)] ?? '')
+  }
+  return result
+}
+
+/** An option twice is a mistake: which app would `-a one -a two` destroy? */
+function refuseRepeats(command: Command): void {
+  const seen = new Set<string>()
+  for (const option of command.options)
+    command.on(`option:${option.name()}`, () => {
+      if (seen.has(option.name())) command.error(`error: option '${option.flags}' is given twice`)
+      seen.add(option.name())
+    })
+}
+
+function rootOf(commands: readonly Command[], context: Context): Command {
+  const { io } = context
+  const root = new Command('deis').helpOption('-h, --help', 'print this help').helpCommand(false).exitOverride()
+  root.configureOutput({
+    writeOut: (text) => void io.stdout.write(text),
+    // Usage errors are worded in execute().
+    writeErr: () => {},
+    getOutHelpWidth: () => 100,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  })
+  for (const command of commands) {
+    root.addCommand(command.copyInheritedSettings(root))
+    command.option('--debug').addHelpText('after', everywhere)
+    command.options.find(({ long }) => long === '--debug')?.hideHelp()
+    refuseRepeats(command)
+  }
+  root.hook('preAction', (_, command) => {
+    context.debug ||= command.opts<{ debug?: boolean }>().debug ?? false
+  })
+  return root
+}
+
+/** A usage error: what is wrong, and how the command is used. */
+function explain(io: Io, error: CommanderError, command: Command, aside = ''): number {
+  io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n${aside}`)
+  io.stderr.write(`Usage: ${command.createHelp().commandUsage(command)}\n`)
+  return 1
+}
+
+/** Runs one of `commands` and gives its exit code. */
+export async function execute(
+  commands: readonly Command[],
+  name: string,
+  words: readonly string[],
+  context: Context,
+): Promise<number> {
+  rootOf(commands, context)
+  const command = commands.find((candidate) => candidate.name() === name)
+  if (!command) throw new Error(`no command ${name}`)
+  try {
+    await command.parseAsync(completed(words, command.options), { from: 'user' })
+    return context.exitCode
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return 0
+    const meant = `${name.split(':')[0]}:${words[0] ?? ''}`
+    const isVerb = commands.some((candidate) => candidate.name() === meant)
+    return explain(context.io, error, command, isVerb ? `(Did you mean ${meant}?)\n` : '')
+  }
+}
+
+/** Says that there is no such command, with the names that are near. */
+export async function refuseUnknown(name: string, context: Context): Promise<number> {
+  const loaded = await Promise.all(Object.values(topics).map(async ({ load }) => (await load())(context)))
+  const root = rootOf(loaded.flat(), context)
+  try {
+    await root.parseAsync([name], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    context.io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n`)
+  }
+  context.io.stderr.write('Run `deis help` for the list of commands.\n')
+  return 1
+}

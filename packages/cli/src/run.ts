@@ -1,0 +1,70 @@
+// What happens between the words of the command line and the exit code?
+import { type Invocation, readArgv } from './argv.ts'
+import { generalHelp, topicHelp, usage } from './help.ts'
+import type { Io } from './io.ts'
+import { findPlugin, runPlugin } from './plugin.ts'
+import { topics } from './topics.ts'
+import { clientVersion } from './version.ts'
+
+async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
+  const plugin = await findPlugin(called.topic, io)
+  if (plugin) {
+    const verb = called.command.slice(called.topic.length + 1)
+    return runPlugin(plugin, [...(verb ? [verb] : []), ...called.words], io)
+  }
+  const [{ createContext }, { refuseUnknown }] = await Promise.all([import('./context.ts'), import('./program.ts')])
+  return refuseUnknown(called.command, createContext(io, called))
+}
+
+async function dispatch(argv: readonly string[], io: Io): Promise<number> {
+  const called = readArgv(argv)
+  if ('misuse' in called) {
+    io.stderr.write(`Error: ${called.misuse}\n${usage}\n`)
+    return 1
+  }
+  const { command, topic: name, words, wantsHelp } = called
+  if (command === undefined) {
+    io.stderr.write(`${usage}\n`)
+    return 1
+  }
+  if (name === 'help') {
+    io.stdout.write(generalHelp())
+    return 0
+  }
+  // Needs nothing loaded.
+  if (command === 'version' && words.length === 0) {
+    io.stdout.write(`${clientVersion}\n`)
+    return 0
+  }
+  const topic = Object.hasOwn(topics, name) ? topics[name] : undefined
+  if (!topic) return runOther({ ...called, command }, io)
+
+  const [{ createContext }, { execute, refuseUnknown }, load] = await Promise.all([
+    import('./context.ts'),
+    import('./program.ts'),
+    topic.load(),
+  ])
+  const context = createContext(io, called)
+  const commands = load(context)
+  const isAlone = command === name
+  const wanted = isAlone && topic.alone === 'list' ? `${name}:list` : command
+  const isCommand = commands.some((candidate) => candidate.name() === wanted)
+  const helpOfTopic = isAlone
+    ? topic.alone === 'help' || (topic.alone === 'list' && wantsHelp)
+    : wantsHelp && !isCommand
+  if (helpOfTopic) {
+    io.stdout.write(topicHelp(name, commands))
+    return 0
+  }
+  return isCommand ? execute(commands, wanted, words, context) : refuseUnknown(command, context)
+}
+
+/** The whole command line in this process: no exit, no global but `io`. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(argv, io)
+  } catch (error) {
+    const { report } = await import('./report.ts')
+    return report(error, io)
+  }
+}

@@ -1,0 +1,24 @@
+// Which short names do commands have (contract/cli.md §1.4)?
+export const shortcuts: Readonly<Record<string, string>> = {
+  create: 'apps:create',
+  destroy: 'apps:destroy',
+  info: 'apps:info',
+  login: 'auth:login',
+  logout: 'auth:logout',
+  logs: 'apps:logs',
+  open: 'apps:open',
+  passwd: 'auth:passwd',
+  pull: 'builds:create',
+  register: 'auth:register',
+  rollback: 'releases:rollback',
+  run: 'apps:run',
+  scale: 'ps:scale',
+  whoami: 'auth:whoami',
+}
+
+/** `create -> apps:create`, by name. */
+export function shortcutLines(): string[] {
+  return Object.keys(shortcuts)
+    .toSorted()
+    .map((name) => `${name} -> ${shortcuts[name]}`)
+}

@@ -1,0 +1,51 @@
+// Which certificates of a controller are trusted?
+import { access, readFile } from 'node:fs/promises'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { rootCertificates } from 'node:tls'
+import { fileError } from './files.ts'
+
+/** Where systems keep the certificates they trust; Node reads none of them by itself. */
+const systemBundles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+]
+
+async function bundleOf(env: Readonly<Record<string, string | undefined>>): Promise<string | null> {
+  const named = env['SSL_CERT_FILE']
+  if (named) {
+    try {
+      return await readFile(named, 'utf8')
+    } catch (error) {
+      throw fileError('open', named, error)
+    }
+  }
+  for (const file of systemBundles) {
+    try {
+      await access(file)
+      return await readFile(file, 'utf8')
+    } catch {
+      // Not this system's place; Node's own list is left.
+    }
+  }
+  return null
+}
+
+/** Connections are not kept: a person may think for minutes between two requests, and the server closes idle ones. */
+export async function agentsFor(
+  origin: string,
+  verify: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<{ httpAgent?: HttpAgent; httpsAgent?: HttpsAgent; proxy?: false }> {
+  const { protocol, hostname } = new URL(origin)
+  // As the original: what runs on this machine is never asked for through a proxy.
+  const direct = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) ? { proxy: false as const } : {}
+  if (protocol === 'http:') return { httpAgent: new HttpAgent({ keepAlive: false }), ...direct }
+  if (!verify) return { httpsAgent: new HttpsAgent({ keepAlive: false, rejectUnauthorized: false }), ...direct }
+  const bundle = await bundleOf(env)
+  const extra = env['NODE_EXTRA_CA_CERTS'] ? await readFile(env['NODE_EXTRA_CA_CERTS'], 'utf8').catch(() => null) : null
+  const ca = [...rootCertificates, ...(bundle ? [bundle] : []), ...(extra ? [extra] : [])]
+  return { httpsAgent: new HttpsAgent({ keepAlive: false, ca }), ...direct }
+}
