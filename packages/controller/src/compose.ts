@@ -1,0 +1,189 @@
+// How do the parts of a controller come together, and in which order do they end?
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { createNativeBuilder } from './builder/native/create.ts'
+import type { Config } from './config.ts'
+import type { Core } from './domain/core.ts'
+import { standing } from './domain/access.ts'
+import { asCaller } from './domain/auth.ts'
+import { keyOwner } from './domain/keys.ts'
+import { openAppLogs } from './domain/logs.ts'
+import { receivePush } from './domain/push.ts'
+import { createQueue } from './domain/queue.ts'
+import { createRouteTable } from './domain/routes.ts'
+import { publishRoutes } from './domain/routing.ts'
+import { abandonBuilds, takeUp } from './domain/start.ts'
+import type { GitServer } from './git/port.ts'
+import { removeRepo } from './git/repos.ts'
+import { startGitServer } from './git/ssh.ts'
+import { createApp } from './http/app.ts'
+import { openAccounts } from './os/accounts.ts'
+import { findShell } from './os/shell.ts'
+import { createProcessScheduler } from './scheduler/process/create.ts'
+import { createVault, secretFile } from './store/crypto.ts'
+import { lockFolder } from './store/lock.ts'
+import { openDb } from './store/open.ts'
+
+export type Controller = {
+  readonly api: string
+  readonly git: string
+  /** `stop` also ends every app process; they come back at the next start. */
+  close(options: { readonly stop: boolean }): Promise<void>
+}
+
+/** Where this program's own files are. */
+export type Files = { readonly migrations: string; readonly hookProgram: readonly string[] }
+
+const closeMs = 10_000
+
+function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Keys that the operator did not give are made once and kept in files that only the controller's user reads. */
+async function withKeys(config: Config): Promise<{ config: Config; secret: Buffer }> {
+  const file = (name: string): string => join(config.dataDir, 'keys', name)
+  const secret =
+    config.secretKey === undefined ? await secretFile(file('secret.key')) : Buffer.from(config.secretKey, 'hex')
+  const builderKey = config.builderKey ?? (await secretFile(file('builder.key'))).toString('hex')
+  const routerKey = config.routerKey ?? (await secretFile(file('router.key'))).toString('hex')
+  return { config: { ...config, builderKey, routerKey }, secret }
+}
+
+function startGit(core: Core, files: Files): Promise<GitServer> {
+  const { config, db } = core
+  return startGitServer({
+    host: config.apiHost,
+    port: config.gitPort,
+    folder: join(config.dataDir, 'repos'),
+    hostKeyFolder: join(config.dataDir, 'keys'),
+    hookProgram: files.hookProgram,
+    gitPath: 'git',
+    maxPackBytes: config.maxPackBytes,
+    anyBranch: config.anyBranch,
+    identify: async (fingerprint) => {
+      const username = await keyOwner(core, fingerprint)
+      return username === null ? null : { username }
+    },
+    authorize: async (username, app) => {
+      const user = await db.user.findUnique({ where: { username } })
+      const found = user?.isActive ? await standing(core, asCaller(user), app) : null
+      if (!found) return 'no app'
+      return found.standing ? 'ok' : 'forbidden'
+    },
+    deployBranch: async (app) =>
+      (await db.app.findUnique({ where: { id: app }, select: { deployBranch: true } }))?.deployBranch ?? null,
+    setDeployBranch: async (app, branch) => {
+      await db.app.updateMany({ where: { id: app }, data: { deployBranch: branch } })
+    },
+    deploy: (push) => receivePush(core, push),
+    log: (level, message, fields) => core.log[level](fields, message),
+  })
+}
+
+/** Opens everything, listens, and takes up what an earlier controller left. */
+export async function startController(given: Config, files: Files, log: Logger): Promise<Controller> {
+  const { dataDir } = given
+  // Users of apps pass through; everything private below is in folders of its own that they cannot enter.
+  await mkdir(dataDir, { recursive: true, mode: 0o755 })
+  const lock = await lockFolder(dataDir)
+  const ends: (() => Promise<void>)[] = [() => lock.release()]
+  const closeAll = async (): Promise<void> => {
+    for (const end of ends.toReversed()) await end()
+  }
+  try {
+    const { config, secret } = await withKeys(given)
+    const store = await openDb(config.databaseUrl, files.migrations)
+    ends.push(() => store.close())
+    const shutdown = new AbortController()
+    const routes = createRouteTable(config.platformDomain)
+    const accounts = await openAccounts(dataDir)
+    if (!accounts.isolated) log.warn({ reason: accounts.reason }, 'apps are not isolated from each other')
+    const shell = findShell(config.path)
+    const say = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void =>
+      log[level](fields, message)
+    const slugFolder = join(dataDir, 'slugs')
+    const scheduler = await createProcessScheduler({
+      folder: join(dataDir, 'ps'),
+      slugFolder,
+      accounts,
+      ports: { first: config.portFirst, last: config.portLast },
+      drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
+      log: say,
+      path: config.path,
+      shell,
+      locale: config.locale,
+    })
+    let stop = false
+    ends.push(() => scheduler.close({ stop }))
+    const builder = await createNativeBuilder({
+      folder: join(dataDir, 'builder'),
+      slugFolder,
+      accounts,
+      path: config.path,
+      shell,
+      timeoutSeconds: config.buildTimeoutSeconds,
+      passEnv: { ...config.locale, ...config.buildEnv },
+      log: say,
+    })
+    const running: { git: GitServer | null } = { git: null }
+    const core: Core = {
+      config,
+      db: store.db,
+      vault: createVault(secret),
+      scheduler,
+      builder,
+      queue: createQueue(shutdown.signal),
+      routes,
+      logs: openAppLogs(
+        join(dataDir, 'logs'),
+        () => new Date(),
+        (error) => log.error({ err: error }, 'app log cannot be written'),
+      ),
+      log,
+      shutdown: shutdown.signal,
+      removeRepo: async (app) => {
+        await running.git?.cancelPushes(app)
+        await removeRepo(join(dataDir, 'repos'), app)
+      },
+    }
+    const unwatch = scheduler.onChange((app) => {
+      publishRoutes(core, app).catch((error: unknown) => log.error({ app, err: error }, 'routes cannot be published'))
+    })
+    ends.push(async () => unwatch())
+    await abandonBuilds(core)
+    const git = await startGit(core, files)
+    running.git = git
+    ends.push(() => git.close(0))
+    const gitUrl = `ssh://git@${authority(config.apiHost, git.port)}`
+    const server = createApp(core, () => gitUrl)
+    ends.push(() => closeServer(server))
+    await server.listen({ host: config.apiHost, port: config.apiPort })
+    const takingUp = takeUp(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be taken up'))
+    const address = server.server.address()
+    const port = typeof address === 'object' && address ? address.port : config.apiPort
+    return {
+      api: `http://${authority(config.apiHost, port)}`,
+      git: gitUrl,
+      async close(options) {
+        stop = options.stop
+        shutdown.abort(new Error('the controller is stopping'))
+        await core.queue.idle()
+        await takingUp
+        await closeAll()
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+/** Requests that wait for work that was just aborted answer at once; whatever else hangs is cut off. */
+async function closeServer(server: FastifyInstance): Promise<void> {
+  const late = setTimeout(() => server.server.closeAllConnections(), closeMs)
+  await server.close()
+  clearTimeout(late)
+}

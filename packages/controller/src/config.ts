@@ -1,0 +1,137 @@
+// What did the operator set, and is it sound? The only reader of the environment.
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+
+export type Config = Readonly<{
+  dataDir: string
+  databaseUrl: string
+  apiHost: string
+  apiPort: number
+  gitPort: number
+  /** 0 while unknown: the router reports it. */
+  routerPort: number
+  platformDomain: string
+  scheduler: 'process'
+  registrationMode: 'enabled' | 'disabled' | 'admin_only'
+  reservedNames: readonly string[]
+  secretKey: string | undefined
+  builderKey: string | undefined
+  routerKey: string | undefined
+  deployTimeoutSeconds: number
+  graceSeconds: number
+  buildTimeoutSeconds: number
+  runTimeoutSeconds: number
+  drainSeconds: number
+  procfileMissingRemove: boolean
+  rejectIfProcfileMissing: boolean
+  anyBranch: boolean
+  maxPackBytes: number
+  portFirst: number
+  portLast: number
+  logLevel: string
+  path: string
+  /** Passed on to builds: where packages come from and how the network is reached. */
+  buildEnv: Readonly<Record<string, string>>
+  locale: Readonly<Record<string, string>>
+  home: string
+}>
+
+const loopback = new Set(['localhost', '127.0.0.1', '::1'])
+const buildVariables =
+  /^(npm_config_.+|NPM_CONFIG_.+|PIP_.+|GOPROXY|GOFLAGS|GONOSUMDB|GOSUMDB|BUNDLE_.+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/
+// npm sets these for the scripts it runs; a build must not take them for the user's wishes.
+const npmInternal =
+  /^npm_config_(local_prefix|prefix|global_prefix|noproxy|user_agent|node_gyp|init_module|userconfig|globalconfig|npm_version|cache|yes)$/i
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** @throws with every problem at once. */
+export function readConfig(env: Env, cwd: string): Config {
+  const problems: string[] = []
+  const text = (name: string, otherwise: string): string =>
+    env[name] === undefined || env[name] === '' ? otherwise : env[name]
+  const number = (name: string, otherwise: number, min: number, max: number): number => {
+    const raw = text(name, String(otherwise))
+    const value = Number(raw)
+    if (!/^\d+$/.test(raw) || value < min || value > max)
+      problems.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(raw)}`)
+    return value
+  }
+  const choice = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T => {
+    const raw = text(name, otherwise)
+    const found = allowed.find((one) => one === raw)
+    if (found === undefined) problems.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(raw)}`)
+    return found ?? otherwise
+  }
+  const flag = (name: string, otherwise: boolean): boolean => {
+    const raw = text(name, String(otherwise)).toLowerCase()
+    if (/^(y|yes|t|true|on|1)$/.test(raw)) return true
+    if (!/^(n|no|f|false|off|0)$/.test(raw)) problems.push(`${name} must be true or false, not ${JSON.stringify(raw)}`)
+    return false
+  }
+  const dataDir = resolve(cwd, text('DEIS_DATA_DIR', '.deis'))
+  const apiHost = text('DEIS_API_HOST', 'localhost')
+  const databaseUrl = text('DATABASE_URL', `file:${join(dataDir, 'deis.db')}`)
+  if (!/^(file:|postgres(ql)?:\/\/)/.test(databaseUrl))
+    problems.push('DATABASE_URL must start with file: or postgres://')
+  if (databaseUrl.startsWith('file:') && !isAbsolute(databaseUrl.slice(5)))
+    problems.push('DATABASE_URL must name an absolute path after file:')
+  const platformDomain = text('DEIS_PLATFORM_DOMAIN', 'localhost').toLowerCase()
+  if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(platformDomain))
+    problems.push(`DEIS_PLATFORM_DOMAIN is no domain name: ${JSON.stringify(platformDomain)}`)
+  const pick = (wanted: RegExp): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
+    )
+  const config: Config = {
+    dataDir,
+    databaseUrl,
+    apiHost,
+    apiPort: number('DEIS_API_PORT', 8000, 0, 65_535),
+    gitPort: number('DEIS_GIT_PORT', 2222, 0, 65_535),
+    routerPort: number('DEIS_ROUTER_PORT', 8080, 0, 65_535),
+    platformDomain,
+    scheduler: choice('DEIS_SCHEDULER', ['process'], 'process'),
+    registrationMode: choice(
+      'REGISTRATION_MODE',
+      ['enabled', 'disabled', 'admin_only'],
+      loopback.has(apiHost) ? 'enabled' : 'admin_only',
+    ),
+    reservedNames: text('RESERVED_NAMES', 'deis, deis-builder, deis-workflow-manager')
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean),
+    secretKey: env.DEIS_SECRET_KEY,
+    builderKey: env.DEIS_BUILDER_KEY,
+    routerKey: env.DEIS_ROUTER_KEY,
+    deployTimeoutSeconds: number('DEIS_DEPLOY_TIMEOUT', 120, 1, 86_400),
+    graceSeconds: number('KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS', 30, 0, 86_400),
+    buildTimeoutSeconds: number('DEIS_BUILD_TIMEOUT', 1800, 1, 86_400),
+    runTimeoutSeconds: number('DEIS_RUN_TIMEOUT', 3600, 1, 604_800),
+    drainSeconds: number('DEIS_DRAIN_SECONDS', 30, 0, 3600),
+    procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE', true),
+    rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING', false),
+    anyBranch: flag('DEIS_ANY_BRANCH', false),
+    maxPackBytes: number('DEIS_MAX_PUSH_MB', 2048, 1, 1_000_000) * 1024 * 1024,
+    portFirst: number('DEIS_PORT_FIRST', 10_000, 1024, 65_535),
+    portLast: number('DEIS_PORT_LAST', 29_999, 1024, 65_535),
+    logLevel: choice(
+      'DEIS_LOG_LEVEL',
+      ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+      env.DEIS_DEBUG ? 'debug' : 'info',
+    ),
+    path: text('PATH', '/usr/local/bin:/usr/bin:/bin'),
+    buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),
+    locale: pick(/^(LANG|LC_ALL|TZ)$/),
+    home: homedir(),
+  }
+  if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be above DEIS_PORT_LAST')
+  if (config.secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(config.secretKey))
+    problems.push('DEIS_SECRET_KEY must be 64 hex characters')
+  for (const name of ['DEIS_BUILDER_KEY', 'DEIS_ROUTER_KEY'])
+    if (env[name] !== undefined && (env[name]?.length ?? 0) < 16)
+      problems.push(`${name} must have at least 16 characters`)
+  if (problems.length > 0)
+    throw new Error(`the settings cannot be used:\n${problems.map((one) => `  - ${one}`).join('\n')}`)
+  return Object.freeze(config)
+}

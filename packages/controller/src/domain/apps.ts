@@ -1,0 +1,159 @@
+// How is an app made, listed, handed over and destroyed (contract/api.md §2.3, §3.2, §3.12)?
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type App, appIdMessages, appIdPattern, DeisError, invalidField, notFound } from '@deis/types'
+import { isUniqueViolation } from '../store/errors.ts'
+import { buildLogFolder } from './builds.ts'
+import { appRow } from './converge.ts'
+import type { Caller, Core } from './core.ts'
+import { inventName } from './names.ts'
+import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { configRow } from './release.ts'
+import { publishRoutes } from './routing.ts'
+import { type AppRow, toApp } from './rows.ts'
+
+const withOwner = { owner: { select: { username: true } } } as const
+
+function checkName(core: Core, id: string): void {
+  if (!appIdPattern.test(id)) throw invalidField('id', appIdMessages.pattern, appIdMessages.client)
+  if (core.config.reservedNames.includes(id)) throw invalidField('id', `${id} is a reserved name.`)
+}
+
+async function freeName(core: Core): Promise<string> {
+  for (let tries = 0; tries < 200; tries++) {
+    // A number once the plain names run out.
+    const name =
+      tries < 100 ? inventName(Math.random) : `${inventName(Math.random)}-${Math.floor(Math.random() * 100_000)}`
+    const taken =
+      (await core.db.app.count({ where: { id: name } })) + (await core.db.domain.count({ where: { domain: name } }))
+    if (taken === 0 && !core.config.reservedNames.includes(name)) return name
+  }
+  throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
+}
+
+/** App, empty config, v1, settings and domain in one transaction: all of it or nothing. */
+async function insertApp(core: Core, caller: Caller, id: string): Promise<AppRow> {
+  const now = new Date()
+  const times = { createdAt: now, updatedAt: now }
+  const uuid = randomUUID()
+  const owner = caller.username
+  return core.db.$transaction(async (tx) => {
+    const app = await tx.app.create({
+      data: { uuid, id, ownerId: caller.id, structure: {}, destroying: false, ...times },
+      include: withOwner,
+    })
+    const config = await tx.config.create({ data: configRow(core, app, owner) })
+    await tx.release.create({
+      data: {
+        uuid: randomUUID(),
+        appUuid: uuid,
+        version: 1,
+        owner,
+        summary: `${owner} created initial release`,
+        state: 'deployed',
+        configUuid: config.uuid,
+        before: {},
+        ...times,
+      },
+    })
+    await tx.settings.create({
+      data: {
+        uuid: randomUUID(),
+        appUuid: uuid,
+        owner,
+        maintenance: false,
+        routable: true,
+        whitelist: [],
+        autoscale: {},
+        label: {},
+        ...times,
+      },
+    })
+    await tx.domain.create({ data: { domain: id, appUuid: uuid, owner, ...times } })
+    return app
+  })
+}
+
+export async function createApp(core: Core, caller: Caller, wanted: string | null | undefined): Promise<App> {
+  const id = wanted?.trim() ?? (await freeName(core))
+  checkName(core, id)
+  if (await core.db.app.count({ where: { id } })) throw invalidField('id', appIdMessages.taken)
+  try {
+    const app = await insertApp(core, caller, id)
+    core.logs.say(id, 'INFO', `${caller.username} created initial release`)
+    await publishRoutes(core, id)
+    return toApp(app)
+  } catch (error) {
+    if (isUniqueViolation(error)) throw invalidField('id', appIdMessages.taken)
+    throw error
+  }
+}
+
+export async function appsPage(core: Core, caller: Caller, page: PageRequest): Promise<Slice<App>> {
+  const visible = caller.isSuperuser
+    ? {}
+    : { OR: [{ ownerId: caller.id }, { grants: { some: { userId: caller.id } } }] }
+  const where = { destroying: false, ...visible }
+  const [count, rows] = await Promise.all([
+    core.db.app.count({ where }),
+    core.db.app.findMany({ where, include: withOwner, orderBy: { id: 'asc' }, ...sliceArgs(page) }),
+  ])
+  return { count, results: rows.map(toApp) }
+}
+
+export async function transferApp(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  username: string | undefined,
+): Promise<void> {
+  if (username === undefined) return
+  const next = await core.db.user.findUnique({ where: { username } })
+  if (!next) throw notFound('User')
+  const owned = { where: { appUuid: app.uuid, owner: app.owner.username }, data: { owner: next.username } }
+  await core.db.$transaction([
+    core.db.app.update({ where: { uuid: app.uuid }, data: { ownerId: next.id, updatedAt: new Date() } }),
+    core.db.config.updateMany(owned),
+    core.db.build.updateMany(owned),
+    core.db.release.updateMany(owned),
+    core.db.domain.updateMany(owned),
+    core.db.settings.updateMany(owned),
+  ])
+  core.log.info({ app: app.id, from: app.owner.username, to: next.username, by: caller.username }, 'app transferred')
+}
+
+/** Digests of the app's slugs that no other app's build shares. */
+async function ownDigests(core: Core, app: AppRow): Promise<string[]> {
+  const mine = await core.db.build.findMany({
+    where: { appUuid: app.uuid, image: { startsWith: 'sha256:' } },
+    distinct: ['image'],
+    select: { image: true },
+  })
+  const images = mine.map(({ image }) => image)
+  const shared = await core.db.build.findMany({
+    where: { image: { in: images }, appUuid: { not: app.uuid } },
+    distinct: ['image'],
+    select: { image: true },
+  })
+  const others = new Set(shared.map(({ image }) => image))
+  return images.filter((image) => !others.has(image))
+}
+
+/** Everything of the app goes, the row last: a kill in between is finished at the next start. */
+export async function destroyApp(core: Core, app: AppRow): Promise<void> {
+  core.logs.say(app.id, 'INFO', 'deleting environment')
+  await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true } })
+  core.queue.cancel(app.id, new Error(`${app.id} is being destroyed`))
+  await publishRoutes(core, app.id)
+  await core.removeRepo(app.id)
+  await core.queue.run(app.id, async (signal) => {
+    if (!(await appRow(core, app.id))) return
+    await core.scheduler.remove(app.id, signal)
+    await core.builder.forget(app.id, await ownDigests(core, app))
+    await rm(join(buildLogFolder(core.config), app.id), { recursive: true, force: true })
+    await core.logs.remove(app.id)
+    await core.db.app.deleteMany({ where: { uuid: app.uuid } })
+  })
+  core.log.info({ app: app.id }, 'app destroyed')
+}

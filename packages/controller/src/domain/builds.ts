@@ -1,0 +1,164 @@
+// Which attempts to build an app were there, and how does an existing image become one (contract/api.md §2.6)?
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Build,
+  DeisError,
+  invalidField,
+  invalidProcessType,
+  notFound,
+  processTypePattern,
+  type Structure,
+} from '@deis/types'
+import type { Config } from '../config.ts'
+import type * as Row from '../store/generated/sqlite/client.ts'
+import { appRow, deploy } from './converge.ts'
+import type { Caller, Core } from './core.ts'
+import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { createRelease, latestGood, type FullRelease } from './release.ts'
+import { type AppRow, procfileOf, structureOf, toBuild } from './rows.ts'
+import { structureFor } from './structure.ts'
+import { buildSummary } from './summary.ts'
+
+export function buildLogFolder(config: Config): string {
+  return join(config.dataDir, 'builds')
+}
+
+export function buildLogFile(config: Config, app: string, uuid: string): string {
+  return join(buildLogFolder(config), app, `${uuid}.log`)
+}
+
+export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all: boolean): Promise<Slice<Build>> {
+  const where = { appUuid: app.uuid, ...(all ? {} : { status: 'succeeded' }) }
+  const [count, rows] = await Promise.all([
+    core.db.build.count({ where }),
+    core.db.build.findMany({ where, orderBy: [{ createdAt: 'desc' }, { uuid: 'asc' }], ...sliceArgs(page) }),
+  ])
+  return { count, results: rows.map((row) => toBuild(app.id, row)) }
+}
+
+export async function buildRow(core: Core, app: AppRow, uuid: string): Promise<Row.Build> {
+  const row = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
+  if (!row) throw notFound('Build')
+  return row
+}
+
+export async function buildLog(core: Core, app: AppRow, uuid: string): Promise<string> {
+  await buildRow(core, app, uuid)
+  try {
+    return await readFile(buildLogFile(core.config, app.id, uuid), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** The process types of a request; null and absent mean none. */
+export function checkProcfile(raw: unknown): Record<string, string> {
+  if (raw === undefined || raw === null) return {}
+  if (typeof raw !== 'object' || Array.isArray(raw)) throw invalidField('procfile', 'Expected a dictionary of items.')
+  const procfile: Record<string, string> = {}
+  for (const [type, command] of Object.entries(raw)) {
+    if (typeof command !== 'string' || command.trim() === '')
+      throw invalidField('procfile', "Command can't be empty for process type")
+    if (!processTypePattern.test(type)) throw invalidField('procfile', invalidProcessType)
+    procfile[type] = command
+  }
+  return procfile
+}
+
+export type NewBuild = {
+  readonly source: 'git' | 'pull'
+  readonly image: string
+  readonly sha: string
+  readonly ref: string
+  readonly dockerfile: string
+}
+
+export async function insertBuild(
+  core: Core,
+  app: AppRow,
+  owner: string,
+  build: NewBuild,
+  procfile: Record<string, string>,
+  status: string,
+): Promise<Row.Build> {
+  const now = new Date()
+  return core.db.build.create({
+    data: { uuid: randomUUID(), appUuid: app.uuid, owner, ...build, procfile, status, createdAt: now, updatedAt: now },
+  })
+}
+
+export async function endBuild(
+  core: Core,
+  uuid: string,
+  data: Partial<Pick<Row.Build, 'status' | 'image' | 'dockerfile'>> & { procfile?: Record<string, string> },
+): Promise<void> {
+  await core.db.build.updateMany({ where: { uuid }, data: { ...data, updatedAt: new Date() } })
+}
+
+const missingProcfile =
+  'Last deployment had a Procfile but is missing in this deploy. For a successful deployment provide a Procfile.'
+
+function shape(build: Row.Build): { sha: string; dockerfile: string; procfile: Record<string, string> } {
+  return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
+}
+
+/** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
+export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): Promise<FullRelease> {
+  return core.queue.run(app.id, async (signal) => {
+    const current = await appRow(core, app.id)
+    if (!current || current.destroying) throw notFound('App')
+    const previous = await latestGood(core.db, current)
+    const before: Structure = structureOf(current)
+    const old = previous.build ? shape(previous.build) : null
+    if (
+      core.config.rejectIfProcfileMissing &&
+      old &&
+      Object.keys(old.procfile).length > 0 &&
+      Object.keys(shape(build).procfile).length === 0
+    )
+      throw new DeisError('conflict', missingProcfile)
+    const structure = structureFor(before, shape(build), old, core.config.procfileMissingRemove)
+    const release = await createRelease(core, current, {
+      owner: build.owner,
+      summary: buildSummary(build.owner, build),
+      config: previous.configUuid,
+      buildUuid: build.uuid,
+      structure,
+      before,
+    })
+    await deploy(core, current, release, signal)
+    return release
+  })
+}
+
+/** `deis pull`: an image that exists already. */
+export async function createBuild(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  body: { image: string; procfile?: unknown; sha?: string; dockerfile?: string },
+): Promise<Build> {
+  const procfile = checkProcfile(body.procfile)
+  const image = body.image.trim()
+  if (image === '') throw invalidField('image', 'This field may not be blank.')
+  const { images } = await core.scheduler.capabilities()
+  if (!images)
+    throw new DeisError(
+      'invalid',
+      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
+    )
+  const build = await insertBuild(
+    core,
+    app,
+    caller.username,
+    { source: 'pull', image, sha: body.sha ?? '', ref: '', dockerfile: body.dockerfile ?? '' },
+    procfile,
+    'succeeded',
+  )
+  core.logs.say(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
+  await releaseBuild(core, app, build)
+  return toBuild(app.id, build)
+}

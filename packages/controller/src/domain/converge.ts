@@ -1,0 +1,154 @@
+// How does an app come to run what its newest release says, and go back when it cannot (design §1.5, contract/api.md §3.5)?
+import { DeisError, messageOf, type Structure } from '@deis/types'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DeployFailure, type Formation } from '../scheduler/port.ts'
+import type { Core } from './core.ts'
+import { formation } from './formation.ts'
+import { type FullRelease, latestGood, pendingRelease, releaseParts } from './release.ts'
+import { publishRoutes } from './routing.ts'
+import { type AppRow, structureOf } from './rows.ts'
+
+/** Errors that are the backend's own trouble are tried again this often before they count as the deploy's failure. */
+const retryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
+
+export async function appRow(core: Core, id: string): Promise<AppRow | null> {
+  return core.db.app.findUnique({ where: { id }, include: { owner: { select: { username: true } } } })
+}
+
+async function formationOf(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<Formation> {
+  const settings = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
+  return formation(releaseParts(core, app, release), structure, settings?.routable ?? true, core.config)
+}
+
+/** Applies, repeating what failed for reasons of the backend; a DeployFailure is final at once. */
+async function applyFormation(core: Core, wanted: Formation, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await core.scheduler.apply(wanted, signal, (line) => core.logs.say(wanted.app, 'INFO', line))
+      return
+    } catch (error) {
+      signal.throwIfAborted()
+      const delay = retryDelaysMs[attempt]
+      if (error instanceof DeployFailure || error instanceof DeisError || delay === undefined) throw error
+      core.log.warn({ app: wanted.app, release: wanted.release, err: error }, 'scheduler failed, trying again')
+      await sleep(delay, undefined, { signal })
+    }
+  }
+}
+
+/** The whole explanation of a failed deploy: cause, evidence, next step. */
+export function explain(error: unknown): string {
+  if (!(error instanceof DeployFailure)) return messageOf(error)
+  const evidence = error.evidence.map((line) => `    ${line}`)
+  return [error.message, ...evidence, error.hint].filter((line) => line !== '').join('\n')
+}
+
+/** What a failed release is called afterwards (contract/api.md §3.4). */
+export function failedSummary(release: FullRelease, previous: FullRelease): string {
+  if (/ rolled back to v\d+$/.test(release.summary))
+    return `${previous.owner} performed roll back to a release that failed`
+  if (release.build && release.buildUuid !== previous.buildUuid)
+    return `${release.build.owner} deployed ${release.build.uuid.slice(0, 7)} which failed`
+  return `${release.owner} deployed a config that failed`
+}
+
+async function markFailed(
+  core: Core,
+  app: AppRow,
+  release: FullRelease,
+  previous: FullRelease,
+  why: string,
+): Promise<void> {
+  const now = new Date()
+  await core.db.$transaction([
+    core.db.release.update({
+      where: { uuid: release.uuid },
+      data: { state: 'failed', summary: failedSummary(release, previous), exception: `error: ${why}`, updatedAt: now },
+    }),
+    core.db.app.update({ where: { uuid: app.uuid }, data: { structure: release.before ?? {}, updatedAt: now } }),
+  ])
+}
+
+async function markDeployed(core: Core, app: AppRow, release: FullRelease): Promise<void> {
+  // The row may have gone with its app meanwhile; updateMany does not mind.
+  await core.db.release.updateMany({
+    where: { uuid: release.uuid, state: 'pending' },
+    data: { state: 'deployed', updatedAt: new Date() },
+  })
+  await publishRoutes(core, app.id)
+}
+
+/**
+ * Deploys a pending release. Call inside the app's queue.
+ * @throws DeisError invalid with the contract's text when it fails; the previous release serves then.
+ */
+export async function deploy(core: Core, app: AppRow, release: FullRelease, signal: AbortSignal): Promise<void> {
+  const previous = await latestGood(core.db, app)
+  try {
+    const current = (await appRow(core, app.id)) ?? app
+    await applyFormation(core, await formationOf(core, app, release, structureOf(current)), signal)
+    signal.throwIfAborted()
+    await markDeployed(core, app, release)
+  } catch (error) {
+    // Stopping or destroying: nothing is decided here, the next start or the destroyer carries on.
+    if (signal.aborted) throw new DeisError('unavailable', messageOf(signal.reason), { cause: error })
+    const why = explain(error)
+    await markFailed(core, app, release, previous, why)
+    const text = await goBack(core, app, release, previous, why, signal)
+    core.logs.say(app.id, 'ERROR', text)
+    throw new DeisError('invalid', text, { cause: error })
+  }
+}
+
+async function goBack(
+  core: Core,
+  app: AppRow,
+  failed: FullRelease,
+  previous: FullRelease,
+  why: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!previous.build) {
+    // A first deploy leaves nothing to go back to, so nothing of it may stay.
+    await core.scheduler
+      .remove(app.id, signal)
+      .catch((error: unknown) =>
+        core.log.error({ app: app.id, err: error }, 'clean-up after a failed first deploy failed'),
+      )
+    return `(app::deploy): ${why}`
+  }
+  const rolling = `There was a problem deploying v${failed.version}. Rolling back process types to release v${previous.version}.`
+  core.logs.say(app.id, 'ERROR', rolling)
+  try {
+    const current = (await appRow(core, app.id)) ?? app
+    await applyFormation(core, await formationOf(core, app, previous, structureOf(current)), signal)
+    return `(app::deploy): ${rolling}\n${why}`
+  } catch (error) {
+    core.log.error({ app: app.id, release: previous.version, err: error }, 'rolling back failed')
+    return `(app::deploy): ${rolling}\n${why}\nRolling back failed as well: ${explain(error)}`
+  }
+}
+
+/** Makes the app run its current release in its current structure; for scale, and for apps that lost their processes. */
+export async function applyCurrent(core: Core, app: AppRow, structure: Structure, signal: AbortSignal): Promise<void> {
+  const release = await latestGood(core.db, app)
+  if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
+  await applyFormation(core, await formationOf(core, app, release, structure), signal)
+  await publishRoutes(core, app.id)
+}
+
+/** Brings one app to its desired state after a start: carries a pending release on, or runs the last good one again. */
+export async function converge(core: Core, id: string): Promise<void> {
+  await core.queue.run(id, async (signal) => {
+    const app = await appRow(core, id)
+    if (!app || app.destroying) return
+    const pending = await pendingRelease(core.db, app)
+    if (pending?.build) {
+      core.log.info({ app: id, release: pending.version }, 'carrying on a deploy')
+      await deploy(core, app, pending, signal)
+      return
+    }
+    const release = await latestGood(core.db, app)
+    if (release.build) await applyCurrent(core, app, structureOf(app), signal)
+  })
+}

@@ -1,0 +1,33 @@
+// What do the rules work with? Made once by main.ts, passed as the first argument.
+import type { Logger } from 'pino'
+import type { Builder } from '../builder/port.ts'
+import type { Config } from '../config.ts'
+import type { Scheduler } from '../scheduler/port.ts'
+import type { Vault } from '../store/crypto.ts'
+import type { Db } from '../store/open.ts'
+import type { AppLogs } from './logs.ts'
+import type { AppQueue } from './queue.ts'
+import type { RouteTable } from './routes.ts'
+
+export type Core = {
+  readonly config: Config
+  readonly db: Db
+  readonly vault: Vault
+  readonly scheduler: Scheduler
+  readonly builder: Builder
+  readonly queue: AppQueue
+  readonly routes: RouteTable
+  readonly logs: AppLogs
+  readonly log: Logger
+  /** Aborted when the controller stops: work is left to be carried on at the next start. */
+  readonly shutdown: AbortSignal
+  /** Ends the app's pushes and deletes its repository; the git server is an edge that the rules do not know. */
+  readonly removeRepo: (app: string) => Promise<void>
+}
+
+/** The signed-in user. */
+export type Caller = {
+  readonly id: number
+  readonly username: string
+  readonly isSuperuser: boolean
+}

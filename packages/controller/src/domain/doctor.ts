@@ -1,0 +1,28 @@
+// What can this installation do, and what can it not?
+import { type Check, platformVersion } from '@deis/types'
+import { statfs } from 'node:fs/promises'
+import type { Core } from './core.ts'
+
+async function disk(core: Core): Promise<Check> {
+  const { bavail, bsize } = await statfs(core.config.dataDir)
+  const megabytes = Math.floor((bavail * bsize) / 1024 / 1024)
+  const low = megabytes < 1024
+  return {
+    name: 'disk',
+    status: low ? 'limited' : 'ok',
+    detail: `${megabytes} MB free in the data folder${low ? ': free some before builds are refused' : ''}`,
+  }
+}
+
+export async function examine(core: Core): Promise<{ scheduler: string; version: string; checks: Check[] }> {
+  const [capabilities, builds, space] = await Promise.all([
+    core.scheduler.capabilities(),
+    core.builder.checks(),
+    disk(core),
+  ])
+  return {
+    scheduler: core.scheduler.name,
+    version: platformVersion,
+    checks: [...capabilities.checks, ...builds, space],
+  }
+}

@@ -1,0 +1,58 @@
+// Which health checks may be set (contract/api.md §2.5)?
+import { DeisError, invalidField } from '@deis/types'
+import { type TSchema, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Probes } from './configRules.ts'
+
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
+const Seconds = Type.Optional(Type.Integer({ minimum: 0 }))
+const Probe = Type.Object({
+  exec: Type.Optional(Type.Object({ command: Type.Array(Type.String(), { minItems: 1 }) })),
+  httpGet: Type.Optional(
+    Type.Object({
+      port: Port,
+      path: Type.Optional(Type.String()),
+      host: Type.Optional(Type.String()),
+      scheme: Type.Optional(Type.String()),
+      httpHeaders: Type.Optional(Type.Array(Type.Object({ name: Type.String(), value: Type.String() }))),
+    }),
+  ),
+  tcpSocket: Type.Optional(Type.Object({ port: Port })),
+  initialDelaySeconds: Seconds,
+  timeoutSeconds: Seconds,
+  periodSeconds: Seconds,
+  successThreshold: Seconds,
+  failureThreshold: Seconds,
+})
+
+function firstProblem(schema: TSchema, value: unknown): string | null {
+  const [first] = Value.Errors(schema, value)
+  return first ? `${first.instancePath || '/'} ${first.message}` : null
+}
+
+/** One type's probes after a request: replaced one by one; null removes a probe, or the whole type. */
+export function healthcheckValue(base: Probes | undefined, type: string, raw: unknown): Probes | null {
+  if (raw === null) return null
+  const refuse = (message: string): never => {
+    throw invalidField('healthcheck', message)
+  }
+  if (typeof raw !== 'object' || Array.isArray(raw))
+    return refuse(`could not validate ${JSON.stringify(raw)}: it is no object`)
+  const next: Probes = { ...base }
+  for (const [kind, probe] of Object.entries(raw as Record<string, unknown>)) {
+    if (kind !== 'livenessProbe' && kind !== 'readinessProbe')
+      refuse('Healthcheck keys must be either livenessProbe or readinessProbe')
+    if (probe === null) {
+      if (!next[kind]) throw new DeisError('unprocessable', `${type} does not exist under healthcheck`)
+      delete next[kind]
+      continue
+    }
+    const problem = firstProblem(Probe, probe)
+    if (problem) refuse(`could not validate ${JSON.stringify(probe)}: ${problem}`)
+    const checked = probe as Record<string, unknown>
+    if (kind === 'livenessProbe' && (checked.successThreshold ?? 1) !== 1)
+      refuse('livenessProbe successThreshold can only be 1')
+    next[kind] = checked
+  }
+  return next
+}

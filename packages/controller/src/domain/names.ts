@@ -1,0 +1,16 @@
+// What is an app called whose owner did not say (contract/api.md §3.10)?
+
+const adjectives =
+  'amber ample brave brisk calm clear clever coral cosmic crisp dapper dawn eager early elder ember fabled fair fleet fresh gentle glad golden grand happy hardy hazel honest humble ivory jolly keen kind lively lucid lunar mellow merry mighty misty modest noble olive opal placid plucky polar prime proud quick quiet rapid ready royal rustic sandy serene sharp shiny silver smooth snowy solar solid spry stable steady sunny swift tidal tidy upbeat urban velvet vivid warm wild wise witty young zesty'.split(
+    ' ',
+  )
+const nouns =
+  'acorn anchor anvil arrow aspen badger barley basin beacon birch bison bramble breeze bridge brook canyon cedar cliff clover comet compass coral cove crane creek dune eagle ember falcon fern fjord forest fox galaxy garden glacier glade grove harbor hawk heron hill island jaguar juniper kestrel lagoon lantern lark lily lynx maple marten meadow mesa moss nebula oak orchard otter owl panda pebble pine planet pond prairie quail quartz raven reef ridge river robin sable shore sparrow spruce summit thicket tiger trail tulip valley walnut willow wren'.split(
+    ' ',
+  )
+
+/** `<adjective>-<noun>`; `random` gives numbers in [0, 1). */
+export function inventName(random: () => number): string {
+  const pick = (words: readonly string[]): string => words[Math.floor(random() * words.length)] ?? 'app'
+  return `${pick(adjectives)}-${pick(nouns)}`
+}

@@ -1,0 +1,17 @@
+// Which part of a list is asked for (contract/api.md §1.10)?
+
+export type PageRequest = { readonly limit: number; readonly offset: number }
+
+const defaultLimit = 100
+
+/** Odd values fall back to the defaults; the database never reads more than 10,000 rows at once. */
+export function pageRequest(query: { readonly limit?: string; readonly offset?: string }): PageRequest {
+  const number = (raw: string | undefined): number => (raw !== undefined && /^\d{1,9}$/.test(raw) ? Number(raw) : 0)
+  return { limit: Math.min(number(query.limit) || defaultLimit, 10_000), offset: number(query.offset) }
+}
+
+export type Slice<T> = { readonly count: number; readonly results: T[] }
+
+export function sliceArgs(page: PageRequest): { skip: number; take: number } {
+  return { skip: page.offset, take: page.limit }
+}

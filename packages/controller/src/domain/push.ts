@@ -1,0 +1,158 @@
+// How does a pushed commit become a running release (design §5, contract/build-and-route.md §1.9)?
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { messageOf } from '@deis/types'
+import type * as Row from '../store/generated/sqlite/client.ts'
+import { buildLogFile, buildLogFolder, endBuild, insertBuild, releaseBuild } from './builds.ts'
+import { appRow } from './converge.ts'
+import type { Core } from './core.ts'
+import { latestGood } from './release.ts'
+import { type AppRow, configMaps } from './rows.ts'
+
+export type Push = {
+  readonly app: string
+  readonly username: string
+  readonly sha: string
+  readonly ref: string
+  readonly options: readonly string[]
+  source(): Readable
+  output(text: string): void
+  readonly signal: AbortSignal
+}
+
+/** Logs and slugs of older attempts make room; rollback needs the slugs of the releases that are kept. */
+const keptLogs = 50
+const keptReleases = 20
+
+/** The lines also go to the build's own file, which outlives the push. */
+async function openBuildLog(
+  core: Core,
+  app: string,
+  uuid: string,
+  output: (text: string) => void,
+): Promise<{ say(text: string): void; note(text: string): void; close(): Promise<void> }> {
+  const file = buildLogFile(core.config, app, uuid)
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  const stream = createWriteStream(file, { mode: 0o600 })
+  stream.on('error', (error) => core.log.error({ app, build: uuid, err: error }, 'build log cannot be written'))
+  return {
+    say(text) {
+      output(text)
+      stream.write(text)
+    },
+    note: (text) => void stream.write(text),
+    async close() {
+      stream.end()
+      // A log that could not be written was reported when it happened.
+      await finished(stream).catch(() => {})
+    },
+  }
+}
+
+function address(core: Core, app: string): string {
+  const port = core.routes.routerPort() ?? core.config.routerPort
+  return `http://${app}.${core.config.platformDomain}${port === 80 || port === 0 ? '' : `:${port}`}`
+}
+
+async function build(
+  core: Core,
+  app: AppRow,
+  row: Row.Build,
+  push: Push,
+  say: (text: string) => void,
+): Promise<Row.Build> {
+  const { config } = await latestGood(core.db, app)
+  try {
+    const result = await core.builder.build(
+      {
+        id: row.uuid,
+        app: app.id,
+        sha: push.sha,
+        config: configMaps(core.vault, config).values,
+        source: push.source,
+        noCache: push.options.includes('no-cache'),
+      },
+      say,
+      push.signal,
+    )
+    const image = result.artifact.kind === 'slug' ? result.artifact.digest : result.artifact.reference
+    const data = {
+      status: 'succeeded',
+      image,
+      dockerfile: result.dockerfile ? 'true' : '',
+      procfile: { ...result.processes },
+    }
+    await endBuild(core, row.uuid, data)
+    return { ...row, ...data }
+  } catch (error) {
+    await endBuild(core, row.uuid, { status: push.signal.aborted ? 'canceled' : 'failed' })
+    throw error
+  }
+}
+
+/** @throws an error whose message is for the person who pushes; the push is declined then. */
+export async function receivePush(core: Core, push: Push): Promise<void> {
+  const app = await appRow(core, push.app)
+  if (!app || app.destroying) throw new Error(`App ${push.app} does not exist`)
+  const row = await insertBuild(
+    core,
+    app,
+    push.username,
+    { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '' },
+    {},
+    'running',
+  )
+  const log = await openBuildLog(core, app.id, row.uuid, push.output)
+  try {
+    log.say('Starting build... but first, coffee!\n')
+    const built = await build(core, app, row, push, log.say)
+    log.say('Build complete.\nLaunching App...\n')
+    core.logs.say(app.id, 'INFO', `build ${app.id}-${row.uuid.slice(0, 7)} created`)
+    const release = await releaseBuild(core, app, built)
+    log.say(
+      `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help' or visit https://deis.com/\n\n`,
+    )
+    log.say(`${address(core, app.id)}\n`)
+  } catch (error) {
+    // The git server tells it to the person who pushes.
+    log.note(`${messageOf(error)}\n`)
+    throw error
+  } finally {
+    await log.close()
+  }
+  await tidy(core, app).catch((error: unknown) =>
+    core.log.warn({ app: app.id, err: error }, 'old builds could not be tidied'),
+  )
+}
+
+/** Slugs that some app may still roll back to. */
+async function digestsInUse(core: Core): Promise<Set<string>> {
+  const apps = await core.db.app.findMany({ select: { uuid: true } })
+  const kept = await Promise.all(
+    apps.map(({ uuid }) =>
+      core.db.release.findMany({
+        where: { appUuid: uuid, state: { not: 'failed' }, buildUuid: { not: null } },
+        orderBy: { version: 'desc' },
+        take: keptReleases,
+        select: { build: { select: { image: true } } },
+      }),
+    ),
+  )
+  return new Set(kept.flat().flatMap(({ build: found }) => (found ? [found.image] : [])))
+}
+
+async function tidy(core: Core, app: AppRow): Promise<void> {
+  await core.builder.prune(await digestsInUse(core))
+  const kept = await core.db.build.findMany({
+    where: { appUuid: app.uuid },
+    orderBy: { createdAt: 'desc' },
+    take: keptLogs,
+    select: { uuid: true },
+  })
+  const keep = new Set(kept.map(({ uuid }) => `${uuid}.log`))
+  const folder = join(buildLogFolder(core.config), app.id)
+  for (const name of await readdir(folder)) if (!keep.has(name)) await rm(join(folder, name), { force: true })
+}

@@ -1,0 +1,45 @@
+// How does one change at a time happen to an app, while different apps change side by side (design §1.5)?
+
+export type AppQueue = {
+  /** Runs `work` when everything asked for this app before has ended. Its signal aborts on cancel() and shutdown. */
+  run<T>(app: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Aborts what runs and everything that waits for the app; later calls are served again. */
+  cancel(app: string, reason: Error): void
+  /** Resolves when nothing runs any more. */
+  idle(): Promise<void>
+}
+
+type Line = { tail: Promise<unknown>; waiting: number; abort: AbortController }
+
+export function createQueue(shutdown: AbortSignal): AppQueue {
+  const lines = new Map<string, Line>()
+  return {
+    async run(app, work) {
+      const line = lines.get(app) ?? { tail: Promise.resolve(), waiting: 0, abort: new AbortController() }
+      lines.set(app, line)
+      line.waiting++
+      const signal = AbortSignal.any([line.abort.signal, shutdown])
+      const result = line.tail.then(() => {
+        signal.throwIfAborted()
+        return work(signal)
+      })
+      // The next in line starts whatever became of this one, which its own caller hears about.
+      line.tail = result.catch(() => {})
+      try {
+        return await result
+      } finally {
+        line.waiting--
+        if (line.waiting === 0 && lines.get(app) === line) lines.delete(app)
+      }
+    },
+    cancel(app, reason) {
+      const line = lines.get(app)
+      if (!line) return
+      line.abort.abort(reason)
+      line.abort = new AbortController()
+    },
+    async idle() {
+      while (lines.size > 0) await Promise.all([...lines.values()].map((line) => line.tail))
+    },
+  }
+}

@@ -1,0 +1,72 @@
+// Which releases did an app have, and how is an earlier one run again (contract/api.md §2.7)?
+import { DeisError, notFound, type Release } from '@deis/types'
+import { appRow, deploy } from './converge.ts'
+import type { Caller, Core } from './core.ts'
+import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { createRelease, latestGood, releaseOf } from './release.ts'
+import { type AppRow, procfileOf, structureOf, toRelease } from './rows.ts'
+import { structureFor } from './structure.ts'
+
+export async function releasesPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Release>> {
+  const where = { appUuid: app.uuid }
+  const [count, rows] = await Promise.all([
+    core.db.release.count({ where }),
+    core.db.release.findMany({ where, orderBy: { version: 'desc' }, ...sliceArgs(page) }),
+  ])
+  return { count, results: rows.map((row) => toRelease(app.id, row)) }
+}
+
+/** `v3`, and nothing else. */
+export async function releaseNamed(core: Core, app: AppRow, name: string): Promise<Release> {
+  const version = /^v(\d{1,9})$/.exec(name)?.[1]
+  const row = version === undefined ? null : await releaseOf(core.db, app, Number(version))
+  if (!row) throw notFound('Release')
+  return toRelease(app.id, row)
+}
+
+function targetVersion(raw: unknown, current: number): number {
+  if (raw === undefined || raw === null || raw === '') return current - 1
+  const value =
+    typeof raw === 'number'
+      ? Math.trunc(raw)
+      : typeof raw === 'string' && /^\s*-?\d{1,9}\s*$/.test(raw)
+        ? Number(raw)
+        : Number.NaN
+  if (!Number.isSafeInteger(value))
+    throw new DeisError('invalid', `invalid literal for int() with base 10: '${String(raw)}'`)
+  return value
+}
+
+/** The same build and config rows under a new number; nothing is built or resolved again. */
+export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unknown): Promise<number> {
+  return core.queue.run(app.id, async (signal) => {
+    const current = await appRow(core, app.id)
+    if (!current || current.destroying) throw notFound('App')
+    const good = await latestGood(core.db, current)
+    const version = targetVersion(raw, good.version)
+    if (version < 1) throw new DeisError('invalid', 'version cannot be below 0')
+    if (version === 1) throw new DeisError('invalid', 'Cannot roll back to initial release.')
+    const target = await releaseOf(core.db, current, version)
+    if (!target) throw new DeisError('invalid', 'Release matching query does not exist.')
+    if (target.state === 'failed') throw new DeisError('invalid', 'Cannot roll back to failed release.')
+    if (!target.build) throw new DeisError('invalid', 'No build associated with this release')
+    const before = structureOf(current)
+    const old = good.build ? { ...good.build, procfile: procfileOf(good.build) } : null
+    const structure = structureFor(
+      before,
+      { ...target.build, procfile: procfileOf(target.build) },
+      old,
+      core.config.procfileMissingRemove,
+    )
+    const release = await createRelease(core, current, {
+      owner: caller.username,
+      summary: `${caller.username} rolled back to v${version}`,
+      config: target.configUuid,
+      buildUuid: target.buildUuid,
+      structure,
+      before,
+    })
+    await deploy(core, current, release, signal)
+    return release.version
+  })
+}

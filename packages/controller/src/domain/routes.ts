@@ -1,0 +1,116 @@
+// Where do requests of each app go, and which routers have heard of it (design §6)?
+import { randomUUID } from 'node:crypto'
+import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
+
+export type RouteTable = {
+  /** Replaces (or with null removes) an app's route; equal routes change nothing. */
+  set(app: string, route: AppRoute | null): void
+  /** A router listens: `send` gets the snapshot at once and then every change. Returns the function that ends it. */
+  subscribe(router: string, send: (event: RouteEvent) => void): () => void
+  report(state: RouterState): void
+  /** Port of the router that reported last. */
+  routerPort(): number | null
+  /** Resolves when no router sends or holds requests for this upstream any more, or when `limitMs` have passed. */
+  drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
+  /** Repeats that we are here; routers take long silence for a dead connection. */
+  ping(): void
+}
+
+type Router = { seq: number; busy: ReadonlySet<string>; connected: boolean; lastSeen: number }
+
+/** A router that is away this long has been stopped; until then it may still be serving its last table. */
+const forgetMs = 30_000
+/** After a controller's start its routers need this long to find it again. */
+const settleMs = 6_000
+
+export function createRouteTable(platformDomain: string, now: () => number = Date.now): RouteTable {
+  const epoch = randomUUID()
+  const started = now()
+  const apps = new Map<string, AppRoute>()
+  const changedAt = new Map<string, number>()
+  const listeners = new Map<symbol, (event: RouteEvent) => void>()
+  const routers = new Map<string, Router>()
+  const waiting = new Set<() => void>()
+  let seq = 0
+  let port: number | null = null
+
+  const publish = (event: RouteEvent): void => {
+    for (const send of listeners.values()) send(event)
+  }
+  const routerOf = (id: string): Router => {
+    let router = routers.get(id)
+    if (!router) {
+      router = { seq: 0, busy: new Set(), connected: false, lastSeen: now() }
+      routers.set(id, router)
+    }
+    return router
+  }
+  const recheck = (): void => {
+    for (const check of waiting) check()
+  }
+  const isDrained = (app: string, address: string): boolean => {
+    if (apps.get(app)?.upstreams.includes(address)) return false
+    for (const [id, router] of routers) if (!router.connected && now() - router.lastSeen > forgetMs) routers.delete(id)
+    if (routers.size === 0) return now() - started > settleMs
+    const wanted = changedAt.get(app) ?? 0
+    return [...routers.values()].every((router) => router.seq >= wanted && !router.busy.has(address))
+  }
+
+  return {
+    set(app, route) {
+      const before = apps.get(app)
+      if (JSON.stringify(before ?? null) === JSON.stringify(route)) return
+      seq++
+      changedAt.set(app, seq)
+      if (route) apps.set(app, route)
+      else apps.delete(app)
+      publish(route ? { type: 'app', seq, app: route } : { type: 'gone', seq, app })
+      recheck()
+    },
+    subscribe(id, send) {
+      const key = Symbol(id)
+      const router = routerOf(id)
+      router.connected = true
+      listeners.set(key, send)
+      send({ type: 'snapshot', epoch, seq, domain: platformDomain, apps: [...apps.values()] })
+      return () => {
+        listeners.delete(key)
+        router.connected = false
+        router.lastSeen = now()
+      }
+    },
+    report(state) {
+      port = state.port
+      if (state.epoch !== epoch) return
+      const router = routerOf(state.router)
+      router.seq = Math.max(router.seq, state.seq)
+      router.busy = new Set(state.busy)
+      router.lastSeen = now()
+      recheck()
+    },
+    routerPort: () => port,
+    async drained(app, address, limitMs, signal) {
+      if (isDrained(app, address)) return
+      await new Promise<void>((resolve, reject) => {
+        const end = (how: () => void): void => {
+          clearTimeout(limit)
+          clearInterval(again)
+          waiting.delete(check)
+          signal.removeEventListener('abort', abort)
+          how()
+        }
+        const check = (): void => {
+          if (isDrained(app, address)) end(resolve)
+        }
+        const abort = (): void => end(() => reject(signal.reason as Error))
+        const limit = setTimeout(() => end(resolve), limitMs)
+        // Routers also vanish without a word.
+        const again = setInterval(check, 500)
+        waiting.add(check)
+        signal.addEventListener('abort', abort, { once: true })
+        if (signal.aborted) abort()
+      })
+    },
+    ping: () => publish({ type: 'ping', seq }),
+  }
+}

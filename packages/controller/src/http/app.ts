@@ -1,0 +1,92 @@
+// What does the HTTP server look like as a whole? Importable without listening.
+import * as types from '@deis/types'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Core } from '../domain/core.ts'
+import { serveAccounts } from './accounts.ts'
+import { serveApps } from './apps.ts'
+import { invalidBody, sendError } from './errors.ts'
+import { serveKeys } from './keys.ts'
+import { servePlatform } from './platform.ts'
+import { servePs } from './ps.ts'
+import { serveReleases } from './releases.ts'
+import { refuseOtherMethods } from './serve.ts'
+import { callerOf } from './auth.ts'
+
+const bodyLimit = 4 * 1024 * 1024
+
+/** Every route of the contract that this server has. */
+export const routes: readonly types.Route[] = Object.values<unknown>(types).filter(
+  (value): value is types.Route => typeof value === 'object' && value !== null && 'access' in value && 'path' in value,
+)
+
+/** `gitUrl` is asked at each request, since the port may be any free one. */
+export function createApp(core: Core, gitUrl: () => string): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: core.log as FastifyBaseLogger,
+    bodyLimit,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
+    // Deploys, builds and runs answer when they are done.
+    requestTimeout: 0,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    disableRequestLogging: true,
+    trustProxy: false,
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: false,
+        allErrors: true,
+        strict: false,
+        verbose: true,
+      },
+    },
+    schemaErrorFormatter: (errors) => invalidBody(errors),
+  })
+  server.addHook('onRequest', async (_, reply) => {
+    reply.headers({
+      [types.apiVersionHeader]: types.apiVersion,
+      [types.platformVersionHeader]: types.platformVersion,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'cache-control': 'no-store',
+    })
+  })
+  // Clients send the JSON content type with empty bodies, also on DELETE (contract/api.md §1.7).
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_, text, done) => {
+    const body = String(text).trim()
+    if (body === '') return done(null, undefined)
+    try {
+      return done(null, JSON.parse(body))
+    } catch (error) {
+      return done(new types.DeisError('invalid', `JSON parse error - ${types.messageOf(error)}`))
+    }
+  })
+  server.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+  server.setNotFoundHandler(async (request, reply) => {
+    if (request.url.startsWith('/v2/')) await callerOf(core, request)
+    return reply.code(404).send({ detail: 'Not found.' })
+  })
+  serveHealth(server, core)
+  serveAccounts(server, core)
+  serveKeys(server, core)
+  serveApps(server, core)
+  serveReleases(server, core)
+  servePs(server, core)
+  servePlatform(server, core, gitUrl)
+  refuseOtherMethods(server, core, routes)
+  return server
+}
+
+function serveHealth(server: FastifyInstance, core: Core): void {
+  server.get('/healthz', async (_, reply) => reply.type('text/html; charset=utf-8').send('OK'))
+  server.get('/readiness', async (_, reply) => {
+    try {
+      await core.db.user.count()
+    } catch (error) {
+      throw new types.DeisError('unavailable', 'Service temporarily unavailable, try again later.', { cause: error })
+    }
+    return reply.type('text/html; charset=utf-8').send('OK')
+  })
+}

@@ -1,0 +1,41 @@
+// Which endpoints are about apps as a whole?
+import * as types from '@deis/types'
+import type { FastifyInstance } from 'fastify'
+import { appsPage, createApp, destroyApp, transferApp } from '../domain/apps.ts'
+import type { Core } from '../domain/core.ts'
+import { domainsPage } from '../domain/domains.ts'
+import { appLogs, lineCount } from '../domain/logs.ts'
+import { toApp } from '../domain/rows.ts'
+import { runCommand } from '../domain/run.ts'
+import { currentSettings } from '../domain/settings.ts'
+import { pageOf } from './paging.ts'
+import { serve } from './serve.ts'
+
+export function serveApps(server: FastifyInstance, core: Core): void {
+  serve(server, core, types.listApps, ({ caller, request, query }) =>
+    pageOf(request, query, (page) => appsPage(core, caller, page)),
+  )
+  serve(server, core, types.createApp, ({ caller, body }) => createApp(core, caller, body.id))
+  serve(server, core, types.getApp, async ({ app }) => toApp(app))
+  serve(server, core, types.updateApp, async ({ caller, app, body }) => {
+    await transferApp(core, caller, app, body.owner)
+    return undefined
+  })
+  serve(server, core, types.destroyApp, async ({ app }) => {
+    await destroyApp(core, app)
+    return undefined
+  })
+  serve(server, core, types.runCommand, ({ caller, app, body, gone }) =>
+    runCommand(core, caller.username, app, body.command, gone),
+  )
+  serve(server, core, types.getLogs, async ({ app, query, reply }) => {
+    const text = await appLogs(core, app.id, lineCount(query.log_lines))
+    if (text === '') reply.code(204)
+    else reply.type('text/plain; charset=utf-8').send(text)
+    return undefined
+  })
+  serve(server, core, types.listDomains, ({ app, request, query }) =>
+    pageOf(request, query, (page) => domainsPage(core, app, page)),
+  )
+  serve(server, core, types.getSettings, ({ app }) => currentSettings(core, app))
+}

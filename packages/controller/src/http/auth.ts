@@ -1,0 +1,48 @@
+// Who sends this request (contract/api.md §1.3)?
+import { DeisError, forbidden, routerAuthHeader } from '@deis/types'
+import type { FastifyRequest } from 'fastify'
+import { authenticate } from '../domain/auth.ts'
+import type { Caller, Core } from '../domain/core.ts'
+import { sameSecret } from '../store/crypto.ts'
+
+export const builderAuthHeader = 'x-deis-builder-auth'
+
+/** The token of `Authorization: token <key>`; null when there are no credentials of our kind. */
+function tokenOf(request: FastifyRequest): string | null {
+  const words = (request.headers.authorization ?? '').split(/\s+/).filter(Boolean)
+  if (words[0]?.toLowerCase() !== 'token') return null
+  if (words.length === 1) throw new DeisError('unauthenticated', 'Invalid token header. No credentials provided.')
+  if (words.length > 2)
+    throw new DeisError('unauthenticated', 'Invalid token header. Token string should not contain spaces.')
+  return words[1] ?? null
+}
+
+/** @throws 401 without a valid token. */
+export async function callerOf(core: Core, request: FastifyRequest): Promise<{ caller: Caller; token: string }> {
+  const token = tokenOf(request)
+  if (token === null) throw new DeisError('unauthenticated', 'Authentication credentials were not provided.')
+  return { caller: await authenticate(core, token), token }
+}
+
+/** For routes that need nobody: a wrong token is still refused, except where the contract takes it for none (registration). */
+export async function optionalCaller(
+  core: Core,
+  request: FastifyRequest,
+  lenient: boolean,
+): Promise<{ caller: Caller | null; token: string }> {
+  try {
+    return tokenOf(request) === null ? { caller: null, token: '' } : await callerOf(core, request)
+  } catch (error) {
+    if (lenient && error instanceof DeisError && error.code === 'unauthenticated') return { caller: null, token: '' }
+    throw error
+  }
+}
+
+/** Programs of the platform show a shared key instead of a user's token: 401, or 403 for a user without it. */
+export async function requireKey(core: Core, request: FastifyRequest, who: 'builder' | 'router'): Promise<void> {
+  const sent = request.headers[who === 'builder' ? builderAuthHeader : routerAuthHeader]
+  const key = who === 'builder' ? core.config.builderKey : core.config.routerKey
+  if (typeof sent === 'string' && key !== undefined && sameSecret(sent, key)) return
+  await callerOf(core, request)
+  throw forbidden()
+}

@@ -1,0 +1,97 @@
+// How does anything thrown become the contract's answer (contract/api.md §1.4)?
+import { DeisError, errors, type FieldErrors, messageOf } from '@deis/types'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+
+type AjvError = {
+  keyword: string
+  instancePath: string
+  params: Record<string, unknown>
+  message?: string
+  data?: unknown
+  parentSchema?: { message?: string }
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'NoneType'
+  if (Array.isArray(value)) return 'list'
+  const names: Record<string, string> = { string: 'str', number: 'int', boolean: 'bool', object: 'dict' }
+  return names[typeof value] ?? typeof value
+}
+
+function message(error: AjvError): string {
+  switch (error.keyword) {
+    case 'required':
+      return 'This field is required.'
+    case 'minLength':
+      return 'This field may not be blank.'
+    case 'maxLength':
+      return `Ensure this field has no more than ${String(error.params.limit)} characters.`
+    case 'pattern':
+      return error.parentSchema?.message ?? 'Enter a valid value.'
+    case 'type':
+      if (error.data === null) return 'This field may not be null.'
+      if (error.params.type === 'string') return 'Not a valid string.'
+      if (error.params.type === 'object' && error.instancePath === '')
+        return `Invalid data. Expected a dictionary, but got ${typeName(error.data)}.`
+      if (error.params.type === 'array') return `Expected a list of items but got type "${typeName(error.data)}".`
+      return `A valid ${String(error.params.type)} is required.`
+    default:
+      return error.message ?? 'Enter a valid value.'
+  }
+}
+
+/** All failing fields at once; what concerns the whole body goes under `non_field_errors`. */
+export function fieldErrors(found: readonly AjvError[]): FieldErrors {
+  const fields: FieldErrors = {}
+  for (const error of found) {
+    // The parts of a union are noise next to the reason itself.
+    if (error.keyword === 'anyOf' && found.length > 1) continue
+    const missing = error.keyword === 'required' ? String(error.params.missingProperty) : ''
+    const [, top = ''] = error.instancePath.split('/')
+    const field = top || missing || 'non_field_errors'
+    const text = message(error)
+    const list = (fields[field] ??= [])
+    if (!list.includes(text)) list.push(text)
+  }
+  // A value that fails one branch of "string or null" for its length need not be told that it is not null either.
+  for (const list of Object.values(fields)) {
+    const real = list.filter((text) => text !== 'A valid null is required.')
+    if (real.length > 0) list.splice(0, list.length, ...real)
+  }
+  return fields
+}
+
+/** For Fastify's schemaErrorFormatter. */
+export function invalidBody(found: readonly AjvError[]): DeisError {
+  const fields = fieldErrors(found)
+  return new DeisError(
+    'invalid',
+    Object.entries(fields)
+      .map(([field, list]) => `${field}: ${list.join(' ')}`)
+      .join(' '),
+    { fields },
+  )
+}
+
+function fromFastify(error: FastifyError, request: FastifyRequest): DeisError | null {
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new DeisError('media_type', `Unsupported media type "${request.headers['content-type'] ?? ''}" in request.`)
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new DeisError('too_large', 'The request body is too large.')
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new DeisError('invalid', error.message)
+  return null
+}
+
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = thrown instanceof DeisError ? thrown : fromFastify(thrown as FastifyError, request)
+  if (!error || error.code === 'internal') {
+    request.log.error({ err: thrown }, 'request failed')
+    return reply.code(500).send({ detail: 'Server Error' })
+  }
+  if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Token')
+  reply.code(errors[error.code].http)
+  if (error.fields) return reply.send(error.fields)
+  // A bare JSON string: sent as text, Fastify would leave out the quotes.
+  if (error.bare) return reply.header('content-type', 'application/json').send(JSON.stringify(error.message))
+  return reply.send({ detail: messageOf(error) })
+}

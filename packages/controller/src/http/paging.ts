@@ -1,0 +1,32 @@
+// How is a slice of a list dressed as a page with its links (contract/api.md §1.10)?
+import type { FastifyRequest } from 'fastify'
+import { type PageRequest, pageRequest, type Slice } from '../domain/page.ts'
+
+export type PageAnswer<T> = { count: number; next: string | null; previous: string | null; results: T[] }
+
+/** Absolute links keep the request's other parameters; `previous` drops an offset of 0. */
+export function links(url: URL, page: PageRequest, count: number): { next: string | null; previous: string | null } {
+  const at = (offset: number): string => {
+    const link = new URL(url)
+    link.searchParams.set('limit', String(page.limit))
+    if (offset > 0) link.searchParams.set('offset', String(offset))
+    else link.searchParams.delete('offset')
+    return link.href
+  }
+  return {
+    next: page.offset + page.limit < count ? at(page.offset + page.limit) : null,
+    previous: page.offset > 0 ? at(Math.max(0, page.offset - page.limit)) : null,
+  }
+}
+
+export async function pageOf<T>(
+  request: FastifyRequest,
+  query: { readonly limit?: string; readonly offset?: string },
+  read: (page: PageRequest) => Promise<Slice<T>>,
+): Promise<PageAnswer<T>> {
+  const page = pageRequest(query)
+  const { count, results } = await read(page)
+  const base = `${request.protocol}://${request.host}`
+  const url = new URL(request.url, URL.canParse(base) ? base : 'http://localhost')
+  return { count, ...links(url, page, count), results }
+}

@@ -1,0 +1,33 @@
+// Which endpoints are about builds, config and releases?
+import * as types from '@deis/types'
+import type { FastifyInstance } from 'fastify'
+import { buildLog, buildRow, buildsPage, createBuild } from '../domain/builds.ts'
+import { changeConfig, currentConfig } from '../domain/config.ts'
+import type { Core } from '../domain/core.ts'
+import { releaseNamed, releasesPage, rollBack } from '../domain/releases.ts'
+import { toBuild } from '../domain/rows.ts'
+import { pageOf } from './paging.ts'
+import { serve } from './serve.ts'
+
+export function serveReleases(server: FastifyInstance, core: Core): void {
+  serve(server, core, types.listBuilds, ({ app, request, query }) =>
+    pageOf(request, query, (page) => buildsPage(core, app, page, query.all !== undefined)),
+  )
+  serve(server, core, types.createBuild, ({ caller, app, body }) => createBuild(core, caller, app, body))
+  serve(server, core, types.getBuild, async ({ app, params }) =>
+    toBuild(app.id, await buildRow(core, app, params.uuid)),
+  )
+  serve(server, core, types.getBuildLog, async ({ app, params, reply }) => {
+    reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))
+    return undefined
+  })
+  serve(server, core, types.getConfig, ({ app }) => currentConfig(core, app))
+  serve(server, core, types.setConfig, ({ caller, app, body }) => changeConfig(core, caller, app, body))
+  serve(server, core, types.listReleases, ({ app, request, query }) =>
+    pageOf(request, query, (page) => releasesPage(core, app, page)),
+  )
+  serve(server, core, types.getRelease, ({ app, params }) => releaseNamed(core, app, params.version))
+  serve(server, core, types.rollback, async ({ caller, app, body }) => ({
+    version: await rollBack(core, caller, app, body.version),
+  }))
+}

@@ -1,0 +1,144 @@
+// How does a route value become a served endpoint, with its access rule enforced before anything else?
+import { type Body, DeisError, type Params, type Query, type Response, type Route } from '@deis/types'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import { authorize } from '../domain/access.ts'
+import type { Caller, Core } from '../domain/core.ts'
+import type { AppRow } from '../domain/rows.ts'
+import { callerOf, optionalCaller, requireKey } from './auth.ts'
+
+/** What a handler gets. Each value is there when the route's access rule promises it. */
+export type Served<R extends Route> = {
+  readonly params: Params<R>
+  readonly query: Query<R>
+  readonly body: Body<R>
+  /** Throws on routes for anyone when nobody signed in. */
+  readonly caller: Caller
+  readonly anyone: Caller | null
+  /** The token that was sent. */
+  readonly token: string
+  /** The app of `:id`, on `app` and `app-owner` routes. */
+  readonly app: AppRow
+  /** Aborted when the client goes away before the answer. */
+  readonly gone: AbortSignal
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+type Known = { caller: Caller | null; token: string; app: AppRow | null }
+
+const known = new WeakMap<FastifyRequest, Known>()
+
+/** Authenticate → permission → object lookup → object permission (contract/api.md §1.3); the body is looked at afterwards. */
+async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
+  const found: Known = { caller: null, token: '', app: null }
+  known.set(request, found)
+  if (route.access === 'builder' || route.access === 'router') {
+    await requireKey(core, request, route.access)
+    return
+  }
+  if (route.access === 'anyone') {
+    Object.assign(found, await optionalCaller(core, request, route.path.startsWith('/v2/auth/register')))
+    return
+  }
+  Object.assign(found, await callerOf(core, request))
+  if (route.access === 'admin' && !found.caller?.isSuperuser)
+    throw new DeisError('forbidden', 'You do not have permission to perform this action.')
+  if (route.access === 'app' || route.access === 'app-owner') {
+    const { id } = request.params as { id: string }
+    if (found.caller) found.app = await authorize(core, found.caller, id, route.access)
+  }
+}
+
+function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const abort = new AbortController()
+  reply.raw.on('close', () => {
+    if (!reply.raw.writableEnded) abort.abort(new Error('the client went away'))
+  })
+  if (request.raw.destroyed && !request.raw.complete) abort.abort(new Error('the client went away'))
+  return abort.signal
+}
+
+/** Registers a route. The handler returns the response body; undefined and null send none. */
+export function serve<const R extends Route>(
+  server: FastifyInstance,
+  core: Core,
+  route: R,
+  handler: (served: Served<R>) => Promise<Response<R> | undefined>,
+): void {
+  const schema = {
+    ...(route.params ? { params: route.params } : {}),
+    ...(route.query ? { querystring: route.query } : {}),
+    ...(route.body ? { body: route.body } : {}),
+    ...(isObjectSchema(route.response) ? { response: { [route.status]: route.response } } : {}),
+  }
+  server.route({
+    method: route.method,
+    url: route.path,
+    schema,
+    onRequest: (request) => admit(core, route, request),
+    // No body at all is an empty object (contract/api.md §1.7).
+    preValidation: async (request) => {
+      request.body ??= route.body ? {} : undefined
+    },
+    handler: async (request, reply) => {
+      const { caller, token, app } = known.get(request) ?? { caller: null, token: '', app: null }
+      const answer = await handler({
+        params: request.params as Params<R>,
+        query: request.query as Query<R>,
+        body: request.body as Body<R>,
+        get caller() {
+          if (!caller) throw new DeisError('unauthenticated', 'Authentication credentials were not provided.')
+          return caller
+        },
+        anyone: caller,
+        token,
+        get app() {
+          if (!app) throw new DeisError('internal', `${route.path} has no app`)
+          return app
+        },
+        get gone() {
+          return goneSignal(request, reply)
+        },
+        request,
+        reply,
+      })
+      if (reply.sent) return reply
+      reply.code(reply.statusCode === 200 ? route.status : reply.statusCode)
+      if (answer === undefined || answer === null) return reply.send()
+      return reply.send(answer)
+    },
+  })
+}
+
+function isObjectSchema(schema: object): boolean {
+  const { type } = schema as { type?: string }
+  return type === 'object' || type === 'array'
+}
+
+const allMethods: HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Answers the methods that a known path does not have: 401 without a token, else 405 with `Allow`. */
+export function refuseOtherMethods(server: FastifyInstance, core: Core, routes: readonly Route[]): void {
+  const byPath = new Map<string, Route[]>()
+  for (const route of routes) {
+    const path = route.path.replace(/(.)\/$/, '$1').replace(/:[a-z]+/g, ':')
+    byPath.set(path, [...(byPath.get(path) ?? []), route])
+  }
+  for (const same of byPath.values()) {
+    const [first] = same
+    if (!first) continue
+    const allow = same.map((route) => route.method)
+    const open = same.every((route) => route.access === 'anyone')
+    server.route({
+      method: allMethods.filter((method) => !allow.includes(method as Route['method'])),
+      url: first.path,
+      exposeHeadRoute: false,
+      onRequest: async (request, reply) => {
+        if (!open) await callerOf(core, request)
+        reply.header('allow', allow.join(', '))
+        throw new DeisError('method', `Method "${request.method}" not allowed.`)
+      },
+      handler: async () => null,
+    })
+  }
+}

@@ -1,0 +1,49 @@
+// How does the controller start and end as a process?
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { messageOf } from '@deis/types'
+import pino from 'pino'
+import { startController } from './compose.ts'
+import { readConfig } from './config.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, process.cwd())
+  const log = pino(
+    { level: config.logLevel, redact: ['req.headers.authorization', 'values', 'password', 'token'] },
+    pino.destination({ dest: 2, sync: true }),
+  )
+  const files = { migrations: join(here, 'migrations'), hookProgram: [process.execPath, join(here, 'hook.js')] }
+  const controller = await startController(config, files, log)
+  log.info({ api: controller.api, git: controller.git }, 'controller is ready')
+  process.send?.({ ready: { api: controller.api, git: controller.git } })
+
+  let closing = false
+  const close = (stop: boolean): void => {
+    // A second signal does not wait any longer.
+    if (closing) process.exit(1)
+    closing = true
+    controller.close({ stop }).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'closing failed')
+        process.exit(1)
+      },
+    )
+  }
+  // TERM is a restart or an upgrade: apps go on. INT ends the platform with everything it runs.
+  process.on('SIGTERM', () => close(false))
+  process.on('SIGINT', () => close(true))
+  // The program that started us is gone without a word: as if it had sent INT.
+  if (process.send) process.on('disconnect', () => close(true))
+  process.on('unhandledRejection', (error) => {
+    log.fatal({ err: error }, 'unhandled rejection')
+    process.exit(1)
+  })
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`deis controller: ${messageOf(error)}\n`)
+  process.exit(1)
+})

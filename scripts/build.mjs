@@ -1,0 +1,104 @@
+// What has to be made of the sources before anything runs, and is it made already?
+//   node scripts/build.mjs      builds dist/ when the sources have changed
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dist = join(root, 'dist')
+const stamp = join(root, '.stamps/build')
+
+/** Files whose change asks for a new build. */
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      if (['node_modules', 'generated', 'dist'].includes(entry.name)) return []
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return sources(path)
+      return /\.test\.ts$/.test(entry.name) ? [] : [path]
+    })
+}
+
+function fingerprint() {
+  const hash = createHash('sha256')
+  const files = [
+    ...sources(join(root, 'packages')),
+    ...sources(join(root, 'prisma')),
+    join(root, 'pnpm-lock.yaml'),
+    ...sources(join(root, 'scripts')),
+  ]
+  for (const file of files) hash.update(relative(root, file)).update('\0').update(readFileSync(file))
+  return `${hash.digest('hex')} ${process.version}`
+}
+
+/** axios, ssh2 and others are CommonJS: inside a module they need a require of their own. */
+const banner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
+
+async function bundle({ build }, name, entries, more = {}) {
+  await build({
+    entryPoints: entries,
+    outdir: join(dist, name),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    splitting: true,
+    sourcemap: false,
+    legalComments: 'none',
+    logLevel: 'warning',
+    chunkNames: 'chunks/[name]-[hash]',
+    banner: { js: banner },
+    ...more,
+  })
+}
+
+/** Builds when needed; says what it does. Returns whether it built. */
+export async function buildAll(say) {
+  const wanted = fingerprint()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
+  rmSync(stamp, { force: true })
+  say('building')
+  const { generateClients } = await import('./prisma.mjs')
+  generateClients()
+  const esbuild = await import('esbuild')
+  rmSync(dist, { recursive: true, force: true })
+  const source = (path) => join(root, 'packages', path)
+  await Promise.all([
+    bundle(esbuild, 'cli', { deis: source('cli/src/main.ts') }, { minifySyntax: true, minifyWhitespace: true }),
+    bundle(
+      esbuild,
+      'controller',
+      { main: source('controller/src/main.ts') },
+      { external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node', 'pg-native'] },
+    ),
+    bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
+    bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
+  ])
+  cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })
+  mkdirSync(join(dist, 'bin'), { recursive: true })
+  // A shell script rather than a link: it also works where the file system has no symbolic links for node to follow.
+  writeFileSync(join(dist, 'bin/deis'), '#!/bin/sh\nexec node "$(dirname "$0")/../cli/deis.js" "$@"\n')
+  chmodSync(join(dist, 'bin/deis'), 0o755)
+  symlinkSync(join(root, 'packages/controller/node_modules'), join(dist, 'controller/node_modules'))
+  mkdirSync(join(root, '.stamps'), { recursive: true })
+  writeFileSync(stamp, wanted)
+  return true
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const built = await buildAll((text) => console.log(`deis: ${text}`))
+  if (!built) console.log('deis: up to date')
+}

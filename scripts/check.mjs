@@ -1,0 +1,28 @@
+// Do types, lint, format and migrations hold?
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildAll } from './build.mjs'
+import { installAll } from './install.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const say = (text) => console.log(`deis: ${text}`)
+const bin = (name) => join(root, 'node_modules/.bin', name)
+
+installAll(say)
+await buildAll(say)
+const checks = [
+  ...['types', 'cli', 'controller', 'router', 'e2e'].map((name) => [bin('tsc'), ['-p', `packages/${name}`]]),
+  [bin('oxlint'), ['--type-aware', '--deny-warnings']],
+  [bin('oxfmt'), ['--check']],
+  [process.execPath, ['scripts/migration.mjs', '--check']],
+]
+let failed = 0
+for (const [command, args] of checks) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (status === 0) continue
+  failed++
+  console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
+}
+if (failed === 0) say('types, lint, format and migrations are fine')
+process.exitCode = failed === 0 ? 0 : 1

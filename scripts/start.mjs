@@ -1,0 +1,160 @@
+// How does one command bring up the whole platform in the foreground, and take it down again?
+import { fork, spawnSync } from 'node:child_process'
+import { mkdirSync, openSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildAll } from './build.mjs'
+import { installAll } from './install.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const say = (text) => console.log(`deis: ${text}`)
+const stopMs = 45_000
+
+function needGit() {
+  if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0)
+    throw new Error('git is needed and was not found on the PATH')
+}
+
+/** A program of the platform in a process group of its own, so that Ctrl-C reaches only this script, which ends all in order. */
+function program(file, env, logFile) {
+  const log = openSync(logFile, 'a', 0o600)
+  return fork(join(root, 'dist', file), [], { detached: true, stdio: ['ignore', log, log, 'ipc'], env })
+}
+
+function tailOf(file) {
+  return `the last lines of ${file} say why:\n${spawnSync('tail', ['-n', '15', '--', file], { encoding: 'utf8' }).stdout ?? ''}`
+}
+
+/** Keeps a program running: what ends by itself is started again, ever more slowly. */
+function keep(name, file, env, logFile) {
+  let child
+  let ending = false
+  let delay = 500
+  let last = null
+  const listeners = new Set()
+  const start = (first) => {
+    const started = Date.now()
+    child = program(file, env(), logFile)
+    child.on('message', (message) => {
+      last = message
+      for (const listen of listeners) listen(message)
+    })
+    child.once('exit', (code, signal) => {
+      child = undefined
+      if (ending) return
+      if (first && last === null) {
+        for (const listen of listeners) listen({ failed: true })
+        return
+      }
+      if (Date.now() - started > 30_000) delay = 500
+      say(`the ${name} ended (${signal ?? `code ${code}`}), starting it again`)
+      setTimeout(() => start(false), delay)
+      delay = Math.min(delay * 2, 30_000)
+    })
+  }
+  return {
+    start: () => start(true),
+    /** The first message of the program, or a rejection when it ends before. */
+    first: () =>
+      new Promise((done, fail) => {
+        const listen = (message) => {
+          listeners.delete(listen)
+          if (message.failed) fail(new Error(`the ${name} could not start; ${tailOf(logFile)}`))
+          else done(message)
+        }
+        listeners.add(listen)
+      }),
+    end: (signal) =>
+      new Promise((done) => {
+        ending = true
+        if (!child) return done()
+        const running = child
+        const kill = setTimeout(() => running.kill('SIGKILL'), stopMs)
+        running.once('exit', () => {
+          clearTimeout(kill)
+          done()
+        })
+        running.kill(signal)
+      }),
+  }
+}
+
+async function main() {
+  needGit()
+  installAll(say)
+  await buildAll(say)
+  const dataDir = resolve(process.env.INIT_CWD ?? process.cwd(), process.env.DEIS_DATA_DIR || join(root, '.deis'))
+  mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o755 })
+  mkdirSync(join(dataDir, 'router'), { recursive: true, mode: 0o700 })
+  const env = { ...process.env, DEIS_DATA_DIR: dataDir }
+  let api = ''
+  const controller = keep(
+    'controller',
+    'controller/main.js',
+    () => ({ ...env, ...(api ? { DEIS_API_PORT: new URL(api).port, DEIS_GIT_PORT: gitPort } : {}) }),
+    join(dataDir, 'logs/controller.log'),
+  )
+  let gitPort = ''
+  let router = null
+  let ending = false
+  const end = async (why) => {
+    if (ending) return
+    ending = true
+    say(`${why}: stopping apps, controller and router (again to stop at once)`)
+    await controller.end('SIGINT')
+    await router?.end('SIGTERM')
+    say('stopped; the apps come back at the next start')
+    process.exit(0)
+  }
+  let times = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => {
+      // npm passes a terminal's Ctrl-C on although we got it ourselves: two within a moment are one.
+      if (++times > 2) process.exit(1)
+      void end(signal)
+    })
+  controller.start()
+  const { ready } = await controller.first()
+  api = ready.api
+  gitPort = new URL(ready.git).port
+  router = keep(
+    'router',
+    'router/main.js',
+    () => ({
+      ...env,
+      DEIS_CONTROLLER_URL: api,
+      DEIS_ROUTER_KEY_FILE: join(dataDir, 'keys/router.key'),
+      DEIS_ROUTER_TABLE: join(dataDir, 'router/table.json'),
+    }),
+    join(dataDir, 'logs/router.log'),
+  )
+  router.start()
+  const { listening } = await router.first().catch(async (error) => {
+    await controller.end('SIGINT')
+    throw error
+  })
+  const domain = process.env.DEIS_PLATFORM_DOMAIN || 'localhost'
+  console.log(`
+Deis is ready.
+  API    ${api}
+  git    ${ready.git}/<app>.git
+  apps   http://<app>.${domain}${listening === 80 ? '' : `:${listening}`}
+  data   ${dataDir}   (logs/controller.log tells what the platform does)
+
+In another terminal:
+  export PATH="${join(root, 'dist/bin')}:$PATH"
+  deis register ${api}
+  deis keys:add
+and, in a folder with an app of yours in git:
+  deis create
+  git push deis master
+  deis open
+
+Ctrl-C stops everything; the apps come back at the next start.
+`)
+}
+
+main().catch((error) => {
+  console.error(`deis: ${error.message}`)
+  process.exit(1)
+})
