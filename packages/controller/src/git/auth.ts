@@ -26,11 +26,20 @@ function isStrongRsa(key: ParsedKey): boolean {
   }
 }
 
+function parsed(data: Buffer): ParsedKey | Error {
+  try {
+    return ssh2.utils.parseKey(data)
+  } catch (error) {
+    // It throws where it should return, for an RSA key without modulus for instance.
+    return error as Error
+  }
+}
+
 /** The offered key, if it is exactly what it says it is and of a kind we trust. */
 export function usableKey(offer: Pick<PublicKeyAuthContext, 'key' | 'hashAlgo'>): ParsedKey | null {
   const { algo, data } = offer.key
   if (!accepted.has(algo)) return null
-  const key = ssh2.utils.parseKey(data)
+  const key = parsed(data)
   // parseKey takes text and private keys too: only the very bytes that are looked up by fingerprint may count.
   if (key instanceof Error || key.isPrivateKey() || key.type !== algo || !key.getPublicSSH().equals(data)) return null
   // Without rsa-sha2-256 or -512 the signature would be SHA-1.

@@ -1,4 +1,5 @@
 // Who may connect, for how long without a proven key, and what may a connection do afterwards?
+import { setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
 import { judge } from './auth.ts'
@@ -101,6 +102,8 @@ function serve(connection: Connection, guest: Guest, to: Serving, work: Set<Prom
   const { deps, limits } = to
   const { socket } = guest
   const gone = new AbortController()
+  // Each session listens.
+  setMaxListeners(0, gone.signal)
   const leave = (): void => gone.abort()
   connection.on('error', (error) => {
     deps.log('debug', 'ssh connection failed', { address: guest.address, error: error.message })

@@ -140,10 +140,11 @@ export function openSession(session: Session, peer: Peer, to: Serving, onWork: (
     // ssh2 reports through these what goes wrong when a connection is torn down in the middle of a write.
     channel.on('error', () => peer.socket.destroy())
     channel.stderr.on('error', () => peer.socket.destroy())
-    peer.gone.addEventListener('abort', () => {
-      // ssh2 forgets this, and then throws out of a later read or end because it wants to tell the client about it.
+    const forget = (): void => {
+      // ssh2 does not, and then throws out of a later read or end because it wants to tell the client about it.
       ;(channel as unknown as { outgoing: { state: string } }).outgoing.state = 'closed'
-    })
+    }
+    peer.gone.addEventListener('abort', forget, { signal: closed.signal })
     return { channel, socket: peer.socket, gone: AbortSignal.any([peer.gone, closed.signal]) }
   }
   session.on('env', (accept, reject, { key, val }) => {
