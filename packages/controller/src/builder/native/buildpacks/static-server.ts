@@ -1,0 +1,133 @@
+// Which program serves a static site from within its slug? It has no dependencies and is plain text here, because it runs elsewhere.
+
+/** Expects its settings beside it, see Site in static.ts. */
+export const staticServer = String.raw`// Serves the static files of this app.
+import { createHash } from 'node:crypto'
+import { createReadStream, readFileSync, realpathSync } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { extname, join, posix, sep } from 'node:path'
+
+const here = import.meta.dirname
+const settings = JSON.parse(readFileSync(join(here, 'static.json'), 'utf8'))
+const root = realpathSync(join(here, '..', settings.root))
+
+const types = {
+  '.avif': 'image/avif', '.bmp': 'image/bmp', '.css': 'text/css; charset=utf-8', '.csv': 'text/csv; charset=utf-8',
+  '.gif': 'image/gif', '.gz': 'application/gzip', '.htm': 'text/html; charset=utf-8',
+  '.html': 'text/html; charset=utf-8', '.ico': 'image/x-icon', '.jpeg': 'image/jpeg', '.jpg': 'image/jpeg',
+  '.js': 'text/javascript; charset=utf-8', '.json': 'application/json', '.map': 'application/json',
+  '.md': 'text/markdown; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8', '.mp3': 'audio/mpeg',
+  '.mp4': 'video/mp4', '.ogg': 'audio/ogg', '.otf': 'font/otf', '.pdf': 'application/pdf', '.png': 'image/png',
+  '.svg': 'image/svg+xml', '.ttf': 'font/ttf', '.txt': 'text/plain; charset=utf-8', '.wasm': 'application/wasm',
+  '.wav': 'audio/wav', '.webm': 'video/webm', '.webmanifest': 'application/manifest+json', '.webp': 'image/webp',
+  '.woff': 'font/woff', '.woff2': 'font/woff2', '.xml': 'application/xml', '.zip': 'application/zip',
+}
+
+// A file of the site, or null. Nothing outside of the root, not even through a link, and nothing hidden.
+async function find(path) {
+  const steps = path.split('/')
+  if (path.includes('\0') || steps.some((step) => step.startsWith('.') && step !== '.well-known')) return null
+  try {
+    const file = await realpath(join(root, path))
+    if (file !== root && !file.startsWith(root.endsWith(sep) ? root : root + sep)) return null
+    const found = await stat(file)
+    return { file, size: found.size, isFile: found.isFile(), isFolder: found.isDirectory() }
+  } catch {
+    return null
+  }
+}
+
+// By content, because the files of a slug have no times. They never change while this runs.
+const tags = new Map()
+async function tagOf(file) {
+  let tag = tags.get(file)
+  if (tag === undefined) {
+    const hash = createHash('sha256')
+    for await (const chunk of createReadStream(file)) hash.update(chunk)
+    tag = '"' + hash.digest('base64url').slice(0, 22) + '"'
+    tags.set(file, tag)
+  }
+  return tag
+}
+
+// One range of bytes; null: all of it; undefined: none that exists.
+function rangeOf(header, size) {
+  const found = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
+  if (!found || (found[1] === '' && found[2] === '')) return null
+  const first = found[1] === '' ? Math.max(0, size - Number(found[2])) : Number(found[1])
+  const last = found[1] === '' || found[2] === '' ? size - 1 : Math.min(Number(found[2]), size - 1)
+  return first <= last ? { start: first, end: last } : undefined
+}
+
+async function send(request, response, found, status) {
+  const headers = {
+    'content-type': types[extname(found.file).toLowerCase()] ?? 'application/octet-stream',
+    'cache-control': 'no-cache',
+    'x-content-type-options': 'nosniff',
+  }
+  let range = null
+  if (status === 200) {
+    const tag = await tagOf(found.file)
+    headers.etag = tag
+    headers['accept-ranges'] = 'bytes'
+    const known = (request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
+    if (known.includes(tag) || known.includes('*')) return response.writeHead(304, headers).end()
+    const condition = request.headers['if-range']
+    if (condition === undefined || condition === tag) range = rangeOf(request.headers.range, found.size)
+    if (range === undefined)
+      return response.writeHead(416, { 'content-range': 'bytes */' + found.size }).end()
+    if (range) headers['content-range'] = 'bytes ' + range.start + '-' + range.end + '/' + found.size
+  }
+  headers['content-length'] = range ? range.end - range.start + 1 : found.size
+  response.writeHead(range ? 206 : status, headers)
+  if (request.method === 'HEAD' || found.size === 0) return response.end()
+  createReadStream(found.file, range ?? {}).on('error', () => response.destroy()).pipe(response)
+}
+
+async function answer(request, response) {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return response.writeHead(405, { allow: 'GET, HEAD' }).end()
+  const [raw, ...query] = request.url.split('?')
+  let path
+  try {
+    path = posix.normalize('/' + decodeURIComponent(raw))
+  } catch {
+    return response.writeHead(400).end()
+  }
+  const found = await find(path)
+  if (found?.isFolder) {
+    if (!path.endsWith('/')) {
+      // Encoded again, and with exactly one slash in front, so that it cannot lead to another host.
+      const location = encodeURI(path).replace(/[?#]/g, encodeURIComponent) + '/'
+      return response.writeHead(301, { location: [location, ...query].join('?') }).end()
+    }
+    const index = await find(path + 'index.html')
+    if (index?.isFile) return send(request, response, index, 200)
+  } else if (found?.isFile && !path.endsWith('/')) {
+    return send(request, response, found, 200)
+  }
+  const others = [settings.cleanUrls && !path.endsWith('/') ? path + '.html' : null, settings.fallback]
+  for (const other of others) {
+    const file = other ? await find('/' + other) : null
+    if (file?.isFile) return send(request, response, file, 200)
+  }
+  const page = await find('/' + settings.errorPage)
+  if (page?.isFile) return send(request, response, page, 404)
+  response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found\n')
+}
+
+const server = createServer((request, response) => {
+  answer(request, response).catch(() => {
+    if (!response.headersSent) response.writeHead(500)
+    response.end()
+  })
+})
+server.keepAliveTimeout = 75_000
+server.listen(Number(process.env.PORT ?? 5000))
+for (const signal of ['SIGTERM', 'SIGINT'])
+  process.on(signal, () => {
+    server.close(() => process.exit(0))
+    server.closeIdleConnections()
+  })
+`

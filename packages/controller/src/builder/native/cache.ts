@@ -1,0 +1,120 @@
+// What does a build keep for the next one of the same app, and when is that thrown away?
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BuildOutput } from './output.ts'
+import { humanSize } from './size.ts'
+
+/**
+ * Per app: `files` (moved into the workspace for a build and back, so that nothing is copied) and `meta.json`.
+ * After a failed build the cache is kept too, a download done is done; but when it has seen several builds fail in a row, it
+ * may itself be the reason and is dropped.
+ */
+export type Cache = {
+  /** Moves the cache to `target`, which exists afterwards. `key`: what the cache depends on; another key, no cache. */
+  restore(target: string, key: string, output: BuildOutput): Promise<void>
+  /** After a good build. */
+  save(target: string, output: BuildOutput): Promise<void>
+  /** After a build that failed or was cancelled; does nothing when the cache was not restored before. */
+  putBack(target: string, failed: boolean): Promise<void>
+  drop(): Promise<void>
+}
+
+type Meta = { readonly key: string; readonly fingerprint: string; readonly failures: number }
+
+const maxFailures = 3
+
+const nothing: Meta = { key: '', fingerprint: '', failures: 0 }
+
+/** Which files there are, how large and how old: changes whenever a tool puts something into the cache. */
+async function fingerprintOf(folder: string): Promise<{ hash: string; size: number; files: number }> {
+  const hash = createHash('sha256')
+  let size = 0
+  let files = 0
+  const walk = async (path: string): Promise<void> => {
+    const entries = await readdir(path, { withFileTypes: true })
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+    for (const entry of entries) {
+      const file = join(path, entry.name)
+      if (entry.isDirectory()) {
+        await walk(file)
+        continue
+      }
+      const found = await lstat(file)
+      hash.update(`${file.slice(folder.length)}\0${found.size}\0${found.mtimeMs}\n`)
+      size += found.size
+      files++
+    }
+  }
+  await walk(folder)
+  return { hash: hash.digest('hex'), size, files }
+}
+
+export function openCache(folder: string, limit: number): Cache {
+  const files = join(folder, 'files')
+  const metaFile = join(folder, 'meta.json')
+  let before = nothing
+  let key: string | null = null
+
+  const readMeta = async (): Promise<Meta> => {
+    try {
+      return JSON.parse(await readFile(metaFile, 'utf8')) as Meta
+    } catch {
+      // None yet, or cut off by a crash: the same as no cache.
+      return nothing
+    }
+  }
+  const drop = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  const keep = async (target: string, meta: Meta): Promise<void> => {
+    await drop()
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await rename(target, files)
+    await writeFile(metaFile, JSON.stringify(meta), { mode: 0o600 })
+  }
+
+  return {
+    drop,
+    async restore(target, wanted, output) {
+      output.title('Restoring cache...')
+      const found = await readMeta()
+      key = wanted
+      if (found.key === wanted) {
+        try {
+          await rename(files, target)
+          before = found
+          output.note('Done!')
+          return
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+        }
+      }
+      await drop()
+      await mkdir(target, { mode: 0o755 })
+      output.note('No cache file found. If this is the first deploy, it will be created now.')
+    },
+    async save(target, output) {
+      output.title('Checking for changes inside the cache directory...')
+      const wanted = key ?? ''
+      key = null
+      const now = await fingerprintOf(target)
+      if (now.files === 0) {
+        await drop()
+        output.note("No files were added to the cache folder, cache wasn't updated")
+      } else if (now.size > limit) {
+        await drop()
+        output.note(`Files inside cache folder take ${humanSize(now.size)}, more than ${humanSize(limit)}: not kept`)
+      } else {
+        const changed = now.hash !== before.fingerprint
+        if (changed) output.note('Files inside cache folder changed, uploading new cache...')
+        await keep(target, { key: wanted, fingerprint: now.hash, failures: 0 })
+        output.note(changed ? `Done: Uploaded cache (${humanSize(now.size)})` : 'Cache unchanged, not updating')
+      }
+    },
+    async putBack(target, failed) {
+      if (key === null) return
+      const failures = before.failures + (failed ? 1 : 0)
+      if (failures >= maxFailures) await drop()
+      else await keep(target, { key, fingerprint: before.fingerprint, failures })
+    },
+  }
+}

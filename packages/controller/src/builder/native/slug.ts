@@ -1,0 +1,49 @@
+// How does a built app become a slug: what is left out, and what is it called?
+import { rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pack } from '../../os/archive.ts'
+import { slugFile } from '../../os/slugs.ts'
+import { BuildFailure } from '../port.ts'
+import type { Kit } from './kit.ts'
+
+const maxIgnored = 32 * 2 ** 20
+
+/**
+ * What `.slugignore` excludes: read as git reads a `.gitignore` (also `!` and `**`), by git itself and as the app's user.
+ * It applies to the result, so that a build may use what the slug leaves out. Folders end with `/`.
+ */
+export async function ignoredPaths(kit: Kit): Promise<ReadonlySet<string>> {
+  if (!(await kit.files.has('.slugignore'))) return new Set()
+  const repository = join(kit.workspace.tmp, 'slugignore.git')
+  const env = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' }
+  const list = ['ls-files', '-z', '--others', '--ignored', '--directory', '--exclude-from=.slugignore']
+  const init = await kit.capture('git', ['init', '--quiet', '--bare', '--', repository], { env })
+  const listed = await kit.capture('git', [`--git-dir=${repository}`, '--work-tree=.', ...list], {
+    env,
+    limit: maxIgnored,
+  })
+  if (init.code !== 0 || listed.code !== 0)
+    throw new BuildFailure(`.slugignore could not be applied: ${(init.stderr || listed.stderr).trim()}`)
+  if (listed.stdout.length >= maxIgnored) throw new BuildFailure('.slugignore matches too many files: name folders.')
+  return new Set(listed.stdout.split('\0'))
+}
+
+/** Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. */
+export async function makeSlug(
+  app: string,
+  folder: string,
+  build: string,
+  ignored: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<{ digest: string; size: number }> {
+  const skip = (path: string): boolean =>
+    path === '.git' || path.endsWith('/.git') || ignored.has(path) || ignored.has(`${path}/`)
+  const partial = join(folder, `.${build}.partial`)
+  try {
+    const slug = await pack(app, partial, skip, signal)
+    await rename(partial, slugFile(folder, slug.digest))
+    return slug
+  } finally {
+    await rm(partial, { force: true })
+  }
+}

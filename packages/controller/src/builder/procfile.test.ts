@@ -1,0 +1,67 @@
+// Does the Procfile parser keep to the line rule, and say what is wrong where?
+import { expect, test } from 'vitest'
+import { parseProcfile } from './procfile.ts'
+
+test.each<[string, string, Record<string, string>]>([
+  ['nothing', '', {}],
+  ['one type', 'web: node server.js\n', { web: 'node server.js' }],
+  ['no newline at the end', 'web: a', { web: 'a' }],
+  ['order is kept', 'worker: w\nweb: x\n', { worker: 'w', web: 'x' }],
+  ['comments and blank lines', '# a comment\n\n  # web: no\nweb: a\n', { web: 'a' }],
+  ['CRLF', 'web: a b\r\nworker: c\r\n', { web: 'a b', worker: 'c' }],
+  ['a byte order mark', '\uFEFFweb: a\n', { web: 'a' }],
+  ['a YAML document line', '---\nweb: a\n', { web: 'a' }],
+  ['colons in a command', 'web: run --header "a: b" x:y\n', { web: 'run --header "a: b" x:y' }],
+  ['# in a command', 'web: echo a #b && c#d\n', { web: 'echo a #b && c#d' }],
+  ['no space after the colon', 'web:node server.js\n', { web: 'node server.js' }],
+  ['space before the colon', '  web : a\n', { web: 'a' }],
+  [
+    'shell words stay as they are',
+    'web: FOO=$BAR exec ./x "$PORT" \\ > y\n',
+    { web: 'FOO=$BAR exec ./x "$PORT" \\ > y' },
+  ],
+  ['a quoted command', 'web: "node server.js"\n', { web: 'node server.js' }],
+  ['a quoted command with escapes', `a: "say \\"hi\\""\nb: 'it''s'\n`, { a: 'say "hi"', b: "it's" }],
+  ['quoted words only', `web: 'a' && 'b'\n`, { web: `'a' && 'b'` }],
+  ['words of Object', 'constructor: a\n', { constructor: 'a' }],
+  ['digits and hyphens', 'web-2: a\n3d: b\n', { 'web-2': 'a', '3d': 'b' }],
+])('%s', (_name, text, expected) => {
+  expect(parseProcfile(text)).toEqual(expected)
+  expect(Object.keys(parseProcfile(text))).toEqual(Object.keys(expected))
+})
+
+test.each<[string, string, string]>([
+  [
+    'upper case',
+    'web: a\nWeb: b',
+    'Procfile line 2: Process types can only contain lowercase alphanumeric characters, "Web" does not',
+  ],
+  [
+    'an underscore',
+    'my_web: b',
+    'Procfile line 1: Process types can only contain lowercase alphanumeric characters, "my_web" does not',
+  ],
+  [
+    'a hyphen at the end',
+    'web-: b',
+    'Procfile line 1: Process types can only contain lowercase alphanumeric characters, "web-" does not',
+  ],
+  ['no command', '\nweb:\n', `Procfile line 2: Command can't be empty for process type "web"`],
+  ['blank command', 'web:   \r\n', `Procfile line 1: Command can't be empty for process type "web"`],
+  ['quoted empty command', 'web: ""', `Procfile line 1: Command can't be empty for process type "web"`],
+  ['a duplicate', 'web: a\n#\nweb: b', 'Procfile line 3: process type "web" is declared twice'],
+  ['no colon', 'web node', 'Procfile line 1: this is not of the form `type: command`'],
+  ['a URL', 'http://example.com', 'Procfile line 1: this is not of the form `type: command`'],
+  ['spaces in the type', 'my web: a', 'Procfile line 1: this is not of the form `type: command`'],
+  ['a control character', 'web: a\x1b[2Jb', 'Procfile line 1: control characters are not allowed'],
+  ['a long type', `${'a'.repeat(64)}: b`, 'Procfile line 1: process types have at most 63 characters'],
+  ['a long command', `web: ${'a'.repeat(8193)}`, 'Procfile line 1: a command has at most 8192 characters'],
+  ['a huge file', '#'.repeat(65_537), 'the Procfile is larger than 65536 bytes'],
+  [
+    'too many types',
+    Array.from({ length: 101 }, (_, i) => `p${i}: a`).join('\n'),
+    'Procfile line 101: more than 100 process types',
+  ],
+])('refuses %s', (_name, text, message) => {
+  expect(() => parseProcfile(text)).toThrow(message)
+})
