@@ -172,6 +172,7 @@ export async function startController(given: Config, files: Files, log: Logger):
         shutdown.abort(new Error('the controller is stopping'))
         await core.queue.idle()
         await takingUp
+        await core.logs.flush()
         await closeAll()
       },
     }

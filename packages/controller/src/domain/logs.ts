@@ -11,6 +11,8 @@ export type AppLogs = {
   say(app: string, level: Level, message: string): void
   tail(app: string, lines: number): Promise<{ time: Date; text: string }[]>
   remove(app: string): Promise<void>
+  /** Resolves when everything said so far is on disk. */
+  flush(): Promise<void>
 }
 
 const maxBytes = 512 * 1024
@@ -18,6 +20,7 @@ const maxBytes = 512 * 1024
 /** Controller lines of each app in a bounded file of its own: `<ISO time> <text>`. */
 export function openAppLogs(folder: string, now: () => Date, failed: (error: unknown) => void): AppLogs {
   const files = new Map<string, LineFile>()
+  const writing = new Set<Promise<void>>()
   const fileOf = (app: string): LineFile => {
     let file = files.get(app)
     if (!file) {
@@ -30,7 +33,11 @@ export function openAppLogs(folder: string, now: () => Date, failed: (error: unk
     say(app, level, message) {
       const at = now().toISOString()
       const lines = message.split('\n').map((line) => `${at} ${level} ${line}`)
-      fileOf(app).append(lines).catch(failed)
+      const done = fileOf(app)
+        .append(lines)
+        .catch(failed)
+        .finally(() => writing.delete(done))
+      writing.add(done)
     },
     async tail(app, lines) {
       const found = await fileOf(app).tail(lines)
@@ -42,6 +49,9 @@ export function openAppLogs(folder: string, now: () => Date, failed: (error: unk
     async remove(app) {
       await fileOf(app).remove()
       files.delete(app)
+    },
+    async flush() {
+      await Promise.all(writing)
     },
   }
 }

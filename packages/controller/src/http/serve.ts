@@ -78,7 +78,7 @@ export function serve<const R extends Route>(
     onRequest: (request) => admit(core, route, request),
     // No body at all is an empty object (contract/api.md §1.7).
     preValidation: async (request) => {
-      request.body ??= route.body ? {} : undefined
+      if (route.body && request.body === undefined) request.body = {}
     },
     handler: async (request, reply) => {
       const { caller, token, app } = known.get(request) ?? { caller: null, token: '', app: null }

@@ -1,0 +1,151 @@
+// What does an HTTP test stand on: the real server, a real database, the memory scheduler?
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { FastifyInstance } from 'fastify'
+import pino from 'pino'
+import type { Builder } from '../builder/port.ts'
+import { readConfig } from '../config.ts'
+import type { Core } from '../domain/core.ts'
+import { openAppLogs } from '../domain/logs.ts'
+import { createQueue } from '../domain/queue.ts'
+import { createRouteTable } from '../domain/routes.ts'
+import { publishRoutes } from '../domain/routing.ts'
+import { createMemoryScheduler, type MemoryScheduler } from '../scheduler/memory.ts'
+import type { Capabilities, Scheduler } from '../scheduler/port.ts'
+import { createVault } from '../store/crypto.ts'
+import { openDb } from '../store/open.ts'
+import { createApp } from './app.ts'
+
+export const migrations = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url))
+
+/** A database of its own: a new SQLite file, or with DATABASE_URL=postgres://… a new database on that server. */
+export async function testDatabase(folder: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const server = process.env.DATABASE_URL
+  if (!server?.startsWith('postgres')) return { url: `file:${join(folder, 'deis.db')}`, drop: async () => {} }
+  const name = `deis_${randomBytes(8).toString('hex')}`
+  const execute = async (sql: string): Promise<void> => {
+    const adapter = await new PrismaPg({ connectionString: server }).connect()
+    await adapter.executeScript(sql)
+    await adapter.dispose()
+  }
+  await execute(`CREATE DATABASE ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => execute(`DROP DATABASE ${name} WITH (FORCE)`) }
+}
+
+/** Tests of this layer push nothing; builds are tested in builder/ and end to end. */
+const noBuilder: Builder = {
+  name: 'none',
+  build: () => Promise.reject(new Error('nothing is built here')),
+  recover: async () => {},
+  prune: async () => {},
+  forget: async () => {},
+  checks: async () => [{ name: 'builder', status: 'missing', detail: 'tests have none' }],
+}
+
+export type Fixture = {
+  readonly server: FastifyInstance
+  readonly core: Core
+  readonly memory: MemoryScheduler
+  /** Sends a request as the holder of a token and gives status, parsed body and headers. */
+  call(method: string, url: string, body?: unknown, token?: string): Promise<Answer>
+  /** Registers and logs in; the first one is admin. */
+  user(name: string): Promise<string>
+  close(): Promise<void>
+}
+export type Answer = { status: number; body: unknown; text: string; headers: Record<string, unknown> }
+
+export async function openFixture(
+  options: {
+    env?: Record<string, string>
+    capabilities?: Partial<Capabilities>
+    wrap?: (scheduler: Scheduler) => Scheduler
+  } = {},
+): Promise<Fixture> {
+  const folder = await mkdtemp(join(tmpdir(), 'deis-http-'))
+  const database = await testDatabase(folder)
+  const config = {
+    ...readConfig(
+      {
+        DEIS_DATA_DIR: folder,
+        DATABASE_URL: database.url,
+        DEIS_BUILDER_KEY: 'b'.repeat(32),
+        DEIS_ROUTER_KEY: 'r'.repeat(32),
+        PATH: process.env.PATH,
+        ...options.env,
+      },
+      folder,
+    ),
+  }
+  const store = await openDb(config.databaseUrl, migrations)
+  const memory = createMemoryScheduler(options.capabilities ? { capabilities: options.capabilities } : {})
+  const scheduler = options.wrap ? options.wrap(memory) : memory
+  const shutdown = new AbortController()
+  const log = pino({ level: 'silent' })
+  const core: Core = {
+    config,
+    db: store.db,
+    vault: createVault(randomBytes(32)),
+    scheduler,
+    builder: noBuilder,
+    queue: createQueue(shutdown.signal),
+    routes: createRouteTable(config.platformDomain),
+    logs: openAppLogs(
+      join(folder, 'logs'),
+      () => new Date(),
+      (error) => {
+        throw error
+      },
+    ),
+    log,
+    shutdown: shutdown.signal,
+    removeRepo: async () => {},
+  }
+  const unwatch = scheduler.onChange((app) => void publishRoutes(core, app))
+  const server = createApp(core, () => 'ssh://git@localhost:2222')
+  const call = async (method: string, url: string, body?: unknown, token?: string): Promise<Answer> => {
+    const answer = await server.inject({
+      method: method as 'GET',
+      url,
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `token ${token}` }),
+      },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const type = String(answer.headers['content-type'] ?? '')
+    const parsed: unknown = type.includes('application/json') && answer.body !== '' ? JSON.parse(answer.body) : null
+    return { status: answer.statusCode, body: parsed, text: answer.body, headers: answer.headers }
+  }
+  return {
+    server,
+    core,
+    memory,
+    call,
+    async user(name) {
+      await call('POST', '/v2/auth/register/', {
+        username: name,
+        password: `${name}-secret`,
+        email: `${name}@example.com`,
+      })
+      const { body } = await call('POST', '/v2/auth/login/', { username: name, password: `${name}-secret` })
+      return (body as { token: string }).token
+    },
+    async close() {
+      shutdown.abort(new Error('the test is over'))
+      await core.queue.idle()
+      unwatch()
+      await server.close()
+      await scheduler.close({ stop: true })
+      await core.logs.flush()
+      await store.close()
+      await database.drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
