@@ -57,11 +57,13 @@ export async function openAccounts(folder: string): Promise<Accounts> {
   }
   let saving = Promise.resolve()
   const save = (): Promise<void> => {
-    saving = saving.then(async () => {
+    const result = saving.then(async () => {
       await writeFile(`${file}.new`, JSON.stringify(known), { mode: 0o600 })
       await rename(`${file}.new`, file)
     })
-    return saving
+    // Each caller hears of its own failure, the next one tries again.
+    saving = result.catch(() => {})
+    return result
   }
   return {
     isolated: true,
@@ -74,7 +76,12 @@ export async function openAccounts(folder: string): Promise<Accounts> {
         while (taken.has(uid)) uid++
         if (uid > lastUid) throw new Error(`no free user id between ${firstUid} and ${lastUid}`)
         known[app] = uid
-        await save()
+        try {
+          await save()
+        } catch (error) {
+          delete known[app]
+          throw error
+        }
       }
       return { uid, gid: uid }
     },

@@ -47,11 +47,14 @@ export type ProcessApp = {
 }
 
 const logBytes = 1024 * 1024
-const appPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/
+
+export function isAppId(id: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(id)
+}
 
 /** An app's id is the name of its folders. */
 export function openApp(backend: Backend, id: string): ProcessApp {
-  if (!appPattern.test(id) || id.length > 63) throw new Error(`${JSON.stringify(id)} is no app id`)
+  if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is no app id`)
   const app: ProcessApp = backend.apps.get(id) ?? {
     id,
     pods: new Map(),

@@ -16,6 +16,9 @@ import { podFolder } from './state.ts'
 /** Names the pod in its processes' environment, so that they are found again wherever they went. */
 export const podVariable = 'DEIS_POD'
 
+/** What releases of source code call PORT unless their config says otherwise (contract/api.md §3.9). */
+const slugPort = '5000'
+
 export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => void): Promise<void> {
   const folder = podFolder(backend.options.folder, pod.app.id, pod.name)
   const file = join(folder, 'output.log')
@@ -82,7 +85,13 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
   void life.exited.then(() => watch.abort())
   const folder = join(podFolder(options.folder, pod.app.id, pod.name), 'app')
   const runAs = await options.accounts.of(pod.app.id)
-  const target = { port: pod.port, declaredPort: spec?.env['PORT'], folder, env: envOf(backend, pod, folder), runAs }
+  const target = {
+    port: pod.port,
+    declaredPort: spec?.env['PORT'] ?? slugPort,
+    folder,
+    env: envOf(backend, pod, folder),
+    runAs,
+  }
   const health = {
     target,
     routable: pod.routable,
@@ -104,7 +113,10 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
       backend.changed(pod.app.id)
     },
     broken: (reason: string) => {
-      pod.reason = reason
+      // No more requests and no more probes for this one.
+      watch.abort()
+      Object.assign(pod, { ready: false, reason, state: 'error' })
+      backend.changed(pod.app.id)
       inBackground(backend, pod.app, 'a process could not be stopped', () =>
         stopGroup(life.identity.pid, pod.graceSeconds * 1000, pod.app.leave.signal),
       )

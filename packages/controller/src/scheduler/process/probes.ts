@@ -13,7 +13,7 @@ export type Target = {
   /** The port the process was given. */
   readonly port: number
   /** What the release calls PORT: probes that name it mean the port above. */
-  readonly declaredPort: string | undefined
+  readonly declaredPort: string
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
@@ -89,7 +89,9 @@ async function tryExec(command: readonly string[], target: Target, signal: Abort
 /** Null: passed. Otherwise why not. Ends within the probe's own time limit. */
 export async function tryProbe(probe: Probe, target: Target, signal: AbortSignal): Promise<string | null> {
   const seconds = probe.timeoutSeconds ?? 1
-  const own = (port: number): number => (String(port) === target.declaredPort ? target.port : port)
+  // A probe without a port means PORT, too.
+  const own = (port: number | undefined): number =>
+    port === undefined || String(port) === target.declaredPort ? target.port : port
   const { exec, httpGet, tcpSocket } = probe
   try {
     return await within(signal, seconds * 1000, async (limit) => {

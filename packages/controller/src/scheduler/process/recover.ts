@@ -1,12 +1,12 @@
 // What becomes of the pods that an earlier controller has started?
 import { rm } from 'node:fs/promises'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '../../os/pid.ts'
-import { type Backend, openApp, type ProcessApp } from './backend.ts'
+import { type Backend, isAppId, openApp, type ProcessApp } from './backend.ts'
 import { adopt } from './launch.ts'
 import { followOutput, podVariable, watchPod } from './life.ts'
 import { newPod, type Pod, save } from './pod.ts'
 import { openHost } from './probes.ts'
-import { loadStates, podFolder, type PodRecord } from './state.ts'
+import { type Found, loadStates, podFolder, type PodRecord } from './state.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
 
 const connectMs = 1000
@@ -50,7 +50,7 @@ export async function recover(backend: Backend): Promise<void> {
     log('warn', 'state of an app is not readable', { app, error }),
   )
   const running = new Set((await variableOfAll(podVariable)).values())
-  for (const { app: id, records, strays } of states) {
+  const recoverApp = async ({ app: id, records, strays }: Found): Promise<void> => {
     const app = openApp(backend, id)
     const all = records.map((record) => ({ record, pod: toPod(app, record) }))
     for (const { pod } of all) {
@@ -71,4 +71,6 @@ export async function recover(backend: Backend): Promise<void> {
     }
     if (records.length > 0 || strays.length > 0) await save(backend, app)
   }
+  // Whatever else lies in the folder is not ours.
+  await Promise.all(states.filter((state) => isAppId(state.app)).map(recoverApp))
 }

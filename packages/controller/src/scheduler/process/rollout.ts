@@ -30,13 +30,14 @@ function specOf(formation: Formation, type: string, process: ProcessSpec): Spec 
 
 async function addPod(backend: Backend, app: ProcessApp, formation: Formation, type: string): Promise<Pod> {
   const process = formation.processes[type] as ProcessSpec
+  const spec = specOf(formation, type, process)
   const pod = newPod({
     name: podName(app.id, type, formation.release),
     app,
     type,
     release: formation.release,
     port: await backend.ports.take(),
-    spec: specOf(formation, type, process),
+    spec,
     graceSeconds: process.graceSeconds,
     routable: formation.routable === type,
     stage: 'starting',
@@ -108,6 +109,7 @@ async function takeOver(
   const over = new AbortController()
   const fail = (error: unknown): void => over.abort(error)
   const cancelled = (): void => fail(signal.reason)
+  if (signal.aborted) cancelled()
   signal.addEventListener('abort', cancelled, { once: true })
   const seconds = patience(formation)
   const late = setTimeout(() => {

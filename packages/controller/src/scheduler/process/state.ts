@@ -77,7 +77,9 @@ export async function loadStates(folder: string, unreadable: (app: string, error
     apps.map(async (app) => {
       let records: readonly PodRecord[] = []
       try {
-        records = (JSON.parse(await readFile(join(appFolder(folder, app), fileName), 'utf8')) as State).pods
+        const { pods } = JSON.parse(await readFile(join(appFolder(folder, app), fileName), 'utf8')) as Partial<State>
+        if (!Array.isArray(pods)) throw new Error(`${fileName} holds no list of pods`)
+        records = pods
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') unreadable(app, error)
       }

@@ -70,7 +70,10 @@ export async function stopPod(backend: Backend, pod: Pod, graceMs: number, signa
   await pod.output?.close({ flush: true })
   await rm(podFolder(backend.options.folder, pod.app.id, pod.name), { recursive: true, force: true })
   if (pod.app.pods.delete(pod.name)) backend.ports.giveBack(pod.port)
-  await save(backend, pod.app)
+  // It is gone in any case; a record too many does no harm, the next write or the next start removes it.
+  await save(backend, pod.app).catch((error: unknown) =>
+    backend.options.log('error', 'state was not saved', { pod: pod.name, error }),
+  )
   backend.changed(pod.app.id)
   return true
 }

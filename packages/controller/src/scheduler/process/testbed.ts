@@ -23,7 +23,7 @@ export type Testbed = {
   remove(): Promise<void>
 }
 
-// Each test file gets ports of its own: they run at the same time.
+// Ports below those that systems give out by themselves; the pool passes over what others use.
 export async function openTestbed(firstPort: number): Promise<Testbed> {
   const folder = await mkdtemp(join(tmpdir(), 'deis-process-'))
   // Users of apps must be able to enter.
@@ -42,7 +42,7 @@ export async function openTestbed(firstPort: number): Promise<Testbed> {
       slugFolder,
       accounts,
       ports: { first: firstPort, last: firstPort + 99 },
-      drained: async (_app, address) => void (await Promise.allSettled([...(busy.get(address) ?? [])])),
+      drained: async (_app, address) => void (await Promise.allSettled(Array.from(busy.get(address) ?? []))),
       log: (level, message) => void logged.push(`${level} ${message}`),
       path: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
       shell: '/bin/bash',

@@ -1,0 +1,43 @@
+// Are ports handed out once, in turn, and only when nobody listens there?
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createPortPool } from './ports.ts'
+
+// Below the ports that systems give out by themselves, and apart from another run at the same time.
+const base = 23_000 + (process.pid % 200) * 30
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+async function occupy(port: number, host?: string): Promise<void> {
+  const server = createServer().listen(port, host)
+  servers.push(server)
+  await once(server, 'listening')
+}
+
+test('each port once, the one that was given back last of all', async () => {
+  const pool = createPortPool({ first: base, last: base + 2 })
+  expect([await pool.take(), await pool.take()]).toEqual([base, base + 1])
+  pool.giveBack(base)
+  expect([await pool.take(), await pool.take()]).toEqual([base + 2, base])
+  expect(pool.taken()).toBe(3)
+  await expect(pool.take()).rejects.toThrow(`no free port between ${base} and ${base + 2}`)
+})
+
+test('several at a time get different ones', async () => {
+  const pool = createPortPool({ first: base + 10, last: base + 19 })
+  const ports = await Promise.all(Array.from({ length: 10 }, () => pool.take()))
+  expect(new Set(ports).size).toBe(10)
+})
+
+test('reserved and occupied ports are passed over', async () => {
+  const pool = createPortPool({ first: base + 20, last: base + 23 })
+  pool.reserve(base + 20)
+  await occupy(base + 21, '127.0.0.1')
+  await occupy(base + 22)
+  expect(await pool.take()).toBe(base + 23)
+  await expect(pool.take()).rejects.toThrow('no free port')
+})
