@@ -1,5 +1,5 @@
 // Who may connect, for how long without a proven key, and what may a connection do afterwards?
-import { setMaxListeners } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
 import { judge } from './auth.ts'
@@ -12,9 +12,11 @@ export type Door = {
   readonly listener: Server
   /** Work of sessions that has not ended. */
   readonly work: ReadonlySet<Promise<void>>
-  /** Ends all connections. */
-  shut(): void
+  /** Lets nobody in and ends all connections. */
+  close(): Promise<void>
 }
+
+const goodbyeMs = 2000
 
 // ssh2 tells address and port of a connection, not its socket.
 function nameOf(address: string | undefined, port: number | undefined): string {
@@ -157,12 +159,22 @@ export function openDoor(ssh: SshServer, to: Serving): Door {
     connection.on('close', () => connections.delete(connection))
     serve(connection, guest, to, work)
   })
+  const listener = createListener(ssh, to.limits, guests)
   return {
-    listener: createListener(ssh, to.limits, guests),
+    listener,
     work,
-    shut() {
+    async close() {
       for (const connection of connections) connection.end()
       for (const { socket } of guests.values()) socket.destroySoon()
+      if (!listener.listening) return
+      const closed = once(listener, 'close')
+      listener.close()
+      // Somebody who does not even take the goodbye.
+      const impatience = setTimeout(() => {
+        for (const { socket } of guests.values()) socket.destroy()
+      }, goodbyeMs)
+      await closed
+      clearTimeout(impatience)
     },
   }
 }

@@ -103,10 +103,15 @@ function killGroup(child: ChildProcess): void {
 export async function runGit(git: Git, args: readonly string[], options: RunOptions = {}): Promise<string> {
   options.signal?.throwIfAborted()
   const child = spawnGit(git, args, options.env)
+  const { timeoutMs = 60_000 } = options
+  let late = false
   const stop = (): void => killGroup(child)
-  const deadline = setTimeout(stop, options.timeoutMs ?? 60_000)
+  const deadline = setTimeout(() => {
+    late = true
+    stop()
+  }, timeoutMs)
   options.signal?.addEventListener('abort', stop)
-  const name = args.find((arg) => /^[a-z]/.test(arg))
+  const name = args.find((arg) => /^[a-z][a-z-]*$/.test(arg))
   try {
     child.stdin.on('error', stop).end()
     const [closed, stdout, stderr] = await Promise.all([
@@ -116,6 +121,7 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
     ])
     options.signal?.throwIfAborted()
     if (closed[0] === 0) return stdout
+    if (late) throw new Error(`git ${name} did not end within ${timeoutMs / 1000} s and was stopped`)
     throw new Error(`git ${name} failed: ${stderr.trim() || `ended with ${closed[1] ?? closed[0]}`}`)
   } finally {
     clearTimeout(deadline)

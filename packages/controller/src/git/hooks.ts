@@ -28,7 +28,7 @@ export type HookReply = { readonly text: string } | { readonly exit: number }
 
 export type HookCall = {
   readonly request: HookRequest
-  show(text: string): void
+  readonly show: (text: string) => void
   /** Aborted when the hook dies before it was answered: its push cannot succeed any more. */
   readonly gone: AbortSignal
 }

@@ -244,6 +244,31 @@ test('any branch or tag, when the operator says so; but only commits', async () 
   expect(platform.state.deployed.map(({ ref }) => ref)).toEqual(['refs/heads/feature', 'refs/tags/v1'])
 })
 
+test('objects are checked: harmless old ones pass, dangerous ones do not', async () => {
+  const write = async (input: string, ...args: string[]): Promise<string> => {
+    const child = copy.start(...args)
+    child.stdin.end(input)
+    return (await outcome(child)).stdout.trim()
+  }
+  const tree = (await copy.git('rev-parse', 'HEAD^{tree}')).stdout.trim()
+  const odd = `tree ${tree}\nauthor A <a@b> 1 +051800\ncommitter A <a@b> 1 +051800\n\nold\n`
+  const old = await write(odd, 'hash-object', '-t', 'commit', '-w', '--literally', '--stdin')
+  expect((await copy.git('push', url, `${old}:refs/heads/main`)).code).toBe(0)
+  const blob = await write('x', 'hash-object', '-w', '--stdin')
+  const evil = await write(`100644 blob ${blob}\t.git\n`, 'mktree')
+  const commit = (await copy.git('commit-tree', evil, '-m', 'x')).stdout.trim()
+  const refused = await copy.git('push', '-f', url, `${commit}:refs/heads/main`)
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('hasDotgit')
+  expect(await refs()).toBe(`${old} refs/heads/main\n`)
+})
+
+test('fetching speaks protocol version 2', async () => {
+  const env = { ...ann.env, GIT_TRACE_PACKET: '1' }
+  const { stderr } = await run('git', ['-c', 'protocol.version=2', 'ls-remote', url], folder, env)
+  expect(stderr).toContain('ls-remote< version 2')
+})
+
 test('forced pushes, shallow clones and push options', async () => {
   await copy.commit({ b: '2' })
   expect((await copy.git('push', url, 'main')).code).toBe(0)
@@ -447,6 +472,37 @@ test('closing aborts what does not end in time', async () => {
   expect((await copy.git('push', url, 'main')).code).toBe(0)
 })
 
+async function library(): Promise<ssh2.Client> {
+  const connection = new ssh2.Client()
+  connection.on('error', () => {})
+  const privateKey = await readFile(ann.keyFile)
+  connection.connect({ host: '127.0.0.1', port: platform.server.port, username: 'x', privateKey })
+  await once(connection, 'ready')
+  return connection
+}
+
+const exec = (connection: ssh2.Client, command: string): Promise<ClientChannel> =>
+  new Promise((resolve, reject) => {
+    connection.exec(command, (error: Error | undefined, channel: ClientChannel) =>
+      error ? reject(error) : resolve(channel),
+    )
+  })
+
+test('a connection that breaks while git is slower than the client harms nothing', async () => {
+  const connection = await library()
+  const channel = await exec(connection, "git-receive-pack 'app'")
+  await once(channel, 'data')
+  const gits = await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock'))
+  for (const pid of gits) process.kill(pid, 'SIGSTOP')
+  channel.write(Buffer.alloc(5_000_000))
+  // What was sent before a ping has arrived when it is answered; the second one follows what the first made room for.
+  for (const _ of [1, 2]) await once(await exec(connection, 'ping'), 'data')
+  connection.destroy()
+  for (const pid of gits) process.kill(pid, 'SIGCONT')
+  while (platform.server.isPushing('app')) await copy.git('version')
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+})
+
 test('a session in which nobody says anything ends', async () => {
   await platform.close()
   platform = await startPlatform(hook, { limits: { idleMs: 200 } })
@@ -463,19 +519,13 @@ test('a client that takes nothing holds nothing up', async () => {
   platform = await startPlatform(hook, { limits: { stalledMs: 200 } })
   platform.state.users.set(ann.print, 'ann')
   copy = await makeCopy(ann, join(platform.folder, 'copy'), {})
-  await writeFile(join(copy.folder, 'large'), randomBytes(10_000_000))
+  await writeFile(join(copy.folder, 'large'), randomBytes(6_000_000))
   const sha = await copy.commit({})
   expect((await copy.git('push', remote(platform, 'app'), 'main')).code).toBe(0)
-  const connection = new ssh2.Client()
-  connection.on('error', () => {})
-  const privateKey = await readFile(ann.keyFile)
-  connection.connect({ host: '127.0.0.1', port: platform.server.port, username: 'x', privateKey })
-  await once(connection, 'ready')
-  connection.exec("git-upload-pack 'app'", (error: Error | undefined, channel: ClientChannel) => {
-    if (error) throw error
-    channel.pause()
-    channel.write(`0032want ${sha}\n00000009done\n`)
-  })
+  const connection = await library()
+  const channel = await exec(connection, "git-upload-pack 'app'")
+  channel.pause()
+  channel.write(`0032want ${sha}\n00000009done\n`)
   await once(connection, 'close')
   expect((await copy.git('ls-remote', remote(platform, 'app'))).code).toBe(0)
 })

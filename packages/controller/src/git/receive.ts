@@ -77,7 +77,7 @@ async function deploy(
   if (type !== 'commit') throw new PushRefused(`${ref} points at a ${type}, and only a commit can be deployed.`)
   const signal = AbortSignal.any([push.cancel.signal, call.gone])
   signal.throwIfAborted()
-  const voice = talk((text) => call.show(text), to.limits.heartbeatMs)
+  const voice = talk(call.show, to.limits.heartbeatMs)
   const deploying = (async () => {
     try {
       await to.deps.deploy({

@@ -116,11 +116,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
         if (!(await within(workDone(), lastWordsMs)))
           deps.log('error', 'pushes did not end', { apps: pushes.all().map((push) => push.app) })
       }
-      door.shut()
-      if (door.listener.listening) {
-        door.listener.close()
-        await once(door.listener, 'close')
-      }
+      await door.close()
       await hooks.close()
     },
   }
