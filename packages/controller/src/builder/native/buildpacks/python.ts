@@ -12,18 +12,24 @@ export PATH="$HOME/${folder}/bin:$PATH"
 export PYTHONUNBUFFERED="\${PYTHONUNBUFFERED:-1}"
 `
 
-// Console scripts name the interpreter that installed them; afterwards they take the one on PATH.
-const portableScripts = `
-import os, re, sys
-first = re.compile(rb"\\A(#!/bin/sh\\n'''exec' .*\\n' '''|#!.*python.*)\\n")
-for name in os.listdir(sys.argv[1]) if os.path.isdir(sys.argv[1]) else []:
-    path = os.path.join(sys.argv[1], name)
+// Console scripts name the interpreter that installed them; afterwards they take the one on PATH. Packages that came from
+// the app itself note the folder that it was built in, which is gone afterwards and different every time.
+const makePortable = `
+import glob, os, re, sys
+def change(path, pattern, text):
+    with open(path, "rb") as file:
+        old = file.read()
+    new = re.sub(pattern, text, old, count=1)
+    if new != old:
+        with open(path, "wb") as file:
+            file.write(new)
+shebang = rb"\\A(#!/bin/sh\\n'''exec' .*\\n' '''|#!.*python.*)\\n"
+for path in glob.glob(sys.argv[1] + "/bin/*"):
     if os.path.isfile(path):
-        with open(path, "rb") as file:
-            text = file.read()
-        if first.match(text):
-            with open(path, "wb") as file:
-                file.write(first.sub(b"#!/usr/bin/env python3\\n", text, count=1))
+        change(path, shebang, b"#!/usr/bin/env python3\\n")
+for path in glob.glob(sys.argv[1] + "/*.dist-info/direct_url.json"):
+    os.remove(path)
+    change(os.path.dirname(path) + "/RECORD", rb"(?m)^[^\\n]*/direct_url\\.json,.*\\n", b"")
 `
 
 async function whatToInstall(kit: Kit): Promise<readonly string[] | null> {
@@ -65,7 +71,7 @@ async function compile(kit: Kit): Promise<void> {
       ...what,
     ]
     await kit.must('pip install', 'python3', args, { env: imported(kit, imports) })
-    await kit.must('python3', 'python3', ['-c', portableScripts, `${folder}/bin`])
+    await kit.must('python3', 'python3', ['-c', makePortable, folder])
     const bytecode = [
       '-m',
       'compileall',

@@ -128,6 +128,8 @@ server.listen(Number(process.env.PORT ?? 5000))
 for (const signal of ['SIGTERM', 'SIGINT'])
   process.on(signal, () => {
     server.close(() => process.exit(0))
-    server.closeIdleConnections()
+    // A connection becomes idle when its answer is through; without this it would be waited for.
+    setInterval(() => server.closeIdleConnections(), 50)
+    setTimeout(() => process.exit(0), 25_000)
   })
 `
