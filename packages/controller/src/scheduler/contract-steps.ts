@@ -7,11 +7,11 @@ import { DeployFailure, type Formation, type ObservedPod, type OneOff, type Proc
 export const never = new AbortController().signal
 export const quiet = (): void => {}
 
-export async function until<T>(what: string, look: () => Promise<T | false>, seconds = 20): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | false | undefined>, seconds = 20): Promise<T> {
   const deadline = Date.now() + seconds * 1000
   for (;;) {
     const found = await look()
-    if (found !== false) return found
+    if (found !== false && found !== undefined) return found
     if (Date.now() > deadline) throw new Error(`waited ${seconds} s until ${what}`)
     await sleep(20)
   }

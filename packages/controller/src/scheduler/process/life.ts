@@ -19,7 +19,7 @@ export const podVariable = 'DEIS_POD'
 /** What releases of source code call PORT unless their config says otherwise (contract/api.md §3.9). */
 const slugPort = '5000'
 
-export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => void): Promise<void> {
+export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => boolean): Promise<void> {
   const folder = podFolder(backend.options.folder, pod.app.id, pod.name)
   const file = join(folder, 'output.log')
   await writeFile(file, '', { flag: 'a', mode: 0o600 })
@@ -44,7 +44,7 @@ export async function startLife(
   backend: Backend,
   pod: Pod,
   signal: AbortSignal,
-  bytes?: (chunk: Buffer) => void,
+  bytes?: (chunk: Buffer) => boolean,
 ): Promise<Life> {
   const { options, unpacking } = backend
   const { spec } = pod

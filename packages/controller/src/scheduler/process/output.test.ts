@@ -21,7 +21,7 @@ afterEach(async () => {
   expect(failures).toEqual([])
 })
 
-function open(bytes?: (chunk: Buffer) => void): Promise<Follower> {
+function open(bytes?: (chunk: Buffer) => boolean): Promise<Follower> {
   return follow({
     file,
     offsetFile: join(folder, 'offset'),
@@ -98,7 +98,7 @@ test('a flood is cut short, and says so', async () => {
 
 test('the last twenty lines and the raw bytes are at hand', async () => {
   const chunks: Buffer[] = []
-  const follower = await open((chunk) => void chunks.push(Buffer.from(chunk)))
+  const follower = await open((chunk) => chunks.push(Buffer.from(chunk)) > 0)
   const text = Array.from({ length: 30 }, (_, index) => `line ${index}\n`).join('')
   await appendFile(file, text)
   await follower.poll()
@@ -106,4 +106,22 @@ test('the last twenty lines and the raw bytes are at hand', async () => {
   expect(follower.last().at(-1)).toBe('line 29')
   expect(Buffer.concat(chunks).toString()).toBe(text)
   await follower.close({ flush: true })
+})
+
+test('who wants the raw bytes gets them all before anything is left out', async () => {
+  await appendFile(
+    file,
+    'z'
+      .repeat(1023)
+      .concat('\n')
+      .repeat(6 * 1024),
+  )
+  let taken = 0
+  const follower = await open((chunk) => {
+    taken += chunk.length
+    return taken < 3 * 1024 * 1024
+  })
+  await follower.close({ flush: true })
+  expect(taken).toBe(3 * 1024 * 1024)
+  expect(got).toHaveLength(6 * 1024)
 })

@@ -17,7 +17,8 @@ export type FollowOptions = {
   /** How far lines were taken in; survives the controller. */
   readonly offsetFile: string
   readonly lines: (lines: readonly string[], written: Date) => Promise<void>
-  readonly bytes?: (chunk: Buffer) => void
+  /** Gets everything as it is, until it answers false: it wants no more. */
+  readonly bytes?: (chunk: Buffer) => boolean
   readonly failed: (error: unknown) => void
 }
 
@@ -43,6 +44,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   const splitter = createSplitter(maxLine)
   const buffer = Buffer.alloc(chunkBytes)
   const recent: string[] = []
+  let wantsBytes = options.bytes !== undefined
   let offset = Number((await offsetHandle.readFile('utf8')).trim()) || 0
 
   const deliver = async (lines: readonly string[], written: Date): Promise<void> => {
@@ -57,7 +59,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       // Somebody else has emptied it.
       if (size < offset) offset = 0
       if (size === offset) return
-      if (size - offset > maxBacklog) {
+      if (!wantsBytes && size - offset > maxBacklog) {
         const skipped = size - truncateAt - offset
         offset += skipped
         await deliver([...splitter.flush(), `(${skipped} bytes of output came too fast and were left out)`], mtime)
@@ -66,7 +68,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       if (bytesRead === 0) return
       const chunk = buffer.subarray(0, bytesRead)
       offset += bytesRead
-      options.bytes?.(chunk)
+      if (wantsBytes) wantsBytes = options.bytes?.(chunk) ?? false
       await deliver(splitter.push(Buffer.from(chunk)), mtime)
       // Both calls in one breath: what is written in between would be lost.
       if (offset > truncateAt && fstatSync(file.fd).size === offset) {

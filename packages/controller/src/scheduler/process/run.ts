@@ -20,11 +20,11 @@ function limited(output: (chunk: string) => void) {
     if (text !== '') output(text)
   }
   return {
-    bytes: (chunk: Buffer): void => {
-      if (left < 0) return
+    bytes: (chunk: Buffer): boolean => {
       write(decoder.write(chunk.subarray(0, left)))
       left -= chunk.length
       if (left < 0) write(`\nOutput is longer than ${maxOutputBytes} bytes: the rest is left out.\n`)
+      return left >= 0
     },
     end: (): void => write(left < 0 ? '' : decoder.end()),
   }
