@@ -127,13 +127,13 @@ function mergeMap<T>(
     const stored = checkKey(map, key)
     return [stored, value(stored, raw)] as const
   })
-  const next: Record<string, T> = { ...base }
+  // A Map, because keys such as __proto__ mean something else to a plain object.
+  const next = new Map(Object.entries(base))
   for (const [key, result] of checked) {
-    if (result !== null) next[key] = result
-    else if (Object.hasOwn(next, key)) delete next[key]
-    else throw new DeisError('unprocessable', `${key} does not exist under ${map}`)
+    if (result !== null) next.set(key, result)
+    else if (!next.delete(key)) throw new DeisError('unprocessable', `${key} does not exist under ${map}`)
   }
-  return next
+  return Object.fromEntries(next)
 }
 
 /** The config after a request, every map merged onto the one before; all failing fields are reported at once. */

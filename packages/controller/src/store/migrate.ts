@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SqlQueryable } from '@prisma/driver-adapter-utils'
+import type { SqlQueryable, Transaction } from '@prisma/driver-adapter-utils'
 import type { AdapterFactory } from './open.ts'
 
 export type Dialect = 'sqlite' | 'postgresql'
@@ -46,6 +46,12 @@ function statements(sql: string): string[] {
     .filter((one) => one !== '')
 }
 
+/** The adapter of PostgreSQL leaves the statement to its caller and only returns the connection; libsql's does both. */
+async function endTransaction(transaction: Transaction, how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+  if (!transaction.options.usePhantomQuery) await execute(transaction, how)
+  await (how === 'COMMIT' ? transaction.commit() : transaction.rollback())
+}
+
 /** Applies what is missing in one transaction, so that a kill leaves the old schema or the new one. Returns the names applied. */
 export async function migrate(
   factory: AdapterFactory,
@@ -82,10 +88,10 @@ export async function migrate(
       const newer = [...done.keys()].filter((name) => !known.has(name))
       if (newer.length > 0)
         throw new Error(`this database was migrated by a newer version (${newer.join(', ')}): start that one`)
-      await transaction.commit()
+      await endTransaction(transaction, 'COMMIT')
       return applied
     } catch (error) {
-      await transaction.rollback()
+      await endTransaction(transaction, 'ROLLBACK')
       throw error
     }
   } finally {

@@ -1,0 +1,182 @@
+// Does the database come to its schema, keep it, and refuse what it must?
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PrismaLibSql } from '@prisma/adapter-libsql'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { migrations, testDatabase } from '../http/fixture.ts'
+import { createVault, hashPassword, hashToken, newToken, sameSecret, secretFile, verifyPassword } from './crypto.ts'
+import { lockFolder } from './lock.ts'
+import { migrate, readMigrations } from './migrate.ts'
+import { type AdapterFactory, dialectOf, openDb } from './open.ts'
+
+// The tool that writes migrations is a script, so that it needs no build; its types are plain.
+const { sqlBetween } = (await import(fileURLToPath(new URL('../../../../scripts/migration.mjs', import.meta.url)))) as {
+  sqlBetween(dialect: string, from: string | null, to: string): Promise<string>
+}
+
+let folder: string
+let database: Awaited<ReturnType<typeof testDatabase>>
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'deis-store-'))
+  database = await testDatabase(folder)
+})
+afterEach(async () => {
+  await database.drop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const factoryOf = (url: string): AdapterFactory =>
+  dialectOf(url) === 'sqlite' ? new PrismaLibSql({ url }) : new PrismaPg({ connectionString: url })
+
+/** Tables, columns, indexes and foreign keys as the database itself tells them. */
+async function catalog(url: string): Promise<string[]> {
+  const sql =
+    dialectOf(url) === 'sqlite'
+      ? [`SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> '_prisma_migrations'`]
+      : [
+          `SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_prisma_migrations'`,
+          `SELECT indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`,
+          `SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> '_prisma_migrations'`,
+        ]
+  const adapter = await factoryOf(url).connect()
+  try {
+    const results = await Promise.all(sql.map((one) => adapter.queryRaw({ sql: one, args: [], argTypes: [] })))
+    return results.flatMap(({ rows }) => rows.map((row) => JSON.stringify(row))).sort()
+  } finally {
+    await adapter.dispose()
+  }
+}
+
+describe('migrations', () => {
+  it('equal the schema', async () => {
+    const dialect = dialectOf(database.url)
+    await migrate(factoryOf(database.url), dialect, await readMigrations(migrations, dialect))
+    const migrated = await catalog(database.url)
+    const fresh = await testDatabase(await mkdtemp(join(folder, 'fresh-')))
+    try {
+      process.env.DATABASE_URL ??= ''
+      const schema = await readFile(join(migrations, '../schema.prisma'), 'utf8')
+      const adapter = await factoryOf(fresh.url).connect()
+      await adapter.executeScript(await sqlBetween(dialect, null, schema))
+      await adapter.dispose()
+      expect(migrated).toEqual(await catalog(fresh.url))
+      expect(migrated.length).toBeGreaterThan(10)
+    } finally {
+      await fresh.drop()
+    }
+  })
+
+  it('are applied once, also by two controllers at the same moment', async () => {
+    const dialect = dialectOf(database.url)
+    const all = await readMigrations(migrations, dialect)
+    const first =
+      dialect === 'sqlite'
+        ? [await migrate(factoryOf(database.url), dialect, all)]
+        : await Promise.all([1, 2].map(() => migrate(factoryOf(database.url), dialect, all)))
+    expect(first.flat()).toEqual(all.map(({ name }) => name))
+    expect(await migrate(factoryOf(database.url), dialect, all)).toEqual([])
+  })
+
+  it('change nothing when one of them fails', async () => {
+    const dialect = dialectOf(database.url)
+    const all = await readMigrations(migrations, dialect)
+    const bad = { name: '9999_bad', sql: 'CREATE TABLE "Half" ("id" TEXT);\nTHIS IS NO SQL;\n', checksum: 'x' }
+    await expect(migrate(factoryOf(database.url), dialect, [...all, bad])).rejects.toThrow()
+    expect(await catalog(database.url)).toEqual([])
+    expect(await migrate(factoryOf(database.url), dialect, all)).toHaveLength(all.length)
+  })
+
+  it('refuse a database of another history', async () => {
+    const dialect = dialectOf(database.url)
+    const all = await readMigrations(migrations, dialect)
+    await migrate(factoryOf(database.url), dialect, all)
+    await expect(migrate(factoryOf(database.url), dialect, [])).rejects.toThrow('migrated by a newer version')
+    await expect(
+      migrate(
+        factoryOf(database.url),
+        dialect,
+        all.map((one) => ({ ...one, checksum: 'other' })),
+      ),
+    ).rejects.toThrow('applied with other content')
+  })
+})
+
+describe('the open database', () => {
+  it('keeps an outside write that happens while a transaction is open and rolled back', async () => {
+    const { db, close } = await openDb(database.url, migrations)
+    const user = (username: string) => ({
+      username,
+      email: '',
+      password: '',
+      firstName: '',
+      lastName: '',
+      isSuperuser: false,
+      isActive: true,
+      dateJoined: new Date(),
+    })
+    try {
+      const [inside, outside] = await Promise.allSettled([
+        db.$transaction(async (tx) => {
+          await tx.user.create({ data: user('inside') })
+          throw new Error('rolled back')
+        }),
+        db.user.create({ data: user('outside') }),
+      ])
+      expect([inside.status, outside.status]).toEqual(['rejected', 'fulfilled'])
+      expect((await db.user.findMany()).map(({ username }) => username)).toEqual(['outside'])
+    } finally {
+      await close()
+    }
+  })
+})
+
+describe('the vault', () => {
+  const vault = createVault(Buffer.alloc(32, 7))
+  it('opens what it sealed, for the same purpose and key only', () => {
+    const sealed = vault.seal('config', 'grüße')
+    expect(vault.open('config', sealed)).toBe('grüße')
+    expect(sealed).not.toContain('grüße')
+    expect(vault.seal('config', 'grüße')).not.toBe(sealed)
+    expect(() => vault.open('registry', sealed)).toThrow()
+    expect(() => createVault(Buffer.alloc(32, 8)).open('config', sealed)).toThrow()
+    expect(() => vault.open('config', `${sealed.slice(0, -2)}AA`)).toThrow()
+  })
+
+  it('makes its key file once, for its own user only', async () => {
+    const file = join(folder, 'keys/secret.key')
+    const key = await secretFile(file)
+    expect(key).toHaveLength(32)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect(await secretFile(file)).toEqual(key)
+    await writeFile(file, 'cut off')
+    await expect(secretFile(file)).rejects.toThrow('restore it from your backup')
+  })
+})
+
+describe('passwords and tokens', () => {
+  it('verify', async () => {
+    const stored = await hashPassword('päss')
+    expect(await verifyPassword('päss', stored)).toBe(true)
+    expect(await verifyPassword('pass', stored)).toBe(false)
+    expect(await verifyPassword('päss', 'md5$nonsense')).toBe(false)
+    expect(newToken()).toMatch(/^[0-9a-f]{40}$/)
+    expect(hashToken('a')).not.toBe(hashToken('b'))
+    expect([sameSecret('a', 'a'), sameSecret('a', 'ab')]).toEqual([true, false])
+  })
+})
+
+describe('the data folder', () => {
+  it('belongs to one living controller at a time', async () => {
+    const first = await lockFolder(folder)
+    await expect(lockFolder(folder)).rejects.toThrow(`in use by the controller with pid ${process.pid}`)
+    await first.release()
+    // A controller that was killed: its pid lives on in another process, or half a line was written.
+    for (const left of [JSON.stringify({ pid: process.pid, started: '1' }), '{"pid":']) {
+      await writeFile(join(folder, 'controller.pid'), left)
+      await (await lockFolder(folder)).release()
+    }
+  })
+})
