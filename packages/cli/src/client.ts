@@ -2,7 +2,6 @@
 import { type Body, fillPath, DeisError, type Query, type Response, type Route } from '@deis/types'
 import { originOf } from './address.ts'
 import { refusal, strangeAnswer, unreachable } from './failure.ts'
-import { agentsFor } from './trust.ts'
 import { clientVersion } from './version.ts'
 
 export type Connection = { readonly controller: string; readonly sslVerify: boolean; readonly token?: string }
@@ -42,8 +41,8 @@ export type Answer = { readonly status: number; readonly version: string | undef
 const probeDeadline = 30_000
 
 async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
-  // Loaded with the first request: it is most of the start-up time of commands that need none.
-  const { default: axios } = await import('axios')
+  // Loaded with the first request: they are most of the start-up time of commands that need none.
+  const [{ default: axios }, { agentsFor }] = await Promise.all([import('axios'), import('./trust.ts')])
   const origin = originOf(connection.controller)
   const given = Object.entries(request.query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
   const url = `${origin}${request.path}${given.length > 0 ? `?${new URLSearchParams(given)}` : ''}`
@@ -70,7 +69,11 @@ async function send(wire: Wire, connection: Connection, request: Request): Promi
       throw new DeisError('unreachable', `The controller at ${origin} answers with a redirect to ${location}.`, {
         hint: `If it moved there: \`deis login ${new URL(location, url).origin}\`.`,
       })
-    return { status, version: typeof announced === 'string' ? announced : undefined, text: data ?? '' }
+    return {
+      status,
+      version: typeof announced === 'string' && announced !== '' ? announced : undefined,
+      text: data ?? '',
+    }
   } catch (error) {
     if (error instanceof DeisError || wire.signal.aborted) throw error
     wire.trace(`${request.method} ${url} failed`)

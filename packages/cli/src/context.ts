@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { DeisError, getPlatform, type Platform, type Response, type Route } from '@deis/types'
 import { call, type CallArguments, type Connection, type Wire } from './client.ts'
-import { listRemotes, type Remote } from './git.ts'
+import type { Remote } from './git.ts'
 import type { Io } from './io.ts'
 import { appOfRemotes } from './platform.ts'
 import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
@@ -89,6 +89,7 @@ export function createContext(io: Io, options: { profile: string | undefined; de
       const named = io.env['DEIS_APP']
       if (named) return { id: given(named, 'DEIS_APP'), from: 'environment' }
       // Outside a repository, or without git, there are no remotes to go by.
+      const { listRemotes } = await import('./git.ts')
       const remotes = await listRemotes(io).catch((): Remote[] => [])
       const found = remotes.length > 0 ? appOfRemotes(remotes, await platform(), controller) : null
       if (found !== null) return { id: found, from: 'git' }

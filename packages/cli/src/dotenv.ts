@@ -10,12 +10,12 @@ function unescaped(text: string): string {
   return text.replace(/\\([\s\S])/g, (both, char: string) => escapes[char] ?? both)
 }
 
-/** The quoted value that `rest` begins with, and what follows it; null: the quote never ends. */
-function quoted(rest: string): { value: string; after: number } | null {
-  const [all, double, single] = /^(?:"((?:[^"\\]|\\[\s\S])*)"|'([^']*)')/.exec(rest) ?? []
-  if (all === undefined) return null
-  return { value: double === undefined ? (single ?? '') : unescaped(double), after: all.length }
-}
+// Each is tried at one place of the text.
+const nothing = /[^\S\n]*(?:#[^\n]*)?(?:\n|$)/y
+const assignment = /[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_]\w*)[^\S\n]*=/y
+const quoted = /"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/y
+const plain = /([^\n]*?)\r?(?:\n|$)/y
+const line = /[^\n]*/y
 
 /**
  * Reads `KEY=value` lines: `export ` in front, blank lines and `#` lines are skipped over, a value in quotes may hold line
@@ -24,30 +24,29 @@ function quoted(rest: string): { value: string; after: number } | null {
 export function parseDotenv(text: string, source: string): Variables {
   const variables: Variables = {}
   let at = 0
-  for (let line = 1; at < text.length;) {
-    const rest = text.slice(at)
-    const [raw = ''] = /^[^\n]*\n?/.exec(rest) ?? []
-    const content = raw.replace(/\r?\n?$/, '')
-    const [prefix = '', key = '', first = ''] = /^\s*(?:export\s+)?([^=\s]+)\s*=([\s\S]?)/.exec(content) ?? []
-    let used = raw
-    if (content.trim() !== '' && !content.trimStart().startsWith('#')) {
-      const refuse = (why: string): DeisError =>
-        new DeisError('usage', `${source} line ${line}: ${why}`, {
-          hint: 'Lines look like KEY=value, or KEY="several\nlines".',
-        })
-      if (!name.test(key)) throw refuse(`${JSON.stringify(content)} sets no variable.`)
-      const start = prefix.length - first.length
-      if (first === '"' || first === "'") {
-        const value = quoted(rest.slice(start))
-        const tail = value && (/^[^\n]*\n?/.exec(rest.slice(start + value.after))?.[0] ?? '')
-        if (value === null || tail === null) throw refuse(`the quote of ${key} is never closed.`)
-        if (!/^\s*(#.*)?$/.test(tail)) throw refuse(`there is text behind the quoted value of ${key}.`)
-        variables[key] = value.value
-        used = rest.slice(0, start + value.after + tail.length)
-      } else variables[key] = content.slice(start)
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at
+    const match = pattern.exec(text)
+    at += match?.[0].length ?? 0
+    return match
+  }
+  const refusal = (from: number, why: string): DeisError =>
+    new DeisError('usage', `${source} line ${text.slice(0, from).split('\n').length}: ${why}`, {
+      hint: 'Lines look like KEY=value; a value of several lines stands in quotes.',
+    })
+  while (at < text.length) {
+    if (take(nothing)) continue
+    const start = at
+    const key = take(assignment)?.[1]
+    if (key === undefined) throw refusal(start, `${JSON.stringify(take(line)?.[0].trimEnd())} sets no variable.`)
+    if (text[at] !== '"' && text[at] !== "'") {
+      variables[key] = take(plain)?.[1] ?? ''
+      continue
     }
-    at += used.length
-    line += used.split('\n').length - 1
+    const [all, double, single = ''] = take(quoted) ?? []
+    if (all === undefined) throw refusal(start, `the quote of ${key} is never closed.`)
+    if (!take(nothing)) throw refusal(start, `there is text behind the quoted value of ${key}.`)
+    variables[key] = double === undefined ? single : unescaped(double)
   }
   return variables
 }

@@ -40,16 +40,32 @@ function isCharacterDevice(fd: number): boolean {
 
 /** The real world. */
 export function processIo(signal: AbortSignal): Io {
-  const { stdin, stdout } = process
   return {
-    stdin,
-    stdout,
-    stderr: process.stderr,
+    // Node opens a stream when it is first looked at, which takes time: not all of them are needed.
+    get stdin() {
+      return process.stdin
+    },
+    get stdout() {
+      return process.stdout
+    },
+    get stderr() {
+      return process.stderr
+    },
     env: process.env,
-    cwd: process.cwd(),
+    // The folder may be gone.
+    get cwd() {
+      return process.cwd()
+    },
     platform: process.platform,
     now: Date.now,
-    isTty: { stdin: stdin.isTTY, stdout: stdout.isTTY },
+    isTty: {
+      get stdin() {
+        return process.stdin.isTTY
+      },
+      get stdout() {
+        return process.stdout.isTTY
+      },
+    },
     isCharacterDevice: (stream) => isCharacterDevice(stream === 'stdin' ? 0 : 1),
     // Loaded with the first question: inquirer is large and most commands ask nothing.
     prompt: {

@@ -15,6 +15,16 @@ export function unlessFalse(text: string): boolean {
   return text !== 'false'
 }
 
+/** Checked here, so that nothing is made on the controller for a remote that git refuses later. */
+function remoteName(text: string): string {
+  if (/^\w[\w./-]*$/.test(text)) return text
+  throw new InvalidArgumentError('It is no name for a git remote.')
+}
+
+export function remoteOption(): Option {
+  return new Option('-r, --remote <name>', 'name of the git remote').default('deis').argParser(remoteName)
+}
+
 export type AppOption = { readonly app?: string }
 
 export function appOption(): Option {

@@ -2,11 +2,11 @@
 import { type Invocation, readArgv } from './argv.ts'
 import { generalHelp, topicHelp, usage } from './help.ts'
 import type { Io } from './io.ts'
-import { findPlugin, runPlugin } from './plugin.ts'
 import { topics } from './topics.ts'
 import { clientVersion } from './version.ts'
 
 async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
+  const { findPlugin, runPlugin } = await import('./plugin.ts')
   const plugin = await findPlugin(called.topic, io)
   if (plugin) {
     const verb = called.command.slice(called.topic.length + 1)

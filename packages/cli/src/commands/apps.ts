@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { DeisError, getLogs, listApps, runCommand, updateApp } from '@deis/types'
 import type { Context } from '../context.ts'
-import { type AppOption, appOption, integer, limitOf, limitOption, type LimitOption } from '../options.ts'
+import { type AppOption, appOption, integer, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
 import { countSuffix, print, spin, step } from '../output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
@@ -64,7 +64,7 @@ export function apps(context: Context): Command[] {
       .argument('[id]', 'its name; otherwise the controller invents one')
       .option('--no-remote', 'do not add a git remote')
       .option('-b, --buildpack <url>', 'build it with this buildpack')
-      .option('-r, --remote <name>', 'name of the git remote', 'deis')
+      .addOption(remoteOption())
       .action((id: string | undefined, options: CreateOptions) => create(context, id, options)),
     new Command('apps:list').description('list the apps one may use').addOption(limitOption()).action(list),
     new Command('apps:info')

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { DeisError } from '@deis/types'
 import type { Context } from '../context.ts'
 import { addRemote, listRemotes, removeRemote } from '../git.ts'
-import { type AppOption, appOption } from '../options.ts'
+import { type AppOption, appOption, remoteOption } from '../options.ts'
 import { print } from '../output.ts'
 import { remoteUrl } from '../platform.ts'
 
@@ -57,7 +57,7 @@ export function git(context: Context): Command[] {
     new Command('git:remote')
       .description('add a git remote of an app to this repository')
       .addOption(appOption())
-      .option('-r, --remote <name>', 'name of the remote', 'deis')
+      .addOption(remoteOption())
       .option('-f, --force', 'replace a remote of that name')
       .action(remote),
     new Command('git:remove')

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { isHostOfOriginalClient, originOf, storedController } from './address.ts'
+
+test.each([
+  ['deis.example.com', 'http://deis.example.com', 'http://deis.example.com'],
+  ['localhost:8000', 'http://localhost:8000', 'http://localhost:8000'],
+  ['HTTPS://Deis.Example.com:8443/', 'https://deis.example.com:8443/', 'https://deis.example.com:8443'],
+  ['http://deis.example.com:80', 'http://deis.example.com:80', 'http://deis.example.com'],
+  ['http://deis.example.com/Prefix/', 'http://deis.example.com/Prefix/', 'http://deis.example.com'],
+  ['http://Bob:Pass@Deis.example.com', 'http://Bob:Pass@deis.example.com', 'http://deis.example.com'],
+  ['http://[::1]:8000', 'http://[::1]:8000', 'http://[::1]:8000'],
+  [' http://deis ', 'http://deis', 'http://deis'],
+])('%j is kept as %s and called at %s', (typed, stored, origin) => {
+  expect(storedController(typed)).toBe(stored)
+  expect(originOf(stored)).toBe(origin)
+})
+
+test.each(['', 'http://', 'ftp://x.y', 'http://a b', 'http://x:99999'])('%j is refused', (typed) => {
+  expect(() => storedController(typed)).toThrow(/no URL of a controller|is reached by/)
+})
+
+test.each([
+  ['http://deis', false],
+  ['http://localhost', true],
+  ['http://10.0.0.1', true],
+  ['http://[::1]', true],
+  ['http://deis.example.com', true],
+])('the original client takes %s: %s', (controller, takes) => {
+  expect(isHostOfOriginalClient(controller)).toBe(takes)
+})

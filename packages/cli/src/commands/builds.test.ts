@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { deis, homeOf, type Replies, startController, temporaryFolder } from '../testbed.ts'
+
+const build = { uuid: 'u1', created: '2026-01-02T03:04:05Z', status: 'failed' }
+const page = (...results: unknown[]) => ({ count: results.length, next: null, previous: null, results })
+
+async function against(replies: Replies) {
+  const controller = await startController(replies)
+  return { controller, home: homeOf(controller) }
+}
+
+test.each([
+  [[], '?limit=100', 'u1 2026-01-02T03:04:05Z'],
+  [['--all', '-l', '3'], '?all=1&limit=3', 'u1 2026-01-02T03:04:05Z failed'],
+])('builds:list %j', async (flags, query, line) => {
+  const { home } = await against({ [`GET /v2/apps/foo/builds/${query}`]: { json: page(build) } })
+  expect(await deis(['builds', '-a', 'foo', ...flags], { home })).toMatchObject({
+    code: 0,
+    stdout: `=== foo Builds\n${line}\n`,
+  })
+})
+
+describe('builds:create', () => {
+  const created: Replies = { 'POST /v2/apps/foo/builds/': { status: 201, json: build } }
+
+  test.each([
+    [[], null, '{"image":"x/y:1"}'],
+    [[], 'web: npm start\nport: 8080\n', '{"image":"x/y:1","procfile":{"web":"npm start","port":"8080"}}'],
+    [['-p', 'web: yes'], 'web: other', '{"image":"x/y:1","procfile":{"web":"yes"}}'],
+    [['--procfile={web: a, worker: b}'], null, '{"image":"x/y:1","procfile":{"web":"a","worker":"b"}}'],
+  ])('%j with Procfile %j', async (flags, procfile, body) => {
+    const { home, controller } = await against(created)
+    const cwd = temporaryFolder()
+    if (procfile !== null) writeFileSync(join(cwd, 'Procfile'), procfile)
+    expect(await deis(['pull', 'x/y:1', '-a', 'foo', ...flags], { home, cwd })).toMatchObject({
+      code: 0,
+      stdout: 'Creating build... done\n',
+    })
+    expect(controller.requests).toEqual([`POST /v2/apps/foo/builds/ ${body}`])
+  })
+
+  test('tells that a Procfile lies here', async () => {
+    const { home } = await against(created)
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, 'Procfile'), 'web: x')
+    const { stderr } = await deis(['pull', 'x', '-a', 'foo'], { home, cwd })
+    expect(stderr).toBe('Using the Procfile of this folder.\n')
+  })
+
+  test.each(['just text', '- a\n- b', 'web:\n  a: b', 'web:', '{', 'web: a\nweb: b'])(
+    'the Procfile %j is refused before any request',
+    async (procfile) => {
+      const { home, controller } = await against(created)
+      const { code, stdout, stderr } = await deis(['pull', 'x', '-a', 'foo', '-p', procfile], { home })
+      expect({ code, stdout, requests: controller.requests }).toEqual({ code: 1, stdout: '', requests: [] })
+      expect(stderr).toMatch(/^Error: --procfile is no Procfile: /)
+    },
+  )
+})
+
+describe('builds:logs', () => {
+  const log: Replies = { 'GET /v2/apps/foo/builds/u1/logs/': { text: '-----> building\nfailed' } }
+
+  test.each([
+    ['the one named', ['u1'], 1],
+    ['the newest', [], 2],
+  ])('%s', async (_, words, requests) => {
+    const { home, controller } = await against({
+      ...log,
+      'GET /v2/apps/foo/builds/?all=1&limit=1': { json: page(build) },
+    })
+    expect(await deis(['builds:logs', ...words, '-a', 'foo'], { home })).toMatchObject({
+      code: 0,
+      stdout: '-----> building\nfailed',
+    })
+    expect(controller.requests).toHaveLength(requests)
+  })
+
+  test('none yet', async () => {
+    const { home } = await against({ 'GET /v2/apps/foo/builds/?all=1&limit=1': { json: page() } })
+    expect(await deis(['builds:logs', '-a', 'foo'], { home })).toMatchObject({
+      code: 1,
+      stderr: 'Error: foo has no builds yet.\nDeploy with `git push deis master`.\n',
+    })
+  })
+})

@@ -1,0 +1,87 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { deis, homeOf, remotesOf, repository, startController, temporaryFolder } from '../testbed.ts'
+
+const url = 'ssh://git@localhost:2222/foo.git'
+
+async function home(): Promise<string> {
+  return homeOf(await startController({ 'GET /v2/': { json: { git: 'ssh://git@localhost:2222' } } }))
+}
+
+describe('git:remote', () => {
+  test('adds it, also from below the top of the checkout', async () => {
+    const cwd = join(repository(), 'below')
+    mkdirSync(cwd)
+    expect(await deis(['git:remote', '-a', 'foo'], { home: await home(), cwd })).toMatchObject({
+      code: 0,
+      stdout: 'Git remote deis successfully created for app foo.\n',
+      stderr: '',
+    })
+    expect(remotesOf(cwd)).toContain(`deis\t${url} (push)`)
+  })
+
+  test('is content with what is right', async () => {
+    const cwd = repository({ stage: url })
+    expect(await deis(['git:remote', '-a', 'foo', '--remote=stage'], { home: await home(), cwd })).toMatchObject({
+      code: 0,
+      stdout: 'Git remote stage already points to app foo.\n',
+    })
+  })
+
+  test('replaces another one only by force', async () => {
+    const cwd = repository({ deis: 'ssh://git@old:2222/foo.git' })
+    const world = { home: await home(), cwd }
+    expect(await deis(['git:remote', '-a', 'foo'], world)).toMatchObject({
+      code: 1,
+      stderr: `Error: Git remote deis points to ssh://git@old:2222/foo.git, not to ${url}.\nReplace it with --force, or choose another name with --remote.\n`,
+    })
+    expect(await deis(['git:remote', '-a', 'foo', '-f'], world)).toMatchObject({
+      code: 0,
+      stdout:
+        'Deleting git remote deis, which pointed to ssh://git@old:2222/foo.git.\nGit remote deis successfully created for app foo.\n',
+    })
+    expect(remotesOf(cwd)).toContain(`deis\t${url} (push)`)
+  })
+
+  test('needs a repository', async () => {
+    const { code, stderr } = await deis(['git:remote', '-a', 'foo'], { home: await home() })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^Error: git remote -v: fatal: not a git repository/)
+  })
+
+  test('needs git', async () => {
+    const env = { PATH: temporaryFolder() }
+    expect(await deis(['git:remote', '-a', 'foo'], { home: await home(), env })).toMatchObject({
+      code: 1,
+      stderr: 'Error: git remote -v: git is not installed\nInstall git, or do without a remote.\n',
+    })
+  })
+
+  test('a name cannot be an option of git', async () => {
+    const cwd = repository()
+    const argv = ['git:remote', '-a', 'foo', '--remote=--mirror=push']
+    const { code, stderr } = await deis(argv, { home: await home(), cwd })
+    expect(code).toBe(1)
+    expect(stderr).toContain('It is no name for a git remote.')
+    expect(remotesOf(cwd)).toBe('')
+  })
+})
+
+describe('git:remove', () => {
+  test('removes every remote of the app, and no other', async () => {
+    const cwd = repository({ deis: url, stage: url, other: 'ssh://git@localhost:2222/foo2.git' })
+    expect(await deis(['git:remove', '-a', 'foo'], { home: await home(), cwd })).toMatchObject({
+      code: 0,
+      stdout: 'Removed the git remotes of app foo.\n',
+    })
+    expect(remotesOf(cwd)).toMatch(/^other\t.*\nother\t.*\n$/)
+  })
+
+  test('none is an error', async () => {
+    expect(await deis(['git:remove', '-a', 'foo'], { home: await home(), cwd: repository() })).toMatchObject({
+      code: 1,
+      stderr: `Error: No remote in \`git remote -v\` points to app foo.\nOne would point to ${url}.\n`,
+    })
+  })
+})

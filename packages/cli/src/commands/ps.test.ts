@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import { deis, homeOf, type Replies, startController } from '../testbed.ts'
+import { parseTargets } from './ps.ts'
+
+const pod = (type: string, name: string) => ({
+  name: `foo-${type}-v2-${name}`,
+  type,
+  state: 'up',
+  release: 'v2',
+  started: 'x',
+})
+const pods = [pod('worker', 'bbbbb'), pod('my-web', 'zzzzz'), pod('my-web', 'aaaaa')]
+const listing = `=== foo Processes
+--- my-web:
+foo-my-web-v2-aaaaa up (v2)
+foo-my-web-v2-zzzzz up (v2)
+--- worker:
+foo-worker-v2-bbbbb up (v2)
+`
+
+async function against(replies: Replies) {
+  const controller = await startController({
+    'GET /v2/apps/foo/pods/?limit=1000': { json: { count: 3, results: pods } },
+    ...replies,
+  })
+  return { controller, home: homeOf(controller) }
+}
+
+test('ps:list', async () => {
+  const { home } = await against({})
+  expect(await deis(['ps', '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout: listing })
+})
+
+describe('ps:scale', () => {
+  const scaled: Replies = {
+    'POST /v2/apps/foo/scale/': { status: 204 },
+    'GET /v2/apps/foo/pods/?limit=100': { json: { count: 3, results: pods } },
+  }
+
+  test.each([
+    [{}, 'coffee'],
+    [{ DEIS_DRINK_OF_CHOICE: 'tea' }, 'tea'],
+  ])('with %j takes its time for a %s', async (env, drink) => {
+    const { home, controller } = await against(scaled)
+    expect(
+      await deis(['scale', 'my-web=2', 'worker=1', '-a', 'foo'], { home, env, clock: [1000, 4999] }),
+    ).toMatchObject({
+      code: 0,
+      stdout: `Scaling processes... but first, ${drink}!\ndone in 3s\n${listing}`,
+      stderr: '',
+    })
+    expect(controller.requests[0]).toBe('POST /v2/apps/foo/scale/ {"my-web":2,"worker":1}')
+  })
+
+  test('an unknown type is told in words', async () => {
+    const detail = 'Container type x does not exist in application'
+    const { home } = await against({ 'POST /v2/apps/foo/scale/': { status: 404, json: { detail } } })
+    expect(await deis(['scale', 'x=1', '-a', 'foo'], { home })).toMatchObject({ code: 1, stderr: `Error: ${detail}\n` })
+  })
+
+  test.each(['web', 'web=', 'web=-1', 'web=x', 'Web=1', 'web--a=1', '=1', 'web=1.5', 'web=99999999999999999999'])(
+    '%j is refused before any request',
+    async (word) => {
+      const { home, controller } = await against(scaled)
+      expect(await deis(['scale', word, '-a', 'foo'], { home })).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: `Error: "${word}" is no process type with a count, such as web=2.\n`,
+      })
+      expect(controller.requests).toEqual([])
+    },
+  )
+
+  test('a type has one count', () => {
+    expect(() => parseTargets(['web=1', 'web=2'])).toThrow('web is given twice.')
+  })
+})
+
+describe('ps:restart', () => {
+  const banner = 'Restarting processes... but first, coffee!\n'
+
+  test.each([
+    ['all', [], 'pods/restart/', 0],
+    ['a type', ['worker'], 'pods/worker/restart/', 0],
+    ['a type with a hyphen', ['my-web'], 'pods/my-web/restart/', 1],
+    ['a pod', ['foo-my-web-v2-aaaaa'], 'pods/my-web/foo-my-web-v2-aaaaa/restart/', 1],
+    ['a pod by the end of its name', ['my-web-v2-aaaaa'], 'pods/my-web/foo-my-web-v2-aaaaa/restart/', 1],
+  ])('%s', async (_, words, path, lookUps) => {
+    const { home, controller } = await against({ [`POST /v2/apps/foo/${path}`]: { json: pods } })
+    expect(await deis(['ps:restart', ...words, '-a', 'foo'], { home })).toMatchObject({
+      code: 0,
+      stdout: `${banner}done in 0s\n${listing}`,
+    })
+    expect(controller.requests.slice(lookUps)).toEqual([`POST /v2/apps/foo/${path}`])
+  })
+
+  test('nothing to restart is no error', async () => {
+    const { home } = await against({ 'POST /v2/apps/foo/pods/cmd/restart/': { json: [] } })
+    expect(await deis(['ps:restart', 'cmd', '-a', 'foo'], { home })).toMatchObject({
+      code: 0,
+      stdout: `${banner}Could not find any processes to restart\n`,
+    })
+  })
+})

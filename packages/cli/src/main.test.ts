@@ -1,0 +1,108 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { homeOf } from './testbed.ts'
+
+let bundle = ''
+beforeAll(async () => {
+  bundle = mkdtempSync(join(tmpdir(), 'deis-bundle-'))
+  await build({
+    entryPoints: [join(import.meta.dirname, 'main.ts')],
+    outdir: bundle,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outExtension: { '.js': '.mjs' },
+    banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
+  })
+})
+afterAll(() => rmSync(bundle, { recursive: true, force: true }))
+
+type Program = ChildProcessByStdio<Writable, Readable, Readable>
+
+function start(argv: readonly string[], home: string): { child: Program; ended: Promise<unknown> } {
+  const child = spawn(process.execPath, [join(bundle, 'main.mjs'), ...argv], {
+    cwd: home,
+    env: { PATH: process.env['PATH'], HOME: home },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const code = new Promise((resolve) => child.on('close', resolve))
+  const ended = Promise.all([code, text(child.stdout).catch(() => 'closed'), text(child.stderr)])
+  return { child, ended: ended.then(([code, stdout, stderr]) => ({ code, stdout, stderr })) }
+}
+
+async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server = createServer((request, response) => {
+    response.setHeader('DEIS_API_VERSION', '2.3')
+    answer(request, response)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('ends with the exit code of the remote command', async () => {
+  const home = homeOf({ url: await listen((_, response) => response.end('{"exit_code":42,"output":"no\\n"}')) })
+  const { ended } = start(['run', '-a', 'foo', 'false'], home)
+  expect(await ended).toEqual({ code: 42, stdout: "Running 'false'...\n", stderr: 'no\n' })
+})
+
+test('takes a confirmation from a pipe that stays open', async () => {
+  const home = homeOf({ url: await listen((_, response) => response.writeHead(204).end()) })
+  const { child, ended } = start(['destroy', '-a', 'foo'], home)
+  child.stdin.write('foo\n')
+  expect(await ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/Destroying foo\.\.\.\ndone in \d+s\n$/) as string,
+  })
+})
+
+test('reads variables from a pipe', async () => {
+  let body = Promise.resolve('')
+  const url = await listen((request, response) => {
+    if (request.method === 'POST') body = text(request)
+    response.end('{"values":{"A":"1"}}')
+  })
+  const { child, ended } = start(['config:push', '-a', 'foo'], homeOf({ url }))
+  child.stdin.end('A=1\n')
+  expect(await ended).toMatchObject({ code: 0 })
+  expect(await body).toBe('{"values":{"A":"1"}}')
+})
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends a command that waits', async (signal, code) => {
+  let arrived = (): void => {}
+  const waiting = new Promise<void>((resolve) => (arrived = resolve))
+  const home = homeOf({ url: await listen(() => arrived()) })
+  const { child, ended } = start(['scale', 'web=1', '-a', 'foo'], home)
+  await waiting
+  child.kill(signal)
+  expect(await ended).toMatchObject({
+    code,
+    stderr: 'Error: interrupted; what the controller had begun may go on\n',
+  })
+})
+
+test('is quiet when nobody reads on', async () => {
+  const url = await listen((_, response) => {
+    program.child.stdout.destroy()
+    response.end('line\n'.repeat(100_000))
+  })
+  const program = start(['logs', '-a', 'foo'], homeOf({ url }))
+  expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
+})
