@@ -31,6 +31,7 @@ type GitCall = { readonly service: Service; readonly app: string; readonly proto
 
 // A deploy that was told to stop gets this long before its git is ended from outside.
 const cancelMs = 10_000
+const goodbyeMs = 2000
 
 async function checkPermission(to: Serving, username: string, call: GitCall): Promise<void> {
   const permission = await to.deps.authorize(username, call.app)
@@ -131,6 +132,18 @@ async function run(to: Serving, client: Client, peer: Peer, command: string, pro
   finish(client, code)
 }
 
+/** Until the client has taken the last word, or left: OpenSSH drops what it has not read when a connection is ended. */
+function taken(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    if (client.gone.aborted) return resolve()
+    const impatience = setTimeout(resolve, goodbyeMs)
+    client.gone.addEventListener('abort', () => {
+      clearTimeout(impatience)
+      resolve()
+    })
+  })
+}
+
 /** Listens to what a session asks for; everything that has no listener here ssh2 refuses: pty, subsystems, agent, X11. */
 export function openSession(session: Session, peer: Peer, to: Serving, onWork: (work: Promise<void>) => void): void {
   let protocol: string | undefined
@@ -155,7 +168,8 @@ export function openSession(session: Session, peer: Peer, to: Serving, onWork: (
   })
   session.once('exec', (accept, _reject, { command }) => {
     session.removeAllListeners('shell')
-    onWork(run(to, clientOf(accept()), peer, command, protocol))
+    const client = clientOf(accept())
+    onWork(run(to, client, peer, command, protocol).then(() => taken(client)))
   })
   session.once('shell', (accept) => {
     session.removeAllListeners('exec')
@@ -166,5 +180,6 @@ export function openSession(session: Session, peer: Peer, to: Serving, onWork: (
       `Hi ${peer.username}! You are known here, but there is no shell: use git push and git fetch.\r\n`,
     )
     finish(client, 1)
+    onWork(taken(client))
   })
 }
