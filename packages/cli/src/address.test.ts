@@ -1,3 +1,4 @@
+// Are URLs of controllers kept and called as the original client does?
 import { expect, test } from 'vitest'
 import { isHostOfOriginalClient, originOf, storedController } from './address.ts'
 

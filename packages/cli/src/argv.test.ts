@@ -1,3 +1,4 @@
+// Are the words of a command line told apart as the contract says?
 import { expect, test } from 'vitest'
 import { readArgv } from './argv.ts'
 

@@ -1,5 +1,7 @@
 // How does a command get an answer: from a person, or from a pipe?
 import { createInterface } from 'node:readline'
+import { addAbortSignal } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { DeisError } from '@deis/types'
 import type { Io } from './io.ts'
 
@@ -30,4 +32,9 @@ export async function readLine(io: Io): Promise<string | null> {
   } finally {
     lines.close()
   }
+}
+
+/** All that is piped in. */
+export async function readAll(io: Io): Promise<string> {
+  return text(addAbortSignal(io.signal, io.stdin))
 }

@@ -15,7 +15,7 @@ function launcher(platform: NodeJS.Platform, url: string): readonly [program: st
 export function openInBrowser(io: Io, url: string): Promise<string | null> {
   const [program, args] = launcher(io.platform, url)
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: io.cwd, env: io.env, stdio: 'ignore' })
+    const child = spawn(program, args, { cwd: io.cwd, env: io.env, stdio: 'ignore', signal: io.signal })
     const timer = setTimeout(() => {
       child.unref()
       resolve(null)

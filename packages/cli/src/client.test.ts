@@ -1,3 +1,4 @@
+// Are requests those of the original client, and is every kind of answer understood?
 import { createServer as createSecureServer } from 'node:https'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,4 @@
+// Are .env files read as people mean them, and written so that they are read again?
 import { expect, test } from 'vitest'
 import { formatDotenv, parseDotenv, parseWords } from './dotenv.ts'
 

@@ -1,3 +1,4 @@
+// Is each refusal told in the words that people and scripts know?
 import { describe, expect, test } from 'vitest'
 import { getApp } from '@deis/types'
 import { refusal, unreachable } from './failure.ts'

@@ -1,3 +1,4 @@
+// Does the bundled program live with pipes, signals and proxies?
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -29,10 +30,14 @@ afterAll(() => rmSync(bundle, { recursive: true, force: true }))
 
 type Program = ChildProcessByStdio<Writable, Readable, Readable>
 
-function start(argv: readonly string[], home: string): { child: Program; ended: Promise<unknown> } {
+function start(
+  argv: readonly string[],
+  home: string,
+  env: Record<string, string> = {},
+): { child: Program; ended: Promise<unknown> } {
   const child = spawn(process.execPath, [join(bundle, 'main.mjs'), ...argv], {
     cwd: home,
-    env: { PATH: process.env['PATH'], HOME: home },
+    env: { PATH: process.env['PATH'], HOME: home, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -105,4 +110,21 @@ test('is quiet when nobody reads on', async () => {
   })
   const program = start(['logs', '-a', 'foo'], homeOf({ url }))
   expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('goes through the proxy of the environment', async () => {
+  let asked: string | undefined
+  const proxy = await listen((request, response) => {
+    asked = request.url
+    response.end('{"count":0,"results":[]}')
+  })
+  const home = homeOf({ url: 'http://deis.example.com' })
+  expect(await start(['apps'], home, { HTTP_PROXY: proxy }).ended).toMatchObject({ code: 0, stdout: '=== Apps\n' })
+  expect(asked).toBe('http://deis.example.com/v2/apps/?limit=100')
+})
+
+test('asks this machine without a proxy', async () => {
+  const home = homeOf({ url: await listen((_, response) => response.end('{"count":0,"results":[]}')) })
+  const { ended } = start(['apps'], home, { http_proxy: 'http://127.0.0.1:1' })
+  expect(await ended).toMatchObject({ code: 0, stdout: '=== Apps\n' })
 })

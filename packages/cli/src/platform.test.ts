@@ -1,3 +1,4 @@
+// Are remotes and addresses those of the controller, or else of Deis’ rules?
 import { expect, test } from 'vitest'
 import { appAddress, appOfRemotes, remoteUrl } from './platform.ts'
 

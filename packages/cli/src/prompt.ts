@@ -1,10 +1,17 @@
 // How is a person asked at a terminal?
 import inquirer from 'inquirer'
 
+// The line begins with the question, and inquirer puts the blank behind it.
 const theme = { prefix: '' }
 
 export async function askText(message: string, signal: AbortSignal): Promise<string> {
-  const { value } = await inquirer.prompt<{ value: string }>({ type: 'input', name: 'value', message, theme, signal })
+  const { value } = await inquirer.prompt<{ value: string }>({
+    type: 'input',
+    name: 'value',
+    message: message.trimEnd(),
+    theme,
+    signal,
+  })
   return value.trim()
 }
 
@@ -12,7 +19,7 @@ export async function askSecret(message: string, signal: AbortSignal): Promise<s
   const { value } = await inquirer.prompt<{ value: string }>({
     type: 'password',
     name: 'value',
-    message,
+    message: message.trimEnd(),
     theme,
     signal,
   })

@@ -1,3 +1,4 @@
+// Do help, versions, plugins and wrong command lines behave as the contract says?
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'

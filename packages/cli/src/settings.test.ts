@@ -1,3 +1,4 @@
+// Is the profile file the one that the original client reads and writes?
 import {
   chmodSync,
   existsSync,

@@ -1,5 +1,5 @@
 // Which certificates of a controller are trusted?
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { rootCertificates } from 'node:tls'
@@ -24,7 +24,6 @@ async function bundleOf(env: Readonly<Record<string, string | undefined>>): Prom
   }
   for (const file of systemBundles) {
     try {
-      await access(file)
       return await readFile(file, 'utf8')
     } catch {
       // Not this system's place; Node's own list is left.

@@ -1,3 +1,4 @@
+// Do the commands on apps ask, print and end as the contract says?
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Do accounts and logging in work, and are tokens and passwords kept where they belong?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Do the commands on builds ask, print and end as the contract says?
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

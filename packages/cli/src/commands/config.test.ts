@@ -1,3 +1,4 @@
+// Do the commands on variables ask, print and end as the contract says?
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

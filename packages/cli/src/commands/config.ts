@@ -1,9 +1,9 @@
 // Which environment variables does an app have, and how do they change?
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
 import { DeisError, getConfig, setConfig } from '@deis/types'
+import { readAll } from '../ask.ts'
 import type { Context } from '../context.ts'
 import { checkNames, formatDotenv, parseDotenv, parseWords, type Variables } from '../dotenv.ts'
 import { readText, readTextIfAny, writePrivately } from '../files.ts'
@@ -85,7 +85,7 @@ export function config(context: Context): Command[] {
     const piped = options.path === undefined && !io.isCharacterDevice('stdin')
     const shown = options.path ?? '.env'
     const source = piped ? 'stdin' : shown
-    const content = piped ? await text(io.stdin) : await readText(resolve(io.cwd, shown), shown)
+    const content = piped ? await readAll(io) : await readText(resolve(io.cwd, shown), shown)
     await set(options.app, parseDotenv(content, source), source)
   }
 

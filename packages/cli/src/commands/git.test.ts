@@ -1,3 +1,4 @@
+// Are git remotes added and removed, and no others touched?
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// Is the right key sent, and never a private one?
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

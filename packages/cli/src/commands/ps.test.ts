@@ -1,3 +1,4 @@
+// Do the commands on processes ask, print and end as the contract says?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 import { parseTargets } from './ps.ts'

@@ -1,3 +1,4 @@
+// Do the commands on releases ask, print and end as the contract says?
 import { expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 
