@@ -43,9 +43,12 @@ function fingerprint() {
   return `${hash.digest('hex')} ${process.version}`
 }
 
-/** axios, ssh2 and others are CommonJS: inside a module they need a require of their own. */
-const banner =
-  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
+/** CommonJS libraries inside a module need a require; ssh2 also wants a __dirname, for a program it only has on Windows. */
+const banner = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  "globalThis.__dirname ??= new URL('.', import.meta.url).pathname;",
+].join(' ')
 
 async function bundle({ build }, name, entries, more = {}) {
   await build({
@@ -99,6 +102,5 @@ export async function buildAll(say) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const built = await buildAll((text) => console.log(`deis: ${text}`))
-  if (!built) console.log('deis: up to date')
+  await buildAll((text) => console.log(`deis: ${text}`))
 }

@@ -3,7 +3,6 @@ import { fork, spawnSync } from 'node:child_process'
 import { mkdirSync, openSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildAll } from './build.mjs'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -13,6 +12,12 @@ const stopMs = 45_000
 function needGit() {
   if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0)
     throw new Error('git is needed and was not found on the PATH')
+}
+
+/** In a process of its own: what building needs of memory is not kept while the platform runs. */
+function build() {
+  const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' })
+  if (status !== 0) throw new Error('building failed; the lines above say why')
 }
 
 /** A program of the platform in a process group of its own, so that Ctrl-C reaches only this script, which ends all in order. */
@@ -82,9 +87,10 @@ function keep(name, file, env, logFile) {
 async function main() {
   needGit()
   installAll(say)
-  await buildAll(say)
+  build()
   const dataDir = resolve(process.env.INIT_CWD ?? process.cwd(), process.env.DEIS_DATA_DIR || join(root, '.deis'))
-  mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o755 })
+  mkdirSync(dataDir, { recursive: true, mode: 0o755 })
+  mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 })
   mkdirSync(join(dataDir, 'router'), { recursive: true, mode: 0o700 })
   const env = { ...process.env, DEIS_DATA_DIR: dataDir }
   let api = ''

@@ -88,7 +88,8 @@ export async function startController(given: Config, files: Files, log: Logger):
   const { dataDir } = given
   // Users of apps pass through; everything private below is in folders of its own that they cannot enter.
   await mkdir(dataDir, { recursive: true, mode: 0o755 })
-  const lock = await lockFolder(dataDir)
+  for (const name of ['state', 'keys', 'logs']) await mkdir(join(dataDir, name), { recursive: true, mode: 0o700 })
+  const lock = await lockFolder(join(dataDir, 'state'))
   const ends: (() => Promise<void>)[] = [() => lock.release()]
   const closeAll = async (): Promise<void> => {
     for (const end of ends.toReversed()) await end()

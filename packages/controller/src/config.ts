@@ -71,7 +71,7 @@ export function readConfig(env: Env, cwd: string): Config {
   }
   const dataDir = resolve(cwd, text('DEIS_DATA_DIR', '.deis'))
   const apiHost = text('DEIS_API_HOST', 'localhost')
-  const databaseUrl = text('DATABASE_URL', `file:${join(dataDir, 'deis.db')}`)
+  const databaseUrl = text('DATABASE_URL', `file:${join(dataDir, 'state', 'deis.db')}`)
   if (!/^(file:|postgres(ql)?:\/\/)/.test(databaseUrl))
     problems.push('DATABASE_URL must start with file: or postgres://')
   if (databaseUrl.startsWith('file:') && !isAbsolute(databaseUrl.slice(5)))

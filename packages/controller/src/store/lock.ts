@@ -5,7 +5,7 @@ import { type Identity, identify, isAlive } from '../os/pid.ts'
 
 /** @throws with the holder's pid when another living process has it. */
 export async function lockFolder(folder: string): Promise<{ release(): Promise<void> }> {
-  await mkdir(folder, { recursive: true, mode: 0o755 })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'controller.pid')
   const mine = await identify(process.pid)
   for (let tries = 0; tries < 5; tries++) {
