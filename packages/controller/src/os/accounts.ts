@@ -1,8 +1,9 @@
 // As which operating-system user does an app run (design §4: one per app when the controller is root)?
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 export type RunAs = { readonly uid: number; readonly gid: number }
 
@@ -18,6 +19,12 @@ export type Accounts = {
 // Below 65536, so that they exist in user namespaces too; above what distributions give to people and services.
 const firstUid = 40_000
 const lastUid = 59_999
+
+/** Several platforms on one machine begin at different places: their apps would share users otherwise. */
+function startOf(folder: string): number {
+  const hash = createHash('sha256').update(resolve(folder)).digest().readUInt32BE()
+  return firstUid + 1 + (hash % (lastUid - firstUid))
+}
 
 async function canRunThere(folder: string): Promise<boolean> {
   const child = spawn(process.execPath, ['-e', 'process.chdir(process.argv[1])', folder], {
@@ -55,6 +62,8 @@ export async function openAccounts(folder: string): Promise<Accounts> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
+  // Goes round, so that a user rests as long as possible before another app becomes it.
+  let next = startOf(folder)
   let saving = Promise.resolve()
   const save = (): Promise<void> => {
     const result = saving.then(async () => {
@@ -72,9 +81,11 @@ export async function openAccounts(folder: string): Promise<Accounts> {
       let uid = known[app]
       if (uid === undefined) {
         const taken = new Set(Object.values(known))
-        uid = firstUid + 1
-        while (taken.has(uid)) uid++
-        if (uid > lastUid) throw new Error(`no free user id between ${firstUid} and ${lastUid}`)
+        if (taken.size >= lastUid - firstUid) throw new Error(`no free user id between ${firstUid} and ${lastUid}`)
+        do {
+          uid = next
+          next = next === lastUid ? firstUid + 1 : next + 1
+        } while (taken.has(uid))
         known[app] = uid
         try {
           await save()

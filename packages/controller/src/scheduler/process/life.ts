@@ -115,7 +115,7 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
     broken: (reason: string) => {
       // No more requests and no more probes for this one.
       watch.abort()
-      Object.assign(pod, { ready: false, reason, state: 'error' })
+      Object.assign(pod, { ready: false, broken: reason, state: 'error' })
       backend.changed(pod.app.id)
       inBackground(backend, pod.app, 'a process could not be stopped', () =>
         stopGroup(life.identity.pid, pod.graceSeconds * 1000, pod.app.leave.signal),

@@ -33,8 +33,10 @@ export type Pod = {
   ready: boolean
   /** Where it takes requests, or did when it was last ready. */
   address: string | null
-  /** What it is waiting for, or why it was stopped. */
+  /** What it waits for to become ready. */
   reason: string | null
+  /** Why its process was ended by us, to be started again. */
+  broken: string | null
   /** Called whenever it has become ready. */
   readonly whenReady: Set<() => void>
   /** Ends the watch over the health of its present life. */
@@ -57,6 +59,7 @@ export function newPod(
     ready: false,
     address: null,
     reason: null,
+    broken: null,
     whenReady: new Set(),
     watch: new AbortController(),
     end: new AbortController(),

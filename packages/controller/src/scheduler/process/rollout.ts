@@ -68,7 +68,7 @@ async function failAtExit(pod: Pod, signal: AbortSignal, fail: (error: unknown) 
   if (!life || !exit || signal.aborted) return
   await clearGroup(life)
   await pod.output?.poll()
-  fail(exitFailure(pod.type, exit, pod.output?.last() ?? [], pod.reason))
+  fail(exitFailure(pod.type, exit, pod.output?.last() ?? [], pod.broken))
 }
 
 async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {

@@ -29,9 +29,9 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
       if (exit === null || signal.aborted) return
       if (Date.now() - pod.started.getTime() >= soundAfterMs) pause = firstPauseMs
       await clearGroup(pod.life)
-      trouble = `process ${exitText(exit)}${pod.reason ? ` (${pod.reason})` : ''}`
+      trouble = `process ${exitText(exit)}${pod.broken ? ` (${pod.broken})` : ''}`
     }
-    Object.assign(pod, { life: null, ready: false, reason: null, state: 'error' })
+    Object.assign(pod, { life: null, ready: false, reason: null, broken: null, state: 'error' })
     backend.changed(pod.app.id)
     await pod.output?.poll()
     if (!pod.spec) {

@@ -24,13 +24,13 @@ export type Testbed = {
 }
 
 // Ports below those that systems give out by themselves; the pool passes over what others use.
-export async function openTestbed(firstPort: number): Promise<Testbed> {
-  const folder = await mkdtemp(join(tmpdir(), 'deis-process-'))
+export async function openTestbed(firstPort: number, existing?: string): Promise<Testbed> {
+  const folder = existing ?? (await mkdtemp(join(tmpdir(), 'deis-process-')))
   // Users of apps must be able to enter.
   await chmod(folder, 0o755)
   const accounts = await openAccounts(folder)
   const slugFolder = join(folder, 'slugs')
-  await mkdir(slugFolder)
+  await mkdir(slugFolder, { recursive: true })
   const busy = new Map<string, Set<Promise<unknown>>>()
   const logged: string[] = []
   return {
