@@ -22,12 +22,12 @@ const stamp = join(root, '.stamps/build')
 /** Files whose change asks for a new build. */
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       if (['node_modules', 'generated', 'dist'].includes(entry.name)) return []
       const path = join(folder, entry.name)
       if (entry.isDirectory()) return sources(path)
-      return /\.test\.ts$/.test(entry.name) ? [] : [path]
+      return entry.name.endsWith('.test.ts') ? [] : [path]
     })
 }
 

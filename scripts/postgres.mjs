@@ -11,7 +11,7 @@ function binFolder() {
   const folders = ['/usr/lib/postgresql'].flatMap((base) => {
     try {
       return readdirSync(base)
-        .sort((a, b) => Number(b) - Number(a))
+        .toSorted((a, b) => Number(b) - Number(a))
         .map((version) => join(base, version, 'bin'))
     } catch {
       return []

@@ -1,6 +1,6 @@
 // What does a release look like to the scheduler? Everything is read from the release, never from "latest" (design §1.4).
 import { DeisError, type Structure, time } from '@deis/types'
-import type { Artifact, Formation, ProcessSpec, Probe } from '../scheduler/port.ts'
+import type { Artifact, Formation, ProcessSpec } from '../scheduler/port.ts'
 import type { ConfigMaps } from './configRules.ts'
 import { buildKind } from './structure.ts'
 
@@ -64,8 +64,8 @@ function commandOf(release: ReleaseParts, type: string): string | null {
 function probes(config: ConfigMaps, type: string): Pick<ProcessSpec, 'livenessProbe' | 'readinessProbe'> {
   const own = config.healthcheck[type] ?? (type === 'web' || type === 'cmd' ? config.healthcheck['web/cmd'] : undefined)
   return {
-    ...(own?.livenessProbe ? { livenessProbe: own.livenessProbe as Probe } : {}),
-    ...(own?.readinessProbe ? { readinessProbe: own.readinessProbe as Probe } : {}),
+    ...(own?.livenessProbe ? { livenessProbe: own.livenessProbe } : {}),
+    ...(own?.readinessProbe ? { readinessProbe: own.readinessProbe } : {}),
   }
 }
 

@@ -33,7 +33,10 @@ function targetVersion(raw: unknown, current: number): number {
         ? Number(raw)
         : Number.NaN
   if (!Number.isSafeInteger(value))
-    throw new DeisError('invalid', `invalid literal for int() with base 10: '${String(raw)}'`)
+    throw new DeisError(
+      'invalid',
+      `invalid literal for int() with base 10: '${typeof raw === 'string' ? raw : JSON.stringify(raw)}'`,
+    )
   return value
 }
 

@@ -23,7 +23,7 @@ const times = (row: { createdAt: Date; updatedAt: Date }): { created: string; up
 })
 
 const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(map).sort(([left], [right]) => (left < right ? -1 : 1)))
+  Object.fromEntries(Object.entries(map).toSorted(([left], [right]) => (left < right ? -1 : 1)))
 
 export function structureOf(row: { readonly structure: unknown }): Structure {
   return sorted((row.structure ?? {}) as Structure)

@@ -5,7 +5,7 @@ type Keys = { added: string[]; changed: string[]; deleted: string[] }
 
 function compare(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): Keys {
   const same = (key: string): boolean => JSON.stringify(before[key]) === JSON.stringify(after[key])
-  const sorted = (keys: string[]): string[] => keys.sort()
+  const sorted = (keys: string[]): string[] => keys.toSorted()
   return {
     added: sorted(Object.keys(after).filter((key) => !Object.hasOwn(before, key))),
     changed: sorted(Object.keys(after).filter((key) => Object.hasOwn(before, key) && !same(key))),

@@ -21,8 +21,10 @@ export const routes: readonly types.Route[] = Object.values<unknown>(types).filt
 
 /** `gitUrl` is asked at each request, since the port may be any free one. */
 export function createApp(core: Core, gitUrl: () => string): FastifyInstance {
+  // Named as Fastify's own type, or the server's type would carry pino's.
+  const loggerInstance: FastifyBaseLogger = core.log
   const server = Fastify({
-    loggerInstance: core.log as FastifyBaseLogger,
+    loggerInstance,
     bodyLimit,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     // Deploys, builds and runs answer when they are done.

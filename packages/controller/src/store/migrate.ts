@@ -11,7 +11,7 @@ type Migration = { readonly name: string; readonly sql: string; readonly checksu
 
 /** The committed migrations of a dialect, in order. */
 export async function readMigrations(folder: string, dialect: Dialect): Promise<Migration[]> {
-  const names = (await readdir(join(folder, dialect))).filter((name) => /^\d{4}_/.test(name)).sort()
+  const names = (await readdir(join(folder, dialect))).filter((name) => /^\d{4}_/.test(name)).toSorted()
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(join(folder, dialect, name, 'migration.sql'), 'utf8')

@@ -44,7 +44,7 @@ async function catalog(url: string): Promise<string[]> {
   const adapter = await factoryOf(url).connect()
   try {
     const results = await Promise.all(sql.map((one) => adapter.queryRaw({ sql: one, args: [], argTypes: [] })))
-    return results.flatMap(({ rows }) => rows.map((row) => JSON.stringify(row))).sort()
+    return results.flatMap(({ rows }) => rows.map((row) => JSON.stringify(row))).toSorted()
   } finally {
     await adapter.dispose()
   }
