@@ -24,7 +24,8 @@ export type Platform = {
     readonly deployed: { app: string; sha: string; ref: string; username: string; options: readonly string[] }[]
     readonly logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[]
   }
-  restart(): Promise<void>
+  /** The same, on another port. */
+  restart(changes?: Partial<GitServerDeps>): Promise<void>
   close(): Promise<void>
 }
 
@@ -90,9 +91,9 @@ export async function startPlatform(
     get server() {
       return server
     },
-    async restart() {
+    async restart(changes = {}) {
       await server.close(0)
-      server = await startGitServer(deps)
+      server = await startGitServer({ ...deps, ...changes })
     },
     async close() {
       await server.close(0)
@@ -167,22 +168,32 @@ export async function run(
   return outcome(child)
 }
 
-/** A working copy of a user. */
+/** A new working copy of a user, with one commit. */
 export async function makeCopy(user: User, folder: string, files: Record<string, string>): Promise<Copy> {
   await mkdir(folder, { recursive: true })
+  await run('git', ['init', '-q', '-b', 'main'], folder, user.env)
+  const copy = openCopy(user, folder, '')
+  return { ...copy, sha: await copy.commit(files, 'first') }
+}
+
+/** A working copy that is there already. */
+export function openCopy(user: User, folder: string, sha: string): Copy {
   const git = (...args: string[]): Promise<Result> => run('git', args, folder, user.env)
-  await git('init', '-q', '-b', 'main')
-  const commit = async (changed: Record<string, string>, message = 'change'): Promise<string> => {
-    for (const [name, content] of Object.entries(changed)) {
-      await mkdir(dirname(join(folder, name)), { recursive: true })
-      await writeFile(join(folder, name), content)
-    }
-    await git('add', '-A')
-    await git('commit', '-q', '--allow-empty', '-m', message)
-    return (await git('rev-parse', 'HEAD')).stdout.trim()
+  return {
+    folder,
+    sha,
+    git,
+    start: (...args) => start('git', args, folder, user.env),
+    async commit(changed, message = 'change') {
+      for (const [name, content] of Object.entries(changed)) {
+        await mkdir(dirname(join(folder, name)), { recursive: true })
+        await writeFile(join(folder, name), content)
+      }
+      await git('add', '-A')
+      await git('commit', '-q', '--allow-empty', '-m', message)
+      return (await git('rev-parse', 'HEAD')).stdout.trim()
+    },
   }
-  const sha = await commit(files, 'first')
-  return { folder, git, commit, sha, start: (...args) => start('git', args, folder, user.env) }
 }
 
 export type Copy = {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -11,6 +11,7 @@ import {
   gate,
   makeCopy,
   makeUser,
+  openCopy,
   outcome,
   type Platform,
   remote,
@@ -29,6 +30,7 @@ import { maintainRepo, removeRepo } from './repos.ts'
 let folder: string
 let hook: readonly string[]
 let ann: User
+let first: Copy
 let platform: Platform
 let copy: Copy
 let url: string
@@ -37,13 +39,15 @@ beforeAll(async () => {
   folder = await temporary()
   hook = await bundleHook(folder)
   ann = await makeUser(folder, 'ann')
+  first = await makeCopy(ann, join(folder, 'first'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 beforeEach(async () => {
-  platform = await startPlatform(hook, { limits: { heartbeatMs: 50 } })
+  platform = await startPlatform(hook)
   platform.state.users.set(ann.print, 'ann')
-  copy = await makeCopy(ann, join(platform.folder, 'copy'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
+  copy = openCopy(ann, join(platform.folder, 'copy'), first.sha)
+  await cp(first.folder, copy.folder, { recursive: true })
   url = remote(platform, 'app')
 })
 afterEach(() => platform.close())
@@ -104,6 +108,8 @@ test('a failed deploy declines the push, and the same push can be repeated', asy
 })
 
 test('output arrives before the end, with a heartbeat in silence', async () => {
+  await platform.restart({ limits: { heartbeatMs: 50 } })
+  url = remote(platform, 'app')
   const finish = gate()
   platform.state.deploy = async (push) => {
     push.output('first\n')
@@ -169,8 +175,6 @@ test('a client that is killed does not end its push', async () => {
 })
 
 test('a client that leaves while it sends frees the app', async () => {
-  await writeFile(join(copy.folder, 'large'), Buffer.from(Array.from({ length: 3_000_000 }, (_, n) => (n * n) >> 5)))
-  await copy.commit({})
   for (const bytes of [1, 100_000, 2_500_000]) {
     // A pack that stops in the middle, through the same ssh that git uses.
     const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
@@ -229,11 +233,8 @@ test('what cannot be deployed is declined as a whole', async () => {
 })
 
 test('any branch or tag, when the operator says so; but only commits', async () => {
-  await platform.close()
-  platform = await startPlatform(hook, { anyBranch: true })
-  platform.state.users.set(ann.print, 'ann')
+  await platform.restart({ anyBranch: true })
   url = remote(platform, 'app')
-  copy = await makeCopy(ann, join(platform.folder, 'copy'), { a: '1' })
   expect((await copy.git('push', url, 'main:feature')).code).toBe(0)
   await copy.git('tag', 'v1')
   expect((await copy.git('push', url, 'v1')).code).toBe(0)
@@ -396,15 +397,11 @@ test('repositories are maintained and removed', async () => {
 })
 
 test('a push that is too large is declined', async () => {
-  await platform.close()
-  platform = await startPlatform(hook, { maxPackBytes: 100_000 })
-  platform.state.users.set(ann.print, 'ann')
-  const content = Array.from({ length: 60_000 }, (_, n) => String.fromCharCode(33 + (((n * n * 31) % 7919) % 90))).join(
-    '',
-  )
-  const big = await makeCopy(ann, join(platform.folder, 'copy'), { a: content, b: content.replaceAll('a', 'é') })
-  await big.commit({ c: Buffer.from(Array.from({ length: 200_000 }, (_, n) => (n * n * n) >> 7)).toString('base64') })
-  const result = await big.git('push', remote(platform, 'app'), 'main')
+  await platform.restart({ maxPackBytes: 100_000 })
+  url = remote(platform, 'app')
+  await writeFile(join(copy.folder, 'large'), randomBytes(200_000))
+  await copy.commit({})
+  const result = await copy.git('push', url, 'main')
   expect(result.code).toBe(1)
   expect(result.stderr).toContain('pack exceeds maximum allowed size')
   expect(platform.state.deployed).toEqual([])
@@ -504,9 +501,8 @@ test('a connection that breaks while git is slower than the client harms nothing
 })
 
 test('a session in which nobody says anything ends', async () => {
-  await platform.close()
-  platform = await startPlatform(hook, { limits: { idleMs: 200 } })
-  platform.state.users.set(ann.print, 'ann')
+  await platform.restart({ limits: { idleMs: 200 } })
+  url = remote(platform, 'app')
   const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
   const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]
   const result = await outcome(start(program, [...flags, ...where], folder, ann.env))
@@ -515,17 +511,15 @@ test('a session in which nobody says anything ends', async () => {
 })
 
 test('a client that takes nothing holds nothing up', async () => {
-  await platform.close()
-  platform = await startPlatform(hook, { limits: { stalledMs: 200 } })
-  platform.state.users.set(ann.print, 'ann')
-  copy = await makeCopy(ann, join(platform.folder, 'copy'), {})
+  await platform.restart({ limits: { stalledMs: 200 } })
+  url = remote(platform, 'app')
   await writeFile(join(copy.folder, 'large'), randomBytes(6_000_000))
   const sha = await copy.commit({})
-  expect((await copy.git('push', remote(platform, 'app'), 'main')).code).toBe(0)
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
   const connection = await library()
   const channel = await exec(connection, "git-upload-pack 'app'")
   channel.pause()
   channel.write(`0032want ${sha}\n00000009done\n`)
   await once(connection, 'close')
-  expect((await copy.git('ls-remote', remote(platform, 'app'))).code).toBe(0)
+  expect((await copy.git('ls-remote', url)).code).toBe(0)
 })
