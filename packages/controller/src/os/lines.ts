@@ -29,6 +29,21 @@ async function contentOf(file: string, lastBytes: number): Promise<string> {
   }
 }
 
+async function endsOpen(file: string): Promise<boolean> {
+  try {
+    const handle = await open(file)
+    try {
+      const { size } = await handle.stat()
+      return size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== 0x0a
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
 export function openLines(file: string, maxBytes: number): LineFile {
   const older = `${file}.1`
   let size: number | null = null
@@ -44,6 +59,8 @@ export function openLines(file: string, maxBytes: number): LineFile {
     if (removed) return
     if (size === null) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+      // A write that a kill has cut short is a line of its own.
+      if (await endsOpen(file)) await appendFile(file, '\n')
       size = await stat(file).then(
         (found) => found.size,
         () => 0,

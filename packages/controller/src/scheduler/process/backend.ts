@@ -90,7 +90,8 @@ export function formatLine({ time, source, text }: LogLine): string {
   return `${time.toISOString()} ${source} ${text}`
 }
 
-export function parseLine(line: string): LogLine {
-  const [, time = '', source = '', text = ''] = /^(\S*) (\S*) (.*)$/s.exec(line) ?? []
-  return { time: new Date(time), source, text }
+/** Null: no line of ours, perhaps one that a kill has cut short. */
+export function parseLine(line: string): LogLine | null {
+  const [, time = '', source = '', text = ''] = /^(\d{4}-\S+Z) (\S+) (.*)$/s.exec(line) ?? []
+  return time === '' ? null : { time: new Date(time), source, text }
 }

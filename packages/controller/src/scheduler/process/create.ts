@@ -79,7 +79,7 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
       turns.beside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
     async logs(app, { lines }) {
       await Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
-      return (await openApp(backend, app).lines.tail(lines)).map(parseLine)
+      return (await openApp(backend, app).lines.tail(lines)).flatMap((line) => parseLine(line) ?? [])
     },
     async remove(app, signal) {
       signal.throwIfAborted()
