@@ -103,7 +103,8 @@ async function list(folder: string, skip: (path: string) => boolean, signal?: Ab
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const entry of entries) {
       const name = path === '' ? entry.name : `${path}/${entry.name}`
-      if (skip(name)) continue
+      // Sockets and pipes that somebody forgot mean nothing elsewhere, and the library never gets past them.
+      if (skip(name) || !(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) continue
       found.push(`./${name}`)
       if (entry.isDirectory()) await walk(name)
     }

@@ -1,8 +1,9 @@
 // Does a build do what contract/build-and-route.md §2.2 says, and leave nothing behind?
 import { existsSync } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Accounts } from '../../os/accounts.ts'
 import { withVariable } from '../../os/pid.ts'
 import { BuildFailure } from '../port.ts'
 import { type Files, openTestBuilder, read, repository, runIn, type TestBuilder } from './testing.ts'
@@ -121,6 +122,37 @@ mkdir -p .profile.d; echo 'export GREETING=hello' > .profile.d/greet.sh`),
   expect(environment).toMatch(/^REQUEST_ID=build-/m)
   expect(environment).toMatch(/^npm_config_cache=.*\/cache\/npm$/m)
   expect(await runIn(t, app, 'echo $GREETING')).toBe('hello\n')
+})
+
+const root = process.getuid?.() === 0
+
+test.runIf(root)('a build sees no other build, no cache, no slug (with a user per app)', async () => {
+  const look =
+    'for f in "$1/.." "$1/../.." "$1/../../../cache" "$1/../../../../slugs"; do ls "$f" 2>&1 >/dev/null | sed "s/.*: //"; done'
+  const { output, result } = await t.build(
+    {
+      'build.sh': bash(
+        `${look}; touch "$1/../x" 2>/dev/null || echo closed; umask 0; mkdir "$1/open"; mkfifo "$1/open/pipe"`,
+      ),
+    },
+    { config: BUILDPACK() },
+  )
+  expect(output).toContain(`${'       Permission denied\n'.repeat(4)}       closed\n`)
+  // A pipe that was left is nothing to wait for.
+  expect((await readdir(await t.unpack(result), { recursive: true })).toSorted()).toEqual(['build.sh', 'open'])
+})
+
+test('without a user per app everything works the same', async () => {
+  const accounts: Accounts = { isolated: false, reason: '', of: async () => null, release: async () => {} }
+  const shared = await openTestBuilder({ accounts })
+  const { output, result } = await shared.build(
+    { 'build.sh': bash('id -u; mkdir -p "$2/x"; touch "$2/x/y"; chmod 555 "$2/x"; mkdir "$1/ro"; chmod 555 "$1/ro"') },
+    { config: BUILDPACK() },
+  )
+  expect(output).toContain(`       ${process.getuid?.()}\n`)
+  expect(await readdir(await shared.unpack(result))).toContain('ro')
+  expect(await readdir(join(shared.folder, 'builder', 'builds'))).toEqual([])
+  await shared.close()
 })
 
 test('hooks run before and after, and stop the build when they fail', async () => {
@@ -303,7 +335,6 @@ test('prune and forget touch only what they should', async () => {
   const old = `${'a'.repeat(64)}.tgz`
   const kept = `${'b'.repeat(64)}.tgz`
   const slugs = join(t.folder, 'slugs')
-  const { utimes } = await import('node:fs/promises')
   for (const name of [old, kept, '.x.partial']) {
     await writeFile(join(slugs, name), '')
     await utimes(join(slugs, name), 1, 1)

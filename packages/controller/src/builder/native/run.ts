@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunAs } from '../../os/accounts.ts'
-import { groupMembers, type Identity, identify, signalGroup, signalPid, stopGroup, withVariable } from '../../os/pid.ts'
+import { type Identity, identify, signalGroup, signalPid, stopGroup, withVariable } from '../../os/pid.ts'
 import { BuildFailure } from '../port.ts'
 
 /** Every process of a build carries this variable with the build's id. */
@@ -103,9 +103,11 @@ export function createRun(options: RunnerOptions): Run {
     if (identity) await started(identity)
     if (signal.aborted) stop()
     const code = await ended
-    if (!stopping) await within(closed, backgroundMs)
-    if (!stopping && (await groupMembers(group)).length > 0) signalGroup(group, 'SIGKILL')
-    if (!stopping) await within(closed, backgroundMs)
+    if (!stopping) {
+      await within(closed, backgroundMs)
+      signalGroup(group, 'SIGKILL')
+      await within(closed, backgroundMs)
+    }
     signal.removeEventListener('abort', stop)
     if (stopping) await stopping
     // What left the group may still hold the pipes; its output is nobody's business any more.

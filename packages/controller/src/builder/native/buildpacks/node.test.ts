@@ -136,7 +136,7 @@ const manager = (names: Files, json: PackageJson = {}): ReturnType<typeof choose
 
 test.each<[string, Files, PackageJson, object]>([
   ['nothing', {}, {}, { name: 'npm', lockFile: null, install: ['install', '--include=dev'] }],
-  ['npm lock', { 'package-lock.json': '' }, {}, { name: 'npm', install: ['ci', '--include=dev'] }],
+  ['npm lock', { 'package-lock.json': '' }, {}, { name: 'npm', install: ['ci', '--include=dev', '--prefer-offline'] }],
   ['shrinkwrap', { 'npm-shrinkwrap.json': '' }, {}, { name: 'npm', lockFile: 'npm-shrinkwrap.json' }],
   [
     'pnpm 9 lock',

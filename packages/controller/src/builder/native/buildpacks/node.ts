@@ -47,6 +47,12 @@ async function provide(kit: Kit, manager: PackageManager, more: More): Promise<s
   return own
 }
 
+function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
+  if (name === 'pnpm') return { npm_config_store_dir: join(cache, 'pnpm') }
+  // Plug'n'Play refers to its cache at run time, so that one must be in the app.
+  return name === 'yarn' ? { YARN_CACHE_FOLDER: join(cache, 'yarn'), YARN_ENABLE_GLOBAL_CACHE: 'false' } : {}
+}
+
 async function compile(kit: Kit): Promise<void> {
   const json = await readPackage(kit)
   const version = (await kit.capture('node', ['--version'])).stdout.trim()
@@ -59,12 +65,9 @@ async function compile(kit: Kit): Promise<void> {
   const settings: More = {
     env: {
       NODE_ENV: 'production',
-      YARN_CACHE_FOLDER: join(kit.workspace.cache, 'yarn'),
-      // Plug'n'Play refers to its cache at run time, so it must be in the app.
-      YARN_ENABLE_GLOBAL_CACHE: 'false',
-      npm_config_store_dir: join(kit.workspace.cache, 'pnpm'),
       npm_config_progress: 'false',
       CI: 'true',
+      ...cacheSettings(manager, kit.workspace.cache),
       ...imported(kit, imports),
     },
   }

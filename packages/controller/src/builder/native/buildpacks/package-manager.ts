@@ -43,7 +43,7 @@ function npm(lockFile: string | null): PackageManager {
     version: null,
     source: 'npm',
     lockFile,
-    install: lockFile ? ['ci', '--include=dev'] : ['install', '--include=dev'],
+    install: lockFile ? ['ci', '--include=dev', '--prefer-offline'] : ['install', '--include=dev'],
     prune: ['prune', '--omit=dev', '--ignore-scripts'],
   }
 }
@@ -71,7 +71,7 @@ function yarn(version: string | null, lockFile: string | null, lock: string): Pa
     version,
     source: modern ? `@yarnpkg/cli-dist@${version ?? 4}` : `yarn@${version ?? 1}`,
     lockFile,
-    install: modern ? ['install', ...(lockFile ? ['--immutable'] : [])] : [...classic, '--production=false'],
+    install: modern ? ['install', lockFile ? '--immutable' : '--no-immutable'] : [...classic, '--production=false'],
     prune: modern ? null : [...classic, '--production', '--ignore-scripts', '--prefer-offline'],
   }
 }
