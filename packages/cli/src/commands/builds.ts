@@ -10,12 +10,12 @@ import { countSuffix, note, print, step } from '../output.ts'
 
 /** A flat map in YAML; every scalar is a string, also `8080` and `yes`. */
 export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
-  const { parse } = await import('yaml')
+  const { parseYaml } = await import('../yaml.ts')
   const refuse = (why: string): DeisError =>
     new DeisError('usage', `${source} is no Procfile: ${why}`, { hint: 'It has lines such as `web: npm start`.' })
   let value: unknown
   try {
-    value = parse(text, { schema: 'failsafe' })
+    value = parseYaml(text, { schema: 'failsafe' })
   } catch (error) {
     throw refuse((error as Error).message.trim())
   }
