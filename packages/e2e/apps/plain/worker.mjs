@@ -1,0 +1,3 @@
+// An app's second process type: it works and takes no requests.
+console.log(`worker ${process.pid} works`)
+setInterval(() => {}, 60_000)

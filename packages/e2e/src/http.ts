@@ -1,0 +1,71 @@
+// How does the world ask apps and the API?
+import { type Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { Platform } from './platform.ts'
+
+export type Answer = { readonly status: number; readonly body: string }
+
+type Ask = {
+  readonly path?: string
+  readonly method?: string
+  readonly body?: string
+  readonly agent?: Agent
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Through the router, under the app's own name. */
+export function ask({ routerPort }: Pick<Platform, 'routerPort'>, app: string, options: Ask = {}): Promise<Answer> {
+  const { path = '/', method = 'GET', body, agent, headers } = options
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { host: '127.0.0.1', port: routerPort, path, method, agent, headers: { host: `${app}.localhost`, ...headers } },
+      (response) => {
+        text(response).then((content) => resolve({ status: response.statusCode ?? 0, body: content }), reject)
+      },
+    )
+    call.setTimeout(30_000, () => call.destroy(new Error('no answer within 30 s')))
+    call.once('error', reject)
+    call.end(body)
+  })
+}
+
+/** What the plain app says of itself. */
+export type Self = {
+  readonly message: string
+  readonly greeting: string | null
+  readonly release: string
+  readonly pid: number
+  readonly uid: number
+}
+
+export async function self(platform: Pick<Platform, 'routerPort'>, app: string): Promise<Self> {
+  const { status, body } = await ask(platform, app)
+  if (status !== 200) throw new Error(`${app} answers ${status}: ${body}`)
+  return JSON.parse(body) as Self
+}
+
+/** One process answers after the other; asked until `count` different ones have. */
+export async function pidsOf(platform: Pick<Platform, 'routerPort'>, app: string, count: number): Promise<number[]> {
+  const pids = new Set<number>()
+  for (let tries = 0; tries < count * 20 && pids.size < count; tries++) pids.add((await self(platform, app)).pid)
+  return [...pids].toSorted((left, right) => left - right)
+}
+
+export async function callApi(
+  { api }: Pick<Platform, 'api'>,
+  token: string | null,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Answer> {
+  const response = await fetch(`${api}${path}`, {
+    method,
+    headers: {
+      ...(token === null ? {} : { authorization: `token ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(120_000),
+  })
+  return { status: response.status, body: await response.text() }
+}
