@@ -56,7 +56,11 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await apply(formation(app, 1, { web: web(2) }, { env: { GREETING: 'one' } }))
       const old = names(await observe(app))
       const next = apply(formation(app, 2, { web: web(2) }, { env: { GREETING: 'two' } }))
-      const gone = next.then(() => settled(app, 2))
+      const gone = next.then(async () => {
+        const routed = (await observe(app)).filter((pod) => pod.address !== null)
+        expect(routed.filter((pod) => pod.release !== 2)).toEqual([])
+        return settled(app, 2)
+      })
       expect(await underLoad(app, gone)).toBeGreaterThan(0)
       const pods = await gone
       expect(pods.map((pod) => pod.release)).toEqual([2, 2])

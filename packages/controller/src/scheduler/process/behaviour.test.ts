@@ -22,16 +22,18 @@ const quiet = (): void => {}
 /** Answers what it is asked for; falls ill on request; ends slowly when told to. */
 const server = `import { createServer } from 'node:http'
 let ill = false
+let held
 process.on('SIGTERM', () => {
   console.log('got TERM')
   if (process.env.STUBBORN) return
-  setTimeout(() => process.exit(0), Number(process.env.SLOW ?? 0))
+  process.exit(0)
 })
 createServer((request, response) => {
   if (request.url === '/ill') ill = true
   if (request.url === '/env') return response.end(JSON.stringify(process.env))
   if (request.url === '/who') return response.end(JSON.stringify({ uid: process.getuid(), cwd: process.cwd(), pid: process.pid }))
-  if (request.url === '/slow') return setTimeout(() => response.end('slow'), 500)
+  if (request.url === '/hold') return (held = response)
+  if (request.url === '/finish') held.end('finished')
   response.statusCode = request.url === '/health' && ill ? 500 : 200
   response.end('fine')
 }).listen(process.env.OTHER_PORT ?? process.env.PORT, process.env.HOST_TO_USE)
@@ -198,18 +200,19 @@ describe.concurrent('processes', () => {
     expect(bad.message).not.toContain('secret')
   })
 
-  test('requests under way are answered before the process is told to end, and it may take its time', async () => {
+  test('requests under way are answered before the process is told to end', async () => {
     const app = newApp()
-    await apply(formation(app, { web: web() }, { env: { SLOW: '300' } }))
+    await apply(formation(app, { web: web() }))
     const old = await first(app)
-    const slow = testbed.get(old.address ?? '', '/slow')
+    const held = testbed.get(old.address ?? '', '/hold')
     await apply(formation(app, { web: web() }, { release: 2 }))
     expect(await texts(app)).not.toContain('got TERM')
     expect((await scheduler.observe(app)).find((pod) => pod.name === old.name)).toMatchObject({
       state: 'terminating',
       address: null,
     })
-    expect(await slow).toBe('slow')
+    await testbed.get(old.address ?? '', '/finish')
+    expect(await held).toBe('finished')
     await until('the old one is gone', async () => (await scheduler.observe(app)).length === 1)
     expect(await texts(app)).toContain('got TERM')
     expect(await withVariable('DEIS_POD', old.name)).toEqual([])

@@ -37,7 +37,6 @@ async function goOn(backend: Backend, pod: Pod, record: PodRecord): Promise<void
 /** Ends what an unfinished start or a one-off has left, takes in its last lines and deletes it. */
 async function clear(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
   if (record.process && (await isAlive(record.process))) signalGroup(record.process.pid, 'SIGKILL')
-  await killAll(() => withVariable(podVariable, pod.name))
   // Without its folder there is nothing left to take in.
   await followOutput(backend, pod).catch(() => {})
   await stopPod(backend, pod, 0)
