@@ -23,11 +23,13 @@ export type Search = {
   upstream: Upstream | null
   tried: Set<string> | null
   failedSince: number
+  /** An upstream may have read the request: it is not offered to that one again. */
+  reached: boolean
   pause: NodeJS.Timeout | null
 }
 
 export function startSearch(): Search {
-  return { app: null, upstream: null, tried: null, failedSince: 0, pause: null }
+  return { app: null, upstream: null, tried: null, failedSince: 0, reached: false, pause: null }
 }
 
 type Then = { found(upstream: Upstream): void; none(status: 404 | 502 | 503): void }
@@ -46,7 +48,7 @@ export function seek(edge: Edge, host: string, search: Search, then: Then): void
     search.upstream = upstream
     return then.found(upstream)
   }
-  if (Date.now() - search.failedSince >= edge.timing.retry) return then.none(502)
+  if (search.reached || Date.now() - search.failedSince >= edge.timing.retry) return then.none(502)
   search.tried = null
   search.pause = setTimeout(() => seek(edge, host, search, then), edge.timing.retryPause)
 }
@@ -56,6 +58,7 @@ export function skip(edge: Edge, search: Search, unreachable: boolean): void {
   const { upstream } = search
   if (upstream === null) return
   if (unreachable) edge.upstreams.unreachable(upstream)
+  else search.reached = true
   search.tried ??= new Set()
   search.tried.add(upstream.address)
   if (search.failedSince === 0) search.failedSince = Date.now()

@@ -11,8 +11,8 @@ import type { ResponseHead } from './response.ts'
 // Small bodies go out in one piece with the head when they are text to node.
 const smallBody = 8_192
 
-function answerWith(edge: Edge, response: ServerResponse, content: Page): void {
-  const raw = edge.closing ? [...content.raw, 'Connection', 'close'] : content.raw
+function answerWith(response: ServerResponse, content: Page, closes: boolean): void {
+  const raw = closes ? [...content.raw, 'Connection', 'close'] : content.raw
   response.writeHead(content.status, content.message, raw)
   response.end(content.body)
 }
@@ -55,7 +55,7 @@ function forward(
 
   const give = (content: Page): void => {
     over = true
-    answerWith(edge, response, content)
+    answerWith(response, content, edge.closing)
   }
 
   const onDrain = (): void => {
@@ -155,6 +155,7 @@ function forward(
 export function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
   const seen = { address: addressOf(request.socket), port: edge.port, newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  if ('reason' in asked) answerWith(edge, response, page(asked.status, asked.reason))
+  // What follows such a request may not be what it seems either.
+  if ('reason' in asked) answerWith(response, page(asked.status, asked.reason), true)
   else forward(edge, request, response, asked, expects)
 }

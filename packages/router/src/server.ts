@@ -7,6 +7,7 @@ import { handleUpgrade } from './upgrade.ts'
 
 const headersWithin = 60_000
 const idleClient = 75_000
+const idleCheck = 50
 
 const latest = Symbol('latest response')
 type Client = Socket & { [latest]?: ServerResponse }
@@ -19,15 +20,17 @@ export type EdgeServer = {
 
 export function createEdgeServer(edge: Edge): EdgeServer {
   const tunnels = new Set<Socket>()
+  // Node takes a connection for busy until its first request has come.
+  const silent = new Set<Socket>()
 
   const take = (request: IncomingMessage, response: ServerResponse, expects: boolean): void => {
     const client = request.socket as Client
     const before = client[latest]
     client[latest] = response
+    if (before === undefined) silent.delete(client)
     const run = (): void => {
       if (!client.destroyed) handleRequest(edge, request, response, expects)
     }
-    if (edge.closing) response.once('close', () => setImmediate(() => server.closeIdleConnections()))
     // Pipelined requests take their turn, so that an early one never waits behind the answer to a later one.
     if (before === undefined || before.closed) run()
     else before.once('close', run)
@@ -44,6 +47,10 @@ export function createEdgeServer(edge: Edge): EdgeServer {
   })
   // With a limit, node silently forgets headers beyond it, and they may be those that matter.
   server.maxHeadersCount = 0
+  server.on('connection', (client: Socket) => {
+    silent.add(client)
+    client.once('close', () => silent.delete(client))
+  })
   server.on('request', (request, response) => take(request, response, false))
   server.on('checkContinue', (request, response) => take(request, response, true))
   server.on('upgrade', (request, socket, head) => {
@@ -53,6 +60,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
       client.destroy()
       return
     }
+    silent.delete(client)
     tunnels.add(client)
     client.once('close', () => tunnels.delete(client))
     handleUpgrade(edge, request, client, head, (again) => {
@@ -69,11 +77,15 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     async close(limit) {
       edge.closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const client of silent) client.destroy()
       const cut = setTimeout(() => {
         server.closeAllConnections()
         for (const client of tunnels) client.destroy()
       }, limit)
+      // Node closes those that are idle when it is asked; others become so when their response is over.
+      const again = setInterval(() => server.closeIdleConnections(), idleCheck)
       await closed
+      clearInterval(again)
       clearTimeout(cut)
     },
   }

@@ -1,0 +1,72 @@
+// Does the router say everything that is wrong with its environment?
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { type BadConfig, readConfig } from './config.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'router-config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('a key is enough', () => {
+  expect(readConfig({ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_HOST: '' })).toEqual({
+    port: 8080,
+    host: undefined,
+    controllerUrl: 'http://127.0.0.1:8000',
+    key: 'k',
+    tableFile: null,
+    drainSeconds: 30,
+    accessLog: false,
+  })
+})
+
+test('everything can be set', () => {
+  const file = join(folder, 'key')
+  writeFileSync(file, 'from-file\n')
+  const env = {
+    DEIS_ROUTER_PORT: '0',
+    DEIS_ROUTER_HOST: '127.0.0.1',
+    DEIS_CONTROLLER_URL: 'https://deis.example',
+    DEIS_ROUTER_KEY_FILE: file,
+    DEIS_ROUTER_TABLE: '/x/table',
+    DEIS_DRAIN_SECONDS: '5',
+    DEIS_ROUTER_ACCESS_LOG: '1',
+  }
+  expect(readConfig(env)).toEqual({
+    port: 0,
+    host: '127.0.0.1',
+    controllerUrl: 'https://deis.example',
+    key: 'from-file',
+    tableFile: '/x/table',
+    drainSeconds: 5,
+    accessLog: true,
+  })
+})
+
+test.each([
+  [{}, /neither DEIS_ROUTER_KEY nor/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_KEY_FILE: 'f' }, /both set/],
+  [{ DEIS_ROUTER_KEY: 'a b' }, /do not fit into a header/],
+  [{ DEIS_ROUTER_KEY_FILE: join(folder, 'absent') }, /cannot be read/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '65536' }, /^DEIS_ROUTER_PORT is "65536", it has to be/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '0x50' }, /^DEIS_ROUTER_PORT/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_CONTROLLER_URL: 'localhost:8000' }, /^DEIS_CONTROLLER_URL/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_DRAIN_SECONDS: '-1' }, /^DEIS_DRAIN_SECONDS/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_ACCESS_LOG: 'yes' }, /^DEIS_ROUTER_ACCESS_LOG/],
+])('%j is refused', (env, message) => {
+  expect(() => readConfig(env)).toThrow(message)
+})
+
+test('all problems come at once', () => {
+  let problems: readonly string[] = []
+  try {
+    readConfig({ DEIS_ROUTER_PORT: 'x', DEIS_DRAIN_SECONDS: 'x' })
+  } catch (error) {
+    problems = (error as BadConfig).problems
+  }
+  expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+    'DEIS_ROUTER_PORT',
+    'neither',
+    'DEIS_DRAIN_SECONDS',
+  ])
+})

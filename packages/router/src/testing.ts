@@ -1,0 +1,261 @@
+// What stands in for the controller, the apps and odd clients in the tests?
+import { EventEmitter, once } from 'node:events'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net'
+import {
+  type AppRoute,
+  reportRouterState,
+  type RouteEvent,
+  routerAuthHeader,
+  type RouterState,
+  streamRoutes,
+} from '@deis/types'
+import { type Router, type RouterOptions, startRouter } from './start.ts'
+
+async function listen(
+  server: { listen(port: number, host: string): unknown; address(): unknown },
+  port = 0,
+): Promise<number> {
+  server.listen(port, '127.0.0.1')
+  await once(server as unknown as EventEmitter, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+export type StandIn = {
+  readonly url: string
+  readonly port: number
+  readonly states: RouterState[]
+  /** How often a feed was asked for. */
+  readonly feeds: () => number
+  /** Answers to state reports, 204 unless told otherwise. */
+  reportStatus: number
+  set(app: string, hosts: string[], upstreams: string[]): number
+  gone(app: string): number
+  /** Writes text into the running feeds as it is. */
+  raw(text: string): void
+  /** Cuts the running feeds. */
+  cut(): void
+  seen(what: (state: RouterState) => boolean): Promise<RouterState>
+  nextFeed(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A controller as far as routers see it. */
+export async function startController(
+  key: string,
+  domain = 'localhost',
+  port = 0,
+  epoch = 'epoch-1',
+): Promise<StandIn> {
+  const apps = new Map<string, AppRoute>()
+  const feeds = new Set<ServerResponse>()
+  const bus = new EventEmitter().setMaxListeners(0)
+  const states: RouterState[] = []
+  let seq = 0
+  let asked = 0
+
+  const send = (event: RouteEvent): number => {
+    for (const feed of feeds) feed.write(`${JSON.stringify(event)}\n`)
+    return event.seq
+  }
+  const takeState = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let text = ''
+    for await (const chunk of request) text += String(chunk)
+    response.writeHead(standIn.reportStatus).end()
+    if (standIn.reportStatus !== 204) return void bus.emit('refused')
+    const state = JSON.parse(text) as RouterState
+    states.push(state)
+    bus.emit('state', state)
+  }
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://controller')
+    if (request.headers[routerAuthHeader] !== key) return void response.writeHead(401).end()
+    if (url.pathname === reportRouterState.path) return void takeState(request, response)
+    if (url.pathname !== streamRoutes.path || !url.searchParams.get('router')) return void response.writeHead(404).end()
+    asked++
+    response.writeHead(200)
+    response.write(`${JSON.stringify({ type: 'snapshot', epoch, seq, domain, apps: [...apps.values()] })}\n`)
+    feeds.add(response)
+    response.on('close', () => feeds.delete(response))
+    bus.emit('feed')
+  })
+  const bound = await listen(server, port)
+  const standIn: StandIn = {
+    url: `http://127.0.0.1:${bound}`,
+    port: bound,
+    states,
+    feeds: () => asked,
+    reportStatus: 204,
+    set(app, hosts, upstreams) {
+      apps.set(app, { app, hosts, upstreams })
+      return send({ type: 'app', seq: ++seq, app: { app, hosts, upstreams } })
+    },
+    gone(app) {
+      apps.delete(app)
+      return send({ type: 'gone', seq: ++seq, app })
+    },
+    raw(text) {
+      for (const feed of feeds) feed.write(text)
+    },
+    cut() {
+      for (const feed of feeds) feed.destroy()
+    },
+    async seen(what) {
+      const known = states.findLast(what)
+      if (known !== undefined) return known
+      for (;;) {
+        const [state] = (await once(bus, 'state')) as [RouterState]
+        if (what(state)) return state
+      }
+    },
+    async nextFeed() {
+      await once(bus, 'feed')
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return standIn
+}
+
+export type App = { readonly address: string; readonly server: Server; close(): Promise<void> }
+
+export async function startApp(handler: RequestListener): Promise<App> {
+  const server = createServer(handler)
+  const port = await listen(server)
+  return {
+    address: `127.0.0.1:${port}`,
+    server,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export type RawApp = { readonly address: string; readonly sockets: Set<Socket>; close(): Promise<void> }
+
+/** An app that says what it likes: `on` is called for each connection. */
+export async function startRawApp(on: (socket: Socket) => void, allowHalfOpen = false): Promise<RawApp> {
+  const sockets = new Set<Socket>()
+  const server = createNetServer({ allowHalfOpen }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    on(socket)
+  })
+  const port = await listen(server)
+  return {
+    address: `127.0.0.1:${port}`,
+    sockets,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A port where nobody listens. */
+export async function refusingAddress(): Promise<string> {
+  const server = createNetServer()
+  const port = await listen(server)
+  await new Promise((resolve) => server.close(resolve))
+  return `127.0.0.1:${port}`
+}
+
+export type Client = {
+  readonly socket: Socket
+  /** All that came so far. */
+  text(): string
+  /** Resolves with all that came once `what` matches it; rejects when the connection ends before. */
+  until(what: RegExp): Promise<string>
+  /** Resolves with all that came when the connection is closed; `error` says how, if not by its end. */
+  closed(): Promise<{ text: string; error: string | undefined }>
+}
+
+/** A client that sends bytes as they are. */
+export function startClient(port: number, text = ''): Client {
+  let seen = ''
+  let error: string | undefined
+  const bus = new EventEmitter()
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write(text, 'latin1')
+  socket.on('data', (chunk) => {
+    seen += chunk.toString('latin1')
+    bus.emit('change')
+  })
+  socket.on('end', () => socket.end())
+  socket.on('error', (thrown: NodeJS.ErrnoException) => {
+    error = thrown.code
+  })
+  const closed = new Promise<{ text: string; error: string | undefined }>((resolve) => {
+    socket.on('close', () => {
+      resolve({ text: seen, error })
+      bus.emit('change')
+    })
+  })
+  return {
+    socket,
+    text: () => seen,
+    async until(what) {
+      while (!what.test(seen)) {
+        if (socket.closed) throw new Error(`the connection ended before ${what}, after ${JSON.stringify(seen)}`)
+        await once(bus, 'change')
+      }
+      return seen
+    },
+    closed: () => closed,
+  }
+}
+
+/** Sends one request head (lines) and gives all that came back until the connection was closed. */
+export async function exchange(port: number, ...lines: string[]): Promise<string> {
+  const client = startClient(port, `${lines.join('\r\n')}\r\n\r\n`)
+  return (await client.closed()).text
+}
+
+export type Stage = {
+  readonly router: Router
+  readonly controller: StandIn
+  readonly logs: string[]
+  readonly written: string[]
+  /** Sets an app and waits until the router has applied it. */
+  route(app: string, hosts: string[], upstreams: string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** A router with its controller. */
+export async function startStage(options: Partial<RouterOptions> = {}): Promise<Stage> {
+  const key = 'key-of-the-tests'
+  const controller = await startController(key)
+  const logs: string[] = []
+  const written: string[] = []
+  const router = await startRouter({
+    port: 0,
+    host: '127.0.0.1',
+    controllerUrl: controller.url,
+    key,
+    tableFile: null,
+    drainSeconds: 5,
+    accessLog: false,
+    log: (line) => logs.push(line),
+    write: (text) => written.push(text),
+    ...options,
+  })
+  return {
+    router,
+    controller,
+    logs,
+    written,
+    async route(app, hosts, upstreams) {
+      await controller.seen(() => true)
+      const seq = controller.set(app, hosts, upstreams)
+      await controller.seen((state) => state.seq >= seq)
+    },
+    async close() {
+      await router.close()
+      await controller.close()
+    },
+  }
+}
