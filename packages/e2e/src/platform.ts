@@ -141,7 +141,8 @@ export async function startPlatform(settings: Readonly<Record<string, string>> =
     await removeFolder(folder)
   }
   try {
-    let [controller, { ready }] = await launch('controller/main.js', {}, controllerLog)
+    const [first, { ready }] = await launch('controller/main.js', {}, controllerLog)
+    let controller = first
     if (!ready) throw new Error('the controller did not say where it listens')
     const { api, git } = ready
     const [, { listening = 0 }] = await launch(

@@ -1,4 +1,5 @@
 // What may an app do that the tests look at? Without dependencies, so that it is built in no time.
+/* oxlint-disable no-console, unicorn/no-process-exit -- apps print and end as they like */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
