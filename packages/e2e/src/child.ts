@@ -19,14 +19,16 @@ export type Running = {
   output(): string
   /** Waits until the output has this text in it. */
   says(text: string): Promise<void>
-  kill(signal: NodeJS.Signals): void
+  /** To it and all it has started, as Ctrl-C in a terminal. */
+  signal(signal: NodeJS.Signals): void
   readonly ended: Promise<Result>
 }
 
 /** Ended with KILL when it takes too long: the result has no code then. */
 export function start(command: string, args: readonly string[], options: RunOptions): Running {
   const { cwd, env, input, seconds = 60 } = options
-  const child = spawn(command, args, { cwd, env, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+  const stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
+  const child = spawn(command, args, { cwd, env, stdio: [...stdio], detached: true })
   child.stdin?.end(input)
   const said = { stdout: '', stderr: '', both: '' }
   for (const name of ['stdout', 'stderr'] as const)
@@ -34,7 +36,10 @@ export function start(command: string, args: readonly string[], options: RunOpti
       said[name] += text
       said.both += text
     })
-  const late = setTimeout(() => child.kill('SIGKILL'), seconds * 1000)
+  const signal = (name: NodeJS.Signals): void => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, name)
+  }
+  const late = setTimeout(() => signal('SIGKILL'), seconds * 1000)
   const ended = once(child, 'close').then(([code]) => {
     clearTimeout(late)
     return { code: code as number | null, stdout: said.stdout, stderr: said.stderr }
@@ -49,7 +54,7 @@ export function start(command: string, args: readonly string[], options: RunOpti
         throw new Error(`it ended with code ${child.exitCode} and said:\n${said.both}`)
       })
     },
-    kill: (signal) => void child.kill(signal),
+    signal,
     ended,
   }
 }

@@ -19,6 +19,8 @@ export type Person = {
   git(args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv): Promise<Result>
   /** A git command that goes on while the test does. */
   startGit(args: readonly string[], cwd: string): Running
+  /** What an ssh client gets for these words. */
+  ssh(words: readonly string[]): Promise<Result>
   token(): Promise<string>
 }
 
@@ -27,7 +29,7 @@ export function mustWork({ code, stdout, stderr }: Result, what: string): string
   return stdout
 }
 
-function sshCommand(home: string): string {
+function sshOptions(home: string): string[] {
   const options = [
     'IdentitiesOnly=yes',
     `UserKnownHostsFile=${join(home, '.ssh/known_hosts')}`,
@@ -35,7 +37,7 @@ function sshCommand(home: string): string {
     'BatchMode=yes',
     'LogLevel=ERROR',
   ]
-  return ['ssh', '-F', '/dev/null', '-i', join(home, '.ssh/id_ed25519'), ...options.map((one) => `-o${one}`)].join(' ')
+  return ['-F', '/dev/null', '-i', join(home, '.ssh/id_ed25519'), ...options.map((one) => `-o${one}`)]
 }
 
 /** Somebody with a key, but no account yet. */
@@ -48,7 +50,7 @@ export async function newPerson(platform: Platform, name: string): Promise<Perso
     LC_ALL: 'C',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
-    GIT_SSH_COMMAND: sshCommand(home),
+    GIT_SSH_COMMAND: ['ssh', ...sshOptions(home)].join(' '),
   }
   const gitconfig = `[user]\n\tname = ${name}\n\temail = ${name}@example.com\n[init]\n\tdefaultBranch = master\n`
   await writeFile(join(home, '.gitconfig'), gitconfig)
@@ -69,6 +71,10 @@ export async function newPerson(platform: Platform, name: string): Promise<Perso
     does: async (args, more) => mustWork(await deis(args, more), `deis ${args.join(' ')}`),
     git: (args, cwd, own) => run('git', args, options({ cwd, ...(own ? { env: own } : {}) })),
     startGit: (args, cwd) => start('git', args, options({ cwd })),
+    ssh: (words) => {
+      const { port, hostname } = new URL(platform.git)
+      return run('ssh', [...sshOptions(home), '-p', port, `git@${hostname}`, ...words], options({}))
+    },
     token: async () => (JSON.parse(await readFile(join(home, '.deis/client.json'), 'utf8')) as { token: string }).token,
   }
 }
