@@ -16,16 +16,38 @@ export type ResponseHead = {
 /** The app does not speak HTTP/1.x as a proxy can trust it. */
 export class BadResponse extends Error {}
 
+// Of the connection only (RFC 9110 §7.6.1), or said by the router.
+const special = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-request-id',
+])
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
 const digits = /^\d{1,15}$/
 
-/** The value of a header line after its colon, without the white space around it; other bytes are the app's. */
-export function valueAfter(line: string, colon: number): string {
-  let from = colon + 1
-  let to = line.length
-  while (from < to && (line[from] === ' ' || line[from] === '\t')) from++
-  while (to > from && (line[to - 1] === ' ' || line[to - 1] === '\t')) to--
-  return line.slice(from, to)
+const space = 0x20
+const tab = 0x09
+
+/** The text between two places without the white space around it; other bytes are the app's. */
+function trimmed(text: string, start: number, end: number): string {
+  let from = start
+  let to = end
+  for (let code = text.charCodeAt(from); from < to && (code === space || code === tab); code = text.charCodeAt(from))
+    from++
+  for (
+    let code = text.charCodeAt(to - 1);
+    to > from && (code === space || code === tab);
+    code = text.charCodeAt(to - 1)
+  )
+    to--
+  return text.slice(from, to)
 }
 
 /** The lower-cased words of a comma list. */
@@ -38,8 +60,8 @@ export function tokensOf(value: string): string[] {
  * @throws BadResponse
  */
 export function parseHead(text: string, method: string): ResponseHead {
-  const lines = text.split('\r\n')
-  const start = statusLine.exec(lines[0]!)
+  let end = text.indexOf('\r\n')
+  const start = statusLine.exec(end < 0 ? text : text.slice(0, end))
   if (start === null) throw new BadResponse('the response does not begin with an HTTP/1 status line')
   const status = Number(start[2])
   let raw: string[] = []
@@ -47,13 +69,21 @@ export function parseHead(text: string, method: string): ResponseHead {
   let chunked = false
   let upgrade: string | null = null
   let connection = ''
-  for (let index = 1; index < lines.length; index++) {
-    const line = lines[index]!
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new BadResponse('the response has a header line without a name')
-    const name = line.slice(0, colon)
-    const value = valueAfter(line, colon)
-    switch (name.toLowerCase()) {
+  while (end >= 0) {
+    const from = end + 2
+    end = text.indexOf('\r\n', from)
+    const to = end < 0 ? text.length : end
+    const colon = text.indexOf(':', from)
+    if (colon <= from || colon >= to) throw new BadResponse('the response has a header line without a name')
+    const name = text.slice(from, colon)
+    const value = trimmed(text, colon + 1, to)
+    const key = name.toLowerCase()
+    // Most headers are not special, and one look-up is cheaper than twelve comparisons.
+    if (!special.has(key)) {
+      raw.push(name, value)
+      continue
+    }
+    switch (key) {
       case 'content-length':
         if (length >= 0 || !digits.test(value)) throw new BadResponse('the response has no clear Content-Length')
         length = Number(value)
@@ -70,15 +100,6 @@ export function parseHead(text: string, method: string): ResponseHead {
       case 'upgrade':
         upgrade = value
         break
-      case 'keep-alive':
-      case 'proxy-connection':
-      case 'proxy-authenticate':
-      case 'te':
-      case 'trailer':
-      case 'x-request-id':
-        break
-      default:
-        raw.push(name, value)
     }
   }
   if (chunked && length >= 0) throw new BadResponse('the response has both Content-Length and Transfer-Encoding')
@@ -91,9 +112,10 @@ export function parseHead(text: string, method: string): ResponseHead {
       return name === 'content-length' || !named.includes(name)
     })
   }
-  const head = { status, message: start[3] ?? '', raw, keepAlive, upgrade }
+  const message = start[3] ?? ''
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304)
-    return { ...head, body: 'length', length: 0 }
-  if (chunked) return { ...head, body: 'chunked', length: 0 }
-  return length >= 0 ? { ...head, body: 'length', length } : { ...head, keepAlive: false, body: 'close', length: 0 }
+    return { status, message, raw, body: 'length', length: 0, keepAlive, upgrade }
+  if (chunked) return { status, message, raw, body: 'chunked', length: 0, keepAlive, upgrade }
+  if (length >= 0) return { status, message, raw, body: 'length', length, keepAlive, upgrade }
+  return { status, message, raw, body: 'close', length: 0, keepAlive: false, upgrade }
 }
