@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** The PostgreSQL schema: the same models, another provider and another output folder. */
 export function postgresqlSchema(schema) {
   return schema
-    .replace('generated/sqlite', 'generated/postgresql')
+    .replace('../packages/controller/src/store/generated/sqlite', './postgresql')
     .replace('provider = "sqlite"', 'provider = "postgresql"')
 }
 
@@ -17,9 +17,9 @@ export function postgresqlSchema(schema) {
 export function generateClients() {
   const folder = join(root, 'packages/controller/src/store/generated')
   mkdirSync(folder, { recursive: true })
-  const derived = join(root, 'prisma/.postgresql.prisma')
+  const derived = join(folder, 'postgresql.prisma')
   writeFileSync(derived, postgresqlSchema(readFileSync(join(root, 'prisma/schema.prisma'), 'utf8')))
-  for (const schema of ['schema.prisma', '.postgresql.prisma']) {
+  for (const schema of [join(root, 'prisma/schema.prisma'), derived]) {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--config', join(root, 'prisma/prisma.config.ts')],

@@ -21,6 +21,7 @@ import { startGitServer } from './git/ssh.ts'
 import { createApp } from './http/app.ts'
 import { openAccounts } from './os/accounts.ts'
 import { findShell } from './os/shell.ts'
+import { startMaintenance } from './maintenance.ts'
 import { createProcessScheduler } from './scheduler/process/create.ts'
 import { createVault, secretFile } from './store/crypto.ts'
 import { lockFolder } from './store/lock.ts'
@@ -37,6 +38,7 @@ export type Controller = {
 export type Files = { readonly migrations: string; readonly hookProgram: readonly string[] }
 
 const closeMs = 10_000
+const pushMs = 5_000
 
 function authority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -157,7 +159,10 @@ export async function startController(given: Config, files: Files, log: Logger):
     await abandonBuilds(core)
     const git = await startGit(core, files)
     running.git = git
-    ends.push(() => git.close(0))
+    // A restart lets builds end that are nearly done; stopping the platform does not wait for them.
+    ends.push(() => git.close(stop ? 0 : pushMs))
+    const endMaintenance = startMaintenance(core, git)
+    ends.push(async () => endMaintenance())
     const gitUrl = `ssh://git@${authority(config.apiHost, git.port)}`
     const server = createApp(core, () => gitUrl)
     ends.push(() => closeServer(server))

@@ -1,0 +1,30 @@
+// What is tidied once a day, outside anybody's request?
+import { join } from 'node:path'
+import type { Core } from './domain/core.ts'
+import type { GitServer } from './git/port.ts'
+import { maintainRepo } from './git/repos.ts'
+
+const everyMs = 24 * 3600 * 1000
+
+/** Packs repositories that nobody pushes to at the moment; a failure is logged and the next day tries again. */
+async function maintain(core: Core, git: GitServer): Promise<void> {
+  const apps = await core.db.app.findMany({ where: { destroying: false }, select: { id: true } })
+  for (const { id } of apps) {
+    if (core.shutdown.aborted) return
+    if (git.isPushing(id)) continue
+    try {
+      await maintainRepo({ program: 'git', folder: join(core.config.dataDir, 'repos') }, id, core.shutdown)
+    } catch (error) {
+      if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'a repository could not be maintained')
+    }
+  }
+}
+
+/** Returns the function that ends it. */
+export function startMaintenance(core: Core, git: GitServer): () => void {
+  const timer = setInterval(() => {
+    maintain(core, git).catch((error: unknown) => core.log.error({ err: error }, 'maintenance failed'))
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
