@@ -1,13 +1,14 @@
 // How does an archive from outside become files, and a folder an archive, without anything escaping?
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import type { Readable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
-import { create, type ReadEntry, Unpack } from 'tar'
-import { placeLinks, type SymbolicLink } from './links.ts'
+import { createGunzip, createGzip } from 'node:zlib'
+import { create, Parser, type ReadEntry } from 'tar'
+import { extraction, type OpenFile } from './extract.ts'
 
 /** An archive with an entry that must not be unpacked; nothing of that entry was written. */
 export class BadArchive extends Error {}
@@ -42,8 +43,85 @@ function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string |
   }
 }
 
+/** Takes the bytes of a tar and writes its entries; symbolic links only at the very end. */
+function entryWriter(folder: string, limits: ArchiveLimits): Writable {
+  const target = extraction(folder)
+  const links: ReadEntry[] = []
+  let open: OpenFile | null = null
+  let failure: Error | null = null
+  let entries = 0
+  let bytes = 0
+  const check = (entry: ReadEntry): string | null => {
+    if (++entries > limits.entries) return `the archive has more than ${limits.entries} entries`
+    if ((bytes += entry.size) > limits.bytes) return `the archive unpacks to more than ${limits.bytes} bytes`
+    return refusal(entry)
+  }
+  const begin = (entry: ReadEntry): void => {
+    const mode = entry.mode ?? 0o644
+    if (entry.type === 'Directory') target.folder(entry.path, mode)
+    else if (entry.type === 'SymbolicLink') links.push(entry)
+    else if (entry.type === 'Link') target.hardLink(entry.path, entry.linkpath ?? '')
+    else open = target.file(entry.path, mode, entry.mtime)
+  }
+  const attempt = (work: () => void): void => {
+    if (failure) return
+    try {
+      work()
+    } catch (error) {
+      failure = error as Error
+    }
+  }
+  const close = (): void => {
+    open?.close()
+    open = null
+  }
+  const parser = new Parser({
+    strict: true,
+    onReadEntry(entry) {
+      attempt(() => {
+        const reason = check(entry)
+        if (reason) throw new BadArchive(reason)
+        begin(entry)
+      })
+      entry.on('data', (chunk: Buffer) => attempt(() => open?.write(chunk)))
+      entry.on('end', () => attempt(close))
+    },
+  })
+  parser.on('ignoredEntry', (entry: ReadEntry) => {
+    failure ??= new BadArchive(refusal(entry) ?? 'an entry of an unknown kind')
+  })
+  parser.on('error', (error: Error) => (failure ??= new BadArchive(error.message, { cause: error })))
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      attempt(() => parser.write(chunk))
+      done(failure)
+    },
+    final(done) {
+      attempt(() => parser.end())
+      attempt(() => links.forEach(({ path, linkpath }) => target.symbolicLink(path, linkpath ?? '')))
+      done(failure)
+    },
+    destroy(error, done) {
+      close()
+      done(error)
+    },
+  })
+}
+
+async function isGzipped(source: Readable, signal?: AbortSignal): Promise<boolean> {
+  await once(source, 'readable', { signal })
+  const head = source.read() as Buffer | null
+  if (head === null) return false
+  source.unshift(head)
+  return head[0] === 0x1f && head[1] === 0x8b
+}
+
+// What goes wrong with the disk is not the archive's fault.
+const diskFailures = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM'])
+
 /**
- * Unpacks a tar (gzipped or not) into an existing folder. Symbolic links are kept as they are but never written through.
+ * Unpacks a tar (gzipped or not) into an existing folder, where nobody else writes meanwhile. Symbolic links are kept as
+ * they are, wherever they lead, but never written through.
  * @throws BadArchive for entries that leave the folder, devices, sockets, damaged archives and those beyond the limits.
  */
 export async function unpack(
@@ -52,42 +130,16 @@ export async function unpack(
   signal?: AbortSignal,
   limits: ArchiveLimits = defaultLimits,
 ): Promise<void> {
-  const links: SymbolicLink[] = []
-  const refused = new AbortController()
-  let entries = 0
-  let bytes = 0
-  const check = (entry: ReadEntry): string | null => {
-    if (++entries > limits.entries) return `the archive has more than ${limits.entries} entries`
-    if ((bytes += entry.size) > limits.bytes) return `the archive unpacks to more than ${limits.bytes} bytes`
-    return refusal(entry)
-  }
-  const sink = new Unpack({
-    cwd: folder,
-    strict: true,
-    preserveOwner: false,
-    filter: (_path, found) => {
-      if (refused.signal.aborted) return false
-      const entry = found as ReadEntry
-      const reason = check(entry)
-      if (reason) refused.abort(new BadArchive(reason))
-      // The library refuses links that are absolute, leave the folder or lead to links; they are made below instead.
-      if (entry.type === 'SymbolicLink') links.push({ path: entry.path, target: String(entry.linkpath) })
-      return reason === null && entry.type !== 'SymbolicLink'
-    },
-  })
   try {
-    // node-tar's stream is a minipass, which pipeline() takes for the writable it is.
-    await pipeline(source, sink as unknown as NodeJS.WritableStream, {
-      signal: signal ? AbortSignal.any([signal, refused.signal]) : refused.signal,
-    })
+    const gzipped = await isGzipped(source, signal)
+    const writer = entryWriter(folder, limits)
+    await (gzipped ? pipeline(source, createGunzip(), writer, { signal }) : pipeline(source, writer, { signal }))
   } catch (error) {
-    if (signal?.aborted) throw error
-    refused.signal.throwIfAborted()
-    throw new BadArchive((error as Error).message, { cause: error })
+    source.destroy()
+    const { code, message } = error as NodeJS.ErrnoException
+    if (signal?.aborted || error instanceof BadArchive || diskFailures.has(code ?? '')) throw error
+    throw new BadArchive(message, { cause: error })
   }
-  refused.signal.throwIfAborted()
-  const reason = await placeLinks(folder, links)
-  if (reason) throw new BadArchive(reason)
 }
 
 export async function unpackFile(file: string, folder: string, signal?: AbortSignal): Promise<void> {

@@ -6,10 +6,12 @@ import { openTestBuilder, runIn, type TestBuilder, writeFiles } from '../testing
 
 let t: TestBuilder
 beforeAll(async () => {
-  t = await openTestBuilder()
+  // A cold Go cache on a busy machine takes its time.
+  t = await openTestBuilder({ timeoutSeconds: 100 })
 })
 afterAll(() => t.close())
 
+const patience = { timeout: 120_000 }
 const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 // The path of a workspace differs from build to build: with it in a file, the same source would give another slug.
 const mentionsWorkspace = (app: string): boolean =>
@@ -32,6 +34,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
 
 test.skipIf(!pip)(
   'Python (skipped without python3 and pip): packages and console scripts outlive the move',
+  patience,
   async () => {
     const folder = join(t.folder, 'wheel')
     const wheel = 'greet-1.0-py3-none-any.whl'
@@ -61,7 +64,7 @@ test.skipIf(!pip)(
   },
 )
 
-test.skipIf(!go)('Go (skipped without go): one program is web', async () => {
+test.skipIf(!go)('Go (skipped without go): one program is web', patience, async () => {
   const files = {
     'go.mod': 'module example.com/hello\n\ngo 1.16\n',
     'main.go': 'package main\n\nimport "example.com/hello/words"\n\nfunc main() { println(words.Hello) }\n',
@@ -78,7 +81,7 @@ test.skipIf(!go)('Go (skipped without go): one program is web', async () => {
   )
 })
 
-test.skipIf(!bundler)('Ruby (skipped without Bundler): gems of the app, after the move', async () => {
+test.skipIf(!bundler)('Ruby (skipped without Bundler): gems of the app, after the move', patience, async () => {
   const { result, output } = await t.build({
     Gemfile: 'gem "greet", path: "greet"\n',
     'config.ru': '',
