@@ -1,0 +1,216 @@
+// What is lost when the controller is killed at a bad moment? Nothing.
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Build, Pod, Release } from '@deis/types'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Checkout, newApp, settings } from './app.ts'
+import { type Person, registered } from './client.ts'
+import { heldBuild, newGate } from './gate.ts'
+import { ask, callApi, pidsOf, self } from './http.ts'
+import { type Platform, startPlatform } from './platform.ts'
+import { processesAround } from './processes.ts'
+import { until } from './until.ts'
+
+let platform: Platform
+let ann: Person
+let shop: Checkout
+
+beforeAll(async () => {
+  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
+  ann = await registered(platform, 'ann')
+  shop = await newApp(ann, 'shop')
+  await shop.deploy()
+})
+afterAll(() => platform.stop())
+
+/** Processes of apps and builds, by what the platform calls them; nothing may run that is in no list. */
+async function running(variable: 'DEIS_POD' | 'DEIS_BUILD'): Promise<string[]> {
+  const found = (await processesAround(platform.dataDir)).map(({ env }) => env[variable])
+  return [...new Set(found.filter((name) => name !== undefined))].toSorted()
+}
+
+async function results<T>(app: Checkout, what: string): Promise<T[]> {
+  const { status, body } = await callApi(platform, await ann.token(), 'GET', `/v2/apps/${app.app}/${what}`)
+  if (status !== 200) throw new Error(`${what} answers ${status}: ${body}`)
+  return (JSON.parse(body) as { results: T[] }).results
+}
+
+/** Names of the processes that `deis ps` shows as up. */
+async function listed(app: Checkout): Promise<string[]> {
+  const pods = await results<Pod>(app, 'pods/')
+  return pods
+    .filter(({ state }) => state === 'up')
+    .map(({ name }) => name)
+    .toSorted()
+}
+
+async function buildStates(app: Checkout): Promise<(string | undefined)[]> {
+  return (await results<Build>(app, 'builds/?all=1')).map(({ status }) => status)
+}
+
+/** Folders of processes, without the state file. */
+async function podFolders(app: string): Promise<string[]> {
+  const found = await readdir(join(platform.dataDir, 'ps/pods', app), { withFileTypes: true })
+  return found
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .toSorted()
+}
+
+/** Exactly what is listed runs and has a folder; no build runs or lies about; the numbers have no gap. */
+async function expectOrder(app: Checkout): Promise<void> {
+  await until({ what: 'only what is listed runs' }, async () => {
+    const names = await listed(app)
+    expect(await running('DEIS_POD')).toEqual(names)
+    expect(await podFolders(app.app)).toEqual(names)
+    return true
+  })
+  expect(await running('DEIS_BUILD')).toEqual([])
+  expect(await readdir(join(platform.dataDir, 'builder/builds'))).toEqual([])
+  const numbers = (await results<Release>(app, 'releases/')).map(({ version }) => version)
+  expect(numbers).toEqual(numbers.map((_, index) => numbers.length - index))
+  expect(await buildStates(app)).not.toContain('running')
+}
+
+describe.sequential('kill -9 of the controller', () => {
+  test('while nothing happens: the same processes serve on, during and after', async () => {
+    await shop.does('scale', 'web=2')
+    const pids = await pidsOf(platform, 'shop', 2)
+    expect(pids).toHaveLength(2)
+    await platform.endController('SIGKILL')
+    expect(await pidsOf(platform, 'shop', 2)).toEqual(pids)
+    await platform.startController()
+    expect(await pidsOf(platform, 'shop', 2)).toEqual(pids)
+    await expectOrder(shop)
+    expect(await pidsOf(platform, 'shop', 2)).toEqual(pids)
+    await shop.does('scale', 'web=1')
+    expect(await self(platform, 'shop')).toMatchObject({ release: 'v2' })
+    await expectOrder(shop)
+  })
+
+  test('during a build: the push fails, the build is over, the app as before; the same push works then', async () => {
+    const before = await self(platform, 'shop')
+    const gate = await newGate(platform, 'build')
+    await shop.commit({ ...heldBuild(gate), ...settings({ message: 'built twice' }) })
+    const push = shop.startPush()
+    await gate.arrived()
+    expect(await running('DEIS_BUILD')).toHaveLength(1)
+    await platform.endController('SIGKILL')
+    expect((await push.ended).code).not.toBe(0)
+    expect(await self(platform, 'shop')).toEqual(before)
+    await platform.startController()
+    await expectOrder(shop)
+    expect(await buildStates(shop)).toEqual(['abandoned', 'succeeded'])
+    expect(await self(platform, 'shop')).toEqual(before)
+    await gate.open()
+    expect(await shop.push()).toMatchObject({ code: 0 })
+    expect(await self(platform, 'shop')).toMatchObject({ message: 'built twice', release: 'v3' })
+    await expectOrder(shop)
+  })
+
+  test('during a deploy by push: it is carried on, and the same push works then', async () => {
+    const gate = await newGate(platform, 'deploy')
+    await gate.open()
+    await shop.does('config:set', `GATE=${gate.path}`)
+    const before = await self(platform, 'shop')
+    expect(before).toMatchObject({ release: 'v4' })
+    await gate.close()
+    await shop.commit(settings({ message: 'carried on' }))
+    const push = shop.startPush()
+    await gate.arrived()
+    await platform.endController('SIGKILL')
+    expect((await push.ended).code).not.toBe(0)
+    expect(await self(platform, 'shop')).toEqual(before)
+    await gate.close()
+    await platform.startController()
+    // Of the new release again, started by the new controller; the old one still serves.
+    await gate.arrived()
+    expect(await self(platform, 'shop')).toEqual(before)
+    await gate.open()
+    await until({ what: 'v5 serves' }, async () => (await self(platform, 'shop')).release === 'v5')
+    expect(await self(platform, 'shop')).toMatchObject({ message: 'carried on' })
+    await expectOrder(shop)
+    expect(await shop.push()).toMatchObject({ code: 0 })
+    expect(await self(platform, 'shop')).toMatchObject({ message: 'carried on', release: 'v6' })
+    await expectOrder(shop)
+  })
+
+  test('during a deploy by config: it is carried on', async () => {
+    const gate = await newGate(platform, 'config')
+    await shop.does('config:unset', 'GATE')
+    const set = shop.deis('config:set', `GATE=${gate.path}`, 'GREETING=survived')
+    await gate.arrived()
+    await platform.endController('SIGKILL')
+    expect(await set).toMatchObject({ code: 1 })
+    expect(await self(platform, 'shop')).toMatchObject({ greeting: null, release: 'v7' })
+    await gate.open()
+    await platform.startController()
+    await until({ what: 'v8 serves' }, async () => (await self(platform, 'shop')).release === 'v8')
+    expect(await self(platform, 'shop')).toMatchObject({ greeting: 'survived' })
+    await expectOrder(shop)
+  })
+
+  test('during a one-off command: it does not outlive the controller', async () => {
+    const gate = await newGate(platform, 'run')
+    const command = `: > ${gate.path}.$$; sleep 300`
+    const once = shop.deis('run', '--', command)
+    const [pid = 0] = await gate.arrived()
+    await platform.endController('SIGKILL')
+    expect(await once).toMatchObject({ code: 1 })
+    await platform.startController()
+    await until({ what: 'the command is gone' }, async () =>
+      (await processesAround(platform.dataDir)).every((one) => one.pid !== pid && !one.command.includes('sleep 300')),
+    )
+    await expectOrder(shop)
+  })
+
+  test('five times in a row while it starts', async () => {
+    const before = await self(platform, 'shop')
+    await platform.endController('SIGKILL')
+    for (let times = 0; times < 5; times++) {
+      await platform.startController()
+      await platform.endController('SIGKILL')
+    }
+    await platform.startController()
+    await expectOrder(shop)
+    expect(await self(platform, 'shop')).toEqual(before)
+  })
+})
+
+describe.sequential('an app whose process dies', () => {
+  test('is started again, by a controller that was killed as well', async () => {
+    const { pid } = await self(platform, 'shop')
+    await platform.endController('SIGKILL')
+    process.kill(pid, 'SIGKILL')
+    await platform.startController()
+    await until({ what: 'another process serves' }, async () => (await self(platform, 'shop')).pid !== pid)
+    await expectOrder(shop)
+  })
+})
+
+describe.sequential('a stop in order', () => {
+  test('TERM leaves the apps alone, INT ends every process, and the next start brings them back', async () => {
+    const before = await self(platform, 'shop')
+    await platform.endController('SIGTERM')
+    expect(await self(platform, 'shop')).toEqual(before)
+    await platform.startController()
+    await expectOrder(shop)
+    expect(await self(platform, 'shop')).toEqual(before)
+    await platform.endController('SIGINT')
+    expect(await running('DEIS_POD')).toEqual([])
+    expect(await ask(platform, 'shop')).toMatchObject({
+      status: expect.toSatisfy((code: number) => code >= 500) as number,
+    })
+    await platform.startController()
+    await until({ what: 'the app is back' }, async () => (await self(platform, 'shop')).release === before.release)
+    expect((await self(platform, 'shop')).pid).not.toBe(before.pid)
+    await expectOrder(shop)
+  })
+
+  test('a second controller on the same folder refuses, and names the first', async () => {
+    const { code, said } = await platform.secondController()
+    expect(code).toBe(1)
+    expect(said).toContain(`in use by the controller with pid ${platform.controllerPid}`)
+    expect(await self(platform, 'shop')).toMatchObject({ greeting: 'survived' })
+  })
+})
