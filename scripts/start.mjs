@@ -1,7 +1,7 @@
 // How does one command bring up the whole platform in the foreground, and take it down again?
 import { fork, spawnSync } from 'node:child_process'
 import { mkdirSync, openSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installAll } from './install.mjs'
 
@@ -12,6 +12,15 @@ const stopMs = 45_000
 function needGit() {
   if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0)
     throw new Error('git is needed and was not found on the PATH')
+}
+
+/** npm puts this project's own tools on the PATH of its scripts; apps and their builds must not find those. */
+function operatorPath() {
+  const folders = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => !/node_modules[\\/]\.bin$|node-gyp-bin$/.test(folder))
+  const node = dirname(process.execPath)
+  return (folders.includes(node) ? folders : [...folders, node]).join(delimiter)
 }
 
 /** In a process of its own: what building needs of memory is not kept while the platform runs. */
@@ -92,7 +101,7 @@ async function main() {
   mkdirSync(dataDir, { recursive: true, mode: 0o755 })
   mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 })
   mkdirSync(join(dataDir, 'router'), { recursive: true, mode: 0o700 })
-  const env = { ...process.env, DEIS_DATA_DIR: dataDir }
+  const env = { ...process.env, PATH: operatorPath(), DEIS_DATA_DIR: dataDir }
   let api = ''
   const controller = keep(
     'controller',
