@@ -1,6 +1,6 @@
 // How does one command bring up the whole platform in the foreground, and take it down again?
 import { fork, spawnSync } from 'node:child_process'
-import { mkdirSync, openSync } from 'node:fs'
+import { mkdirSync, openSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installAll } from './install.mjs'
@@ -110,6 +110,9 @@ async function main() {
     join(dataDir, 'logs/controller.log'),
   )
   let gitPort = ''
+  // Of an earlier run, whose apps ended with it: their ports may be other programs' by now.
+  const table = join(dataDir, 'router/table.json')
+  rmSync(table, { force: true })
   let router = null
   let ending = false
   const end = async (why) => {
@@ -139,7 +142,7 @@ async function main() {
       ...env,
       DEIS_CONTROLLER_URL: api,
       DEIS_ROUTER_KEY_FILE: join(dataDir, 'keys/router.key'),
-      DEIS_ROUTER_TABLE: join(dataDir, 'router/table.json'),
+      DEIS_ROUTER_TABLE: table,
     }),
     join(dataDir, 'logs/router.log'),
   )

@@ -14,7 +14,7 @@ import { receivePush } from './domain/push.ts'
 import { createQueue } from './domain/queue.ts'
 import { createRouteTable } from './domain/routes.ts'
 import { publishRoutes } from './domain/routing.ts'
-import { abandonBuilds, takeUp } from './domain/start.ts'
+import { abandonBuilds, publishAllRoutes, takeUp } from './domain/start.ts'
 import type { GitServer } from './git/port.ts'
 import { removeRepo } from './git/repos.ts'
 import { startGitServer } from './git/ssh.ts'
@@ -157,6 +157,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     })
     ends.push(async () => unwatch())
     await abandonBuilds(core)
+    await publishAllRoutes(core)
     const git = await startGit(core, files)
     running.git = git
     // A restart lets builds end that are nearly done; stopping the platform does not wait for them.

@@ -27,13 +27,18 @@ async function settle(core: Core, app: string, delay = firstRetryMs): Promise<vo
   }
 }
 
-/** Routes what runs at once, then converges every app, a few at a time. Resolves when each was tried. */
+/** Every app's route, before any router can ask: an empty snapshot would clear what it serves. */
+export async function publishAllRoutes(core: Core): Promise<void> {
+  const apps = await core.db.app.findMany({ select: { id: true } })
+  await Promise.all(apps.map(({ id }) => publishRoutes(core, id)))
+}
+
+/** Converges every app, a few at a time. Resolves when each was tried. */
 export async function takeUp(core: Core): Promise<void> {
   const apps = await core.db.app.findMany({
     orderBy: { id: 'asc' },
     include: { owner: { select: { username: true } } },
   })
-  await Promise.all(apps.map(({ id }) => publishRoutes(core, id)))
   const rest = [...apps]
   const worker = async (): Promise<void> => {
     for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift()) {
