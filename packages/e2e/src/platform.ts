@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync, openSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { processesAround, shown } from './processes.ts'
 
@@ -44,11 +44,14 @@ function needBuild(): void {
 
 /** What npm, vitest and git hooks leave in the environment is not what an operator has. */
 export function cleanEnv(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
+  const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^(VITEST|TEST|NODE_|DEIS_|GIT_|DATABASE_URL$|npm_(lifecycle|package)_)/.test(name),
     ),
   )
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const own = folders.filter((folder) => !/node_modules\/\.bin$|node-gyp-bin$/.test(folder))
+  return { ...env, PATH: own.join(delimiter) }
 }
 
 async function firstMessage(child: ChildProcess, logFile: string): Promise<Message> {

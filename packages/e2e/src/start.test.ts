@@ -1,0 +1,140 @@
+// Does the one command that a person starts the platform with bring everything up, down and up again?
+import { execFileSync } from 'node:child_process'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Checkout, newApp } from './app.ts'
+import { type Running, start } from './child.ts'
+import { type Person, registered } from './client.ts'
+import { self } from './http.ts'
+import { cleanEnv, removeFolder, root, testFolder } from './platform.ts'
+import { processes, processesAround, shown } from './processes.ts'
+import { until } from './until.ts'
+
+let folder: string
+let home: string
+
+beforeAll(async () => {
+  folder = await testFolder()
+  home = join(folder, 'operator')
+  await mkdir(home, { mode: 0o700 })
+})
+const started: Running[] = []
+afterAll(async () => {
+  for (const { signal, ended } of started) {
+    signal('SIGKILL')
+    await ended
+  }
+  await removeFolder(folder)
+})
+
+type Up = {
+  readonly running: Running
+  readonly folder: string
+  readonly api: string
+  readonly git: string
+  readonly routerPort: number
+}
+
+/** Started as a person would, and read as a person would. */
+async function startAll(ports: readonly [api: string, git: string, router: string]): Promise<Up> {
+  const [DEIS_API_PORT, DEIS_GIT_PORT, DEIS_ROUTER_PORT] = ports
+  const env = {
+    ...cleanEnv(),
+    HOME: home,
+    DEIS_DATA_DIR: join(folder, 'data'),
+    DEIS_API_PORT,
+    DEIS_GIT_PORT,
+    DEIS_ROUTER_PORT,
+    DEIS_PORT_FIRST: '30000',
+    DEIS_PORT_LAST: '30099',
+    KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
+  }
+  const running = start(process.execPath, [join(root, 'scripts/start.mjs')], { cwd: folder, env, seconds: 150 })
+  started.push(running)
+  await running.says('Ctrl-C stops everything')
+  const said = running.output()
+  const word = (pattern: RegExp): string => {
+    const found = pattern.exec(said)?.[1]
+    if (found === undefined) throw new Error(`${pattern} is not in:\n${said}`)
+    return found
+  }
+  expect(said).toContain('Deis is ready.\n')
+  return {
+    running,
+    folder,
+    api: word(/^ {2}API +(\S+)$/m),
+    git: word(/^ {2}git +(\S+)\/<app>\.git$/m),
+    routerPort: Number(word(/^ {2}apps +http:\/\/<app>\.localhost:(\d+)$/m)),
+  }
+}
+
+let up: Up
+let ann: Person
+let shop: Checkout
+
+const portsOf = ({ api, git, routerPort }: Up): [string, string, string] => [
+  new URL(api).port,
+  new URL(git).port,
+  String(routerPort),
+]
+
+test('it says where everything is, and an app can be deployed', async () => {
+  up = await startAll(['0', '0', '0'])
+  // Those who use it need to know of it no more than this.
+  const platform = { ...up, dataDir: join(folder, 'data') }
+  ann = await registered(platform, 'ann')
+  shop = await newApp(ann, 'shop')
+  await shop.deploy()
+  expect(await self(up, 'shop')).toMatchObject({ release: 'v2' })
+  expect(await readFile(join(folder, 'data/logs/controller.log'), 'utf8')).toContain('controller is ready')
+})
+
+test('a controller that dies is started again, and its apps do not notice', async () => {
+  const before = await self(up, 'shop')
+  const find = async (): Promise<number | undefined> =>
+    (await processes()).find(
+      ({ parent, command }) => parent === up.running.pid && command.includes('controller/main.js'),
+    )?.pid
+  const controller = await until({ what: 'the controller is found' }, find)
+  process.kill(controller, 'SIGKILL')
+  await up.running.says('the controller ended (SIGKILL), starting it again')
+  await until({ what: 'another controller answers', seconds: 30 }, async () => (await ann.deis(['apps'])).code === 0)
+  expect(await find()).not.toBe(controller)
+  expect(await self(up, 'shop')).toEqual(before)
+})
+
+test('a second one beside it says what is wrong', async () => {
+  const env = { ...cleanEnv(), HOME: home, DEIS_DATA_DIR: join(folder, 'data'), DEIS_API_PORT: '0', DEIS_GIT_PORT: '0' }
+  const second = start(process.execPath, [join(root, 'scripts/start.mjs')], { cwd: folder, env })
+  started.push(second)
+  expect(await second.ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('in use by the controller with pid') as string,
+  })
+  expect(await self(up, 'shop')).toMatchObject({ release: 'v2' })
+})
+
+test('Ctrl-C ends every process, and the next start brings the app back', async () => {
+  const before = await self(up, 'shop')
+  up.running.signal('SIGINT')
+  expect(await up.running.ended).toMatchObject({ code: 0 })
+  expect(up.running.output()).toContain('deis: stopped; the apps come back at the next start')
+  expect(shown(await processesAround(folder))).toEqual([])
+
+  up = await startAll(portsOf(up))
+  const after = await until({ what: 'the app is back' }, () => self(up, 'shop'))
+  expect(after).toMatchObject({ release: 'v2' })
+  expect(after.pid).not.toBe(before.pid)
+  expect(await ann.does(['apps'])).toBe('=== Apps\nshop\n')
+  up.running.signal('SIGTERM')
+  expect(await up.running.ended).toMatchObject({ code: 0 })
+  expect(shown(await processesAround(folder))).toEqual([])
+})
+
+test('a killed launcher takes everything with it', async () => {
+  up = await startAll(portsOf(up))
+  await until({ what: 'the app is back' }, () => self(up, 'shop'))
+  execFileSync('kill', ['-KILL', String(up.running.pid)])
+  await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
+})
