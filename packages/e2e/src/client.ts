@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { run, type RunOptions, type Result, type Running, start } from './child.ts'
 import { cleanEnv, type Platform, root } from './platform.ts'
 
+/** What of a platform its users have to know. */
+export type Place = Pick<Platform, 'folder' | 'api' | 'git'>
+
 export const password = 'correct horse battery staple'
 
 type More = { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string }
@@ -41,7 +44,7 @@ function sshOptions(home: string): string[] {
 }
 
 /** Somebody with a key, but no account yet. */
-export async function newPerson(platform: Platform, name: string): Promise<Person> {
+export async function newPerson(platform: Place, name: string): Promise<Person> {
   const home = join(platform.folder, 'people', name)
   await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 })
   const env: NodeJS.ProcessEnv = {
@@ -80,7 +83,7 @@ export async function newPerson(platform: Platform, name: string): Promise<Perso
 }
 
 /** Somebody with an account and an uploaded key. */
-export async function registered(platform: Platform, name: string): Promise<Person> {
+export async function registered(platform: Place, name: string): Promise<Person> {
   const person = await newPerson(platform, name)
   const account = ['--username', name, '--password', password, '--email', `${name}@example.com`]
   await person.does(['register', platform.api, ...account])

@@ -1,5 +1,4 @@
 // Does the one command that a person starts the platform with bring everything up, down and up again?
-import { execFileSync } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -81,9 +80,7 @@ const portsOf = ({ api, git, routerPort }: Up): [string, string, string] => [
 
 test('it says where everything is, and an app can be deployed', async () => {
   up = await startAll(['0', '0', '0'])
-  // Those who use it need to know of it no more than this.
-  const platform = { ...up, dataDir: join(folder, 'data') }
-  ann = await registered(platform, 'ann')
+  ann = await registered(up, 'ann')
   shop = await newApp(ann, 'shop')
   await shop.deploy()
   expect(await self(up, 'shop')).toMatchObject({ release: 'v2' })
@@ -135,6 +132,6 @@ test('Ctrl-C ends every process, and the next start brings the app back', async 
 test('a killed launcher takes everything with it', async () => {
   up = await startAll(portsOf(up))
   await until({ what: 'the app is back' }, () => self(up, 'shop'))
-  execFileSync('kill', ['-KILL', String(up.running.pid)])
+  up.running.signal('SIGKILL')
   await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
 })
