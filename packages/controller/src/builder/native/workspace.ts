@@ -89,8 +89,13 @@ async function remove(folder: string): Promise<void> {
 /** Deletes the workspace. Nothing of the build runs any more, but another process of the app's user may look on. */
 export async function discard(root: string): Promise<void> {
   if (process.getuid?.() === 0) {
-    await chmod(root, 0o700)
-    await own(root, { uid: 0, gid: 0 })
+    try {
+      await chmod(root, 0o700)
+      await own(root, { uid: 0, gid: 0 })
+    } catch (error) {
+      // Going already, by somebody else who discards it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
   await remove(root)
 }
