@@ -1,0 +1,53 @@
+// How near does the platform come to its floors, measured side by side in one run?
+//   node scripts/bench.mjs [cli] [apps] [push] [router] [memory]      without names: all
+// A missed budget is said, never an error; the exit code is 1 when something could not be measured.
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { report } from './bench/report.mjs'
+import { openScope } from './bench/scope.mjs'
+import { buildAll } from './build.mjs'
+import { installAll } from './install.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const say = (text) => console.log(`deis: ${text}`)
+
+const names = ['cli', 'apps', 'push', 'router', 'memory']
+
+async function measureOne(name, interrupted) {
+  const { measure } = await import(`./bench/${name}.mjs`)
+  const scope = openScope(interrupted)
+  try {
+    for (const line of report(await measure({ root, dist: join(root, 'dist'), scope }))) console.log(line)
+    return true
+  } catch (error) {
+    interrupted.throwIfAborted()
+    console.error(`${name}: could not be measured: ${error.stack ?? error}`)
+    return false
+  } finally {
+    await scope.close()
+  }
+}
+
+async function main(wanted) {
+  const unknown = wanted.filter((name) => !names.includes(name))
+  if (unknown.length > 0)
+    throw new Error(`there is no measurement ${unknown.join(', ')}; there are: ${names.join(', ')}`)
+  installAll(say)
+  await buildAll(say)
+  const interrupt = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => interrupt.abort(new Error(`interrupted by ${signal}`)))
+  let failed = 0
+  for (const name of wanted.length > 0 ? wanted : names) {
+    interrupt.signal.throwIfAborted()
+    if (!(await measureOne(name, interrupt.signal))) failed++
+  }
+  return failed === 0 ? 0 : 1
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  console.error(`deis: ${error.message}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,50 @@
+// How much of a bare server's rate is left when the controller lists apps?
+import { join } from 'node:path'
+import { load, loadProgram } from './load.mjs'
+import { startPlatform } from './platform.mjs'
+import { cleanEnv, onCore, pin, start } from './processes.mjs'
+
+const runs = 5
+const seconds = 3
+// Rates still double while the engine compiles what is called often.
+const warmSeconds = 12
+const count = 20
+
+export async function measure({ root, scope }) {
+  const platform = await startPlatform({ root, scope })
+  for (let one = 0; one < count; one++) await platform.call('POST', '/v2/apps/', { id: `app-${one}` })
+  const { child, first } = await start(
+    scope,
+    ...onCore(0, process.execPath, [
+      join(import.meta.dirname, 'apps-floor.mjs'),
+      root,
+      `${platform.dataDir}/state/deis.db`,
+    ]),
+    { env: cleanEnv(), log: join(platform.folder, 'floor.log') },
+  )
+  pin(platform.pids.controller, 0)
+  const headers = { authorization: `token ${platform.call.token}` }
+  const sides = [
+    { url: `${platform.api}/v2/apps`, headers, pid: platform.pids.controller },
+    { url: `http://127.0.0.1:${first.port}/v2/apps`, headers, pid: child.pid },
+  ]
+  const [ours, theirs] = await Promise.all(sides.map(async ({ url }) => (await fetch(url, { headers })).json()))
+  if (ours.count !== count || JSON.stringify(ours.results) !== JSON.stringify(theirs.results))
+    throw new Error('the two servers do not answer the same')
+  const results = [[], []]
+  for (const side of sides) await load(scope, { ...side, seconds: warmSeconds })
+  for (let one = 0; one < runs; one++)
+    for (const [index, side] of sides.entries()) results[index].push(await load(scope, { ...side, seconds }))
+  const [rates, micros] = ['rate', 'micros'].map((key) => results.map((side) => side.map((result) => result[key])))
+  return [
+    { name: 'GET /v2/apps', of: 'bare Fastify', unit: 'req/s', ours: rates[0], floor: rates[1], least: 0.7 },
+    {
+      name: '',
+      of: 'its CPU time',
+      unit: 'µs',
+      ours: micros[0],
+      floor: micros[1],
+      details: [`load by ${loadProgram()}`],
+    },
+  ]
+}

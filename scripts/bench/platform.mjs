@@ -1,0 +1,69 @@
+// How does a whole platform come up for a measurement, with a person who may use it?
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cleanEnv, start } from './processes.mjs'
+
+function childrenOf(pid) {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
+}
+
+function pidOf(launcher, program) {
+  const found = childrenOf(launcher).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`/dist/${program}/main.js`),
+  )
+  if (found === undefined) throw new Error(`the launcher runs no ${program}`)
+  return found
+}
+
+/** Started as an operator does it, so that whatever the launcher gives its programs counts. */
+export async function startPlatform({ root, scope }) {
+  const folder = scope.folder()
+  const home = join(folder, 'home')
+  mkdirSync(home, { mode: 0o700 })
+  const dataDir = join(folder, 'data')
+  const env = {
+    ...cleanEnv(),
+    HOME: home,
+    DEIS_DATA_DIR: dataDir,
+    DEIS_API_PORT: '0',
+    DEIS_GIT_PORT: '0',
+    DEIS_ROUTER_PORT: '0',
+  }
+  const { child, first } = await start(scope, process.execPath, [join(root, 'scripts/start.mjs')], {
+    env,
+    log: join(folder, 'launcher.log'),
+    endWith: 'SIGINT',
+    until: (text) =>
+      /^Ctrl-C stops/m.test(text)
+        ? {
+            api: /^ {2}API +(\S+)/m.exec(text)[1],
+            git: /^ {2}git +(\S+)\/<app>\.git/m.exec(text)[1],
+            routerPort: Number(new URL(/^ {2}apps +(\S+)/m.exec(text)[1].replace('<app>', 'app')).port || 80),
+          }
+        : null,
+  })
+  const pids = { launcher: child.pid, controller: pidOf(child.pid, 'controller'), router: pidOf(child.pid, 'router') }
+  return { ...first, folder, home, dataDir, pids, call: await signUp(first.api, scope) }
+}
+
+async function request(api, scope, token, method, path, body) {
+  const answer = await fetch(new URL(path, api), {
+    method,
+    signal: AbortSignal.any([scope.signal, AbortSignal.timeout(60_000)]),
+    headers: { 'content-type': 'application/json', ...(token ? { authorization: `token ${token}` } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
+  return text === '' ? null : JSON.parse(text)
+}
+
+/** Returns a function that calls the API as the first user, an admin; its token is with it. */
+async function signUp(api, scope) {
+  const person = { username: 'bench', password: 'a password for bench', email: 'bench@example.com' }
+  await request(api, scope, null, 'POST', '/v2/auth/register/', person)
+  const { token } = await request(api, scope, null, 'POST', '/v2/auth/login/', person)
+  return Object.assign((method, path, body) => request(api, scope, token, method, path, body), { token })
+}

@@ -1,0 +1,107 @@
+// How much of nginx' rate does the router reach, each on one core?
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { answers } from './deploy.mjs'
+import { load, loadProgram } from './load.mjs'
+import { cleanEnv, onCore, start } from './processes.mjs'
+
+const runs = 5
+const seconds = 3
+const warmSeconds = 5
+const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path))
+const host = 'small.localhost'
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => server.address().port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+/** One worker that is the master as well, so that one pid has all of its processor time. */
+function settings(folder, server) {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${join(folder, name)};`)
+    .join(' ')
+  return `daemon off; master_process off; worker_processes 1; pid ${join(folder, 'pid')}; error_log stderr warn;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 100000000; ${temporary} ${server} }
+`
+}
+
+async function startNginx(scope, core, port, server) {
+  const folder = scope.folder()
+  mkdirSync(join(folder, 'logs'))
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, settings(folder, server))
+  const { child } = await start(scope, ...onCore(core, nginx, ['-p', folder, '-c', file]), {
+    env: cleanEnv(),
+    log: join(folder, 'log'),
+    until: () => true,
+  })
+  await answers(scope, port, host)
+  return child.pid
+}
+
+async function startRouter(scope, dist, upstream) {
+  const folder = scope.folder()
+  const table = join(folder, 'table.json')
+  const apps = [{ app: 'small', hosts: ['small'], upstreams: [`127.0.0.1:${upstream}`] }]
+  // The router serves the table that it kept; nobody listens where it looks for its controller.
+  writeFileSync(table, JSON.stringify({ type: 'snapshot', epoch: 'bench', seq: 1, domain: 'localhost', apps }))
+  const env = {
+    ...cleanEnv(),
+    DEIS_ROUTER_PORT: '0',
+    DEIS_ROUTER_HOST: '127.0.0.1',
+    DEIS_CONTROLLER_URL: 'http://127.0.0.1:1',
+    DEIS_ROUTER_KEY: 'unused-key-of-the-bench',
+    DEIS_ROUTER_TABLE: table,
+  }
+  const options = { env, log: join(folder, 'log') }
+  const { child, first } = await start(scope, ...onCore(0, process.execPath, [join(dist, 'router/main.js')]), options)
+  await answers(scope, first.listening, host)
+  return { pid: child.pid, port: first.listening }
+}
+
+export async function measure({ dist, scope }) {
+  if (!nginx) return [{ name: 'router', missing: 'nginx is not installed' }]
+  const [upstream, proxy] = await freePorts(2)
+  // What is proxied to must never be the slower one.
+  await startNginx(
+    scope,
+    1,
+    upstream,
+    `server { listen 127.0.0.1:${upstream}; return 200 "hello from a small app\\n"; }`,
+  )
+  const nginxPid = await startNginx(
+    scope,
+    0,
+    proxy,
+    `upstream app { server 127.0.0.1:${upstream}; keepalive 64; keepalive_requests 100000000; }
+    server { listen 127.0.0.1:${proxy}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }`,
+  )
+  const router = await startRouter(scope, dist, upstream)
+  const sides = [
+    { url: `http://127.0.0.1:${router.port}/`, headers: { Host: host }, pid: router.pid },
+    { url: `http://127.0.0.1:${proxy}/`, headers: { Host: host }, pid: nginxPid },
+  ]
+  for (const side of sides) await load(scope, { ...side, seconds: warmSeconds })
+  const results = [[], []]
+  for (let one = 0; one < runs; one++)
+    for (const [index, side] of sides.entries()) results[index].push(await load(scope, { ...side, seconds }))
+  const [rates, micros] = ['rate', 'micros'].map((key) => results.map((side) => side.map((result) => result[key])))
+  return [
+    { name: 'router', of: 'nginx', unit: 'req/s', ours: rates[0], floor: rates[1], least: 0.5 },
+    {
+      name: '',
+      of: 'its CPU time',
+      unit: 'µs',
+      ours: micros[0],
+      floor: micros[1],
+      details: [`load by ${loadProgram()}`],
+    },
+  ]
+}
