@@ -164,10 +164,10 @@ describe.sequential('kill -9 of the controller', () => {
     await expectOrder(shop)
   })
 
-  test('five times in a row while it starts', async () => {
+  test('three times in a row just after it started', async () => {
     const before = await self(platform, 'shop')
     await platform.endController('SIGKILL')
-    for (let times = 0; times < 5; times++) {
+    for (let times = 0; times < 3; times++) {
       await platform.startController()
       await platform.endController('SIGKILL')
     }
