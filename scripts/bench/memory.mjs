@@ -14,6 +14,7 @@ function memoryOf(pid) {
   return {
     rss: megabytes(`/proc/${pid}/status`, 'VmRSS'),
     own: megabytes(`/proc/${pid}/status`, 'RssAnon'),
+    files: megabytes(`/proc/${pid}/status`, 'RssFile'),
     pss: megabytes(`/proc/${pid}/smaps_rollup`, 'Pss'),
   }
 }
@@ -27,7 +28,8 @@ export async function measure({ root, scope }) {
   const line = ({ name, rss, own, pss }) =>
     `${name.padEnd(12)} RSS ${rss.toFixed(1).padStart(6)} MB   its own ${own.toFixed(1).padStart(6)} MB   PSS ${pss.toFixed(1).padStart(6)} MB`
   const total = { name: 'sum', rss: sum('rss'), own: sum('own'), pss: sum('pss') }
-  // RSS counts node's own program file once for each process, PSS shares it among all that run on this machine.
+  // RSS counts node's own program file in each process, PSS shares it among whatever else runs on this machine.
+  const once = total.own + Math.max(...programs.map(({ files }) => files))
   return [
     {
       name: 'idle memory',
