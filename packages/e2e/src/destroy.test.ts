@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { heldBuild, newGate } from './gate.ts'
-import { ask, callApi, self } from './http.ts'
+import { ask, callApi, self, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { processesAround, shown } from './processes.ts'
 
@@ -69,7 +69,7 @@ test('an app that runs goes with its processes, files, users and repository; its
 
   expect(await doomed.deis('destroy')).toMatchObject({ code: 1 })
   expect(await doomed.deis('destroy', '--confirm', 'other')).toMatchObject({ code: 1 })
-  expect(await self(platform, 'doomed-zebra')).toMatchObject({ release: 'v3' })
+  await serving(platform, 'doomed-zebra', { release: 'v3' })
   expect(await doomed.does('destroy', '--confirm', 'doomed-zebra')).toMatch(/^Destroying doomed-zebra\.\.\.\ndone in /)
 
   expect(await processesOf('doomed-zebra')).toEqual([])
@@ -78,11 +78,11 @@ test('an app that runs goes with its processes, files, users and repository; its
   expect(await ask(platform, 'doomed-zebra')).toMatchObject({ status: 404 })
   expect(await ann.does(['apps'])).toBe('=== Apps\nother\n')
   expect(await ann.git(['remote'], doomed.folder)).toMatchObject({ stdout: '' })
-  expect(await self(platform, 'other')).toMatchObject({ release: 'v2' })
+  await serving(platform, 'other', { release: 'v2' })
 
   await doomed.does('create', 'doomed-zebra')
   expect(await doomed.push()).toMatchObject({ code: 0 })
-  expect(await self(platform, 'doomed-zebra')).toMatchObject({ release: 'v2', greeting: null })
+  await serving(platform, 'doomed-zebra', { release: 'v2', greeting: null })
 })
 
 test('an app is destroyed in the middle of a build, whose push hears of it', async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, settings } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { heldBuild, newGate } from './gate.ts'
-import { ask, callApi, pidsOf, self } from './http.ts'
+import { ask, callApi, pidsOf, self, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { processesAround } from './processes.ts'
 import { until } from './until.ts'
@@ -84,7 +84,7 @@ describe.sequential('kill -9 of the controller', () => {
     await expectOrder(shop)
     expect(await pidsOf(platform, 'shop', 2)).toEqual(pids)
     await shop.does('scale', 'web=1')
-    expect(await self(platform, 'shop')).toMatchObject({ release: 'v2' })
+    await serving(platform, 'shop', { release: 'v2' })
     await expectOrder(shop)
   })
 
@@ -104,7 +104,7 @@ describe.sequential('kill -9 of the controller', () => {
     expect(await self(platform, 'shop')).toEqual(before)
     await gate.open()
     expect(await shop.push()).toMatchObject({ code: 0 })
-    expect(await self(platform, 'shop')).toMatchObject({ message: 'built twice', release: 'v3' })
+    await serving(platform, 'shop', { message: 'built twice', release: 'v3' })
     await expectOrder(shop)
   })
 
@@ -112,8 +112,7 @@ describe.sequential('kill -9 of the controller', () => {
     const gate = await newGate(platform, 'deploy')
     await gate.open()
     await shop.does('config:set', `GATE=${gate.path}`)
-    const before = await self(platform, 'shop')
-    expect(before).toMatchObject({ release: 'v4' })
+    const before = await serving(platform, 'shop', { release: 'v4' })
     await gate.close()
     await shop.commit(settings({ message: 'carried on' }))
     const push = shop.startPush()
@@ -127,11 +126,10 @@ describe.sequential('kill -9 of the controller', () => {
     await gate.arrived()
     expect(await self(platform, 'shop')).toEqual(before)
     await gate.open()
-    await until({ what: 'v5 serves' }, async () => (await self(platform, 'shop')).release === 'v5')
-    expect(await self(platform, 'shop')).toMatchObject({ message: 'carried on' })
+    await serving(platform, 'shop', { release: 'v5', message: 'carried on' })
     await expectOrder(shop)
     expect(await shop.push()).toMatchObject({ code: 0 })
-    expect(await self(platform, 'shop')).toMatchObject({ message: 'carried on', release: 'v6' })
+    await serving(platform, 'shop', { message: 'carried on', release: 'v6' })
     await expectOrder(shop)
   })
 
@@ -142,11 +140,10 @@ describe.sequential('kill -9 of the controller', () => {
     await gate.arrived()
     await platform.endController('SIGKILL')
     expect(await set).toMatchObject({ code: 1 })
-    expect(await self(platform, 'shop')).toMatchObject({ greeting: null, release: 'v7' })
+    await serving(platform, 'shop', { greeting: null, release: 'v7' })
     await gate.open()
     await platform.startController()
-    await until({ what: 'v8 serves' }, async () => (await self(platform, 'shop')).release === 'v8')
-    expect(await self(platform, 'shop')).toMatchObject({ greeting: 'survived' })
+    await serving(platform, 'shop', { release: 'v8', greeting: 'survived' })
     await expectOrder(shop)
   })
 
@@ -202,7 +199,7 @@ describe.sequential('a stop in order', () => {
       status: expect.toSatisfy((code: number) => code >= 500) as number,
     })
     await platform.startController()
-    await until({ what: 'the app is back' }, async () => (await self(platform, 'shop')).release === before.release)
+    await serving(platform, 'shop', { release: before.release })
     expect((await self(platform, 'shop')).pid).not.toBe(before.pid)
     await expectOrder(shop)
   })
@@ -211,6 +208,6 @@ describe.sequential('a stop in order', () => {
     const { code, said } = await platform.secondController()
     expect(code).toBe(1)
     expect(said).toContain(`in use by the controller with pid ${platform.controllerPid}`)
-    expect(await self(platform, 'shop')).toMatchObject({ greeting: 'survived' })
+    await serving(platform, 'shop', { greeting: 'survived' })
   })
 })

@@ -2,6 +2,7 @@
 import { type Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Platform } from './platform.ts'
+import { until } from './until.ts'
 
 export type Answer = { readonly status: number; readonly body: string }
 
@@ -42,6 +43,19 @@ export async function self(platform: Pick<Platform, 'routerPort'>, app: string):
   const { status, body } = await ask(platform, app)
   if (status !== 200) throw new Error(`${app} answers ${status}: ${body}`)
   return JSON.parse(body) as Self
+}
+
+/** Waits until the app answers so: the router hears of a change a moment after the one who made it. */
+export async function serving(
+  platform: Pick<Platform, 'routerPort'>,
+  app: string,
+  expected: Partial<Self>,
+): Promise<Self> {
+  return until({ what: `${app} answers ${JSON.stringify(expected)}` }, async () => {
+    const found = await self(platform, app)
+    if (Object.entries(expected).every(([key, value]) => found[key as keyof Self] === value)) return found
+    throw new Error(`it answers ${JSON.stringify(found)}`)
+  })
 }
 
 /** One process answers after the other; asked until `count` different ones have. */

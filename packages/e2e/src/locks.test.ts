@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, newCheckout, settings } from './app.ts'
 import { newPerson, password, type Person, registered } from './client.ts'
 import { heldBuild, newGate } from './gate.ts'
-import { self } from './http.ts'
+import { serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { until } from './until.ts'
 
@@ -48,7 +48,7 @@ describe.sequential('one push at a time', () => {
       return result.code !== 128 && result
     })
     expect(again).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
-    expect(await self(platform, 'shop')).toMatchObject({ message: 'after all', release: 'v3' })
+    await serving(platform, 'shop', { message: 'after all', release: 'v3' })
   })
 
   test('two apps are built side by side', async () => {
@@ -60,7 +60,7 @@ describe.sequential('one push at a time', () => {
     await gate.open()
     for (const [index, push] of pushes.entries()) {
       expect(await push.ended).toMatchObject({ code: 0 })
-      expect(await self(platform, apps[index]?.app ?? '')).toMatchObject({ release: 'v2' })
+      await serving(platform, apps[index]?.app ?? '', { release: 'v2' })
     }
   })
 })
@@ -91,7 +91,7 @@ describe.sequential('strangers', () => {
       code: 128,
       stderr: 'fatal: remote error: App nothing does not exist\n',
     })
-    expect(await self(platform, 'shop')).toMatchObject({ release: 'v3' })
+    await serving(platform, 'shop', { release: 'v3' })
   })
 
   test('a key that was removed, or whose account is gone, opens nothing any more', async () => {
@@ -117,7 +117,7 @@ describe.sequential('branches, tags and history', () => {
     await ann.git(['tag', 'first'], shop.folder)
     expect(await shop.push('deis', 'first')).toMatchObject({ code: 0 })
     expect(await shop.push('deis', ':first')).toMatchObject({ code: 0 })
-    expect(await self(platform, 'shop')).toMatchObject({ release: 'v3' })
+    await serving(platform, 'shop', { release: 'v3' })
     expect((await shop.does('builds:list', '--all')).trimEnd().split('\n')).toHaveLength(3)
   })
 
@@ -127,7 +127,7 @@ describe.sequential('branches, tags and history', () => {
     expect(both).toMatchObject({ code: 1 })
     expect(both.stderr).toContain('push them one at a time')
     expect(await modern.push('deis', 'master:main')).toMatchObject({ code: 0 })
-    expect(await self(platform, 'modern')).toMatchObject({ release: 'v2' })
+    await serving(platform, 'modern', { release: 'v2' })
   })
 
   test('a shallow clone is enough', async () => {
@@ -136,7 +136,7 @@ describe.sequential('branches, tags and history', () => {
     await ann.git(['clone', '--quiet', '--depth', '1', `file://${shop.folder}`, folder], ann.home)
     expect(await ann.does(['create', 'shallow'], { cwd: folder })).toContain('created shallow')
     expect(await ann.git(['push', 'deis', 'master'], folder)).toMatchObject({ code: 0 })
-    expect(await self(platform, 'shallow')).toMatchObject({ message: 'shallow' })
+    await serving(platform, 'shallow', { message: 'shallow' })
   })
 })
 

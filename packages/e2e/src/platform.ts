@@ -6,6 +6,7 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { testDatabase } from './database.ts'
 import { processesAround, shown } from './processes.ts'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -120,8 +121,10 @@ export async function startPlatform(settings: Readonly<Record<string, string>> =
   const routerLog = join(home, 'router.log')
   // Test files run side by side; each has ports of its own for its apps, so that none takes what another just freed.
   const portFirst = 10_000 + (process.pid % 150) * 128
+  const database = await testDatabase()
   const env: NodeJS.ProcessEnv = {
     ...cleanEnv(),
+    ...database.env,
     HOME: home,
     DEIS_DATA_DIR: dataDir,
     DEIS_API_PORT: '0',
@@ -141,6 +144,7 @@ export async function startPlatform(settings: Readonly<Record<string, string>> =
   const stop = async (): Promise<void> => {
     // The controller first: it waits for the router to let go of its apps.
     for (const child of children) await end(child, 'SIGINT')
+    await database.drop()
     await removeFolder(folder)
   }
   try {
