@@ -1,4 +1,4 @@
-// What is pushed in the tests: small apps in git checkouts, their commits, and what they answer
+// What is pushed in the tests, from where, and how does it change?
 import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
