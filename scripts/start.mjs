@@ -32,7 +32,9 @@ function build() {
 /** A program of the platform in a process group of its own, so that Ctrl-C reaches only this script, which ends all in order. */
 function program(file, env, logFile) {
   const log = openSync(logFile, 'a', 0o600)
-  return fork(join(root, 'dist', file), [], { detached: true, stdio: ['ignore', log, log, 'ipc'], env })
+  // A small platform shares its machine with its apps: memory counts for more than the last bit of speed.
+  const execArgv = ['--optimize-for-size', '--max-semi-space-size=1']
+  return fork(join(root, 'dist', file), [], { execArgv, detached: true, stdio: ['ignore', log, log, 'ipc'], env })
 }
 
 function tailOf(file) {

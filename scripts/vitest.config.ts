@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     root: new URL('..', import.meta.url).pathname,
     projects: [
       {

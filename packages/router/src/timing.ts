@@ -26,5 +26,5 @@ export const usualTiming: Timing = {
   retryPause: 100,
   silence: 15_000,
   firstDelay: 100,
-  lastDelay: 5_000,
+  lastDelay: 1_000,
 }

@@ -8,7 +8,7 @@ import { buildLogFolder } from './builds.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
 import { inventName } from './names.ts'
-import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow } from './release.ts'
 import { publishRoutes } from './routing.ts'
 import { type AppRow, toApp } from './rows.ts'
@@ -95,11 +95,12 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
     ? {}
     : { OR: [{ ownerId: caller.id }, { grants: { some: { userId: caller.id } } }] }
   const where = { destroying: false, ...visible }
-  const [count, rows] = await Promise.all([
-    core.db.app.count({ where }),
-    core.db.app.findMany({ where, include: withOwner, orderBy: { id: 'asc' }, ...sliceArgs(page) }),
-  ])
-  return { count, results: rows.map(toApp) }
+  return readSlice(
+    page,
+    (part) => core.db.app.findMany({ where, include: withOwner, orderBy: { id: 'asc' }, ...part }),
+    () => core.db.app.count({ where }),
+    toApp,
+  )
 }
 
 export async function transferApp(

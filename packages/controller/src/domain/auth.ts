@@ -16,15 +16,17 @@ export function asCaller(row: Pick<Row.User, 'id' | 'username' | 'isSuperuser'>)
   return { id: row.id, username: row.username, isSuperuser: row.isSuperuser }
 }
 
-/** @throws the contract's 401 texts. */
+/**
+ * Every request begins here, so it is one statement instead of Prisma's two.
+ * @throws the contract's 401 texts.
+ */
 export async function authenticate(core: Core, token: string): Promise<Caller> {
-  const found = await core.db.token.findUnique({
-    where: { hash: hashToken(token) },
-    select: { user: { select: { id: true, username: true, isSuperuser: true, isActive: true } } },
-  })
-  if (!found) throw new DeisError('unauthenticated', 'Invalid token.')
-  if (!found.user.isActive) throw new DeisError('unauthenticated', 'User inactive or deleted.')
-  return asCaller(found.user)
+  const [user] = await core.db.$queryRaw<{ id: number; username: string; isSuperuser: unknown; isActive: unknown }[]>`
+    SELECT u."id", u."username", u."isSuperuser", u."isActive"
+    FROM "Token" t JOIN "User" u ON u."id" = t."userId" WHERE t."hash" = ${hashToken(token)}`
+  if (!user) throw new DeisError('unauthenticated', 'Invalid token.')
+  if (!user.isActive) throw new DeisError('unauthenticated', 'User inactive or deleted.')
+  return { id: Number(user.id), username: user.username, isSuperuser: Boolean(user.isSuperuser) }
 }
 
 async function issueToken(tx: Tx, userId: number): Promise<string> {
@@ -85,12 +87,17 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   }
 }
 
-// Verified when there is no such user, so that answers take the same time either way.
-const nobody = hashPassword('nobody has this password')
+let nobody: Promise<string> | undefined
+
+/** Verified when there is no such user, so that answers take the same time either way. */
+function nobodysPassword(): Promise<string> {
+  nobody ??= hashPassword('nobody has this password')
+  return nobody
+}
 
 export async function logIn(core: Core, username: string, password: string): Promise<string> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
-  const good = await verifyPassword(password, user?.password ?? (await nobody))
+  const good = await verifyPassword(password, user?.password ?? (await nobodysPassword()))
   if (!user || !good || !user.isActive) {
     const message = 'Unable to log in with provided credentials.'
     throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })

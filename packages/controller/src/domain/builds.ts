@@ -15,7 +15,7 @@ import type { Config } from '../config.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
-import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, type FullRelease } from './release.ts'
 import { type AppRow, procfileOf, structureOf, toBuild } from './rows.ts'
 import { structureFor } from './structure.ts'
@@ -31,11 +31,12 @@ export function buildLogFile(config: Config, app: string, uuid: string): string 
 
 export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all: boolean): Promise<Slice<Build>> {
   const where = { appUuid: app.uuid, ...(all ? {} : { status: 'succeeded' }) }
-  const [count, rows] = await Promise.all([
-    core.db.build.count({ where }),
-    core.db.build.findMany({ where, orderBy: [{ createdAt: 'desc' }, { uuid: 'asc' }], ...sliceArgs(page) }),
-  ])
-  return { count, results: rows.map((row) => toBuild(app.id, row)) }
+  return readSlice(
+    page,
+    (part) => core.db.build.findMany({ where, orderBy: [{ createdAt: 'desc' }, { uuid: 'asc' }], ...part }),
+    () => core.db.build.count({ where }),
+    (row) => toBuild(app.id, row),
+  )
 }
 
 export async function buildRow(core: Core, app: AppRow, uuid: string): Promise<Row.Build> {

@@ -113,9 +113,26 @@ describe('the route table', () => {
     await expect(waiting).rejects.toThrow('enough')
   })
 
+  it('says when every router serves by the present route', async () => {
+    const table = createRouteTable('localhost')
+    let epoch = ''
+    const end = table.subscribe('r1', (event) => {
+      if (event.type === 'snapshot') epoch = event.epoch
+    })
+    table.set('tea', route('a:1'))
+    let heard = false
+    const waiting = table.heard('tea', 60_000).then(() => (heard = true))
+    await Promise.resolve()
+    expect(heard).toBe(false)
+    table.report({ router: 'r1', port: 80, epoch, seq: 1, busy: ['old:1'] })
+    await waiting
+    await table.heard('never routed', 60_000)
+    end()
+  })
+
   it('does not wait for a router that is gone, but for one that may come back', async () => {
     let now = 0
-    const table = createRouteTable('localhost', () => now)
+    const table = createRouteTable('localhost', { now: () => now })
     table.set('tea', route('a:1'))
     table.subscribe('r1', () => {})()
     table.set('tea', route('a:2'))

@@ -8,6 +8,9 @@ import { type FullRelease, latestGood, pendingRelease, releaseParts } from './re
 import { publishRoutes } from './routing.ts'
 import { type AppRow, structureOf } from './rows.ts'
 
+/** A router that does not answer must not hold up a deploy for ever; its next snapshot is right in any case. */
+const routedMs = 5_000
+
 /** Errors that are the backend's own trouble are tried again this often before they count as the deploy's failure. */
 const retryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
 
@@ -18,6 +21,12 @@ export async function appRow(core: Core, id: string): Promise<AppRow | null> {
 async function formationOf(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<Formation> {
   const settings = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
   return formation(releaseParts(core, app, release), structure, settings?.routable ?? true, core.config)
+}
+
+/** Routes the app's ready processes, and waits until that is what requests meet. */
+async function route(core: Core, id: string): Promise<void> {
+  await publishRoutes(core, id)
+  await core.routes.heard(id, routedMs)
 }
 
 /** Applies, repeating what failed for reasons of the backend; a DeployFailure is final at once. */
@@ -75,7 +84,7 @@ async function markDeployed(core: Core, app: AppRow, release: FullRelease): Prom
     where: { uuid: release.uuid, state: 'pending' },
     data: { state: 'deployed', updatedAt: new Date() },
   })
-  await publishRoutes(core, app.id)
+  await route(core, app.id)
 }
 
 /**
@@ -134,7 +143,20 @@ export async function applyCurrent(core: Core, app: AppRow, structure: Structure
   const release = await latestGood(core.db, app)
   if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
   await applyFormation(core, await formationOf(core, app, release, structure), signal)
-  await publishRoutes(core, app.id)
+  await route(core, app.id)
+}
+
+/** After a reboot nothing runs: the last good release serves while the unfinished deploy is tried, which may take its whole time. */
+async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, signal: AbortSignal): Promise<void> {
+  const good = await latestGood(core.db, app)
+  if (!good.build || (await core.scheduler.observe(app.id)).some((pod) => pod.state === 'up')) return
+  try {
+    await applyFormation(core, await formationOf(core, app, good, structureOf({ structure: pending.before })), signal)
+    await publishRoutes(core, app.id)
+  } catch (error) {
+    signal.throwIfAborted()
+    core.log.warn({ app: app.id, release: good.version, err: error }, 'the last good release does not run')
+  }
 }
 
 /** Brings one app to its desired state after a start: carries a pending release on, or runs the last good one again. */
@@ -145,6 +167,7 @@ export async function converge(core: Core, id: string): Promise<void> {
     const pending = await pendingRelease(core.db, app)
     if (pending?.build) {
       core.log.info({ app: id, release: pending.version }, 'carrying on a deploy')
+      await serveMeanwhile(core, app, pending, signal)
       await deploy(core, app, pending, signal)
       return
     }

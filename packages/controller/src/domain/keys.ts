@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { invalidField, type Key, notFound } from '@deis/types'
 import { isUniqueViolation } from '../store/errors.ts'
 import type { Caller, Core } from './core.ts'
-import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { toKey } from './rows.ts'
 
 /** The two fingerprints of a key blob: `aa:bb:…` (MD5, as the original shows it) and `SHA256:…`, as ssh-keygen prints it. */
@@ -55,11 +55,12 @@ export async function addKey(core: Core, caller: Caller, body: { id: string; pub
 
 export async function keysPage(core: Core, caller: Caller, page: PageRequest): Promise<Slice<Key>> {
   const where = { userId: caller.id }
-  const [count, rows] = await Promise.all([
-    core.db.key.count({ where }),
-    core.db.key.findMany({ where, orderBy: { public: 'asc' }, ...sliceArgs(page) }),
-  ])
-  return { count, results: rows.map((row) => toKey(row, caller.username)) }
+  return readSlice(
+    page,
+    (part) => core.db.key.findMany({ where, orderBy: { public: 'asc' }, ...part }),
+    () => core.db.key.count({ where }),
+    (row) => toKey(row, caller.username),
+  )
 }
 
 export async function keyNamed(core: Core, caller: Caller, name: string): Promise<Key> {

@@ -12,6 +12,14 @@ export function pageRequest(query: { readonly limit?: string; readonly offset?: 
 
 export type Slice<T> = { readonly count: number; readonly results: T[] }
 
-export function sliceArgs(page: PageRequest): { skip: number; take: number } {
-  return { skip: page.offset, take: page.limit }
+/** Reads the slice; the total is only asked for when the slice does not tell it. */
+export async function readSlice<Row, T>(
+  page: PageRequest,
+  read: (part: { skip: number; take: number }) => Promise<Row[]>,
+  countAll: () => Promise<number>,
+  show: (row: Row) => T,
+): Promise<Slice<T>> {
+  const rows = await read({ skip: page.offset, take: page.limit })
+  const isLast = rows.length < page.limit && (rows.length > 0 || page.offset === 0)
+  return { count: isLast ? page.offset + rows.length : await countAll(), results: rows.map(show) }
 }

@@ -2,18 +2,19 @@
 import { DeisError, notFound, type Release } from '@deis/types'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
-import { type PageRequest, type Slice, sliceArgs } from './page.ts'
+import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, releaseOf } from './release.ts'
 import { type AppRow, procfileOf, structureOf, toRelease } from './rows.ts'
 import { structureFor } from './structure.ts'
 
 export async function releasesPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Release>> {
   const where = { appUuid: app.uuid }
-  const [count, rows] = await Promise.all([
-    core.db.release.count({ where }),
-    core.db.release.findMany({ where, orderBy: { version: 'desc' }, ...sliceArgs(page) }),
-  ])
-  return { count, results: rows.map((row) => toRelease(app.id, row)) }
+  return readSlice(
+    page,
+    (part) => core.db.release.findMany({ where, orderBy: { version: 'desc' }, ...part }),
+    () => core.db.release.count({ where }),
+    (row) => toRelease(app.id, row),
+  )
 }
 
 /** `v3`, and nothing else. */

@@ -12,6 +12,8 @@ export type RouteTable = {
   routerPort(): number | null
   /** Resolves when no router sends or holds requests for this upstream any more, or when `limitMs` have passed. */
   drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
+  /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
+  heard(app: string, limitMs: number): Promise<void>
   /** Repeats that we are here; routers take long silence for a dead connection. */
   ping(): void
 }
@@ -23,7 +25,11 @@ const forgetMs = 30_000
 /** After a controller's start its routers need this long to find it again. */
 const settleMs = 6_000
 
-export function createRouteTable(platformDomain: string, now: () => number = Date.now): RouteTable {
+export function createRouteTable(
+  platformDomain: string,
+  options: { readonly now?: () => number; readonly routersExpected?: boolean } = {},
+): RouteTable {
+  const { now = Date.now, routersExpected = true } = options
   const epoch = randomUUID()
   const started = now()
   const apps = new Map<string, AppRoute>()
@@ -48,13 +54,37 @@ export function createRouteTable(platformDomain: string, now: () => number = Dat
   const recheck = (): void => {
     for (const check of waiting) check()
   }
-  const isDrained = (app: string, address: string): boolean => {
-    if (apps.get(app)?.upstreams.includes(address)) return false
+  /** Whether all routers serve by the app's present route and fulfil `also`. */
+  const allRouters = (app: string, also: (router: Router) => boolean): boolean => {
     for (const [id, router] of routers) if (!router.connected && now() - router.lastSeen > forgetMs) routers.delete(id)
-    if (routers.size === 0) return now() - started > settleMs
+    if (routers.size === 0) return !routersExpected || now() - started > settleMs
     const wanted = changedAt.get(app) ?? 0
-    return [...routers.values()].every((router) => router.seq >= wanted && !router.busy.has(address))
+    return [...routers.values()].every((router) => router.seq >= wanted && also(router))
   }
+  const isDrained = (app: string, address: string): boolean =>
+    !apps.get(app)?.upstreams.includes(address) && allRouters(app, (router) => !router.busy.has(address))
+  /** Resolves when `done` says so, at the limit too. */
+  const wait = (done: () => boolean, limitMs: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const end = (how: () => void): void => {
+        clearTimeout(limit)
+        clearInterval(again)
+        waiting.delete(check)
+        signal?.removeEventListener('abort', abort)
+        how()
+      }
+      const check = (): void => {
+        if (done()) end(resolve)
+      }
+      const abort = (): void => end(() => reject(signal?.reason as Error))
+      const limit = setTimeout(() => end(resolve), limitMs)
+      // Routers also vanish without a word.
+      const again = setInterval(check, 500)
+      waiting.add(check)
+      signal?.addEventListener('abort', abort, { once: true })
+      if (signal?.aborted) abort()
+      else check()
+    })
 
   return {
     set(app, route) {
@@ -89,28 +119,8 @@ export function createRouteTable(platformDomain: string, now: () => number = Dat
       recheck()
     },
     routerPort: () => port,
-    async drained(app, address, limitMs, signal) {
-      if (isDrained(app, address)) return
-      await new Promise<void>((resolve, reject) => {
-        const end = (how: () => void): void => {
-          clearTimeout(limit)
-          clearInterval(again)
-          waiting.delete(check)
-          signal.removeEventListener('abort', abort)
-          how()
-        }
-        const check = (): void => {
-          if (isDrained(app, address)) end(resolve)
-        }
-        const abort = (): void => end(() => reject(signal.reason as Error))
-        const limit = setTimeout(() => end(resolve), limitMs)
-        // Routers also vanish without a word.
-        const again = setInterval(check, 500)
-        waiting.add(check)
-        signal.addEventListener('abort', abort, { once: true })
-        if (signal.aborted) abort()
-      })
-    },
+    drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
+    heard: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
     ping: () => publish({ type: 'ping', seq }),
   }
 }

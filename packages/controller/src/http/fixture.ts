@@ -94,7 +94,7 @@ export async function openFixture(
     scheduler,
     builder: noBuilder,
     queue: createQueue(shutdown.signal),
-    routes: createRouteTable(config.platformDomain),
+    routes: createRouteTable(config.platformDomain, { routersExpected: false }),
     logs: openAppLogs(
       join(folder, 'logs'),
       () => new Date(),

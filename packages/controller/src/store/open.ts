@@ -1,4 +1,5 @@
 // How is the database opened: a SQLite file on one machine, or PostgreSQL?
+import { chmod } from 'node:fs/promises'
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { Prisma, PrismaClient } from './generated/sqlite/client.ts'
 import { type Dialect, migrate, readMigrations } from './migrate.ts'
@@ -33,6 +34,8 @@ const dialects: Record<Dialect, (url: string) => Promise<Opened>> = {
         await db.$queryRawUnsafe('PRAGMA journal_mode = WAL')
         await db.$queryRawUnsafe('PRAGMA synchronous = FULL')
         await db.$queryRawUnsafe('PRAGMA foreign_keys = ON')
+        // Its folder is closed as well; the files beside it take over this mode.
+        await chmod(url.slice('file:'.length), 0o600)
         return db
       },
     }
