@@ -63,6 +63,7 @@ function startGit(core: Core, files: Files): Promise<GitServer> {
     hostKeyFolder: join(config.dataDir, 'keys'),
     hookProgram: files.hookProgram,
     gitPath: 'git',
+    path: config.path,
     maxPackBytes: config.maxPackBytes,
     anyBranch: config.anyBranch,
     identify: async (fingerprint) => {

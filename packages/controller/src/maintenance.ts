@@ -13,7 +13,11 @@ async function maintain(core: Core, git: GitServer): Promise<void> {
     if (core.shutdown.aborted) return
     if (git.isPushing(id)) continue
     try {
-      await maintainRepo({ program: 'git', folder: join(core.config.dataDir, 'repos') }, id, core.shutdown)
+      await maintainRepo(
+        { program: 'git', path: core.config.path, folder: join(core.config.dataDir, 'repos') },
+        id,
+        core.shutdown,
+      )
     } catch (error) {
       if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'a repository could not be maintained')
     }

@@ -21,7 +21,9 @@ export function asCaller(row: Pick<Row.User, 'id' | 'username' | 'isSuperuser'>)
  * @throws the contract's 401 texts.
  */
 export async function authenticate(core: Core, token: string): Promise<Caller> {
-  const [user] = await core.db.$queryRaw<{ id: number; username: string; isSuperuser: unknown; isActive: unknown }[]>`
+  const [user] = await core.db.$queryRaw<
+    { id: number | bigint; username: string; isSuperuser: unknown; isActive: unknown }[]
+  >`
     SELECT u."id", u."username", u."isSuperuser", u."isActive"
     FROM "Token" t JOIN "User" u ON u."id" = t."userId" WHERE t."hash" = ${hashToken(token)}`
   if (!user) throw new DeisError('unauthenticated', 'Invalid token.')

@@ -67,6 +67,7 @@ export async function startPlatform(
     hostKeyFolder: join(folder, 'keys'),
     hookProgram,
     gitPath: 'git',
+    path: process.env.PATH ?? '',
     maxPackBytes: 50_000_000,
     anyBranch: false,
     identify: async (print) => {

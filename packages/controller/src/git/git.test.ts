@@ -7,7 +7,7 @@ import { archive, type Git, runGit, writeSettings } from './git.ts'
 
 let git: Git
 beforeEach(async () => {
-  git = { program: 'git', folder: await temporary() }
+  git = { program: 'git', path: process.env.PATH ?? '', folder: await temporary() }
 })
 afterEach(() => rm(git.folder, { recursive: true, force: true }))
 

@@ -9,6 +9,8 @@ import { signalGroup } from '../os/pid.ts'
 
 export type Git = {
   readonly program: string
+  /** PATH of git and its hooks. */
+  readonly path: string
   /** The folder of the repositories, with our git settings in it. */
   readonly folder: string
 }
@@ -19,7 +21,7 @@ const home = '.home'
 function environment(git: Git, extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const folder = join(git.folder, home)
   return {
-    PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    PATH: git.path,
     HOME: folder,
     XDG_CONFIG_HOME: folder,
     GIT_CONFIG_GLOBAL: join(folder, '.gitconfig'),

@@ -65,6 +65,8 @@ export type GitServerDeps = {
   /** The argument vector that runs hook.ts; the hook's name and arguments are appended. */
   readonly hookProgram: readonly string[]
   readonly gitPath: string
+  /** PATH of git and its hooks. */
+  readonly path: string
   readonly maxPackBytes: number
   /** Deis' own rule: any branch is deployed (contract/build-and-route.md §1.8). */
   readonly anyBranch: boolean

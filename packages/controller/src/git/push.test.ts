@@ -387,9 +387,9 @@ test('repositories are maintained and removed', async () => {
     (await readdir(join(repo(), 'objects', 'pack'))).filter((name) => name.endsWith('.pack')).length
   expect(await packs()).toBe(3)
   const repos = join(platform.folder, 'repos')
-  await maintainRepo({ program: 'git', folder: repos }, 'app')
+  await maintainRepo({ program: 'git', path: process.env.PATH ?? '', folder: repos }, 'app')
   expect(await packs()).toBe(1)
-  await maintainRepo({ program: 'git', folder: repos }, 'never-pushed')
+  await maintainRepo({ program: 'git', path: process.env.PATH ?? '', folder: repos }, 'never-pushed')
   await removeRepo(repos, 'app')
   await removeRepo(repos, 'app')
   await expect(removeRepo(repos, '../x')).rejects.toThrow('"../x" is no app\'s id')

@@ -60,7 +60,7 @@ async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
 /** @throws Error when the folder, its hooks, the host keys or the port cannot be used. */
 export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
   const limits = { ...defaultLimits, ...deps.limits }
-  const git = { program: deps.gitPath, folder: deps.folder }
+  const git = { program: deps.gitPath, path: deps.path, folder: deps.folder }
   const runFolder = join(deps.folder, '.run')
   const pushes = openPushes()
   const receiving: Receiving = { deps, limits, git, pushes, runFolder }

@@ -55,7 +55,7 @@ describe('keys', () => {
     ['ssh-ed25519 AAAA', 'Key contains invalid base64 chars'],
     [`ssh-rsa ${Buffer.from('\0\0\0\x0bssh-ed25519').toString('base64')}`, 'Key contains invalid base64 chars'],
     [
-      `${generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()}`,
+      generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
       'Key contains invalid base64 chars',
     ],
   ])('refuses %j', async (text, message) => {

@@ -49,7 +49,7 @@ const routes = {
   '/list': ({ searchParams }) => attempt(() => readdirSync(searchParams.get('path'))),
 }
 
-const server = createServer(async (request, response) => {
+async function answer(request, response) {
   const url = new URL(request.url, 'http://app')
   if (request.method === 'POST') {
     response.end(await bodyOf(request))
@@ -66,7 +66,9 @@ const server = createServer(async (request, response) => {
   const route = routes[url.pathname]
   response.writeHead(route ? 200 : 404, { 'content-type': 'application/json' })
   response.end(JSON.stringify(route ? route(url) : null))
-})
+}
+
+const server = createServer((request, response) => void answer(request, response))
 
 /** Sends short text messages back; whatever else comes ends the connection. */
 server.on('upgrade', (request, socket) => {
