@@ -1,8 +1,10 @@
 // Does the flaky scheduler fail both before and after the effect, the same way for the same seed, and do callers get there?
 import { expect, test } from 'vitest'
 import { createFlakyScheduler } from './flaky.ts'
+import { schedulerContract } from './contract.ts'
 import { createMemoryScheduler } from './memory.ts'
-import type { Formation } from './port.ts'
+import { openMemoryHarness } from './memory-harness.ts'
+import type { Formation, Scheduler } from './port.ts'
 
 const never = new AbortController().signal
 const formation = (release: number): Formation => ({
@@ -62,3 +64,30 @@ test.each([1, 2, 3, 4, 5])('repeating gets there, seed %i', async (seed) => {
   expect(await memory.observe('tea')).toEqual([])
   expect(flaky.faults()).toBeGreaterThan(0)
 })
+
+/** What every caller has to do: repeat what failed for reasons of the backend. Only what may be repeated is made to fail. */
+function insistent(memory: Scheduler): Scheduler {
+  const flaky = createFlakyScheduler(memory, { seed: 7, rate: 0.4, delayMs: 1 })
+  const again =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      for (;;) {
+        try {
+          return await call(...args)
+        } catch (error) {
+          if (!(error as Error).message.includes('failed on purpose')) throw error
+        }
+      }
+    }
+  return {
+    ...memory,
+    name: 'flaky',
+    capabilities: again(flaky.capabilities),
+    apply: again(flaky.apply),
+    observe: again(flaky.observe),
+    logs: again(flaky.logs),
+    remove: again(flaky.remove),
+  }
+}
+
+schedulerContract('flaky, by a caller that repeats', () => openMemoryHarness(insistent))

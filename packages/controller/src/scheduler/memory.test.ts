@@ -1,40 +1,10 @@
 // Does the memory scheduler keep the contract, and is it honest about what it does?
 import { expect, test } from 'vitest'
 import { schedulerContract } from './contract.ts'
-import { createMemoryScheduler, createMemoryWorld } from './memory.ts'
+import { createMemoryScheduler } from './memory.ts'
+import { openMemoryHarness } from './memory-harness.ts'
 
-schedulerContract('memory', async () => {
-  const world = createMemoryWorld()
-  let scheduler = createMemoryScheduler({ world })
-  let turn = 0
-  return {
-    scheduler: () => scheduler,
-    artifact: { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
-    commands: {
-      serve: 'serve',
-      crash: 'crash',
-      neverReady: 'never-ready',
-      print: (text) => `echo ${text}`,
-      echo: (text) => `echo ${text}`,
-      exit: (code) => `exit ${code}`,
-      printenv: (name) => `printenv ${name}`,
-      sleep: 'sleep',
-    },
-    async ask(app) {
-      const addresses = (await scheduler.observe(app)).flatMap((pod) => pod.address ?? [])
-      const answer = scheduler.ask(addresses[turn++ % addresses.length] ?? '')
-      // A request takes a moment; others get their turn meanwhile.
-      await new Promise((resolve) => setImmediate(resolve))
-      if (!answer) throw new Error(`nobody answers for ${app}`)
-      return { pod: answer.pod, greeting: answer.env['GREETING'] ?? null }
-    },
-    crash: async (pod) => scheduler.crash(pod.name),
-    async reopen() {
-      scheduler = createMemoryScheduler({ world })
-    },
-    close: () => scheduler.close({ stop: true }),
-  }
-})
+schedulerContract('memory', () => openMemoryHarness())
 
 test('capabilities are as the test wants them', async () => {
   const scheduler = createMemoryScheduler({ capabilities: { images: false } })
