@@ -61,7 +61,11 @@ export function toUser(row: Row.User): User {
   }
 }
 
-export function toApp(row: AppRow): App {
+export function toApp(
+  row: Pick<AppRow, 'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt'> & {
+    readonly owner: { readonly username: string }
+  },
+): App {
   return { uuid: row.uuid, id: row.id, owner: row.owner.username, structure: structureOf(row), ...times(row) }
 }
 

@@ -59,6 +59,30 @@ describe('apps', () => {
     ])
   })
 
+  it('pages through the apps that a user owns or shares', async () => {
+    const cal = await f.user('cal')
+    const mine = ['cal-a', 'cal-b', 'cal-c']
+    for (const id of mine) await f.call('POST', '/v2/apps/', { id }, cal)
+    const shared = await create()
+    const [app, user] = await Promise.all([
+      f.core.db.app.findUniqueOrThrow({ where: { id: shared } }),
+      f.core.db.user.findUniqueOrThrow({ where: { username: 'cal' } }),
+    ])
+    await f.core.db.grant.create({ data: { appUuid: app.uuid, userId: user.id } })
+    const all = (await get('/v2/apps/', cal)).body as { count: number; results: Json[] }
+    expect([all.count, all.results.map((one) => one.id)]).toEqual([4, [shared, ...mine].toSorted()])
+    expect(all.results.find((one) => one.id === shared)).toEqual((await get(`/v2/apps/${shared}`, cal)).body)
+    const part = (await get('/v2/apps/?limit=2&offset=2', cal)).body as {
+      count: number
+      results: Json[]
+      next: unknown
+      previous: unknown
+    }
+    expect([part.count, part.results.length, part.next]).toEqual([4, 2, null])
+    expect(part.previous).toMatch(/\/v2\/apps\/\?limit=2$/)
+    expect((await get('/v2/apps/?offset=9', cal)).body).toMatchObject({ count: 4, results: [] })
+  })
+
   it('invents a name when the body is empty', async () => {
     const answer = await f.call('POST', '/v2/apps/', '', ann)
     expect(answer.status).toBe(201)
