@@ -44,6 +44,12 @@ function authority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
+/** An address that clients can use: not the wildcard that we may listen on. */
+export function reachable(listening: string, asked: string): string {
+  if (listening !== '0.0.0.0' && listening !== '::') return listening
+  return /^[a-z0-9][a-z0-9.-]*$|^\[[0-9a-f:.]+\]$/i.test(asked) ? asked.replace(/^\[|\]$/g, '') : 'localhost'
+}
+
 /** Keys that the operator did not give are made once and kept in files that only the controller's user reads. */
 async function withKeys(config: Config): Promise<{ config: Config; secret: Buffer }> {
   const file = (name: string): string => join(config.dataDir, 'keys', name)
@@ -165,16 +171,16 @@ export async function startController(given: Config, files: Files, log: Logger):
     ends.push(() => git.close(stop ? 0 : pushMs))
     const endMaintenance = startMaintenance(core, git)
     ends.push(async () => endMaintenance())
-    const gitUrl = `ssh://git@${authority(config.apiHost, git.port)}`
-    const server = createApp(core, () => gitUrl)
+    const gitUrl = (asked: string): string => `ssh://git@${authority(reachable(config.apiHost, asked), git.port)}`
+    const server = createApp(core, gitUrl)
     ends.push(() => closeServer(server))
     await server.listen({ host: config.apiHost, port: config.apiPort })
     const takingUp = takeUp(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be taken up'))
     const address = server.server.address()
     const port = typeof address === 'object' && address ? address.port : config.apiPort
     return {
-      api: `http://${authority(config.apiHost, port)}`,
-      git: gitUrl,
+      api: `http://${authority(reachable(config.apiHost, 'localhost'), port)}`,
+      git: gitUrl('localhost'),
       async close(options) {
         stop = options.stop
         shutdown.abort(new Error('the controller is stopping'))

@@ -19,8 +19,8 @@ export const routes: readonly types.Route[] = Object.values<unknown>(types).filt
   (value): value is types.Route => typeof value === 'object' && value !== null && 'access' in value && 'path' in value,
 )
 
-/** `gitUrl` is asked at each request, since the port may be any free one. */
-export function createApp(core: Core, gitUrl: () => string): FastifyInstance {
+/** `gitUrl` is told by which name the client reached us: where we listen on every address, that is all there is to go by. */
+export function createApp(core: Core, gitUrl: (host: string) => string): FastifyInstance {
   // Named as Fastify's own type, or the server's type would carry pino's.
   const loggerInstance: FastifyBaseLogger = core.log
   const server = Fastify({

@@ -107,7 +107,7 @@ export async function openFixture(
     removeRepo: async () => {},
   }
   const unwatch = scheduler.onChange((app) => void publishRoutes(core, app))
-  const server = createApp(core, () => 'ssh://git@localhost:2222')
+  const server = createApp(core, (host) => `ssh://git@${host}:2222`)
   const call = async (method: string, url: string, body?: unknown, token?: string): Promise<Answer> => {
     const answer = await server.inject({
       method: method as 'GET',

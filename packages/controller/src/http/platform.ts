@@ -9,11 +9,11 @@ import { serve } from './serve.ts'
 /** Far below the router's patience of 15 s. */
 const pingMs = 5_000
 
-export function servePlatform(server: FastifyInstance, core: Core, gitUrl: () => string): void {
-  serve(server, core, types.getPlatform, async () => {
+export function servePlatform(server: FastifyInstance, core: Core, gitUrl: (host: string) => string): void {
+  serve(server, core, types.getPlatform, async ({ request }) => {
     const port = core.routes.routerPort() ?? core.config.routerPort
     return {
-      git: gitUrl(),
+      git: gitUrl(request.hostname),
       domain: core.config.platformDomain,
       scheduler: core.scheduler.name,
       ...(port === 0 ? {} : { router_port: port }),
