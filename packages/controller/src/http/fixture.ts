@@ -106,7 +106,11 @@ export async function openFixture(
     shutdown: shutdown.signal,
     removeRepo: async () => {},
   }
-  const unwatch = scheduler.onChange((app) => void publishRoutes(core, app))
+  const publishing = new Set<Promise<void>>()
+  const unwatch = scheduler.onChange((app) => {
+    const done = publishRoutes(core, app).finally(() => publishing.delete(done))
+    publishing.add(done)
+  })
   const server = createApp(core, (host) => `ssh://git@${host}:2222`)
   const call = async (method: string, url: string, body?: unknown, token?: string): Promise<Answer> => {
     const answer = await server.inject({
@@ -143,6 +147,8 @@ export async function openFixture(
       await server.close()
       await scheduler.close({ stop: true })
       await core.logs.flush()
+      // What the last changes asked for still reads the database.
+      await Promise.all(publishing)
       await store.close()
       await database.drop()
       await rm(folder, { recursive: true, force: true })
