@@ -1,6 +1,6 @@
 // How much of a bare server's rate is left when the controller lists apps?
 import { join } from 'node:path'
-import { load, loadProgram } from './load.mjs'
+import { compareLoad } from './load.mjs'
 import { startPlatform } from './platform.mjs'
 import { cleanEnv, onCore, pin, start } from './processes.mjs'
 
@@ -31,20 +31,5 @@ export async function measure({ root, scope }) {
   const [ours, theirs] = await Promise.all(sides.map(async ({ url }) => (await fetch(url, { headers })).json()))
   if (ours.count !== count || JSON.stringify(ours.results) !== JSON.stringify(theirs.results))
     throw new Error('the two servers do not answer the same')
-  const results = [[], []]
-  for (const side of sides) await load(scope, { ...side, seconds: warmSeconds })
-  for (let one = 0; one < runs; one++)
-    for (const [index, side] of sides.entries()) results[index].push(await load(scope, { ...side, seconds }))
-  const [rates, micros] = ['rate', 'micros'].map((key) => results.map((side) => side.map((result) => result[key])))
-  return [
-    { name: 'GET /v2/apps', of: 'bare Fastify', unit: 'req/s', ours: rates[0], floor: rates[1], least: 0.7 },
-    {
-      name: '',
-      of: 'its CPU time',
-      unit: 'µs',
-      ours: micros[0],
-      floor: micros[1],
-      details: [`load by ${loadProgram()}`],
-    },
-  ]
+  return compareLoad(scope, sides, { name: 'GET /v2/apps', of: 'bare Fastify', least: 0.7, runs, seconds, warmSeconds })
 }

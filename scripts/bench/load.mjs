@@ -14,13 +14,13 @@ function wrkResult(text) {
   }
 }
 
-export function loadProgram() {
+function loadProgram() {
   withWrk ??= hasProgram('wrk')
   return withWrk ? 'wrk' : 'a node client'
 }
 
 /** Loads from a process of its own. Returns the rate, and the processor time that each request took of the process `pid`. */
-export async function load(scope, { url, headers = {}, seconds, pid }) {
+async function load(scope, { url, headers = {}, seconds, pid }) {
   const before = cpuSeconds(pid)
   const [command, args] =
     loadProgram() === 'wrk'
@@ -43,4 +43,24 @@ export async function load(scope, { url, headers = {}, seconds, pid }) {
   const { stdout } = await run(scope, ...onCore(1, command, args), { seconds: seconds + 30 })
   const { rate, requests } = loadProgram() === 'wrk' ? wrkResult(stdout) : JSON.parse(stdout)
   return { rate, micros: ((cpuSeconds(pid) - before) / requests) * 1e6 }
+}
+
+/** Both sides warmed up, then loaded in turn: requests per second, and the processor time of one. */
+export async function compareLoad(scope, sides, { name, of, least, runs, seconds, warmSeconds }) {
+  for (const side of sides) await load(scope, { ...side, seconds: warmSeconds })
+  const results = [[], []]
+  for (let one = 0; one < runs; one++)
+    for (const [index, side] of sides.entries()) results[index].push(await load(scope, { ...side, seconds }))
+  const [rates, micros] = ['rate', 'micros'].map((key) => results.map((side) => side.map((result) => result[key])))
+  return [
+    { name, of, unit: 'req/s', ours: rates[0], floor: rates[1], least },
+    {
+      name: '',
+      of: 'its CPU time',
+      unit: 'µs',
+      ours: micros[0],
+      floor: micros[1],
+      details: [`load by ${loadProgram()}`],
+    },
+  ]
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { answers } from './deploy.mjs'
-import { load, loadProgram } from './load.mjs'
+import { compareLoad } from './load.mjs'
 import { cleanEnv, onCore, start } from './processes.mjs'
 
 const runs = 5
@@ -88,20 +88,5 @@ export async function measure({ dist, scope }) {
     { url: `http://127.0.0.1:${router.port}/`, headers: { Host: host }, pid: router.pid },
     { url: `http://127.0.0.1:${proxy}/`, headers: { Host: host }, pid: nginxPid },
   ]
-  for (const side of sides) await load(scope, { ...side, seconds: warmSeconds })
-  const results = [[], []]
-  for (let one = 0; one < runs; one++)
-    for (const [index, side] of sides.entries()) results[index].push(await load(scope, { ...side, seconds }))
-  const [rates, micros] = ['rate', 'micros'].map((key) => results.map((side) => side.map((result) => result[key])))
-  return [
-    { name: 'router', of: 'nginx', unit: 'req/s', ours: rates[0], floor: rates[1], least: 0.5 },
-    {
-      name: '',
-      of: 'its CPU time',
-      unit: 'µs',
-      ours: micros[0],
-      floor: micros[1],
-      details: [`load by ${loadProgram()}`],
-    },
-  ]
+  return compareLoad(scope, sides, { name: 'router', of: 'nginx', least: 0.5, runs, seconds, warmSeconds })
 }

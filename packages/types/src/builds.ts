@@ -4,7 +4,6 @@ import { AppParams, Page, PageQuery, route, Time } from './route.ts'
 
 /** `status`, `source`, `exit_code` and `ref` are ours: every attempt is kept, also the failed ones. */
 export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
-export type BuildState = (typeof buildStates)[number]
 
 export const Build = Type.Object({
   uuid: Type.String(),
