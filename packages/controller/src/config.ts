@@ -11,7 +11,7 @@ export type Config = Readonly<{
   /** 0 while unknown: the router reports it. */
   routerPort: number
   platformDomain: string
-  scheduler: 'process'
+  scheduler: 'process' | 'kubernetes'
   registrationMode: 'enabled' | 'disabled' | 'admin_only'
   reservedNames: readonly string[]
   secretKey: string | undefined
@@ -19,6 +19,9 @@ export type Config = Readonly<{
   routerKey: string | undefined
   deployTimeoutSeconds: number
   graceSeconds: number
+  deployBatches: number
+  historyLimit: number | null
+  pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   buildTimeoutSeconds: number
   runTimeoutSeconds: number
   drainSeconds: number
@@ -91,7 +94,7 @@ export function readConfig(env: Env, cwd: string): Config {
     gitPort: number('DEIS_GIT_PORT', 2222, 0, 65_535),
     routerPort: number('DEIS_ROUTER_PORT', 8080, 0, 65_535),
     platformDomain,
-    scheduler: choice('DEIS_SCHEDULER', ['process'], 'process'),
+    scheduler: choice('DEIS_SCHEDULER', ['process', 'kubernetes'], 'process'),
     registrationMode: choice(
       'REGISTRATION_MODE',
       ['enabled', 'disabled', 'admin_only'],
@@ -106,6 +109,11 @@ export function readConfig(env: Env, cwd: string): Config {
     routerKey: env.DEIS_ROUTER_KEY,
     deployTimeoutSeconds: number('DEIS_DEPLOY_TIMEOUT', 120, 1, 86_400),
     graceSeconds: number('KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS', 30, 0, 86_400),
+    deployBatches: number('DEIS_DEPLOY_BATCHES', 0, 0, 10_000),
+    historyLimit: env.KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT
+      ? number('KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT', 10, 0, 10_000)
+      : null,
+    pullPolicy: choice('IMAGE_PULL_POLICY', ['Always', 'IfNotPresent', 'Never'], 'IfNotPresent'),
     buildTimeoutSeconds: number('DEIS_BUILD_TIMEOUT', 1800, 1, 86_400),
     runTimeoutSeconds: number('DEIS_RUN_TIMEOUT', 3600, 1, 604_800),
     drainSeconds: number('DEIS_DRAIN_SECONDS', 30, 0, 3600),

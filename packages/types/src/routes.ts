@@ -9,6 +9,11 @@ export const AppRoute = Type.Object({
   hosts: Type.Array(Type.String()),
   /** `host:port` of every ready process of the routable type. Empty: 503. */
   upstreams: Type.Array(Type.String()),
+  /**
+   * Each upstream stands for several processes behind a balancer of its own. Connections to it are used anew for a few
+   * seconds only, so that they follow its changes and none is left when a process behind it ends.
+   */
+  shared: Type.Optional(Type.Boolean()),
 })
 export type AppRoute = Static<typeof AppRoute>
 

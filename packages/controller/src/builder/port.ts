@@ -22,6 +22,8 @@ export type BuildResult = {
   readonly processes: Readonly<Record<string, string>>
   /** Whether a Dockerfile was built. */
   readonly dockerfile: boolean
+  /** The first port that an image exposes; null: none, or no image. */
+  readonly port: number | null
 }
 
 /** A build that ended without a result; `message` is one line for the user, the output has the rest. */
@@ -43,10 +45,10 @@ export type Builder = {
   build(request: BuildRequest, output: (text: string) => void, signal: AbortSignal): Promise<BuildResult>
   /** Ends builds that a killed controller left running, and deletes their folders. Called once at start. */
   recover(): Promise<void>
-  /** Deletes slugs other than these digests that are older than an hour (a younger one may be of a release in the making). */
+  /** Deletes slugs and images of ours other than these that are older than an hour (a younger one may be of a release in the making). */
   prune(keep: ReadonlySet<string>): Promise<void>
-  /** Deletes what is kept for an app between builds, and these slugs of it. */
-  forget(app: string, digests: readonly string[]): Promise<void>
+  /** Deletes what is kept for an app between builds, and these slugs or images of it (digests, references). */
+  forget(app: string, artifacts: readonly string[]): Promise<void>
   /** Lines for `deis doctor`: toolchains found. */
   checks(): Promise<readonly Check[]>
 }

@@ -75,6 +75,7 @@ export type NewBuild = {
   readonly sha: string
   readonly ref: string
   readonly dockerfile: string
+  readonly port: number | null
 }
 
 export async function insertBuild(
@@ -94,7 +95,7 @@ export async function insertBuild(
 export async function endBuild(
   core: Core,
   uuid: string,
-  data: Partial<Pick<Row.Build, 'status' | 'image' | 'dockerfile'>> & { procfile?: Record<string, string> },
+  data: Partial<Pick<Row.Build, 'status' | 'image' | 'dockerfile' | 'port'>> & { procfile?: Record<string, string> },
 ): Promise<void> {
   await core.db.build.updateMany({ where: { uuid }, data: { ...data, updatedAt: new Date() } })
 }
@@ -155,7 +156,7 @@ export async function createBuild(
     core,
     app,
     caller.username,
-    { source: 'pull', image, sha: body.sha ?? '', ref: '', dockerfile: body.dockerfile ?? '' },
+    { source: 'pull', image, sha: body.sha ?? '', ref: '', dockerfile: body.dockerfile ?? '', port: null },
     procfile,
     'succeeded',
   )

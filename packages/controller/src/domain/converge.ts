@@ -3,7 +3,7 @@ import { DeisError, messageOf, type Structure } from '@deis/types'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeployFailure, type Formation } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
-import { formation } from './formation.ts'
+import { type Autoscale, formation } from './formation.ts'
 import { type FullRelease, latestGood, pendingRelease, releaseParts } from './release.ts'
 import { publishRoutes } from './routing.ts'
 import { type AppRow, structureOf } from './rows.ts'
@@ -20,7 +20,12 @@ export async function appRow(core: Core, id: string): Promise<AppRow | null> {
 
 async function formationOf(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<Formation> {
   const settings = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
-  return formation(releaseParts(core, app, release), structure, settings?.routable ?? true, core.config)
+  return formation(
+    releaseParts(core, app, release),
+    structure,
+    { routable: settings?.routable ?? true, autoscale: (settings?.autoscale ?? {}) as Autoscale },
+    core.config,
+  )
 }
 
 /** Routes the app's ready processes, and waits until that is what requests meet. */

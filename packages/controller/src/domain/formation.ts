@@ -1,6 +1,6 @@
 // What does a release look like to the scheduler? Everything is read from the release, never from "latest" (design §1.4).
 import { DeisError, type Structure, time } from '@deis/types'
-import type { Artifact, Formation, ProcessSpec } from '../scheduler/port.ts'
+import { type Artifact, type Formation, type ProcessSpec, slugPort } from '../scheduler/port.ts'
 import type { ConfigMaps } from './configRules.ts'
 import { buildKind } from './structure.ts'
 
@@ -15,22 +15,48 @@ export type ReleaseParts = {
     readonly sha: string
     readonly dockerfile: string
     readonly procfile: Readonly<Record<string, string>>
+    /** What the image exposes. */
+    readonly port: number | null
   }
 }
 
-export type Defaults = { readonly deployTimeoutSeconds: number; readonly graceSeconds: number }
+export type Autoscale = Readonly<
+  Record<string, { readonly min: number; readonly max: number; readonly cpu_percent: number }>
+>
 
-export function artifactOf(image: string): Artifact {
-  return image.startsWith('sha256:') ? { kind: 'slug', digest: image } : { kind: 'image', reference: image }
+/** Of an app that make no release. */
+export type FormationSettings = { readonly routable: boolean; readonly autoscale: Autoscale }
+
+export type Defaults = {
+  readonly deployTimeoutSeconds: number
+  readonly graceSeconds: number
+  readonly deployBatches: number
+  readonly historyLimit: number | null
+  readonly pullPolicy: Formation['pullPolicy']
+}
+
+export function artifactOf(build: ReleaseParts['build']): Artifact {
+  const { image } = build
+  if (image.startsWith('sha256:')) return { kind: 'slug', digest: image }
+  return { kind: 'image', reference: image, slug: buildKind(build) === 'buildpack' }
+}
+
+/** Where the app listens (contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */
+export function portOf(release: Pick<ReleaseParts, 'config' | 'build'>): number | null {
+  const wanted = release.config.values.PORT
+  if (wanted !== undefined) return Number(wanted)
+  return buildKind(release.build) === 'buildpack' ? slugPort : release.build.port
 }
 
 /** Platform variables first, so that the user's win (contract/api.md §3.13). */
 export function environment(release: ReleaseParts): Record<string, string> {
+  const port = portOf(release)
   return {
     DEIS_APP: release.app,
     WORKFLOW_RELEASE: `v${release.version}`,
     WORKFLOW_RELEASE_SUMMARY: release.summary,
     WORKFLOW_RELEASE_CREATED_AT: time(release.created),
+    ...(port === null ? {} : { PORT: String(port) }),
     ...(release.build.sha === '' ? {} : { SOURCE_VERSION: release.build.sha }),
     ...release.config.values,
   }
@@ -46,6 +72,21 @@ function setting(config: ConfigMaps, name: string, otherwise: number): number {
       `${name} must be a whole number, not ${JSON.stringify(raw)}: deis config:set ${name}=${otherwise}`,
     )
   return Number(raw)
+}
+
+function historyLimit(config: ConfigMaps, otherwise: number | null): number | null {
+  const name = 'KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT'
+  return config.values[name] === undefined ? otherwise : setting(config, name, 10)
+}
+
+export function pullPolicy(config: ConfigMaps, otherwise: Formation['pullPolicy']): Formation['pullPolicy'] {
+  const wanted = config.values.IMAGE_PULL_POLICY
+  if (wanted === undefined) return otherwise
+  if (wanted === 'Always' || wanted === 'IfNotPresent' || wanted === 'Never') return wanted
+  throw new DeisError(
+    'invalid',
+    `IMAGE_PULL_POLICY must be Always, IfNotPresent or Never, not ${JSON.stringify(wanted)}: deis config:set IMAGE_PULL_POLICY=IfNotPresent`,
+  )
 }
 
 /** `web` before `cmd`, and one that runs before one that does not. */
@@ -72,9 +113,13 @@ function probes(config: ConfigMaps, type: string): Pick<ProcessSpec, 'livenessPr
 export function formation(
   release: ReleaseParts,
   structure: Structure,
-  routable: boolean,
+  settings: FormationSettings,
   defaults: Defaults,
 ): Formation {
+  const routable = settings.routable ? routableType(structure) : null
+  const port = portOf(release)
+  if (routable !== null && port === null && (structure[routable] ?? 0) > 0)
+    throw new DeisError('invalid', 'Expose a port or make the app non routable by changing the process type')
   const grace = setting(release.config, 'KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS', defaults.graceSeconds)
   const processes: Record<string, ProcessSpec> = {}
   for (const [type, replicas] of Object.entries(structure)) {
@@ -88,24 +133,33 @@ export function formation(
     }
     const memory = release.config.memory[type]
     const cpu = release.config.cpu[type]
+    const autoscale = settings.autoscale[type]
     processes[type] = {
       command,
       replicas,
       graceSeconds: grace,
       ...(memory === undefined ? {} : { memory }),
       ...(cpu === undefined ? {} : { cpu }),
+      ...(autoscale
+        ? { autoscale: { min: autoscale.min, max: autoscale.max, cpuPercent: autoscale.cpu_percent } }
+        : {}),
       ...probes(release.config, type),
     }
   }
   return {
     app: release.app,
     release: release.version,
-    artifact: artifactOf(release.build.image),
+    summary: release.summary,
+    artifact: artifactOf(release.build),
     env: environment(release),
     processes,
-    routable: routable ? routableType(structure) : null,
+    routable,
+    port,
     tags: release.config.tags,
     registry: release.config.registry,
     deployTimeoutSeconds: setting(release.config, 'DEIS_DEPLOY_TIMEOUT', defaults.deployTimeoutSeconds),
+    batches: setting(release.config, 'DEIS_DEPLOY_BATCHES', defaults.deployBatches),
+    historyLimit: historyLimit(release.config, defaults.historyLimit),
+    pullPolicy: pullPolicy(release.config, defaults.pullPolicy),
   }
 }

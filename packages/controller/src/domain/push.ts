@@ -83,6 +83,7 @@ async function build(
       status: 'succeeded',
       image,
       dockerfile: result.dockerfile ? 'true' : '',
+      port: result.port,
       procfile: { ...result.processes },
     }
     await endBuild(core, row.uuid, data)
@@ -101,7 +102,7 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
     core,
     app,
     push.username,
-    { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '' },
+    { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '', port: null },
     {},
     'running',
   )

@@ -13,9 +13,9 @@ async function routeOf(core: Core, id: string): Promise<AppRoute | null> {
     },
   })
   if (!app || app.destroying || app.settings[0]?.routable === false) return null
-  const pods = await core.scheduler.observe(id)
-  const upstreams = pods.filter((pod) => pod.state === 'up' && pod.address !== null).map((pod) => pod.address as string)
-  return { app: id, hosts: app.domains.map(({ domain }) => domain).toSorted(), upstreams: upstreams.toSorted() }
+  const { addresses, shared } = await core.scheduler.upstreams(id)
+  const hosts = app.domains.map(({ domain }) => domain).toSorted()
+  return { app: id, hosts, upstreams: [...addresses], ...(shared ? { shared } : {}) }
 }
 
 const running = new WeakMap<Core, Map<string, { again: boolean; done: Promise<void> }>>()

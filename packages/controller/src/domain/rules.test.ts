@@ -84,9 +84,17 @@ describe('a formation', () => {
       sha: 'abc',
       dockerfile: '',
       procfile: { web: 'node .', worker: 'node w' },
+      port: null,
     },
   }
-  const defaults = { deployTimeoutSeconds: 120, graceSeconds: 30 }
+  const defaults = {
+    deployTimeoutSeconds: 120,
+    graceSeconds: 30,
+    deployBatches: 0,
+    historyLimit: null,
+    pullPolicy: 'IfNotPresent',
+  } as const
+  const open = { routable: true, autoscale: {} }
 
   it('gives platform variables, and the user’s win', () => {
     expect(environment(release)).toEqual({
@@ -94,13 +102,14 @@ describe('a formation', () => {
       WORKFLOW_RELEASE: 'v7',
       WORKFLOW_RELEASE_SUMMARY: 'ann deployed abc1234',
       WORKFLOW_RELEASE_CREATED_AT: '2026-01-02T03:04:05Z',
+      PORT: '5000',
       SOURCE_VERSION: 'abc',
       A: '1',
     })
   })
 
   it('reads everything from the release', () => {
-    const made = formation(release, { web: 2, worker: 0, old: 0 }, true, defaults)
+    const made = formation(release, { web: 2, worker: 0, old: 0 }, open, defaults)
     expect(made).toMatchObject({
       app: 'tea',
       release: 7,
@@ -112,7 +121,7 @@ describe('a formation', () => {
       web: { command: 'node .', replicas: 2, graceSeconds: 30, livenessProbe: { tcpSocket: { port: 80 } } },
       worker: { command: 'node w', replicas: 0, graceSeconds: 30 },
     })
-    expect(formation(release, { web: 1 }, false, defaults).routable).toBeNull()
+    expect(formation(release, { web: 1 }, { ...open, routable: false }, defaults).routable).toBeNull()
   })
 
   it('takes an app’s own timeouts, and says which one is wrong', () => {
@@ -120,7 +129,7 @@ describe('a formation', () => {
       ...release.config,
       values: { DEIS_DEPLOY_TIMEOUT: '5', KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '1' },
     }
-    expect(formation({ ...release, config }, { web: 1 }, true, defaults)).toMatchObject({
+    expect(formation({ ...release, config }, { web: 1 }, open, defaults)).toMatchObject({
       deployTimeoutSeconds: 5,
       processes: { web: { graceSeconds: 1 } },
     })
@@ -128,14 +137,14 @@ describe('a formation', () => {
       formation(
         { ...release, config: { ...config, values: { DEIS_DEPLOY_TIMEOUT: 'soon' } } },
         { web: 1 },
-        true,
+        open,
         defaults,
       ),
     ).toThrow('DEIS_DEPLOY_TIMEOUT must be a whole number')
   })
 
   it('refuses a slug’s type without a command', () =>
-    expect(() => formation(release, { web: 1, clock: 1 }, true, defaults)).toThrow('No command for process type clock'))
+    expect(() => formation(release, { web: 1, clock: 1 }, open, defaults)).toThrow('No command for process type clock'))
 })
 
 describe('summaries', () => {

@@ -1,7 +1,7 @@
 // How does a one-off command run in an app's current release (contract/api.md §2.3, §4.15)?
 import { DeisError } from '@deis/types'
 import type { Core } from './core.ts'
-import { artifactOf, environment } from './formation.ts'
+import { artifactOf, environment, pullPolicy } from './formation.ts'
 import { explain } from './converge.ts'
 import { latestGood, releaseParts } from './release.ts'
 import type { AppRow } from './rows.ts'
@@ -28,10 +28,11 @@ export async function runCommand(
       {
         app: app.id,
         release: release.version,
-        artifact: artifactOf(parts.build.image),
+        artifact: artifactOf(parts.build),
         env: environment(parts),
         tags,
         registry,
+        pullPolicy: pullPolicy(parts.config, core.config.pullPolicy),
         command,
         timeoutSeconds: core.config.runTimeoutSeconds,
         ...(memory.run === undefined ? {} : { memory: memory.run }),

@@ -37,10 +37,15 @@ export function contractSteps(harness: () => Harness) {
   ): Formation => ({
     app,
     release,
+    summary: `release ${release}`,
     artifact: harness().artifact,
     env: {},
     processes,
     routable: 'web',
+    port: 5000,
+    batches: 0,
+    historyLimit: null,
+    pullPolicy: 'IfNotPresent',
     tags: {},
     registry: {},
     deployTimeoutSeconds: 20,
@@ -90,6 +95,7 @@ export function contractSteps(harness: () => Harness) {
     env: { GREETING: 'hello' },
     tags: {},
     registry: {},
+    pullPolicy: 'IfNotPresent',
     command,
     timeoutSeconds,
   })

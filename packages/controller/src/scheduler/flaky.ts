@@ -45,6 +45,10 @@ export function createFlakyScheduler(
   return {
     name: inner.name,
     capabilities: flaky('capabilities', () => inner.capabilities()),
+    claim: flaky('claim', (...args) => inner.claim(...args)),
+    expose: flaky('expose', (...args) => inner.expose(...args)),
+    upstreams: flaky('upstreams', (...args) => inner.upstreams(...args)),
+    matchingNodes: flaky('matchingNodes', (...args) => inner.matchingNodes(...args)),
     apply: flaky('apply', (...args) => inner.apply(...args)),
     observe: flaky('observe', (...args) => inner.observe(...args)),
     restart: flaky('restart', (...args) => inner.restart(...args)),

@@ -2,6 +2,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { logSource, oneOffName, podName } from './names.ts'
 import { behaviour } from './memory-commands.ts'
+import { direct } from './direct.ts'
 import { planRollout } from './plan.ts'
 import {
   type Capabilities,
@@ -178,6 +179,7 @@ export function createMemoryScheduler(
 
   return {
     name: 'memory',
+    ...direct((app) => [...(world.apps.get(app)?.pods.values() ?? [])].map(observed)),
     capabilities: async () => ({ ...everything, ...options.capabilities }),
     apply: (formation, signal, progress) =>
       turns.queued(formation.app, signal, async (whole) => {

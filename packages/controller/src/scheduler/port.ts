@@ -4,7 +4,17 @@ import type { Check } from '@deis/types'
 /** What a release runs: a slug by digest (`sha256:<hex>`), or an image by reference with digest. */
 export type Artifact =
   | { readonly kind: 'slug'; readonly digest: string }
-  | { readonly kind: 'image'; readonly reference: string }
+  | {
+      readonly kind: 'image'
+      readonly reference: string
+      /** A slug as the last layer of a run image: its commands are started by `slugLauncher`, which reads `.profile.d`. */
+      readonly slug: boolean
+    }
+
+/** In every slug image: `/runner/init <command>` prepares the environment and then becomes the command (contract/api.md §3.8). */
+export const slugLauncher = '/runner/init'
+/** Where buildpack apps listen unless their config has a PORT (contract/api.md §3.9). */
+export const slugPort = 5000
 
 /** Kubernetes' own probe words (contract/api.md §2.5); times in seconds. */
 export type Probe = {
@@ -24,7 +34,7 @@ export type Probe = {
 }
 
 export type ProcessSpec = {
-  /** Run as `bash -c <command>`; null: the artifact's own entry point. */
+  /** Run as `bash -c <command>`, in a slug image by its launcher; null: the artifact's own entry point. */
   readonly command: string | null
   readonly replicas: number
   /** `LIMIT` or `REQUEST/LIMIT` as the user wrote it; undefined: no limit. */
@@ -34,6 +44,8 @@ export type ProcessSpec = {
   readonly readinessProbe?: Probe
   /** Between TERM and KILL. */
   readonly graceSeconds: number
+  /** While set, the backend chooses the number between `min` and `max`, and `replicas` counts only for a type that does not run yet, or is 0. */
+  readonly autoscale?: { readonly min: number; readonly max: number; readonly cpuPercent: number }
 }
 
 /** The desired state of one app: plain data, everything read from one release (design §1.4). */
@@ -41,16 +53,46 @@ export type Formation = {
   readonly app: string
   /** The number N of release vN. */
   readonly release: number
+  /** Of the release, for whoever looks at the backend itself. */
+  readonly summary: string
   readonly artifact: Artifact
   /** Platform variables and the user's, merged. A backend that owns the port sets PORT itself. */
   readonly env: Readonly<Record<string, string>>
   readonly processes: Readonly<Record<string, ProcessSpec>>
   /** The type that receives requests; it must listen on PORT to count as ready. Null: none. */
   readonly routable: string | null
+  /** Where the routable type listens (contract/api.md §3.9); null when nothing is known. A backend that owns the port ignores it. */
+  readonly port: number | null
   readonly tags: Readonly<Record<string, string>>
   readonly registry: Readonly<Record<string, string>>
   /** How long new processes may take until all are ready (contract/api.md §3.14 DEIS_DEPLOY_TIMEOUT). */
   readonly deployTimeoutSeconds: number
+  /** New pods started at once (DEIS_DEPLOY_BATCHES); 0: as many as nodes match. The timeout above is for each batch. */
+  readonly batches: number
+  /** KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT; null: the backend's default. */
+  readonly historyLimit: number | null
+  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+}
+
+/** How the outside reaches an app (contract/api.md §4.4). Changes of it make no release. */
+export type Edge = {
+  readonly app: string
+  /** Host names; one without a dot is a label under the platform domain. */
+  readonly hosts: readonly string[]
+  readonly routable: boolean
+  readonly maintenance: boolean
+  readonly whitelist: readonly string[]
+  readonly enforceTls: boolean
+  /** Which certificate (by name) serves which host. */
+  readonly certificates: readonly { readonly host: string; readonly name: string }[]
+}
+
+/** Where requests of an app go right now. */
+export type Upstreams = {
+  /** `host:port`. Empty while no process is ready. */
+  readonly addresses: readonly string[]
+  /** Each address stands for several processes, behind a balancer of the backend's own. */
+  readonly shared: boolean
 }
 
 /** The states of contract/api.md §4.10. Kubernetes may add a waiting reason of its own, verbatim. */
@@ -73,11 +115,11 @@ export type ObservedPod = {
   readonly release: number
   readonly state: PodState | (string & {})
   readonly started: Date
-  /** `host:port` that takes requests now: only for ready pods of the routable type, on backends that expose single pods. */
+  /** `host:port` that takes requests now: only for ready pods of the routable type, on backends whose router sends to single pods. */
   readonly address: string | null
 }
 
-export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'registry'> & {
+export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'registry' | 'pullPolicy'> & {
   readonly command: string
   readonly memory?: string
   readonly cpu?: string
@@ -106,6 +148,9 @@ export class DeployFailure extends Error {
   }
 }
 
+/** The backend already has something of that name which is no app of ours. */
+export class NameTaken extends Error {}
+
 export type Capabilities = {
   readonly slugs: boolean
   readonly images: boolean
@@ -124,6 +169,17 @@ export type Scheduler = {
   /** `process`, `kubernetes`, `memory` … */
   readonly name: string
   capabilities(): Promise<Capabilities>
+  /**
+   * Makes room for a new app, before it has anything to run. Idempotent for an app of ours.
+   * @throws NameTaken
+   */
+  claim(app: string, signal: AbortSignal): Promise<void>
+  /** Says how the app is reached, wherever the backend keeps that. Idempotent; makes room for the app where it has none. */
+  expose(edge: Edge, signal: AbortSignal): Promise<void>
+  /** Where a router is to send the app's requests. */
+  upstreams(app: string): Promise<Upstreams>
+  /** How many nodes carry all these labels; backends without nodes: 0. */
+  matchingNodes(tags: Readonly<Record<string, string>>): Promise<number>
   /**
    * Makes reality equal the formation: new pods up and ready → routed → old ones drained and stopped. Idempotent: pods of
    * the same release and type are kept, only their number changes. Returns when every type is ready; draining of old pods
@@ -154,8 +210,8 @@ export type Scheduler = {
   logs(app: string, options: { readonly lines: number }): Promise<readonly LogLine[]>
   /** Stops everything of the app and deletes all that the backend holds of it. Idempotent. */
   remove(app: string, signal: AbortSignal): Promise<void>
-  /** Calls back with an app's id whenever `observe` may answer otherwise. Returns the function that ends it. */
+  /** Calls back with an app's id whenever `observe` or `upstreams` may answer otherwise. Returns the function that ends it. */
   onChange(listener: (app: string) => void): () => void
-  /** Lets go; `stop` also stops every pod (they come back when the domain applies again). */
+  /** Lets go; `stop` also stops every pod of a backend that ends with the platform (they come back when the domain applies again). */
   close(options: { readonly stop: boolean }): Promise<void>
 }

@@ -157,7 +157,12 @@ async function buildIn(
   const slug = await makeSlug(workspace.app, settings.slugFolder, request.id, ignored, signal)
   if (caching) await cache.save(workspace.cache, output)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
-  return { artifact: { kind: 'slug', digest: slug.digest }, processes: declared ?? defaults, dockerfile: false }
+  return {
+    artifact: { kind: 'slug', digest: slug.digest },
+    processes: declared ?? defaults,
+    dockerfile: false,
+    port: null,
+  }
 }
 
 /** Nothing of the build runs or lies about when this ends, however it ends. */

@@ -68,10 +68,15 @@ describe.concurrent('processes', () => {
   const formation = (app: string, processes: Formation['processes'], more: Partial<Formation> = {}): Formation => ({
     app,
     release: 1,
+    summary: 'a release',
     artifact: slug,
     env: {},
     processes,
     routable: 'web',
+    port: null,
+    batches: 0,
+    historyLimit: null,
+    pullPolicy: 'IfNotPresent',
     tags: {},
     registry: {},
     deployTimeoutSeconds: 20,
@@ -183,7 +188,7 @@ describe.concurrent('processes', () => {
     const app = newApp()
     const missing = { kind: 'slug', digest: `sha256:${'1'.repeat(64)}` } as const
     expect((await failure(formation(app, { web: web() }, { artifact: missing }))).message).toContain(missing.digest)
-    const image = { kind: 'image', reference: 'tea:1' } as const
+    const image = { kind: 'image', reference: 'tea:1', slug: false } as const
     expect((await failure(formation(app, { web: web() }, { artifact: image }))).message).toContain('cannot run images')
     expect((await failure(formation(app, { web: web({ command: null }) }))).message).toBe('web has no command')
     expect((await scheduler.capabilities()).images).toBe(false)

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { killAll, processesOf } from '../../os/pid.ts'
 import type { Scheduler } from '../port.ts'
+import { direct } from '../direct.ts'
 import { createTurns } from '../turns.ts'
 import { type Backend, openApp, parseLine, type ProcessApp, type ProcessOptions } from './backend.ts'
 import { capabilitiesOf } from './checks.ts'
@@ -66,6 +67,7 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
   const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
   return {
     name: 'process',
+    ...direct((app) => podsOf(app).map(observed)),
     capabilities: async () => capabilitiesOf(backend),
     apply: (formation, signal, progress) =>
       turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),

@@ -51,6 +51,7 @@ async function running(app: string): Promise<Map<string, number[]>> {
 const formation = (app: string, release: number, artifact: Artifact): Formation => ({
   app,
   release,
+  summary: 'a release',
   artifact,
   env: { GREETING: `v${release}` },
   processes: {
@@ -58,6 +59,10 @@ const formation = (app: string, release: number, artifact: Artifact): Formation 
     clock: { command: 'for i in $(seq 100000); do echo tick $i; sleep 0.05; done', replicas: 1, graceSeconds: 5 },
   },
   routable: 'web',
+  port: null,
+  batches: 0,
+  historyLimit: null,
+  pullPolicy: 'IfNotPresent',
   tags: {},
   registry: {},
   deployTimeoutSeconds: 20,

@@ -1,0 +1,162 @@
+// How do we read and change objects of a cluster: with deadlines, cancellable, and again when the server was away?
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
+import { type KubeObject, type ListOf, pathOfObject } from './objects.ts'
+import type { Transport } from './transport.ts'
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+type Options = { readonly signal?: AbortSignal | undefined }
+
+/** Every call ends within a minute, or with its signal's reason. All but `create` are repeated while the server is away. */
+export type Kube = {
+  /** @throws KubeError, 404 included. */
+  get<T>(path: string, options?: Options & { readonly query?: Query }): Promise<T>
+  /** Undefined when it is not there. */
+  find<T>(path: string, options?: Options): Promise<T | undefined>
+  /** All pages. */
+  list<T>(path: string, options?: Options & { readonly query?: Query }): Promise<ListOf<T>>
+  create<T>(path: string, body: object, options?: Options): Promise<T>
+  /** Server-side apply: ours are exactly the fields given, whoever else had them; fields of others stay. */
+  apply<T>(object: T & KubeObject, options?: Options & { readonly manager?: string }): Promise<T>
+  patch<T>(path: string, body: object, options?: Options & { readonly kind?: 'merge' | 'json' }): Promise<T>
+  /** Gone already is fine. */
+  remove(
+    path: string,
+    options?: Options & { readonly graceSeconds?: number; readonly background?: boolean; readonly query?: Query },
+  ): Promise<void>
+  /** A body that comes as it is made: followed logs, watches. Ends with the signal. @throws KubeError when refused. */
+  stream(path: string, query: Query, signal: AbortSignal): Promise<Readable>
+  close(): void
+}
+
+export const fieldManager = 'deis'
+
+const callMs = 20_000
+const wholeMs = 60_000
+const firstDelayMs = 100
+const lastDelayMs = 5_000
+
+function withQuery(path: string, query: Query = {}): string {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined)
+  return set.length === 0
+    ? path
+    : `${path}?${new URLSearchParams(Object.fromEntries(set.map(([key, value]) => [key, String(value)]))).toString()}`
+}
+
+/** The API's own error object, or whatever a proxy in between says. */
+export function errorOf(status: number, body: string, retryAfter: string | undefined): KubeError {
+  const wait = retryAfter !== undefined && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null
+  try {
+    const said = JSON.parse(body) as { reason?: unknown; message?: unknown }
+    const reason = typeof said.reason === 'string' ? said.reason : ''
+    if (typeof said.message === 'string' && said.message !== '')
+      return new KubeError(status, reason, said.message, wait)
+  } catch {
+    // Not the API server's JSON; told as it is.
+  }
+  return new KubeError(status, '', `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
+}
+
+export function createKube(transport: Transport): Kube {
+  const open = async (
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body?: object,
+    contentType = 'application/json',
+  ): Promise<Readable> => {
+    const answer = await transport.send({
+      method,
+      path,
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
+    })
+    const status = answer.statusCode ?? 0
+    if (status >= 200 && status < 300) return answer
+    throw errorOf(status, await text(answer), answer.headers['retry-after'])
+  }
+
+  /** One try after the other, ever slower, while `again` finds the failure a passing one. */
+  const call = async <T>(
+    method: string,
+    path: string,
+    options: Options,
+    again: (error: unknown) => boolean,
+    body?: object,
+    contentType?: string,
+  ): Promise<T> => {
+    const deadline = Date.now() + wholeMs
+    for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, lastDelayMs)) {
+      const late = AbortSignal.timeout(callMs)
+      const signal = options.signal ? AbortSignal.any([options.signal, late]) : late
+      try {
+        return JSON.parse(await text(await open(method, path, signal, body, contentType))) as T
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        const wait = error instanceof KubeError && error.retryAfter !== null ? error.retryAfter * 1000 : delay
+        const passing = again(error) || (late.aborted && again(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
+        if (!passing || Date.now() + wait > deadline) throw error
+        await sleep(wait + Math.random() * delay, undefined, options.signal ? { signal: options.signal } : {})
+      }
+    }
+  }
+
+  const get = <T>(path: string, options: Options & { readonly query?: Query } = {}): Promise<T> =>
+    call<T>('GET', withQuery(path, options.query), options, isPassing)
+
+  return {
+    get,
+    async find<T>(path: string, options: Options = {}) {
+      try {
+        return await get<T>(path, options)
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
+    async list<T>(path: string, { query, ...options }: Options & { readonly query?: Query } = {}) {
+      const items: T[] = []
+      let next: string | undefined
+      for (;;) {
+        const page = await get<ListOf<T>>(path, { ...options, query: { limit: 500, ...query, continue: next } })
+        items.push(...page.items)
+        next = page.metadata.continue
+        if (next === undefined || next === '') return { metadata: page.metadata, items }
+      }
+    },
+    create: (path, body, options = {}) => call('POST', path, options, neverHappened, body),
+    apply<T>(
+      object: T & KubeObject,
+      { manager = fieldManager, ...options }: Options & { readonly manager?: string } = {},
+    ) {
+      const path = withQuery(pathOfObject(object), { fieldManager: manager, force: true })
+      // JSON is YAML.
+      return call<T>('PATCH', path, options, isPassing, object, 'application/apply-patch+yaml')
+    },
+    patch: (path, body, { kind = 'merge', ...options } = {}) =>
+      call(
+        'PATCH',
+        withQuery(path, { fieldManager }),
+        options,
+        isPassing,
+        body,
+        kind === 'merge' ? 'application/merge-patch+json' : 'application/json-patch+json',
+      ),
+    async remove(path, { graceSeconds, background = true, query, ...options } = {}) {
+      try {
+        await call('DELETE', withQuery(path, query), options, isPassing, {
+          kind: 'DeleteOptions',
+          apiVersion: 'v1',
+          propagationPolicy: background ? 'Background' : 'Foreground',
+          ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
+        })
+      } catch (error) {
+        if (!isNotFound(error)) throw error
+      }
+    },
+    stream: (path, query, signal) => open('GET', withQuery(path, query), signal),
+    close: () => transport.close(),
+  }
+}

@@ -1,0 +1,39 @@
+// What did the Kubernetes API refuse, and is it worth asking again?
+
+/** An answer of the API server that is no success; `message` is its own. */
+export class KubeError extends Error {
+  readonly status: number
+  /** The API's word for it: `NotFound`, `Forbidden`, `Conflict`, `Invalid` … or an empty text. */
+  readonly reason: string
+  /** Seconds the server asks us to wait. */
+  readonly retryAfter: number | null
+
+  constructor(status: number, reason: string, message: string, retryAfter: number | null = null) {
+    super(message)
+    this.name = 'KubeError'
+    this.status = status
+    this.reason = reason
+    this.retryAfter = retryAfter
+  }
+}
+
+export function hasStatus(error: unknown, status: number): boolean {
+  return error instanceof KubeError && error.status === status
+}
+
+export const isNotFound = (error: unknown): boolean => hasStatus(error, 404)
+
+/** The server is starting, overloaded or cut off: the same call may work in a moment. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof KubeError)
+    return error.status === 429 || error.status >= 500 || (error.status === 404 && error.reason === '')
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNABORTED)$/.test(code)
+}
+
+/** Whether the request cannot have reached the server's logic, so that even a POST may be sent again. */
+export function neverHappened(error: unknown): boolean {
+  if (error instanceof KubeError) return error.status === 429
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  return /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)$/.test(code)
+}

@@ -1,0 +1,66 @@
+// What do we ask of an image registry? Only its HTTP API: nothing is ever pulled to look at it.
+import type { Readable } from 'node:stream'
+
+export type Credentials = { readonly username: string; readonly password: string }
+
+/** What an image says of itself. */
+export type ImageFacts = {
+  /** `host/name@sha256:…`, as a container runtime takes it. */
+  readonly reference: string
+  readonly digest: string
+  /** TCP ports of ExposedPorts, lowest first. */
+  readonly ports: readonly number[]
+  readonly entrypoint: readonly string[]
+  readonly cmd: readonly string[]
+  readonly user: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** An image that cannot be read or written: `message` says why in one line, `hint` what the user can do. */
+export class ImageError extends Error {
+  readonly hint: string
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ImageError'
+    this.hint = hint
+  }
+}
+
+/** How registries are reached; from the controller's settings. */
+export type RegistrySettings = {
+  /** Hosts (`host` or `host:port`) that are spoken to in plain HTTP. */
+  readonly insecure: readonly string[]
+  /** Registry host → `host[/prefix]` asked first, and instead of it for image references. */
+  readonly mirrors: Readonly<Record<string, string>>
+  /** Credentials by registry host that every app may use: those of the platform's own registry. */
+  readonly credentials: Readonly<Record<string, Credentials>>
+}
+
+export type LayerChange = {
+  /** The image to build on, by any reference. */
+  readonly base: string
+  /** `host/name` to push to, without tag. */
+  readonly target: string
+  readonly tag: string
+  /** A tar, not compressed; read once. */
+  readonly layer: Readable
+  readonly entrypoint: readonly string[]
+  readonly cmd: readonly string[]
+  readonly workingDir: string
+  /** Null: the base's. */
+  readonly user: string | null
+  readonly env: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly exposed: readonly number[]
+}
+
+export type Registry = {
+  /** Resolves a tag or digest to an image for `linux/<our architecture>` and reads its config. @throws ImageError */
+  inspect(image: string, credentials: Credentials | null, signal: AbortSignal): Promise<ImageFacts>
+  /** Puts one layer on an image and pushes the result; layers of the base are mounted or copied. @throws ImageError */
+  appendLayer(change: LayerChange, signal: AbortSignal): Promise<ImageFacts>
+  /** Deletes manifests by `host/name@sha256:…`; one that is gone, or a registry that does not delete, is no error. Returns whether it was deleted. */
+  remove(reference: string, signal: AbortSignal): Promise<boolean>
+  /** Digests by tag of one repository of ours; unknown repository: none. */
+  tags(repository: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>
+}
