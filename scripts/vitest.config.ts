@@ -11,6 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/{types,cli,controller,router}/src/**/*.test.ts'],
+          exclude: ['**/*.kube.test.ts'],
           isolate: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -21,8 +22,19 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
+          exclude: ['**/*.kube.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs a cluster: KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP.
+          name: 'kube',
+          include: ['packages/*/src/**/*.kube.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],
