@@ -1,9 +1,10 @@
 // How do the parts of a controller come together, and in which order do they end?
+import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { createNativeBuilder } from './builder/native/create.ts'
+import { openBackends } from './backends.ts'
 import type { Config } from './config.ts'
 import type { Core } from './domain/core.ts'
 import { standing } from './domain/access.ts'
@@ -12,20 +13,18 @@ import { keyOwner } from './domain/keys.ts'
 import { openAppLogs } from './domain/logs.ts'
 import { receivePush } from './domain/push.ts'
 import { createQueue } from './domain/queue.ts'
-import { createRouteTable } from './domain/routes.ts'
+import { apiHost, createRouteTable } from './domain/routes.ts'
 import { publishRoutes } from './domain/routing.ts'
-import { abandonBuilds, publishAllRoutes, takeUp } from './domain/start.ts'
+import { abandonBuilds, publishAllRoutes, takeUp, watchPeers } from './domain/start.ts'
 import type { GitServer } from './git/port.ts'
 import { removeRepo } from './git/repos.ts'
 import { startGitServer } from './git/ssh.ts'
 import { createApp } from './http/app.ts'
-import { openAccounts } from './os/accounts.ts'
-import { findShell } from './os/shell.ts'
 import { startMaintenance } from './maintenance.ts'
-import { createProcessScheduler } from './scheduler/process/create.ts'
 import { createVault, secretFile } from './store/crypto.ts'
 import { lockFolder } from './store/lock.ts'
-import { openDb } from './store/open.ts'
+import { dialectOf, openDb } from './store/open.ts'
+import { noPeers, type Peers } from './store/peers.ts'
 
 export type Controller = {
   readonly api: string
@@ -35,7 +34,7 @@ export type Controller = {
 }
 
 /** Where this program's own files are. */
-export type Files = { readonly migrations: string; readonly hookProgram: readonly string[] }
+export type Files = { readonly migrations: string; readonly hookProgram: readonly string[]; readonly runner: string }
 
 const closeMs = 10_000
 const pushMs = 5_000
@@ -92,6 +91,15 @@ function startGit(core: Core, files: Files): Promise<GitServer> {
   })
 }
 
+async function openPeers(databaseUrl: string, log: Logger): Promise<Peers> {
+  const instance = randomUUID()
+  if (dialectOf(databaseUrl) === 'sqlite') return noPeers(instance)
+  const { postgresPeers } = await import('./store/peers-postgresql.ts')
+  return postgresPeers(databaseUrl, instance, (error) =>
+    log.warn({ err: error }, 'other controllers cannot be reached through the database'),
+  )
+}
+
 /** Opens everything, listens, and takes up what an earlier controller left. */
 export async function startController(given: Config, files: Files, log: Logger): Promise<Controller> {
   const { dataDir } = given
@@ -108,36 +116,15 @@ export async function startController(given: Config, files: Files, log: Logger):
     const store = await openDb(config.databaseUrl, files.migrations)
     ends.push(() => store.close())
     const shutdown = new AbortController()
+    const peers = await openPeers(config.databaseUrl, log)
+    ends.push(() => peers.close())
     const routes = createRouteTable(config.platformDomain)
-    const accounts = await openAccounts(dataDir)
-    if (!accounts.isolated) log.warn({ reason: accounts.reason }, 'apps are not isolated from each other')
-    const shell = findShell(config.path)
-    const say = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void =>
-      log[level](fields, message)
-    const slugFolder = join(dataDir, 'slugs')
-    const scheduler = await createProcessScheduler({
-      folder: join(dataDir, 'ps'),
-      slugFolder,
-      accounts,
-      ports: { first: config.portFirst, last: config.portLast },
-      drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
-      log: say,
-      path: config.path,
-      shell,
-      locale: config.locale,
-    })
+    let port = config.apiPort
+    const backends = await openBackends({ config, routes, peers, log, runnerFile: files.runner, apiPort: () => port })
+    const { scheduler, builder, registry } = backends
     let stop = false
+    ends.push(() => backends.close())
     ends.push(() => scheduler.close({ stop }))
-    const builder = await createNativeBuilder({
-      folder: join(dataDir, 'builder'),
-      slugFolder,
-      accounts,
-      path: config.path,
-      shell,
-      timeoutSeconds: config.buildTimeoutSeconds,
-      passEnv: { ...config.locale, ...config.buildEnv },
-      log: say,
-    })
     const running: { git: GitServer | null } = { git: null }
     const core: Core = {
       config,
@@ -145,12 +132,15 @@ export async function startController(given: Config, files: Files, log: Logger):
       vault: createVault(secret),
       scheduler,
       builder,
-      queue: createQueue(shutdown.signal),
+      registry,
+      peers,
+      queue: createQueue(shutdown.signal, peers.lock),
       routes,
       logs: openAppLogs(
         join(dataDir, 'logs'),
         () => new Date(),
         (error) => log.error({ err: error }, 'app log cannot be written'),
+        (app, at, text) => peers.tell({ kind: 'line', app, at, text }),
       ),
       log,
       shutdown: shutdown.signal,
@@ -163,21 +153,26 @@ export async function startController(given: Config, files: Files, log: Logger):
       publishRoutes(core, app).catch((error: unknown) => log.error({ app, err: error }, 'routes cannot be published'))
     })
     ends.push(async () => unwatch())
+    const endWatching = watchPeers(core)
+    ends.push(async () => endWatching())
     await abandonBuilds(core)
     await publishAllRoutes(core)
+    if (config.apiUpstream !== null)
+      routes.set(apiHost, { app: apiHost, hosts: [apiHost], upstreams: [config.apiUpstream], shared: true })
     const git = await startGit(core, files)
     running.git = git
     // A restart lets builds end that are nearly done; stopping the platform does not wait for them.
     ends.push(() => git.close(stop ? 0 : pushMs))
     const endMaintenance = startMaintenance(core, git)
     ends.push(async () => endMaintenance())
-    const gitUrl = (asked: string): string => `ssh://git@${authority(reachable(config.apiHost, asked), git.port)}`
-    const server = createApp(core, gitUrl)
+    const gitUrl = (asked: string): string =>
+      config.gitUrl ?? `ssh://git@${authority(reachable(config.apiHost, asked), git.port)}`
+    const server = createApp(core, gitUrl, backends.intercept)
     ends.push(() => closeServer(server))
     await server.listen({ host: config.apiHost, port: config.apiPort })
-    const takingUp = takeUp(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be taken up'))
     const address = server.server.address()
-    const port = typeof address === 'object' && address ? address.port : config.apiPort
+    if (typeof address === 'object' && address) port = address.port
+    const takingUp = takeUp(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be taken up'))
     return {
       api: `http://${authority(reachable(config.apiHost, 'localhost'), port)}`,
       git: gitUrl('localhost'),

@@ -1,6 +1,7 @@
 // What did the operator set, and is it sound? The only reader of the environment.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import { type ClusterConfig, type Env, readCluster } from './config-cluster.ts'
 
 export type Config = Readonly<{
   dataDir: string
@@ -8,9 +9,13 @@ export type Config = Readonly<{
   apiHost: string
   apiPort: number
   gitPort: number
+  /** What clients are told; null: the name by which they reached the API, and our port. */
+  gitUrl: string | null
   /** 0 while unknown: the router reports it. */
   routerPort: number
   platformDomain: string
+  /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
+  apiUpstream: string | null
   scheduler: 'process' | 'kubernetes'
   registrationMode: 'enabled' | 'disabled' | 'admin_only'
   reservedNames: readonly string[]
@@ -31,6 +36,7 @@ export type Config = Readonly<{
   maxPackBytes: number
   portFirst: number
   portLast: number
+  cluster: ClusterConfig
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -45,8 +51,6 @@ const buildVariables =
 // npm sets these for the scripts it runs; a build must not take them for the user's wishes.
 const npmInternal =
   /^npm_config_(local_prefix|prefix|global_prefix|noproxy|user_agent|node_gyp|init_module|userconfig|globalconfig|npm_version|cache|yes)$/i
-
-type Env = Readonly<Record<string, string | undefined>>
 
 /** @throws with every problem at once. */
 export function readConfig(env: Env, cwd: string): Config {
@@ -72,6 +76,16 @@ export function readConfig(env: Env, cwd: string): Config {
     if (!/^(n|no|f|false|off|0)$/.test(raw)) problems.push(`${name} must be true or false, not ${JSON.stringify(raw)}`)
     return false
   }
+  const address = (name: string, pattern: RegExp, shape: string): string | null => {
+    const value = text(name, '').replace(/\/$/, '')
+    if (value !== '' && !pattern.test(value)) problems.push(`${name} must be ${shape}, not ${JSON.stringify(value)}`)
+    return value || null
+  }
+  const list = (name: string): string[] =>
+    text(name, '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean)
   const dataDir = resolve(cwd, text('DEIS_DATA_DIR', '.deis'))
   const apiHost = text('DEIS_API_HOST', 'localhost')
   const databaseUrl = text('DATABASE_URL', `file:${join(dataDir, 'state', 'deis.db')}`)
@@ -86,12 +100,15 @@ export function readConfig(env: Env, cwd: string): Config {
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
+  const cluster = readCluster({ env, text, number, choice, list, problems })
   const config: Config = {
     dataDir,
     databaseUrl,
     apiHost,
     apiPort: number('DEIS_API_PORT', 8000, 0, 65_535),
     gitPort: number('DEIS_GIT_PORT', 2222, 0, 65_535),
+    gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'such as ssh://git@git.example.com:2222'),
+    apiUpstream: address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port'),
     routerPort: number('DEIS_ROUTER_PORT', 8080, 0, 65_535),
     platformDomain,
     scheduler: choice('DEIS_SCHEDULER', ['process', 'kubernetes'], 'process'),
@@ -100,10 +117,8 @@ export function readConfig(env: Env, cwd: string): Config {
       ['enabled', 'disabled', 'admin_only'],
       loopback.has(apiHost) ? 'enabled' : 'admin_only',
     ),
-    reservedNames: text('RESERVED_NAMES', 'deis, deis-builder, deis-workflow-manager')
-      .split(',')
-      .map((name) => name.trim())
-      .filter(Boolean),
+    reservedNames:
+      env.RESERVED_NAMES === undefined ? ['deis', 'deis-builder', 'deis-workflow-manager'] : list('RESERVED_NAMES'),
     secretKey: env.DEIS_SECRET_KEY,
     builderKey: env.DEIS_BUILDER_KEY,
     routerKey: env.DEIS_ROUTER_KEY,
@@ -123,6 +138,7 @@ export function readConfig(env: Env, cwd: string): Config {
     maxPackBytes: number('DEIS_MAX_PUSH_MB', 2048, 1, 1_000_000) * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST', 10_000, 1024, 65_535),
     portLast: number('DEIS_PORT_LAST', 29_999, 1024, 65_535),
+    cluster,
     logLevel: choice(
       'DEIS_LOG_LEVEL',
       ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

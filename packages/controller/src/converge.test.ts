@@ -20,7 +20,15 @@ describe('converge', () => {
   const leavePending = async (command: string): Promise<void> => {
     const app = await appRow(f.core, 'tea')
     if (!app) throw new Error('no app')
-    const build = { source: 'pull', image: 'acme/tea:2', sha: '', ref: '', dockerfile: '', port: null } as const
+    const build = {
+      source: 'pull',
+      image: 'acme/tea:2',
+      sha: '',
+      ref: '',
+      dockerfile: '',
+      port: 5000,
+      reference: null,
+    } as const
     const row = await insertBuild(f.core, app, 'ann', build, { web: command }, 'succeeded')
     const { configUuid } = await latestGood(f.core.db, app)
     const counts = { structure: { web: 2 }, before: { web: 1 } }

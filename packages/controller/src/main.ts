@@ -14,7 +14,11 @@ async function main(): Promise<void> {
     { level: config.logLevel, redact: ['req.headers.authorization', 'values', 'password', 'token'] },
     pino.destination({ dest: 2, sync: true }),
   )
-  const files = { migrations: join(here, 'migrations'), hookProgram: [process.execPath, join(here, 'hook.js')] }
+  const files = {
+    migrations: join(here, 'migrations'),
+    hookProgram: [process.execPath, join(here, 'hook.js')],
+    runner: join(here, '../builder/runner.js'),
+  }
   const controller = await startController(config, files, log)
   log.info({ api: controller.api, git: controller.git }, 'controller is ready')
   process.send?.({ ready: { api: controller.api, git: controller.git } })

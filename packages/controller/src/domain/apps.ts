@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type App, appIdMessages, appIdPattern, DeisError, invalidField, notFound } from '@deis/types'
+import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf, notFound } from '@deis/types'
+import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { buildLogFolder } from './builds.ts'
 import { appRow } from './converge.ts'
@@ -10,14 +11,20 @@ import type { Caller, Core } from './core.ts'
 import { inventName } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow } from './release.ts'
-import { publishRoutes } from './routing.ts'
+import { exposeApp, routesChanged } from './edge.ts'
+import { apiHost } from './routes.ts'
 import { type AppRow, toApp } from './rows.ts'
 
 const withOwner = { owner: { select: { username: true } } } as const
 
+/** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
+function isReserved({ config }: Core, id: string): boolean {
+  return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
+}
+
 function checkName(core: Core, id: string): void {
   if (!appIdPattern.test(id)) throw invalidField('id', appIdMessages.pattern, appIdMessages.client)
-  if (core.config.reservedNames.includes(id)) throw invalidField('id', `${id} is a reserved name.`)
+  if (isReserved(core, id)) throw invalidField('id', `${id} is a reserved name.`)
 }
 
 async function freeName(core: Core): Promise<string> {
@@ -27,7 +34,7 @@ async function freeName(core: Core): Promise<string> {
       tries < 100 ? inventName(Math.random) : `${inventName(Math.random)}-${Math.floor(Math.random() * 100_000)}`
     const taken =
       (await core.db.app.count({ where: { id: name } })) + (await core.db.domain.count({ where: { domain: name } }))
-    if (taken === 0 && !core.config.reservedNames.includes(name)) return name
+    if (taken === 0 && !isReserved(core, name)) return name
   }
   throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
 }
@@ -75,19 +82,56 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<AppRow
   })
 }
 
-export async function createApp(core: Core, caller: Caller, wanted: string | null | undefined): Promise<App> {
-  const id = wanted?.trim() ?? (await freeName(core))
-  checkName(core, id)
+/** The row first, since it keeps the name from others; when the backend then has no room, nothing of it stays. */
+async function makeRoom(core: Core, app: AppRow): Promise<void> {
+  try {
+    await core.scheduler.claim(app.id, core.shutdown)
+    await exposeApp(core, app.id, core.shutdown)
+  } catch (error) {
+    await core.db.app.deleteMany({ where: { uuid: app.uuid } })
+    // Only what is ours goes.
+    if (!(error instanceof NameTaken))
+      await core.scheduler
+        .remove(app.id, core.shutdown)
+        .catch((again: unknown) => core.log.error({ app: app.id, err: again }, 'a failed app could not be removed'))
+    if (error instanceof NameTaken)
+      throw new DeisError('conflict', `${app.id} already exists as a namespace in this kuberenetes setup`, {
+        cause: error,
+      })
+    throw new DeisError('unavailable', `Kubernetes resources could not be created: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+async function createNamed(core: Core, caller: Caller, id: string): Promise<App> {
   if (await core.db.app.count({ where: { id } })) throw invalidField('id', appIdMessages.taken)
   try {
     const app = await insertApp(core, caller, id)
+    await makeRoom(core, app)
     core.logs.say(id, 'INFO', `${caller.username} created initial release`)
-    await publishRoutes(core, id)
+    await routesChanged(core, id)
     return toApp(app)
   } catch (error) {
     if (isUniqueViolation(error)) throw invalidField('id', appIdMessages.taken)
     throw error
   }
+}
+
+export async function createApp(core: Core, caller: Caller, wanted: string | null | undefined): Promise<App> {
+  if (wanted !== null && wanted !== undefined) {
+    const id = wanted.trim()
+    checkName(core, id)
+    return createNamed(core, caller, id)
+  }
+  for (let tries = 1; ; tries++)
+    try {
+      return await createNamed(core, caller, await freeName(core))
+    } catch (error) {
+      // Somebody else was faster, or the backend has something of that name.
+      const taken = error instanceof DeisError && (error.code === 'conflict' || error.fields?.id !== undefined)
+      if (!taken || tries === 5) throw error
+    }
 }
 
 type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt'> & { readonly username: string }
@@ -144,10 +188,10 @@ export async function transferApp(
   core.log.info({ app: app.id, from: app.owner.username, to: next.username, by: caller.username }, 'app transferred')
 }
 
-/** Digests of the app's slugs that no other app's build shares. */
-async function ownDigests(core: Core, app: AppRow): Promise<string[]> {
+/** What was built for the app, and is not shared by another app's build: images that were only pulled are not ours. */
+async function ownArtifacts(core: Core, app: AppRow): Promise<string[]> {
   const mine = await core.db.build.findMany({
-    where: { appUuid: app.uuid, image: { startsWith: 'sha256:' } },
+    where: { appUuid: app.uuid, source: 'git', image: { not: '' } },
     distinct: ['image'],
     select: { image: true },
   })
@@ -166,12 +210,12 @@ export async function destroyApp(core: Core, app: AppRow): Promise<void> {
   core.logs.say(app.id, 'INFO', 'deleting environment')
   await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true } })
   core.queue.cancel(app.id, new Error(`${app.id} is being destroyed`))
-  await publishRoutes(core, app.id)
+  await routesChanged(core, app.id)
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {
     if (!(await appRow(core, app.id))) return
     await core.scheduler.remove(app.id, signal)
-    await core.builder.forget(app.id, await ownDigests(core, app))
+    await core.builder.forget(app.id, await ownArtifacts(core, app))
     await rm(join(buildLogFolder(core.config), app.id), { recursive: true, force: true })
     await core.logs.remove(app.id)
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })

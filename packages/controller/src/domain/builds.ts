@@ -12,12 +12,13 @@ import {
   type Structure,
 } from '@deis/types'
 import type { Config } from '../config.ts'
+import { ImageError, type ImageFacts } from '../registry/port.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, type FullRelease } from './release.ts'
-import { type AppRow, procfileOf, structureOf, toBuild } from './rows.ts'
+import { type AppRow, configMaps, procfileOf, structureOf, toBuild } from './rows.ts'
 import { structureFor } from './structure.ts'
 import { buildSummary } from './summary.ts'
 
@@ -76,6 +77,7 @@ export type NewBuild = {
   readonly ref: string
   readonly dockerfile: string
   readonly port: number | null
+  readonly reference: string | null
 }
 
 export async function insertBuild(
@@ -95,7 +97,9 @@ export async function insertBuild(
 export async function endBuild(
   core: Core,
   uuid: string,
-  data: Partial<Pick<Row.Build, 'status' | 'image' | 'dockerfile' | 'port'>> & { procfile?: Record<string, string> },
+  data: Partial<Pick<Row.Build, 'status' | 'image' | 'reference' | 'dockerfile' | 'port'>> & {
+    procfile?: Record<string, string>
+  },
 ): Promise<void> {
   await core.db.build.updateMany({ where: { uuid }, data: { ...data, updatedAt: new Date() } })
 }
@@ -136,6 +140,25 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): P
   })
 }
 
+/** Asks the image's registry once; every release of the build runs the very image that was found (contract/api.md §7 #4, #5). */
+async function imageFacts(core: Core, app: AppRow, image: string): Promise<ImageFacts> {
+  const { images } = await core.scheduler.capabilities()
+  if (!images || !core.registry)
+    throw new DeisError(
+      'invalid',
+      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
+    )
+  const { config } = await latestGood(core.db, app)
+  const { username, password } = configMaps(core.vault, config).registry
+  const credentials = username === undefined ? null : { username, password: password ?? '' }
+  try {
+    return await core.registry.inspect(image, credentials, core.shutdown)
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error
+    throw new DeisError('invalid', `${error.message}\n${error.hint}`, { cause: error })
+  }
+}
+
 /** `deis pull`: an image that exists already. */
 export async function createBuild(
   core: Core,
@@ -146,17 +169,20 @@ export async function createBuild(
   const procfile = checkProcfile(body.procfile)
   const image = body.image.trim()
   if (image === '') throw invalidField('image', 'This field may not be blank.')
-  const { images } = await core.scheduler.capabilities()
-  if (!images)
-    throw new DeisError(
-      'invalid',
-      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
-    )
+  const facts = await imageFacts(core, app, image)
   const build = await insertBuild(
     core,
     app,
     caller.username,
-    { source: 'pull', image, sha: body.sha ?? '', ref: '', dockerfile: body.dockerfile ?? '', port: null },
+    {
+      source: 'pull',
+      image,
+      reference: facts.reference,
+      port: facts.ports[0] ?? null,
+      sha: body.sha ?? '',
+      ref: '',
+      dockerfile: body.dockerfile ?? '',
+    },
     procfile,
     'succeeded',
   )

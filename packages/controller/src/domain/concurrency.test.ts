@@ -1,8 +1,11 @@
 // Do changes to one app wait for each other, and do routes reach routers before processes stop?
 import type { RouteEvent } from '@deis/types'
 import { describe, expect, it } from 'vitest'
+import { noPeers } from '../store/peers.ts'
 import { createQueue } from './queue.ts'
 import { createRouteTable } from './routes.ts'
+
+const alone = noPeers('one')
 
 const gate = () => {
   let open!: () => void
@@ -12,7 +15,7 @@ const gate = () => {
 
 describe('the queue', () => {
   it('runs one change of an app at a time, in order, and apps side by side', async () => {
-    const queue = createQueue(new AbortController().signal)
+    const queue = createQueue(new AbortController().signal, alone.lock)
     const done: string[] = []
     const first = gate()
     const work = [
@@ -31,7 +34,7 @@ describe('the queue', () => {
   })
 
   it('goes on after a failure, which only its own caller sees', async () => {
-    const queue = createQueue(new AbortController().signal)
+    const queue = createQueue(new AbortController().signal, alone.lock)
     const failed = queue.run('a', () => Promise.reject(new Error('mine')))
     const next = queue.run('a', async () => 'fine')
     await expect(failed).rejects.toThrow('mine')
@@ -39,7 +42,7 @@ describe('the queue', () => {
   })
 
   it('cancels what runs and what waits, and serves what comes later', async () => {
-    const queue = createQueue(new AbortController().signal)
+    const queue = createQueue(new AbortController().signal, alone.lock)
     const started = gate()
     const running = queue.run('a', (signal) => {
       started.open()

@@ -34,6 +34,16 @@ function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, a
   }
 }
 
+/** Only when tags change: nodes may have gone since (contract/api.md §2.5, §7 #17). */
+async function refuseUnmatched(core: Core, before: ConfigMaps['tags'], after: ConfigMaps['tags']): Promise<void> {
+  const added = Object.entries(after).filter(([key, value]) => before[key] !== value)
+  if (added.length === 0 || (await core.scheduler.matchingNodes(after)) > 0) return
+  const list = (tags: readonly (readonly [string, string])[]): string =>
+    tags.map(([key, value]) => `${key}=${value}`).join(', ')
+  const cause = Object.keys(before).length > 0 ? ` - Addition of ${list(added)} is the cause` : ''
+  throw new DeisError('invalid', `No nodes matched the provided labels: ${list(Object.entries(after))}${cause}`)
+}
+
 export async function changeConfig(core: Core, caller: Caller, app: AppRow, patch: ConfigPatch): Promise<Config> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
@@ -42,6 +52,7 @@ export async function changeConfig(core: Core, caller: Caller, app: AppRow, patc
     const before = configMaps(core.vault, good.config)
     const after = mergeConfig(before, patch)
     refuseUnenforced(core.scheduler.name, await core.scheduler.capabilities(), before, after)
+    await refuseUnmatched(core, before.tags, after.tags)
     const summary = configSummary(caller.username, before, after)
     if (summary === '') throw new DeisError('conflict', `${caller.username} changed nothing - release stopped`)
     const structure = structureOf(current)

@@ -5,6 +5,7 @@ import { DeployFailure, type Formation } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
 import { type Autoscale, formation } from './formation.ts'
 import { type FullRelease, latestGood, pendingRelease, releaseParts } from './release.ts'
+import { exposeApp } from './edge.ts'
 import { publishRoutes } from './routing.ts'
 import { type AppRow, structureOf } from './rows.ts'
 
@@ -169,6 +170,7 @@ export async function converge(core: Core, id: string): Promise<void> {
   await core.queue.run(id, async (signal) => {
     const app = await appRow(core, id)
     if (!app || app.destroying) return
+    await exposeApp(core, id, signal)
     const pending = await pendingRelease(core.db, app)
     if (pending?.build) {
       core.log.info({ app: id, release: pending.version }, 'carrying on a deploy')

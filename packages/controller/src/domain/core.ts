@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import type { Builder } from '../builder/port.ts'
 import type { Config } from '../config.ts'
 import type { Scheduler } from '../scheduler/port.ts'
+import type { Registry } from '../registry/port.ts'
+import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
 import type { Db } from '../store/open.ts'
 import type { AppLogs } from './logs.ts'
@@ -15,6 +17,10 @@ export type Core = {
   readonly vault: Vault
   readonly scheduler: Scheduler
   readonly builder: Builder
+  /** Where facts about images come from; null where no images run. */
+  readonly registry: Registry | null
+  /** Other controllers on the same database. */
+  readonly peers: Peers
   readonly queue: AppQueue
   readonly routes: RouteTable
   readonly logs: AppLogs

@@ -12,6 +12,8 @@ export type ReleaseParts = {
   readonly config: ConfigMaps
   readonly build: {
     readonly image: string
+    /** The image by digest. */
+    readonly reference: string | null
     readonly sha: string
     readonly dockerfile: string
     readonly procfile: Readonly<Record<string, string>>
@@ -36,9 +38,9 @@ export type Defaults = {
 }
 
 export function artifactOf(build: ReleaseParts['build']): Artifact {
-  const { image } = build
+  const { image, reference } = build
   if (image.startsWith('sha256:')) return { kind: 'slug', digest: image }
-  return { kind: 'image', reference: image, slug: buildKind(build) === 'buildpack' }
+  return { kind: 'image', reference: reference ?? image, slug: buildKind(build) === 'buildpack' }
 }
 
 /** Where the app listens (contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */

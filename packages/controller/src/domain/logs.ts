@@ -7,8 +7,10 @@ import type { Core } from './core.ts'
 export type Level = 'INFO' | 'WARN' | 'ERROR' | 'DEBUG'
 
 export type AppLogs = {
-  /** Adds a controller line; never fails the work it tells of. */
+  /** Adds controller lines; never fails the work they tell of. */
   say(app: string, level: Level, message: string): void
+  /** Adds a line that another controller said. */
+  take(app: string, at: string, text: string): void
   tail(app: string, lines: number): Promise<{ time: Date; text: string }[]>
   remove(app: string): Promise<void>
   /** Resolves when everything said so far is on disk. */
@@ -17,8 +19,13 @@ export type AppLogs = {
 
 const maxBytes = 512 * 1024
 
-/** Controller lines of each app in a bounded file of its own: `<ISO time> <text>`. */
-export function openAppLogs(folder: string, now: () => Date, failed: (error: unknown) => void): AppLogs {
+/** Controller lines of each app in a bounded file of its own: `<ISO time> <text>`. `said` hears of each line of ours. */
+export function openAppLogs(
+  folder: string,
+  now: () => Date,
+  failed: (error: unknown) => void,
+  said: (app: string, at: string, text: string) => void = () => {},
+): AppLogs {
   const files = new Map<string, LineFile>()
   const writing = new Set<Promise<void>>()
   const fileOf = (app: string): LineFile => {
@@ -29,16 +36,24 @@ export function openAppLogs(folder: string, now: () => Date, failed: (error: unk
     }
     return file
   }
+  const write = (app: string, lines: string[]): void => {
+    const done = fileOf(app)
+      .append(lines)
+      .catch(failed)
+      .finally(() => writing.delete(done))
+    writing.add(done)
+  }
   return {
     say(app, level, message) {
       const at = now().toISOString()
-      const lines = message.split('\n').map((line) => `${at} ${level} ${line}`)
-      const done = fileOf(app)
-        .append(lines)
-        .catch(failed)
-        .finally(() => writing.delete(done))
-      writing.add(done)
+      const lines = message.split('\n').map((line) => `${level} ${line}`)
+      write(
+        app,
+        lines.map((line) => `${at} ${line}`),
+      )
+      for (const line of lines) said(app, at, line)
     },
+    take: (app, at, text) => write(app, [`${at} ${text}`]),
     async tail(app, lines) {
       const found = await fileOf(app).tail(lines)
       return found.map((line) => {

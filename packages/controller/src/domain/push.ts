@@ -27,6 +27,9 @@ export type Push = {
 const keptLogs = 50
 const keptReleases = 20
 
+/** Held by the controller that builds the app, for as long as it does. */
+export const pushLock = (app: string): string => `push/${app}`
+
 /** The lines also go to the build's own file, which outlives the push. */
 async function openBuildLog(
   core: Core,
@@ -78,10 +81,11 @@ async function build(
       say,
       push.signal,
     )
-    const image = result.artifact.kind === 'slug' ? result.artifact.digest : result.artifact.reference
+    const { artifact } = result
     const data = {
       status: 'succeeded',
-      image,
+      image: artifact.kind === 'slug' ? artifact.digest : artifact.reference,
+      reference: artifact.kind === 'slug' ? null : artifact.reference,
       dockerfile: result.dockerfile ? 'true' : '',
       port: result.port,
       procfile: { ...result.processes },
@@ -98,11 +102,22 @@ async function build(
 export async function receivePush(core: Core, push: Push): Promise<void> {
   const app = await appRow(core, push.app)
   if (!app || app.destroying) throw new Error(`App ${push.app} does not exist`)
+  // Pushes to this controller were sorted out by its git server.
+  const held = await core.peers.tryLock(pushLock(app.id))
+  if (!held) throw new Error('Another git push is ongoing')
+  try {
+    await receive(core, app, { ...push, signal: AbortSignal.any([push.signal, held.signal]) })
+  } finally {
+    await held.release()
+  }
+}
+
+async function receive(core: Core, app: AppRow, push: Push): Promise<void> {
   const row = await insertBuild(
     core,
     app,
     push.username,
-    { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '', port: null },
+    { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '', port: null, reference: null },
     {},
     'running',
   )
@@ -129,8 +144,8 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
   )
 }
 
-/** Slugs that some app may still roll back to. */
-async function digestsInUse(core: Core): Promise<Set<string>> {
+/** Slugs and images that some app may still roll back to. */
+async function artifactsInUse(core: Core): Promise<Set<string>> {
   const apps = await core.db.app.findMany({ select: { uuid: true } })
   const kept = await Promise.all(
     apps.map(({ uuid }) =>
@@ -138,15 +153,15 @@ async function digestsInUse(core: Core): Promise<Set<string>> {
         where: { appUuid: uuid, state: { not: 'failed' }, buildUuid: { not: null } },
         orderBy: { version: 'desc' },
         take: keptReleases,
-        select: { build: { select: { image: true } } },
+        select: { build: { select: { image: true, reference: true } } },
       }),
     ),
   )
-  return new Set(kept.flat().flatMap(({ build: found }) => (found ? [found.image] : [])))
+  return new Set(kept.flat().flatMap(({ build: found }) => (found ? [found.reference ?? found.image] : [])))
 }
 
 async function tidy(core: Core, app: AppRow): Promise<void> {
-  await core.builder.prune(await digestsInUse(core))
+  await core.builder.prune(await artifactsInUse(core))
   const kept = await core.db.build.findMany({
     where: { appUuid: app.uuid },
     orderBy: { createdAt: 'desc' },

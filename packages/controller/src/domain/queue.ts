@@ -1,4 +1,5 @@
 // How does one change at a time happen to an app, while different apps change side by side (design §1.5)?
+import type { Held } from '../store/peers.ts'
 
 export type AppQueue = {
   /** Runs `work` when everything asked for this app before has ended. Its signal aborts on cancel() and shutdown. */
@@ -11,7 +12,11 @@ export type AppQueue = {
 
 type Line = { tail: Promise<unknown>; waiting: number; abort: AbortController }
 
-export function createQueue(shutdown: AbortSignal): AppQueue {
+/** `lock` keeps out other controllers: it is taken for each piece of work, when its turn has come here. */
+export function createQueue(
+  shutdown: AbortSignal,
+  lock: (name: string, signal: AbortSignal) => Promise<Held>,
+): AppQueue {
   const lines = new Map<string, Line>()
   return {
     async run(app, work) {
@@ -19,9 +24,14 @@ export function createQueue(shutdown: AbortSignal): AppQueue {
       lines.set(app, line)
       line.waiting++
       const signal = AbortSignal.any([line.abort.signal, shutdown])
-      const result = line.tail.then(() => {
+      const result = line.tail.then(async () => {
         signal.throwIfAborted()
-        return work(signal)
+        const held = await lock(`app/${app}`, signal)
+        try {
+          return await work(AbortSignal.any([signal, held.signal]))
+        } finally {
+          await held.release()
+        }
       })
       // The next in line starts whatever became of this one, which its own caller hears about.
       line.tail = result.catch(() => {})

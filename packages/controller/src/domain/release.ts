@@ -39,14 +39,14 @@ export async function releaseOf(db: Tx, app: AppRow, version: number): Promise<F
 /** Everything the scheduler needs of a release that has a build. */
 export function releaseParts(core: Core, app: AppRow, release: FullRelease): ReleaseParts {
   if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
-  const { image, sha, dockerfile, port } = release.build
+  const { image, reference, sha, dockerfile, port } = release.build
   return {
     app: app.id,
     version: release.version,
     summary: release.summary,
     created: release.createdAt,
     config: configMaps(core.vault, release.config),
-    build: { image, sha, dockerfile, port, procfile: procfileOf(release.build) },
+    build: { image, reference, sha, dockerfile, port, procfile: procfileOf(release.build) },
   }
 }
 

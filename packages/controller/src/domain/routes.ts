@@ -18,6 +18,9 @@ export type RouteTable = {
   ping(): void
 }
 
+/** The label under which routers lead to the API itself, where they do. */
+export const apiHost = 'deis'
+
 type Router = { seq: number; busy: ReadonlySet<string>; connected: boolean; lastSeen: number }
 
 /** A router that is away this long has been stopped; until then it may still be serving its last table. */

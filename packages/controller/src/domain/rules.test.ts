@@ -81,6 +81,7 @@ describe('a formation', () => {
     },
     build: {
       image: `sha256:${'0'.repeat(64)}`,
+      reference: null,
       sha: 'abc',
       dockerfile: '',
       procfile: { web: 'node .', worker: 'node w' },

@@ -1,4 +1,5 @@
 // What does the HTTP server look like as a whole? Importable without listening.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import * as types from '@deis/types'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
@@ -19,12 +20,23 @@ export const routes: readonly types.Route[] = Object.values<unknown>(types).filt
   (value): value is types.Route => typeof value === 'object' && value !== null && 'access' in value && 'path' in value,
 )
 
-/** `gitUrl` is told by which name the client reached us: where we listen on every address, that is all there is to go by. */
-export function createApp(core: Core, gitUrl: (host: string) => string): FastifyInstance {
+/**
+ * `gitUrl` is told by which name the client reached us: where we listen on every address, that is all there is to go by.
+ * `intercept` sees every request first and says whether it took it.
+ */
+export function createApp(
+  core: Core,
+  gitUrl: (host: string) => string,
+  intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null,
+): FastifyInstance {
   // Named as Fastify's own type, or the server's type would carry pino's.
   const loggerInstance: FastifyBaseLogger = core.log
   const server = Fastify({
     loggerInstance,
+    serverFactory: (handler) =>
+      createServer({ requestTimeout: 0, keepAliveTimeout: 72_000 }, (request, response) => {
+        if (!intercept?.(request, response)) handler(request, response)
+      }),
     bodyLimit,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     // Deploys, builds and runs answer when they are done.
@@ -84,6 +96,7 @@ export function createApp(core: Core, gitUrl: (host: string) => string): Fastify
 function serveHealth(server: FastifyInstance, core: Core): void {
   server.get('/healthz', async (_, reply) => reply.type('text/html; charset=utf-8').send('OK'))
   server.get('/readiness', async (_, reply) => {
+    if (core.shutdown.aborted) throw new types.DeisError('unavailable', 'The controller is stopping.')
     try {
       await core.db.user.count()
     } catch (error) {

@@ -1,5 +1,5 @@
 // What does an HTTP test stand on: the real server, a real database, the memory scheduler?
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +14,12 @@ import { openAppLogs } from '../domain/logs.ts'
 import { createQueue } from '../domain/queue.ts'
 import { createRouteTable } from '../domain/routes.ts'
 import { publishRoutes } from '../domain/routing.ts'
+import type { Registry } from '../registry/port.ts'
 import { createMemoryScheduler, type MemoryScheduler } from '../scheduler/memory.ts'
 import type { Capabilities, Scheduler } from '../scheduler/port.ts'
 import { createVault } from '../store/crypto.ts'
 import { openDb } from '../store/open.ts'
+import { noPeers } from '../store/peers.ts'
 import { createApp } from './app.ts'
 
 export const migrations = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url))
@@ -36,6 +38,25 @@ export async function testDatabase(folder: string): Promise<{ url: string; drop(
   const url = new URL(server)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => execute(`DROP DATABASE ${name} WITH (FORCE)`) }
+}
+
+/** Every image is there and listens on 5000, as one backend without a cluster can know it. */
+const anyImage: Registry = {
+  inspect: async (image) => {
+    const digest = `sha256:${createHash('sha256').update(image).digest('hex')}`
+    return {
+      reference: `registry.test/${image.split(':')[0]}@${digest}`,
+      digest,
+      ports: [5000],
+      entrypoint: [],
+      cmd: [],
+      user: '',
+      labels: {},
+    }
+  },
+  appendLayer: () => Promise.reject(new Error('nothing is pushed here')),
+  remove: async () => false,
+  tags: async () => new Map(),
 }
 
 /** Tests of this layer push nothing; builds are tested in builder/ and end to end. */
@@ -86,6 +107,7 @@ export async function openFixture(
   const memory = createMemoryScheduler(options.capabilities ? { capabilities: options.capabilities } : {})
   const scheduler = options.wrap ? options.wrap(memory) : memory
   const shutdown = new AbortController()
+  const peers = noPeers('test')
   const log = pino({ level: 'silent' })
   const core: Core = {
     config,
@@ -93,7 +115,9 @@ export async function openFixture(
     vault: createVault(randomBytes(32)),
     scheduler,
     builder: noBuilder,
-    queue: createQueue(shutdown.signal),
+    registry: anyImage,
+    peers,
+    queue: createQueue(shutdown.signal, peers.lock),
     routes: createRouteTable(config.platformDomain, { routersExpected: false }),
     logs: openAppLogs(
       join(folder, 'logs'),

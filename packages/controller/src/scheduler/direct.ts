@@ -12,6 +12,6 @@ export function direct(
       const ready = observe(app).flatMap((pod) => (pod.state === 'up' && pod.address !== null ? [pod.address] : []))
       return { addresses: ready.toSorted(), shared: false }
     },
-    matchingNodes: async () => 0,
+    matchingNodes: async () => 1,
   }
 }

@@ -178,7 +178,7 @@ export type Scheduler = {
   expose(edge: Edge, signal: AbortSignal): Promise<void>
   /** Where a router is to send the app's requests. */
   upstreams(app: string): Promise<Upstreams>
-  /** How many nodes carry all these labels; backends without nodes: 0. */
+  /** How many nodes carry all these labels; a backend without nodes counts as one. */
   matchingNodes(tags: Readonly<Record<string, string>>): Promise<number>
   /**
    * Makes reality equal the formation: new pods up and ready → routed → old ones drained and stopped. Idempotent: pods of

@@ -33,9 +33,15 @@ const factoryOf = (url: string): AdapterFactory =>
 
 /** Tables, columns, indexes and foreign keys as the database itself tells them. */
 async function catalog(url: string): Promise<string[]> {
+  const ours = `m.name NOT LIKE 'sqlite_%' AND m.name <> '_prisma_migrations'`
   const sql =
     dialectOf(url) === 'sqlite'
-      ? [`SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> '_prisma_migrations'`]
+      ? [
+          // Not the statements: an added column stands elsewhere in them.
+          `SELECT m.name AS t, m.sql LIKE '%AUTOINCREMENT%' AS counted, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND ${ours}`,
+          `SELECT m.name AS t, f."from", f."table", f."to", f.on_update, f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND ${ours}`,
+          `SELECT m.name, m.sql FROM sqlite_master m WHERE m.type = 'index' AND ${ours}`,
+        ]
       : [
           `SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_prisma_migrations'`,
           `SELECT indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`,

@@ -1,2 +1,3 @@
 -- AlterTable
 ALTER TABLE "Build" ADD COLUMN "port" INTEGER;
+ALTER TABLE "Build" ADD COLUMN "reference" TEXT;

@@ -1,0 +1,157 @@
+// Which scheduler and which builder run, by the operator's choice? Only the chosen ones are loaded.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Builder } from './builder/port.ts'
+import type { Config } from './config.ts'
+import type { RouteTable } from './domain/routes.ts'
+import type { Registry, RegistrySettings } from './registry/port.ts'
+import type { Scheduler } from './scheduler/port.ts'
+import type { Peers } from './store/peers.ts'
+
+export type Backends = {
+  readonly scheduler: Scheduler
+  readonly builder: Builder
+  readonly registry: Registry | null
+  /** Takes requests that are no part of the API; returns whether it did. */
+  readonly intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null
+  /** After the scheduler was closed. */
+  close(): Promise<void>
+}
+
+type Deps = {
+  readonly config: Config
+  readonly routes: RouteTable
+  readonly peers: Peers
+  readonly log: Logger
+  /** The program that builds inside a pod. */
+  readonly runnerFile: string
+  /** The port that the API listens on, known once it does. */
+  readonly apiPort: () => number
+}
+
+type Say = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+
+const sayTo =
+  (log: Logger): Say =>
+  (level, message, fields) =>
+    log[level](fields, message)
+
+async function onThisMachine({ config, routes, log }: Deps): Promise<Backends> {
+  const [{ openAccounts }, { findShell }, { createProcessScheduler }, { createNativeBuilder }] = await Promise.all([
+    import('./os/accounts.ts'),
+    import('./os/shell.ts'),
+    import('./scheduler/process/create.ts'),
+    import('./builder/native/create.ts'),
+  ])
+  const { dataDir, path, locale } = config
+  const say = sayTo(log)
+  const accounts = await openAccounts(dataDir)
+  if (!accounts.isolated) log.warn({ reason: accounts.reason }, 'apps are not isolated from each other')
+  const shell = findShell(path)
+  const slugFolder = join(dataDir, 'slugs')
+  const scheduler = await createProcessScheduler({
+    folder: join(dataDir, 'ps'),
+    slugFolder,
+    accounts,
+    ports: { first: config.portFirst, last: config.portLast },
+    drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
+    log: say,
+    path,
+    shell,
+    locale,
+  })
+  const builder = await createNativeBuilder({
+    folder: join(dataDir, 'builder'),
+    slugFolder,
+    accounts,
+    path,
+    shell,
+    timeoutSeconds: config.buildTimeoutSeconds,
+    passEnv: { ...locale, ...config.buildEnv },
+    log: say,
+  })
+  return { scheduler, builder, registry: null, intercept: null, close: async () => {} }
+}
+
+function registrySettings({ cluster }: Config): RegistrySettings {
+  const { host, username, password } = cluster.registry
+  return {
+    insecure: cluster.insecureRegistries,
+    mirrors: cluster.registryMirrors,
+    credentials: host === '' || username === '' ? {} : { [host]: { username, password } },
+  }
+}
+
+async function onCluster({ config, peers, log, runnerFile, apiPort }: Deps): Promise<Backends> {
+  const [{ loadTransport }, { createKube }, { createKubernetesScheduler }, { createRegistry }, job] = await Promise.all(
+    [
+      import('./kube/transport.ts'),
+      import('./kube/client.ts'),
+      import('./scheduler/kubernetes/create.ts'),
+      import('./registry/create.ts'),
+      import('./builder/job/create.ts'),
+    ],
+  )
+  const { cluster, dataDir } = config
+  const say = sayTo(log)
+  const { transport, server } = await loadTransport()
+  log.info({ server }, 'using the Kubernetes cluster')
+  const kube = createKube(transport)
+  const settings = registrySettings(config)
+  const registry = createRegistry(settings)
+  const { instance } = peers
+  const alive = (other: string): Promise<boolean> => peers.alive(other)
+  const handOff = job.createHandOff(() => cluster.podUrl ?? `http://${cluster.podIp ?? 'localhost'}:${apiPort()}`)
+  const scheduler = await createKubernetesScheduler({
+    kube,
+    folder: join(dataDir, 'logs', 'pods'),
+    drainSeconds: cluster.drainSeconds,
+    quota: cluster.quota,
+    secretPrefix: cluster.secretPrefix,
+    registryCredentials: settings.credentials,
+    routing: cluster.routing,
+    ingressClass: cluster.ingressClass,
+    platformDomain: config.platformDomain,
+    instance,
+    alive,
+    debug: cluster.debug,
+    log: say,
+  })
+  const builder = await job.createJobBuilder({
+    kube,
+    registry,
+    handOff,
+    namespace: cluster.buildNamespace,
+    images: {
+      stack: cluster.stackImage,
+      run: cluster.runImage,
+      buildah: cluster.buildahImage,
+      tools: cluster.toolsImage,
+    },
+    target: { host: cluster.registry.host, organization: cluster.registry.organization },
+    credentials: settings.credentials[cluster.registry.host] ?? null,
+    insecure: cluster.insecureRegistries,
+    timeoutSeconds: config.buildTimeoutSeconds,
+    limits: { memory: cluster.buildMemory, cpu: cluster.buildCpu, disk: cluster.buildDisk },
+    nodeSelector: cluster.buildNodes,
+    env: { ...config.locale, ...config.buildEnv },
+    cacheFolder: join(dataDir, 'builder', 'cache'),
+    runnerFile,
+    buildpacks: cluster.buildpacks,
+    instance,
+    alive,
+    log: say,
+  })
+  return {
+    scheduler,
+    builder,
+    registry,
+    intercept: (request, response) => handOff.handle(request, response),
+    close: async () => kube.close(),
+  }
+}
+
+export function openBackends(deps: Deps): Promise<Backends> {
+  return deps.config.scheduler === 'kubernetes' ? onCluster(deps) : onThisMachine(deps)
+}

@@ -1,0 +1,129 @@
+// What did the operator set for apps on a cluster, and is it sound (contract/api.md §5)?
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** What only counts where apps run on a cluster. */
+export type ClusterConfig = Readonly<{
+  routing: 'router' | 'ingress'
+  ingressClass: string | null
+  /** Where images of pushed apps go; an empty host: nowhere, pushes are refused. */
+  registry: Readonly<{ host: string; organization: string; username: string; password: string }>
+  insecureRegistries: readonly string[]
+  registryMirrors: Readonly<Record<string, string>>
+  secretPrefix: string
+  stackImage: string
+  runImage: string
+  buildahImage: string
+  /** An image with node and the platform's own programs; null: stack images bring node along. */
+  toolsImage: string | null
+  buildNamespace: string
+  buildNodes: Readonly<Record<string, string>>
+  buildMemory: string
+  buildCpu: string
+  buildDisk: string
+  /** Tried in this order before the built-in ones. */
+  buildpacks: readonly string[]
+  /** Where build pods reach this very controller; null: at the address of its own pod. */
+  podUrl: string | null
+  podIp: string | null
+  quota: Readonly<Record<string, unknown>> | null
+  drainSeconds: number
+  debug: boolean
+}>
+
+/** How config.ts reads a variable; `problems` takes what is wrong. */
+export type Reader = {
+  readonly env: Env
+  text(name: string, otherwise: string): string
+  number(name: string, otherwise: number, min: number, max: number): number
+  choice<T extends string>(name: string, allowed: readonly T[], otherwise: T): T
+  list(name: string): string[]
+  readonly problems: string[]
+}
+
+const hostPattern = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i
+const pathPattern = /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/
+const labelPattern = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i
+const quantityPattern = /^\d+(\.\d+)?(m|k|[KMGT]i?)?$/
+const namePattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+function quota({ text, problems }: Reader): Readonly<Record<string, unknown>> | null {
+  const name = 'KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC'
+  const raw = text(name, '')
+  if (raw === '') return null
+  try {
+    const parsed: unknown = JSON.parse(raw)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  problems.push(`${name} must be a JSON object such as {"spec":{"hard":{"pods":"10"}}}`)
+  return null
+}
+
+/** `a=b,c=d`. */
+function pairs({ list, problems }: Reader, name: string, left: RegExp, right: RegExp): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const item of list(name)) {
+    const [key = '', value = '', ...more] = item.split('=')
+    if (!left.test(key) || !right.test(value) || more.length > 0)
+      problems.push(`${name} must be pairs such as a=b,c=d; ${JSON.stringify(item)} is none`)
+    else found[key] = value
+  }
+  return found
+}
+
+function registry({ text, problems }: Reader): ClusterConfig['registry'] {
+  const [host, organization] = [text('DEIS_REGISTRY_HOSTNAME', ''), text('DEIS_REGISTRY_ORGANIZATION', '')]
+  const [username, password] = [text('DEIS_REGISTRY_USERNAME', ''), text('DEIS_REGISTRY_PASSWORD', '')]
+  if (host !== '' && !hostPattern.test(host))
+    problems.push(`DEIS_REGISTRY_HOSTNAME must be a host or host:port without a scheme, not ${JSON.stringify(host)}`)
+  if (organization !== '' && !pathPattern.test(organization))
+    problems.push(`DEIS_REGISTRY_ORGANIZATION must be a path of lowercase words, not ${JSON.stringify(organization)}`)
+  if ((username === '') !== (password === ''))
+    problems.push('DEIS_REGISTRY_USERNAME and DEIS_REGISTRY_PASSWORD belong together')
+  return { host, organization, username, password }
+}
+
+export function readCluster(reader: Reader): ClusterConfig {
+  const { env, text, number, choice, list, problems } = reader
+  const matching = (name: string, otherwise: string, pattern: RegExp, what: string): string => {
+    const value = text(name, otherwise)
+    if (!pattern.test(value)) problems.push(`${name} must be ${what}, not ${JSON.stringify(value)}`)
+    return value
+  }
+  const url = (name: string): string | null => {
+    const value = text(name, '')
+    if (value === '') return null
+    if (!/^https?:\/\/[^/\s]+\/?$/.test(value))
+      problems.push(`${name} must be an http:// or https:// address without a path, not ${JSON.stringify(value)}`)
+    return value.replace(/\/$/, '')
+  }
+  const insecureRegistries = list('DEIS_REGISTRY_INSECURE')
+  for (const host of insecureRegistries)
+    if (!hostPattern.test(host)) problems.push(`DEIS_REGISTRY_INSECURE: ${JSON.stringify(host)} is no host`)
+  return {
+    routing: choice('DEIS_ROUTING', ['router', 'ingress'], 'router'),
+    ingressClass: text('DEIS_INGRESS_CLASS', '') || null,
+    registry: registry(reader),
+    insecureRegistries,
+    registryMirrors: pairs(reader, 'DEIS_REGISTRY_MIRRORS', hostPattern, /^[a-z0-9][a-z0-9.:/_-]*$/i),
+    secretPrefix: matching('DEIS_REGISTRY_SECRET_PREFIX', 'private-registry', namePattern, 'a name'),
+    stackImage: text('DEIS_STACK_IMAGE', 'heroku/heroku:24-build'),
+    runImage: text('DEIS_RUN_IMAGE', 'heroku/heroku:24'),
+    buildahImage: text('DEIS_BUILDAH_IMAGE', 'quay.io/buildah/stable'),
+    toolsImage: text('DEIS_TOOLS_IMAGE', '') || null,
+    buildNamespace: matching('DEIS_BUILD_NAMESPACE', 'deis-builds', namePattern, 'a name'),
+    buildNodes: pairs(reader, 'DEIS_BUILD_NODES', labelPattern, labelPattern),
+    buildMemory: matching('DEIS_BUILD_MEMORY', '2Gi', quantityPattern, 'a quantity such as 2Gi'),
+    buildCpu: matching('DEIS_BUILD_CPU', '2', quantityPattern, 'a quantity such as 2 or 500m'),
+    buildDisk: matching('DEIS_BUILD_DISK', '10Gi', quantityPattern, 'a quantity such as 10Gi'),
+    buildpacks: list('DEIS_BUILDPACKS'),
+    podUrl: url('DEIS_POD_URL'),
+    podIp: text('POD_IP', '') || null,
+    quota: quota(reader),
+    drainSeconds: number('DEIS_POD_DRAIN_SECONDS', 5, 0, 600),
+    debug: text('DEIS_DEBUG', '') !== '',
+  }
+}

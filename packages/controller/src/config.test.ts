@@ -1,0 +1,101 @@
+// Does the controller take sound settings, and name every unsound one at once?
+import { describe, expect, it } from 'vitest'
+import { readConfig } from './config.ts'
+
+const read = (env: Record<string, string>) => readConfig(env, '/srv')
+const problem = (env: Record<string, string>): string => {
+  try {
+    read(env)
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+describe('settings', () => {
+  it('are usable without any', () => {
+    expect(read({})).toMatchObject({
+      dataDir: '/srv/.deis',
+      scheduler: 'process',
+      registrationMode: 'enabled',
+      deployBatches: 0,
+      historyLimit: null,
+      pullPolicy: 'IfNotPresent',
+      gitUrl: null,
+      apiUpstream: null,
+      cluster: { routing: 'router', ingressClass: null, toolsImage: null, quota: null, drainSeconds: 5 },
+    })
+  })
+
+  it('take what a cluster needs', () => {
+    expect(
+      read({
+        DEIS_SCHEDULER: 'kubernetes',
+        DEIS_ROUTING: 'ingress',
+        DEIS_INGRESS_CLASS: 'traefik',
+        DEIS_REGISTRY_HOSTNAME: 'registry.example.com:5000',
+        DEIS_REGISTRY_ORGANIZATION: 'acme/apps',
+        DEIS_REGISTRY_USERNAME: 'robot',
+        DEIS_REGISTRY_PASSWORD: 'secret',
+        DEIS_REGISTRY_INSECURE: '10.0.0.1:5000, registry.local',
+        DEIS_REGISTRY_MIRRORS: 'docker.io=mirror.example.com/hub',
+        DEIS_BUILD_NODES: 'disk=ssd,example.com/zone=a',
+        DEIS_BUILDPACKS: 'https://example.com/a.git#v1, https://example.com/b.git',
+        DEIS_POD_URL: 'http://10.0.0.2:8000/',
+        KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '{"spec":{"hard":{"pods":"10"}}}',
+        KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT: '5',
+        DEIS_GIT_URL: 'ssh://git@git.example.com:2222/',
+        DEIS_API_UPSTREAM: '10.96.0.7:80',
+        DEIS_DEBUG: '1',
+      }),
+    ).toMatchObject({
+      scheduler: 'kubernetes',
+      historyLimit: 5,
+      gitUrl: 'ssh://git@git.example.com:2222',
+      apiUpstream: '10.96.0.7:80',
+      cluster: {
+        routing: 'ingress',
+        ingressClass: 'traefik',
+        registry: {
+          host: 'registry.example.com:5000',
+          organization: 'acme/apps',
+          username: 'robot',
+          password: 'secret',
+        },
+        insecureRegistries: ['10.0.0.1:5000', 'registry.local'],
+        registryMirrors: { 'docker.io': 'mirror.example.com/hub' },
+        buildNodes: { disk: 'ssd', 'example.com/zone': 'a' },
+        buildpacks: ['https://example.com/a.git#v1', 'https://example.com/b.git'],
+        podUrl: 'http://10.0.0.2:8000',
+        quota: { spec: { hard: { pods: '10' } } },
+        debug: true,
+      },
+    })
+  })
+
+  it.each([
+    [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, kubernetes'],
+    [{ DEIS_API_PORT: '80a' }, 'DEIS_API_PORT must be a whole number'],
+    [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must start with'],
+    [{ DEIS_SECRET_KEY: 'abc' }, 'DEIS_SECRET_KEY must be 64 hex characters'],
+    [{ DEIS_BUILDER_KEY: 'short' }, 'DEIS_BUILDER_KEY must have at least 16'],
+    [{ DEIS_REGISTRY_HOSTNAME: 'https://registry.example.com' }, 'without a scheme'],
+    [{ DEIS_REGISTRY_ORGANIZATION: '../up' }, 'DEIS_REGISTRY_ORGANIZATION'],
+    [{ DEIS_REGISTRY_USERNAME: 'robot' }, 'belong together'],
+    [{ DEIS_REGISTRY_INSECURE: 'a b' }, 'is no host'],
+    [{ DEIS_REGISTRY_MIRRORS: 'docker.io' }, 'must be pairs'],
+    [{ DEIS_BUILD_MEMORY: 'much' }, 'a quantity such as 2Gi'],
+    [{ DEIS_BUILD_NAMESPACE: 'Builds' }, 'DEIS_BUILD_NAMESPACE must be a name'],
+    [{ DEIS_POD_URL: 'pods' }, 'DEIS_POD_URL must be an http://'],
+    [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '[1]' }, 'must be a JSON object'],
+    [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '{' }, 'must be a JSON object'],
+    [{ DEIS_GIT_URL: 'git.example.com' }, 'DEIS_GIT_URL must be such as'],
+    [{ DEIS_API_UPSTREAM: 'http://x' }, 'DEIS_API_UPSTREAM must be host:port'],
+    [{ IMAGE_PULL_POLICY: 'Sometimes' }, 'IMAGE_PULL_POLICY must be one of'],
+  ])('%j is refused', (env, text) => expect(problem(env as Record<string, string>)).toContain(text))
+
+  it('tell all problems together', () => {
+    const said = problem({ DEIS_API_PORT: 'x', DEIS_ROUTING: 'y', DEIS_POD_URL: 'z' })
+    for (const name of ['DEIS_API_PORT', 'DEIS_ROUTING', 'DEIS_POD_URL']) expect(said).toContain(name)
+  })
+})

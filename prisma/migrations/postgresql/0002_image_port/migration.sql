@@ -1,2 +1,0 @@
--- AlterTable
-ALTER TABLE "Build" ADD COLUMN     "port" INTEGER;
