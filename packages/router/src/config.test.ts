@@ -11,11 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true }))
 test('a key is enough', () => {
   expect(readConfig({ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_HOST: '' })).toEqual({
     port: 8080,
+    publicPort: null,
     host: undefined,
     controllerUrl: 'http://127.0.0.1:8000',
     key: 'k',
     tableFile: null,
     drainSeconds: 30,
+    lingerSeconds: 0,
+    healthPort: null,
     accessLog: false,
   })
 })
@@ -25,6 +28,9 @@ test('everything can be set', () => {
   writeFileSync(file, 'from-file\n')
   const env = {
     DEIS_ROUTER_PORT: '0',
+    DEIS_ROUTER_PUBLIC_PORT: '80',
+    DEIS_ROUTER_HEALTH_PORT: '0',
+    DEIS_ROUTER_LINGER_SECONDS: '7',
     DEIS_ROUTER_HOST: '127.0.0.1',
     DEIS_CONTROLLER_URL: 'https://deis.example',
     DEIS_ROUTER_KEY_FILE: file,
@@ -34,11 +40,14 @@ test('everything can be set', () => {
   }
   expect(readConfig(env)).toEqual({
     port: 0,
+    publicPort: 80,
     host: '127.0.0.1',
     controllerUrl: 'https://deis.example',
     key: 'from-file',
     tableFile: '/x/table',
     drainSeconds: 5,
+    lingerSeconds: 7,
+    healthPort: 0,
     accessLog: true,
   })
 })
@@ -50,6 +59,12 @@ test.each([
   [{ DEIS_ROUTER_KEY_FILE: join(folder, 'absent') }, /cannot be read/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '65536' }, /^DEIS_ROUTER_PORT is "65536", it has to be/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '0x50' }, /^DEIS_ROUTER_PORT/],
+  [
+    { DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PUBLIC_PORT: '0' },
+    /^DEIS_ROUTER_PUBLIC_PORT is "0", it has to be a port from 1/,
+  ],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_HEALTH_PORT: '65536' }, /^DEIS_ROUTER_HEALTH_PORT/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_LINGER_SECONDS: 'x' }, /^DEIS_ROUTER_LINGER_SECONDS/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_CONTROLLER_URL: 'localhost:8000' }, /^DEIS_CONTROLLER_URL/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_DRAIN_SECONDS: '-1' }, /^DEIS_DRAIN_SECONDS/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_ACCESS_LOG: 'yes' }, /^DEIS_ROUTER_ACCESS_LOG/],

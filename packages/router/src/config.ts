@@ -4,6 +4,8 @@ import { messageOf } from '@deis/types'
 
 export type Config = {
   readonly port: number
+  /** Where clients reach it, when something in front of it listens elsewhere; null: where it listens itself. */
+  readonly publicPort: number | null
   /** Undefined: all addresses, IPv6 too where there is it. */
   readonly host: string | undefined
   readonly controllerUrl: string
@@ -11,6 +13,10 @@ export type Config = {
   /** Null: the table is not kept. */
   readonly tableFile: string | null
   readonly drainSeconds: number
+  /** How long it goes on taking connections after it was asked to end, while those who send them turn away. */
+  readonly lingerSeconds: number
+  /** Null: nobody asks. */
+  readonly healthPort: number | null
   readonly accessLog: boolean
 }
 
@@ -31,6 +37,14 @@ function wholeNumber(env: Env, name: string, usual: number, most: number, proble
   if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text)
   problems.push(`${name} is ${JSON.stringify(text)}, it has to be a whole number from 0 to ${most}`)
   return usual
+}
+
+function optionalPort(env: Env, name: string, least: number, problems: string[]): number | null {
+  const text = env[name]
+  if (!text) return null
+  if (/^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= 65_535) return Number(text)
+  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a port from ${least} to 65535`)
+  return null
 }
 
 function webAddress(env: Env, name: string, usual: string, problems: string[]): string {
@@ -72,11 +86,14 @@ export function readConfig(env: Env): Config {
   const problems: string[] = []
   const config: Config = {
     port: wholeNumber(env, 'DEIS_ROUTER_PORT', 8080, 65_535, problems),
+    publicPort: optionalPort(env, 'DEIS_ROUTER_PUBLIC_PORT', 1, problems),
     host: env.DEIS_ROUTER_HOST || undefined,
     controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', 'http://127.0.0.1:8000', problems),
     key: keyOf(env, problems),
     tableFile: env.DEIS_ROUTER_TABLE || null,
     drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', 30, 86_400, problems),
+    lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', 0, 3600, problems),
+    healthPort: optionalPort(env, 'DEIS_ROUTER_HEALTH_PORT', 0, problems),
     accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
   }
   if (problems.length > 0) throw new BadConfig(problems)

@@ -28,6 +28,8 @@ export type Answer = {
 
 export type Connection = {
   readonly socket: Socket
+  /** When it was asked for. */
+  readonly since: number
   /** It has served a request before, so the app may have closed it meanwhile. */
   readonly used: boolean
   /** Sends a head; the body, if there is one, is written to the socket, and `sent` called at its end. */
@@ -198,6 +200,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
 
   const self: Connection = {
     socket,
+    since: Date.now(),
     get used() {
       return used
     },

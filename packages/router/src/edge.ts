@@ -11,9 +11,9 @@ export type Edge = {
   readonly upstreams: Upstreams
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
-  /** Where the router listens. */
+  /** Where clients reach the router. */
   port: number
-  /** It takes no new connections and ends the ones it has after their request. */
+  /** It ends the connections it has after their request. */
   closing: boolean
 }
 
@@ -23,14 +23,17 @@ export type Search = {
   upstream: Upstream | null
   tried: Set<string> | null
   failedSince: number
-  /** An upstream may have read the request: it is not offered to that one again. */
-  reached: boolean
+  /** How many upstreams may have read the request: it is not offered to those again. */
+  reached: number
   pause: NodeJS.Timeout | null
 }
 
 export function startSearch(): Search {
-  return { app: null, upstream: null, tried: null, failedSince: 0, reached: false, pause: null }
+  return { app: null, upstream: null, tried: null, failedSince: 0, reached: 0, pause: null }
 }
+
+// Behind a shared upstream there may be another process, so that one which broke off does not speak for all.
+const mostReached = { alone: 1, shared: 2 }
 
 type Then = { found(upstream: Upstream): void; none(status: 404 | 502 | 503): void }
 
@@ -48,7 +51,10 @@ export function seek(edge: Edge, host: string, search: Search, then: Then): void
     search.upstream = upstream
     return then.found(upstream)
   }
-  if (search.reached || Date.now() - search.failedSince >= edge.timing.retry) return then.none(502)
+  const [patience, mostTries] = app.shared
+    ? [edge.timing.sharedRetry, mostReached.shared]
+    : [edge.timing.retry, mostReached.alone]
+  if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) return then.none(502)
   search.tried = null
   search.pause = setTimeout(() => seek(edge, host, search, then), edge.timing.retryPause)
 }
@@ -58,7 +64,7 @@ export function skip(edge: Edge, search: Search, unreachable: boolean): void {
   const { upstream } = search
   if (upstream === null) return
   if (unreachable) edge.upstreams.unreachable(upstream)
-  else search.reached = true
+  else search.reached++
   search.tried ??= new Set()
   search.tried.add(upstream.address)
   if (search.failedSince === 0) search.failedSince = Date.now()

@@ -7,6 +7,7 @@ const tea = { app: 'tea', hosts: ['tea'], upstreams: ['127.0.0.1:5000', '[::1]:8
 test.each([
   { type: 'snapshot', epoch: 'e', seq: 0, domain: 'localhost', apps: [tea] },
   { type: 'app', seq: 1, app: tea },
+  { type: 'app', seq: 1, app: { ...tea, shared: true } },
   { type: 'gone', seq: 2, app: 'tea' },
   { type: 'ping', seq: 3 },
 ] as const)('$type is understood', (event) => {
@@ -37,6 +38,10 @@ test.each([
   [
     String.raw`{"type":"app","seq":1,"app":{"app":"tea","hosts":[],"upstreams":["a\r\nb:80"]}}`,
     String.raw`upstream "a\r\nb:80" of tea is not host:port`,
+  ],
+  [
+    '{"type":"app","seq":1,"app":{"app":"tea","hosts":[],"upstreams":[],"shared":"yes"}}',
+    'shared of tea is neither true nor false',
   ],
   ['{"type":"snapshot","seq":1,"domain":"x","apps":[]}', 'epoch is not a text'],
 ])('%s is refused: %s', (line, message) => {

@@ -33,9 +33,11 @@ function texts(from: Json, key: string): string[] {
 function appRoute(value: unknown): AppRoute {
   if (!isObject(value)) throw new BadLine('an app is not an object')
   const route = { app: text(value, 'app'), hosts: texts(value, 'hosts'), upstreams: texts(value, 'upstreams') }
+  if (value.shared !== undefined && typeof value.shared !== 'boolean')
+    throw new BadLine(`shared of ${route.app} is neither true nor false`)
   const odd = route.upstreams.find((upstream) => parseAddress(upstream) === null)
   if (odd !== undefined) throw new BadLine(`upstream ${JSON.stringify(odd)} of ${route.app} is not host:port`)
-  return route
+  return value.shared === true ? { ...route, shared: true } : route
 }
 
 /** @throws BadLine */

@@ -8,11 +8,12 @@ function say(text: string): void {
 }
 
 function explain(error: unknown, config: Config): string {
-  const { code } = error as NodeJS.ErrnoException
+  const { code, port = config.port } = error as NodeJS.ErrnoException & { readonly port?: number }
+  const setting = port === config.healthPort && port !== config.port ? 'DEIS_ROUTER_HEALTH_PORT' : 'DEIS_ROUTER_PORT'
   if (code === 'EADDRINUSE')
-    return `port ${config.port} is taken by another program: end it, or set DEIS_ROUTER_PORT to another port (0 for any free one)`
+    return `port ${port} is taken by another program: end it, or set ${setting} to another port (0 for any free one)`
   if (code === 'EACCES')
-    return `port ${config.port} may not be used by this user: set DEIS_ROUTER_PORT to one above 1023, or give the right to low ports`
+    return `port ${port} may not be used by this user: set ${setting} to one above 1023, or give the right to low ports`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `${config.host} is no address of this machine: change or unset DEIS_ROUTER_HOST`
   return messageOf(error)

@@ -1,12 +1,14 @@
 // How do the parts of the router come together?
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import type { RouteEvent } from '@deis/types'
 import { accessLine } from './access.ts'
 import type { Config } from './config.ts'
 import type { Edge } from './edge.ts'
 import { followFeed } from './feed.ts'
+import { startHealth } from './health.ts'
 import { createReporter } from './reports.ts'
 import { keepTables, loadTable } from './saved.ts'
 import { createEdgeServer } from './server.ts'
@@ -24,12 +26,22 @@ export type RouterOptions = Config & {
 
 export type Router = {
   readonly port: number
-  /** Takes nothing new, lets requests finish for at most the drain time, and resolves when all is over. */
+  /** Null: there is no such listener. */
+  readonly healthPort: number | null
+  /**
+   * Lingers for those who have not heard yet that it ends, takes nothing new, lets requests finish for at most the drain
+   * time, and resolves when all is over.
+   */
   close(): Promise<void>
 }
 
-function upstreamsOf(table: Table): Set<string> {
-  return new Set([...table.apps.values()].flatMap(({ upstreams }) => upstreams))
+/** Each upstream, and whether it is shared. */
+function upstreamsOf(table: Table): Map<string, boolean> {
+  return new Map(
+    [...table.apps.values()].flatMap(({ upstreams, shared }) =>
+      upstreams.map((address): [string, boolean] => [address, shared === true]),
+    ),
+  )
 }
 
 /** Resolves when the router listens; it may not know of any app by then. */
@@ -41,9 +53,11 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const router = randomUUID()
   const stop = new AbortController()
 
+  let closing: Promise<void> | null = null
   let table = tableFile === null ? emptyTable : await loadTable(tableFile, log)
   const keeper = tableFile === null ? null : keepTables(tableFile, log)
   const upstreams = createUpstreams({ timing, drain, onFreed: () => reporter.changed() })
+  upstreams.use(upstreamsOf(table))
   const edge: Edge = {
     table: () => table,
     upstreams,
@@ -52,10 +66,20 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     port: 0,
     closing: false,
   }
+  const unready = (): string | null =>
+    closing !== null ? 'the router is closing' : table.epoch === '' ? 'the router has no route table yet' : null
   const { server, ...edgeServer } = createEdgeServer(edge)
+  const health =
+    options.healthPort === null ? null : await startHealth({ port: options.healthPort, host: options.host, unready })
   server.listen({ port: options.port, host: options.host })
-  await once(server, 'listening')
-  edge.port = (server.address() as AddressInfo).port
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    await health?.close()
+    throw error
+  }
+  const { port } = server.address() as AddressInfo
+  edge.port = options.publicPort ?? port
 
   const reporter = createReporter({
     controller,
@@ -76,14 +100,17 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     stop.signal,
   )
 
-  let closing: Promise<void> | null = null
   const end = async (): Promise<void> => {
+    // Connections end with their next answer, so that their clients come back elsewhere before this port is closed.
+    edge.closing = options.lingerSeconds > 0
+    await wait(options.lingerSeconds * 1000)
     // The feed goes on meanwhile: running requests may have to learn of new upstreams, the controller of busy ones.
     await edgeServer.close(drain)
     stop.abort()
     await following
     upstreams.close()
     await keeper?.settled()
+    await health?.close()
   }
-  return { port: edge.port, close: () => (closing ??= end()) }
+  return { port, healthPort: health?.port ?? null, close: () => (closing ??= end()) }
 }

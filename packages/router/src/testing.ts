@@ -29,7 +29,7 @@ export type StandIn = {
   readonly feeds: () => number
   /** Answers to state reports, 204 unless told otherwise. */
   reportStatus: number
-  set(app: string, hosts: string[], upstreams: string[]): number
+  set(app: string, hosts: string[], upstreams: string[], shared?: boolean): number
   gone(app: string): number
   /** Writes text into the running feeds as it is. */
   raw(text: string): void
@@ -86,9 +86,10 @@ export async function startController(
     states,
     feeds: () => asked,
     reportStatus: 204,
-    set(app, hosts, upstreams) {
-      apps.set(app, { app, hosts, upstreams })
-      return send({ type: 'app', seq: ++seq, app: { app, hosts, upstreams } })
+    set(app, hosts, upstreams, shared) {
+      const route = { app, hosts, upstreams, ...(shared ? { shared } : {}) }
+      apps.set(app, route)
+      return send({ type: 'app', seq: ++seq, app: route })
     },
     gone(app) {
       apps.delete(app)
@@ -221,7 +222,7 @@ export type Stage = {
   readonly logs: string[]
   readonly written: string[]
   /** Sets an app and waits until the router has applied it. */
-  route(app: string, hosts: string[], upstreams: string[]): Promise<void>
+  route(app: string, hosts: string[], upstreams: string[], shared?: boolean): Promise<void>
   close(): Promise<void>
 }
 
@@ -233,6 +234,9 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
   const written: string[] = []
   const router = await startRouter({
     port: 0,
+    publicPort: null,
+    healthPort: null,
+    lingerSeconds: 0,
     host: '127.0.0.1',
     controllerUrl: controller.url,
     key,
@@ -248,9 +252,9 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
     controller,
     logs,
     written,
-    async route(app, hosts, upstreams) {
+    async route(app, hosts, upstreams, shared) {
       await controller.seen(() => true)
-      const seq = controller.set(app, hosts, upstreams)
+      const seq = controller.set(app, hosts, upstreams, shared)
       await controller.seen((state) => state.seq >= seq)
     },
     async close() {

@@ -8,8 +8,16 @@ export type Timing = {
   readonly idle: number
   /** How long an upstream connection without a request is kept: apps commonly close theirs after 5 s. */
   readonly pooled: number
+  /**
+   * How old a connection to a shared upstream may be when it takes another request. The balancer behind the address binds
+   * a connection to one process, and a process goes on serving for 5 s after the balancer has stopped choosing it: with
+   * this much less than that, no request begins at a process that is about to end, and load reaches new ones soon.
+   */
+  readonly sharedAge: number
   /** How long all upstreams may refuse before the client is told. */
   readonly retry: number
+  /** The same for a shared upstream: until its balancer has noticed that a process is gone. */
+  readonly sharedRetry: number
   /** Between two rounds over refusing upstreams. */
   readonly retryPause: number
   /** Without a line of the feed; the controller pings every 5 s. */
@@ -22,7 +30,9 @@ export const usualTiming: Timing = {
   connect: 5_000,
   idle: 1_300_000,
   pooled: 4_000,
+  sharedAge: 3_000,
   retry: 1_000,
+  sharedRetry: 3_000,
   retryPause: 100,
   silence: 15_000,
   firstDelay: 100,

@@ -5,6 +5,8 @@ import type { Timing } from './timing.ts'
 
 export type Upstream = {
   readonly address: string
+  /** Several processes behind a balancer. */
+  shared: boolean
   /** Requests that it has not fully answered. */
   running: number
   /** Connections without a request, the one used last at the end. */
@@ -20,8 +22,8 @@ export type Upstream = {
 }
 
 export type Upstreams = {
-  /** The upstreams of the newest table. */
-  use(addresses: ReadonlySet<string>): void
+  /** The upstreams of the newest table, and whether each is shared. */
+  use(addresses: ReadonlyMap<string, boolean>): void
   /** The least busy of these, ties in turn; null when all were tried. */
   pick(addresses: readonly string[], tried: ReadonlySet<string> | null): Upstream | null
   /** A connection that counts as a running request until it is settled. */
@@ -46,6 +48,7 @@ const sweepEvery = 500
 
 export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams {
   const known = new Map<string, Upstream>()
+  let table: ReadonlyMap<string, boolean> = new Map()
   let turn = 0
 
   const closeIdle = (upstream: Upstream): void => {
@@ -55,7 +58,8 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
   const find = (address: string): Upstream => {
     let upstream = known.get(address)
     if (upstream === undefined) {
-      upstream = { address, running: 0, idle: [], gone: false, forgotten: false, limit: null, avoid: 0 }
+      const shared = table.get(address) === true
+      upstream = { address, shared, running: 0, idle: [], gone: false, forgotten: false, limit: null, avoid: 0 }
       known.set(address, upstream)
     }
     return upstream
@@ -75,6 +79,9 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
     upstream.limit = setTimeout(forget, drain).unref()
   }
 
+  const isOld = (upstream: Upstream, connection: Connection): boolean =>
+    upstream.shared && Date.now() - connection.since >= timing.sharedAge
+
   const ownerOf = (upstream: Upstream): Owner => ({
     settled(connection, reusable) {
       upstream.running--
@@ -84,7 +91,8 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
         known.delete(upstream.address)
         if (upstream.limit !== null) clearTimeout(upstream.limit)
         if (!upstream.forgotten) onFreed()
-      } else if (reusable && upstream.idle.length < mostIdle) upstream.idle.push({ connection, since: Date.now() })
+      } else if (reusable && upstream.idle.length < mostIdle && !isOld(upstream, connection))
+        upstream.idle.push({ connection, since: Date.now() })
       else connection.socket.destroy()
     },
     lost(connection) {
@@ -95,16 +103,24 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
 
   const sweep = setInterval(() => {
     const oldest = Date.now() - timing.pooled
-    for (const { idle } of known.values())
+    for (const upstream of known.values()) {
+      const { idle } = upstream
       while (idle.length > 0 && idle[0]!.since <= oldest) idle.shift()!.connection.socket.destroy()
+      // Those used last are not those opened last.
+      if (upstream.shared)
+        for (const { connection } of idle.filter((entry) => isOld(upstream, entry.connection)))
+          connection.socket.destroy()
+    }
   }, sweepEvery).unref()
 
   return {
     use(addresses) {
+      table = addresses
       for (const upstream of known.values()) {
-        if (addresses.has(upstream.address)) {
+        const shared = addresses.get(upstream.address)
+        if (shared !== undefined) {
           if (upstream.limit !== null) clearTimeout(upstream.limit)
-          Object.assign(upstream, { gone: false, forgotten: false, limit: null })
+          Object.assign(upstream, { gone: false, forgotten: false, limit: null, shared })
         } else if (!upstream.gone) remove(upstream)
       }
     },
@@ -125,8 +141,10 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
     },
     begin(upstream, kind) {
       upstream.running++
-      const idle = kind === 'any' ? upstream.idle.pop() : undefined
-      if (idle !== undefined) return idle.connection
+      for (let idle = kind === 'any' ? upstream.idle.pop() : undefined; idle; idle = upstream.idle.pop()) {
+        if (!isOld(upstream, idle.connection)) return idle.connection
+        idle.connection.socket.destroy()
+      }
       return openConnection(
         { ...parseAddress(upstream.address)!, tunnel: kind === 'tunnel', timing },
         ownerOf(upstream),

@@ -1,0 +1,36 @@
+// How does whatever keeps the router running ask whether it lives and whether to send it requests?
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export type Health = { readonly port: number; close(): Promise<void> }
+
+type Options = {
+  /** 0: any free one. */
+  readonly port: number
+  readonly host: string | undefined
+  /** Why no requests should come; null when they should. */
+  readonly unready: () => string | null
+}
+
+/** On a port of its own, since every path of every host on the others belongs to an app. */
+export async function startHealth({ port, host, unready }: Options): Promise<Health> {
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0]
+    const reason = path === '/readyz' ? unready() : null
+    const status = path !== '/healthz' && path !== '/readyz' ? 404 : reason === null ? 200 : 503
+    response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' })
+    response.end(`${status === 404 ? 'nothing here' : (reason ?? 'ok')}\n`)
+  })
+  server.listen({ port, host })
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
