@@ -1,0 +1,32 @@
+// How is an answer read without letting a stranger fill our memory?
+import type { IncomingMessage } from 'node:http'
+import { BadContent } from './failure.ts'
+
+/** The whole body. @throws BadContent beyond the limit, ECONNRESET when it ended early. */
+export async function readBody(answer: IncomingMessage, limit: number, what: string): Promise<Buffer> {
+  const tooLarge = (): BadContent => new BadContent(`${what} has more than ${limit} bytes`)
+  if (Number(answer.headers['content-length'] ?? 0) > limit) {
+    answer.destroy()
+    throw tooLarge()
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length
+    // Leaving the loop ends the connection.
+    if (size > limit) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const longestComplaint = 64 * 1024
+
+/** What an error answer says; its failure to say it is of no interest. */
+export async function readComplaint(answer: IncomingMessage): Promise<string> {
+  try {
+    return (await readBody(answer, longestComplaint, 'an error')).toString('utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,20 @@
+// How often is a registry asked that was away for a moment?
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isPassing, RegistryFailure } from './failure.ts'
+
+const firstDelayMs = 200
+const lastDelayMs = 5_000
+
+/** Again while the failure is a passing one, each time four times later. @throws the last failure, or the signal's reason. */
+export async function persist<T>(work: () => Promise<T>, signal: AbortSignal, tries: number): Promise<T> {
+  for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay = Math.min(delay * 4, lastDelayMs)) {
+    try {
+      return await work()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (attempt >= tries || !isPassing(error)) throw error
+      const asked = error instanceof RegistryFailure ? (error.retryAfter ?? 0) * 1000 : 0
+      await sleep(Math.max(asked, delay * (0.5 + Math.random())), undefined, { signal })
+    }
+  }
+}
