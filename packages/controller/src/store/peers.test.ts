@@ -33,12 +33,11 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
   /** A way to the database that can be cut. */
   async function cable(): Promise<{ url: string; cut(): void; close(): Promise<void> }> {
     const to = new URL(url ?? '')
-    const host = to.searchParams.get('host')
+    const socket = to.searchParams.get('host')
+    const [host, port] = [to.hostname, Number(to.port || 5432)]
     const sockets = new Set<Socket>()
     const server = createServer((near) => {
-      const far = host?.startsWith('/')
-        ? dial(`${host}/.s.PGSQL.${to.port || 5432}`)
-        : dial(Number(to.port || 5432), to.hostname)
+      const far = socket === null ? dial(port, host) : dial(`${socket}/.s.PGSQL.${port}`)
       for (const socket of [near, far]) {
         sockets.add(socket)
         socket.on('error', () => {})
