@@ -9,6 +9,8 @@ const kinds = [
   { file: 'ssh_host_ecdsa_key', make: () => ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }) },
 ]
 
+export const hostKeyFiles: readonly string[] = kinds.map(({ file }) => file)
+
 function problemWith(text: string | Buffer): string | null {
   const key = ssh2.utils.parseKey(text)
   if (key instanceof Error) return key.message
