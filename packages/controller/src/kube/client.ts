@@ -1,8 +1,9 @@
 // How do we read and change objects of a cluster: with deadlines, cancellable, and again when the server was away?
+import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
+import { hasStatus, isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
 import { type KubeObject, type ListOf, pathOfObject } from './objects.ts'
 import type { Transport } from './transport.ts'
 
@@ -33,8 +34,6 @@ export type Kube = {
 
 export const fieldManager = 'deis'
 
-const callMs = 20_000
-const wholeMs = 60_000
 const firstDelayMs = 100
 const lastDelayMs = 5_000
 
@@ -44,6 +43,9 @@ function withQuery(path: string, query: Query = {}): string {
     ? path
     : `${path}?${new URLSearchParams(Object.fromEntries(set.map(([key, value]) => [key, String(value)]))).toString()}`
 }
+
+/** Go's answer where nothing is served at a path: an API group that this cluster does not have. */
+const noSuchPath = '404 page not found'
 
 /** The API's own error object, or whatever a proxy in between says. */
 export function errorOf(status: number, body: string, retryAfter: string | undefined): KubeError {
@@ -56,21 +58,35 @@ export function errorOf(status: number, body: string, retryAfter: string | undef
   } catch {
     // Not the API server's JSON; told as it is.
   }
-  return new KubeError(status, '', `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
+  const reason = status === 404 && body.trim() === noSuchPath ? 'NoSuchPath' : ''
+  return new KubeError(status, reason, `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
 }
 
-export function createKube(transport: Transport): Kube {
+/** A body that is no JSON is not the API's. */
+function parsed(body: string, method: string, path: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch (error) {
+    const start = body.slice(0, 200).trim()
+    throw new Error(`the answer to ${method} ${path} is none of the Kubernetes API: ${start}`, { cause: error })
+  }
+}
+
+/** `callMs`: for one try; `wholeMs`: within that the last try begins. */
+export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60_000 } = {}): Kube {
   const open = async (
     method: string,
     path: string,
     signal: AbortSignal,
     body?: object,
     contentType = 'application/json',
+    endless = false,
   ): Promise<Readable> => {
     const answer = await transport.send({
       method,
       path,
       signal,
+      endless,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
     })
     const status = answer.statusCode ?? 0
@@ -92,13 +108,17 @@ export function createKube(transport: Transport): Kube {
       const late = AbortSignal.timeout(callMs)
       const signal = options.signal ? AbortSignal.any([options.signal, late]) : late
       try {
-        return JSON.parse(await text(await open(method, path, signal, body, contentType))) as T
-      } catch (error) {
+        return parsed(await text(await open(method, path, signal, body, contentType)), method, path) as T
+      } catch (caught) {
         options.signal?.throwIfAborted()
+        const slow = `the Kubernetes API did not answer ${method} ${path} within ${callMs / 1000} s`
+        // The signal's own error is named TimeoutError, which others use for limits of the user's.
+        const error = late.aborted ? Object.assign(new Error(slow, { cause: caught }), { code: 'ETIMEDOUT' }) : caught
         const wait = error instanceof KubeError && error.retryAfter !== null ? error.retryAfter * 1000 : delay
-        const passing = again(error) || (late.aborted && again(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
-        if (!passing || Date.now() + wait > deadline) throw error
-        await sleep(wait + Math.random() * delay, undefined, options.signal ? { signal: options.signal } : {})
+        if (!again(error) || Date.now() + wait > deadline) throw error
+        await sleep(wait + Math.random() * delay, undefined, options.signal ? { signal: options.signal } : {}).catch(
+          () => options.signal?.throwIfAborted(),
+        )
       }
     }
   }
@@ -119,11 +139,17 @@ export function createKube(transport: Transport): Kube {
     async list<T>(path: string, { query, ...options }: Options & { readonly query?: Query } = {}) {
       const items: T[] = []
       let next: string | undefined
-      for (;;) {
-        const page = await get<ListOf<T>>(path, { ...options, query: { limit: 500, ...query, continue: next } })
-        items.push(...page.items)
-        next = page.metadata.continue
-        if (next === undefined || next === '') return { metadata: page.metadata, items }
+      try {
+        for (;;) {
+          const page = await get<ListOf<T>>(path, { ...options, query: { limit: 500, ...query, continue: next } })
+          items.push(...page.items)
+          next = page.metadata.continue
+          if (next === undefined || next === '') return { metadata: page.metadata, items }
+        }
+      } catch (error) {
+        if (next === undefined || !hasStatus(error, 410)) throw error
+        // What the further pages were to be read from has been compacted away: all at once, then.
+        return get<ListOf<T>>(path, { ...options, query: { ...query, limit: undefined } })
       }
     },
     create: (path, body, options = {}) => call('POST', path, options, neverHappened, body),
@@ -156,7 +182,11 @@ export function createKube(transport: Transport): Kube {
         if (!isNotFound(error)) throw error
       }
     },
-    stream: (path, query, signal) => open('GET', withQuery(path, query), signal),
+    stream(path, query, signal) {
+      // Hundreds that end with the same signal are no leak.
+      setMaxListeners(0, signal)
+      return open('GET', withQuery(path, query), signal, undefined, undefined, true)
+    },
     close: () => transport.close(),
   }
 }

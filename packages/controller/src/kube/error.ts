@@ -23,12 +23,16 @@ export function hasStatus(error: unknown, status: number): boolean {
 
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404)
 
-/** The server is starting, overloaded or cut off: the same call may work in a moment. */
+/** The server is starting, overloaded or cut off: the same call may work in a moment. A 404 without a reason is a proxy's. */
 export function isPassing(error: unknown): boolean {
+  // What older servers say, as a 500, to an applied object against the schema: it will not get better.
+  if (error instanceof KubeError && error.message.startsWith('failed to create typed patch')) return false
   if (error instanceof KubeError)
     return error.status === 429 || error.status >= 500 || (error.status === 404 && error.reason === '')
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
-  return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNABORTED)$/.test(code)
+  return /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/.test(
+    code,
+  )
 }
 
 /** Whether the request cannot have reached the server's logic, so that even a POST may be sent again. */

@@ -1,6 +1,6 @@
 // How does one HTTP request reach the Kubernetes API with the kubeconfig's identity?
 // The library's generated clients know neither deadlines nor cancelling; its configuration and credentials are used.
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 
@@ -11,6 +11,8 @@ export type Call = {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
+  /** Its answer goes on for hours: it has a connection of its own and takes none from the others. */
+  readonly endless?: boolean
 }
 
 export type Transport = {
@@ -21,8 +23,17 @@ export type Transport = {
 
 export type Loaded = { readonly transport: Transport; readonly server: string; readonly config: KubeConfig }
 
-/** Sockets beyond the calls of a moment are streams: watches and followed logs. */
-const maxSockets = 512
+/** Of calls that are answered at once: watches and followed logs are as many as there are pods: they are not counted. */
+const maxSockets = 64
+/** A connection that says nothing is asked after this long whether the other side is still there. */
+const keepAliveMsecs = 15_000
+
+type Agents<A> = { readonly calls: A; readonly streams: A }
+
+const both = <A>(make: (limits: { keepAlive: true; keepAliveMsecs: number; maxSockets: number }) => A): Agents<A> => ({
+  calls: make({ keepAlive: true, keepAliveMsecs, maxSockets }),
+  streams: make({ keepAlive: true, keepAliveMsecs, maxSockets: Infinity }),
+})
 
 /**
  * In the cluster its service account, else KUBECONFIG or ~/.kube/config.
@@ -36,50 +47,58 @@ export async function loadTransport(): Promise<Loaded> {
   if (!cluster) throw new Error('no Kubernetes cluster is configured: set KUBECONFIG')
   const base = new URL(cluster.server)
   const secure = base.protocol === 'https:'
-  const plain = new HttpAgent({ keepAlive: true, maxSockets })
-  let agent: { key: string; value: HttpsAgent } | null = null
+  const plain = both((limits) => new HttpAgent(limits))
+  let secured: { readonly key: string; readonly agents: Agents<HttpsAgent> } | null = null
 
   /** Certificates of the kubeconfig may be renewed; connections are shared while they stay. */
-  const agentFor = (options: RequestOptions): HttpsAgent => {
+  const agentsFor = (options: RequestOptions): Agents<HttpsAgent> => {
     const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized } = options
     const parts = { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized }
-    const id = JSON.stringify(Object.values(parts).map((part) => (part === undefined ? null : String(part))))
-    if (agent?.key !== id) {
+    const id = JSON.stringify(
+      Object.values(parts).map((part) => (Buffer.isBuffer(part) ? part.toString('latin1') : part)),
+    )
+    if (secured?.key !== id) {
       const set = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined))
-      agent = { key: id, value: new HttpsAgent({ keepAlive: true, maxSockets, ...set }) }
+      secured = { key: id, agents: both((limits) => new HttpsAgent({ ...limits, ...set })) }
     }
-    return agent.value
+    return secured.agents
   }
 
   return {
     server: cluster.server,
     config,
     transport: {
-      async send({ method, path, headers, body, signal }) {
+      async send({ method, path, headers, body, signal, endless = false }) {
         signal.throwIfAborted()
         const options: RequestOptions = {}
         await config.applyToHTTPSOptions(options)
         const proxied = cluster.proxyUrl !== undefined
+        // Node sends the body of a DELETE without saying how long it is, which no server reads.
+        const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+        const kind = endless ? 'streams' : 'calls'
         const all: RequestOptions = {
           ...options,
-          agent: proxied ? options.agent : secure ? agentFor(options) : plain,
+          agent: proxied ? options.agent : (secure ? agentsFor(options) : plain)[kind],
           method,
           host: base.hostname.replace(/^\[|\]$/g, ''),
           port: base.port || (secure ? 443 : 80),
           path: `${base.pathname.replace(/\/$/, '')}${path}`,
-          headers: { ...options.headers, accept: 'application/json', ...headers },
+          headers: { ...(options.headers as OutgoingHttpHeaders), accept: 'application/json', ...length, ...headers },
           signal,
         }
         return new Promise((resolve, reject) => {
           const fail = (error: Error): void => reject(signal.aborted ? (signal.reason as Error) : error)
           const call = (secure ? httpsRequest : httpRequest)(all, resolve)
-          call.once('error', fail)
+          // Also after the head has come: nobody else listens.
+          call.on('error', fail)
           call.end(body)
         })
       },
       close() {
-        agent?.value.destroy()
-        plain.destroy()
+        for (const agents of secured ? [secured.agents, plain] : [plain]) {
+          agents.calls.destroy()
+          agents.streams.destroy()
+        }
       },
     },
   }

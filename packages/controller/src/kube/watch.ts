@@ -12,7 +12,7 @@ export type Watched<T> = {
   /** Of one namespace. */
   of(namespace: string): readonly T[]
   get(namespace: string, name: string): T | undefined
-  /** Called with the object after each change; `gone` with its last state. Returns the function that ends it. */
+  /** Called with the object after each change; `gone` with its last state. What it throws is `trouble`. Returns the function that ends it. */
   onChange(listener: (object: T, gone: boolean) => void): () => void
   close(): Promise<void>
 }
@@ -21,13 +21,15 @@ export type WatchOptions = {
   readonly query?: Query
   /** Told of every trouble that is answered by trying again. */
   readonly trouble: (error: unknown) => void
+  /** How long a server may take to begin its answer to a watch. */
+  readonly headMs?: number
 }
 
 const minuteMs = 60_000
 /** The server ends a watch after about this long by itself; one that says nothing for longer is taken for dead. */
 const watchSeconds = 240
 const firstDelayMs = 200
-const lastDelayMs = 20_000
+const lastDelayMs = 5_000
 
 type Event = { readonly type?: string; readonly object?: KubeObject & { code?: number; message?: string } }
 
@@ -48,7 +50,7 @@ const keyOf = (object: KubeObject): string => `${object.metadata?.namespace ?? '
 export async function watchAll<T extends KubeObject>(
   kube: Kube,
   path: string,
-  { query = {}, trouble }: WatchOptions,
+  { query = {}, trouble, headMs = 20_000 }: WatchOptions,
 ): Promise<Watched<T>> {
   const over = new AbortController()
   const byNamespace = new Map<string, Map<string, T>>()
@@ -56,7 +58,13 @@ export async function watchAll<T extends KubeObject>(
   let version: string | undefined
 
   const tell = (object: T, gone: boolean): void => {
-    for (const listener of listeners) listener(object, gone)
+    for (const listener of listeners)
+      try {
+        listener(object, gone)
+      } catch (error) {
+        // The others are to hear of it all the same.
+        trouble(error)
+      }
   }
   const put = (object: T): void => {
     const space = object.metadata?.namespace ?? ''
@@ -91,17 +99,27 @@ export async function watchAll<T extends KubeObject>(
   }
   const follow = async (): Promise<void> => {
     // A half-open connection never ends by itself.
-    const late = AbortSignal.timeout((watchSeconds + 30) * 1000)
-    const signal = AbortSignal.any([over.signal, late])
-    const body = await kube.stream(
-      path,
-      { ...query, watch: true, allowWatchBookmarks: true, timeoutSeconds: watchSeconds, resourceVersion: version },
-      signal,
-    )
+    const late = new AbortController()
+    const giveUp = (ms: number, what: string) => setTimeout(() => late.abort(new Error(what)), ms).unref()
+    let timer = giveUp(headMs, `the Kubernetes API did not begin to answer the watch of ${path}`)
     try {
-      for await (const line of linesOf(body)) take(JSON.parse(line) as Event)
+      const body = await kube.stream(
+        path,
+        { ...query, watch: true, allowWatchBookmarks: true, timeoutSeconds: watchSeconds, resourceVersion: version },
+        AbortSignal.any([over.signal, late.signal]),
+      )
+      clearTimeout(timer)
+      timer = giveUp((watchSeconds + 30) * 1000, `the watch of ${path} did not end by itself`)
+      try {
+        for await (const line of linesOf(body)) take(JSON.parse(line) as Event)
+      } finally {
+        body.destroy()
+      }
+    } catch (error) {
+      late.signal.throwIfAborted()
+      throw error
     } finally {
-      body.destroy()
+      clearTimeout(timer)
     }
   }
 
