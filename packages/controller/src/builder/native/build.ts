@@ -9,7 +9,7 @@ import { BadProcfile, parseProcfile } from '../procfile.ts'
 import { builtInStep } from './built-in.ts'
 import { type Cache, openCache } from './cache.ts'
 import { buildEnvironment, decodeSshKey, sshKeyFile, type Surroundings, writeEnvDir } from './environment.ts'
-import { externalSteps } from './external.ts'
+import { detectedSteps, externalSteps } from './external.ts'
 import { type AppFiles, appFiles } from './files.ts'
 import { createKit, type Kit } from './kit.ts'
 import { type BuildOutput, createOutput } from './output.ts'
@@ -28,6 +28,8 @@ export type BuildSettings = Surroundings & {
   readonly minFreeBytes: number
   readonly maxOutputBytes: number
   readonly maxCacheBytes: number
+  /** Tried before the built-in ones. */
+  readonly buildpacks: readonly string[]
 }
 
 // A push is smaller than what it unpacks to; this is for archives made to fill the disk.
@@ -69,8 +71,9 @@ async function readProcfile(files: AppFiles): Promise<Record<string, string> | n
   }
 }
 
-async function cacheKey(files: AppFiles, stack: string, config: BuildRequest['config']): Promise<string> {
-  const parts = [stack, config.BUILDPACK_URL ?? '', (await files.read('.buildpacks')) ?? '']
+async function cacheKey(files: AppFiles, settings: BuildSettings, config: BuildRequest['config']): Promise<string> {
+  const { stack, buildpacks } = settings
+  const parts = [stack, config.BUILDPACK_URL ?? '', (await files.read('.buildpacks')) ?? '', ...buildpacks]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
@@ -134,7 +137,7 @@ async function buildIn(
   await readProcfile(files)
   const caching = !request.noCache && config.DEIS_DISABLE_CACHE === undefined
   if (caching) {
-    await cache.restore(workspace.cache, await cacheKey(files, settings.stack, config), output)
+    await cache.restore(workspace.cache, await cacheKey(files, settings, config), output)
   } else {
     await cache.drop()
     await mkdir(workspace.cache, { mode: 0o755 })
@@ -146,7 +149,8 @@ async function buildIn(
   const run = createRun({ build: request.id, runAs, signal, started })
   const env = buildEnvironment(settings, workspace, request)
   const kit = createKit({ workspace, files, output, config, env, signal }, run, settings.shell)
-  const steps = (await externalSteps(kit, settings.shell, runAs)) ?? [await builtInStep(kit)]
+  const steps = (await externalSteps(kit, settings.shell, runAs)) ??
+    (await detectedSteps(kit, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(kit)]
   const [defaults, name] = await compile(kit, steps, settings.shell)
   const ignored = await ignoredPaths(kit)
 

@@ -26,7 +26,10 @@ const maxFailures = 3
 
 const nothing: Meta = { key: '', fingerprint: '', failures: 0 }
 
-/** Which files there are, how large and how old: changes whenever a tool puts something into the cache. */
+/**
+ * Which files there are, how large and how old: changes whenever a tool puts something into the cache. Times in seconds and
+ * of files only, which is what a cache keeps that travels in an archive.
+ */
 async function fingerprintOf(folder: string): Promise<{ hash: string; size: number; files: number }> {
   const hash = createHash('sha256')
   let size = 0
@@ -41,7 +44,8 @@ async function fingerprintOf(folder: string): Promise<{ hash: string; size: numb
         continue
       }
       const found = await lstat(file)
-      hash.update(`${file.slice(folder.length)}\0${found.size}\0${found.mtimeMs}\n`)
+      const age = found.isFile() ? Math.floor(found.mtimeMs / 1000) : 0
+      hash.update(`${file.slice(folder.length)}\0${found.size}\0${age}\n`)
       size += found.size
       files++
     }

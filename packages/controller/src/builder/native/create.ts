@@ -24,6 +24,8 @@ export type NativeBuilderOptions = {
   readonly passEnv?: Readonly<Record<string, string>>
   /** STACK, default heroku-24. */
   readonly stack?: string
+  /** URLs of buildpacks that are tried in order, by their detect, before the built-in ones; default: none. */
+  readonly buildpacks?: readonly string[]
   /** No build begins with less free disk; default 200 MB. */
   readonly minFreeBytes?: number
   /** Output of tools beyond this is not shown; default 10 MB. */
@@ -60,6 +62,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     shell,
     stack: options.stack ?? 'heroku-24',
     passEnv: options.passEnv ?? {},
+    buildpacks: options.buildpacks ?? [],
     minFreeBytes: options.minFreeBytes ?? 200 * 2 ** 20,
     maxOutputBytes: options.maxOutputBytes ?? 10_000_000,
     maxCacheBytes: options.maxCacheBytes ?? 2 * 2 ** 30,

@@ -51,6 +51,21 @@ export async function externalSteps(kit: Kit, shell: string, runAs: RunAs | null
   return steps
 }
 
+/** The first of the platform's own buildpacks whose detect says yes; null when none does. */
+export async function detectedSteps(
+  kit: Kit,
+  shell: string,
+  runAs: RunAs | null,
+  buildpacks: readonly string[],
+): Promise<Step[] | null> {
+  for (const [number, { source, name }] of parseAll(kit, 'DEIS_BUILDPACKS', buildpacks).entries()) {
+    const folder = await fetchBuildpack(kit, source, number, runAs)
+    const { code } = await kit.capture(join(folder, 'bin', 'detect'), [kit.workspace.app])
+    if (code === 0) return [externalStep(kit, shell, { folder, name, alone: true, exports: [] })]
+  }
+  return null
+}
+
 type External = {
   readonly folder: string
   readonly name: string

@@ -29,6 +29,11 @@ function cut(line: string): string {
   return `${text}…${last >= 0 ? '\x1b[0m' : ''}`
 }
 
+/** One line that is shown as it is. */
+export function plain(line: string): string {
+  return cut(clean(line).trimEnd())
+}
+
 /** One line of a tool, indented by seven spaces unless it starts with `--` (colour aside). */
 export function present(line: string): string {
   const shown = clean(line).trimEnd()
