@@ -88,6 +88,12 @@ export async function buildAll(say) {
       { external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node', 'pg-native'] },
     ),
     bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
+    bundle(
+      esbuild,
+      'builder',
+      { runner: source('controller/src/builder/runner/main.ts') },
+      { splitting: false, minifySyntax: true, minifyWhitespace: true },
+    ),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
   ])
   cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })

@@ -1,0 +1,130 @@
+// What does the Job of a Dockerfile build look like?
+import { join } from 'node:path'
+import type { Job } from '../../kube/objects.ts'
+import { sourceFolderName, workFolder } from '../runner/order.ts'
+import type { Settings } from './options.ts'
+import {
+  buildContainer,
+  type Container,
+  fetcher,
+  jobOf,
+  pullSecret,
+  pushContainer,
+  resources,
+  variables,
+  work,
+} from './pod.ts'
+
+export const argsFolderName = 'args'
+export const registriesName = 'registries.conf'
+export const authName = 'auth.json'
+
+const layout = `oci:${workFolder}/image:built`
+
+/**
+ * Arguments: a repository where layers are kept or an empty text, the context, then options of `buildah build`. Values of
+ * build arguments come from files, through the environment of this step alone; the shell's own names begin with `__`, so
+ * that no argument is one of them.
+ */
+const buildScript = `
+set -eu
+__cache=$1 __context=$2
+shift 2
+for __file in "${workFolder}/${argsFolderName}"/*; do
+  [ -f "$__file" ] || continue
+  __name=\${__file##*/}
+  # The x keeps newlines at the end.
+  __value=$(cat "$__file"; printf x)
+  export "$__name=\${__value%x}"
+  set -- "$@" --build-arg "$__name"
+done
+if [ -n "$__cache" ] && buildah build --help | grep -q -e --cache-to; then
+  set -- "$@" --layers --cache-from "$__cache" --cache-to "$__cache"
+fi
+buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
+exec buildah --storage-driver vfs push --quiet built ${layout}
+`
+
+/** The result, a digest, becomes the container's last message. */
+const pushScript = `
+set -eu
+id=$(buildah --storage-driver vfs pull --quiet ${layout})
+exec buildah --storage-driver vfs push --quiet --digestfile /dev/termination-log -- "$id" "$1"
+`
+
+export type DockerfileJob = {
+  readonly name: string
+  readonly app: string
+  readonly build: string
+  readonly urls: { readonly runner: string; readonly order: string }
+  /** `host/name:tag` to push to. */
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Where layers are kept between builds; null: nowhere. */
+  readonly cache: string | null
+  readonly noCache: boolean
+}
+
+// Files in the image may belong to anybody, and package managers become other users: root with the runtime's default
+// capabilities, in a container that is not privileged.
+const rootUser: NonNullable<Container['securityContext']> = { privileged: false, runAsUser: 0 }
+
+/** The container that builds has no credentials of the platform; the one that pushes runs nothing of the user's. */
+export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
+  const { images, limits, env, credentials } = settings
+  const registries = { CONTAINERS_REGISTRIES_CONF: join(workFolder, registriesName) }
+  const labels = Object.entries(job.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
+  const context = join(workFolder, sourceFolderName)
+  const auth = '/registry'
+  return jobOf(settings, {
+    name: job.name,
+    app: job.app,
+    build: job.build,
+    volumes: credentials
+      ? [
+          {
+            name: 'auth',
+            secret: { secretName: pullSecret, items: [{ key: '.dockerconfigjson', path: 'auth.json' }] },
+          },
+        ]
+      : [],
+    pod: {
+      initContainers: [
+        fetcher(settings, job.urls, { ...rootUser, capabilities: { drop: ['ALL'] }, allowPrivilegeEscalation: false }),
+        {
+          name: buildContainer,
+          image: images.buildah,
+          command: ['sh', '-c', buildScript, 'build'],
+          args: [
+            job.cache ?? '',
+            context,
+            '--file',
+            join(context, 'Dockerfile'),
+            ...(job.noCache ? ['--no-cache'] : []),
+            ...labels,
+          ],
+          env: variables({ ...env, ...registries, REGISTRY_AUTH_FILE: join(workFolder, authName) }),
+          resources: resources(limits),
+          securityContext: rootUser,
+          volumeMounts: [work],
+        },
+      ],
+      containers: [
+        {
+          name: pushContainer,
+          image: images.buildah,
+          command: ['sh', '-c', pushScript, 'push'],
+          args: [`docker://${job.image}`],
+          env: variables({
+            ...env,
+            ...registries,
+            ...(credentials ? { REGISTRY_AUTH_FILE: `${auth}/auth.json` } : {}),
+          }),
+          resources: resources(limits),
+          securityContext: rootUser,
+          volumeMounts: [work, ...(credentials ? [{ name: 'auth', mountPath: auth, readOnly: true }] : [])],
+        },
+      ],
+    },
+  })
+}

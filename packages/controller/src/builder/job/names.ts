@@ -1,0 +1,53 @@
+// What are a build's Job, its labels and its image called (contract/build-and-route.md §1.10)?
+import { createHash } from 'node:crypto'
+
+export const heritage = { heritage: 'deis' } as const
+export const buildLabel = 'deis.io/build'
+export const controllerLabel = 'deis.io/controller'
+
+export type Kind = 'slugbuild' | 'dockerbuild'
+
+const hexOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8)
+
+/** At most 63 characters; the same for the same build. */
+export function jobName(kind: Kind, { app, sha, id }: { app: string; sha: string; id: string }): string {
+  const short = app.slice(0, kind === 'slugbuild' ? 35 : 33)
+  return `${kind}-${short}-${sha.slice(0, 8)}-${hexOf(id)}`
+}
+
+/** `git-<sha8>-<seconds>-<8 hex>`: it says how old the image is without anybody asking for it. */
+export function imageTag({ sha, id }: { sha: string; id: string }, now: Date): string {
+  return `git-${sha.slice(0, 8)}-${Math.floor(now.getTime() / 1000)}-${hexOf(id)}`
+}
+
+/** When an image of ours was made; null: the tag is not of ours. */
+export function tagTime(tag: string): Date | null {
+  const seconds = /^git-[0-9a-f]{8}-(\d{1,12})-[0-9a-f]{8}$/.exec(tag)?.[1]
+  return seconds === undefined ? null : new Date(Number(seconds) * 1000)
+}
+
+export type Target = { readonly host: string; readonly organization: string }
+
+export const repositoryOf = ({ host, organization }: Target, app: string): string =>
+  [host, ...(organization === '' ? [] : [organization]), app].join('/')
+
+/** Layers of Dockerfile builds; no app is called that, because it has a slash. */
+export const cacheRepositoryOf = (target: Target, app: string): string => `${repositoryOf(target, app)}/cache`
+
+/** Labels of every image that we make. */
+export function imageLabels(
+  { app, sha, id }: { app: string; sha: string; id: string },
+  builder: 'slug' | 'dockerfile',
+  now: Date,
+): Record<string, string> {
+  return {
+    'org.opencontainers.image.revision': sha,
+    'org.opencontainers.image.source': `git:${app}`,
+    'org.opencontainers.image.created': now.toISOString(),
+    'org.opencontainers.image.version': sha.slice(0, 8),
+    'org.opencontainers.image.title': app,
+    'io.deis.app': app,
+    'io.deis.build-id': id,
+    'io.deis.builder': builder,
+  }
+}

@@ -1,0 +1,74 @@
+// Where do builds run, who may talk to them, and with whose credentials are their images pulled and pushed?
+import type { Kube } from '../../kube/client.ts'
+import { hasStatus } from '../../kube/error.ts'
+import { type Namespace, type NetworkPolicy, pathOf, type Secret } from '../../kube/objects.ts'
+import type { Credentials } from '../../registry/port.ts'
+import { heritage } from './names.ts'
+import { pullSecret } from './pod.ts'
+
+/** The namespace exists and is not ours. */
+export class ForeignNamespace extends Error {}
+
+const isOurs = (found: Namespace): boolean => found.metadata?.labels?.heritage === heritage.heritage
+
+/** What container runtimes and buildah read. */
+export function dockerConfig(credentials: Readonly<Record<string, Credentials>>): string {
+  const auths = Object.entries(credentials).map(([host, { username, password }]) => {
+    const auth = Buffer.from(`${username}:${password}`).toString('base64')
+    // Docker Hub's credentials have always been filed under this name.
+    return [host === 'docker.io' ? 'https://index.docker.io/v1/' : host, { username, password, auth }]
+  })
+  return JSON.stringify({ auths: Object.fromEntries(auths) as object })
+}
+
+/** Nobody talks to a build; it may talk to the world, which it downloads things from. */
+const noIngress = (namespace: string): NetworkPolicy => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'deis-builds', namespace, labels: heritage },
+  spec: { podSelector: {}, policyTypes: ['Ingress'] },
+})
+
+const secret = (namespace: string, host: string, credentials: Credentials): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: pullSecret, namespace, labels: heritage },
+  type: 'kubernetes.io/dockerconfigjson',
+  data: { '.dockerconfigjson': Buffer.from(dockerConfig({ [host]: credentials })).toString('base64') },
+})
+
+async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
+  const path = pathOf('v1/Namespace', undefined, name)
+  let found = await kube.find<Namespace>(path, { signal })
+  if (!found) {
+    const wanted: Namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      // Dockerfiles are built by root in a container that is not privileged.
+      metadata: { name, labels: { ...heritage, 'pod-security.kubernetes.io/enforce': 'baseline' } },
+    }
+    try {
+      found = await kube.create<Namespace>(pathOf('v1/Namespace'), wanted, { signal })
+    } catch (error) {
+      // Another controller was quicker.
+      if (!hasStatus(error, 409)) throw error
+      found = await kube.get<Namespace>(path, { signal })
+    }
+  }
+  if (!isOurs(found))
+    throw new ForeignNamespace(
+      `the namespace ${name} has no label heritage=deis, so it is not the platform's: choose another one for builds, or label it`,
+    )
+}
+
+/** @throws ForeignNamespace; KubeError. */
+export async function prepareNamespace(
+  kube: Kube,
+  name: string,
+  registry: { readonly host: string; readonly credentials: Credentials | null },
+  signal?: AbortSignal,
+): Promise<void> {
+  await claim(kube, name, signal)
+  await kube.apply(noIngress(name), { signal })
+  if (registry.credentials) await kube.apply(secret(name, registry.host, registry.credentials), { signal })
+}
