@@ -19,7 +19,6 @@ export type RegistryOptions = {
 
 // A user waits for an answer about an image; a build that took minutes is worth more patience; a mirror has a stand-in.
 const triesOf = { mirror: 2, user: 3, platform: 6 }
-const mostPages = 1000
 const tagsAtOnce = 4
 
 export function createRegistry(settings: RegistrySettings, options: RegistryOptions = {}): Registry {
@@ -89,7 +88,11 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
   return {
     inspect: async (image, credentials, signal) => factsOfImage(await find(image, credentials, triesOf.user, signal)),
 
-    async appendLayer(change, signal) {
+    async appendLayer(change, outer) {
+      // Whatever makes the layer may fail at any time, also before anybody reads it.
+      const broken = new AbortController()
+      change.layer.once('error', (error) => broken.abort(error))
+      const signal = AbortSignal.any([outer, broken.signal])
       try {
         const to = parseReference(`${change.target}:${change.tag}`)
         const base = await find(change.base, null, triesOf.platform, signal)
@@ -97,7 +100,7 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
         const made = await told(to, target, 'push', signal, () => append(base, target, change, tempDir, signal))
         return factsOf(nameOf(to), made.digest, made.config)
       } finally {
-        // Whoever writes it would wait for ever for a reader that gave up.
+        // It would wait for ever for a reader that gave up.
         change.layer.destroy()
       }
     },
@@ -115,13 +118,15 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
       const repository = open(reference, null, triesOf.user)
       return told(reference, repository, 'read', signal, async () => {
         const names: string[] = []
-        let next: URL | null = null
-        let pages = 0
-        do {
+        const seen = new Set<string>()
+        for (let next: URL | null = null; ;) {
           const page = await repository.tags(next, signal)
           names.push(...page.tags)
           next = page.next
-        } while (next && ++pages < mostPages)
+          // Registries have been seen to send the same page for ever.
+          if (next === null || seen.has(next.href)) break
+          seen.add(next.href)
+        }
         const found = new Map<string, string>()
         const work = async (): Promise<void> => {
           for (let tag = names.pop(); tag !== undefined; tag = names.pop()) {

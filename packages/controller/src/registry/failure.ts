@@ -26,11 +26,13 @@ export class BadContent extends Error {}
 
 const longestWait = 10
 
+const network =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ERR_STREAM_PREMATURE_CLOSE)$/
+
 export function isPassing(error: unknown): boolean {
   if (error instanceof RegistryFailure)
     return error.status >= 500 || (error.status === 429 && (error.retryAfter ?? 0) <= longestWait)
-  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
-  return /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)$/.test(code)
+  return network.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
 /** Words of a server that anybody may have named: one short line of them. */
@@ -100,6 +102,8 @@ function refusal(error: RegistryFailure, { image, action, known }: Subject): [me
   ]
 }
 
+/** Of node's resolver, its TLS and its HTTP parser; a full disk, for one, is not the registry's fault. */
+const ofTheWay = /^(ENOTFOUND|EPROTO|ERR_NOT_SECURE|ERR_SSL_.*|HPE_.*|ERR_HTTP.*)$/
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS/
 
 function unreachable(error: NodeJS.ErrnoException, host: string): [message: string, hint: string] {
@@ -133,7 +137,8 @@ export function explain(error: unknown, subject: Subject, signal: AbortSignal): 
       `if it is a registry, list ${subject.host} in DEIS_REGISTRY_INSECURE`,
       cause,
     )
-  if (typeof (error as NodeJS.ErrnoException).code === 'string')
+  const { code = '' } = error as NodeJS.ErrnoException
+  if ([network, ofTheWay, certificate].some((codes) => codes.test(code)))
     return new ImageError(...unreachable(error, subject.host), cause)
   return error
 }

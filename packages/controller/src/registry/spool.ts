@@ -10,7 +10,7 @@ import type { Blob } from './repository.ts'
 
 export type Layer = Blob & { /** Of the tar itself. */ readonly diffId: string }
 
-// Half the time of the default for five per cent more bytes, which nodes pull over a fast network.
+// 2.0 s instead of 3.3 s for 67 MB of programs and libraries, and 6 % more bytes, which nodes pull over a fast network.
 const level = 3
 
 function counting(): { step(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer>; result(): [string, number] } {
@@ -41,7 +41,13 @@ export async function withLayer<T>(
     const plain = counting()
     const packed = counting()
     const to = createWriteStream(file, { mode: 0o600 })
-    await pipeline(tar, plain.step, createGzip({ level }), packed.step, to, { signal })
+    try {
+      await pipeline(tar, plain.step, createGzip({ level }), packed.step, to, { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      // Not the network's codes: those are the registry's.
+      throw new Error(`the layer cannot be packed: ${(error as Error).message}`, { cause: error })
+    }
     const [diffId] = plain.result()
     const [digest, size] = packed.result()
     return await use({ diffId, digest, size, open: () => createReadStream(file) })
