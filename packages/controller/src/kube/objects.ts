@@ -1,12 +1,15 @@
 // Which Kubernetes objects do we touch, and at which paths of the API?
 import type {
+  CoreV1Event,
   V1Deployment,
   V1HorizontalPodAutoscaler,
   V1Ingress,
   V1Job,
   V1Namespace,
   V1NetworkPolicy,
+  V1Node,
   V1Pod,
+  V1ReplicaSet,
   V1ResourceQuota,
   V1Secret,
   V1Service,
@@ -22,6 +25,9 @@ export type Wire<T> = T extends Date
       : T
 
 export type Pod = Wire<V1Pod>
+export type Node = Wire<V1Node>
+export type Event = Wire<CoreV1Event>
+export type ReplicaSet = Wire<V1ReplicaSet>
 export type Deployment = Wire<V1Deployment>
 export type Service = Wire<V1Service>
 export type Secret = Wire<V1Secret>
