@@ -9,6 +9,10 @@ export type Harness = {
   scheduler(): Scheduler
   /** An artifact with `contractFiles` in it, or what stands for it. */
   readonly artifact: Artifact
+  /** Before the names of the suite's apps, on a backend that others use at the same time. */
+  readonly prefix?: string
+  /** How many times as long as on one idle machine things may take. */
+  readonly patience?: number
   readonly commands: {
     /** Listens on PORT and answers who it is. */
     readonly serve: string

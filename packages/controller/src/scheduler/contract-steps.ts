@@ -23,7 +23,10 @@ export const byType = (pods: readonly ObservedPod[], type: string): ObservedPod[
 
 export function contractSteps(harness: () => Harness) {
   let apps = 0
-  const newApp = (): string => `contract-${++apps}`
+  const newApp = (): string => `${harness().prefix ?? ''}contract-${++apps}`
+  const patiently = (seconds: number): number => seconds * (harness().patience ?? 1)
+  const inTime = <T>(what: string, look: () => Promise<T | false | undefined>): Promise<T> =>
+    until(what, look, patiently(20))
   const web = (replicas: number, command = harness().commands.serve): ProcessSpec => ({
     command,
     replicas,
@@ -48,19 +51,19 @@ export function contractSteps(harness: () => Harness) {
     pullPolicy: 'IfNotPresent',
     tags: {},
     registry: {},
-    deployTimeoutSeconds: 20,
+    deployTimeoutSeconds: patiently(20),
     ...more,
   })
   const apply = (wanted: Formation): Promise<void> => harness().scheduler().apply(wanted, never, quiet)
   const observe = (app: string): Promise<readonly ObservedPod[]> => harness().scheduler().observe(app)
   const settled = (app: string, count: number): Promise<readonly ObservedPod[]> =>
-    until(`${app} has ${count} pods that are up and no others`, async () => {
+    inTime(`${app} has ${count} pods that are up and no others`, async () => {
       const pods = await observe(app)
       return pods.length === count && pods.every((pod) => pod.state === 'up') && pods
     })
   const answering = (app: string, count: number): Promise<Set<string>> => {
     const seen = new Set<string>()
-    return until(`${count} pods of ${app} have answered`, async () => {
+    return inTime(`${count} pods of ${app} have answered`, async () => {
       seen.add((await harness().ask(app)).pod)
       return seen.size === count && seen
     })
@@ -88,7 +91,7 @@ export function contractSteps(harness: () => Harness) {
     return requests
   }
 
-  const oneOff = (app: string, command: string, timeoutSeconds = 20): OneOff => ({
+  const oneOff = (app: string, command: string, timeoutSeconds = patiently(20)): OneOff => ({
     app,
     release: 1,
     artifact: harness().artifact,
@@ -106,5 +109,22 @@ export function contractSteps(harness: () => Harness) {
     return [code, output]
   }
 
-  return { newApp, web, formation, apply, observe, settled, answering, failure, underLoad, oneOff, run }
+  const routed = async (app: string): Promise<boolean> =>
+    (await harness().scheduler().upstreams(app)).addresses.length > 0
+
+  return {
+    newApp,
+    until: inTime,
+    web,
+    formation,
+    apply,
+    observe,
+    settled,
+    answering,
+    failure,
+    underLoad,
+    oneOff,
+    run,
+    routed,
+  }
 }

@@ -1,15 +1,16 @@
 // What must every scheduler do, whatever it runs things on (design §1.2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
-import { byType, contractSteps, names, never, quiet, until } from './contract-steps.ts'
+import { byType, contractSteps, names, never, quiet } from './contract-steps.ts'
 import type { ObservedPod } from './port.ts'
 
 /** Registers the suite with vitest. */
 export function schedulerContract(name: string, open: () => Promise<Harness>): void {
   describe.concurrent(`${name} keeps the scheduler contract`, () => {
     let harness: Harness
-    const { newApp, web, formation, apply, observe, settled, answering, failure, underLoad, oneOff, run } =
-      contractSteps(() => harness)
+    const steps = contractSteps(() => harness)
+    const { newApp, until, web, formation, apply, observe, settled, answering, failure, underLoad } = steps
+    const { oneOff, run, routed } = steps
     beforeAll(async () => {
       harness = await open()
     })
@@ -19,6 +20,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
 
     test('an app nobody knows has no pods and no lines', async () => {
       expect(await observe('nobody')).toEqual([])
+      expect(await routed('nobody')).toBe(false)
       expect(await harness.scheduler().logs('nobody', { lines: 10 })).toEqual([])
       expect(await harness.scheduler().restart('nobody', {}, never)).toEqual([])
     })
@@ -27,6 +29,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       const app = newApp()
       const wanted = formation(app, 1, { web: web(2) }, { env: { GREETING: 'hello' } })
       await apply(wanted)
+      expect(await routed(app)).toBe(true)
       const pods = await observe(app)
       expect(pods.map(({ type, release, state }) => ({ type, release, state }))).toEqual([
         { type: 'web', release: 1, state: 'up' },
@@ -48,6 +51,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await underLoad(app, apply(formation(app, 1, { web: web(1) })))
       expect(names(await settled(app, 1))).toEqual(one)
       await apply(formation(app, 1, { web: web(0) }))
+      expect(await routed(app)).toBe(false)
       await settled(app, 0)
     })
 
@@ -199,6 +203,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await apply(formation(app, 1, { web: web(1), worker: web(1, harness.commands.print('line')) }))
       await harness.scheduler().remove(app, never)
       expect(await observe(app)).toEqual([])
+      expect(await routed(app)).toBe(false)
       expect(await harness.scheduler().logs(app, { lines: 10 })).toEqual([])
       await expect(harness.ask(app)).rejects.toThrow()
       await harness.scheduler().remove(app, never)

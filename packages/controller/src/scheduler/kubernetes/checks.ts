@@ -1,0 +1,102 @@
+// What can this cluster do as a place to run apps, and what can it not (design §1.6)?
+import type { Check } from '@deis/types'
+import { messageOf } from '@deis/types'
+import { type Node, pathOf } from '../../kube/objects.ts'
+import type { Capabilities } from '../port.ts'
+import type { Backend } from './backend.ts'
+
+type Access = { readonly status?: { readonly allowed?: boolean; readonly reason?: string } }
+type Groups = { readonly groups?: readonly { readonly name: string }[] }
+
+/** Two installations in one cluster, or rights taken away, show here and not at the next `deis create`. */
+const needed = [
+  { group: '', resource: 'namespaces', verb: 'create' },
+  { group: '', resource: 'namespaces', verb: 'delete' },
+  { group: '', resource: 'secrets', verb: 'patch' },
+  { group: '', resource: 'pods', verb: 'create' },
+  { group: '', resource: 'nodes', verb: 'list' },
+  { group: 'apps', resource: 'deployments', verb: 'patch' },
+]
+
+async function rights({ kube }: Backend): Promise<Check> {
+  const asked = needed.map(async ({ group, resource, verb }) => {
+    const { status } = await kube.create<Access>('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { group, resource, verb } },
+    })
+    return status?.allowed === true ? [] : [`${verb} ${resource}`]
+  })
+  const lacking = (await Promise.all(asked)).flat()
+  return lacking.length === 0
+    ? { name: 'rights', status: 'ok', detail: 'the platform may make and remove what apps need' }
+    : {
+        name: 'rights',
+        status: 'missing',
+        detail: `the platform may not ${lacking.join(', ')}: give it its ClusterRole`,
+      }
+}
+
+async function nodes({ kube }: Backend): Promise<Check> {
+  const { items } = await kube.list<Node>(pathOf('v1/Node'))
+  const ready = items.filter(
+    ({ spec, status }) =>
+      spec?.unschedulable !== true &&
+      status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true,
+  ).length
+  return {
+    name: 'nodes',
+    status: ready === 0 ? 'missing' : ready === items.length ? 'ok' : 'limited',
+    detail: `${ready} of ${items.length} nodes take pods`,
+  }
+}
+
+async function autoscale({ kube }: Backend): Promise<Check> {
+  const { groups = [] } = await kube.get<Groups>('/apis')
+  return groups.some((one) => one.name === 'metrics.k8s.io')
+    ? { name: 'autoscale', status: 'ok', detail: 'the cluster measures pods' }
+    : {
+        name: 'autoscale',
+        status: 'limited',
+        detail: 'the cluster measures nothing, so autoscalers do nothing: install a metrics server',
+      }
+}
+
+function settings({ options, version, pods }: Backend): Check[] {
+  const { routing, ingressClass } = options
+  const native = pods.nativeSleep ? 'the sleep action' : 'a `sleep` command, which the image should have'
+  return [
+    { name: 'kubernetes', status: 'ok', detail: version },
+    {
+      name: 'routing',
+      status: 'ok',
+      detail:
+        routing === 'router'
+          ? 'requests come through the router of the platform'
+          : `requests come through Ingress objects of class ${ingressClass ?? '(the default of the cluster)'}`,
+    },
+    { name: 'drain', status: 'ok', detail: `pods go on serving for ${options.drainSeconds} s by ${native}` },
+  ]
+}
+
+const orMissing =
+  (name: string) =>
+  (error: unknown): Check => ({ name, status: 'missing', detail: messageOf(error) })
+
+export async function capabilitiesOf(backend: Backend): Promise<Capabilities> {
+  const asked = await Promise.all([
+    nodes(backend).catch(orMissing('nodes')),
+    rights(backend).catch(orMissing('rights')),
+    autoscale(backend).catch(orMissing('autoscale')),
+  ])
+  return {
+    slugs: false,
+    images: true,
+    memoryLimits: true,
+    cpuLimits: true,
+    tags: true,
+    healthchecks: true,
+    autoscale: true,
+    checks: [...settings(backend), ...asked],
+  }
+}

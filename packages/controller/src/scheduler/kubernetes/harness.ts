@@ -1,0 +1,53 @@
+// How is the Kubernetes scheduler tried by the contract?
+import { pathOf, type Pod } from '../../kube/objects.ts'
+import type { Answer, Harness } from '../contract-harness.ts'
+import { createKubernetesScheduler } from './create.ts'
+import { get, openTestbed, serve } from './testbed.ts'
+
+const port = 5000
+const patience = 3
+
+export async function openKubernetesHarness(): Promise<Harness> {
+  const testbed = await openTestbed('ks')
+  let instance = 1
+  const open = () =>
+    createKubernetesScheduler(
+      testbed.options({ instance: `controller-${instance}`, alive: async (one) => one === `controller-${instance}` }),
+    )
+  let scheduler = await open()
+  return {
+    scheduler: () => scheduler,
+    artifact: await testbed.image('stack:1'),
+    prefix: testbed.prefix,
+    patience,
+    commands: {
+      serve,
+      crash: 'echo boom; exit 1',
+      neverReady: 'exec sleep 600',
+      print: (text) => `echo ${text}; exec sleep 600`,
+      echo: (text) => `echo ${text}`,
+      exit: (code) => `exit ${code}`,
+      printenv: (name) => `printenv ${name}`,
+      sleep: 'exec sleep 600',
+    },
+    async ask(app) {
+      const [address] = (await scheduler.upstreams(app)).addresses
+      if (address === undefined) throw new Error(`${app} has no address`)
+      return JSON.parse(await get(address)) as Answer
+    },
+    async crash({ name }) {
+      const app = name.slice(0, name.lastIndexOf('-web-'))
+      const { status } = await testbed.kube.get<Pod>(pathOf('v1/Pod', app, name))
+      await get(`${status?.podIP}:${port}`, '/crash').catch(() => {})
+    },
+    async reopen() {
+      await scheduler.close({ stop: false })
+      instance++
+      scheduler = await open()
+    },
+    async close() {
+      await scheduler.close({ stop: false })
+      await testbed.remove()
+    },
+  }
+}

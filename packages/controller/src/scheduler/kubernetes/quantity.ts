@@ -1,0 +1,33 @@
+// What do limits as users write them mean to Kubernetes (contract/api.md §4.3)?
+
+const memoryPattern = /^(\d+)(?:([kmg])b?|b)?$/i
+
+/** `20mb` → `20Mi`, `1g` → `1Gi`, `10B` → `10`. */
+export function memoryQuantity(text: string): string {
+  const found = memoryPattern.exec(text.trim())
+  if (!found) throw new Error(`${JSON.stringify(text)} is no amount of memory`)
+  const unit = found[2]
+  return unit === undefined ? (found[1] ?? '') : `${found[1]}${unit.toUpperCase()}i`
+}
+
+export const cpuQuantity = (text: string): string => text.trim().toLowerCase()
+
+type Amounts = Record<string, string>
+export type Resources = { limits?: Amounts; requests?: Amounts }
+
+/** `LIMIT`, or `REQUEST/LIMIT`. */
+export function resourcesOf(limits: { readonly memory?: string; readonly cpu?: string }): Resources {
+  const wanted = { limits: {} as Amounts, requests: {} as Amounts }
+  const read = (name: 'memory' | 'cpu', text: string | undefined, quantity: (text: string) => string): void => {
+    if (text === undefined) return
+    const [first = '', second] = text.split('/')
+    if (second === undefined) wanted.limits[name] = quantity(first)
+    else {
+      wanted.requests[name] = quantity(first)
+      wanted.limits[name] = quantity(second)
+    }
+  }
+  read('memory', limits.memory, memoryQuantity)
+  read('cpu', limits.cpu, cpuQuantity)
+  return Object.fromEntries(Object.entries(wanted).filter(([, amounts]) => Object.keys(amounts).length > 0))
+}

@@ -1,0 +1,66 @@
+// In which of the contract's states is a pod (contract/api.md §4.10)?
+import type { Pod } from '../../kube/objects.ts'
+import type { ObservedPod, PodState } from '../port.ts'
+import { releaseOf } from './labels.ts'
+
+type Status = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number]
+
+/** Pods of ours have one container; others that something injects come after it or have other names. */
+export function containerOf(pod: Pod): Status | undefined {
+  const name = pod.spec?.containers[0]?.name
+  return pod.status?.containerStatuses?.find((one) => one.name === name)
+}
+
+const isGoing = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undefined
+
+/** Takes requests: all its conditions say so, and nobody has told it to end. */
+export function isReady(pod: Pod): boolean {
+  return (
+    pod.status?.phase === 'Running' &&
+    containerOf(pod)?.ready === true &&
+    pod.status.conditions?.find((one) => one.type === 'Ready')?.status === 'True' &&
+    !isGoing(pod)
+  )
+}
+
+/** It neither works nor will: its ReplicaSet makes another. */
+export const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+
+/** What its ReplicaSet counts. */
+export const isActive = (pod: Pod): boolean => !isGoing(pod) && !hasEnded(pod)
+
+function pending(container: Status | undefined, lastEvent: string | undefined): string {
+  const reason = container?.state?.waiting?.reason
+  if (reason === undefined) return 'initializing'
+  return reason === 'ContainerCreating' ? (lastEvent ?? 'creating') : reason
+}
+
+function running(pod: Pod, container: Status | undefined): PodState {
+  if (container?.state?.terminated) return 'terminating'
+  if (!container?.state?.running) return 'error'
+  if (isGoing(pod)) return container.ready ? 'terminating' : 'starting'
+  return container.ready ? 'up' : 'starting'
+}
+
+const ended: Readonly<Record<string, PodState>> = { Succeeded: 'down', Failed: 'crashed', Unknown: 'error' }
+
+/** `lastEvent`: the reason of the pod's newest event, where somebody has looked. */
+export function stateOf(pod: Pod, lastEvent?: string): ObservedPod['state'] {
+  const phase = pod.status?.phase ?? 'Pending'
+  const container = containerOf(pod)
+  if (phase === 'Pending') return pending(container, lastEvent)
+  if (phase === 'Running') return running(pod, container)
+  return ended[phase] ?? 'error'
+}
+
+export function observed(pod: Pod, lastEvent?: string): ObservedPod {
+  return {
+    name: pod.metadata?.name ?? '',
+    type: pod.metadata?.labels?.type ?? '',
+    release: releaseOf(pod.metadata?.labels),
+    state: stateOf(pod, lastEvent),
+    started: new Date(pod.status?.startTime ?? pod.metadata?.creationTimestamp ?? 0),
+    // The router sends to the Service, never to a pod.
+    address: null,
+  }
+}

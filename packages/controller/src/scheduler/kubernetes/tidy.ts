@@ -1,0 +1,22 @@
+// Which secrets of earlier releases does nobody need any more (contract/api.md §4.12)?
+import { pathOf, type Secret } from '../../kube/objects.ts'
+import { type Backend, nameOf } from './backend.ts'
+import { heritage } from './labels.ts'
+
+/** ReplicaSets (which may be gone back to) and pods name the version they need. */
+export async function removeOldSecrets(
+  { kube, cluster, inUse }: Backend,
+  app: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const labels = [...cluster.replicaSets.of(app), ...cluster.pods.of(app)].map((one) => one.metadata?.labels)
+  const templates = cluster.deployments.of(app).map((one) => one.spec?.template.metadata?.labels)
+  const needed = new Set([...labels, ...templates].map((one) => `${app}-${one?.version}-env`))
+  const { items } = await kube.list<Secret>(pathOf('v1/Secret', app), {
+    query: { labelSelector: `heritage=${heritage.heritage},app=${app},type=env` },
+    signal,
+  })
+  const pods = new Set(cluster.pods.of(app).map((pod) => `${nameOf(pod)}-env`))
+  const old = items.map(nameOf).filter((name) => !needed.has(name) && !pods.has(name) && !inUse.has(name))
+  await Promise.all(old.map((name) => kube.remove(pathOf('v1/Secret', app, name), { signal })))
+}
