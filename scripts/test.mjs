@@ -1,5 +1,6 @@
 // How do all tests run from a fresh clone, and what is the result in one line?
-//   node scripts/test.mjs [unit|e2e] [vitest arguments…]
+//   node scripts/test.mjs [unit|e2e|kube] [vitest arguments…]
+// `kube` needs KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP of a cluster for tests, and is not part of all.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +24,9 @@ function skippedNames(report) {
 async function main(args) {
   installAll(say)
   await buildAll(say)
-  const suites = ['unit', 'e2e'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
+  const suites = ['unit', 'e2e', 'kube'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
+  // One cluster, one test file at a time: some take its API server away.
+  const alone = suites.includes('kube') ? ['--no-file-parallelism'] : []
   const folder = mkdtempSync(join(tmpdir(), 'deis-test-'))
   const file = join(folder, 'report.json')
   try {
@@ -38,6 +41,7 @@ async function main(args) {
         '--reporter=default',
         '--reporter=json',
         `--outputFile.json=${file}`,
+        ...alone,
         ...args,
       ],
       { cwd: root, stdio: 'inherit' },
