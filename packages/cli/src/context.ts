@@ -1,6 +1,7 @@
 // What does every command get to work with?
 import { basename } from 'node:path'
 import { DeisError, getPlatform, type Platform, type Response, type Route } from '@deis/types'
+import { type Answer, createAnswer, narrating } from './answer.ts'
 import { call, type CallArguments, type Connection, type Wire } from './client.ts'
 import type { Remote } from './git.ts'
 import type { Io } from './io.ts'
@@ -23,9 +24,14 @@ export type Context = {
   /** `flag` is the value of `--app`. */
   findApp(flag: string | undefined): Promise<AppChoice>
   app(flag: string | undefined): Promise<string>
+  /** The lines for a person, or with `--json` the value; at most once a command. */
+  readonly answer: Answer
+  /** Called when the command has done its work: with `--json` something is always answered. */
+  finish(): void
   /** What the program ends with when nothing fails. */
   exitCode: number
   debug: boolean
+  json: boolean
 }
 
 type Given<R extends Route> =
@@ -45,7 +51,10 @@ function given(app: string, flag: string): string {
   throw new DeisError('usage', `${flag} names no app.`)
 }
 
-export function createContext(io: Io, options: { profile: string | undefined; debug: boolean }): Context {
+export function createContext(world: Io, options: { profile: string | undefined; debug: boolean }): Context {
+  const isJson = (): boolean => context.json
+  const io = narrating(world, isJson)
+  const { answer, isGiven } = createAnswer(world, isJson)
   const file = (): ProfileFile => profileFile(options.profile, io)
   const profile = once(() => readProfile(file()))
   let warned = false
@@ -70,8 +79,13 @@ export function createContext(io: Io, options: { profile: string | undefined; de
     profileFile: file,
     profile,
     platform,
+    answer,
+    finish() {
+      if (context.json && !isGiven()) answer(null)
+    },
     exitCode: 0,
     debug: options.debug,
+    json: false,
     async call(route, ...[given]) {
       try {
         return await call(wire, connectionOf(await profile()), route, (given ?? {}) as CallArguments<typeof route>)

@@ -33,6 +33,7 @@ export function generalHelp(): string {
     'Every command takes:',
     ...listed([
       ['-c, --config <profile>', 'name or path of the client configuration to use'],
+      ['--json', 'print the answer as JSON on stdout, and everything else on stderr'],
       ['--debug', 'print each request and its status on stderr'],
       ['-h, --help', 'explain the command'],
     ]),

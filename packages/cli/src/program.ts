@@ -1,5 +1,5 @@
 // How are declared commands parsed and run?
-import { Command, CommanderError, type Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import type { Context } from './context.ts'
 import type { Io } from './io.ts'
 import { topics } from './topics.ts'
@@ -7,6 +7,7 @@ import { topics } from './topics.ts'
 const everywhere = `
 Every command takes:
   -c, --config <profile>  name or path of the client configuration to use
+  --json                  print the answer as JSON on stdout, and everything else on stderr
   --debug                 print each request and its status on stderr`
 
 /** Long options may be cut short as long as they stay unique: `--ap foo` (contract/cli.md §1.2). */
@@ -50,12 +51,14 @@ function rootOf(commands: readonly Command[], context: Context): Command {
   })
   for (const command of commands) {
     root.addCommand(command.copyInheritedSettings(root))
-    command.option('--debug').addHelpText('after', everywhere)
-    command.options.find(({ long }) => long === '--debug')?.hideHelp()
+    command.addOption(new Option('--debug').hideHelp()).addOption(new Option('--json').hideHelp())
+    command.addHelpText('after', everywhere)
     refuseRepeats(command)
   }
   root.hook('preAction', (_, command) => {
-    context.debug ||= command.opts<{ debug?: boolean }>().debug ?? false
+    const { debug, json } = command.opts<{ debug?: boolean; json?: boolean }>()
+    context.debug ||= debug ?? false
+    context.json = json ?? false
   })
   return root
 }
@@ -79,6 +82,7 @@ export async function execute(
   if (!command) throw new Error(`no command ${name}`)
   try {
     await command.parseAsync(completed(words, command.options), { from: 'user' })
+    context.finish()
     return context.exitCode
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error

@@ -24,8 +24,7 @@ export function apps(context: Context): Command[] {
 
   async function list(options: LimitOption): Promise<void> {
     const page = await context.call(listApps, { query: { limit: await limitOf(context, options) } })
-    print(io, `=== Apps${countSuffix(page)}`)
-    for (const { id } of page.results) print(io, id)
+    context.answer(page, [`=== Apps${countSuffix(page)}`, ...page.results.map(({ id }) => id)])
   }
 
   async function logs({ app, lines = 0 }: AppOption & { lines?: number }): Promise<void> {
@@ -38,16 +37,17 @@ export function apps(context: Context): Command[] {
     })
     if (text.length < 3) throw new DeisError('not_found', noLogs(id))
     const isColoured = io.isTty.stdout && !io.env['NO_COLOR']
-    io.stdout.write(isColoured ? (await import('../logs.ts')).colouredLog(text) : text)
+    context.answer(text, isColoured ? (await import('../logs.ts')).colouredLog(text) : text)
   }
 
   async function runOnce(words: string[], { app }: AppOption): Promise<void> {
     const id = await context.app(app)
     const command = words.join(' ')
     print(io, `Running '${command}'...`)
-    const { exit_code, output } = await spin(io, () => context.call(runCommand, { params: { id }, body: { command } }))
-    const stream = exit_code === 0 ? io.stdout : io.stderr
-    stream.write(output)
+    const result = await spin(io, () => context.call(runCommand, { params: { id }, body: { command } }))
+    const { exit_code, output } = result
+    context.answer(result, exit_code === 0 ? output : '')
+    if (exit_code !== 0 && !context.json) io.stderr.write(output)
     context.exitCode = exit_code
   }
 

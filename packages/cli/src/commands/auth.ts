@@ -20,19 +20,22 @@ export function auth(context: Context): Command[] {
     const password = options.password ?? (await newPassword(context, 'password', '--password'))
     const email = options.email ?? (await ask(io, 'email: ', '--email'))
     const token = await tokenFor(context, connection.controller)
+    let user
     try {
-      await call(context.wire, { ...connection, token }, register, { body: { username, password, email } })
+      user = await call(context.wire, { ...connection, token }, register, { body: { username, password, email } })
     } catch (error) {
       io.stderr.write('Registration failed: ')
       throw error
     }
     print(io, `Registered ${username}`)
     if (options.login) await logIn(context, connection, { username, password })
+    context.answer(user)
   }
 
   async function signIn(controller: string, options: LoginOptions): Promise<void> {
     const connection = await connect(context, controller, options.sslVerify)
-    await logIn(context, connection, await credentials(context, options))
+    const { username, controller: url } = await logIn(context, connection, await credentials(context, options))
+    context.answer({ username, controller: url })
   }
 
   async function signOut(): Promise<void> {
@@ -57,7 +60,7 @@ export function auth(context: Context): Command[] {
 
   async function who({ all }: { all?: boolean }): Promise<void> {
     const { username, controller } = await context.profile()
-    if (!all) return print(io, `You are ${username} at ${controller}`)
+    if (!all) return context.answer({ username, controller }, [`You are ${username} at ${controller}`])
     const user = await context.call(whoami)
     const rows = [
       ['ID', user.id ?? 0],
@@ -71,7 +74,10 @@ export function auth(context: Context): Command[] {
       ['Is Active', user.is_active],
       ['Date Joined', user.date_joined],
     ] as const
-    for (const [label, value] of rows) print(io, `${label}: ${value}`)
+    context.answer(
+      user,
+      rows.map(([label, value]) => `${label}: ${value}`),
+    )
   }
 
   async function agrees(question: string): Promise<boolean> {

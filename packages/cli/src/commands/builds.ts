@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { readTextIfAny } from '../files.ts'
 import type { Io } from '../io.ts'
 import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, note, print, step } from '../output.ts'
+import { countSuffix, note, step } from '../output.ts'
 
 /** A flat map in YAML; every scalar is a string, also `8080` and `yes`. */
 export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
@@ -45,17 +45,19 @@ export function builds(context: Context): Command[] {
       params: { id },
       query: options.all ? { all: '1', limit } : { limit },
     })
-    print(io, `=== ${id} Builds${countSuffix(page)}`)
-    for (const { uuid, created, status } of page.results)
-      print(io, options.all && status ? `${uuid} ${created} ${status}` : `${uuid} ${created}`)
+    const rows = page.results.map(({ uuid, created, status }) =>
+      options.all && status ? `${uuid} ${created} ${status}` : `${uuid} ${created}`,
+    )
+    context.answer(page, [`=== ${id} Builds${countSuffix(page)}`, ...rows])
   }
 
   async function create(image: string, options: AppOption & { procfile?: string }): Promise<void> {
     const id = await context.app(options.app)
     const procfile = await procfileOf(io, options.procfile)
-    await step(io, 'Creating build...', () =>
+    const build = await step(io, 'Creating build...', () =>
       context.call(createBuild, { params: { id }, body: procfile ? { image, procfile } : { image } }),
     )
+    context.answer(build)
   }
 
   async function logs(uuid: string | undefined, options: AppOption): Promise<void> {
@@ -65,7 +67,8 @@ export function builds(context: Context): Command[] {
       if (results[0]) return results[0].uuid
       throw new DeisError('not_found', `${id} has no builds yet.`, { hint: 'Deploy with `git push deis master`.' })
     }
-    io.stdout.write(await context.call(getBuildLog, { params: { id, uuid: uuid ?? (await newest()) } }))
+    const log = await context.call(getBuildLog, { params: { id, uuid: uuid ?? (await newest()) } })
+    context.answer(log, log)
   }
 
   return [

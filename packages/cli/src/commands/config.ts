@@ -37,20 +37,19 @@ export function config(context: Context): Command[] {
     return (await context.call(getConfig, { params: { id } })).values
   }
 
-  async function printAll(id: string): Promise<void> {
+  async function showAll(id: string): Promise<void> {
     const values = await valuesOf(id)
-    print(io, `=== ${id} Config`)
-    for (const line of aligned(values, gap)) print(io, line)
+    context.answer(values, [`=== ${id} Config`, ...aligned(values, gap)])
   }
 
   async function list(options: AppOption & { oneline?: boolean; diff?: boolean }): Promise<void> {
     const id = await context.app(options.app)
-    if (!options.oneline && !options.diff) return printAll(id)
+    if (!options.oneline && !options.diff) return showAll(id)
     const values = await valuesOf(id)
     const pairs = Object.keys(values)
       .toSorted()
       .map((key) => `${key}=${values[key]}`)
-    if (pairs.length > 0) print(io, pairs.join(options.oneline ? ' ' : '\n'))
+    context.answer(values, pairs.length > 0 ? [pairs.join(options.oneline ? ' ' : '\n')] : [])
   }
 
   async function change(id: string, title: string, values: Record<string, string | null>): Promise<void> {
@@ -61,7 +60,7 @@ export function config(context: Context): Command[] {
       ({ values: { WORKFLOW_RELEASE: release } }) => (release === undefined ? 'done' : `done, ${release}`),
     )
     print(io)
-    await printAll(id)
+    await showAll(id)
   }
 
   async function set(app: string | undefined, variables: Variables, source: string): Promise<void> {
@@ -103,7 +102,10 @@ export function config(context: Context): Command[] {
 
   async function pull(options: AppOption & { interactive?: boolean; overwrite?: boolean }): Promise<void> {
     const id = await context.app(options.app)
-    if (!io.isCharacterDevice('stdout')) return void io.stdout.write(formatDotenv(await valuesOf(id)))
+    if (context.json || !io.isCharacterDevice('stdout')) {
+      const values = await valuesOf(id)
+      return context.answer(values, formatDotenv(values))
+    }
     const path = join(io.cwd, '.env')
     const exists = (await readTextIfAny(path, '.env')) !== null
     if (exists && !options.overwrite)

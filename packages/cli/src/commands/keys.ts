@@ -7,7 +7,7 @@ import type { Context } from '../context.ts'
 import { readText } from '../files.ts'
 import type { Io } from '../io.ts'
 import { limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, note, print, step } from '../output.ts'
+import { countSuffix, note, step } from '../output.ts'
 
 type PublicKey = { readonly file: string; readonly text: string; readonly comment: string }
 
@@ -74,10 +74,12 @@ export function keys(context: Context): Command[] {
 
   async function list(options: LimitOption): Promise<void> {
     const page = await context.call(listKeys, { query: { limit: await limitOf(context, options) } })
-    print(io, `=== ${(await context.profile()).username} Keys${countSuffix(page)}`)
+    const heading = `=== ${(await context.profile()).username} Keys${countSuffix(page)}`
     const width = Math.max(0, ...page.results.map(({ id }) => id.length)) + 1
-    for (const key of page.results)
-      print(io, `${key.id.padEnd(width)}${key.public.slice(0, 16)}...${key.public.trim().slice(-10)}`)
+    const rows = page.results.map(
+      (key) => `${key.id.padEnd(width)}${key.public.slice(0, 16)}...${key.public.trim().slice(-10)}`,
+    )
+    context.answer(page, [heading, ...rows])
   }
 
   /** One word is a path if there is such a file or it looks like one; otherwise it is a name (contract/cli.md §2.10). */
@@ -90,7 +92,8 @@ export function keys(context: Context): Command[] {
     const from = isPath ? first : path
     const key = from === undefined ? await chooseKey(io) : await readKey(io, from)
     const id = (isPath ? undefined : first) ?? (key.comment || (key.file.split('.')[0] ?? key.file))
-    await step(io, `Uploading ${key.file} to deis...`, () => context.call(addKey, { body: { id, public: key.text } }))
+    const body = { id, public: key.text }
+    context.answer(await step(io, `Uploading ${key.file} to deis...`, () => context.call(addKey, { body })))
   }
 
   async function remove(id: string): Promise<void> {

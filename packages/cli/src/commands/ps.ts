@@ -39,12 +39,11 @@ export function parseTargets(words: readonly string[]): Record<string, number> {
 export function ps(context: Context): Command[] {
   const { io } = context
   const drink = io.env['DEIS_DRINK_OF_CHOICE'] ?? 'coffee'
-  const printAll = (lines: readonly string[]): void => lines.forEach((line) => print(io, line))
 
   async function list(options: AppOption): Promise<void> {
     const id = await context.app(options.app)
-    const { results } = await context.call(listPods, { params: { id }, query: allPods })
-    printAll(processLines(id, results))
+    const pods = await context.call(listPods, { params: { id }, query: allPods })
+    context.answer(pods, processLines(id, pods.results))
   }
 
   async function scale(words: string[], options: AppOption): Promise<void> {
@@ -53,8 +52,8 @@ export function ps(context: Context): Command[] {
     print(io, `Scaling processes... but first, ${drink}!`)
     const { took } = await timed(io, () => context.call(scaleApp, { params: { id }, body }))
     print(io, took)
-    const { results } = await context.call(listPods, { params: { id }, query: { limit: await limitOf(context, {}) } })
-    printAll(processLines(id, results))
+    const pods = await context.call(listPods, { params: { id }, query: { limit: await limitOf(context, {}) } })
+    context.answer(pods, processLines(id, pods.results))
   }
 
   /** The pod's type is looked up: it cannot be told from its name (contract/cli.md §9 note 7). */
@@ -73,9 +72,9 @@ export function ps(context: Context): Command[] {
     const { result: pods, took } = await timed(io, () =>
       which === undefined ? context.call(restartPods, { params: { id } }) : restartNamed(id, which),
     )
-    if (pods.length === 0) return print(io, 'Could not find any processes to restart')
+    if (pods.length === 0) return context.answer(pods, ['Could not find any processes to restart'])
     print(io, took)
-    printAll(processLines(id, pods))
+    context.answer(pods, processLines(id, pods))
   }
 
   return [

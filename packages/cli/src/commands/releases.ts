@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { getRelease, listReleases, rollback } from '@deis/types'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, labelled, print, step } from '../output.ts'
+import { countSuffix, labelled, step } from '../output.ts'
 
 /** `v2` or `2`. */
 function releaseNumber(text: string): number {
@@ -18,14 +18,13 @@ export function releases(context: Context): Command[] {
   async function list(options: AppOption & LimitOption): Promise<void> {
     const id = await context.app(options.app)
     const page = await context.call(listReleases, { params: { id }, query: { limit: await limitOf(context, options) } })
-    print(io, `=== ${id} Releases${countSuffix(page)}`)
-    for (const { version, created, summary } of page.results) print(io, `v${version}\t${created}\t${summary}`)
+    const rows = page.results.map(({ version, created, summary }) => `v${version}\t${created}\t${summary}`)
+    context.answer(page, [`=== ${id} Releases${countSuffix(page)}`, ...rows])
   }
 
   async function info(number: number, options: AppOption): Promise<void> {
     const id = await context.app(options.app)
     const release = await context.call(getRelease, { params: { id, version: `v${number}` } })
-    print(io, `=== ${id} Release v${release.version}`)
     const rows: (readonly [string, string])[] = [
       ...(release.build ? [['build', release.build] as const] : []),
       ['config', release.config],
@@ -36,17 +35,18 @@ export function releases(context: Context): Command[] {
       ['updated', release.updated],
       ['uuid', release.uuid],
     ]
-    for (const line of labelled(rows, 10)) print(io, line)
+    context.answer(release, [`=== ${id} Release v${release.version}`, ...labelled(rows, 10)])
   }
 
   async function goBack(number: number | undefined, options: AppOption): Promise<void> {
     const id = await context.app(options.app)
-    await step(
+    const made = await step(
       io,
       number === undefined ? 'Rolling back one release...' : `Rolling back to v${number}...`,
       () => context.call(rollback, { params: { id }, ...(number === undefined ? {} : { body: { version: number } }) }),
       ({ version }) => `done, v${version}`,
     )
+    context.answer(made)
   }
 
   return [

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { listUsers } from '@deis/types'
 import type { Context } from '../context.ts'
 import { limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, print } from '../output.ts'
+import { countSuffix } from '../output.ts'
 
 export function users(context: Context): Command[] {
   return [
@@ -12,8 +12,8 @@ export function users(context: Context): Command[] {
       .addOption(limitOption())
       .action(async (options: LimitOption) => {
         const page = await context.call(listUsers, { query: { limit: await limitOf(context, options) } })
-        print(context.io, `=== Users (*=admin)${countSuffix(page)}`)
-        for (const user of page.results) print(context.io, `${user.is_superuser ? '*' : ''}${user.username}`)
+        const names = page.results.map((user) => `${user.is_superuser ? '*' : ''}${user.username}`)
+        context.answer(page, [`=== Users (*=admin)${countSuffix(page)}`, ...names])
       }),
   ]
 }

@@ -13,12 +13,14 @@ export function version(context: Context): Command[] {
       .description('print the version of this client')
       .option('-a, --all', 'also the versions of the API of client and controller')
       .action(async ({ all }: { all?: boolean }) => {
-        const show = (...row: [string, string]): void => print(context.io, labelled([row], column)[0])
-        if (!all) return print(context.io, clientVersion)
-        show('Deis CLI Version', clientVersion)
-        show('Deis CLI API Version', apiVersion)
+        const row = (label: string, value: string): string => labelled([[label, value]], column).join('')
+        if (!all) return context.answer({ client: clientVersion }, [clientVersion])
+        // Told before anything can fail.
+        print(context.io, row('Deis CLI Version', clientVersion))
+        print(context.io, row('Deis CLI API Version', apiVersion))
         const announced = await controllerVersion(context.wire, connectionOf(await context.profile()))
-        show('Deis Controller API Version', announced ?? 'not announced')
+        const versions = { client: clientVersion, client_api: apiVersion, controller_api: announced ?? null }
+        context.answer(versions, [row('Deis Controller API Version', announced ?? 'not announced')])
       }),
   ]
 }

@@ -43,13 +43,15 @@ export async function create(context: Context, wantedId: string | undefined, opt
   const remote = await remoteToMake(context, options.remote, wantedId)
   // Asked before the app exists, so that a controller that fails here leaves nothing behind.
   if (remote !== null) await context.platform()
-  const { id } = await step(
+  const app = await step(
     io,
     'Creating Application...',
     () => context.call(createApp, wantedId === undefined ? {} : { body: { id: wantedId } }),
-    (app) => `done, created ${app.id}`,
+    ({ id }) => `done, created ${id}`,
   )
+  const { id } = app
   if (remote === null) print(io, `If you want to add a git remote for this app later, use \`deis git:remote -a ${id}\``)
   else await createRemote(context, remote, await urlOfRemote(context, id), id)
   if (options.buildpack !== undefined) await useBuildpack(context, id, options.buildpack)
+  context.answer(app)
 }

@@ -3,7 +3,7 @@ import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/typ
 import { openInBrowser } from '../../browser.ts'
 import type { Context } from '../../context.ts'
 import { limitOf } from '../../options.ts'
-import { aligned, countSuffix, labelled, note, print } from '../../output.ts'
+import { aligned, countSuffix, labelled, note } from '../../output.ts'
 import { appAddress } from '../../platform.ts'
 import { processLines } from '../ps.ts'
 
@@ -22,7 +22,6 @@ function labelLines(labels: Readonly<Record<string, unknown>>): string[] {
 }
 
 export async function info(context: Context, id: string): Promise<void> {
-  const { io } = context
   const params = { id }
   const limit = await limitOf(context, {})
   const app = await context.call(getApp, { params })
@@ -32,11 +31,12 @@ export async function info(context: Context, id: string): Promise<void> {
     context.call(getSettings, { params }),
   ])
   const [first] = domains.results
+  const address = first ? await addressOf(context, first.domain) : null
   const rows = [
     ['updated', app.updated],
     ['uuid', app.uuid],
     ['created', app.created],
-    ['url', first ? await addressOf(context, first.domain) : 'no domain assigned'],
+    ['url', address ?? 'no domain assigned'],
     ['owner', app.owner],
     ['id', app.id],
   ] as const
@@ -46,7 +46,11 @@ export async function info(context: Context, id: string): Promise<void> {
     [`=== ${id} Domains${countSuffix(domains)}`, ...domains.results.map(({ domain }) => domain)],
     [`=== ${id} Label`, ...labelLines(settings.label)],
   ]
-  for (const line of sections.flatMap((section) => [...section, ''])) print(io, line)
+  const answer = { app, address, pods: pods.results, domains: domains.results, settings }
+  context.answer(
+    answer,
+    sections.flatMap((section) => [...section, '']),
+  )
 }
 
 /** Opens only what is an address of a host: a domain comes from the controller and ends on a command line. */
@@ -63,7 +67,7 @@ export async function open(context: Context, id: string): Promise<void> {
   const [first] = results
   if (!first) throw new DeisError('not_found', `${id} has no domain, so there is nothing to open.`)
   const url = checkedUrl(await addressOf(context, first.domain))
-  print(io, url)
+  context.answer({ url }, [url])
   const trouble = await openInBrowser(io, url)
   if (trouble !== null) note(io, `Note: no browser was opened (${trouble}).`)
 }
