@@ -599,7 +599,7 @@ describe('a push that fails', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('is begun again from the start when the connection breaks, and what is there is not sent', async () => {
+  test('is begun again from the start when the connection breaks or the registry forgets, and what is there is not sent', async () => {
     let puts = 0
     const uploads: string[] = []
     const { host } = await serve((request, response) => {
@@ -608,12 +608,14 @@ describe('a push that fails', () => {
       if (method === 'HEAD') return response.writeHead(url.includes(sha(config)) ? 200 : 404).end()
       if (method === 'POST') return response.writeHead(202, { location: `/up/${uploads.push(url)}?a=b` }).end()
       if (url.startsWith('/up/') && ++puts === 1) return request.socket.destroy()
+      if (url.startsWith('/up/') && puts === 2)
+        return json(response, 404, { errors: [{ code: 'BLOB_UPLOAD_UNKNOWN' }] })
       request.once('end', () => response.writeHead(201).end())
     })
     const made = await push(host, Readable.from([Buffer.alloc(200_000, 'x')]))
     expect(made.reference).toMatch(new RegExp(`^${host}/app@sha256:`))
-    // The layer twice, the config once.
-    expect(uploads).toHaveLength(3)
+    // The layer three times, the config once.
+    expect(uploads).toHaveLength(4)
   })
 })
 

@@ -30,8 +30,11 @@ const network =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ERR_STREAM_PREMATURE_CLOSE)$/
 
 export function isPassing(error: unknown): boolean {
-  if (error instanceof RegistryFailure)
-    return error.status >= 500 || (error.status === 429 && (error.retryAfter ?? 0) <= longestWait)
+  if (error instanceof RegistryFailure) {
+    const { status, code, retryAfter } = error
+    // A registry that was restarted has forgotten uploads that had begun.
+    return status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait) || code.startsWith('BLOB_UPLOAD_')
+  }
   return network.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 

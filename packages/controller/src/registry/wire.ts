@@ -46,7 +46,8 @@ async function* exactly(size: number, chunks: AsyncIterable<Buffer>): AsyncGener
 }
 
 export function createWire(): Wire {
-  const options = { keepAlive: true, maxSockets: 16 }
+  // As many connections as are asked for: a copy that holds one must not wait for its other.
+  const options = { keepAlive: true }
   // Connections are kept apart, so that a guarded request does not go over a connection made without the guard.
   const agents = {
     trusted: { http: new HttpAgent(options), https: new HttpsAgent(options) },
