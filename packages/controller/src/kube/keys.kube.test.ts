@@ -11,7 +11,7 @@ import { loadTransport } from './transport.ts'
 
 const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const namespace = `insttest-keys-${randomBytes(3).toString('hex')}`
-const names = ['builder.key', 'router.key', 'secret.key', 'ssh_host_ecdsa_key', 'ssh_host_ed25519_key']
+const names = ['builder.key', 'database.key', 'router.key', 'secret.key', 'ssh_host_ecdsa_key', 'ssh_host_ed25519_key']
 
 describe.skipIf(!there)('the keys of an installation', () => {
   let kube: Kube
