@@ -11,6 +11,8 @@ export const App = Type.Object({
   id: Type.String(),
   owner: Type.String(),
   structure: Structure,
+  /** Commands by process type of the current release; only where one app is shown. */
+  procfile_structure: Type.Optional(Type.Record(Type.String(), Type.String())),
   created: Time,
   updated: Time,
 })
@@ -61,8 +63,8 @@ export const getApp = route({
 export const updateApp = route({
   method: 'POST',
   path: '/v2/apps/:id/',
-  access: 'app-owner',
-  summary: 'Hand the app to another owner.',
+  access: 'app',
+  summary: 'Hand the app to another owner, which only owner and admin may.',
   params: AppParams,
   body: Type.Object({ owner: Type.Optional(Type.String()) }),
   status: 200,

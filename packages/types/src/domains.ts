@@ -1,6 +1,6 @@
 // Under which names is an app reached (contract/api.md §2.8)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Page, PageQuery, route, Time } from './route.ts'
+import { AppParams, Empty, Page, PageQuery, route, Time } from './route.ts'
 
 /** A name without a dot is a label under the platform domain. */
 export const Domain = Type.Object({
@@ -12,6 +12,13 @@ export const Domain = Type.Object({
 })
 export type Domain = Static<typeof Domain>
 
+export const domainMessages = {
+  invalid: 'Hostname does not look valid.',
+  onlyWildcard: "Hostname can't only be a wildcard",
+  tooLong: 'Hostname must be 253 characters or less.',
+  taken: 'Domain is already in use by another application',
+} as const
+
 export const listDomains = route({
   method: 'GET',
   path: '/v2/apps/:id/domains/',
@@ -21,4 +28,26 @@ export const listDomains = route({
   query: PageQuery,
   status: 200,
   response: Page(Domain),
+})
+
+/** Unicode names are stored in their ASCII form, every name in lower case; `*.` may lead. */
+export const addDomain = route({
+  method: 'POST',
+  path: '/v2/apps/:id/domains/',
+  access: 'app',
+  summary: 'Give the app another name.',
+  params: AppParams,
+  body: Type.Object({ domain: Type.String({ minLength: 1 }) }),
+  status: 201,
+  response: Domain,
+})
+
+export const removeDomain = route({
+  method: 'DELETE',
+  path: '/v2/apps/:id/domains/:domain',
+  access: 'app-owner',
+  summary: 'Take a name from the app; its certificate is detached.',
+  params: Type.Object({ id: Type.String(), domain: Type.String() }),
+  status: 204,
+  response: Empty,
 })

@@ -29,24 +29,27 @@ export type FieldErrors = Record<string, string[]>
  * The one error class. `message` is the wire's `detail` text.
  * - `fields`: a refused body; the answer is the field list instead of `detail`.
  * - `bare`: the answer is `message` as a bare JSON string (404 of an object lookup).
+ * - `list`: the answer is `[message]`, which a few refusals are.
  * - `hint`: what to do next; printed by the command line, never on the wire.
  */
 export class DeisError extends Error {
   readonly code: ErrorCode
   readonly fields: FieldErrors | undefined
   readonly bare: boolean
+  readonly list: boolean
   readonly hint: string | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { fields?: FieldErrors; bare?: boolean; hint?: string; cause?: unknown } = {},
+    more: { fields?: FieldErrors; bare?: boolean; list?: boolean; hint?: string; cause?: unknown } = {},
   ) {
     super(message, { cause: more.cause })
     this.name = 'DeisError'
     this.code = code
     this.fields = more.fields
     this.bare = more.bare ?? false
+    this.list = more.list ?? false
     this.hint = more.hint
   }
 }

@@ -14,6 +14,27 @@ export const AppRoute = Type.Object({
    * seconds only, so that they follow its changes and none is left when a process behind it ends.
    */
   shared: Type.Optional(Type.Boolean()),
+  /** Every request is answered with the maintenance page (503). Only there when it is so, as all that follows. */
+  maintenance: Type.Optional(Type.Literal(true)),
+  /**
+   * Addresses and networks, IPv4 or IPv6 (`10.0.0.0/8`, `2001:db8::1`), from which the app may be reached; all others are
+   * refused (403). A network may be written with host bits set. An entry that cannot be understood admits nobody.
+   */
+  whitelist: Type.Optional(Type.Array(Type.String())),
+  /** Requests without TLS are sent to `https://` (301; those with a body 308). */
+  enforceTls: Type.Optional(Type.Literal(true)),
+  /** What TLS connections are answered with, by server name; `host` is one of `hosts`, and may begin with `*.`. Secret. */
+  certificates: Type.Optional(
+    Type.Array(
+      Type.Object({
+        host: Type.String(),
+        /** PEM, the host's own certificate first, then the chain. */
+        certificate: Type.String(),
+        /** PEM, PKCS #8. */
+        key: Type.String(),
+      }),
+    ),
+  ),
 })
 export type AppRoute = Static<typeof AppRoute>
 

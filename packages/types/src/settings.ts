@@ -2,6 +2,10 @@
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 
+/** How many processes of a type the backend chooses, by their load. */
+export const AutoscaleRule = Type.Object({ min: Type.Integer(), max: Type.Integer(), cpu_percent: Type.Integer() })
+export type AutoscaleRule = Static<typeof AutoscaleRule>
+
 export const AppSettings = Type.Object({
   uuid: Type.String(),
   app: Type.String(),
@@ -9,10 +13,7 @@ export const AppSettings = Type.Object({
   maintenance: Type.Union([Type.Boolean(), Type.Null()]),
   routable: Type.Union([Type.Boolean(), Type.Null()]),
   whitelist: Type.Array(Type.String()),
-  autoscale: Type.Record(
-    Type.String(),
-    Type.Object({ min: Type.Integer(), max: Type.Integer(), cpu_percent: Type.Integer() }),
-  ),
+  autoscale: Type.Record(Type.String(), AutoscaleRule),
   label: Type.Record(Type.String(), Type.Unknown()),
   created: Time,
   updated: Time,
@@ -26,5 +27,26 @@ export const getSettings = route({
   summary: 'The app’s settings.',
   params: AppParams,
   status: 200,
+  response: AppSettings,
+})
+
+/**
+ * `whitelist` replaces the list; `autoscale` and `label` are merged by key, null removes a key. Booleans also come as
+ * text and null leaves them; all rules are the domain's.
+ */
+export const setSettings = route({
+  method: 'POST',
+  path: '/v2/apps/:id/settings/',
+  access: 'app',
+  summary: 'Change some settings; takes effect at once and makes no release.',
+  params: AppParams,
+  body: Type.Object({
+    maintenance: Type.Optional(Type.Unsafe<boolean | null>({})),
+    routable: Type.Optional(Type.Unsafe<boolean | null>({})),
+    whitelist: Type.Optional(Type.Array(Type.String({ maxLength: 50 }))),
+    autoscale: Type.Optional(Type.Unsafe<Record<string, AutoscaleRule | null>>({ type: 'object' })),
+    label: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object' })),
+  }),
+  status: 201,
   response: AppSettings,
 })

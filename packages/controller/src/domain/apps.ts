@@ -2,7 +2,16 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf, notFound } from '@deis/types'
+import {
+  type App,
+  appIdMessages,
+  appIdPattern,
+  DeisError,
+  forbidden,
+  invalidField,
+  messageOf,
+  notFound,
+} from '@deis/types'
 import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { buildLogFolder } from './builds.ts'
@@ -174,6 +183,7 @@ export async function transferApp(
   username: string | undefined,
 ): Promise<void> {
   if (username === undefined) return
+  if (app.ownerId !== caller.id && !caller.isSuperuser) throw forbidden()
   const next = await core.db.user.findUnique({ where: { username } })
   if (!next) throw notFound('User')
   const owned = { where: { appUuid: app.uuid, owner: app.owner.username }, data: { owner: next.username } }

@@ -1,11 +1,9 @@
 // Who sends this request (contract/api.md §1.3)?
-import { DeisError, forbidden, routerAuthHeader } from '@deis/types'
+import { builderAuthHeader, DeisError, forbidden, routerAuthHeader } from '@deis/types'
 import type { FastifyRequest } from 'fastify'
 import { authenticate } from '../domain/auth.ts'
 import type { Caller, Core } from '../domain/core.ts'
 import { sameSecret } from '../store/crypto.ts'
-
-export const builderAuthHeader = 'x-deis-builder-auth'
 
 /** The token of `Authorization: token <key>`; null when there are no credentials of our kind. */
 function tokenOf(request: FastifyRequest): string | null {

@@ -33,6 +33,8 @@ function message(error: AjvError): string {
       if (error.params.type === 'string') return 'Not a valid string.'
       if (error.params.type === 'object' && error.instancePath === '')
         return `Invalid data. Expected a dictionary, but got ${typeName(error.data)}.`
+      if (error.params.type === 'object')
+        return `Expected a dictionary of items but got type "${typeName(error.data)}".`
       if (error.params.type === 'array') return `Expected a list of items but got type "${typeName(error.data)}".`
       return `A valid ${String(error.params.type)} is required.`
     default:
@@ -90,6 +92,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   }
   if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Token')
   reply.code(errors[error.code].http)
+  if (error.list) return reply.send([error.message])
   if (error.fields) return reply.send(error.fields)
   // A bare JSON string: sent as text, Fastify would leave out the quotes.
   if (error.bare) return reply.header('content-type', 'application/json').send(JSON.stringify(error.message))

@@ -1,0 +1,75 @@
+// What does a builder of its own ask of the controller (contract/api.md §2.13)?
+import { type Static, Type } from 'typebox'
+import { Config } from './config.ts'
+import { AppParams, route } from './route.ts'
+
+export const builderAuthHeader = 'x-deis-builder-auth'
+
+/** Keys by the name of the user who holds them. */
+export const KeysOfUsers = Type.Record(
+  Type.String(),
+  Type.Array(Type.Object({ key: Type.String(), fingerprint: Type.String() })),
+)
+export type KeysOfUsers = Static<typeof KeysOfUsers>
+
+export const hookKey = route({
+  method: 'GET',
+  path: '/v2/hooks/key/:fingerprint',
+  access: 'builder',
+  summary: 'Whose key it is, by its MD5 fingerprint, and which apps that user may use.',
+  params: Type.Object({ fingerprint: Type.String() }),
+  status: 200,
+  response: Type.Object({ username: Type.String(), apps: Type.Array(Type.String()) }),
+})
+
+export const hookKeys = route({
+  method: 'GET',
+  path: '/v2/hooks/keys/:id',
+  access: 'builder',
+  summary: 'The keys of the app’s collaborators.',
+  params: AppParams,
+  status: 200,
+  response: KeysOfUsers,
+})
+
+export const hookUserKeys = route({
+  method: 'GET',
+  path: '/v2/hooks/keys/:id/:username',
+  access: 'builder',
+  summary: 'The keys of one user who may use the app.',
+  params: Type.Object({ id: Type.String(), username: Type.String() }),
+  status: 200,
+  response: KeysOfUsers,
+})
+
+const Received = {
+  receive_user: Type.String({ minLength: 1 }),
+  /** The app's id. */
+  receive_repo: Type.String({ minLength: 1 }),
+}
+
+export const hookBuild = route({
+  method: 'POST',
+  path: '/v2/hooks/build/',
+  access: 'builder',
+  summary: 'Deploy what was built, as the user who pushed; answers when the release runs.',
+  body: Type.Object({
+    ...Received,
+    image: Type.String({ minLength: 1 }),
+    sha: Type.Optional(Type.String({ maxLength: 40 })),
+    procfile: Type.Optional(Type.Unsafe<Record<string, string> | null>({})),
+    dockerfile: Type.Optional(Type.String()),
+  }),
+  status: 200,
+  response: Type.Object({ release: Type.Object({ version: Type.Integer() }) }),
+})
+
+export const hookConfig = route({
+  method: 'POST',
+  path: '/v2/hooks/config/',
+  access: 'builder',
+  summary: 'The config of the app’s latest good release, for a user who may use the app.',
+  body: Type.Object(Received),
+  status: 200,
+  response: Config,
+})

@@ -1,0 +1,39 @@
+// From which addresses may an app be reached (contract/api.md §2.9)?
+import { type Static, Type } from 'typebox'
+import { AppParams, Empty, route } from './route.ts'
+
+/** Addresses and networks, IPv4 and IPv6: `10.0.0.0/8`, `2001:db8::1`. Empty: from anywhere. */
+export const Whitelist = Type.Object({ addresses: Type.Array(Type.String({ maxLength: 50 })) })
+export type Whitelist = Static<typeof Whitelist>
+
+export const getWhitelist = route({
+  method: 'GET',
+  path: '/v2/apps/:id/whitelist/',
+  access: 'app',
+  summary: 'The addresses from which the app may be reached.',
+  params: AppParams,
+  status: 200,
+  response: Whitelist,
+})
+
+export const addToWhitelist = route({
+  method: 'POST',
+  path: '/v2/apps/:id/whitelist/',
+  access: 'app',
+  summary: 'Add addresses; answers with all of them.',
+  params: AppParams,
+  body: Whitelist,
+  status: 201,
+  response: Whitelist,
+})
+
+export const removeFromWhitelist = route({
+  method: 'DELETE',
+  path: '/v2/apps/:id/whitelist/',
+  access: 'app-owner',
+  summary: 'Remove addresses.',
+  params: AppParams,
+  body: Whitelist,
+  status: 204,
+  response: Empty,
+})
