@@ -12,13 +12,13 @@ import {
   type Structure,
 } from '@deis/types'
 import type { Config } from '../config.ts'
-import { ImageError, type ImageFacts } from '../registry/port.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { imageFacts } from './images.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, type FullRelease } from './release.ts'
-import { type AppRow, configMaps, procfileOf, structureOf, toBuild } from './rows.ts'
+import { type AppRow, procfileOf, structureOf, toBuild } from './rows.ts'
 import { structureFor } from './structure.ts'
 import { buildSummary } from './summary.ts'
 
@@ -140,25 +140,6 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): P
   })
 }
 
-/** Asks the image's registry once; every release of the build runs the very image that was found (contract/api.md §7 #4, #5). */
-async function imageFacts(core: Core, app: AppRow, image: string): Promise<ImageFacts> {
-  const { images } = await core.scheduler.capabilities()
-  if (!images || !core.registry)
-    throw new DeisError(
-      'invalid',
-      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
-    )
-  const { config } = await latestGood(core.db, app)
-  const { username, password } = configMaps(core.vault, config).registry
-  const credentials = username === undefined ? null : { username, password: password ?? '' }
-  try {
-    return await core.registry.inspect(image, credentials, core.shutdown)
-  } catch (error) {
-    if (!(error instanceof ImageError)) throw error
-    throw new DeisError('invalid', `${error.message}\n${error.hint}`, { cause: error })
-  }
-}
-
 /** `deis pull`: an image that exists already. */
 export async function createBuild(
   core: Core,
@@ -169,7 +150,7 @@ export async function createBuild(
   const procfile = checkProcfile(body.procfile)
   const image = body.image.trim()
   if (image === '') throw invalidField('image', 'This field may not be blank.')
-  const facts = await imageFacts(core, app, image)
+  const facts = await imageFacts(core, caller, app, image)
   const build = await insertBuild(
     core,
     app,

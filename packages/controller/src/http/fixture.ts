@@ -14,7 +14,7 @@ import { openAppLogs } from '../domain/logs.ts'
 import { createQueue } from '../domain/queue.ts'
 import { createRouteTable } from '../domain/routes.ts'
 import { publishRoutes } from '../domain/routing.ts'
-import type { Registry } from '../registry/port.ts'
+import type { Credentials, Registry } from '../registry/port.ts'
 import { createMemoryScheduler, type MemoryScheduler } from '../scheduler/memory.ts'
 import type { Capabilities, Scheduler } from '../scheduler/port.ts'
 import { createVault } from '../store/crypto.ts'
@@ -40,23 +40,21 @@ export async function testDatabase(folder: string): Promise<{ url: string; drop(
   return { url: url.href, drop: () => execute(`DROP DATABASE ${name} WITH (FORCE)`) }
 }
 
-/** Every image is there and listens on 5000, as one backend without a cluster can know it. */
-const anyImage: Registry = {
-  inspect: async (image) => {
-    const digest = `sha256:${createHash('sha256').update(image).digest('hex')}`
-    return {
-      reference: `registry.test/${image.split(':')[0]}@${digest}`,
-      digest,
-      ports: [5000],
-      entrypoint: [],
-      cmd: [],
-      user: '',
-      labels: {},
-    }
-  },
-  appendLayer: () => Promise.reject(new Error('nothing is pushed here')),
-  remove: async () => false,
-  tags: async () => new Map(),
+export type Asked = { readonly image: string; readonly credentials: Credentials | null }
+
+/** Every image is there and listens on 5000; remembers what it was asked. */
+function anyImage(asked: Asked[]): Registry {
+  return {
+    inspect: async (image, credentials) => {
+      asked.push({ image, credentials })
+      const digest = `sha256:${createHash('sha256').update(image).digest('hex')}`
+      const reference = `registry.test/${image.split(':')[0]}@${digest}`
+      return { reference, digest, ports: [5000], entrypoint: [], cmd: [], user: '', labels: {} }
+    },
+    appendLayer: () => Promise.reject(new Error('nothing is pushed here')),
+    remove: async () => false,
+    tags: async () => new Map(),
+  }
 }
 
 /** Tests of this layer push nothing; builds are tested in builder/ and end to end. */
@@ -77,6 +75,8 @@ export type Fixture = {
   call(method: string, url: string, body?: unknown, token?: string): Promise<Answer>
   /** Registers and logs in; the first one is admin. */
   user(name: string): Promise<string>
+  /** What the registry was asked, oldest first. */
+  asked(): readonly Asked[]
   close(): Promise<void>
 }
 export type Answer = { status: number; body: unknown; text: string; headers: Record<string, unknown> }
@@ -108,6 +108,7 @@ export async function openFixture(
   const scheduler = options.wrap ? options.wrap(memory) : memory
   const shutdown = new AbortController()
   const peers = noPeers('test')
+  const asked: Asked[] = []
   const log = pino({ level: 'silent' })
   const core: Core = {
     config,
@@ -115,7 +116,7 @@ export async function openFixture(
     vault: createVault(randomBytes(32)),
     scheduler,
     builder: noBuilder,
-    registry: anyImage,
+    registry: anyImage(asked),
     peers,
     queue: createQueue(shutdown.signal, peers.lock),
     routes: createRouteTable(config.platformDomain, { routersExpected: false }),
@@ -155,6 +156,7 @@ export async function openFixture(
     core,
     memory,
     call,
+    asked: () => asked,
     async user(name) {
       await call('POST', '/v2/auth/register/', {
         username: name,

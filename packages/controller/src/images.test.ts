@@ -1,0 +1,52 @@
+// Whose images may an app run, and who is shown the credentials?
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Fixture, openFixture } from './http/fixture.ts'
+
+let f: Fixture
+let ann: string
+let bob: string
+beforeAll(async () => {
+  f = await openFixture({
+    env: { DEIS_REGISTRY_HOSTNAME: 'registry.test', DEIS_REGISTRY_ORGANIZATION: 'apps' },
+  })
+  await f.user('root')
+  ann = await f.user('ann')
+  bob = await f.user('bob')
+  await f.call('POST', '/v2/apps/', { id: 'tea' }, ann)
+  await f.call('POST', '/v2/apps/', { id: 'coffee' }, bob)
+})
+afterAll(() => f.close())
+
+const pull = (app: string, image: string, token: string) =>
+  f.call('POST', `/v2/apps/${app}/builds/`, { image, procfile: { web: 'serve' } }, token)
+
+it.each([
+  ['of the app itself', 'registry.test/apps/tea:git-1', 201],
+  ['of another’s app', 'registry.test/apps/coffee:git-1', 403],
+  ['of an app that is no more', 'registry.test/apps/cocoa:git-1', 403],
+  ['beside the apps’', 'registry.test/shared/base:1', 201],
+  ['of another registry with such a name', 'elsewhere.test/apps/coffee:git-1', 201],
+])('an image %s', async (_, image, status) => {
+  expect((await pull('tea', image, ann)).status).toBe(status)
+})
+
+it('the app’s credentials go to the registry they are for, and to no other', async () => {
+  await f.call(
+    'POST',
+    '/v2/apps/tea/config/',
+    { values: { PORT: '5000' }, registry: { username: 'ann', password: 'pw', hostname: 'private.test' } },
+    ann,
+  )
+  for (const image of ['private.test/x:1', 'evil.test/x:1']) expect((await pull('tea', image, ann)).status).toBe(201)
+  expect(f.asked().slice(-2)).toEqual([
+    { image: 'private.test/x:1', credentials: { username: 'ann', password: 'pw' } },
+    { image: 'evil.test/x:1', credentials: null },
+  ])
+})
+
+it('a name that is no image is refused with what is wrong', async () => {
+  expect(await pull('tea', 'https://registry.test/x', ann)).toMatchObject({
+    status: 400,
+    body: { detail: expect.stringContaining('begins with a scheme') },
+  })
+})
