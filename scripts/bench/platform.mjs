@@ -18,7 +18,7 @@ function pidOf(launcher, program) {
 }
 
 /** Started as an operator does it, so that whatever the launcher gives its programs counts. */
-export async function startPlatform({ root, scope }) {
+export async function startPlatform({ root, scope, env: settings = {} }) {
   const folder = scope.folder()
   const home = join(folder, 'home')
   mkdirSync(home, { mode: 0o700 })
@@ -30,6 +30,7 @@ export async function startPlatform({ root, scope }) {
     DEIS_API_PORT: '0',
     DEIS_GIT_PORT: '0',
     DEIS_ROUTER_PORT: '0',
+    ...settings,
   }
   const { child, first } = await start(scope, process.execPath, [join(root, 'scripts/start.mjs')], {
     env,

@@ -1,0 +1,78 @@
+// What does it cost to scale and to deploy through the platform rather than with kubectl?
+import { cluster, kubectl, startOnCluster, timed } from './cluster.mjs'
+
+const runs = 5
+const program = `require('http').createServer((q,s)=>s.end('ok')).listen(process.env.PORT)`
+
+/** A Deployment like ours, which nobody but kubectl looks after. */
+async function twin(scope, app, type, namespace) {
+  const { text } = await kubectl(scope, 'get', 'deployment', `${app}-${type}`, `--namespace=${app}`, '--output=json')
+  const { spec } = JSON.parse(text)
+  const [container] = spec.template.spec.containers
+  const own = { ...container, env: [{ name: 'PORT', value: '8080' }] }
+  const template = { ...spec.template, spec: { ...spec.template.spec, containers: [own] } }
+  const copy = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'twin', namespace, labels: spec.selector.matchLabels },
+    spec: { ...spec, template },
+  }
+  await kubectl(scope, 'create', 'namespace', namespace)
+  await timed(scope, 'kubectl', ['create', '--filename=-'], { input: JSON.stringify(copy) })
+  await kubectl(scope, 'rollout', 'status', 'deployment/twin', `--namespace=${namespace}`)
+  return { container: own.name, image: own.image, in: `--namespace=${namespace}` }
+}
+
+/** Pods that are still going take the node's time from what is measured next. */
+async function settled(scope, namespace, count) {
+  for (let tries = 0; tries < 600; tries++) {
+    const { text } = await kubectl(scope, 'get', 'pods', `--namespace=${namespace}`, '--output=name')
+    if (text.split('\n').filter(Boolean).length === count) return
+    await new Promise((done) => setTimeout(done, 200))
+  }
+  throw new Error(`${namespace} did not come to ${count} pods`)
+}
+
+export async function measure({ root, scope }) {
+  if (!cluster) return [{ name: 'scale', missing: 'no cluster: set KUBECONFIG and TEST_REGISTRY' }]
+  const platform = await startOnCluster({ root, scope })
+  const app = `${platform.prefix}-app`
+  const other = `${platform.prefix}-twin`
+  const image = `${cluster.registry}/stack:1`
+  const { deis } = platform
+  await deis('create', app, '--no-remote')
+  await deis('config:set', 'PORT=8080', '-a', app)
+  await deis('pull', image, `--procfile=${JSON.stringify({ cmd: `node -e "${program}"` })}`, '-a', app)
+  await deis('scale', 'cmd=1', '-a', app)
+  const copy = await twin(scope, app, 'cmd', other)
+
+  const scale = { ours: [], floor: [] }
+  for (let run = 0; run < runs; run++) {
+    scale.ours.push((await deis('scale', 'cmd=10', '-a', app)).ms)
+    await deis('scale', 'cmd=1', '-a', app)
+    await settled(scope, app, 1)
+    const began = performance.now()
+    await kubectl(scope, 'scale', '--replicas=10', 'deployment/twin', copy.in)
+    await kubectl(scope, 'rollout', 'status', 'deployment/twin', copy.in)
+    scale.floor.push(performance.now() - began)
+    await kubectl(scope, 'scale', '--replicas=1', 'deployment/twin', copy.in)
+    await settled(scope, other, 1)
+  }
+
+  const deploy = { ours: [], floor: [] }
+  for (let run = 0; run < runs; run++) {
+    deploy.ours.push((await deis('config:set', `RUN=${run}`, '-a', app)).ms)
+    await settled(scope, app, 1)
+    const began = performance.now()
+    // The same bits under another name: a new template.
+    const next = run % 2 === 0 ? image : copy.image
+    await kubectl(scope, 'set', 'image', 'deployment/twin', `${copy.container}=${next}`, copy.in)
+    await kubectl(scope, 'rollout', 'status', 'deployment/twin', copy.in)
+    deploy.floor.push(performance.now() - began)
+    await settled(scope, other, 1)
+  }
+  return [
+    { name: 'scale cmd=10', of: 'kubectl scale + rollout', unit: 'ms', ...scale, most: 1.15 },
+    { name: 'deploy', of: 'kubectl set image + rollout', unit: 'ms', ...deploy },
+  ]
+}
