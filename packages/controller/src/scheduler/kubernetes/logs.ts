@@ -1,7 +1,16 @@
 // How do the lines that pods print come to us and stay, also when the pods have gone?
+import { join } from 'node:path'
 import type { Kube } from '../../kube/client.ts'
 import type { Pod } from '../../kube/objects.ts'
+import { logSource } from '../names.ts'
 import type { LogLine } from '../port.ts'
+import { isAppId } from '../process/backend.ts'
+import { createLimit } from '../process/limit.ts'
+import { type Followed, followPod } from './follow.ts'
+import { heritage, releaseOf } from './labels.ts'
+import { type AppLog, openAppLog } from './logs-file.ts'
+import { readLastLines } from './logs-last.ts'
+import type { Entry } from './logs-lines.ts'
 
 export type PodLogsOptions = {
   readonly kube: Kube
@@ -26,6 +35,121 @@ export type PodLogs = {
   close(): Promise<void>
 }
 
-export function openPodLogs(options: PodLogsOptions): PodLogs {
-  throw new Error(`not written yet: ${options.folder}`)
+type Source = {
+  readonly app: string
+  /** `web.v3.x2x4z` */
+  readonly source: string
+}
+
+type Known = Source & {
+  readonly followed: Followed
+  /** Its app was removed: nobody wants to hear of it any more. */
+  removed: boolean
+}
+
+/** How long an answer waits for what pods have just written. */
+const catchUpMs = 2_000
+const catchUpsAtOnce = 20
+
+/** Null: no pod of an app. Other parts of the platform may carry its labels, in namespaces of other names. */
+function sourceOf({ metadata }: Pod): Source | null {
+  const { app = '', type = '', heritage: mark } = metadata?.labels ?? {}
+  const release = releaseOf(metadata?.labels)
+  const name = metadata?.name ?? ''
+  if (mark !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
+    return null
+  return { app, source: logSource({ name, type, release }) }
+}
+
+export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
+  const files = new Map<string, AppLog>()
+  const pods = new Map<string, Known>()
+  const listeners = new Map<string, Set<(line: LogLine) => void>>()
+  const leaving = new Set<Promise<void>>()
+  const limit = createLimit(catchUpsAtOnce)
+  let closed = false
+
+  const fileOf = (app: string): AppLog => {
+    const file = files.get(app) ?? openAppLog(join(folder, `${app}.log`))
+    files.set(app, file)
+    return file
+  }
+  const of = (app: string): Known[] => [...pods.values()].filter((pod) => pod.app === app && !pod.removed)
+  const tell = (app: string, source: string, entries: readonly Entry[]): void => {
+    for (const listener of listeners.get(app) ?? [])
+      for (const { stamp, text } of entries) listener({ time: new Date(stamp), source, text })
+  }
+  const begin = (pod: Pod, { app, source }: Source): Known => {
+    const file = fileOf(app)
+    const followed = followPod(pod, {
+      kube,
+      after: () => file.after(source),
+      async take(entries) {
+        await file.append(source, entries)
+        tell(app, source, entries)
+      },
+      trouble: (error) =>
+        log('warn', 'the output of a pod cannot be read', { app, pod: pod.metadata?.name, err: error }),
+    })
+    return { app, source, followed, removed: false }
+  }
+
+  return {
+    seen(pod) {
+      const uid = pod.metadata?.uid
+      if (closed || uid === undefined) return
+      const known = pods.get(uid)
+      if (known) {
+        if (!known.removed) known.followed.update(pod)
+        return
+      }
+      const source = sourceOf(pod)
+      if (source) pods.set(uid, begin(pod, source))
+    },
+    gone(pod) {
+      const uid = pod.metadata?.uid ?? ''
+      const known = pods.get(uid)
+      if (!known || closed) return
+      // Until it has ended, an answer waits for it.
+      const done = known.followed.gone().then(() => {
+        pods.delete(uid)
+        leaving.delete(done)
+      })
+      leaving.add(done)
+    },
+    async tail(app, lines) {
+      if (!isAppId(app) || lines <= 0) return []
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(), catchUpMs)
+      const catchUps = of(app).map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {}))
+      await Promise.all(catchUps)
+      clearTimeout(timer)
+      return fileOf(app).tail(lines)
+    },
+    follow(app, onLine, signal) {
+      if (signal.aborted) return
+      const all = listeners.get(app) ?? new Set()
+      listeners.set(app, all.add(onLine))
+      const end = (): void => {
+        all.delete(onLine)
+        if (all.size === 0 && listeners.get(app) === all) listeners.delete(app)
+      }
+      signal.addEventListener('abort', end, { once: true })
+    },
+    lastLines: (namespace, pod, container, lines, previous) =>
+      readLastLines(kube, { namespace, pod, container, lines, previous }),
+    async remove(app) {
+      if (!isAppId(app)) return
+      const present = of(app)
+      for (const pod of present) pod.removed = true
+      await Promise.all(present.map((pod) => pod.followed.stop()))
+      await fileOf(app).remove()
+      files.delete(app)
+    },
+    async close() {
+      closed = true
+      await Promise.all([...pods.values()].map((pod) => pod.followed.stop()))
+      await Promise.all(leaving)
+    },
+  }
 }

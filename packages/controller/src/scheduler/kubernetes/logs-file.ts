@@ -1,0 +1,55 @@
+// Where do the lines of an app's pods stay, and how far were they taken in?
+import { openLines } from '../../os/lines.ts'
+import { parseLine } from '../process/backend.ts'
+import type { LogLine } from '../port.ts'
+import type { Entry } from './logs-lines.ts'
+
+export type AppLog = {
+  /** After which time lines of this source are new; an empty text: all are. */
+  after(source: string): Promise<string>
+  append(source: string, entries: readonly Entry[]): Promise<void>
+  tail(lines: number): Promise<LogLine[]>
+  remove(): Promise<void>
+}
+
+const maxBytes = 1024 * 1024
+/** More than the file can hold. */
+const all = maxBytes
+
+/**
+ * Lines keep the exact time that Kubernetes gave them: the last one of a source tells the next controller where to go on,
+ * and cannot disagree with what was written.
+ */
+export function openAppLog(file: string): AppLog {
+  const lines = openLines(file, maxBytes)
+  let known: Promise<{ readonly bySource: ReadonlyMap<string, string>; readonly oldest: string }> | null = null
+
+  const readPositions = async () => {
+    const bySource = new Map<string, string>()
+    let oldest = ''
+    for (const line of await lines.tail(all)) {
+      const [, stamp = '', source = ''] = /^(\S{30}) (\S+) /.exec(line) ?? []
+      if (stamp === '') continue
+      if (oldest === '' || stamp < oldest) oldest = stamp
+      if (stamp > (bySource.get(source) ?? '')) bySource.set(source, stamp)
+    }
+    return { bySource, oldest }
+  }
+
+  return {
+    async after(source) {
+      known ??= readPositions()
+      const { bySource, oldest } = await known
+      // Of a source that is not there any more, older lines than the oldest would not be there either.
+      return bySource.get(source) ?? oldest
+    },
+    append: (source, entries) => lines.append(entries.map(({ stamp, text }) => `${stamp} ${source} ${text}`)),
+    async tail(count) {
+      if (count <= 0) return []
+      // In the file they are in the order they came to us, which after a pause is pod by pod.
+      const found = (await lines.tail(all)).flatMap((line) => parseLine(line) ?? [])
+      return found.toSorted((one, other) => one.time.getTime() - other.time.getTime()).slice(-count)
+    },
+    remove: () => lines.remove(),
+  }
+}

@@ -1,0 +1,75 @@
+// How do the bytes of a followed pod log become lines with their exact times?
+
+export type Entry = {
+  /** In UTC with nine digits, so that they compare as texts. */
+  readonly stamp: string
+  readonly text: string
+}
+
+export type EntryReader = {
+  push(chunk: Buffer): Entry[]
+  /** The last line, when it has no end. */
+  flush(): Entry[]
+}
+
+const newline = 0x0a
+/** Container runtimes write longer lines in parts of this size; kubelets before 1.22 give each part a time of its own. */
+const maxBytes = 16 * 1024
+/** `2006-01-02T15:04:05.123456789+02:00` and a space. */
+const prefixBytes = 36
+
+const time = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
+
+/** Null: no time. Nodes may have another time zone, runtimes may leave out zeros. */
+export function stampOf(said: string): string | null {
+  const [, seconds, fraction = '', zone = ''] = time.exec(said) ?? []
+  if (seconds === undefined) return null
+  const utc = new Date(`${seconds}${zone}`)
+  if (Number.isNaN(utc.getTime())) return null
+  return `${utc.toISOString().slice(0, 19)}.${fraction.padEnd(9, '0')}Z`
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString('utf8').replaceAll('\r', '')
+}
+
+/** Lines longer than 16 KiB become several; what is no UTF-8 becomes U+FFFD; lines before the first time are not the pod's. */
+export function createEntryReader(): EntryReader {
+  let rest: Buffer = Buffer.alloc(0)
+  let stamp: string | null = null
+
+  /** How long the time at the start of `rest` is with its space; it is the stamp from now on. */
+  const prefix = (): number => {
+    const length = rest.subarray(0, prefixBytes).indexOf(0x20) + 1
+    const found = length === 0 ? null : stampOf(rest.toString('latin1', 0, length - 1))
+    if (found === null) return 0
+    stamp = found
+    return length
+  }
+  const entries = (text: Buffer): Entry[] => (stamp === null ? [] : [{ stamp, text: textOf(text) }])
+
+  return {
+    push(chunk) {
+      const found: Entry[] = []
+      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+      for (;;) {
+        const end = rest.indexOf(newline)
+        if (end < 0 && rest.length <= prefixBytes + maxBytes) break
+        const start = prefix()
+        const long = end < 0 || end > start + maxBytes
+        const cut = long ? start + maxBytes : end
+        found.push(...entries(rest.subarray(start, cut)))
+        rest = rest.subarray(long ? cut : cut + 1)
+      }
+      // A copy, so that the whole chunk is not kept for the sake of its last bytes.
+      rest = Buffer.from(rest)
+      return found
+    },
+    flush() {
+      if (rest.length === 0) return []
+      const found = entries(rest.subarray(prefix()))
+      rest = Buffer.alloc(0)
+      return found
+    },
+  }
+}
