@@ -124,9 +124,9 @@ async function goBack(
   signal: AbortSignal,
 ): Promise<string> {
   if (!previous.build) {
-    // A first deploy leaves nothing to go back to, so nothing of it may stay.
-    await core.scheduler
-      .remove(app.id, signal)
+    // Nothing to go back to, so nothing of it may run.
+    await formationOf(core, app, failed, {})
+      .then((nothing) => core.scheduler.apply(nothing, signal, () => {}))
       .catch((error: unknown) =>
         core.log.error({ app: app.id, err: error }, 'clean-up after a failed first deploy failed'),
       )
