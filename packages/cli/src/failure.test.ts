@@ -43,7 +43,7 @@ describe('everything else', () => {
     [400, '{"a":["one","two"],"b":["three"]}', 'a: one\na: two\nb: three'],
     [400, detail(String.raw`first\nsecond`), 'first\nsecond'],
     [400, detail('No nodes matched the provided labels: a=b'), 'No nodes matched the provided labels: a=b'],
-    [400, '["The address X is not valid"]', 'Unknown Error (400): ["The address X is not valid"]'],
+    [400, '["The address X is not valid"]', 'The address X is not valid'],
     [400, 'nonsense', 'Unknown Error (400): nonsense'],
     [401, detail('Invalid token.'), 'Unauthorized: Missing or Invalid Token'],
     [401, '', 'Unauthorized: Missing or Invalid Token'],

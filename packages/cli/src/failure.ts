@@ -43,6 +43,17 @@ const codes: Record<number, ErrorCode> = {
   500: 'internal',
 }
 
+/** Some refusals are a list of sentences. */
+function listIn(text: string): string | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isList = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+    return isList ? withLines(value.join('\n')) : null
+  } catch {
+    return null
+  }
+}
+
 function objectIn(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)
@@ -85,7 +96,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
   const unknown = `Unknown Error (${status}): ${withLines(text)}`
   switch (status) {
     case 400:
-      return detail ?? (body && saysAboutFields(body)) ?? unknown
+      return detail ?? (body && saysAboutFields(body)) ?? listIn(text) ?? unknown
     case 401:
       return detail && !aboutToken.test(detail) ? detail : 'Unauthorized: Missing or Invalid Token'
     case 403:

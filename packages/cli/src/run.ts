@@ -47,11 +47,10 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const context = createContext(io, called)
   const commands = load(context)
   const isAlone = command === name
-  const wanted = isAlone && topic.alone === 'list' ? `${name}:list` : command
+  const runsVerb = topic.alone === 'list' || topic.alone === 'info'
+  const wanted = isAlone && runsVerb ? `${name}:${topic.alone}` : command
   const isCommand = commands.some((candidate) => candidate.name() === wanted)
-  const helpOfTopic = isAlone
-    ? topic.alone === 'help' || (topic.alone === 'list' && wantsHelp)
-    : wantsHelp && !isCommand
+  const helpOfTopic = isAlone ? topic.alone === 'help' || (runsVerb && wantsHelp) : wantsHelp && !isCommand
   if (helpOfTopic) {
     io.stdout.write(topicHelp(name, commands))
     return 0

@@ -13,6 +13,10 @@ export const shortcuts: Readonly<Record<string, string>> = {
   rollback: 'releases:rollback',
   run: 'apps:run',
   scale: 'ps:scale',
+  sharing: 'perms:list',
+  'sharing:add': 'perms:create',
+  'sharing:list': 'perms:list',
+  'sharing:remove': 'perms:delete',
   whoami: 'auth:whoami',
 }
 

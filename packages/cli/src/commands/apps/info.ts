@@ -3,22 +3,14 @@ import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/typ
 import { openInBrowser } from '../../browser.ts'
 import type { Context } from '../../context.ts'
 import { limitOf } from '../../options.ts'
-import { aligned, countSuffix, labelled, note } from '../../output.ts'
+import { countSuffix, labelled, note } from '../../output.ts'
 import { appAddress } from '../../platform.ts'
+import { labelLines } from '../labels.ts'
 import { processLines } from '../ps.ts'
 
 async function addressOf(context: Context, domain: string): Promise<string> {
   const { controller } = await context.profile()
   return domain.includes('.') ? domain : appAddress(domain, await context.platform(), controller)
-}
-
-/** Labels may hold any JSON. */
-function labelLines(labels: Readonly<Record<string, unknown>>): string[] {
-  const texts = Object.entries(labels).map(([key, value]) => [
-    `${key}:`,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ])
-  return texts.length === 0 ? ['No labels found.'] : aligned(Object.fromEntries(texts) as Record<string, string>, 6)
 }
 
 export async function info(context: Context, id: string): Promise<void> {
@@ -44,7 +36,7 @@ export async function info(context: Context, id: string): Promise<void> {
     [`=== ${id} Application`, ...labelled(rows, 10)],
     processLines(id, pods.results),
     [`=== ${id} Domains${countSuffix(domains)}`, ...domains.results.map(({ domain }) => domain)],
-    [`=== ${id} Label`, ...labelLines(settings.label)],
+    labelLines(id, settings.label),
   ]
   const answer = { app, address, pods: pods.results, domains: domains.results, settings }
   context.answer(

@@ -1,0 +1,65 @@
+// How many processes of a type does their load call for?
+import { Command, Option } from 'commander'
+import { type AutoscaleRule, getSettings, setSettings } from '@deis/types'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption, integer } from '../options.ts'
+import { step } from '../output.ts'
+
+type RuleOptions = { readonly min: number; readonly max: number; readonly cpuPercent: number }
+
+function ruleLines([type, { min, max, cpu_percent }]: readonly [string, AutoscaleRule]): string[] {
+  return [`--- ${type}:`, `Min Replicas: ${min}`, `Max Replicas: ${max}`, `CPU: ${cpu_percent}%`]
+}
+
+export function autoscale(context: Context): Command[] {
+  async function list({ app }: AppOption): Promise<void> {
+    const id = await context.app(app)
+    const settings = await context.call(getSettings, { params: { id } })
+    // Other controllers leave it out while nothing was set.
+    const rules = Object.entries((settings.autoscale as typeof settings.autoscale | null | undefined) ?? {})
+    const sorted = rules.toSorted(([a], [b]) => (a < b ? -1 : 1))
+    context.answer(Object.fromEntries(rules), [
+      `=== ${id} Autoscale`,
+      '',
+      ...(sorted.length === 0 ? ['No autoscale rules found.'] : sorted.flatMap(ruleLines)),
+    ])
+  }
+
+  async function change(id: string, title: string, rules: Record<string, AutoscaleRule | null>): Promise<void> {
+    const body = { autoscale: rules }
+    const settings = await step(context.io, title, () => context.call(setSettings, { params: { id }, body }))
+    context.answer(settings.autoscale)
+  }
+
+  async function set(type: string, { app, min, max, cpuPercent }: AppOption & RuleOptions): Promise<void> {
+    const id = await context.app(app)
+    await change(id, `Applying autoscale settings for process type ${type} on ${id}...`, {
+      [type]: { min, max, cpu_percent: cpuPercent },
+    })
+  }
+
+  async function unset(type: string, { app }: AppOption): Promise<void> {
+    const id = await context.app(app)
+    await change(id, `Removing autoscale for process type ${type} on ${id}...`, { [type]: null })
+  }
+
+  const number = (flags: string, text: string): Option =>
+    new Option(flags, text).argParser(integer).makeOptionMandatory()
+
+  return [
+    new Command('autoscale:list').description('show what is scaled by load').addOption(appOption()).action(list),
+    new Command('autoscale:set')
+      .description('scale a process type by its load')
+      .argument('<process-type>', 'such as web')
+      .addOption(appOption())
+      .addOption(number('--min <num>', 'fewest processes'))
+      .addOption(number('--max <num>', 'most processes'))
+      .addOption(number('--cpu-percent <num>', 'average use of CPU that is aimed at'))
+      .action(set),
+    new Command('autoscale:unset')
+      .description('no longer scale a process type by its load')
+      .argument('<process-type>', 'such as web')
+      .addOption(appOption())
+      .action(unset),
+  ]
+}

@@ -1,0 +1,116 @@
+// Which certificates are there, and for which domains do they serve?
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { addCert, attachCert, detachCert, getCert, listCerts, removeCert } from '@deis/types'
+import type { Context } from '../context.ts'
+import { readText } from '../files.ts'
+import { limitOf, limitOption, type LimitOption } from '../options.ts'
+import { labelled, step } from '../output.ts'
+import { day, expiry } from './certs/dates.ts'
+import { tableLines } from './certs/table.ts'
+
+const headings = [
+  'Name',
+  'Common Name',
+  'SubjectAltName',
+  'Expires',
+  'Fingerprint',
+  'Domains',
+  'Updated',
+  'Created',
+] as const
+
+const shortened = (fingerprint: string): string => `${fingerprint.slice(0, 5)}[...]${fingerprint.slice(-5)}`
+
+export function certs(context: Context): Command[] {
+  const { io } = context
+
+  async function list(options: LimitOption): Promise<void> {
+    const page = await context.call(listCerts, { query: { limit: await limitOf(context, options) } })
+    const now = new Date(io.now())
+    const rows = page.results.map((cert) => [
+      cert.name,
+      cert.common_name ?? '',
+      // Other controllers leave empty lists out.
+      (cert.san ?? []).join(','),
+      expiry(cert.expires, now),
+      shortened(cert.fingerprint),
+      (cert.domains ?? []).join(','),
+      day(cert.updated),
+      day(cert.created),
+    ])
+    context.answer(page, rows.length === 0 ? ['No certs'] : tableLines(headings, rows))
+  }
+
+  async function add(name: string, certFile: string, keyFile: string): Promise<void> {
+    const certificate = await readText(resolve(io.cwd, certFile), certFile)
+    const key = await readText(resolve(io.cwd, keyFile), keyFile)
+    const body = { certificate, key, name }
+    context.answer(await step(io, 'Adding SSL endpoint...', () => context.call(addCert, { body })))
+  }
+
+  async function remove(name: string): Promise<void> {
+    await step(io, `Removing ${name}...`, () => context.call(removeCert, { params: { name } }))
+  }
+
+  async function info(name: string): Promise<void> {
+    const cert = await context.call(getCert, { params: { name } })
+    const rows = labelled(
+      [
+        ['Common Name(s)', cert.common_name ?? 'N/A'],
+        ['Expires At', expiry(cert.expires, new Date(io.now()))],
+        ['Starts At', day(cert.starts)],
+        ['Fingerprint', cert.fingerprint],
+        ['Subject Alt Name', (cert.san ?? []).join(',') || 'N/A'],
+        ['Issuer', cert.issuer],
+        ['Subject', cert.subject],
+      ],
+      20,
+    )
+    const use = labelled(
+      [
+        ['Connected Domains', (cert.domains ?? []).join(',') || 'No connected domains'],
+        ['Owner', cert.owner],
+        ['Created', day(cert.created)],
+        ['Updated', day(cert.updated)],
+      ],
+      20,
+    )
+    context.answer(cert, [`=== ${name} Certificate`, ...rows, '', ...use])
+  }
+
+  async function attach(name: string, domain: string): Promise<void> {
+    await step(io, `Attaching certificate ${name} to domain ${domain}...`, () =>
+      context.call(attachCert, { params: { name }, body: { domain } }),
+    )
+  }
+
+  async function detach(name: string, domain: string): Promise<void> {
+    await step(io, `Detaching certificate ${name} from domain ${domain}...`, () =>
+      context.call(detachCert, { params: { name, domain } }),
+    )
+  }
+
+  const one = 'one of `deis certs:list`'
+  return [
+    new Command('certs:list').description('list your certificates').addOption(limitOption()).action(list),
+    new Command('certs:add')
+      .description('add a certificate with its private key')
+      .argument('<name>', 'name for it: a-z, 0-9 and hyphens')
+      .argument('<cert-file>', 'path of the certificate in PEM format, or of a chain that begins with it')
+      .argument('<key-file>', 'path of its private key in PEM format')
+      .action(add),
+    new Command('certs:remove').description('remove a certificate').argument('<name>', one).action(remove),
+    new Command('certs:info').description('show a certificate').argument('<name>', one).action(info),
+    new Command('certs:attach')
+      .description('let a certificate serve for a domain')
+      .argument('<name>', one)
+      .argument('<domain>', 'a domain of an app, as `deis domains:list` shows it')
+      .action(attach),
+    new Command('certs:detach')
+      .description('let a certificate no longer serve for a domain')
+      .argument('<name>', one)
+      .argument('<domain>', 'one of the domains of `deis certs:info`')
+      .action(detach),
+  ]
+}

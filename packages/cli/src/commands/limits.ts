@@ -1,0 +1,70 @@
+// How much memory and CPU may the processes of an app use?
+import { Command, Option } from 'commander'
+import { type Config, getConfig } from '@deis/types'
+import { changeConfig } from '../configpart.ts'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { aligned } from '../output.ts'
+import { type PairRule, parsePairs, removed } from '../pairs.ts'
+
+const gap = 5
+const amount = '(?:[0-9]+[bkmgBKMG]{1,2}|[0-9.]+m?)'
+const rule: PairRule = {
+  pattern: new RegExp(`^([a-z0-9]+(?:-[a-z0-9]+)*)=(${amount}(?:/${amount})?)$`),
+  looks: 'web=512M, web=256M/512M (requested and most), or with --cpu web=500m',
+}
+
+type Unit = { readonly memory?: boolean; readonly cpu?: boolean }
+
+export function limits(context: Context): Command[] {
+  /** Memory unless `--cpu` is given; both at once are refused where they would contradict each other. */
+  const part = ({ cpu }: Unit): 'memory' | 'cpu' => (cpu ? 'cpu' : 'memory')
+
+  function show(id: string, { memory, cpu }: Config): void {
+    const lines = (map: Readonly<Record<string, string>>): string[] =>
+      Object.keys(map).length === 0 ? ['Unlimited'] : aligned(map, gap)
+    context.answer({ memory, cpu }, [
+      `=== ${id} Limits`,
+      '',
+      '--- Memory',
+      ...lines(memory),
+      '',
+      '--- CPU',
+      ...lines(cpu),
+    ])
+  }
+
+  async function list(options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    show(id, await context.call(getConfig, { params: { id } }))
+  }
+
+  async function set(words: string[], options: AppOption & Unit): Promise<void> {
+    const wanted = parsePairs(words, rule)
+    const id = await context.app(options.app)
+    show(id, await changeConfig(context, id, 'Applying limits...', { [part(options)]: wanted }))
+  }
+
+  async function unset(types: string[], options: AppOption & Unit): Promise<void> {
+    const id = await context.app(options.app)
+    show(id, await changeConfig(context, id, 'Removing limits...', { [part(options)]: removed(types) }))
+  }
+
+  return [
+    new Command('limits:list').description('show the limits of an app').addOption(appOption()).action(list),
+    new Command('limits:set')
+      .description('set limits per process type; makes a release')
+      .argument('<type=limit...>', 'such as web=512M, or web=256M/512M for what is requested and the most')
+      .addOption(appOption())
+      .option('-m, --memory', 'limits of memory, in B, K, M or G; so it is without a flag')
+      .option('--cpu', 'limits of CPU, in cores (0.5) or thousandths of one (500m)')
+      .action(set),
+    new Command('limits:unset')
+      .description('remove limits of process types; makes a release')
+      .argument('<type...>', 'process types')
+      .addOption(appOption())
+      .addOption(new Option('-m, --memory', 'limits of memory; so it is without a flag').conflicts('cpu'))
+      .option('--cpu', 'limits of CPU')
+      .action(unset),
+  ]
+}

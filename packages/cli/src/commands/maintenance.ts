@@ -1,0 +1,34 @@
+// Does an app tell its visitors to come back later?
+import { Command } from 'commander'
+import { getSettings, setSettings } from '@deis/types'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { step } from '../output.ts'
+
+export function maintenance(context: Context): Command[] {
+  async function info({ app }: AppOption): Promise<void> {
+    const id = await context.app(app)
+    const isOn = (await context.call(getSettings, { params: { id } })).maintenance ?? false
+    context.answer({ maintenance: isOn }, [`Maintenance mode is ${isOn ? 'on' : 'off'}.`])
+  }
+
+  async function turn(app: string | undefined, isOn: boolean): Promise<void> {
+    const id = await context.app(app)
+    const title = `${isOn ? 'Enabling' : 'Disabling'} maintenance mode for ${id}...`
+    const body = { maintenance: isOn }
+    await step(context.io, title, () => context.call(setSettings, { params: { id }, body }))
+    context.answer(body)
+  }
+
+  return [
+    new Command('maintenance:info').description('tell whether it is on').addOption(appOption()).action(info),
+    new Command('maintenance:on')
+      .description('answer every request with a maintenance page')
+      .addOption(appOption())
+      .action(({ app }: AppOption) => turn(app, true)),
+    new Command('maintenance:off')
+      .description('let the app answer requests again')
+      .addOption(appOption())
+      .action(({ app }: AppOption) => turn(app, false)),
+  ]
+}

@@ -1,0 +1,15 @@
+// With which account are an app's images pulled?
+import type { Command } from 'commander'
+import { configMapCommands } from '../configmap.ts'
+import type { Context } from '../context.ts'
+
+export function registry(context: Context): Command[] {
+  return configMapCommands(context, {
+    name: 'registry',
+    heading: 'Registry',
+    noun: 'registry information',
+    rule: { pattern: /^(username|password)=(.+)$/s, looks: 'username=bob or password=secret' },
+    example: 'username=<name> and password=<password> of a private registry',
+    keys: 'username, password or both',
+  })
+}

@@ -1,0 +1,16 @@
+// On which machines may an app run?
+import type { Command } from 'commander'
+import { configMapCommands } from '../configmap.ts'
+import type { Context } from '../context.ts'
+
+export function tags(context: Context): Command[] {
+  return configMapCommands(context, {
+    name: 'tags',
+    heading: 'Tags',
+    noun: 'tags',
+    // A tag may be empty; the controller knows the rest of the rules.
+    rule: { pattern: /^([^=]+)=([^=]*)$/, looks: 'rack=1' },
+    example: 'labels that a machine must carry, such as rack=1 disk=ssd',
+    keys: 'names of tags',
+  })
+}

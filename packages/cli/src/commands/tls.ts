@@ -1,0 +1,33 @@
+// Must requests to an app be encrypted?
+import { Command } from 'commander'
+import { getTls, setTls } from '@deis/types'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { step } from '../output.ts'
+
+export function tls(context: Context): Command[] {
+  async function info({ app }: AppOption): Promise<void> {
+    const id = await context.app(app)
+    const settings = await context.call(getTls, { params: { id } })
+    context.answer(settings, [`=== ${id} TLS`, `HTTPS Enforced: ${settings.https_enforced ?? 'not set'}`])
+  }
+
+  async function turn(app: string | undefined, isOn: boolean): Promise<void> {
+    const id = await context.app(app)
+    const title = `${isOn ? 'Enabling' : 'Disabling'} https-only requests for ${id}...`
+    const body = { https_enforced: isOn }
+    context.answer(await step(context.io, title, () => context.call(setTls, { params: { id }, body })))
+  }
+
+  return [
+    new Command('tls:info').description('tell whether HTTPS is enforced').addOption(appOption()).action(info),
+    new Command('tls:enable')
+      .description('send requests without TLS to https')
+      .addOption(appOption())
+      .action(({ app }: AppOption) => turn(app, true)),
+    new Command('tls:disable')
+      .description('serve requests without TLS, too')
+      .addOption(appOption())
+      .action(({ app }: AppOption) => turn(app, false)),
+  ]
+}

@@ -1,0 +1,58 @@
+// From which addresses may an app be reached?
+import { Command } from 'commander'
+import { addToWhitelist, DeisError, getWhitelist, removeFromWhitelist } from '@deis/types'
+import type { Context } from '../context.ts'
+import { type AppOption, appOption } from '../options.ts'
+import { print, spin } from '../output.ts'
+
+/** `10.0.0.0/8,2001:db8::1`; which of them are addresses is the controller's to say. */
+function parseAddresses(word: string): string[] {
+  const addresses = word.split(',').flatMap((text) => text.trim() || [])
+  if (addresses.length > 0) return addresses
+  throw new DeisError('usage', 'No address is given.', { hint: 'They look like 10.0.0.0/8,2001:db8::1' })
+}
+
+export function whitelist(context: Context): Command[] {
+  const { io } = context
+
+  async function list(options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    const allowed = await context.call(getWhitelist, { params: { id } })
+    context.answer(allowed, [`=== ${id} Whitelisted Addresses`, ...allowed.addresses])
+  }
+
+  async function add(word: string, options: AppOption): Promise<void> {
+    const addresses = parseAddresses(word)
+    const id = await context.app(options.app)
+    print(io, `Adding ${addresses.join(',')} to the whitelist of ${id}...`)
+    const allowed = await spin(io, () => context.call(addToWhitelist, { params: { id }, body: { addresses } }))
+    print(io, 'done')
+    context.answer(allowed)
+  }
+
+  async function remove(word: string, options: AppOption): Promise<void> {
+    const addresses = parseAddresses(word)
+    const id = await context.app(options.app)
+    print(io, `Removing ${addresses.join(',')} from the whitelist of ${id}...`)
+    await spin(io, () => context.call(removeFromWhitelist, { params: { id }, body: { addresses } }))
+    print(io, 'done')
+  }
+
+  const some = 'addresses and networks, IPv4 or IPv6, such as 10.0.0.0/8,2001:db8::1'
+  return [
+    new Command('whitelist:list')
+      .description('list the addresses that may reach an app; without any, all may')
+      .addOption(appOption())
+      .action(list),
+    new Command('whitelist:add')
+      .description('let addresses reach an app, and no others than those listed')
+      .argument('<addresses>', some)
+      .addOption(appOption())
+      .action(add),
+    new Command('whitelist:remove')
+      .description('remove addresses from the whitelist of an app')
+      .argument('<addresses>', some)
+      .addOption(appOption())
+      .action(remove),
+  ]
+}

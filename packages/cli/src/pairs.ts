@@ -1,0 +1,22 @@
+// How are `key=value` words of the command line read?
+import { DeisError } from '@deis/types'
+
+/** `pattern` finds key and value; `looks` says in words what it wants. */
+export type PairRule = { readonly pattern: RegExp; readonly looks: string }
+
+export function parsePairs(words: readonly string[], { pattern, looks }: PairRule): Record<string, string> {
+  const pairs = new Map<string, string>()
+  for (const word of words) {
+    const [, key, value] = pattern.exec(word) ?? []
+    if (key === undefined || value === undefined)
+      throw new DeisError('usage', `${word} is invalid`, { hint: `It must look like ${looks}.` })
+    if (pairs.has(key)) throw new DeisError('usage', `${key} is given twice.`)
+    pairs.set(key, value)
+  }
+  return Object.fromEntries(pairs)
+}
+
+/** The patch that removes keys from a map. */
+export function removed(keys: readonly string[]): Record<string, null> {
+  return Object.fromEntries(keys.map((key) => [key, null]))
+}
