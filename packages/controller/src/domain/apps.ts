@@ -17,23 +17,17 @@ import { isUniqueViolation } from '../store/errors.ts'
 import { buildLogFolder } from './builds.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
-import { inventName } from './names.ts'
+import { inventName, isReserved } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow } from './release.ts'
-import { exposeApp, routesChanged } from './edge.ts'
-import { apiHost } from './routes.ts'
+import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
 import { type AppRow, toApp } from './rows.ts'
 
 const withOwner = { owner: { select: { username: true } } } as const
 
-/** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
-function isReserved({ config }: Core, id: string): boolean {
-  return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
-}
-
 function checkName(core: Core, id: string): void {
   if (!appIdPattern.test(id)) throw invalidField('id', appIdMessages.pattern, appIdMessages.client)
-  if (isReserved(core, id)) throw invalidField('id', `${id} is a reserved name.`)
+  if (isReserved(core.config, id)) throw invalidField('id', `${id} is a reserved name.`)
 }
 
 async function freeName(core: Core): Promise<string> {
@@ -43,7 +37,7 @@ async function freeName(core: Core): Promise<string> {
       tries < 100 ? inventName(Math.random) : `${inventName(Math.random)}-${Math.floor(Math.random() * 100_000)}`
     const taken =
       (await core.db.app.count({ where: { id: name } })) + (await core.db.domain.count({ where: { domain: name } }))
-    if (taken === 0 && !isReserved(core, name)) return name
+    if (taken === 0 && !isReserved(core.config, name)) return name
   }
   throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
 }
@@ -114,7 +108,9 @@ async function makeRoom(core: Core, app: AppRow): Promise<void> {
 }
 
 async function createNamed(core: Core, caller: Caller, id: string): Promise<App> {
-  if (await core.db.app.count({ where: { id } })) throw invalidField('id', appIdMessages.taken)
+  const inPlatform = `${id}.${core.config.platformDomain}`
+  if ((await core.db.app.count({ where: { id } })) || (await core.db.domain.count({ where: { domain: inPlatform } })))
+    throw invalidField('id', appIdMessages.taken)
   try {
     const app = await insertApp(core, caller, id)
     await makeRoom(core, app)
@@ -194,6 +190,7 @@ export async function transferApp(
     core.db.release.updateMany(owned),
     core.db.domain.updateMany(owned),
     core.db.settings.updateMany(owned),
+    core.db.tls.updateMany(owned),
   ])
   core.log.info({ app: app.id, from: app.owner.username, to: next.username, by: caller.username }, 'app transferred')
 }
@@ -220,6 +217,7 @@ export async function destroyApp(core: Core, app: AppRow): Promise<void> {
   core.logs.say(app.id, 'INFO', 'deleting environment')
   await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true } })
   core.queue.cancel(app.id, new Error(`${app.id} is being destroyed`))
+  await endEdgeChanges(core, app.id)
   await routesChanged(core, app.id)
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {

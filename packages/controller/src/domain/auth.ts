@@ -173,6 +173,8 @@ export async function cancelUser(core: Core, caller: Caller, username: string | 
   await core.db.$transaction(async (tx) => {
     if ((await tx.app.count({ where: { ownerId: user.id } })) > 0)
       throw new DeisError('conflict', `${user.username} still has applications assigned. Delete or transfer ownership`)
+    if ((await tx.certificate.count({ where: { ownerId: user.id } })) > 0)
+      throw new DeisError('conflict', `${user.username} still owns certificates: remove them first`)
     await tx.user.delete({ where: { id: user.id } })
   })
   core.log.info({ user: user.username, by: caller.username }, 'user removed')

@@ -140,13 +140,15 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): P
   })
 }
 
-/** `deis pull`: an image that exists already. */
-export async function createBuild(
+export type ImageBody = { image: string; procfile?: unknown; sha?: string; dockerfile?: string }
+
+/** An image that exists already. */
+export async function deployImage(
   core: Core,
   caller: Caller,
   app: AppRow,
-  body: { image: string; procfile?: unknown; sha?: string; dockerfile?: string },
-): Promise<Build> {
+  body: ImageBody,
+): Promise<{ build: Row.Build; release: FullRelease }> {
   const procfile = checkProcfile(body.procfile)
   const image = body.image.trim()
   if (image === '') throw invalidField('image', 'This field may not be blank.')
@@ -168,6 +170,11 @@ export async function createBuild(
     'succeeded',
   )
   core.logs.say(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
-  await releaseBuild(core, app, build)
+  return { build, release: await releaseBuild(core, app, build) }
+}
+
+/** `deis pull`. */
+export async function createBuild(core: Core, caller: Caller, app: AppRow, body: ImageBody): Promise<Build> {
+  const { build } = await deployImage(core, caller, app, body)
   return toBuild(app.id, build)
 }

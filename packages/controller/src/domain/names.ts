@@ -1,4 +1,6 @@
-// What is an app called whose owner did not say (contract/api.md §3.10)?
+// What is an app called whose owner did not say, and which names does nobody get (contract/api.md §3.10)?
+import type { Config } from '../config.ts'
+import { apiHost } from './routes.ts'
 
 const adjectives =
   'amber ample brave brisk calm clear clever coral cosmic crisp dapper dawn eager early elder ember fabled fair fleet fresh gentle glad golden grand happy hardy hazel honest humble ivory jolly keen kind lively lucid lunar mellow merry mighty misty modest noble olive opal placid plucky polar prime proud quick quiet rapid ready royal rustic sandy serene sharp shiny silver smooth snowy solar solid spry stable steady sunny swift tidal tidy upbeat urban velvet vivid warm wild wise witty young zesty'.split(
@@ -13,4 +15,9 @@ const nouns =
 export function inventName(random: () => number): string {
   const pick = (words: readonly string[]): string => words[Math.floor(random() * words.length)] ?? 'app'
   return `${pick(adjectives)}-${pick(nouns)}`
+}
+
+/** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
+export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream'>, id: string): boolean {
+  return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
 }

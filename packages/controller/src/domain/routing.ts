@@ -1,21 +1,51 @@
 // Which route does an app have right now?
 import type { AppRoute } from '@deis/types'
 import type { Core } from './core.ts'
+import { certPurpose } from './rows.ts'
 
-/** Reads domains and ready pods; null when the app is not to be reached at all. */
+/** Reads how the app is reached and its ready pods; null when it is not to be reached at all. */
 async function routeOf(core: Core, id: string): Promise<AppRoute | null> {
   const app = await core.db.app.findUnique({
     where: { id },
     select: {
       destroying: true,
-      domains: { select: { domain: true } },
-      settings: { orderBy: { createdAt: 'desc' }, take: 1, select: { routable: true } },
+      domains: {
+        select: { domain: true, certificate: { select: { certificate: true, key: true } } },
+        orderBy: { domain: 'asc' },
+      },
+      settings: {
+        orderBy: { createdAt: 'desc' },
+        take: 1,
+        select: { routable: true, maintenance: true, whitelist: true },
+      },
+      tls: { orderBy: { createdAt: 'desc' }, take: 1, select: { httpsEnforced: true } },
     },
   })
-  if (!app || app.destroying || app.settings[0]?.routable === false) return null
+  const settings = app?.settings[0]
+  if (!app || app.destroying || settings?.routable === false) return null
   const { addresses, shared } = await core.scheduler.upstreams(id)
-  const hosts = app.domains.map(({ domain }) => domain).toSorted()
-  return { app: id, hosts, upstreams: [...addresses], ...(shared ? { shared } : {}) }
+  const whitelist = (settings?.whitelist ?? []) as string[]
+  const certificates = app.domains.flatMap(({ domain, certificate }) =>
+    certificate
+      ? [
+          {
+            host: domain,
+            certificate: certificate.certificate,
+            key: core.vault.open(certPurpose, certificate.key),
+          },
+        ]
+      : [],
+  )
+  return {
+    app: id,
+    hosts: app.domains.map(({ domain }) => domain).toSorted(),
+    upstreams: [...addresses],
+    ...(shared ? { shared } : {}),
+    ...(settings?.maintenance ? { maintenance: true } : {}),
+    ...(whitelist.length > 0 ? { whitelist } : {}),
+    ...(app.tls[0]?.httpsEnforced ? { enforceTls: true } : {}),
+    ...(certificates.length > 0 ? { certificates } : {}),
+  }
 }
 
 const running = new WeakMap<Core, Map<string, { again: boolean; done: Promise<void> }>>()

@@ -3,17 +3,20 @@ import {
   type App,
   type AppSettings,
   type Build,
+  type Certificate,
   type Config,
   type Domain,
   type Key,
   type Release,
   type Structure,
   time,
+  type Tls,
   type User,
 } from '@deis/types'
 import type { Vault } from '../store/crypto.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { type ConfigMaps, type Probes } from './configRules.ts'
+import type { SettingsValues } from './settingsRules.ts'
 
 export type AppRow = Row.App & { readonly owner: { readonly username: string } }
 
@@ -123,16 +126,46 @@ export function toDomain(app: string, row: Row.Domain): Domain {
   return { app, owner: row.owner, domain: row.domain, ...times(row) }
 }
 
-export function toSettings(app: string, row: Row.Settings): AppSettings {
+export function settingsValues(row: Row.Settings): SettingsValues {
   return {
-    uuid: row.uuid,
-    app,
-    owner: row.owner,
     maintenance: row.maintenance,
     routable: row.routable,
     whitelist: row.whitelist as string[],
     autoscale: row.autoscale as AppSettings['autoscale'],
     label: row.label as AppSettings['label'],
+  }
+}
+
+export function toSettings(app: string, row: Row.Settings): AppSettings {
+  return { uuid: row.uuid, app, owner: row.owner, ...settingsValues(row), ...times(row) }
+}
+
+export function toTls(app: string, row: Row.Tls): Tls {
+  return { uuid: row.uuid, app, owner: row.owner, https_enforced: row.httpsEnforced, ...times(row) }
+}
+
+export type CertRow = Row.Certificate & {
+  readonly owner: { readonly username: string }
+  readonly domains: readonly { readonly domain: string }[]
+}
+
+/** What private keys are sealed for. */
+export const certPurpose = 'certificate'
+
+/** Neither the certificate's text nor its key. */
+export function toCertificate(row: CertRow): Certificate {
+  return {
+    id: row.id,
+    owner: row.owner.username,
+    name: row.name,
+    common_name: row.commonName,
+    san: row.san as string[],
+    domains: row.domains.map(({ domain }) => domain),
+    fingerprint: row.fingerprint,
+    expires: time(row.expires),
+    starts: time(row.starts),
+    issuer: row.issuer,
+    subject: row.subject,
     ...times(row),
   }
 }

@@ -1,10 +1,134 @@
-// Which settings does an app have that make no release?
+// Which settings does an app have that make no release, and how do they take effect (contract/api.md §2.9)?
+import { randomUUID } from 'node:crypto'
 import { type AppSettings, DeisError } from '@deis/types'
-import type { Core } from './core.ts'
-import { type AppRow, toSettings } from './rows.ts'
+import type * as Row from '../store/generated/sqlite/client.ts'
+import { applyCurrent, appRow, explain } from './converge.ts'
+import type { Caller, Core } from './core.ts'
+import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
+import { latestGood } from './release.ts'
+import { type AppRow, settingsValues, structureOf, toSettings } from './rows.ts'
+import {
+  mergeSettings,
+  readSettings,
+  settingsChanges,
+  type SettingsPatch,
+  type SettingsValues,
+} from './settingsRules.ts'
 
-export async function currentSettings(core: Core, app: AppRow): Promise<AppSettings> {
+async function newestRow(core: Core, app: AppRow): Promise<Row.Settings> {
   const row = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
   if (!row) throw new DeisError('internal', `app ${app.id} has no settings`)
-  return toSettings(app.id, row)
+  return row
+}
+
+export async function currentSettings(core: Core, app: AppRow): Promise<AppSettings> {
+  return toSettings(app.id, await newestRow(core, app))
+}
+
+async function insertRow(
+  core: Core,
+  app: AppRow,
+  owner: string,
+  values: SettingsValues,
+  newest: Row.Settings,
+): Promise<Row.Settings> {
+  // The newest counts, also when the clock stands still or goes back.
+  const now = new Date(Math.max(Date.now(), newest.createdAt.getTime() + 1))
+  return core.db.settings.create({
+    data: {
+      uuid: randomUUID(),
+      appUuid: app.uuid,
+      owner,
+      ...values,
+      label: values.label as Row.Prisma.InputJsonObject,
+      createdAt: now,
+      updatedAt: now,
+    },
+  })
+}
+
+type Change = {
+  readonly row: Row.Settings
+  readonly before: SettingsValues
+  readonly changed: (keyof SettingsValues)[]
+}
+
+/** Stores what `next` makes of the present settings; call inside changeEdge. @throws 409 when nothing changes */
+export async function storeSettings(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  next: (before: SettingsValues) => SettingsValues,
+): Promise<Stored<Change>> {
+  const newest = await newestRow(core, app)
+  const before = settingsValues(newest)
+  const after = next(before)
+  const changed = settingsChanges(before, after)
+  if (changed.length === 0) throw new DeisError('conflict', `${caller.username} changed nothing`)
+  if (changed.includes('maintenance') && after.maintenance) refuseAtIngress(core, 'maintenance mode')
+  if (after.whitelist.some((one) => !before.whitelist.includes(one))) refuseAtIngress(core, 'a whitelist')
+  const row = await insertRow(core, app, caller.username, after, newest)
+  core.logs.say(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
+  core.logs.say(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
+  return { value: { row, before, changed }, undo: () => core.db.settings.deleteMany({ where: { uuid: row.uuid } }) }
+}
+
+/** Rules that nobody would follow are refused; they can always be removed. */
+async function refuseAutoscale(core: Core, patch: SettingsPatch): Promise<void> {
+  if (!Object.values(patch.autoscale ?? {}).some((rule) => rule !== null)) return
+  if ((await core.scheduler.capabilities()).autoscale) return
+  throw new DeisError(
+    'invalid',
+    `the ${core.scheduler.name} scheduler cannot autoscale, so nothing was changed (deis doctor)`,
+  )
+}
+
+/** What shapes processes is brought to what runs; when that fails, it is as if it had never been asked for. */
+async function applyChange(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  change: Change,
+  signal: AbortSignal,
+): Promise<void> {
+  const apply = async (): Promise<void> => {
+    const current = await appRow(core, app.id)
+    if (current && (await latestGood(core.db, current)).build)
+      await applyCurrent(core, current, structureOf(current), signal)
+  }
+  try {
+    await apply()
+  } catch (error) {
+    if (signal.aborted)
+      throw new DeisError('unavailable', 'the controller is stopping; the settings are applied at its next start', {
+        cause: error,
+      })
+    const { routable, autoscale } = change.before
+    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, routable, autoscale })))
+    await apply().catch((again: unknown) =>
+      core.log.error({ app: app.id, err: again }, 'going back to the old settings failed'),
+    )
+    const text = `(settings): ${explain(error)}`
+    core.logs.say(app.id, 'ERROR', text)
+    throw new DeisError('invalid', text, { cause: error })
+  }
+}
+
+export async function changeSettings(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  body: Readonly<Record<string, unknown>>,
+): Promise<AppSettings> {
+  const patch = readSettings(body)
+  await refuseAutoscale(core, patch)
+  const store = (): Promise<Change> =>
+    changeEdge(core, app.id, () => storeSettings(core, caller, app, (before) => mergeSettings(before, patch)))
+  if (patch.autoscale === undefined && patch.routable === undefined) return toSettings(app.id, (await store()).row)
+  return core.queue.run(app.id, async (signal) => {
+    const change = await store()
+    if (change.changed.includes('routable') || change.changed.includes('autoscale'))
+      await applyChange(core, caller, app, change, signal)
+    return toSettings(app.id, change.row)
+  })
 }

@@ -5,20 +5,30 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
+import { serveCerts } from './certs.ts'
+import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
+import { serveHooks } from './hooks.ts'
 import { serveKeys } from './keys.ts'
+import { openapi } from './openapi.ts'
+import { servePerms } from './perms.ts'
 import { servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
-import { refuseOtherMethods } from './serve.ts'
+import { refuseOtherMethods, serve } from './serve.ts'
 import { callerOf } from './auth.ts'
 
 const bodyLimit = 4 * 1024 * 1024
 
-/** Every route of the contract that this server has. */
-export const routes: readonly types.Route[] = Object.values<unknown>(types).filter(
-  (value): value is types.Route => typeof value === 'object' && value !== null && 'access' in value && 'path' in value,
+function isRoute(value: unknown): value is types.Route {
+  return typeof value === 'object' && value !== null && 'access' in value && 'path' in value
+}
+
+/** Every route of the contract, all of which this server has, by name. */
+export const namedRoutes: Readonly<Record<string, types.Route>> = Object.fromEntries(
+  Object.entries<unknown>(types).filter((entry): entry is [string, types.Route] => isRoute(entry[1])),
 )
+export const routes: readonly types.Route[] = Object.values(namedRoutes)
 
 /**
  * `gitUrl` is told by which name the client reached us: where we listen on every address, that is all there is to go by.
@@ -88,7 +98,13 @@ export function createApp(
   serveApps(server, core)
   serveReleases(server, core)
   servePs(server, core)
+  serveEdge(server, core)
+  serveCerts(server, core)
+  servePerms(server, core)
+  serveHooks(server, core)
   servePlatform(server, core, gitUrl)
+  const document = openapi(namedRoutes)
+  serve(server, core, types.getOpenapi, async () => document)
   refuseOtherMethods(server, core, routes)
   return server
 }

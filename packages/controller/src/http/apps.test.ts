@@ -310,7 +310,10 @@ describe('apps', () => {
     })
     expect((await config(id, { A: '1' })).status).toBe(201)
     expect((await releases(id))[0]).toMatchObject({ version: 4, failed: false, summary: 'ann added A' })
-    expect(f.memory.applied(id)).toMatchObject({ release: 4, artifact: { reference: expect.stringMatching(/^registry\.test\/acme\/api@sha256:[0-9a-f]{64}$/) } })
+    expect(f.memory.applied(id)).toMatchObject({
+      release: 4,
+      artifact: { reference: expect.stringMatching(/^registry\.test\/acme\/api@sha256:[0-9a-f]{64}$/) },
+    })
     expect((await f.call('POST', `/v2/apps/${id}/releases/rollback/`, { version: 3 }, ann)).body).toEqual({
       detail: 'Cannot roll back to failed release.',
     })

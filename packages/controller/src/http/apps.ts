@@ -3,11 +3,9 @@ import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { appsPage, createApp, destroyApp, transferApp } from '../domain/apps.ts'
 import type { Core } from '../domain/core.ts'
-import { domainsPage } from '../domain/domains.ts'
 import { appLogs, lineCount } from '../domain/logs.ts'
 import { toApp } from '../domain/rows.ts'
 import { runCommand } from '../domain/run.ts'
-import { currentSettings } from '../domain/settings.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 
@@ -34,8 +32,4 @@ export function serveApps(server: FastifyInstance, core: Core): void {
     else reply.type('text/plain; charset=utf-8').send(text)
     return undefined
   })
-  serve(server, core, types.listDomains, ({ app, request, query }) =>
-    pageOf(request, query, (page) => domainsPage(core, app, page)),
-  )
-  serve(server, core, types.getSettings, ({ app }) => currentSettings(core, app))
 }

@@ -1,0 +1,116 @@
+// Which certificates has a user, and for which domains do they serve (contract/api.md §2.10)?
+import { type Certificate, certMessages, DeisError, forbidden, invalidField, notFound } from '@deis/types'
+import { isUniqueViolation } from '../store/errors.ts'
+import { standing } from './access.ts'
+import { readCertificate } from './certRules.ts'
+import type { Caller, Core } from './core.ts'
+import { domainInPath } from './domains.ts'
+import { changeEdge, refuseAtIngress } from './edge.ts'
+import { type PageRequest, type Slice, readSlice } from './page.ts'
+import { type CertRow, certPurpose, toCertificate } from './rows.ts'
+
+const whole = {
+  owner: { select: { username: true } },
+  domains: { select: { domain: true }, orderBy: { domain: 'asc' } },
+} as const
+
+export async function certsPage(core: Core, caller: Caller, page: PageRequest): Promise<Slice<Certificate>> {
+  const where = { ownerId: caller.id }
+  return readSlice(
+    page,
+    (part) => core.db.certificate.findMany({ where, orderBy: { name: 'asc' }, include: whole, ...part }),
+    () => core.db.certificate.count({ where }),
+    toCertificate,
+  )
+}
+
+/** Only one's own; admins see no others'. */
+async function ownCert(core: Core, caller: Caller, name: string): Promise<CertRow> {
+  const row = await core.db.certificate.findFirst({ where: { name, ownerId: caller.id }, include: whole })
+  if (!row) throw notFound('Certificate')
+  return row
+}
+
+export async function certNamed(core: Core, caller: Caller, name: string): Promise<Certificate> {
+  return toCertificate(await ownCert(core, caller, name))
+}
+
+export async function addCert(
+  core: Core,
+  caller: Caller,
+  body: { name: string; certificate: string; key: string },
+): Promise<Certificate> {
+  const { key, ...facts } = readCertificate(body.certificate, body.key)
+  const now = new Date()
+  try {
+    const row = await core.db.certificate.create({
+      data: {
+        name: body.name,
+        ownerId: caller.id,
+        ...facts,
+        key: core.vault.seal(certPurpose, key),
+        createdAt: now,
+        updatedAt: now,
+      },
+      include: whole,
+    })
+    core.log.info({ certificate: row.name, by: caller.username }, 'certificate added')
+    return toCertificate(row)
+  } catch (error) {
+    if (isUniqueViolation(error)) throw invalidField('name', certMessages.taken)
+    throw error
+  }
+}
+
+async function setCertificate(core: Core, id: number, certificateId: number | null): Promise<void> {
+  await core.db.domain.updateMany({ where: { id }, data: { certificateId, updatedAt: new Date() } })
+}
+
+/** Of a domain whose app the caller may use, or it could take over what others serve (contract/api.md §7 #31). */
+export async function attachCert(core: Core, caller: Caller, name: string, raw: string | undefined): Promise<void> {
+  const cert = await ownCert(core, caller, name)
+  if (!raw?.trim()) throw new DeisError('invalid', 'domain is a required field')
+  const where = { domain: domainInPath(raw) }
+  const found = await core.db.domain.findUnique({ where, include: { app: { select: { id: true } } } })
+  const access = found && (await standing(core, caller, found.app.id))
+  if (!found || !access) throw notFound('Domain')
+  if (!access.standing) throw forbidden()
+  refuseAtIngress(core, 'certificates')
+  await changeEdge(core, found.app.id, async () => {
+    const row = await core.db.domain.findUnique({ where: { ...where, appUuid: access.app.uuid } })
+    if (!row) throw notFound('Domain')
+    if (row.certificateId !== null) throw new DeisError('conflict', 'Domain already has a certificate attached to it')
+    await setCertificate(core, row.id, cert.id)
+    return { value: undefined, undo: () => setCertificate(core, row.id, null) }
+  })
+}
+
+async function detach(core: Core, cert: { readonly id: number }, domain: string, app: string): Promise<void> {
+  await changeEdge(core, app, async () => {
+    const row = await core.db.domain.findFirst({ where: { domain, certificateId: cert.id } })
+    if (!row) throw notFound('Domain')
+    await setCertificate(core, row.id, null)
+    return { value: undefined, undo: () => setCertificate(core, row.id, cert.id) }
+  })
+}
+
+/** Whose certificate it is may always take it back. */
+export async function detachCert(core: Core, caller: Caller, name: string, raw: string): Promise<void> {
+  const cert = await ownCert(core, caller, name)
+  const found = await core.db.domain.findFirst({
+    where: { domain: domainInPath(raw), certificateId: cert.id },
+    include: { app: { select: { id: true } } },
+  })
+  if (!found) throw notFound('Domain')
+  await detach(core, cert, found.domain, found.app.id)
+}
+
+export async function removeCert(core: Core, caller: Caller, name: string): Promise<void> {
+  const cert = await ownCert(core, caller, name)
+  const served = { where: { certificateId: cert.id }, include: { app: { select: { id: true } } } } as const
+  for (const { domain, app } of await core.db.domain.findMany(served)) await detach(core, cert, domain, app.id)
+  // Attached again meanwhile: whoever did that wants to keep it.
+  const { count } = await core.db.certificate.deleteMany({ where: { id: cert.id, domains: { none: {} } } })
+  if (count === 0) throw new DeisError('conflict', `certificate ${name} was attached to a domain meanwhile`)
+  core.log.info({ certificate: name, by: caller.username }, 'certificate removed')
+}

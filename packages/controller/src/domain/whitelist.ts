@@ -1,0 +1,52 @@
+// From which addresses may an app be reached (contract/api.md §2.9)?
+import { DeisError, type Whitelist } from '@deis/types'
+import type { Caller, Core } from './core.ts'
+import { changeEdge } from './edge.ts'
+import type { AppRow } from './rows.ts'
+import { currentSettings, storeSettings } from './settings.ts'
+import { cleanAddresses, invalidAddress, isAddress } from './settingsRules.ts'
+
+export async function currentWhitelist(core: Core, app: AppRow): Promise<Whitelist> {
+  return { addresses: (await currentSettings(core, app)).whitelist }
+}
+
+function checked(raw: readonly string[]): string[] {
+  const addresses = cleanAddresses(raw)
+  for (const one of addresses) if (!isAddress(one)) throw new DeisError('invalid', invalidAddress(one), { list: true })
+  return addresses
+}
+
+async function change(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  next: (before: readonly string[]) => string[],
+): Promise<Whitelist> {
+  const { row } = await changeEdge(core, app.id, () =>
+    storeSettings(core, caller, app, (before) => ({ ...before, whitelist: next(before.whitelist) })),
+  )
+  return { addresses: row.whitelist as string[] }
+}
+
+export async function addAddresses(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  raw: readonly string[],
+): Promise<Whitelist> {
+  const added = checked(raw)
+  return change(core, caller, app, (before) => [...new Set([...before, ...added])])
+}
+
+export async function removeAddresses(core: Core, caller: Caller, app: AppRow, raw: readonly string[]): Promise<void> {
+  const removed = checked(raw)
+  await change(core, caller, app, (before) => {
+    const unknown = removed.filter((one) => !before.includes(one))
+    if (unknown.length > 0)
+      throw new DeisError(
+        'unprocessable',
+        `addresses {${unknown.map((one) => `'${one}'`).join(', ')}} does not exist in whitelist`,
+      )
+    return before.filter((one) => !removed.includes(one))
+  })
+}

@@ -1,0 +1,31 @@
+// Which endpoints are about certificates?
+import * as types from '@deis/types'
+import type { FastifyInstance } from 'fastify'
+import { addCert, attachCert, certNamed, certsPage, detachCert, removeCert } from '../domain/certs.ts'
+import type { Core } from '../domain/core.ts'
+import { pageOf } from './paging.ts'
+import { serve } from './serve.ts'
+
+export function serveCerts(server: FastifyInstance, core: Core): void {
+  serve(server, core, types.listCerts, ({ caller, request, query }) =>
+    pageOf(request, query, (page) => certsPage(core, caller, page)),
+  )
+  serve(server, core, types.addCert, ({ caller, body }) => addCert(core, caller, body))
+  serve(server, core, types.getCert, ({ caller, params }) => certNamed(core, caller, params.name))
+  serve(server, core, types.removeCert, async ({ caller, params }) => {
+    await removeCert(core, caller, params.name)
+    return undefined
+  })
+  serve(server, core, types.attachCert, async ({ caller, params, body }) => {
+    await attachCert(core, caller, params.name, body.domain)
+    return undefined
+  })
+  serve(server, core, types.attachCertByPath, async ({ caller, params }) => {
+    await attachCert(core, caller, params.name, params.domain)
+    return undefined
+  })
+  serve(server, core, types.detachCert, async ({ caller, params }) => {
+    await detachCert(core, caller, params.name, params.domain)
+    return undefined
+  })
+}

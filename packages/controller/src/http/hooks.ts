@@ -1,0 +1,14 @@
+// Which endpoints does a builder of its own ask?
+import * as types from '@deis/types'
+import type { FastifyInstance } from 'fastify'
+import type { Core } from '../domain/core.ts'
+import { hookBuild, hookConfig, keysOfApp, keysOfUser, ownerOfKey } from '../domain/hooks.ts'
+import { serve } from './serve.ts'
+
+export function serveHooks(server: FastifyInstance, core: Core): void {
+  serve(server, core, types.hookKey, ({ params }) => ownerOfKey(core, params.fingerprint))
+  serve(server, core, types.hookKeys, ({ params }) => keysOfApp(core, params.id))
+  serve(server, core, types.hookUserKeys, ({ params }) => keysOfUser(core, params.id, params.username))
+  serve(server, core, types.hookBuild, async ({ body }) => ({ release: { version: await hookBuild(core, body) } }))
+  serve(server, core, types.hookConfig, ({ body }) => hookConfig(core, body))
+}

@@ -1,0 +1,93 @@
+// How is the contract told in OpenAPI? Printed from the route values, so that it cannot drift from what is served.
+import { apiVersion, builderAuthHeader, type Route, routerAuthHeader } from '@deis/types'
+
+type Json = Record<string, unknown>
+
+const security: Record<Route['access'], Json[]> = {
+  anyone: [],
+  user: [{ token: [] }],
+  admin: [{ token: [] }],
+  app: [{ token: [] }],
+  'app-owner': [{ token: [] }],
+  builder: [{ builder: [] }],
+  router: [{ router: [] }],
+}
+
+const may: Record<Route['access'], string> = {
+  anyone: 'anyone',
+  user: 'whoever has an account',
+  admin: 'admins',
+  app: 'the app’s owner and collaborators, and admins',
+  'app-owner': 'the app’s owner, and admins',
+  builder: 'builders',
+  router: 'routers',
+}
+
+const detail: Json = {
+  description: 'Refused: `{"detail": …}`, a list of messages by field, or a bare string for what does not exist.',
+  content: { 'application/json': { schema: {} } },
+}
+
+function requiredOf(schema: object | undefined): readonly string[] {
+  return (schema as { required?: string[] } | undefined)?.required ?? []
+}
+
+function parameters(route: Route): Json[] {
+  const of = (where: 'path' | 'query', schema: Route['params']): Json[] =>
+    Object.entries(schema?.properties ?? {}).map(([name, value]) => ({
+      name,
+      in: where,
+      required: where === 'path' || requiredOf(schema).includes(name),
+      schema: value,
+    }))
+  return [...of('path', route.params), ...of('query', route.query)]
+}
+
+function success(route: Route): Json {
+  const { type } = route.response as { type?: string }
+  if (type === 'null') return { description: 'Done; the body is empty.' }
+  const media = type === 'string' ? 'text/plain' : 'application/json'
+  return { description: 'Done.', content: { [media]: { schema: route.response } } }
+}
+
+function operation(name: string, route: Route): Json {
+  return {
+    operationId: name,
+    summary: route.summary,
+    description: `For ${may[route.access]}.`,
+    tags: [route.path.split('/').findLast((part) => /^[a-z]+$/.test(part)) ?? 'platform'],
+    security: security[route.access],
+    ...(route.params || route.query ? { parameters: parameters(route) } : {}),
+    ...(route.body
+      ? {
+          requestBody: {
+            required: requiredOf(route.body).length > 0,
+            content: { 'application/json': { schema: route.body } },
+          },
+        }
+      : {}),
+    responses: { [route.status]: success(route), default: detail },
+  }
+}
+
+/** `named`: every route under the name it has in the types package. */
+export function openapi(named: Readonly<Record<string, Route>>): Json {
+  const paths: Record<string, Json> = {}
+  for (const [name, route] of Object.entries(named)) {
+    const path = route.path.replace(/:([a-z]+)/g, '{$1}')
+    const item = (paths[path] ??= {})
+    item[route.method.toLowerCase()] = operation(name, route)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Deis', version: apiVersion, description: 'Paths are served with and without a slash at the end.' },
+    paths,
+    components: {
+      securitySchemes: {
+        token: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`token <key>`' },
+        builder: { type: 'apiKey', in: 'header', name: builderAuthHeader },
+        router: { type: 'apiKey', in: 'header', name: routerAuthHeader },
+      },
+    },
+  }
+}
