@@ -13,7 +13,11 @@ export type Load = {
 const body = 'x'.repeat(2000)
 
 /** So many clients over kept connections, each reading and writing in turn and resting a moment in between. */
-export function startLoad(platform: Platform, app: string, { clients = 8, pauseMs = 4 } = {}): Load {
+export function startLoad(
+  platform: Pick<Platform, 'routerPort'>,
+  app: string,
+  { clients = 8, pauseMs = 4 } = {},
+): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   const started = Date.now()
   const failures: string[] = []

@@ -1,0 +1,107 @@
+// Does the platform come onto a cluster by its manifests, work there, take an upgrade under load, and leave nothing?
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { password, type Person, newPerson } from './client.ts'
+import { kubectl, objects } from './cluster.ts'
+import { ask } from './http.ts'
+import { install, type Installation, type Pod } from './installation.ts'
+import { startLoad } from './load.ts'
+import { until } from './until.ts'
+
+const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
+const leastRequests = 3_000
+
+/** Says who it is; POST /echo says what it was told. It takes requests for as long as it is let. */
+const program = [
+  "require('http').createServer((q,s)=>",
+  "q.method==='POST'?q.pipe(s):s.end(JSON.stringify({pod:process.env.HOSTNAME,release:process.env.WORKFLOW_RELEASE}))",
+  ').listen(process.env.PORT)',
+].join('')
+
+describe.skipIf(!there).sequential('installed on a cluster', () => {
+  let platform: Installation
+  let ann: Person
+  let app: string
+
+  beforeAll(async () => {
+    platform = await install()
+    ann = await newPerson(platform, 'ann')
+    app = `${platform.namespace}-tea`
+  }, 600_000)
+  afterAll(() => platform?.clear(), 120_000)
+
+  const answer = async (): Promise<{ pod: string; release: string }> => {
+    const { status, body } = await ask(platform, app)
+    if (status !== 200) throw new Error(`${app} answers ${status}: ${body}`)
+    return JSON.parse(body) as { pod: string; release: string }
+  }
+  const appPods = async (): Promise<string[]> => {
+    const { items } = await objects<{ items: Pod[] }>('pods', '-n', app, '--selector=heritage=deis')
+    return items.map(({ metadata }) => metadata.uid).toSorted()
+  }
+
+  test('the first to register is the administrator, and nobody else may', async () => {
+    const account = ['--username=ann', `--password=${password}`, '--email=ann@example.com']
+    expect(await ann.does(['register', platform.api, ...account])).toContain('Registered ann')
+    const bob = await newPerson(platform, 'bob')
+    const refused = await bob.deis(['register', platform.api, ...account.with(0, '--username=bob')])
+    expect(refused.code).not.toBe(0)
+  })
+
+  test('the API is also reached through the router, as deis.<domain>', async () => {
+    const { status } = await until({ what: 'the router knows the API' }, async () => {
+      const found = await ask(platform, 'deis', { path: '/v2/' })
+      return found.status !== 404 && found
+    })
+    expect(status).toBe(401)
+  })
+
+  test('the doctor finds no right missing', async () => {
+    const said = await ann.does(['doctor'])
+    expect(said).not.toMatch(/may not/)
+    expect(said).toContain('the platform may make and remove what apps need')
+  })
+
+  test('an image is deployed and answers through the routers of the cluster', async () => {
+    await ann.does(['apps:create', app, '--no-remote'])
+    await ann.does(['config:set', 'PORT=5000', '-a', app])
+    await ann.does(['pull', `${platform.registry}/stack:1`, '-a', app, `--procfile=web: node -e "${program}"`])
+    await until({ what: 'it answers' }, answer)
+    await ann.does(['scale', 'web=3', '-a', app])
+    const seen = new Set<string>()
+    // Connections of a router are used for 3 s, so that it takes a few of them to meet all pods.
+    await until({ what: 'all three answered', seconds: 60 }, async () => seen.add((await answer()).pod).size === 3)
+  })
+
+  test('an upgrade by re-apply drops no request, deploys nothing and forgets nothing', async () => {
+    const before = await appPods()
+    const keys = await objects<{ data: object }>('secret', 'deis-keys', '-n', platform.namespace)
+    const load = startLoad(platform, app)
+    await platform.upgrade('2')
+    expect(await load.stop(Math.max(leastRequests, load.sent() + 200))).toEqual([])
+    expect(load.sent()).toBeGreaterThanOrEqual(leastRequests)
+    expect(await appPods()).toEqual(before)
+    expect((await objects<{ data: object }>('secret', 'deis-keys', '-n', platform.namespace)).data).toEqual(keys.data)
+    // Whose token, whose app and whose config it still knows.
+    expect(await ann.does(['config:list', '-a', app])).toContain('5000')
+    await ann.does(['scale', 'web=1', '-a', app])
+    expect((await answer()).release).toBe('v3')
+  })
+
+  test('routers that are replaced one after the other drop no request', async () => {
+    const load = startLoad(platform, app)
+    await kubectl('rollout', 'restart', 'deployment/deis-router', '-n', platform.namespace)
+    await kubectl('rollout', 'status', 'deployment/deis-router', '-n', platform.namespace, '--timeout=110s')
+    await until({ what: 'the old ones have gone', seconds: 60 }, async () => {
+      const pods = await platform.pods()
+      return pods.filter(({ metadata }) => metadata.labels['app'] === 'deis-router').length === 2
+    })
+    expect(await load.stop(Math.max(1_000, load.sent() + 200))).toEqual([])
+  })
+
+  test('uninstalled, nothing of it is left', async () => {
+    await ann.does(['destroy', '-a', app, `--confirm=${app}`])
+    await platform.uninstall()
+    for (const kind of ['namespaces', 'clusterroles', 'clusterrolebindings', 'persistentvolumes'])
+      expect(await kubectl('get', kind, '--output=name')).not.toContain(platform.namespace)
+  })
+})

@@ -1,0 +1,183 @@
+// How does the platform get onto the test cluster, the way packages/install/README.md says, and off it again?
+import { randomBytes } from 'node:crypto'
+import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from './child.ts'
+import { mustWork } from './client.ts'
+import { kubectl, objects, testCluster } from './cluster.ts'
+import { cleanEnv, removeFolder, root, testFolder } from './platform.ts'
+import { until } from './until.ts'
+
+const buildSeconds = 600
+
+export type Installation = {
+  readonly folder: string
+  /** Of the platform itself; apps and builds have namespaces whose names begin like it. */
+  readonly namespace: string
+  readonly registry: string
+  readonly api: string
+  readonly git: string
+  readonly routerPort: number
+  /** Applies the site again with another tag of the image, and waits until it is all that runs. */
+  upgrade(tag: string): Promise<void>
+  pods(): Promise<Pod[]>
+  /** What the README says: afterwards nothing of it is left. */
+  uninstall(): Promise<void>
+  /** Ends what a failed test left. */
+  clear(): Promise<void>
+}
+
+export type Pod = {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Readonly<Record<string, string>> }
+  readonly spec: { readonly containers: readonly { readonly image: string }[] }
+}
+type Service = { readonly spec: { readonly clusterIP: string; readonly ports: readonly { nodePort?: number }[] } }
+
+/** The image of this checkout, built as an operator builds it: from the bases of the test registry, for there is no other. */
+async function publish(folder: string, image: string, tags: readonly string[], registry: string): Promise<void> {
+  const storage = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
+  const buildah = async (...args: string[]): Promise<string> =>
+    mustWork(
+      await run('buildah', [...storage, ...args], { cwd: root, env: cleanEnv(), seconds: buildSeconds }),
+      `buildah ${args[0]}`,
+    )
+  const bases = ['BASE', 'BUILD_BASE'].flatMap((name) => ['--build-arg', `${name}=${registry}/stack:1`])
+  // Some networks sign what packages come over with a certificate of their own.
+  const certificates = cleanEnv()['SSL_CERT_FILE'] ?? '/etc/ssl/certs/ca-certificates.crt'
+  const secrets = ['--secret', `id=ca,src=${certificates}`]
+  const build = ['build', '--isolation', 'chroot', '--layers=false', '--tls-verify=false', ...bases, ...secrets]
+  await buildah(...build, '-f', 'packages/install/Dockerfile', '-t', `${image}:${tags[0]}`, '.')
+  for (const tag of tags) await buildah('push', '--tls-verify=false', `${image}:${tags[0]}`, `docker://${image}:${tag}`)
+}
+
+/** What a test needs that shares its cluster with others, and whose cluster makes no volumes. */
+function testPatches(namespace: string): string {
+  const renamed = (kind: string, more: readonly string[]): string =>
+    [
+      `  - target: { kind: ${kind} }`,
+      '    options: { allowNameChange: true }',
+      '    patch: |-',
+      `      - { op: replace, path: /metadata/name, value: ${namespace} }`,
+      ...more.map((line) => `      - ${line}`),
+    ].join('\n')
+  return [
+    'patches:',
+    renamed('ClusterRole', []),
+    renamed('ClusterRoleBinding', [
+      `{ op: replace, path: /roleRef/name, value: ${namespace} }`,
+      `{ op: replace, path: /subjects/0/namespace, value: ${namespace} }`,
+    ]),
+    '  - target: { kind: PersistentVolumeClaim }',
+    '    patch: |-',
+    "      - { op: add, path: /spec/storageClassName, value: '' }",
+    `      - { op: add, path: /spec/volumeName, value: ${namespace} }`,
+    '',
+  ].join('\n')
+}
+
+function volume(name: string, path: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: {
+      capacity: { storage: '10Gi' },
+      accessModes: ['ReadWriteOnce'],
+      persistentVolumeReclaimPolicy: 'Retain',
+      storageClassName: '',
+      hostPath: { path },
+    },
+  })
+}
+
+/** The example of the README with the values of this cluster. @throws when it does not hold what it is said to hold. */
+function filledIn(example: string, values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`the example does not have ${from}`)
+    return text.replaceAll(from, to)
+  }, example)
+}
+
+export async function install(): Promise<Installation> {
+  if (!testCluster) throw new Error('there is no test cluster')
+  const { registry } = testCluster
+  const folder = await testFolder()
+  const namespace = `insttest-${randomBytes(3).toString('hex')}`
+  const image = `${registry}/${namespace}/deis`
+  const site = join(folder, 'install/site')
+  const data = join(folder, 'volume')
+
+  const apply = async (tag: string): Promise<void> => {
+    const example = await readFile(join(folder, 'install/example/kustomization.yaml'), 'utf8')
+    const services = await objects<{ items: (Service & { metadata: { name: string } })[] }>('services', '-n', namespace)
+    const port = services.items.find(({ metadata }) => metadata.name === 'deis-router')?.spec.ports[0]?.nodePort
+    const text = filledIn(example, {
+      'namespace: deis\n': `namespace: ${namespace}\n`,
+      '  - ../overlays/volume\n': '  - ../overlays/volume\n  - volume.json\n',
+      'registry.example.com/platform/deis': image,
+      "newTag: '1'": `newTag: '${tag}'`,
+      'DEIS_PLATFORM_DOMAIN=apps.example.com': 'DEIS_PLATFORM_DOMAIN=localhost',
+      'registry.example.com\n': `${registry}\n      - DEIS_REGISTRY_INSECURE=${registry}\n      - DEIS_BUILD_NAMESPACE=${namespace}-builds\n`,
+      'ORGANIZATION=apps': `ORGANIZATION=${namespace}`,
+    })
+    const public80 = `  - name: deis-router-settings\n    behavior: merge\n    literals:\n      - DEIS_ROUTER_PUBLIC_PORT=${port ?? 80}\n`
+    await writeFile(
+      join(site, 'kustomization.yaml'),
+      `${text.replace('configMapGenerator:\n', `configMapGenerator:\n${public80}`)}\n${testPatches(namespace)}`,
+    )
+    await kubectl('apply', '-k', site)
+  }
+  const rolledOut = async (): Promise<void> => {
+    for (const name of ['deis-controller', 'deis-router'])
+      await kubectl('rollout', 'status', `deployment/${name}`, '-n', namespace, '--timeout=110s')
+  }
+  const service = (name: string): Promise<Service> => objects<Service>('service', name, '-n', namespace)
+  const clear = async (): Promise<void> => {
+    try {
+      const names = (await kubectl('get', 'namespaces', '--output=name')).split('\n')
+      const ours = names.filter((name) => name.startsWith(`namespace/${namespace}`))
+      if (ours.length > 0) await kubectl('delete', '--wait=false', ...ours)
+      for (const kind of ['persistentvolume', 'clusterrole', 'clusterrolebinding'])
+        await kubectl('delete', kind, namespace, '--ignore-not-found', '--wait=false')
+    } finally {
+      await removeFolder(folder)
+    }
+  }
+
+  try {
+    await cp(join(root, 'packages/install'), join(folder, 'install'), { recursive: true })
+    await mkdir(site, { recursive: true })
+    await mkdir(data)
+    // As a provisioner would leave it to the pod's group.
+    await chmod(data, 0o777)
+    await writeFile(join(site, 'volume.json'), volume(namespace, data))
+    await publish(join(folder, 'buildah'), image, ['1', '2'], registry)
+    await apply('1')
+    // Applied once more, it tells users the port that the cluster has given the router.
+    await apply('1')
+    await rolledOut()
+    const [controller, git, router] = await Promise.all(['deis-controller', 'deis-git', 'deis-router'].map(service))
+    return {
+      folder,
+      namespace,
+      registry,
+      api: `http://${controller!.spec.clusterIP}`,
+      git: `ssh://git@${git!.spec.clusterIP}:2222`,
+      routerPort: router!.spec.ports[0]!.nodePort!,
+      async upgrade(tag) {
+        await apply(tag)
+        await rolledOut()
+        await until({ what: 'only the new pods are left', seconds: 110 }, async () => {
+          const { items } = await objects<{ items: Pod[] }>('pods', '-n', namespace)
+          return items.every(({ spec }) => spec.containers[0]?.image.endsWith(`:${tag}`))
+        })
+      },
+      pods: async () => (await objects<{ items: Pod[] }>('pods', '-n', namespace)).items,
+      uninstall: async () => void (await kubectl('delete', '-k', site)),
+      clear,
+    }
+  } catch (error) {
+    await clear().catch(() => {})
+    throw error
+  }
+}
