@@ -1,6 +1,6 @@
 // How does a slug become the layer of an image: whose files, where, and with which launcher?
 import { posix } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { Header, Pack, Parser, type ReadEntry, type WriteEntryTar } from 'tar'
@@ -88,12 +88,9 @@ export function slugLayer(slug: Readable, user: number, processes: Readonly<Reco
     },
   })
   parser.on('ignoredEntry', (entry: ReadEntry) => parser.abort(new BadArchive(refusal(entry) ?? 'an unknown entry')))
-  const out = Readable.from(
-    (async function* () {
-      yield head(processes)
-      yield* pack as unknown as AsyncIterable<Buffer>
-    })(),
-  )
+  const out = new PassThrough()
+  out.write(head(processes))
+  pack.pipe(out)
   const fail = (error: unknown): void => {
     const known = error instanceof BadArchive ? error : new BadArchive((error as Error).message, { cause: error })
     out.destroy(known)

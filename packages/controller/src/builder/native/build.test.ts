@@ -65,6 +65,7 @@ $`,
     artifact: { kind: 'slug', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
     processes: { web: './run', worker: './work' },
     dockerfile: false,
+    port: null,
   })
   expect(await read(await t.unpack(result), 'run')).toBe('x')
   expect(await workFolders()).toEqual([])

@@ -179,3 +179,21 @@ test('SSH_KEY is a file of the build only, and ssh is told by a fixed command', 
     'The config variable SSH_KEY is no private key',
   )
 })
+
+test("the platform's own buildpacks: the first that detects is used, else a built-in one", async () => {
+  const no = join(t.folder, 'own-no')
+  const yes = join(t.folder, 'own-yes')
+  await repository(no, speaking('no', { 'bin/detect': bash('exit 1') }))
+  await repository(yes, speaking('own', { 'bin/detect': bash('test -e "$1/own" && echo Own') }))
+  const other = await openTestBuilder({ buildpacks: [no, yes] })
+  try {
+    const own = await other.build({ own: '', Procfile: 'worker: x\n' })
+    expect(own.lines).toContain('-----> Own app detected')
+    expect(own.result.processes).toEqual({ worker: 'x' })
+    expect((await other.build({ Procfile: 'worker: x\n' })).lines).toContain('-----> Procfile app detected')
+    const named = await other.build({ own: '', x: '' }, { config: { BUILDPACK_URL: no } })
+    expect(named.result.processes).toEqual({ web: 'no' })
+  } finally {
+    await other.close()
+  }
+})

@@ -1,0 +1,150 @@
+// How do tests build apps on the real cluster, in a namespace of their own, with a controller that is only a small HTTP server?
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createKube, type Kube } from '../../kube/client.ts'
+import { type Job, type ListOf, pathOf, type Pod } from '../../kube/objects.ts'
+import { loadTransport } from '../../kube/transport.ts'
+import { createRegistry } from '../../registry/create.ts'
+import type { Registry } from '../../registry/port.ts'
+import { type Files, tarOf } from '../native/testing.ts'
+import type { Builder, BuildRequest, BuildResult } from '../port.ts'
+import { createJobBuilder, type JobBuilderOptions } from './create.ts'
+import { createHandOff } from './handoff.ts'
+
+export type Attempt = { readonly result: BuildResult; readonly output: string }
+
+export type TestCluster = {
+  readonly kube: Kube
+  readonly registry: Registry
+  readonly namespace: string
+  /** Where images go: `host/organization`. */
+  readonly target: string
+  readonly builder: Builder
+  /** Another builder with the same cluster. */
+  another(options: Partial<JobBuilderOptions>): Promise<Builder>
+  /** Output so far of the newest build. */
+  output(): string
+  build(files: Files, more?: Partial<BuildRequest>, signal?: AbortSignal, builder?: Builder): Promise<Attempt>
+  jobs(): Promise<readonly Job[]>
+  pods(): Promise<readonly Pod[]>
+  /** Resolves when the output has the text. */
+  said(text: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** The runner as `scripts/build.mjs` makes it. */
+async function bundleRunner(folder: string): Promise<string> {
+  const { build } = await import('esbuild')
+  const entry = fileURLToPath(new URL('../runner/main.ts', import.meta.url))
+  await build({
+    entryPoints: { runner: entry },
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'warning',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  })
+  return join(folder, 'runner.js')
+}
+
+export async function openTestCluster(host: string, address: string): Promise<TestCluster> {
+  const id = randomBytes(4).toString('hex')
+  const namespace = `jobtest-${id}`
+  const folder = await mkdtemp(join(tmpdir(), 'deis-job-builder-'))
+  const { transport } = await loadTransport()
+  const kube = createKube(transport)
+  const registry = createRegistry({ insecure: [host], mirrors: {}, credentials: {} })
+  const server = createServer((request, response) => {
+    if (!handOff.handle(request, response)) response.writeHead(404).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, address, resolve))
+  const handOff = createHandOff(() => `http://${address}:${(server.address() as AddressInfo).port}`)
+  let folders = 0
+  const options: JobBuilderOptions = {
+    kube,
+    registry,
+    handOff,
+    namespace,
+    images: { stack: `${host}/stack:1`, run: `${host}/stack:1`, buildah: `${host}/buildah:1`, tools: null },
+    target: { host, organization: namespace },
+    credentials: null,
+    insecure: [host],
+    timeoutSeconds: 120,
+    limits: { memory: '1Gi', cpu: '2', disk: '2Gi' },
+    cacheFolder: '',
+    instance: `jobtest-${id}`,
+    alive: async () => true,
+    runnerFile: await bundleRunner(folder),
+    log: () => {},
+  }
+  const another = (more: Partial<JobBuilderOptions>): Promise<Builder> =>
+    createJobBuilder({ ...options, cacheFolder: join(folder, String(++folders)), ...more })
+  const builder = await another({})
+  let output = ''
+  let count = 0
+  let listeners: (() => void)[] = []
+  return {
+    kube,
+    registry,
+    namespace,
+    target: `${host}/${namespace}`,
+    builder,
+    another,
+    output: () => output,
+    async build(files, more = {}, signal = new AbortController().signal, by = builder) {
+      const source = await tarOf(files)
+      output = ''
+      const request: BuildRequest = {
+        id: `${id}-${++count}`,
+        app: 'myapp',
+        sha: '0123456789abcdef0123456789abcdef01234567',
+        config: {},
+        source: () => Readable.from([source]),
+        noCache: false,
+        ...more,
+      }
+      const write = (text: string): void => {
+        output += text
+        for (const listener of listeners) listener()
+      }
+      return { result: await by.build(request, write, signal), output }
+    },
+    async jobs() {
+      const found: ListOf<Job> = await kube.list(pathOf('batch/v1/Job', namespace))
+      return found.items
+    },
+    async pods() {
+      const found: ListOf<Pod> = await kube.list(pathOf('v1/Pod', namespace))
+      return found.items
+    },
+    said: (text) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!output.includes(text)) return
+          listeners = listeners.filter((listener) => listener !== look)
+          resolve()
+        }
+        listeners.push(look)
+        look()
+      }),
+    async close() {
+      const path = pathOf('v1/Namespace', undefined, namespace)
+      await kube.remove(path)
+      server.closeAllConnections()
+      server.close()
+      await rm(folder, { recursive: true, force: true })
+      // The next suite must not find the cluster still cleaning up.
+      for (let tries = 0; tries < 100 && (await kube.find(path)); tries++) await sleep(200)
+      kube.close()
+    },
+  }
+}
