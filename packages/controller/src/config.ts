@@ -37,6 +37,8 @@ export type Config = Readonly<{
   portFirst: number
   portLast: number
   cluster: ClusterConfig
+  /** Who hears of every release (contract/api.md §3.15). */
+  deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -139,6 +141,7 @@ export function readConfig(env: Env, cwd: string): Config {
     portFirst: number('DEIS_PORT_FIRST', 10_000, 1024, 65_535),
     portLast: number('DEIS_PORT_LAST', 29_999, 1024, 65_535),
     cluster,
+    deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY', '') || null },
     logLevel: choice(
       'DEIS_LOG_LEVEL',
       ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
@@ -155,6 +158,9 @@ export function readConfig(env: Env, cwd: string): Config {
   for (const name of ['DEIS_BUILDER_KEY', 'DEIS_ROUTER_KEY'])
     if (env[name] !== undefined && (env[name]?.length ?? 0) < 16)
       problems.push(`${name} must have at least 16 characters`)
+  for (const url of config.deployHooks.urls)
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
+      problems.push(`DEIS_DEPLOY_HOOK_URLS must be http:// or https:// addresses; ${JSON.stringify(url)} is none`)
   if (problems.length > 0)
     throw new Error(`the settings cannot be used:\n${problems.map((one) => `  - ${one}`).join('\n')}`)
   return Object.freeze(config)

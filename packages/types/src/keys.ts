@@ -42,6 +42,7 @@ export const addKey = route({
 export const getKey = route({
   method: 'GET',
   path: '/v2/keys/:id',
+  rest: true,
   access: 'user',
   summary: 'One of one’s own keys.',
   params: KeyParams,
@@ -52,6 +53,7 @@ export const getKey = route({
 export const removeKey = route({
   method: 'DELETE',
   path: '/v2/keys/:id',
+  rest: true,
   access: 'user',
   summary: 'Forget a key.',
   params: KeyParams,

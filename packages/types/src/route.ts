@@ -11,6 +11,8 @@ export type Access = 'anyone' | 'user' | 'admin' | 'app' | 'app-owner' | 'builde
 export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
+  /** The last parameter is the rest of the path, slashes included. */
+  readonly rest?: boolean
   readonly access: Access
   /** One sentence for OpenAPI. */
   readonly summary: string

@@ -17,11 +17,12 @@ import { isUniqueViolation } from '../store/errors.ts'
 import { buildLogFolder } from './builds.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { announceRelease } from './deployHooks.ts'
 import { inventName, isReserved } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
-import { configRow } from './release.ts'
+import { configRow, latestGood } from './release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
-import { type AppRow, toApp } from './rows.ts'
+import { type AppRow, procfileOf, toApp } from './rows.ts'
 
 const withOwner = { owner: { select: { username: true } } } as const
 
@@ -114,7 +115,9 @@ async function createNamed(core: Core, caller: Caller, id: string): Promise<App>
   try {
     const app = await insertApp(core, caller, id)
     await makeRoom(core, app)
-    core.logs.say(id, 'INFO', `${caller.username} created initial release`)
+    const summary = `${caller.username} created initial release`
+    core.logs.say(id, 'INFO', summary)
+    announceRelease(core, { app: id, version: 1, summary, sha: '', user: caller.username })
     await routesChanged(core, id)
     return toApp(app)
   } catch (error) {
@@ -137,6 +140,11 @@ export async function createApp(core: Core, caller: Caller, wanted: string | nul
       const taken = error instanceof DeisError && (error.code === 'conflict' || error.fields?.id !== undefined)
       if (!taken || tries === 5) throw error
     }
+}
+
+export async function shownApp(core: Core, app: AppRow): Promise<App> {
+  const { build } = await latestGood(core.db, app)
+  return { ...toApp(app), procfile_structure: build ? procfileOf(build) : {} }
 }
 
 type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt'> & { readonly username: string }

@@ -1,6 +1,6 @@
 // Which config may be set, and what does setting it give (contract/api.md §2.5)?
 import { configKeyMessage, DeisError, invalidField, invalidProcessType, processTypePattern } from '@deis/types'
-import { healthcheckValue } from './healthcheckRules.ts'
+import { healthcheckValue, withLegacyHealthcheck } from './healthcheckRules.ts'
 
 export type Probes = Record<string, Record<string, unknown>>
 export type ConfigMaps = {
@@ -139,17 +139,17 @@ function mergeMap<T>(
 /** The config after a request, every map merged onto the one before; all failing fields are reported at once. */
 export function mergeConfig(base: ConfigMaps, patch: ConfigPatch): ConfigMaps {
   const fields: Record<string, string[]> = {}
-  const next: { -readonly [K in MapName]: ConfigMaps[K] } = { ...base }
+  const merged: { -readonly [K in MapName]: ConfigMaps[K] } = { ...base }
   let missing: DeisError | null = null
   for (const map of mapNames) {
     if (patch[map] === undefined) continue
     try {
       const wanted = asMap(map, patch[map])
       if (map === 'healthcheck')
-        next.healthcheck = mergeMap(map, base.healthcheck, wanted, (type, raw) =>
+        merged.healthcheck = mergeMap(map, base.healthcheck, wanted, (type, raw) =>
           healthcheckValue(base.healthcheck[type], type, raw),
         )
-      else next[map] = mergeMap(map, base[map], wanted, (key, raw) => checkText(map, key, raw))
+      else merged[map] = mergeMap(map, base[map], wanted, (key, raw) => checkText(map, key, raw))
     } catch (error) {
       if (!(error instanceof DeisError)) throw error
       if (error.fields) Object.assign(fields, error.fields)
@@ -158,6 +158,7 @@ export function mergeConfig(base: ConfigMaps, patch: ConfigPatch): ConfigMaps {
   }
   if (Object.keys(fields).length > 0) throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
   if (missing) throw missing
+  const next = withLegacyHealthcheck(merged)
   if (Object.keys(next.registry).length > 0 && next.values.PORT === undefined)
     throw new DeisError('invalid', 'PORT needs to be set in the config when using a private registry')
   if (Buffer.byteLength(JSON.stringify(next)) > maxConfigBytes)

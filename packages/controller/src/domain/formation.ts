@@ -1,6 +1,6 @@
 // What does a release look like to the scheduler? Everything is read from the release, never from "latest" (design §1.4).
 import { DeisError, type Structure, time } from '@deis/types'
-import { type Artifact, type Formation, type ProcessSpec, slugPort } from '../scheduler/port.ts'
+import { type Artifact, type Formation, type Probe, type ProcessSpec, slugPort } from '../scheduler/port.ts'
 import type { ConfigMaps } from './configRules.ts'
 import { buildKind } from './structure.ts'
 
@@ -104,12 +104,23 @@ function commandOf(release: ReleaseParts, type: string): string | null {
   return buildKind(release.build) === 'buildpack' ? '' : null
 }
 
-function probes(config: ConfigMaps, type: string): Pick<ProcessSpec, 'livenessProbe' | 'readinessProbe'> {
+function probes(
+  config: ConfigMaps,
+  type: string,
+  port: number | null,
+): Pick<ProcessSpec, 'livenessProbe' | 'readinessProbe'> {
   const own = config.healthcheck[type] ?? (type === 'web' || type === 'cmd' ? config.healthcheck['web/cmd'] : undefined)
   return {
-    ...(own?.livenessProbe ? { livenessProbe: own.livenessProbe } : {}),
-    ...(own?.readinessProbe ? { readinessProbe: own.readinessProbe } : {}),
+    ...(own?.livenessProbe ? { livenessProbe: withPort(own.livenessProbe, port) } : {}),
+    ...(own?.readinessProbe ? { readinessProbe: withPort(own.readinessProbe, port) } : {}),
   }
+}
+
+/** Probes that came from HEALTHCHECK_URL ask where the app listens. */
+function withPort(probe: Probe, port: number | null): Probe {
+  return probe.httpGet
+    ? { ...probe, httpGet: { ...probe.httpGet, port: probe.httpGet.port ?? port ?? slugPort } }
+    : probe
 }
 
 export function formation(
@@ -145,7 +156,7 @@ export function formation(
       ...(autoscale
         ? { autoscale: { min: autoscale.min, max: autoscale.max, cpuPercent: autoscale.cpu_percent } }
         : {}),
-      ...probes(release.config, type),
+      ...probes(release.config, type, port),
     }
   }
   return {

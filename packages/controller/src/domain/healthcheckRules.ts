@@ -56,3 +56,36 @@ export function healthcheckValue(base: Probes | undefined, type: string, raw: un
   }
   return next
 }
+
+const legacyNumbers = {
+  TIMEOUT: ['timeoutSeconds', 50],
+  INITIAL_DELAY: ['initialDelaySeconds', 50],
+  PERIOD_SECONDS: ['periodSeconds', 10],
+  SUCCESS_THRESHOLD: ['successThreshold', 1],
+  FAILURE_THRESHOLD: ['failureThreshold', 3],
+} as const
+
+type LegacyMaps = {
+  readonly values: Readonly<Record<string, string>>
+  readonly healthcheck: Readonly<Record<string, Probes>>
+}
+
+/**
+ * The health checks of earlier versions: HEALTHCHECK_URL and what goes with it become probes of the routable type, and are
+ * no variables of the app any more. Their port is wherever the app listens.
+ */
+export function withLegacyHealthcheck<M extends LegacyMaps>(maps: M): M {
+  const url = maps.values.HEALTHCHECK_URL
+  if (url === undefined) return maps
+  const numbers = Object.fromEntries(
+    Object.entries(legacyNumbers).map(([name, [key, otherwise]]) => [
+      key,
+      Number(maps.values[`HEALTHCHECK_${name}`] ?? otherwise),
+    ]),
+  )
+  const probe = { httpGet: { path: url.startsWith('/') ? url : `/${url}` }, ...numbers }
+  const values = Object.fromEntries(Object.entries(maps.values).filter(([key]) => !key.startsWith('HEALTHCHECK_')))
+  // Kubernetes takes no other threshold for this one.
+  const probes = { livenessProbe: { ...probe, successThreshold: 1 }, readinessProbe: probe }
+  return { ...maps, values, healthcheck: { ...maps.healthcheck, 'web/cmd': probes } }
+}

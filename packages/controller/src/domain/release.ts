@@ -5,6 +5,7 @@ import type * as Row from '../store/generated/sqlite/client.ts'
 import type { Tx } from '../store/open.ts'
 import { type ConfigMaps, emptyConfig } from './configRules.ts'
 import type { Core } from './core.ts'
+import { announceRelease } from './deployHooks.ts'
 import type { ReleaseParts } from './formation.ts'
 import { type AppRow, configMaps, procfileOf } from './rows.ts'
 
@@ -120,5 +121,7 @@ export async function createRelease(core: Core, app: AppRow, release: NewRelease
     })
   })
   core.logs.say(app.id, 'INFO', created.summary)
+  const { version, summary, owner: user, build } = created
+  announceRelease(core, { app: app.id, version, summary, sha: build?.sha ?? '', user })
   return created
 }

@@ -1,10 +1,9 @@
 // Which endpoints are about apps as a whole?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { appsPage, createApp, destroyApp, transferApp } from '../domain/apps.ts'
+import { appsPage, createApp, destroyApp, shownApp, transferApp } from '../domain/apps.ts'
 import type { Core } from '../domain/core.ts'
 import { appLogs, lineCount } from '../domain/logs.ts'
-import { toApp } from '../domain/rows.ts'
 import { runCommand } from '../domain/run.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
@@ -14,7 +13,7 @@ export function serveApps(server: FastifyInstance, core: Core): void {
     pageOf(request, query, (page) => appsPage(core, caller, page)),
   )
   serve(server, core, types.createApp, ({ caller, body }) => createApp(core, caller, body.id))
-  serve(server, core, types.getApp, async ({ app }) => toApp(app))
+  serve(server, core, types.getApp, ({ app }) => shownApp(core, app))
   serve(server, core, types.updateApp, async ({ caller, app, body }) => {
     await transferApp(core, caller, app, body.owner)
     return undefined

@@ -28,8 +28,8 @@ const detail: Json = {
   content: { 'application/json': { schema: {} } },
 }
 
-function requiredOf(schema: object | undefined): readonly string[] {
-  return (schema as { required?: string[] } | undefined)?.required ?? []
+function requiredOf(schema: { readonly required?: readonly string[] } | undefined): readonly string[] {
+  return schema?.required ?? []
 }
 
 function parameters(route: Route): Json[] {

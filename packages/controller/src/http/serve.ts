@@ -58,6 +58,20 @@ function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   return abort.signal
 }
 
+const restPattern = /:([a-z]+)$/
+
+/** A last parameter that may contain slashes is what Fastify calls a wildcard. */
+function urlOf(route: Route): string {
+  return route.rest ? route.path.replace(restPattern, '*') : route.path
+}
+
+function nameRest(route: Route, request: FastifyRequest): void {
+  const name = route.rest ? restPattern.exec(route.path)?.[1] : undefined
+  if (name === undefined) return
+  const { '*': value, ...others } = request.params as Record<string, string>
+  request.params = { ...others, [name]: value }
+}
+
 /** Registers a route. The handler returns the response body; undefined and null send none. */
 export function serve<const R extends Route>(
   server: FastifyInstance,
@@ -73,9 +87,12 @@ export function serve<const R extends Route>(
   }
   server.route({
     method: route.method,
-    url: route.path,
+    url: urlOf(route),
     schema,
-    onRequest: (request) => admit(core, route, request),
+    onRequest: (request) => {
+      nameRest(route, request)
+      return admit(core, route, request)
+    },
     // No body at all is an empty object (contract/api.md §1.7).
     preValidation: async (request) => {
       if (route.body && request.body === undefined) request.body = {}
@@ -131,7 +148,7 @@ export function refuseOtherMethods(server: FastifyInstance, core: Core, routes: 
     const open = same.every((route) => route.access === 'anyone')
     server.route({
       method: allMethods.filter((method) => !allow.includes(method as Route['method'])),
-      url: first.path,
+      url: urlOf(first),
       exposeHeadRoute: false,
       onRequest: async (request, reply) => {
         if (!open) await callerOf(core, request)
