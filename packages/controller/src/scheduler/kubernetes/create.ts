@@ -16,7 +16,7 @@ import { restartPods } from './restart.ts'
 import { makeRoom, removeRoom } from './room.ts'
 import { cleanOneOffs, runOneOff } from './run.ts'
 import { edgeOf, ingress } from './service.ts'
-import { containerOf, isReady, observed } from './state.ts'
+import { containerOf, isReady, isThere, observed } from './state.ts'
 
 export type { KubernetesOptions } from './backend.ts'
 
@@ -55,7 +55,9 @@ async function observe(backend: Backend, app: string): Promise<ObservedPod[]> {
     const events = await eventsOf(backend, pod, AbortSignal.timeout(creatingMs)).catch(() => [])
     return observed(pod, events.at(-1)?.reason)
   }
-  return Promise.all(backend.cluster.pods.of(app).map(look))
+  const now = Date.now()
+  const pods = backend.cluster.pods.of(app).filter((pod) => isThere(pod, now))
+  return Promise.all(pods.map(look))
 }
 
 async function run(
@@ -83,10 +85,10 @@ async function run(
 async function openBackend(options: KubernetesOptions): Promise<Backend> {
   const { kube, folder, log } = options
   const { major = '1', minor = '0', gitVersion = 'unknown' } = await kube.get<Version>('/version')
-  const logs = openPodLogs({ kube, folder, log })
   const cluster = await openCluster(kube, (error) =>
     log('warn', 'a watch of the cluster was interrupted', { err: error }),
   )
+  const logs = openPodLogs({ kube, folder, log })
   return {
     options,
     kube,

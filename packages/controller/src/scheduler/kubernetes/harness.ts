@@ -2,7 +2,7 @@
 import { pathOf, type Pod } from '../../kube/objects.ts'
 import type { Answer, Harness } from '../contract-harness.ts'
 import { createKubernetesScheduler } from './create.ts'
-import { get, openTestbed, serve } from './testbed.ts'
+import { get, openTestbed, serve, stay } from './testbed.ts'
 
 const port = 5000
 const patience = 3
@@ -23,12 +23,12 @@ export async function openKubernetesHarness(): Promise<Harness> {
     commands: {
       serve,
       crash: 'echo boom; exit 1',
-      neverReady: 'exec sleep 600',
-      print: (text) => `echo ${text}; exec sleep 600`,
+      neverReady: stay,
+      print: (text) => `echo ${text}; ${stay}`,
       echo: (text) => `echo ${text}`,
       exit: (code) => `exit ${code}`,
       printenv: (name) => `printenv ${name}`,
-      sleep: 'exec sleep 600',
+      sleep: stay,
     },
     async ask(app) {
       const [address] = (await scheduler.upstreams(app)).addresses

@@ -75,7 +75,8 @@ export async function clearNew(
   const once = (object: KubeObject, kind: string, graceSeconds?: number): void => {
     if (asked.has(uidOf(object))) return
     asked.add(uidOf(object))
-    kube.remove(pathOf(kind, app, nameOf(object)), { signal, graceSeconds }).catch(failed)
+    // In the foreground: what owns others is gone after them, and makes none meanwhile.
+    kube.remove(pathOf(kind, app, nameOf(object)), { signal, graceSeconds, background: false }).catch(failed)
   }
   const isNewSet = (one: ReplicaSet): boolean =>
     one.metadata?.labels?.type === type && !replicaSets.has(uidOf(one)) && one.metadata.labels.app === app
@@ -88,7 +89,8 @@ export async function clearNew(
         return fresh && !(replicaSets.has(ownerOf(pod) ?? '') && isActive(pod))
       })
       for (const pod of doomed) once(pod, 'v1/Pod', 0)
-      const left = doomed.length > 0 || cluster.replicaSets.of(app).some(isNewSet)
+      const owners = cluster.replicaSets.of(app).some(isNewSet) || (!deployment && cluster.deployments.get(app, name))
+      const left = doomed.length > 0 || owners
       return left ? undefined : true
     },
     signal,
@@ -100,7 +102,7 @@ export async function restore(backend: Backend, before: Before, signal: AbortSig
   const { cluster, kube } = backend
   const { app, type, deployment } = before
   if (!deployment) {
-    await kube.remove(pathOf('apps/v1/Deployment', app, deploymentName(app, type)), { signal })
+    await kube.remove(pathOf('apps/v1/Deployment', app, deploymentName(app, type)), { signal, background: false })
     await clearNew(backend, before, 0, signal)
     return
   }

@@ -84,6 +84,7 @@ export async function pointService(
 const goneMs = 300_000
 /** What is destroyed is no longer routed: nothing to drain. */
 const lastGraceSeconds = 5
+const forceMs = (lastGraceSeconds + 3) * 1000
 
 /** What the API server says keeps the namespace. */
 function remains(there: Namespace | undefined): string {
@@ -98,11 +99,17 @@ export async function removeRoom(backend: Backend, app: string, signal: AbortSig
   if (!there || !isOurs(there, app)) return
   await kube.remove(path, { signal })
   await kube.remove(pathOf('v1/Pod', app), { signal, graceSeconds: lastGraceSeconds })
-  const deadline = Date.now() + goneMs
+  const started = Date.now()
+  let forced = false
   for (let pause = 200; ; pause = Math.min(pause * 1.5, 2000)) {
     const left = await kube.find<Namespace>(path, { signal })
     if (!left || left.metadata?.uid !== there.metadata?.uid) break
-    if (Date.now() > deadline)
+    // A node that is slow to report, or gone, holds up nothing.
+    if (!forced && Date.now() - started > forceMs) {
+      forced = true
+      await kube.remove(pathOf('v1/Pod', app), { signal, graceSeconds: 0 })
+    }
+    if (Date.now() - started > goneMs)
       throw new Error(`the namespace ${app} is not gone after ${goneMs / 1000} s: ${remains(left)}`)
     await sleep(pause, undefined, { signal })
   }

@@ -23,6 +23,15 @@ export function isReady(pod: Pod): boolean {
   )
 }
 
+/** The node clears up for some seconds, sometimes a minute, after a deleted pod has ended (contract/api.md §4.10). */
+export function isThere(pod: Pod, now: number): boolean {
+  const deleted = pod.metadata?.deletionTimestamp
+  if (deleted === undefined) return true
+  const containers = pod.status?.containerStatuses ?? []
+  const ended = containers.length > 0 && containers.every((one) => one.state?.terminated !== undefined)
+  return !ended && Date.parse(deleted) > now
+}
+
 /** It neither works nor will: its ReplicaSet makes another. */
 export const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
 

@@ -33,9 +33,13 @@ const refusedMs = 3_000
 export const server = `require('node:http').createServer((request, response) => {
   if (request.url === '/crash') process.exit(1);
   response.end(JSON.stringify({ pod: process.env.HOSTNAME, greeting: process.env.GREETING ?? null }))
-}).listen(process.env.PORT ?? 5000)`
+}).listen(process.env.PORT ?? 5000);
+process.on('SIGTERM', () => process.exit(0))`
 
 export const serve = `exec node -e "${server.replaceAll('\n', ' ')}"`
+
+/** The first process of a container must see to its own end. */
+export const stay = "trap 'exit 0' TERM; sleep 600 & wait"
 
 export async function openTestbed(name: string): Promise<Testbed> {
   const prefix = `${name}-${randomBytes(2).toString('hex')}-`
@@ -95,7 +99,9 @@ export async function get(address: string, path = '/'): Promise<string> {
     try {
       const sent = request(`http://${address}${path}`, { agent: false, timeout: 10_000 }).end()
       const [response] = (await once(sent, 'response')) as [IncomingMessage]
-      return await text(response)
+      const body = await text(response)
+      if (response.statusCode !== 200) throw new Error(`${address} answered ${response.statusCode}: ${body}`)
+      return body
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || Date.now() > deadline) throw error
       await sleep(50)
