@@ -18,9 +18,7 @@ function pod(state: State, more: { lastState?: State; restartCount?: number; unp
         unplaced === undefined
           ? []
           : [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: unplaced }],
-      containerStatuses: [
-        { name: 'tea-web', image: '', imageID: '', ready: false, restartCount, state, lastState } as never,
-      ],
+      containerStatuses: [{ name: 'tea-web', image: '', imageID: '', ready: false, restartCount, state, lastState }],
     },
   }
 }
@@ -97,10 +95,9 @@ test.each<[what: string, pod: Pod]>([
   expect(podTrouble('web', well)).toBeNull()
 })
 
-const refused = (message: string): ReplicaSet =>
-  ({
-    status: { replicas: 0, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }] },
-  }) as ReplicaSet
+const refused = (message: string): ReplicaSet => ({
+  status: { replicas: 0, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }] },
+})
 
 test('a full quota counts when nothing is ending that would give room', () => {
   const full = refused('pods "tea" is forbidden: exceeded quota: tea-quota')
@@ -108,7 +105,7 @@ test('a full quota counts when nothing is ending that would give room', () => {
   expect(creationTrouble('web', full, true)).toMatchObject({ patience: null })
   expect(creationTrouble('web', full, false)?.cause).toContain('the quota is too small for web: pods "tea"')
   expect(creationTrouble('web', refused('minimum memory usage'), false)?.cause).toContain('refuses to make web')
-  expect(creationTrouble('web', {} as ReplicaSet, false)).toBeNull()
+  expect(creationTrouble('web', {}, false)).toBeNull()
 })
 
 test('lateness says what to do next', () => {
