@@ -48,28 +48,21 @@ export function createEntryReader(): EntryReader {
   }
   const entries = (text: Buffer): Entry[] => (stamp === null ? [] : [{ stamp, text: textOf(text) }])
 
-  return {
-    push(chunk) {
-      const found: Entry[] = []
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      for (;;) {
-        const end = rest.indexOf(newline)
-        if (end < 0 && rest.length <= prefixBytes + maxBytes) break
-        const start = prefix()
-        const long = end < 0 || end > start + maxBytes
-        const cut = long ? start + maxBytes : end
-        found.push(...entries(rest.subarray(start, cut)))
-        rest = rest.subarray(long ? cut : cut + 1)
-      }
-      // A copy, so that the whole chunk is not kept for the sake of its last bytes.
-      rest = Buffer.from(rest)
-      return found
-    },
-    flush() {
-      if (rest.length === 0) return []
-      const found = entries(rest.subarray(prefix()))
-      rest = Buffer.alloc(0)
-      return found
-    },
+  const push = (chunk: Buffer): Entry[] => {
+    const found: Entry[] = []
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    for (;;) {
+      const end = rest.indexOf(newline)
+      if (end < 0 && rest.length <= prefixBytes + maxBytes) break
+      const start = prefix()
+      const long = end < 0 || end > start + maxBytes
+      const cut = long ? start + maxBytes : end
+      found.push(...entries(rest.subarray(start, cut)))
+      rest = rest.subarray(long ? cut : cut + 1)
+    }
+    // A copy, so that the whole chunk is not kept for the sake of its last bytes.
+    rest = Buffer.from(rest)
+    return found
   }
+  return { push, flush: () => (rest.length === 0 ? [] : push(Buffer.from([newline]))) }
 }
