@@ -1,8 +1,9 @@
 // Does the platform come onto a cluster by its manifests, work there, take an upgrade under load, and leave nothing?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newApp } from './app.ts'
 import { password, type Person, newPerson } from './client.ts'
 import { kubectl, objects } from './cluster.ts'
-import { ask } from './http.ts'
+import { ask, serving } from './http.ts'
 import { install, type Installation, type Pod } from './installation.ts'
 import { startLoad } from './load.ts'
 import { until } from './until.ts'
@@ -70,6 +71,14 @@ describe.skipIf(!there).sequential('installed on a cluster', () => {
     const seen = new Set<string>()
     // Connections of a router are used for 3 s, so that it takes a few of them to meet all pods.
     await until({ what: 'all three answered', seconds: 60 }, async () => seen.add((await answer()).pod).size === 3)
+  })
+
+  test('git push builds in the cluster, with node out of the image of the platform', async () => {
+    await ann.does(['keys:add'])
+    const shop = await newApp(ann, `${platform.namespace}-shop`)
+    expect(await shop.deploy()).toContain(`http://${shop.app}.localhost:${platform.routerPort}`)
+    await serving(platform, shop.app, { message: 'hello', release: 'v2' })
+    await shop.does('destroy', `--confirm=${shop.app}`)
   })
 
   test('an upgrade by re-apply drops no request, deploys nothing and forgets nothing', async () => {

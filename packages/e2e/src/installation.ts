@@ -31,7 +31,10 @@ export type Pod = {
   readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Readonly<Record<string, string>> }
   readonly spec: { readonly containers: readonly { readonly image: string }[] }
 }
-type Service = { readonly spec: { readonly clusterIP: string; readonly ports: readonly { nodePort?: number }[] } }
+type Service = {
+  readonly metadata: { readonly name: string }
+  readonly spec: { readonly clusterIP: string; readonly ports: readonly { readonly nodePort?: number }[] }
+}
 
 /** The image of this checkout, built as an operator builds it: from the bases of the test registry, for there is no other. */
 async function publish(folder: string, image: string, tags: readonly string[], registry: string): Promise<void> {
@@ -109,22 +112,32 @@ export async function install(): Promise<Installation> {
 
   const apply = async (tag: string): Promise<void> => {
     const example = await readFile(join(folder, 'install/example/kustomization.yaml'), 'utf8')
-    const services = await objects<{ items: (Service & { metadata: { name: string } })[] }>('services', '-n', namespace)
-    const port = services.items.find(({ metadata }) => metadata.name === 'deis-router')?.spec.ports[0]?.nodePort
+    const { items } = await objects<{ items: Service[] }>('services', '-n', namespace)
+    const known = (name: string): Service['spec'] | undefined =>
+      items.find(({ metadata }) => metadata.name === name)?.spec
+    const lines = (...settings: readonly string[]): string => settings.map((line) => `      - ${line}\n`).join('')
     const text = filledIn(example, {
       'namespace: deis\n': `namespace: ${namespace}\n`,
       '  - ../overlays/volume\n': '  - ../overlays/volume\n  - volume.json\n',
       'registry.example.com/platform/deis': image,
       "newTag: '1'": `newTag: '${tag}'`,
       'DEIS_PLATFORM_DOMAIN=apps.example.com': 'DEIS_PLATFORM_DOMAIN=localhost',
-      'registry.example.com\n': `${registry}\n      - DEIS_REGISTRY_INSECURE=${registry}\n      - DEIS_BUILD_NAMESPACE=${namespace}-builds\n`,
+      'registry.example.com\n': `${registry}\n${lines(
+        `DEIS_REGISTRY_INSECURE=${registry}`,
+        `DEIS_BUILD_NAMESPACE=${namespace}-builds`,
+        `DEIS_STACK_IMAGE=${registry}/stack:1`,
+        `DEIS_RUN_IMAGE=${registry}/stack:1`,
+        `DEIS_BUILDAH_IMAGE=${registry}/buildah:1`,
+      )}`,
+      'git.example.com': known('deis-git')?.clusterIP ?? 'git.example.com',
       'ORGANIZATION=apps': `ORGANIZATION=${namespace}`,
     })
-    const public80 = `  - name: deis-router-settings\n    behavior: merge\n    literals:\n      - DEIS_ROUTER_PUBLIC_PORT=${port ?? 80}\n`
-    await writeFile(
-      join(site, 'kustomization.yaml'),
-      `${text.replace('configMapGenerator:\n', `configMapGenerator:\n${public80}`)}\n${testPatches(namespace)}`,
-    )
+    const port = lines(`DEIS_ROUTER_PUBLIC_PORT=${known('deis-router')?.ports[0]?.nodePort ?? 80}`)
+    const first = 'configMapGenerator:\n'
+    const whole = filledIn(text, {
+      [first]: `${first}  - name: deis-router-settings\n    behavior: merge\n    literals:\n${port}`,
+    })
+    await writeFile(join(site, 'kustomization.yaml'), `${whole}\n${testPatches(namespace)}`)
     await kubectl('apply', '-k', site)
   }
   const rolledOut = async (): Promise<void> => {
@@ -153,7 +166,7 @@ export async function install(): Promise<Installation> {
     await writeFile(join(site, 'volume.json'), volume(namespace, data))
     await publish(join(folder, 'buildah'), image, ['1', '2'], registry)
     await apply('1')
-    // Applied once more, it tells users the port that the cluster has given the router.
+    // Applied once more, it tells users the addresses that the cluster has given.
     await apply('1')
     await rolledOut()
     const [controller, git, router] = await Promise.all(['deis-controller', 'deis-git', 'deis-router'].map(service))
@@ -173,7 +186,10 @@ export async function install(): Promise<Installation> {
         })
       },
       pods: async () => (await objects<{ items: Pod[] }>('pods', '-n', namespace)).items,
-      uninstall: async () => void (await kubectl('delete', '-k', site)),
+      async uninstall() {
+        await kubectl('delete', '-k', site)
+        await kubectl('delete', 'namespace', `${namespace}-builds`, '--ignore-not-found')
+      },
       clear,
     }
   } catch (error) {
