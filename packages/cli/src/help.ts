@@ -1,11 +1,12 @@
 // What does `deis help` say?
 import type { Command } from 'commander'
+import { commonOptions } from './common.ts'
 import { shortcutLines, shortcuts } from './shortcuts.ts'
 import { topics } from './topics.ts'
 
 export const usage = 'Usage: deis <command> [<args>...]'
 
-function listed(rows: readonly (readonly [name: string, text: string])[]): string[] {
+export function columns(rows: readonly (readonly [name: string, text: string])[]): string[] {
   const width = Math.max(...rows.map(([name]) => name.length)) + 2
   return rows.map(([name, text]) => `  ${name.padEnd(width)}${text}`)
 }
@@ -20,10 +21,10 @@ export function generalHelp(): string {
     usage,
     '',
     'Account:',
-    ...listed(own.filter(isAuth).map(([name, command]) => [name, `deis ${command}`])),
+    ...columns(own.filter(isAuth).map(([name, command]) => [name, `deis ${command}`])),
     '',
     'Topics (`deis help TOPIC` lists the commands of one, `deis help TOPIC:VERB` explains one):',
-    ...listed(Object.entries(topics).map(([name, { summary }]) => [name, summary])),
+    ...columns(Object.entries(topics).map(([name, { summary }]) => [name, summary])),
     '',
     'Shortcuts:',
     ...shortcutLines()
@@ -31,12 +32,7 @@ export function generalHelp(): string {
       .map((line) => `  ${line}`),
     '',
     'Every command takes:',
-    ...listed([
-      ['-c, --config <profile>', 'name or path of the client configuration to use'],
-      ['--json', 'print the answer as JSON on stdout, and everything else on stderr'],
-      ['--debug', 'print each request and its status on stderr'],
-      ['-h, --help', 'explain the command'],
-    ]),
+    ...columns([...commonOptions, ['-h, --help', 'explain the command']]),
     '',
     'After `deis create`, deploy with `git push deis master`.',
     '',
@@ -47,7 +43,7 @@ export function topicHelp(topic: string, commands: readonly Command[]): string {
   return [
     `${topic}: ${topics[topic]?.summary ?? ''}`,
     '',
-    ...listed(commands.map((command) => [command.name(), command.description()])),
+    ...columns(commands.map((command) => [command.name(), command.description()])),
     '',
     `Use \`deis help ${commands[0]?.name() ?? topic}\` to learn more about one of them.`,
     '',

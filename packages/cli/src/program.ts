@@ -1,14 +1,12 @@
 // How are declared commands parsed and run?
 import { Command, CommanderError, Option } from 'commander'
+import { commonOptions } from './common.ts'
 import type { Context } from './context.ts'
+import { columns } from './help.ts'
 import type { Io } from './io.ts'
 import { topics } from './topics.ts'
 
-const everywhere = `
-Every command takes:
-  -c, --config <profile>  name or path of the client configuration to use
-  --json                  print the answer as JSON on stdout, and everything else on stderr
-  --debug                 print each request and its status on stderr`
+const everywhere = ['', 'Every command takes:', ...columns(commonOptions)].join('\n')
 
 /** Long options may be cut short as long as they stay unique: `--ap foo` (contract/cli.md §1.2). */
 function completed(words: readonly string[], options: readonly Option[]): string[] {
@@ -93,10 +91,26 @@ export async function execute(
   }
 }
 
+/** Every command there is, by topic. */
+export async function loadAll(context: Context): Promise<{ root: Command; byTopic: [string, Command[]][] }> {
+  const byTopic = await Promise.all(
+    Object.entries(topics).map(async ([name, { load }]): Promise<[string, Command[]]> => [
+      name,
+      (await load())(context),
+    ]),
+  )
+  return {
+    root: rootOf(
+      byTopic.flatMap(([, commands]) => commands),
+      context,
+    ),
+    byTopic,
+  }
+}
+
 /** Says that there is no such command, with the names that are near. */
 export async function refuseUnknown(name: string, context: Context): Promise<number> {
-  const loaded = await Promise.all(Object.values(topics).map(async ({ load }) => (await load())(context)))
-  const root = rootOf(loaded.flat(), context)
+  const { root } = await loadAll(context)
   try {
     await root.parseAsync([name], { from: 'user' })
   } catch (error) {

@@ -38,6 +38,11 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('./commands/certs.ts')).certs,
   },
+  completion: {
+    summary: 'completion of commands in a shell',
+    alone: 'itself',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
   config: {
     summary: 'environment variables of an app',
     alone: 'list',

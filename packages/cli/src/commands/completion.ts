@@ -1,0 +1,31 @@
+// How does a shell complete our commands?
+import { Argument, Command } from 'commander'
+import type { Context } from '../context.ts'
+import type { TopicData } from '../definitions.ts'
+
+type Script = (topics: readonly TopicData[]) => string
+
+/** Loaded one by one: only one is ever printed. */
+const shells: Readonly<Record<string, () => Promise<Script>>> = {
+  bash: async () => (await import('./completion/bash.ts')).bashScript,
+  zsh: async () => (await import('./completion/zsh.ts')).zshScript,
+  fish: async () => (await import('./completion/fish.ts')).fishScript,
+}
+
+export function completion(context: Context): Command[] {
+  return [
+    new Command('completion')
+      .description('print a script that lets a shell complete commands and options')
+      .addArgument(
+        new Argument(
+          '<shell>',
+          'bash: source <(deis completion bash); zsh: the same; fish: deis completion fish | source',
+        ).choices(Object.keys(shells)),
+      )
+      .action(async (shell: keyof typeof shells) => {
+        const { definitions } = await import('../definitions.ts')
+        const script = (await shells[shell]?.())?.(await definitions(context)) ?? ''
+        context.answer(script, script)
+      }),
+  ]
+}
