@@ -40,9 +40,21 @@ test('a connection takes no more requests once it has its age, however busy it i
   await stage.route('tea', ['tea'], [address], true)
   const began = Date.now()
   let asked = 0
-  for (; seen.length < 2; asked++) expect(await ask()).toMatch(/ok$/)
+  for (; seen.length < 9; asked++) expect(await ask()).toMatch(/ok$/)
   expect(Date.now() - began).toBeGreaterThanOrEqual(sharedAge)
-  expect(asked).toBeGreaterThan(2)
+  expect(asked).toBeGreaterThan(9)
+})
+
+test('one client after the other meets several connections, in turn', async () => {
+  const turns: number[] = []
+  const { address, seen } = await app((socket, connection) => {
+    turns.push(connection)
+    ok(socket)
+  })
+  await stage.route('tea', ['tea'], [address], true)
+  for (let asked = 0; asked < 8; asked++) expect(await ask()).toMatch(/ok$/)
+  expect(seen).toHaveLength(8)
+  expect(turns).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
 })
 
 test('a connection that nobody uses is closed at that age', async () => {

@@ -3,6 +3,8 @@ import { parseAddress } from './addresses.ts'
 import { type Connection, openConnection, type Owner } from './connection.ts'
 import type { Timing } from './timing.ts'
 
+type Idle = { readonly connection: Connection; readonly since: number }
+
 export type Upstream = {
   readonly address: string
   /** Several processes behind a balancer. */
@@ -10,7 +12,7 @@ export type Upstream = {
   /** Requests that it has not fully answered. */
   running: number
   /** Connections without a request, the one used last at the end. */
-  readonly idle: { connection: Connection; since: number }[]
+  readonly idle: Idle[]
   /** It has left the table: no new requests, `busy` while old ones run. */
   gone: boolean
   /** It has left the table for longer than the drain limit: nobody waits for it. */
@@ -43,6 +45,8 @@ type Options = {
 
 // More would only hold the apps' file descriptors after a burst.
 const mostIdle = 64
+/** Connections to a shared upstream before one of them is used again: few clients still meet most of its processes. */
+const sharedSpread = 8
 const avoidFor = 1_000
 const sweepEvery = 500
 
@@ -140,8 +144,11 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
       return best
     },
     begin(upstream, kind) {
-      upstream.running++
-      for (let idle = kind === 'any' ? upstream.idle.pop() : undefined; idle; idle = upstream.idle.pop()) {
+      const open = upstream.idle.length + upstream.running++
+      // The one used last keeps warm, but each is bound to one process: of a shared upstream they take turns.
+      const next = (): Idle | undefined => (upstream.shared ? upstream.idle.shift() : upstream.idle.pop())
+      const reuse = kind === 'any' && (!upstream.shared || open >= sharedSpread)
+      for (let idle = reuse ? next() : undefined; idle; idle = next()) {
         if (!isOld(upstream, idle.connection)) return idle.connection
         idle.connection.socket.destroy()
       }
