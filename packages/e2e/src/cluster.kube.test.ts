@@ -165,7 +165,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
   describe.sequential('git push', () => {
     test('of a Node app: a buildpack build in the cluster, an image, a release that answers', async () => {
       const shop = await newApp(ann, platform.name('shop'))
-      const output = await shop.deploy()
+      const output = await shop.deploy({ 'package.json': '{ "name": "shop", "private": true }' })
       expect(output).toContain('Node.js app detected')
       expect(output).toContain(`${shop.app}:v2 deployed to Workflow`)
       await serving(platform, shop.app, { message: 'hello', release: 'v2' })
