@@ -8,6 +8,7 @@ import { autoscaler, deployment, patience, type Patience, replicasOf, surgeOf } 
 import { deploymentName, heritage, managers, oneOffType } from './labels.ts'
 import { matchingNodes } from './nodes.ts'
 import { fieldsOf } from './owned.ts'
+import { replace } from './replace.ts'
 import { type Before, beforeOf, restore } from './restore.ts'
 import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
 import { makeRoom, pointService, removeStrays } from './room.ts'
@@ -86,7 +87,7 @@ async function change(backend: Backend, step: Step, live: Deployment, signal: Ab
   const counted = fields?.['f:spec']?.['f:replicas'] !== undefined && !fieldsOf(live, managers.scale)
   // We died between the two calls of `make`: left out, the number would become 1.
   if (counted) await scaleTo(backend, step, live.spec?.replicas ?? 1, signal)
-  return backend.kube.apply<Deployment>(step.manifest, { signal })
+  return replace(backend.kube, step.manifest, live, signal)
 }
 
 /** An autoscaler's number is its own, unless it has none to go by. */
@@ -110,7 +111,8 @@ async function raise(
   let now = live ? await change(backend, step, live, signal) : await make(backend, step, replicas, signal)
   const same = live !== undefined && isDeepStrictEqual(now.spec?.template, live.spec?.template)
   const had = live?.spec?.replicas ?? 0
-  const target = same ? Math.max(replicas, had) : replicas
+  // One thing after the other: a rollout that also changes the number would touch the pods to go back to.
+  const target = same ? Math.max(replicas, had) : had || replicas
   if (live && now.spec?.replicas !== target) {
     progress(`scaling Deployment ${nameOf(live)} from ${had} to ${target} replicas`)
     now = await scaleTo(backend, step, target, signal)
@@ -130,6 +132,11 @@ async function raise(
     port: formation.port,
   }
   await awaitType(backend, goal, signal, progress)
+  if (replicas <= target) return
+  progress(`scaling Deployment ${nameOf(now)} from ${target} to ${replicas} replicas`)
+  const known = podsOfTemplate(backend, backend.cluster.deployments.get(formation.app, nameOf(now)) ?? now)
+  now = await scaleTo(backend, step, replicas, signal)
+  await awaitType(backend, { ...goal, replicas, generation: now.metadata?.generation ?? 0, known }, signal, progress)
 }
 
 /** All at once; the first failure ends the others. */

@@ -73,6 +73,13 @@ test.each<[what: string, pod: Pod, cause: string, hint: string, patience: number
     1,
   ],
   [
+    'and in those of 1.20',
+    pod({}, { unplaced: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity." }),
+    'does not fit on any node',
+    'deis tags',
+    1,
+  ],
+  [
     'nodes that are full may get company',
     pod({}, { unplaced: "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match node selector." }),
     'Insufficient cpu',

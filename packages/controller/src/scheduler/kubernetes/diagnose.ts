@@ -88,7 +88,7 @@ function endTrouble(type: string, pod: Pod): Trouble | null {
   return { cause: message, said, hint, pod, patience: 0 }
 }
 
-const noNode = /^0\/(\d+) nodes are available: \1 node\(s\) didn't match (node selector|Pod's node affinity\/selector)/
+const noNode = /^0\/(\d+) nodes are available: \1 node\(s\) didn't match (node selector|Pod's node affinity)/
 
 function placeTrouble(type: string, pod: Pod): Trouble | null {
   const unplaced = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')

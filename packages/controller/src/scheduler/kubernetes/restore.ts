@@ -5,6 +5,7 @@ import { replicaSetsOf } from './cluster.ts'
 import { replicasOf } from './deployment.ts'
 import { deploymentName, managers } from './labels.ts'
 import { ownedBy } from './owned.ts'
+import { replace } from './replace.ts'
 import { isActive } from './state.ts'
 
 /** What there was of a type before a change. */
@@ -42,7 +43,12 @@ async function putBack(
   const owned = ownedBy(typed(was), managers.main)
   const { replicas: _replicas, ...spec } = owned?.spec ?? {}
   const now = owned
-    ? await kube.apply<Deployment>({ ...owned, spec: spec as Deployment['spec'] }, { signal })
+    ? await replace(
+        kube,
+        { ...owned, spec: spec as Deployment['spec'] },
+        await kube.get<Deployment>(path, { signal }),
+        signal,
+      )
     : // Made by somebody else, before us.
       await kube.patch<Deployment>(path, [{ op: 'replace', path: '/spec/template', value: was.spec?.template }], {
         kind: 'json',

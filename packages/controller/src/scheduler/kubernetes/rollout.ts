@@ -6,7 +6,7 @@ import { currentReplicaSet } from './cluster.ts'
 import { creationTrouble, lateTrouble, podTrouble, type Trouble } from './diagnose.ts'
 import { failureOf, isPulling } from './evidence.ts'
 import { deploymentName } from './labels.ts'
-import { isActive, isReady } from './state.ts'
+import { isActive, isReady, isUp } from './state.ts'
 
 export type Goal = {
   readonly app: string
@@ -45,14 +45,14 @@ function viewOf({ cluster }: Backend, { app, type, replicas, generation, known }
 }
 
 /** All there, the new ones ready, and none of an earlier template left but those that are ending. */
-export function isComplete({ deployment, wanted, pods, fresh }: Omit<View, 'replicaSet'>): boolean {
+function isComplete({ deployment, wanted, pods, fresh }: View, now: number): boolean {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {}
   const ailing = pods.filter((pod) => !fresh.includes(pod) && !isReady(pod)).length
   return (
     replicas === wanted &&
     updatedReplicas === wanted &&
     pods.length === wanted &&
-    fresh.every(isReady) &&
+    fresh.every((pod) => isUp(pod, now)) &&
     availableReplicas + ailing >= wanted
   )
 }
@@ -74,7 +74,7 @@ function createPatience(now: () => number) {
 function troublesOf({ cluster }: Backend, { app, type }: Goal, { replicaSet, wanted, pods, fresh }: View): Trouble[] {
   const going = cluster.pods.of(app).some((pod) => pod.metadata?.deletionTimestamp !== undefined)
   const creation = pods.length < wanted ? creationTrouble(type, replicaSet, going) : null
-  const ill = fresh.filter((pod) => !isReady(pod)).map((pod) => podTrouble(type, pod))
+  const ill = fresh.filter((pod) => !isUp(pod, Date.now())).map((pod) => podTrouble(type, pod))
   return [creation, ...ill].filter((one) => one !== null)
 }
 
@@ -86,7 +86,7 @@ export async function awaitType(backend: Backend, goal: Goal, signal: AbortSigna
   let extended = false
   const look = (): 'ready' | 'late' | Trouble | undefined => {
     const view = viewOf(backend, goal)
-    if (view && isComplete(view)) return 'ready'
+    if (view && isComplete(view, Date.now())) return 'ready'
     const trouble = view && outlasted(troublesOf(backend, goal, view))
     return trouble ?? (Date.now() >= deadline ? 'late' : undefined)
   }

@@ -202,9 +202,15 @@ describe.skipIf(!there).concurrent('the Kubernetes scheduler', () => {
       },
       patienceSeconds,
     )
-    await apply(formation(app, 2, worker, { env: { KEPT: '2' }, historyLimit: 0 }))
     const path = pathOf('v1/Secret', app, `${app}-v1-env`)
-    await until('the old secret is gone', async () => (await testbed.kube.find(path)) === undefined, patienceSeconds)
+    await until(
+      'the next apply has taken the old secret away',
+      async () => {
+        await apply(formation(app, 2, worker, { env: { KEPT: '2' }, historyLimit: 0 }))
+        return (await testbed.kube.find(path)) === undefined
+      },
+      patienceSeconds,
+    )
   })
 
   const failing = (processes: Formation['processes'], more: Partial<Formation> = {}) =>
@@ -367,6 +373,22 @@ describe.skipIf(!there).concurrent('the Kubernetes scheduler', () => {
     } finally {
       await by.close({ stop: false })
     }
+  })
+
+  test('probes of one kind after another leave nothing of each other, and go back', async () => {
+    const app = newApp()
+    const probes = [
+      { livenessProbe: { httpGet: { port: 5000, path: '/' } } },
+      { livenessProbe: { tcpSocket: { port: 5000 } }, readinessProbe: { exec: { command: ['true'] } } },
+      {},
+    ]
+    for (const [index, more] of probes.entries())
+      await apply(formation(app, index + 1, { web: process(serve, 1, more) }))
+    const before = await readDeployment(app)
+    expect(before.spec?.paused).toBeUndefined()
+    expect(before.spec?.template.spec?.containers[0]?.livenessProbe).toBeUndefined()
+    await failure(apply(formation(app, 4, { web: process('exit 1', 1, probes[1]) })))
+    expect((await readDeployment(app)).spec).toEqual(before.spec)
   })
 
   test('a namespace of somebody else is neither taken nor removed', async () => {

@@ -23,6 +23,17 @@ export function isReady(pod: Pod): boolean {
   )
 }
 
+/** Without a probe a container that ends at once is ready for a moment; after a restart it must show that it stays. */
+const staysUpMs = { first: 1_500, again: 10_000 }
+
+export function isUp(pod: Pod, now: number): boolean {
+  if (!isReady(pod)) return false
+  if (pod.spec?.containers[0]?.readinessProbe) return true
+  const container = containerOf(pod)
+  const startedAt = Date.parse(container?.state?.running?.startedAt ?? '')
+  return now - startedAt >= (container?.restartCount === 0 ? staysUpMs.first : staysUpMs.again)
+}
+
 /** The node clears up for some seconds, sometimes a minute, after a deleted pod has ended (contract/api.md §4.10). */
 export function isThere(pod: Pod, now: number): boolean {
   const deleted = pod.metadata?.deletionTimestamp

@@ -9,7 +9,9 @@ export async function removeOldSecrets(
   app: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const labels = [...cluster.replicaSets.of(app), ...cluster.pods.of(app)].map((one) => one.metadata?.labels)
+  const users = [...cluster.replicaSets.of(app), ...cluster.pods.of(app)]
+  // What is being deleted starts no container any more.
+  const labels = users.filter((one) => one.metadata?.deletionTimestamp === undefined).map((one) => one.metadata?.labels)
   const templates = cluster.deployments.of(app).map((one) => one.spec?.template.metadata?.labels)
   const needed = new Set([...labels, ...templates].map((one) => `${app}-${one?.version}-env`))
   const { items } = await kube.list<Secret>(pathOf('v1/Secret', app), {
