@@ -1,4 +1,5 @@
 // How are apps built on a cluster, each in a Job of its own (design §5)?
+import { setMaxListeners } from 'node:events'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Check } from '@deis/types'
@@ -8,11 +9,11 @@ import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
 import { buildDockerfile } from './dockerfile-build.ts'
 import { appsOf, forgetImages, pruneImages } from './images.ts'
-import { controllerLabel, heritage, jobName } from './names.ts'
+import { buildLabel, controllerLabel, heritage, jobName } from './names.ts'
 import { ForeignNamespace, prepareNamespace } from './namespace.ts'
 import { complete, type JobBuilderOptions, type Settings } from './options.ts'
 import type { Place } from './place.ts'
-import { removeJob } from './run.ts'
+import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
 import { isDockerfileApp, keepSource } from './source.ts'
 
@@ -41,7 +42,7 @@ async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Prom
   const tar = request.source()
   const source = await keepSource(tar, sourceFile, signal).finally(() => tar.destroy())
   const dockerfile = isDockerfileApp(source, request.config)
-  const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request) }
+  const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
   try {
     const result = await (dockerfile ? buildDockerfile : buildSlugImage)({ ...place, source })
     // What has ended well needs nobody to wait for its removal.
@@ -70,7 +71,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
   const isLeft = async (job: Job): Promise<boolean> => {
     const owner = job.metadata?.labels?.[controllerLabel]
     if (owner === undefined) return false
-    return owner === instance ? !building.has(job.metadata?.labels?.['deis.io/build'] ?? '') : !(await alive(owner))
+    return owner === instance ? !building.has(job.metadata?.labels?.[buildLabel] ?? '') : !(await alive(owner))
   }
 
   return {
@@ -81,6 +82,8 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       const deadline = AbortSignal.timeout(timeoutSeconds * 1000)
       const over = new AbortController()
       const signal = AbortSignal.any([cancelled, deadline, over.signal])
+      // Every hand-off listens to it.
+      setMaxListeners(0, signal)
       const sourceFile = join(sources, `${request.id}.tar`)
       built.add(request.app)
       building.add(request.id)
@@ -105,8 +108,8 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       const ended: string[] = []
       for (const job of items) {
         if (!(await isLeft(job))) continue
-        const name = job.metadata?.name ?? ''
-        await removeJob(kube, { namespace, name })
+        const { name = '', labels } = job.metadata ?? {}
+        await removeJob(kube, { namespace, name, build: labels?.[buildLabel] ?? '' })
         ended.push(name)
       }
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })

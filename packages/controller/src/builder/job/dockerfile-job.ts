@@ -42,7 +42,8 @@ if [ -n "$__cache" ] && buildah build --help | grep -q -e --cache-to; then
   set -- "$@" --layers --cache-from "$__cache" --cache-to "$__cache"
 fi
 buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
-exec buildah --storage-driver vfs push --quiet built ${layout}
+buildah --storage-driver vfs push --quiet built ${layout}
+echo 'Pushing to registry'
 `
 
 /** The result, a digest, becomes the container's last message. */

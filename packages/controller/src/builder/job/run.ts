@@ -26,18 +26,6 @@ const quietMs = 1000
 const tickMs = 1000
 /** A log ends with its container; when it does not, the end of the pod counts. */
 const logEndMs = 10_000
-const removeMs = 60_000
-
-/** Deletes a Job with its pods; resolves when nothing of them is left. */
-export async function removeJob(kube: Kube, { namespace, name }: Names): Promise<void> {
-  const path = pathOf('batch/v1/Job', namespace, name)
-  await kube.remove(path, { background: false })
-  const deadline = Date.now() + removeMs
-  while (await kube.find<Job>(path)) {
-    if (Date.now() > deadline) throw new Error(`the Job ${name} is still there ${removeMs / 1000} s after its deletion`)
-    await sleep(100)
-  }
-}
 
 async function create(kube: Kube, job: Job, signal: AbortSignal): Promise<void> {
   try {
@@ -124,8 +112,9 @@ export async function runJob(settings: Settings, job: Job, voice: Voice, signal:
   try {
     for (;;) {
       signal.throwIfAborted()
-      if (lost) throw new BuildFailure('The pod of the build was deleted by somebody else, or its node is gone.')
       const pod = pods.all()[0]
+      if (lost || pod?.metadata?.deletionTimestamp !== undefined)
+        throw new BuildFailure('The pod of the build was deleted by somebody else, or its node is gone.')
       const situation = now()
       const started = situation.kind !== 'waiting' && hasStarted(pod)
       if (started && following === null) following = follow(pod?.metadata?.name ?? '')

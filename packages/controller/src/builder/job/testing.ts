@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createKube, type Kube } from '../../kube/client.ts'
@@ -19,6 +20,9 @@ import { createJobBuilder, type JobBuilderOptions } from './create.ts'
 import { createHandOff } from './handoff.ts'
 
 export type Attempt = { readonly result: BuildResult; readonly output: string }
+
+/** `code` is null for a pod that was deleted. */
+export type Ran = { readonly log: string; readonly code: number | null; readonly milliseconds: number }
 
 export type TestCluster = {
   readonly kube: Kube
@@ -34,9 +38,30 @@ export type TestCluster = {
   build(files: Files, more?: Partial<BuildRequest>, signal?: AbortSignal, builder?: Builder): Promise<Attempt>
   jobs(): Promise<readonly Job[]>
   pods(): Promise<readonly Pod[]>
+  /** Runs an image until its pod ends; with `until`, until that was said, and then the pod is deleted. */
+  run(image: string, args: readonly string[], until?: string): Promise<Ran>
   /** Resolves when the output has the text. */
   said(text: string): Promise<void>
   close(): Promise<void>
+}
+
+async function runImage(kube: Kube, pod: Pod, until?: string): Promise<Ran> {
+  const { namespace, name } = pod.metadata ?? {}
+  const signal = AbortSignal.timeout(60_000)
+  await kube.create(pathOf('v1/Pod', namespace), pod, { signal })
+  const path = pathOf('v1/Pod', namespace, name)
+  for (;;) {
+    const found = await kube.get<Pod>(path, { signal })
+    const state = found.status?.containerStatuses?.[0]?.state
+    const log = (): Promise<string> => kube.stream(`${path}/log`, {}, signal).then(text)
+    if (state?.terminated) return { log: await log(), code: state.terminated.exitCode, milliseconds: 0 }
+    if (until !== undefined && state?.running && (await log()).includes(until)) break
+    await sleep(100, undefined, { signal })
+  }
+  const began = Date.now()
+  const rest = kube.stream(`${path}/log`, { follow: true }, signal).then(text)
+  await kube.remove(path, { signal })
+  return { log: await rest, code: null, milliseconds: Date.now() - began }
 }
 
 /** The runner as `scripts/build.mjs` makes it. */
@@ -91,6 +116,7 @@ export async function openTestCluster(host: string, address: string): Promise<Te
   const builder = await another({})
   let output = ''
   let count = 0
+  let runs = 0
   let listeners: (() => void)[] = []
   return {
     kube,
@@ -125,6 +151,19 @@ export async function openTestCluster(host: string, address: string): Promise<Te
     async pods() {
       const found: ListOf<Pod> = await kube.list(pathOf('v1/Pod', namespace))
       return found.items
+    },
+    run(image, args, until) {
+      const pod: Pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: `run-${++runs}`, namespace },
+        spec: {
+          restartPolicy: 'Never',
+          terminationGracePeriodSeconds: 20,
+          containers: [{ name: 'app', image, args: [...args], env: [{ name: 'FROM_ENV', value: 'yes' }] }],
+        },
+      }
+      return runImage(kube, pod, until)
     },
     said: (text) =>
       new Promise((resolve) => {
