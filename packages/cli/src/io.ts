@@ -1,6 +1,7 @@
 // What does the command line touch of the world: streams, environment, terminal, clock?
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
+import type { Terminal } from './prompt.ts'
 
 /** Questions to a person; only asked when one sits at stdin. */
 export type Prompt = {
@@ -40,6 +41,8 @@ function isCharacterDevice(fd: number): boolean {
 
 /** The real world. */
 export function processIo(signal: AbortSignal): Io {
+  // A question in a file or a pipe would be seen by nobody, and spoil what is read there.
+  const terminal = (): Terminal => ({ signal, output: process.stdout.isTTY ? process.stdout : process.stderr })
   return {
     // Node opens a stream when it is first looked at, which takes time: not all of them are needed.
     get stdin() {
@@ -69,10 +72,10 @@ export function processIo(signal: AbortSignal): Io {
     isCharacterDevice: (stream) => isCharacterDevice(stream === 'stdin' ? 0 : 1),
     // Loaded with the first question: inquirer is large and most commands ask nothing.
     prompt: {
-      text: async (message) => (await import('./prompt.ts')).askText(message, signal),
-      secret: async (message) => (await import('./prompt.ts')).askSecret(message, signal),
-      confirm: async (message) => (await import('./prompt.ts')).askConfirm(message, signal),
-      choose: async (message, choices) => (await import('./prompt.ts')).askChoice(message, choices, signal),
+      text: async (message) => (await import('./prompt.ts')).askText(message, terminal()),
+      secret: async (message) => (await import('./prompt.ts')).askSecret(message, terminal()),
+      confirm: async (message) => (await import('./prompt.ts')).askConfirm(message, terminal()),
+      choose: async (message, choices) => (await import('./prompt.ts')).askChoice(message, choices, terminal()),
     },
     signal,
   }

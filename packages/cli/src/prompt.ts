@@ -1,11 +1,14 @@
 // How is a person asked at a terminal?
 import inquirer from 'inquirer'
 
+/** Where the question is shown, and what takes it back. */
+export type Terminal = { readonly output: NodeJS.WriteStream; readonly signal: AbortSignal }
+
 // The line begins with the question, and inquirer puts the blank behind it.
 const theme = { prefix: '' }
 
-export async function askText(message: string, signal: AbortSignal): Promise<string> {
-  const { value } = await inquirer.prompt<{ value: string }>({
+export async function askText(message: string, { output, signal }: Terminal): Promise<string> {
+  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
     type: 'input',
     name: 'value',
     message: message.trimEnd(),
@@ -15,8 +18,8 @@ export async function askText(message: string, signal: AbortSignal): Promise<str
   return value.trim()
 }
 
-export async function askSecret(message: string, signal: AbortSignal): Promise<string> {
-  const { value } = await inquirer.prompt<{ value: string }>({
+export async function askSecret(message: string, { output, signal }: Terminal): Promise<string> {
+  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
     type: 'password',
     name: 'value',
     message: message.trimEnd(),
@@ -26,8 +29,8 @@ export async function askSecret(message: string, signal: AbortSignal): Promise<s
   return value
 }
 
-export async function askConfirm(message: string, signal: AbortSignal): Promise<boolean> {
-  const { value } = await inquirer.prompt<{ value: boolean }>({
+export async function askConfirm(message: string, { output, signal }: Terminal): Promise<boolean> {
+  const { value } = await inquirer.createPromptModule({ output })<{ value: boolean }>({
     type: 'confirm',
     name: 'value',
     message,
@@ -38,8 +41,12 @@ export async function askConfirm(message: string, signal: AbortSignal): Promise<
   return value
 }
 
-export async function askChoice(message: string, choices: readonly string[], signal: AbortSignal): Promise<string> {
-  const { value } = await inquirer.prompt<{ value: string }>({
+export async function askChoice(
+  message: string,
+  choices: readonly string[],
+  { output, signal }: Terminal,
+): Promise<string> {
+  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
     type: 'select',
     name: 'value',
     message,
