@@ -43,8 +43,7 @@ function readKey(text: string): KeyObject {
   try {
     return createPrivateKey({ key: text, format: 'pem' })
   } catch (error) {
-    const { code } = error as { code?: unknown }
-    const why = code === 'ERR_MISSING_PASSPHRASE' ? 'it is protected by a passphrase; remove that first' : reason(error)
+    const why = /\bENCRYPTED\b/.test(text) ? 'it is protected by a passphrase; remove that first' : reason(error)
     throw invalidField('key', `Could not load private key: ${why}`)
   }
 }

@@ -15,7 +15,7 @@ function asciiLabel(label: string): { ascii: string } | { problem: string } {
   if (ascii === '') return { problem: `Invalid label ${JSON.stringify(label)}` }
   if (ascii.length > 63) return { problem: 'Label too long' }
   if (!labelPattern.test(ascii)) return { problem: 'Label must not start or end with a hyphen' }
-  if (ascii.slice(2, 4) === '--' && domainToASCII(domainToUnicode(ascii)) !== ascii)
+  if (ascii.slice(2, 4) === '--' && !(ascii.startsWith('xn--') && domainToASCII(domainToUnicode(ascii)) === ascii))
     return { problem: 'Label has disallowed hyphens in 3rd and 4th position' }
   return { ascii }
 }

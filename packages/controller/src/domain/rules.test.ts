@@ -148,6 +148,55 @@ describe('a formation', () => {
     expect(() => formation(release, { web: 1, clock: 1 }, open, defaults)).toThrow('No command for process type clock'))
 })
 
+describe('HEALTHCHECK_URL', () => {
+  const old = { HEALTHCHECK_URL: 'healthz', HEALTHCHECK_TIMEOUT: '7', HEALTHCHECK_SUCCESS_THRESHOLD: '2', PORT: '80' }
+  const httpGet = { path: '/healthz' }
+  const probe = { initialDelaySeconds: 50, timeoutSeconds: 7, periodSeconds: 10, failureThreshold: 3 }
+  it('and what goes with it become probes and are variables no more', () => {
+    expect(mergeConfig(emptyConfig, { values: old })).toEqual({
+      ...emptyConfig,
+      values: { PORT: '80' },
+      healthcheck: {
+        'web/cmd': {
+          livenessProbe: { httpGet, ...probe, successThreshold: 1 },
+          readinessProbe: { httpGet, ...probe, successThreshold: 2 },
+        },
+      },
+    })
+  })
+
+  it('takes along what was set before it', () => {
+    const first = mergeConfig(emptyConfig, { values: { HEALTHCHECK_PERIOD_SECONDS: 3 } })
+    expect(first.values).toEqual({ HEALTHCHECK_PERIOD_SECONDS: '3' })
+    const then = mergeConfig(first, { values: { HEALTHCHECK_URL: '/up' } })
+    expect(then).toMatchObject({ values: {}, healthcheck: { 'web/cmd': { readinessProbe: { periodSeconds: 3 } } } })
+    expect(Object.keys(then.values)).toEqual([])
+  })
+
+  it('asks where the app listens', () => {
+    const config = mergeConfig(emptyConfig, { values: { HEALTHCHECK_URL: '/up' } })
+    const release: ReleaseParts = {
+      app: 'tea',
+      version: 2,
+      summary: '',
+      created: new Date(0),
+      config,
+      build: { image: 'acme/api', reference: null, sha: '', dockerfile: '', procfile: { web: 'x' }, port: 8080 },
+    }
+    const defaults = {
+      deployTimeoutSeconds: 1,
+      graceSeconds: 1,
+      deployBatches: 0,
+      historyLimit: null,
+      pullPolicy: 'Always',
+    } as const
+    const made = (parts: ReleaseParts) =>
+      formation(parts, { web: 1 }, { routable: true, autoscale: {} }, defaults).processes.web?.readinessProbe?.httpGet
+    expect(made(release)).toEqual({ path: '/up', port: 8080 })
+    expect(made({ ...release, config: { ...config, values: { PORT: '90' } } })).toEqual({ path: '/up', port: 90 })
+  })
+})
+
 describe('summaries', () => {
   const before = { ...emptyConfig, values: { A: '1', B: '2' }, tags: { disk: 'ssd' } }
   it.each([

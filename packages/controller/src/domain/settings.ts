@@ -103,8 +103,8 @@ async function applyChange(
       throw new DeisError('unavailable', 'the controller is stopping; the settings are applied at its next start', {
         cause: error,
       })
-    const { routable, autoscale } = change.before
-    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, routable, autoscale })))
+    const former = Object.fromEntries(change.changed.map((name) => [name, change.before[name]]))
+    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, ...former })))
     await apply().catch((again: unknown) =>
       core.log.error({ app: app.id, err: again }, 'going back to the old settings failed'),
     )
