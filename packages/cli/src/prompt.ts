@@ -1,5 +1,5 @@
 // How is a person asked at a terminal?
-import inquirer from 'inquirer'
+import { createPromptModule } from 'inquirer'
 
 /** Where the question is shown, and what takes it back. */
 export type Terminal = { readonly output: NodeJS.WriteStream; readonly signal: AbortSignal }
@@ -8,7 +8,7 @@ export type Terminal = { readonly output: NodeJS.WriteStream; readonly signal: A
 const theme = { prefix: '' }
 
 export async function askText(message: string, { output, signal }: Terminal): Promise<string> {
-  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
+  const { value } = await createPromptModule({ output })<{ value: string }>({
     type: 'input',
     name: 'value',
     message: message.trimEnd(),
@@ -19,7 +19,7 @@ export async function askText(message: string, { output, signal }: Terminal): Pr
 }
 
 export async function askSecret(message: string, { output, signal }: Terminal): Promise<string> {
-  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
+  const { value } = await createPromptModule({ output })<{ value: string }>({
     type: 'password',
     name: 'value',
     message: message.trimEnd(),
@@ -30,7 +30,7 @@ export async function askSecret(message: string, { output, signal }: Terminal): 
 }
 
 export async function askConfirm(message: string, { output, signal }: Terminal): Promise<boolean> {
-  const { value } = await inquirer.createPromptModule({ output })<{ value: boolean }>({
+  const { value } = await createPromptModule({ output })<{ value: boolean }>({
     type: 'confirm',
     name: 'value',
     message,
@@ -46,7 +46,7 @@ export async function askChoice(
   choices: readonly string[],
   { output, signal }: Terminal,
 ): Promise<string> {
-  const { value } = await inquirer.createPromptModule({ output })<{ value: string }>({
+  const { value } = await createPromptModule({ output })<{ value: string }>({
     type: 'select',
     name: 'value',
     message,
