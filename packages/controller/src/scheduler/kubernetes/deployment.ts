@@ -58,8 +58,6 @@ export function deployment(parts: DeploymentParts, settings: PodSettings): Deplo
     spec: {
       selector: { matchLabels: typeLabels(app, type) },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: surge, maxUnavailable: 0 } },
-      // Ours, so that one who died while it was paused (replace.ts) has paused it for no longer than until the next apply.
-      paused: false,
       revisionHistoryLimit: formation.historyLimit ?? historyLimit,
       minReadySeconds: settle,
       // The API refuses one that is not above minReadySeconds.

@@ -50,7 +50,6 @@ test('a Deployment', () => {
     spec: {
       selector: { matchLabels: { app: 'tea', type: 'web', heritage: 'deis' } },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } },
-      paused: false,
       revisionHistoryLimit: 3,
       minReadySeconds: 0,
       progressDeadlineSeconds: 120,

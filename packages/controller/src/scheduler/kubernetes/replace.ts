@@ -41,5 +41,7 @@ export async function replace(
     ]
     await kube.patch(pathOfObject(manifest), changes, { kind: 'json', signal })
   }
-  return kube.apply<Deployment>(manifest, { signal })
+  // Always said: whoever died between the two calls has paused it for no longer than until the next apply.
+  const spec = { ...manifest.spec, paused: false } as Deployment['spec']
+  return kube.apply<Deployment>({ ...manifest, spec }, { signal })
 }
