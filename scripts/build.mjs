@@ -84,7 +84,7 @@ export async function buildAll(say) {
     bundle(
       esbuild,
       'controller',
-      { main: source('controller/src/main.ts') },
+      { keys: source('controller/src/keys.ts'), main: source('controller/src/main.ts') },
       { external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node', 'pg-native'] },
     ),
     bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
