@@ -2,7 +2,7 @@
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus, KubeError } from '../../kube/error.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
-import { type IntakeDeps, openIntake } from './intake.ts'
+import { type IntakeDeps, openIntake } from './follow-intake.ts'
 import { containerOf } from './state.ts'
 
 export type Followed = {

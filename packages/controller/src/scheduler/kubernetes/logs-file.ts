@@ -13,6 +13,8 @@ export type AppLog = {
 }
 
 const maxBytes = 1024 * 1024
+/** `2006-01-02T15:04:05.123456789Z` */
+const stampLength = 30
 /** More than the file can hold. */
 const all = maxBytes
 
@@ -47,8 +49,9 @@ export function openAppLog(file: string): AppLog {
     async tail(count) {
       if (count <= 0) return []
       // In the file they are in the order they came to us, which after a pause is pod by pod.
-      const found = (await lines.tail(all)).flatMap((line) => parseLine(line) ?? [])
-      return found.toSorted((one, other) => one.time.getTime() - other.time.getTime()).slice(-count)
+      const found = (await lines.tail(all)).map((line) => ({ line, stamp: line.slice(0, stampLength) }))
+      const sorted = found.toSorted((one, other) => (one.stamp < other.stamp ? -1 : one.stamp > other.stamp ? 1 : 0))
+      return sorted.flatMap(({ line }) => parseLine(line) ?? []).slice(-count)
     },
     remove: () => lines.remove(),
   }

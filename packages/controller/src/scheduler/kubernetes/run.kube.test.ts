@@ -168,6 +168,7 @@ describe.skipIf(!there)('one-off commands', () => {
     {
       title: 'a node that is not there',
       pod: () => shell('true', { nodeSelector: { disk: 'square' } }),
+      start: 6,
       cause: /does not fit on any node/,
       evidence: /0\/1 nodes are available/,
     },

@@ -24,14 +24,15 @@ export type IntakeDeps = {
 
 /** At most so many lines from before we came; the file of the whole app holds about as many. */
 const maxOldLines = 10_000
-/** A stream that is further behind than so many lines is not overtaken. */
 const maxCatchUpLines = 1_000
 
 export function openIntake({ kube, path, after, take }: IntakeDeps): Intake {
-  /** The time of the last line taken; null: not looked up yet. */
+  /** The time of the last line that a stream has brought; null: not looked up yet. */
   let last: string | null = null
   /** Up to which time the stream under way says nothing new. */
   let known = ''
+  /** Times of lines that were taken before the stream brought them. It may be behind by a life of the container. */
+  const overtaken = new Set<string>()
   let half: Entry[] = []
 
   const open = async (container: string, query: Query, signal: AbortSignal): Promise<Readable> => {
@@ -43,12 +44,13 @@ export function openIntake({ kube, path, after, take }: IntakeDeps): Intake {
     const sinceTime = last === '' ? undefined : `${last.slice(0, 19)}Z`
     return kube.stream(path, { container, timestamps: true, tailLines: maxOldLines, sinceTime, ...query }, signal)
   }
-  /** `last` is set before anything is awaited, so that two streams never take the same line. */
-  const accept = async (entries: readonly Entry[], newerThan: string): Promise<void> => {
-    const fresh = entries.filter(({ stamp }) => stamp > newerThan)
-    const newest = fresh.at(-1)?.stamp ?? ''
-    // A clock that was set back loses nothing as long as the stream lasts, and brings nothing twice after it.
+  /** A clock that was set back loses nothing as long as the stream lasts, and brings nothing twice after it. */
+  const accept = async (entries: readonly Entry[]): Promise<void> => {
+    const fresh = entries.filter(({ stamp }) => stamp > known && !overtaken.has(stamp))
+    const newest = entries.at(-1)?.stamp ?? ''
     if (newest > (last ?? '')) last = newest
+    // Parts of one line have the same time: that of the newest is still needed.
+    for (const stamp of overtaken) if (stamp < newest) overtaken.delete(stamp)
     if (fresh.length > 0) await take(fresh)
   }
 
@@ -59,25 +61,21 @@ export function openIntake({ kube, path, after, take }: IntakeDeps): Intake {
       half = []
       const reader = createEntryReader()
       try {
-        for await (const chunk of body) await accept(reader.push(chunk as Buffer), known)
+        for await (const chunk of body) await accept(reader.push(chunk as Buffer))
       } finally {
         body.destroy()
       }
       half = reader.flush()
     },
-    takeHalf: () => accept(half.splice(0), known),
+    takeHalf: () => accept(half.splice(0)),
     async catchUp(container, signal) {
       const body = await open(container, { tailLines: maxCatchUpLines }, signal)
       const reader = createEntryReader()
       const entries: Entry[] = []
       for await (const chunk of body) entries.push(...reader.push(chunk as Buffer))
-      const before = last ?? ''
-      // These are not all since the last one: to take them would be to lose those in between.
-      if (entries.length >= maxCatchUpLines && (entries[0]?.stamp ?? '') > before) return
-      const taken = accept(entries, before)
-      // The stream brings the same lines, only later.
-      if ((last ?? '') > before) known = last ?? ''
-      await taken
+      const fresh = entries.filter(({ stamp }) => stamp > (last ?? '') && !overtaken.has(stamp))
+      for (const { stamp } of fresh) overtaken.add(stamp)
+      if (fresh.length > 0) await take(fresh)
     },
   }
 }
