@@ -1,6 +1,6 @@
 // Where does the controller keep what builds on a cluster leave for the next one of the same app?
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -15,6 +15,8 @@ export type Caches = {
 
 export async function openCaches(folder: string): Promise<Caches> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  // Of a controller that was killed while it received one.
+  for (const name of await readdir(folder)) if (name.endsWith('.partial')) await rm(join(folder, name), { force: true })
   const fileOf = (app: string): string => join(folder, `${app}.tgz`)
   return {
     async find(app) {

@@ -1,7 +1,7 @@
 // How does a Dockerfile become an image in the registry (contract/build-and-route.md §3)?
 import type { Credentials, RegistrySettings } from '../../registry/port.ts'
 import { BuildFailure, type BuildResult } from '../port.ts'
-import { argsFolderName, authName, dockerfileJob, registriesName } from './dockerfile-job.ts'
+import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
 import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
 import { dockerConfig } from './namespace.ts'
 import { asBuildFailure, offerOrder, type Place, voiceOf } from './place.ts'
@@ -58,6 +58,7 @@ function filesOf(
   return {
     [registriesName]: registriesConf(place.settings),
     [authName]: dockerConfig(pull),
+    ...labelFiles(imageLabels(place.request, 'dockerfile', place.now)),
     ...Object.fromEntries(Object.entries(args).map(([name, value]) => [`${argsFolderName}/${name}`, value])),
   }
 }
@@ -79,7 +80,6 @@ export async function buildDockerfile(place: Place): Promise<BuildResult> {
     build: id,
     urls: offerOrder(place, { unpack: true, cache: null, files: filesOf(place, args, pull) }),
     image: `${repository}:${imageTag(request, now)}`,
-    labels: imageLabels(request, 'dockerfile', now),
     // Layers are kept by whoever builds, and that one has no credentials.
     cache: credentials === null ? cacheRepositoryOf(target, app) : null,
     noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,

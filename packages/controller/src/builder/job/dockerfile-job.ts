@@ -18,13 +18,15 @@ import {
 export const argsFolderName = 'args'
 export const registriesName = 'registries.conf'
 export const authName = 'auth.json'
+export const labelsFolderName = 'labels'
 
 const layout = `oci:${workFolder}/image:built`
 
 /**
  * Arguments: a repository where layers are kept or an empty text, the context, then options of `buildah build`. Values of
  * build arguments come from files, through the environment of this step alone; the shell's own names begin with `__`, so
- * that no argument is one of them.
+ * that no argument is one of them. With layers every label would be a step of its own, and none of them the same the next
+ * time: there they are put on at the end, all at once.
  */
 const buildScript = `
 set -eu
@@ -39,9 +41,15 @@ for __file in "${workFolder}/${argsFolderName}"/*; do
   set -- "$@" --build-arg "$__name"
 done
 if [ -n "$__cache" ] && buildah build --help | grep -q -e --cache-to; then
-  set -- "$@" --layers --cache-from "$__cache" --cache-to "$__cache"
+  buildah --storage-driver vfs build --isolation chroot "$@" \\
+    --layers --cache-from "$__cache" --cache-to "$__cache" --tag unlabelled -- "$__context"
+  buildah --storage-driver vfs build --isolation chroot --quiet --pull=never --tag built -- "${workFolder}/${labelsFolderName}" >/dev/null
+else
+  while read -r __label; do
+    set -- "$@" --label "$__label"
+  done <"${workFolder}/${labelsFolderName}/list"
+  buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
 fi
-buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
 buildah --storage-driver vfs push --quiet built ${layout}
 echo 'Pushing to registry'
 `
@@ -53,6 +61,17 @@ id=$(buildah --storage-driver vfs pull --quiet ${layout})
 exec buildah --storage-driver vfs push --quiet --digestfile /dev/termination-log -- "$id" "$1"
 `
 
+/** The labels in both forms that the script takes. Values are of one line, without quotes. */
+export function labelFiles(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const all = Object.entries(labels)
+  return {
+    [`${labelsFolderName}/list`]: all.map(([name, value]) => `${name}=${value}\n`).join(''),
+    [`${labelsFolderName}/Dockerfile`]: `FROM localhost/unlabelled\nLABEL ${all
+      .map(([name, value]) => `${name}="${value}"`)
+      .join(' ')}\n`,
+  }
+}
+
 export type DockerfileJob = {
   readonly name: string
   readonly app: string
@@ -60,7 +79,6 @@ export type DockerfileJob = {
   readonly urls: { readonly runner: string; readonly order: string }
   /** `host/name:tag` to push to. */
   readonly image: string
-  readonly labels: Readonly<Record<string, string>>
   /** Where layers are kept between builds; null: nowhere. */
   readonly cache: string | null
   readonly noCache: boolean
@@ -74,7 +92,6 @@ const rootUser: NonNullable<Container['securityContext']> = { privileged: false,
 export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
   const { images, limits, env, credentials } = settings
   const registries = { CONTAINERS_REGISTRIES_CONF: join(workFolder, registriesName) }
-  const labels = Object.entries(job.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
   const context = join(workFolder, sourceFolderName)
   const auth = '/registry'
   return jobOf(settings, {
@@ -102,7 +119,6 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
             '--file',
             join(context, 'Dockerfile'),
             ...(job.noCache ? ['--no-cache'] : []),
-            ...labels,
           ],
           env: variables({ ...env, ...registries, REGISTRY_AUTH_FILE: join(workFolder, authName) }),
           resources: resources(limits),

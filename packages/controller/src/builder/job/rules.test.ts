@@ -91,7 +91,6 @@ describe('Jobs', () => {
       build: 'b1',
       urls,
       image: 'r/deis/a:git-1',
-      labels: { x: 'y' },
       cache: null,
       noCache: false,
     })
