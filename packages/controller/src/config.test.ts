@@ -77,6 +77,7 @@ describe('settings', () => {
     [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, kubernetes'],
     [{ DEIS_API_PORT: '80a' }, 'DEIS_API_PORT must be a whole number'],
     [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must start with'],
+    [{ DEIS_DEPLOY_HOOK_URLS: 'https://hooks.example, ftp://x' }, 'DEIS_DEPLOY_HOOK_URLS must be http'],
     [{ DEIS_SECRET_KEY: 'abc' }, 'DEIS_SECRET_KEY must be 64 hex characters'],
     [{ DEIS_BUILDER_KEY: 'short' }, 'DEIS_BUILDER_KEY must have at least 16'],
     [{ DEIS_REGISTRY_HOSTNAME: 'https://registry.example.com' }, 'without a scheme'],

@@ -60,7 +60,7 @@ describe('the OpenAPI document', () => {
 
   it('names every part of a path, who may ask, what to send and what comes', () => {
     for (const [method, path, operation] of operations()) {
-      const places = [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => name)
+      const places = [...path.matchAll(/\{([a-z]+)\}/g)].map(([, name = '']) => name)
       const named = (operation.parameters ?? []).filter((one) => one.in === 'path').map(({ name }) => name)
       expect(named.toSorted(), path).toEqual(places.toSorted())
       expect(operation.summary, path).toMatch(/\.$/)

@@ -86,6 +86,32 @@ describe('migrations', () => {
     expect(await migrate(factoryOf(database.url), dialect, all)).toEqual([])
   })
 
+  it('keep what is stored', async () => {
+    const dialect = dialectOf(database.url)
+    const all = await readMigrations(migrations, dialect)
+    await migrate(factoryOf(database.url), dialect, all.slice(0, 2))
+    const adapter = await factoryOf(database.url).connect()
+    try {
+      await adapter.executeScript(`
+        INSERT INTO "User" ("id", "username", "email", "password", "firstName", "lastName", "isSuperuser", "isActive", "dateJoined")
+          VALUES (1, 'ann', '', '', '', '', false, true, '2026-01-02T03:04:05Z');
+        INSERT INTO "App" ("uuid", "id", "ownerId", "structure", "destroying", "createdAt", "updatedAt")
+          VALUES ('u', 'tea', 1, '{}', false, '2026-01-02T03:04:05Z', '2026-01-02T03:04:05Z');
+        INSERT INTO "Domain" ("id", "domain", "appUuid", "owner", "createdAt", "updatedAt")
+          VALUES (7, 'tea', 'u', 'ann', '2026-01-02T03:04:05Z', '2026-01-02T03:04:05Z');`)
+    } finally {
+      await adapter.dispose()
+    }
+    const { db, close } = await openDb(database.url, migrations)
+    try {
+      expect(await db.domain.findMany()).toMatchObject([{ id: 7, domain: 'tea', appUuid: 'u', certificateId: null }])
+      await db.app.delete({ where: { uuid: 'u' } })
+      expect(await db.domain.count()).toBe(0)
+    } finally {
+      await close()
+    }
+  })
+
   it('change nothing when one of them fails', async () => {
     const dialect = dialectOf(database.url)
     const all = await readMigrations(migrations, dialect)

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Fixture, openFixture } from '../http/fixture.ts'
-import { hookRequest } from './deployHooks.ts'
+import { type Fixture, openFixture } from './fixture.ts'
+import { hookRequest } from '../domain/deployHooks.ts'
 
 const announcement = { app: 'tea', version: 3, summary: 'ann added A & B', sha: '', user: 'ann' }
 
