@@ -63,15 +63,17 @@ function hasRun(pod: Pod): boolean {
   return running !== undefined || (terminated !== undefined && !neverRan.includes(terminated.reason ?? ''))
 }
 
-/** What Kubernetes has told about the pod; nothing when it cannot be asked now. */
-async function eventsOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
-  if (!pod) return []
+/** What Kubernetes says of a pod that does not start: its events come late at times, or never. */
+async function evidenceOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
+  if (!pod) return ['Kubernetes has not shown the pod']
+  const { reason = 'Pending', message = '' } = containerOf(pod)?.state?.waiting ?? {}
   const query = { fieldSelector: `involvedObject.uid=${pod.metadata?.uid}` }
   const found = await kube
     .list<Event>(pathOf('v1/Event', pod.metadata?.namespace), { query, signal: AbortSignal.timeout(5_000) })
     .catch(() => ({ items: [] }))
   const told = found.items.filter((event) => telling.test(event.reason ?? ''))
-  return [...new Set(told.map((event) => `${event.reason}: ${event.message ?? ''}`))].slice(-maxEvents)
+  const lines = told.map((event) => `${event.reason}: ${event.message ?? ''}`)
+  return [`${reason} ${message}`.trim(), ...[...new Set(lines)].slice(-maxEvents)]
 }
 
 function failure({ cause, said, hint }: Trouble): DeployFailure {
@@ -103,7 +105,7 @@ export async function untilStarted(kube: Kube, view: PodView, seconds: number, s
     if (limit <= Date.now())
       throw new DeployFailure(
         `${subject} was not started within ${seconds} s`,
-        await eventsOf(kube, pod),
+        await evidenceOf(kube, pod),
         'Try again; if it stays so, show this to whoever runs the platform.',
       )
     await view.changed(limit - Date.now(), signal)

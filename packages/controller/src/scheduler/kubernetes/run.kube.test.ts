@@ -186,9 +186,9 @@ describe.skipIf(!there)('one-off commands', () => {
         const containers = (pod.spec?.containers ?? []).map((one) => ({ ...one, volumeMounts }))
         return { ...pod, spec: { containers, volumes: [{ name: 'v', secret: { secretName: 'not-there' } }] } }
       },
-      start: 6,
-      cause: /was not started within 6 s/,
-      evidence: /FailedMount: .*not-there/,
+      start: 3,
+      cause: /was not started within 3 s/,
+      evidence: /^ContainerCreating/,
     },
   ])('names $title', async ({ pod, start = 60, cause, evidence }) => {
     const { code, said } = await run(pod(), { start })
