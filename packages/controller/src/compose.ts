@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DeisError } from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { openBackends } from './backends.ts'
@@ -178,7 +179,7 @@ export async function startController(given: Config, files: Files, log: Logger):
       git: gitUrl('localhost'),
       async close(options) {
         stop = options.stop
-        shutdown.abort(new Error('the controller is stopping'))
+        shutdown.abort(new DeisError('unavailable', 'The controller is stopping: try again in a moment.'))
         await core.queue.idle()
         await takingUp
         await core.logs.flush()

@@ -224,7 +224,7 @@ async function ownArtifacts(core: Core, app: AppRow): Promise<string[]> {
 export async function destroyApp(core: Core, app: AppRow): Promise<void> {
   core.logs.say(app.id, 'INFO', 'deleting environment')
   await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true } })
-  core.queue.cancel(app.id, new Error(`${app.id} is being destroyed`))
+  core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
   await endEdgeChanges(core, app.id)
   await routesChanged(core, app.id)
   await core.removeRepo(app.id)
