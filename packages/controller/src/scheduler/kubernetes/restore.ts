@@ -1,12 +1,12 @@
 // How does a type go back to exactly what it was, when its change has failed?
-import { type Deployment, type KubeObject, pathOf, type ReplicaSet } from '../../kube/objects.ts'
+import { type Deployment, type KubeObject, pathOf, type Pod } from '../../kube/objects.ts'
 import { type Backend, nameOf, ownerOf } from './backend.ts'
 import { replicaSetsOf } from './cluster.ts'
 import { replicasOf } from './deployment.ts'
 import { deploymentName, managers } from './labels.ts'
 import { ownedBy } from './owned.ts'
 import { replace } from './replace.ts'
-import { isActive } from './state.ts'
+import { hasReadyCondition, isActive } from './state.ts'
 
 /** What there was of a type before a change. */
 export type Before = {
@@ -60,69 +60,72 @@ async function putBack(
   return scaled.metadata?.generation ?? 0
 }
 
-/** Pods that never served are ended at once; resolves when they are gone. */
+/** Asks for each deletion once. */
+function remover({ kube, options }: Backend, app: string, signal: AbortSignal) {
+  const asked = new Set<string>()
+  return (object: KubeObject, kind: string, how: { graceSeconds?: number; background?: boolean }): void => {
+    if (asked.has(uidOf(object))) return
+    asked.add(uidOf(object))
+    kube
+      .remove(pathOf(kind, app, nameOf(object)), { signal, ...how })
+      .catch((error: unknown) => options.log('warn', 'clearing up a failed deploy failed', { app, err: error }))
+  }
+}
+
+/** A first deploy has nothing to go back to: everything of the type goes, at once. */
+async function clearAll(backend: Backend, { app, type, pods }: Before, signal: AbortSignal): Promise<void> {
+  const { kube, cluster } = backend
+  const name = deploymentName(app, type)
+  // In the foreground: what owns others is gone after them, and makes none meanwhile.
+  await kube.remove(pathOf('apps/v1/Deployment', app, name), { signal, background: false })
+  const remove = remover(backend, app, signal)
+  const isCleared = (): true | undefined => {
+    const left = cluster.pods.of(app).filter((pod) => pod.metadata?.labels?.type === type && !pods.has(uidOf(pod)))
+    for (const pod of left) remove(pod, 'v1/Pod', { graceSeconds: 0 })
+    return left.length === 0 && !cluster.deployments.get(app, name) ? true : undefined
+  }
+  await cluster.until(app, isCleared, signal)
+}
+
+/**
+ * Takes away what a change has made of a Deployment that is as before again. Pods that never served are ended at once and
+ * gone when this resolves; those that did go on until others have taken over, and end like any other.
+ */
 export async function clearNew(
-  { kube, cluster, options }: Backend,
+  backend: Backend,
   { app, type, deployment, replicaSets, pods }: Before,
   generation: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const { cluster } = backend
   const name = deploymentName(app, type)
-  const failed = (error: unknown): void =>
-    options.log('warn', 'clearing up a failed deploy failed', { app, err: error })
-  if (deployment)
-    // Until then it would make what we take away again.
-    await cluster.until(
-      app,
-      () => ((cluster.deployments.get(app, name)?.status?.observedGeneration ?? 0) >= generation ? true : undefined),
-      signal,
-    )
-  const asked = new Set<string>()
-  const once = (object: KubeObject, kind: string, graceSeconds?: number): void => {
-    if (asked.has(uidOf(object))) return
-    asked.add(uidOf(object))
-    // In the foreground: what owns others is gone after them, and makes none meanwhile.
-    kube.remove(pathOf(kind, app, nameOf(object)), { signal, graceSeconds, background: false }).catch(failed)
+  const remove = remover(backend, app, signal)
+  const served = new Set<string>()
+  const wanted = deployment?.status?.availableReplicas ?? 0
+  const isOld = (pod: Pod): boolean => replicaSets.has(ownerOf(pod) ?? '') && isActive(pod)
+  const isCleared = (): true | undefined => {
+    const { observedGeneration = 0, replicas, availableReplicas = 0 } = cluster.deployments.get(app, name)?.status ?? {}
+    // Until then the cluster would make what we take away again.
+    if (observedGeneration < generation) return undefined
+    const fresh = cluster.pods
+      .of(app)
+      .filter((pod) => pod.metadata?.labels?.type === type && !pods.has(uidOf(pod)) && !isOld(pod))
+    for (const pod of fresh) if (hasReadyCondition(pod)) served.add(uidOf(pod))
+    const doomed = fresh.filter((pod) => !served.has(uidOf(pod)))
+    for (const pod of doomed) remove(pod, 'v1/Pod', { graceSeconds: 0 })
+    const sets = cluster.replicaSets
+      .of(app)
+      .filter((one) => one.metadata?.labels?.type === type && !replicaSets.has(uidOf(one)))
+    for (const one of sets) if ((one.status?.replicas ?? 0) === 0) remove(one, 'apps/v1/ReplicaSet', {})
+    const back = replicas === deployment?.status?.replicas && availableReplicas >= wanted
+    return doomed.length === 0 && sets.length === 0 && back ? true : undefined
   }
-  const isNewSet = (one: ReplicaSet): boolean =>
-    one.metadata?.labels?.type === type && !replicaSets.has(uidOf(one)) && one.metadata.labels.app === app
-  await cluster.until(
-    app,
-    () => {
-      for (const one of cluster.replicaSets.of(app)) if (isNewSet(one)) once(one, 'apps/v1/ReplicaSet')
-      const doomed = cluster.pods.of(app).filter((pod) => {
-        const fresh = pod.metadata?.labels?.type === type && !pods.has(uidOf(pod))
-        return fresh && !(replicaSets.has(ownerOf(pod) ?? '') && isActive(pod))
-      })
-      for (const pod of doomed) once(pod, 'v1/Pod', 0)
-      const owners = cluster.replicaSets.of(app).some(isNewSet) || (!deployment && cluster.deployments.get(app, name))
-      const left = doomed.length > 0 || owners
-      return left ? undefined : true
-    },
-    signal,
-  )
+  await cluster.until(app, isCleared, signal)
 }
 
 /** Where there was a Deployment it is as it was then; else nothing of it stays. */
 export async function restore(backend: Backend, before: Before, signal: AbortSignal): Promise<void> {
-  const { cluster, kube } = backend
-  const { app, type, deployment } = before
-  if (!deployment) {
-    await kube.remove(pathOf('apps/v1/Deployment', app, deploymentName(app, type)), { signal, background: false })
-    await clearNew(backend, before, 0, signal)
-    return
-  }
-  const generation = await putBack(backend, before, deployment, signal)
+  if (!before.deployment) return clearAll(backend, before, signal)
+  const generation = await putBack(backend, before, before.deployment, signal)
   await clearNew(backend, before, generation, signal)
-  const wanted = deployment.status?.availableReplicas ?? 0
-  await cluster.until(
-    app,
-    () => {
-      const status = cluster.deployments.get(app, deploymentName(app, type))?.status
-      return (status?.availableReplicas ?? 0) >= wanted && status?.replicas === deployment.status?.replicas
-        ? true
-        : undefined
-    },
-    signal,
-  )
 }

@@ -240,8 +240,8 @@ describe.skipIf(!there).concurrent('the Kubernetes scheduler', () => {
   })
 
   test('a type that never listens is named with the probe`s words', async () => {
-    const failed = await failing({ web: process(`echo waiting; ${stay}`) }, { deployTimeoutSeconds: 12 })
-    expect(failed.message).toBe('web was not ready within 12 s')
+    const failed = await failing({ web: process(`echo waiting; ${stay}`) }, { deployTimeoutSeconds: 30 })
+    expect(failed.message).toBe('web was not ready within 30 s')
     expect(failed.evidence.join('\n')).toMatch(/waiting[^]*Unhealthy: Readiness probe failed/)
     expect(failed.hint).toContain('port 5000')
   })
@@ -286,8 +286,14 @@ describe.skipIf(!there).concurrent('the Kubernetes scheduler', () => {
       'release 1',
       'release 1',
     ])
-    const pods = await scheduler.observe(app)
-    expect(pods.every((pod) => pod.release === 1)).toBe(true)
+    const pods = await until(
+      'those that had taken over have gone',
+      async () => {
+        const all = await scheduler.observe(app)
+        return all.every((pod) => pod.release === 1) && all
+      },
+      patienceSeconds,
+    )
     expect(names(pods.filter((pod) => pod.type === 'worker'))).toEqual(names(workers))
     expect(await testbed.kube.find(pathOf('v1/Secret', app, `${app}-v2-env`))).toBeUndefined()
     // Nothing of the failed release is left in what we own: the next one does not have it either.

@@ -13,14 +13,12 @@ export function containerOf(pod: Pod): Status | undefined {
 
 const isGoing = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undefined
 
+export const hasReadyCondition = (pod: Pod): boolean =>
+  pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
+
 /** Takes requests: all its conditions say so, and nobody has told it to end. */
 export function isReady(pod: Pod): boolean {
-  return (
-    pod.status?.phase === 'Running' &&
-    containerOf(pod)?.ready === true &&
-    pod.status.conditions?.find((one) => one.type === 'Ready')?.status === 'True' &&
-    !isGoing(pod)
-  )
+  return pod.status?.phase === 'Running' && containerOf(pod)?.ready === true && hasReadyCondition(pod) && !isGoing(pod)
 }
 
 /** Without a probe a container that ends at once is ready for a moment; after a restart it must show that it stays. */

@@ -28,10 +28,12 @@ export type Testbed = {
 const accept = 'application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json'
 /** As long as the router tries again when the balancer behind a Service has not caught up. */
 const refusedMs = 3_000
+const graceMs = 3_000
 
 /** Listens on PORT, or where the formation says; answers who it is, and `/crash` ends it. */
 export const server = `require('node:http').createServer((request, response) => {
   if (request.url === '/crash') process.exit(1);
+  response.setHeader('x-answered-by', 'app');
   response.end(JSON.stringify({ pod: process.env.HOSTNAME, greeting: process.env.GREETING ?? null }))
 }).listen(process.env.PORT ?? 5000);
 process.on('SIGTERM', () => process.exit(0))`
@@ -86,6 +88,9 @@ export async function openTestbed(name: string): Promise<Testbed> {
       const ours = items.flatMap((one) => (one.metadata?.name?.startsWith(prefix) ? [one.metadata.name] : []))
       await Promise.all(ours.map((one) => kube.remove(`${path}/${one}`)))
       await Promise.all(ours.map((one) => kube.remove(pathOf('v1/Pod', one), { graceSeconds: 1 })))
+      await sleep(graceMs)
+      // The node takes its time to report that they have ended.
+      await Promise.all(ours.map((one) => kube.remove(pathOf('v1/Pod', one), { graceSeconds: 0 })))
       for (const one of ours) while (await kube.find(`${path}/${one}`)) await sleep(200)
       kube.close()
       await rm(folder, { recursive: true, force: true })
@@ -93,18 +98,28 @@ export async function openTestbed(name: string): Promise<Testbed> {
   }
 }
 
-/** One request on a connection of its own. A refused one was not sent, so it is tried again as a router does. */
+/**
+ * One request on a connection of its own. A refused one was not sent, so it is tried again as a router does; so is one that
+ * left the cluster, because the node did not know the address of a new Service yet.
+ */
 export async function get(address: string, path = '/'): Promise<string> {
   for (const deadline = Date.now() + refusedMs; ;) {
-    try {
-      const sent = request(`http://${address}${path}`, { agent: false, timeout: 10_000 }).end()
-      const [response] = (await once(sent, 'response')) as [IncomingMessage]
-      const body = await text(response)
-      if (response.statusCode !== 200) throw new Error(`${address} answered ${response.statusCode}: ${body}`)
-      return body
-    } catch (error) {
+    const answer = await answerOf(address, path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || Date.now() > deadline) throw error
-      await sleep(50)
-    }
+      return null
+    })
+    if (answer !== null) return answer
+    if (Date.now() > deadline) throw new Error(`${address} is answered by somebody else`)
+    await sleep(50)
   }
+}
+
+/** Null when it was none of ours who answered. */
+async function answerOf(address: string, path: string): Promise<string | null> {
+  const sent = request(`http://${address}${path}`, { agent: false, timeout: 10_000 }).end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  const body = await text(response)
+  if (response.headers['x-answered-by'] !== 'app') return null
+  if (response.statusCode !== 200) throw new Error(`${address} answered ${response.statusCode}: ${body}`)
+  return body
 }
