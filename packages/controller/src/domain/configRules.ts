@@ -1,6 +1,7 @@
 // Which config may be set, and what does setting it give (contract/api.md §2.5)?
 import { configKeyMessage, DeisError, invalidField, invalidProcessType, processTypePattern } from '@deis/types'
 import { healthcheckValue, withLegacyHealthcheck } from './healthcheckRules.ts'
+import { unstorable } from './storable.ts'
 
 export type Probes = Record<string, Record<string, unknown>>
 export type ConfigMaps = {
@@ -105,6 +106,8 @@ function asMap(map: MapName, raw: unknown): Record<string, unknown> {
       // Said below, with the field's name.
       throw invalidField(map, 'Value must be valid JSON.')
     }
+    const problem = map === 'values' ? null : unstorable(value)
+    if (problem !== null) throw invalidField(map, problem)
   }
   if (value === null) throw invalidField(map, 'This field may not be null.')
   if (typeof value !== 'object' || Array.isArray(value))

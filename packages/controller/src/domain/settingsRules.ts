@@ -5,6 +5,7 @@ import {
   type AutoscaleRule,
   DeisError,
   type FieldErrors,
+  invalidField,
   invalidProcessType,
   processTypePattern,
 } from '@deis/types'
@@ -53,10 +54,15 @@ export function cleanAddresses(raw: readonly string[]): string[] {
   return [...new Set(raw.map((one) => one.trim()))]
 }
 
+/** What backends count in. */
+const maxInteger = 2 ** 31 - 1
+const maxLabelBytes = 64 * 1024
+
 function ruleProblem(rule: unknown): string | null {
   if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return 'it is no object'
   const values = rule as Record<string, unknown>
-  const wrong = (['min', 'max', 'cpu_percent'] as const).find((key) => !Number.isSafeInteger(values[key]))
+  const whole = (value: unknown): boolean => Number.isInteger(value) && Math.abs(Number(value)) <= maxInteger
+  const wrong = (['min', 'max', 'cpu_percent'] as const).find((key) => !whole(values[key]))
   if (wrong === undefined) return null
   return wrong in values ? `${wrong} is no whole number` : `'${wrong}' is a required property`
 }
@@ -124,12 +130,15 @@ function mergeMap<T>(
 }
 
 export function mergeSettings(base: SettingsValues, patch: SettingsPatch): SettingsValues {
+  const label = mergeMap('label', base.label, patch.label)
+  if (Buffer.byteLength(JSON.stringify(label)) > maxLabelBytes)
+    throw invalidField('label', `Labels must be ${maxLabelBytes / 1024} KiB or less together.`)
   return {
     maintenance: patch.maintenance ?? base.maintenance,
     routable: patch.routable ?? base.routable,
     whitelist: patch.whitelist ?? base.whitelist,
     autoscale: mergeMap('autoscale', base.autoscale, patch.autoscale),
-    label: mergeMap('label', base.label, patch.label),
+    label,
   }
 }
 

@@ -238,7 +238,7 @@ describe('apps', () => {
     ],
     [{ values: { PORT: 'dog' } }, { values: ['PORT can only be a numeric value'] }],
     [{ values: { PORT: 99_999 } }, { values: ['PORT needs to be between 1 and 65535'] }],
-    [{ values: { A: 'x\0y' } }, { values: ['A contains a NUL character, which no environment can hold'] }],
+    [{ values: '{"A":"x\\u0000y"}' }, { values: ['A contains a NUL character, which no environment can hold'] }],
     [{ values: [] }, { values: ['Expected a dictionary of items but got type "list".'] }],
     [{ values: null }, { values: ['This field may not be null.'] }],
     [{ values: '{' }, { values: ['Value must be valid JSON.'] }],

@@ -1,9 +1,10 @@
 // How does a route value become a served endpoint, with its access rule enforced before anything else?
-import { type Body, DeisError, type Params, type Query, type Response, type Route } from '@deis/types'
+import { type Body, DeisError, forbidden, type Params, type Query, type Response, type Route } from '@deis/types'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { authorize } from '../domain/access.ts'
 import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/rows.ts'
+import { isStorableText, unstorable } from '../domain/storable.ts'
 import { callerOf, optionalCaller, requireKey } from './auth.ts'
 
 /** What a handler gets. Each value is there when the route's access rule promises it. */
@@ -28,10 +29,33 @@ type Known = { caller: Caller | null; token: string; app: AppRow | null }
 
 const known = new WeakMap<FastifyRequest, Known>()
 
+/** @throws what no body of any route may hold, by field. */
+function checkBody(body: unknown): void {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
+  const parts = isObject ? Object.entries(body) : [['non_field_errors', body] as const]
+  const problems = parts.flatMap(([field, value]) => {
+    const problem = unstorable(field) ?? unstorable(value)
+    return problem === null ? [] : [{ field, problem }]
+  })
+  if (problems.length === 0) return
+  const fields = Object.fromEntries(problems.map(({ field, problem }) => [field, [problem]]))
+  throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
+}
+
 /** Authenticate → permission → object lookup → object permission (contract/api.md §1.3); the body is looked at afterwards. */
 async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
   const found: Known = { caller: null, token: '', app: null }
   known.set(request, found)
+  await identify(core, route, request, found)
+  const params = Object.values(request.params as Record<string, string>)
+  if (!params.every(isStorableText)) throw new DeisError('not_found', 'Not found.')
+  if (route.access === 'app' || route.access === 'app-owner') {
+    const { id } = request.params as { id: string }
+    if (found.caller) found.app = await authorize(core, found.caller, id, route.access)
+  }
+}
+
+async function identify(core: Core, route: Route, request: FastifyRequest, found: Known): Promise<void> {
   if (route.access === 'builder' || route.access === 'router') {
     await requireKey(core, request, route.access)
     return
@@ -41,12 +65,7 @@ async function admit(core: Core, route: Route, request: FastifyRequest): Promise
     return
   }
   Object.assign(found, await callerOf(core, request))
-  if (route.access === 'admin' && !found.caller?.isSuperuser)
-    throw new DeisError('forbidden', 'You do not have permission to perform this action.')
-  if (route.access === 'app' || route.access === 'app-owner') {
-    const { id } = request.params as { id: string }
-    if (found.caller) found.app = await authorize(core, found.caller, id, route.access)
-  }
+  if (route.access === 'admin' && !found.caller?.isSuperuser) throw forbidden()
 }
 
 function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
@@ -96,6 +115,7 @@ export function serve<const R extends Route>(
     // No body at all is an empty object (contract/api.md §1.7).
     preValidation: async (request) => {
       if (route.body && request.body === undefined) request.body = {}
+      checkBody(request.body)
     },
     handler: async (request, reply) => {
       const { caller, token, app } = known.get(request) ?? { caller: null, token: '', app: null }
