@@ -2,7 +2,7 @@
 import type { Kube } from '../../kube/client.ts'
 import { type Deployment, pathOf, type Pod, type ReplicaSet, type Service } from '../../kube/objects.ts'
 import { type Watched, watchAll } from '../../kube/watch.ts'
-import { revisionAnnotation } from './labels.ts'
+import { revisionAnnotation, selector } from './labels.ts'
 
 export type Cluster = {
   readonly pods: Watched<Pod>
@@ -20,12 +20,11 @@ export type Cluster = {
 }
 
 const lookMs = 1000
-const query = { labelSelector: 'heritage=deis' }
 
 /** One watch of each kind over the whole cluster. */
 export async function openCluster(kube: Kube, trouble: (error: unknown) => void): Promise<Cluster> {
   const watch = <T extends object>(kind: string): Promise<Watched<T>> =>
-    watchAll<T>(kube, pathOf(kind), { query, trouble })
+    watchAll<T>(kube, pathOf(kind), { query: selector, trouble })
   const opening = [
     watch<Pod>('v1/Pod'),
     watch<Deployment>('apps/v1/Deployment'),

@@ -3,6 +3,8 @@
 /** Everything of the platform carries it; the watches select by it. */
 export const heritage = { heritage: 'deis' } as const
 
+export const selector = { labelSelector: 'heritage=deis' } as const
+
 /** What Services and Deployments select pods by; no version, so that a rollout stays inside. */
 export const typeLabels = (app: string, type: string) => ({ app, type, ...heritage })
 

@@ -2,7 +2,7 @@
 import { type Deployment, pathOf, type Pod } from '../../kube/objects.ts'
 import type { Scheduler } from '../port.ts'
 import { type Backend, nameOf, ownerOf } from './backend.ts'
-import { deploymentName, managers, oneOffType, restartedAnnotation, templateHashLabel } from './labels.ts'
+import { deploymentName, managers, oneOffType, restartedAnnotation, selector, templateHashLabel } from './labels.ts'
 import { beforeOf, clearNew } from './restore.ts'
 import { awaitType, type Goal, podsOfTemplate } from './rollout.ts'
 import { isActive } from './state.ts'
@@ -105,7 +105,7 @@ export async function restartPods(backend: Backend, app: string, which: Which, s
   }
   if (cluster.deployments.of(app).length === 0) return []
   const { items } = await kube.list<Deployment>(pathOf('apps/v1/Deployment', app), {
-    query: { labelSelector: 'heritage=deis' },
+    query: selector,
     signal,
   })
   const chosen = items.filter(
