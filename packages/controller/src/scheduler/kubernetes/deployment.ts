@@ -9,7 +9,7 @@ import { podLabels, podSpec, type PodSettings } from './template.ts'
 /** ReplicaSets kept for `kubectl rollout undo`; each keeps the environment of its release. */
 const historyLimit = 3
 /** What has no readiness probe must at least run this long before it counts. */
-const staysUpSeconds = 2
+const staysUpSeconds = 3
 
 /** How many new pods at once: DEIS_DEPLOY_BATCHES, or as many as nodes match. */
 export function surgeOf(batches: number, nodes: number, replicas: number): number {

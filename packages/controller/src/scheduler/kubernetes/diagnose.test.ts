@@ -119,6 +119,7 @@ test('lateness says what to do next', () => {
   const runs = pod({ running: {} })
   expect(lateTrouble('web', 20, 8080, runs)).toMatchObject({
     cause: 'web was not ready within 20 s',
+    said: ['its readiness probe did not pass: a connection to port 8080'],
     hint: 'It must listen on port 8080 on all addresses (0.0.0.0): let it use the environment variable PORT.',
   })
   expect(lateTrouble('web', 20, 5000, runs).hint).toContain('deis healthchecks:set')

@@ -137,6 +137,14 @@ export function creationTrouble(type: string, replicaSet: ReplicaSet, going: boo
   }
 }
 
+type ReadinessProbe = NonNullable<NonNullable<Pod['spec']>['containers'][number]['readinessProbe']>
+
+function asked({ tcpSocket, httpGet, exec }: ReadinessProbe): string {
+  if (tcpSocket) return `a connection to port ${tcpSocket.port}`
+  if (httpGet) return `GET ${httpGet.path ?? '/'} on port ${httpGet.port}`
+  return exec?.command?.join(' ') ?? 'unknown'
+}
+
 /** When the time is over and nothing else was found. */
 export function lateTrouble(type: string, seconds: number, port: number | null, pod: Pod | null): Trouble {
   const container = pod ? containerOf(pod) : undefined
@@ -146,7 +154,8 @@ export function lateTrouble(type: string, seconds: number, port: number | null, 
   const probe = pod?.spec?.containers[0]?.readinessProbe
   return {
     cause: `${type} was not ready within ${seconds} s${why}`,
-    said: [],
+    // Of events there may be none: nodes drop them when they are busy.
+    said: runs && probe ? [`its readiness probe did not pass: ${asked(probe)}`] : [],
     hint: !runs
       ? 'Deploy again, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.'
       : probe?.tcpSocket && probe.tcpSocket.port === port

@@ -91,12 +91,12 @@ test('what takes no requests does not drain, and must stay up for a moment', () 
   expect(worker?.template.spec?.terminationGracePeriodSeconds).toBe(30)
   expect(worker?.template.spec?.containers[0]?.lifecycle).toBeUndefined()
   expect(worker?.template.spec?.containers[0]?.readinessProbe).toBeUndefined()
-  expect(worker?.minReadySeconds).toBe(2)
+  expect(worker?.minReadySeconds).toBe(3)
 })
 
 test('a short deadline stays above the moment it must stay up', () => {
   const parts = { formation: tea, type: 'worker', process: web, surge: 1, seconds: 1, pullSecrets: [] }
-  expect(deployment(parts, plain).spec?.progressDeadlineSeconds).toBe(3)
+  expect(deployment(parts, plain).spec?.progressDeadlineSeconds).toBe(4)
 })
 
 test('servers that know the sleep action use it; without draining there is no hook', () => {
