@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Builder } from './builder/port.ts'
 import type { Config } from './config.ts'
 import type { RouteTable } from './domain/routes.ts'
-import type { Registry, RegistrySettings } from './registry/port.ts'
+import type { Credentials, Registry, RegistrySettings } from './registry/port.ts'
 import type { Scheduler } from './scheduler/port.ts'
 import type { Peers } from './store/peers.ts'
 
@@ -26,6 +26,8 @@ type Deps = {
   readonly log: Logger
   /** The program that builds inside a pod. */
   readonly runnerFile: string
+  /** An app's own registry credentials, by registry host. */
+  readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The port that the API listens on, known once it does. */
   readonly apiPort: () => number
 }
@@ -83,7 +85,7 @@ function registrySettings({ cluster }: Config): RegistrySettings {
   }
 }
 
-async function onCluster({ config, peers, log, runnerFile, apiPort }: Deps): Promise<Backends> {
+async function onCluster({ config, peers, log, runnerFile, appRegistry, apiPort }: Deps): Promise<Backends> {
   const [{ loadTransport }, { createKube }, { createKubernetesScheduler }, { createRegistry }, job] = await Promise.all(
     [
       import('./kube/transport.ts'),
@@ -132,6 +134,8 @@ async function onCluster({ config, peers, log, runnerFile, apiPort }: Deps): Pro
     target: { host: cluster.registry.host, organization: cluster.registry.organization },
     credentials: settings.credentials[cluster.registry.host] ?? null,
     insecure: cluster.insecureRegistries,
+    mirrors: cluster.registryMirrors,
+    appRegistry,
     timeoutSeconds: config.buildTimeoutSeconds,
     limits: { memory: cluster.buildMemory, cpu: cluster.buildCpu, disk: cluster.buildDisk },
     nodeSelector: cluster.buildNodes,

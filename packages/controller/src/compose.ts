@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import type { Core } from './domain/core.ts'
 import { standing } from './domain/access.ts'
 import { asCaller } from './domain/auth.ts'
+import { appRegistry } from './domain/images.ts'
 import { keyOwner } from './domain/keys.ts'
 import { openAppLogs } from './domain/logs.ts'
 import { receivePush } from './domain/push.ts'
@@ -121,7 +122,16 @@ export async function startController(given: Config, files: Files, log: Logger):
     ends.push(() => peers.close())
     const routes = createRouteTable(config.platformDomain)
     let port = config.apiPort
-    const backends = await openBackends({ config, routes, peers, log, runnerFile: files.runner, apiPort: () => port })
+    const vault = createVault(secret)
+    const backends = await openBackends({
+      config,
+      routes,
+      peers,
+      log,
+      runnerFile: files.runner,
+      appRegistry: (app) => appRegistry({ db: store.db, vault }, app),
+      apiPort: () => port,
+    })
     const { scheduler, builder, registry } = backends
     let stop = false
     ends.push(() => backends.close())
@@ -130,7 +140,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     const core: Core = {
       config,
       db: store.db,
-      vault: createVault(secret),
+      vault,
       scheduler,
       builder,
       registry,

@@ -28,6 +28,8 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
   const deployment = (app: string, type: string): Promise<Deployment> =>
     objects('deployment', `${app}-${type}`, `--namespace=${app}`)
   const image = (): string => `${platform.registry}/stack:1`
+  const small = (): string => `${platform.registry}/busybox:1`
+  const httpd = `EXPOSE 7070\nCMD ["httpd", "-f", "-p", "7070", "-h", "/srv"]\n`
   const program = (text: string): string =>
     `require('http').createServer((q,s)=>s.end(JSON.stringify({said:process.env.GREETING||'${text}',pod:process.env.HOSTNAME,release:process.env.WORKFLOW_RELEASE}))).listen(process.env.PORT)`
   const answer = async (app: string): Promise<{ said: string; pod: string; release: string }> => {
@@ -184,8 +186,8 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
     test('of a Dockerfile: built in a pod, its exposed port found, deis scale cmd=10', async () => {
       const app = platform.name('docked')
       const docked = await newApp(ann, app, {
-        Dockerfile: `FROM ${image()}\nCOPY server.js /srv/\nRUN echo built > /srv/proof\nEXPOSE 7070\nCMD ["node", "/srv/server.js"]\n`,
-        'server.js': `require('http').createServer((q,s)=>s.end(JSON.stringify({said:require('fs').readFileSync('/srv/proof','utf8').trim(),pod:process.env.HOSTNAME,release:process.env.WORKFLOW_RELEASE}))).listen(7070)`,
+        Dockerfile: `FROM ${small()}\nCOPY page /srv/page\nRUN sed 's/raw/built/' /srv/page > /srv/index.html\n${httpd}`,
+        page: '{"said":"raw"}',
       })
       const output = await docked.deploy()
       expect(output).toContain(`${app}:v2 deployed to Workflow`)
@@ -200,7 +202,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
 
     test('that fails to build is declined with the cause; the same push works once mended', async () => {
       const app = platform.name('broken')
-      const broken = await newApp(ann, app, { Dockerfile: `FROM ${image()}\nRUN echo nearly && exit 9\n` })
+      const broken = await newApp(ann, app, { Dockerfile: `FROM ${small()}\nRUN echo nearly && exit 9\n` })
       const first = await broken.push()
       expect(first.code).not.toBe(0)
       expect(first.stderr).toContain('nearly')
@@ -208,7 +210,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
       const jobs = await kubectl('get', 'jobs,pods', `--namespace=${platform.name('builds')}`, '--output=name')
       expect(jobs).toBe('')
       await broken.deploy({
-        Dockerfile: `FROM ${image()}\nEXPOSE 8080\nCMD ["node", "-e", "${program('mended').replaceAll('"', '\\"').replace('process.env.PORT', '8080')}"]\n`,
+        Dockerfile: `FROM ${small()}\nRUN mkdir /srv && echo '{"said":"mended"}' > /srv/index.html\n${httpd}`,
       })
       await until({ what: 'it answers' }, async () => (await answer(app)).said === 'mended')
       await broken.does('destroy', `--confirm=${app}`)
@@ -216,7 +218,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
 
     test('that is interrupted does not kill the build', async () => {
       const slow = await newApp(ann, platform.name('slow'), {
-        Dockerfile: `FROM ${image()}\nRUN sleep 3\nEXPOSE 8080\nCMD ["node", "-e", "${program('patience').replaceAll('"', '\\"').replace('process.env.PORT', '8080')}"]\n`,
+        Dockerfile: `FROM ${small()}\nRUN sleep 3; mkdir /srv; echo '{"said":"patience"}' > /srv/index.html\n${httpd}`,
       })
       const push = slow.startPush()
       await push.says('RUN sleep 3')

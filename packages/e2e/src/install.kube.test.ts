@@ -81,6 +81,22 @@ describe.skipIf(!there).sequential('installed on a cluster', () => {
     await shop.does('destroy', `--confirm=${shop.app}`)
   })
 
+  test('deploys, scaling, rollback and a restart of the controller drop no request', async () => {
+    const load = startLoad(platform, app, { clients: 12, pauseMs: 2 })
+    await ann.does(['config:set', 'STEP=1', '-a', app])
+    await ann.does(['scale', 'web=4', '-a', app])
+    await ann.does(['config:set', 'STEP=2', '-a', app])
+    await ann.does(['scale', 'web=2', '-a', app])
+    await kubectl('rollout', 'restart', 'deployment/deis-controller', '-n', platform.namespace)
+    await kubectl('rollout', 'status', 'deployment/deis-controller', '-n', platform.namespace, '--timeout=110s')
+    await until({ what: 'the API is back', seconds: 60 }, async () => (await ann.deis(['apps:list'])).code === 0)
+    await ann.does(['rollback', 'v3', '-a', app])
+    await ann.does(['ps:restart', 'web', '-a', app])
+    expect(await load.stop(10_000)).toEqual([])
+    expect(load.sent()).toBeGreaterThanOrEqual(10_000)
+    expect((await answer()).release).toBe('v6')
+  })
+
   test('an upgrade by re-apply drops no request, deploys nothing and forgets nothing', async () => {
     const before = await appPods()
     const keys = await objects<{ data: object }>('secret', 'deis-keys', '-n', platform.namespace)
@@ -93,7 +109,7 @@ describe.skipIf(!there).sequential('installed on a cluster', () => {
     // Whose token, whose app and whose config it still knows.
     expect(await ann.does(['config:list', '-a', app])).toContain('5000')
     await ann.does(['scale', 'web=1', '-a', app])
-    expect((await answer()).release).toBe('v3')
+    expect((await answer()).release).toBe('v6')
   })
 
   test('routers that are replaced one after the other drop no request', async () => {

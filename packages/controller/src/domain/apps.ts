@@ -231,7 +231,12 @@ export async function destroyApp(core: Core, app: AppRow): Promise<void> {
   await core.queue.run(app.id, async (signal) => {
     if (!(await appRow(core, app.id))) return
     await core.scheduler.remove(app.id, signal)
-    await core.builder.forget(app.id, await ownArtifacts(core, app))
+    // A registry that is away for long must not keep an app alive.
+    await core.builder
+      .forget(app.id, await ownArtifacts(core, app))
+      .catch((error: unknown) =>
+        core.log.error({ app: app.id, err: error }, 'what was built for it could not be deleted'),
+      )
     await rm(join(buildLogFolder(core.config), app.id), { recursive: true, force: true })
     await core.logs.remove(app.id)
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })

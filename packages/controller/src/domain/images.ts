@@ -1,11 +1,26 @@
 // What does an image that a user names say of itself, and may it run for this app (contract/api.md §3.9, §7 #4, #5)?
 import { DeisError } from '@deis/types'
-import { ImageError, type ImageFacts } from '../registry/port.ts'
-import { canonicalHost, parseReference } from '../registry/reference.ts'
+import { type Credentials, ImageError, type ImageFacts } from '../registry/port.ts'
+import { canonicalHost, dockerHub, parseReference } from '../registry/reference.ts'
 import { standing } from './access.ts'
 import type { Caller, Core } from './core.ts'
 import { latestGood } from './release.ts'
 import { type AppRow, configMaps } from './rows.ts'
+
+/** The app's own credentials by the host they are for (`deis registry:set`); without a hostname they are for Docker Hub. */
+export async function appRegistry(
+  { db, vault }: Pick<Core, 'db' | 'vault'>,
+  id: string,
+): Promise<Readonly<Record<string, Credentials>>> {
+  const release = await db.release.findFirst({
+    where: { app: { id }, state: 'deployed' },
+    orderBy: { version: 'desc' },
+    include: { config: true },
+  })
+  if (!release) return {}
+  const { username, password = '', hostname = dockerHub } = configMaps(vault, release.config).registry
+  return username === undefined ? {} : { [canonicalHost(hostname)]: { username, password } }
+}
 
 /** What was pushed to the platform's own registry is readable with the platform's credentials: only for those who may use its app. */
 async function refuseForeign(core: Core, caller: Caller, image: string, repository: string): Promise<void> {

@@ -114,18 +114,17 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       }
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
     },
-    prune: (keep) =>
-      pruneImages(
-        registry,
-        target,
-        new Set([...appsOf(target, keep), ...built]),
-        keep,
-        AbortSignal.timeout(registryWorkMs),
-      ),
+    async prune(keep) {
+      // Without a registry nothing was ever pushed.
+      if (target.host === '') return
+      const apps = new Set([...appsOf(target, keep), ...built])
+      await pruneImages(registry, target, apps, keep, AbortSignal.timeout(registryWorkMs))
+    },
     async forget(app, references) {
       check({ app, id: 'none', sha: '0'.repeat(40) })
       built.delete(app)
       await caches.drop(app)
+      if (target.host === '') return
       await forgetImages(registry, target, app, references, AbortSignal.timeout(registryWorkMs))
     },
     checks: (): Promise<readonly Check[]> => checkBuilder(settings),
