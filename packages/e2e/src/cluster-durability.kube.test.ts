@@ -1,7 +1,7 @@
 // What is lost on a cluster when a controller is killed, or the API server goes away, in the middle of a deploy? Nothing.
 import { spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, readlink, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newCheckout } from './app.ts'
 import { type Person, registered } from './client.ts'
@@ -97,6 +97,8 @@ async function restartApiServer(): Promise<void> {
   const folder = (process.env.KUBECONFIG ?? '').replace(/\/[^/]*$/, '')
   const pid = Number(await readFile(`${folder}/apiserver.pid`, 'utf8'))
   const [command = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
+  // Its files are named as seen from there.
+  const cwd = await readlink(`/proc/${pid}/cwd`)
   process.kill(pid, 'SIGKILL')
   await until({ what: 'it is gone' }, () => {
     try {
@@ -107,7 +109,7 @@ async function restartApiServer(): Promise<void> {
     }
   })
   const log = openSync(`${folder}/apiserver.log`, 'a')
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] })
+  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', log, log] })
   child.unref()
   await writeFile(`${folder}/apiserver.pid`, `${child.pid}\n`)
   await until({ what: 'it answers again', seconds: 60 }, async () =>
