@@ -230,7 +230,12 @@ export async function destroyApp(core: Core, app: AppRow): Promise<void> {
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {
     if (!(await appRow(core, app.id))) return
-    await core.scheduler.remove(app.id, signal)
+    await core.scheduler.remove(app.id, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw new DeisError('unavailable', `Could not delete Kubernetes Namespace ${app.id}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    })
     // A registry that is away for long must not keep an app alive.
     await core.builder
       .forget(app.id, await ownArtifacts(core, app))
