@@ -27,7 +27,7 @@ async function countingProxy(scope, folder) {
   const counts = new Map()
   const server = createServer((incoming, outgoing) => {
     counts.set(incoming.method, (counts.get(incoming.method) ?? 0) + 1)
-    const { host, ...headers } = incoming.headers
+    const headers = { ...incoming.headers, host: new URL(to.server).host }
     const onward = request(
       new URL(incoming.url, to.server),
       { method: incoming.method, headers, ...identity },
@@ -67,7 +67,7 @@ async function countingProxy(scope, folder) {
     file,
     take: () =>
       [...counts]
-        .toSorted()
+        .toSorted(([left], [right]) => (left < right ? -1 : 1))
         .map(([name, count]) => (counts.delete(name), `${count} ${name}`))
         .join(', ') || 'none',
   }

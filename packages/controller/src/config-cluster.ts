@@ -33,7 +33,6 @@ export type ClusterConfig = Readonly<{
 
 /** How config.ts reads a variable; `problems` takes what is wrong. */
 export type Reader = {
-  readonly env: Env
   text(name: string, otherwise: string): string
   number(name: string, otherwise: number, min: number, max: number): number
   choice<T extends string>(name: string, allowed: readonly T[], otherwise: T): T
@@ -87,7 +86,7 @@ function registry({ text, problems }: Reader): ClusterConfig['registry'] {
 }
 
 export function readCluster(reader: Reader): ClusterConfig {
-  const { env, text, number, choice, list, problems } = reader
+  const { text, number, choice, list, problems } = reader
   const matching = (name: string, otherwise: string, pattern: RegExp, what: string): string => {
     const value = text(name, otherwise)
     if (!pattern.test(value)) problems.push(`${name} must be ${what}, not ${JSON.stringify(value)}`)

@@ -102,7 +102,7 @@ export function readConfig(env: Env, cwd: string): Config {
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
-  const cluster = readCluster({ env, text, number, choice, list, problems })
+  const cluster = readCluster({ text, number, choice, list, problems })
   const config: Config = {
     dataDir,
     databaseUrl,

@@ -70,7 +70,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
     test('deis scale web=4 spreads the requests over four pods, and back', async () => {
       await checkout.does('scale', 'web=4')
       const pods = await podsOf(app)
-      expect(pods.map(({ state, release }) => [state, release])).toEqual(Array(4).fill(['up', 'v3']))
+      expect(pods.map(({ state, release }) => [state, release])).toEqual(Array.from({ length: 4 }, () => ['up', 'v3']))
       const seen = new Set<string>()
       await until({ what: 'all four answered' }, async () => seen.add((await answer(app)).pod).size === 4)
       await checkout.does('scale', 'web=1')

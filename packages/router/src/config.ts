@@ -1,6 +1,7 @@
 // What does the environment say?
 import { readFileSync } from 'node:fs'
 import { messageOf } from '@deis/types'
+import { networksOf } from './networks.ts'
 
 export type Config = {
   readonly port: number
@@ -8,6 +9,12 @@ export type Config = {
   readonly publicPort: number | null
   /** Undefined: all addresses, IPv6 too where there is it. */
   readonly host: string | undefined
+  /** Where it takes TLS connections; null: nowhere. */
+  readonly tlsPort: number | null
+  /** Where clients find TLS, of the router or of a proxy before it; null: where it listens itself, else 443. */
+  readonly tlsPublicPort: number | null
+  /** Addresses and networks of proxies whose X-Forwarded headers count. */
+  readonly trustedProxies: readonly string[]
   readonly controllerUrl: string
   readonly key: string
   /** Null: the table is not kept. */
@@ -75,6 +82,13 @@ function keyOf(env: Env, problems: string[]): string {
   return key
 }
 
+function networkList(env: Env, name: string, problems: string[]): string[] {
+  const entries = (env[name] ?? '').split(',').flatMap((entry) => entry.trim() || [])
+  for (const odd of networksOf(entries).odd)
+    problems.push(`${name} has ${JSON.stringify(odd)}, it has to be addresses and networks such as 10.0.0.0/8, with commas`)
+  return entries
+}
+
 function onOff(env: Env, name: string, problems: string[]): boolean {
   const text = env[name] || '0'
   if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}, it has to be 0 or 1`)
@@ -88,6 +102,9 @@ export function readConfig(env: Env): Config {
     port: wholeNumber(env, 'DEIS_ROUTER_PORT', 8080, 65_535, problems),
     publicPort: optionalPort(env, 'DEIS_ROUTER_PUBLIC_PORT', 1, problems),
     host: env.DEIS_ROUTER_HOST || undefined,
+    tlsPort: wholeNumber(env, 'DEIS_ROUTER_TLS_PORT', 0, 65_535, problems) || null,
+    tlsPublicPort: optionalPort(env, 'DEIS_ROUTER_TLS_PUBLIC_PORT', 1, problems),
+    trustedProxies: networkList(env, 'DEIS_ROUTER_TRUSTED_PROXIES', problems),
     controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', 'http://127.0.0.1:8000', problems),
     key: keyOf(env, problems),
     tableFile: env.DEIS_ROUTER_TABLE || null,

@@ -1,18 +1,20 @@
 // What do the handlers of requests share, and how do they find an upstream?
-import type { Socket } from 'node:net'
 import type { AccessEntry } from './access.ts'
+import { type Asked, gate } from './gate.ts'
+import type { Front } from './origin.ts'
+import { page, type Page, unknownHost } from './pages.ts'
 import { findApp, type Table } from './table.ts'
 import type { Timing } from './timing.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
 
-export type Edge = {
+export type Edge = Front & {
   /** The newest table; asked again for every try. */
   readonly table: () => Table
   readonly upstreams: Upstreams
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
-  /** Where clients reach the router. */
-  port: number
+  /** One line for the operator. */
+  readonly log: (line: string) => void
   /** It ends the connections it has after their request. */
   closing: boolean
 }
@@ -35,17 +37,20 @@ export function startSearch(): Search {
 // Behind a shared upstream there may be another process, so that one which broke off does not speak for all.
 const mostReached = { alone: 1, shared: 2 }
 
-type Then = { found(upstream: Upstream): void; none(status: 404 | 502 | 503): void }
+type Then = { found(upstream: Upstream): void; none(content: Page): void }
 
 /**
+ * An upstream of the app whose name was asked for, or what to answer instead.
  * Each upstream once; when all refuse, again for a moment with the newest table, since a deploy may just be switching.
  * Nothing is called any more after `search.pause` was cleared.
  */
-export function seek(edge: Edge, host: string, search: Search, then: Then): void {
-  const app = findApp(edge.table(), host)
-  if (app === undefined) return then.none(404)
+export function seek(edge: Edge, asked: Asked, search: Search, then: Then): void {
+  const app = findApp(edge.table(), asked.host)
+  if (app === undefined) return then.none(unknownHost(asked.method, asked.target))
   search.app = app.app
-  if (app.upstreams.length === 0) return then.none(503)
+  const instead = gate(app, asked, edge)
+  if (instead !== null) return then.none(instead)
+  if (app.upstreams.length === 0) return then.none(page(503))
   const upstream = edge.upstreams.pick(app.upstreams, search.tried)
   if (upstream !== null) {
     search.upstream = upstream
@@ -54,9 +59,9 @@ export function seek(edge: Edge, host: string, search: Search, then: Then): void
   const [patience, mostTries] = app.shared
     ? [edge.timing.sharedRetry, mostReached.shared]
     : [edge.timing.retry, mostReached.alone]
-  if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) return then.none(502)
+  if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) return then.none(page(502))
   search.tried = null
-  search.pause = setTimeout(() => seek(edge, host, search, then), edge.timing.retryPause)
+  search.pause = setTimeout(() => seek(edge, asked, search, then), edge.timing.retryPause)
 }
 
 /** The upstream could not be reached or did not answer: not this one again in this round. */
@@ -68,10 +73,4 @@ export function skip(edge: Edge, search: Search, unreachable: boolean): void {
   search.tried ??= new Set()
   search.tried.add(upstream.address)
   if (search.failedSince === 0) search.failedSince = Date.now()
-}
-
-/** The client's address; IPv4 as such on a socket that takes both. */
-export function addressOf(socket: Socket): string {
-  const address = socket.remoteAddress ?? ''
-  return address.startsWith('::ffff:') ? address.slice(7) : address
 }

@@ -6,6 +6,7 @@ import { parseAddress } from './addresses.ts'
 export class BadLine extends Error {}
 
 type Json = Record<string, unknown>
+type Certificate = NonNullable<AppRoute['certificates']>[number]
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -30,6 +31,23 @@ function texts(from: Json, key: string): string[] {
   })
 }
 
+/** Where a part cannot be understood, nobody is let in by it, and nobody else's app suffers for it. */
+function protection(value: Json): Partial<AppRoute> {
+  const { maintenance, whitelist, enforceTls, certificates } = value
+  const on = (flag: unknown): boolean => flag !== undefined && flag !== false
+  const told = (entry: unknown): string => (typeof entry === 'string' ? entry : JSON.stringify(entry))
+  const usable = (one: unknown): one is Certificate =>
+    isObject(one) && [one.host, one.certificate, one.key].every((part) => typeof part === 'string')
+  return {
+    ...(on(maintenance) ? { maintenance: true } : {}),
+    ...(whitelist === undefined ? {} : { whitelist: Array.isArray(whitelist) ? whitelist.map(told) : [told(whitelist)] }),
+    ...(on(enforceTls) ? { enforceTls: true } : {}),
+    ...(Array.isArray(certificates)
+      ? { certificates: certificates.filter(usable).map(({ host, certificate, key }) => ({ host, certificate, key })) }
+      : {}),
+  }
+}
+
 function appRoute(value: unknown): AppRoute {
   if (!isObject(value)) throw new BadLine('an app is not an object')
   const route = { app: text(value, 'app'), hosts: texts(value, 'hosts'), upstreams: texts(value, 'upstreams') }
@@ -37,7 +55,7 @@ function appRoute(value: unknown): AppRoute {
     throw new BadLine(`shared of ${route.app} is neither true nor false`)
   const odd = route.upstreams.find((upstream) => parseAddress(upstream) === null)
   if (odd !== undefined) throw new BadLine(`upstream ${JSON.stringify(odd)} of ${route.app} is not host:port`)
-  return value.shared === true ? { ...route, shared: true } : route
+  return { ...route, ...(value.shared === true ? { shared: true } : {}), ...protection(value) }
 }
 
 /** @throws BadLine */

@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http'
 export type Page = { readonly status: number; readonly message: string; readonly raw: string[]; readonly body: string }
 
 const texts: Readonly<Record<number, string>> = {
+  403: 'The app may not be reached from this address.',
   404: 'No app answers for this name. Check the address, and the domains of the app.',
   502: 'The app could not be reached, or ended before it answered.',
   503: 'The app has no running process at the moment.',
@@ -17,6 +18,23 @@ export function page(status: number, reason?: string): Page {
   const title = `${status} ${message}`
   const body = `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${title}</title></head>\n<body><h1>${title}</h1><p>${text}</p></body></html>\n`
   return made(status, message, 'text/html; charset=utf-8', body, status === 503 ? ['Retry-After', '1'] : [])
+}
+
+/** Asked again at once, it would be the same. */
+const maintenanceRetry = '60'
+
+/** Fixed, as the original's, which monitors look for (contract/build-and-route.md §4.4). */
+export const maintenance: Page = made(
+  503,
+  'Service Unavailable',
+  'text/html; charset=utf-8',
+  '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Site Maintenance</title></head>\n<body><h1>Site Maintenance</h1><p>The app is being worked on. Please come back later.</p></body></html>\n',
+  ['Retry-After', maintenanceRetry],
+)
+
+/** Not kept by clients, so that it can be taken back. 308: with the same method and body. */
+export function redirect(status: 301 | 308, location: string): Page {
+  return made(status, STATUS_CODES[status]!, 'text/plain; charset=utf-8', '', ['Location', location])
 }
 
 function made(status: number, message: string, type: string, body: string, more: string[]): Page {

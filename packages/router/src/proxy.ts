@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendBody } from './body.ts'
 import type { Answer, Connection, Failure } from './connection.ts'
-import { addressOf, type Edge, seek, skip, startSearch } from './edge.ts'
-import { type Page, page, unknownHost } from './pages.ts'
+import { type Edge, seek, skip, startSearch } from './edge.ts'
+import { isEncrypted, originOf } from './origin.ts'
+import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
 import type { ResponseHead } from './response.ts'
 
@@ -19,7 +20,8 @@ function answerWith(response: ServerResponse, content: Page, closes: boolean): v
 
 /** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
 function cut(request: IncomingMessage, head: ResponseHead): void {
-  if (request.httpVersion === '1.1' || head.body === 'length') request.socket.destroy()
+  // The end of TLS without a farewell says the same, and its sockets cannot be reset.
+  if (request.httpVersion === '1.1' || head.body === 'length' || isEncrypted(request.socket)) request.socket.destroy()
   else request.socket.resetAndDestroy()
 }
 
@@ -42,7 +44,6 @@ function forward(
 ): void {
   const search = startSearch()
   const began = edge.access === null ? 0 : performance.now()
-  const client = edge.access === null ? '' : addressOf(request.socket)
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}\r\n`
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
@@ -112,7 +113,7 @@ function forward(
   }
 
   const attempt = (): void =>
-    seek(edge, asked.host, search, {
+    seek(edge, asked, search, {
       found(upstream) {
         const taken = edge.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
         connection = taken
@@ -124,7 +125,7 @@ function forward(
             if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked')
           })
       },
-      none: (status) => give(status === 404 ? unknownHost(asked.method, asked.target) : page(status)),
+      none: give,
     })
 
   response.once('close', () => {
@@ -137,7 +138,7 @@ function forward(
     edge.access?.({
       time: new Date().toISOString(),
       app: search.app,
-      client,
+      client: asked.address,
       method: asked.method,
       host: asked.host,
       path: asked.target,
@@ -153,7 +154,7 @@ function forward(
 
 /** `expects`: the client waits for 100 before it sends the body; the app decides. */
 export function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-  const seen = { address: addressOf(request.socket), port: edge.port, newId: randomUUID }
+  const seen = { ...originOf(edge, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
   // What follows such a request may not be what it seems either.
   if ('reason' in asked) answerWith(response, page(asked.status, asked.reason), true)

@@ -1,5 +1,6 @@
 // Which requests are refused, and what is forwarded of the others?
 import { hostOf } from './hosts.ts'
+import type { Origin } from './origin.ts'
 import { tokensOf } from './response.ts'
 
 export type Incoming = {
@@ -10,6 +11,10 @@ export type Incoming = {
 }
 
 export type Forwardable = {
+  /** Of the client. */
+  readonly address: string
+  /** It came encrypted. */
+  readonly secure: boolean
   readonly method: string
   /** As it goes to the app: a path with its query, or `*`. */
   readonly target: string
@@ -26,9 +31,9 @@ export type Forwardable = {
 
 export type Refused = { readonly status: 400 | 501; readonly reason: string }
 
-export type Seen = { readonly address: string; readonly port: number; readonly newId: () => string }
+export type Seen = Origin & { readonly newId: () => string }
 
-// Of the connection only (RFC 9110 §7.6.1), or said by the router itself, which trusts nobody's word for it.
+// Of the connection only (RFC 9110 §7.6.1), or said by the router itself: see originOf for whose word counts.
 const ours = new Set([
   'connection',
   'keep-alive',
@@ -148,10 +153,12 @@ export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refus
   const body = found.transfer !== null ? 'chunked' : Number(found.length ?? 0) === 0 ? 'none' : 'length'
   const transfer = body === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
   return {
+    address: seen.address,
+    secure: seen.secure,
     method,
     target,
     host,
-    headers: `${found.lines}${transfer}X-Forwarded-For: ${seen.address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${seen.port}\r\nX-Request-Id: ${id}\r\n`,
+    headers: `${found.lines}${transfer}X-Forwarded-For: ${seen.address}\r\nX-Forwarded-Proto: ${seen.secure ? 'https' : 'http'}\r\nX-Forwarded-Port: ${seen.port}\r\nX-Request-Id: ${id}\r\n`,
     id,
     body,
     repeatable: body === 'none' && repeatableMethods.has(method),

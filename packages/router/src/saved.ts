@@ -1,5 +1,5 @@
 // How does the last table survive a restart, so that the router serves without its controller?
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { messageOf } from '@deis/types'
 import { parseEvent } from './events.ts'
 import { applyEvent, emptyTable, snapshotOf, type Table } from './table.ts'
@@ -35,7 +35,9 @@ export function keepTables(file: string, log: (line: string) => void): Keeper {
       const table = newest
       newest = null
       try {
-        await writeFile(`${file}.new`, JSON.stringify(snapshotOf(table)), { mode: 0o600 })
+        // It holds private keys: made anew, since the mode of a file that is there already would stay.
+        await rm(`${file}.new`, { force: true })
+        await writeFile(`${file}.new`, JSON.stringify(snapshotOf(table)), { mode: 0o600, flag: 'wx' })
         await rename(`${file}.new`, file)
       } catch (error) {
         // Traffic goes on; the next change tries again.

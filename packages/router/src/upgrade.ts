@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Answer, Connection } from './connection.ts'
-import { addressOf, type Edge, seek, skip, startSearch } from './edge.ts'
-import { type Page, page, unknownHost } from './pages.ts'
+import { type Edge, seek, skip, startSearch } from './edge.ts'
+import { isEncrypted, originOf } from './origin.ts'
+import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
 import { type ResponseHead, tokensOf } from './response.ts'
 
@@ -43,7 +44,6 @@ function withoutUpgrade(request: IncomingMessage, asked: Forwardable): string | 
 function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buffer, asked: Forwardable): void {
   const search = startSearch()
   const started = performance.now()
-  const address = addressOf(client)
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}Connection: Upgrade\r\nUpgrade: ${asked.upgrade}\r\n\r\n`
   let connection: Connection | null = null
   let status = 0
@@ -90,7 +90,8 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
     },
     failed(failure) {
       connection = null
-      if (status !== 0) client.resetAndDestroy()
+      if (status !== 0 && isEncrypted(client)) client.destroy()
+      else if (status !== 0) client.resetAndDestroy()
       else if (!failure.sent) {
         skip(edge, search, true)
         attempt()
@@ -99,12 +100,12 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
   }
 
   const attempt = (): void =>
-    seek(edge, asked.host, search, {
+    seek(edge, asked, search, {
       found(upstream) {
         connection = edge.upstreams.begin(upstream, 'tunnel')
         connection.ask(asked.method, requestText, true, answer)
       },
-      none: (none) => give(none === 404 ? unknownHost(asked.method, asked.target) : page(none)),
+      none: give,
     })
 
   client.on('data', hold)
@@ -117,7 +118,7 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
     edge.access?.({
       time: new Date().toISOString(),
       app: search.app,
-      client: address,
+      client: asked.address,
       method: asked.method,
       host: asked.host,
       path: asked.target,
@@ -142,7 +143,7 @@ export function handleUpgrade(
   // A socket without listener throws; 'close' follows and says it all.
   client.on('error', () => undefined)
   client.setTimeout(0)
-  const seen = { address: addressOf(client), port: edge.port, newId: randomUUID }
+  const seen = { ...originOf(edge, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
   if ('reason' in asked) return endWith(client, page(asked.status, asked.reason))
   const plain = withoutUpgrade(request, asked)

@@ -49,8 +49,13 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
     client.on('error', lost)
     client.on('end', () => lost(new Error('the connection was closed')))
     client.on('notification', ({ payload }) => {
-      const { from, ...message } = JSON.parse(payload ?? '{}') as Message & { from?: string }
-      if (from !== instance) hear(message as Message)
+      try {
+        const { from, ...message } = JSON.parse(payload ?? '') as Message & { from?: string }
+        if (from !== instance) hear(message)
+      } catch (error) {
+        // Anybody who may sign in there may notify.
+        trouble(error)
+      }
     })
     try {
       await client.connect()
