@@ -22,6 +22,8 @@ export type Backends = {
 type Deps = {
   readonly config: Config
   readonly routes: RouteTable
+  /** Tells this installation from others on the same cluster. */
+  readonly platform: string
   readonly peers: Peers
   readonly log: Logger
   /** The program that builds inside a pod. */
@@ -85,7 +87,7 @@ function registrySettings({ cluster }: Config): RegistrySettings {
   }
 }
 
-async function onCluster({ config, peers, log, runnerFile, appRegistry, apiPort }: Deps): Promise<Backends> {
+async function onCluster({ config, platform, peers, log, runnerFile, appRegistry, apiPort }: Deps): Promise<Backends> {
   const [{ loadTransport }, { createKube }, { createKubernetesScheduler }, { createRegistry }, job] = await Promise.all(
     [
       import('./kube/transport.ts'),
@@ -115,6 +117,7 @@ async function onCluster({ config, peers, log, runnerFile, appRegistry, apiPort 
     routing: cluster.routing,
     ingressClass: cluster.ingressClass,
     platformDomain: config.platformDomain,
+    platform,
     instance,
     alive,
     debug: cluster.debug,

@@ -1,5 +1,5 @@
 // How do the parts of a controller come together, and in which order do they end?
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeisError } from '@deis/types'
@@ -126,6 +126,8 @@ export async function startController(given: Config, files: Files, log: Logger):
     const backends = await openBackends({
       config,
       routes,
+      // All controllers of one installation have this key, and no other one does.
+      platform: createHmac('sha256', secret).update('platform').digest('hex').slice(0, 16),
       peers,
       log,
       runnerFile: files.runner,

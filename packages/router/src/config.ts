@@ -85,7 +85,9 @@ function keyOf(env: Env, problems: string[]): string {
 function networkList(env: Env, name: string, problems: string[]): string[] {
   const entries = (env[name] ?? '').split(',').flatMap((entry) => entry.trim() || [])
   for (const odd of networksOf(entries).odd)
-    problems.push(`${name} has ${JSON.stringify(odd)}, it has to be addresses and networks such as 10.0.0.0/8, with commas`)
+    problems.push(
+      `${name} has ${JSON.stringify(odd)}, it has to be addresses and networks such as 10.0.0.0/8, with commas`,
+    )
   return entries
 }
 

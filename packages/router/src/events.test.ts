@@ -8,6 +8,17 @@ test.each([
   { type: 'snapshot', epoch: 'e', seq: 0, domain: 'localhost', apps: [tea] },
   { type: 'app', seq: 1, app: tea },
   { type: 'app', seq: 1, app: { ...tea, shared: true } },
+  {
+    type: 'app',
+    seq: 1,
+    app: {
+      ...tea,
+      maintenance: true,
+      whitelist: ['10.0.0.0/8'],
+      enforceTls: true,
+      certificates: [{ host: 'tea', certificate: 'PEM', key: 'PEM' }],
+    },
+  },
   { type: 'gone', seq: 2, app: 'tea' },
   { type: 'ping', seq: 3 },
 ] as const)('$type is understood', (event) => {
@@ -46,6 +57,22 @@ test.each([
   ['{"type":"snapshot","seq":1,"domain":"x","apps":[]}', 'epoch is not a text'],
 ])('%s is refused: %s', (line, message) => {
   expect(() => parseEvent(line)).toThrow(new BadLine(message))
+})
+
+test.each([
+  [{ maintenance: false, enforceTls: false }, {}],
+  [
+    { maintenance: 'yes', enforceTls: 0 },
+    { maintenance: true, enforceTls: true },
+  ],
+  [{ whitelist: '0.0.0.0/0' }, { whitelist: ['"0.0.0.0/0"'] }],
+  [{ whitelist: null }, { whitelist: ['null'] }],
+  [{ whitelist: ['10.0.0.1', 5, ['0.0.0.0/0']] }, { whitelist: ['10.0.0.1', '5', '["0.0.0.0/0"]'] }],
+  [{ certificates: 'PEM' }, {}],
+  [{ certificates: [null, { host: 'tea', key: 'PEM' }] }, { certificates: [] }],
+])('%j of an app protects it as %j', (said, understood) => {
+  const line = JSON.stringify({ type: 'app', seq: 1, app: { ...tea, ...said } })
+  expect(parseEvent(line)).toEqual({ type: 'app', seq: 1, app: { ...tea, ...understood } })
 })
 
 test.each(['x:0', 'x:65536', 'x:', ':80', '::1:80', '-x:80', 'x y:80', 'http://x:80'])(

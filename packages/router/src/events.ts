@@ -40,7 +40,9 @@ function protection(value: Json): Partial<AppRoute> {
     isObject(one) && [one.host, one.certificate, one.key].every((part) => typeof part === 'string')
   return {
     ...(on(maintenance) ? { maintenance: true } : {}),
-    ...(whitelist === undefined ? {} : { whitelist: Array.isArray(whitelist) ? whitelist.map(told) : [told(whitelist)] }),
+    ...(whitelist === undefined
+      ? {}
+      : { whitelist: Array.isArray(whitelist) ? whitelist.map(told) : [JSON.stringify(whitelist)] }),
     ...(on(enforceTls) ? { enforceTls: true } : {}),
     ...(Array.isArray(certificates)
       ? { certificates: certificates.filter(usable).map(({ host, certificate, key }) => ({ host, certificate, key })) }

@@ -29,6 +29,9 @@ async function start(
   const router = await startRouter({
     port: 0,
     publicPort: null,
+    tlsPort: null,
+    tlsPublicPort: null,
+    trustedProxies: [],
     healthPort: 0,
     lingerSeconds: 0,
     host: '127.0.0.1',

@@ -1,7 +1,7 @@
 // How does whatever keeps the router running ask whether it lives and whether to send it requests?
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from './listen.ts'
 
 export type Health = { readonly port: number; close(): Promise<void> }
 
@@ -22,10 +22,9 @@ export async function startHealth({ port, host, unready }: Options): Promise<Hea
     response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' })
     response.end(`${status === 404 ? 'nothing here' : (reason ?? 'ok')}\n`)
   })
-  server.listen({ port, host })
-  await once(server, 'listening')
+  const bound = await listen(server, port, host)
   return {
-    port: (server.address() as AddressInfo).port,
+    port: bound,
     async close() {
       const closed = once(server, 'close')
       server.close()

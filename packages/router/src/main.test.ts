@@ -125,19 +125,22 @@ test('a port in use is explained', async () => {
   )
 })
 
-test('a port for health in use is explained as such', async () => {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  open.push({ close: async () => void (await new Promise((resolve) => server.close(resolve))) })
-  const port = String((server.address() as AddressInfo).port)
-  const ports = { DEIS_ROUTER_PORT: '0', DEIS_ROUTER_HEALTH_PORT: port }
-  const router = start({ ...ports, DEIS_ROUTER_HOST: '127.0.0.1', DEIS_ROUTER_KEY: 'k' })
-  expect(await router.exited).toBe(1)
-  expect(router.err()).toBe(
-    `deis-router: port ${port} is taken by another program: end it, or set DEIS_ROUTER_HEALTH_PORT to another port (0 for any free one)\n`,
-  )
-})
+test.each(['DEIS_ROUTER_HEALTH_PORT', 'DEIS_ROUTER_TLS_PORT'])(
+  'a port in use for %s is explained as such',
+  async (setting) => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    open.push({ close: async () => void (await new Promise((resolve) => server.close(resolve))) })
+    const port = String((server.address() as AddressInfo).port)
+    const ports = { DEIS_ROUTER_PORT: '0', [setting]: port }
+    const router = start({ ...ports, DEIS_ROUTER_HOST: '127.0.0.1', DEIS_ROUTER_KEY: 'k' })
+    expect(await router.exited).toBe(1)
+    expect(router.err()).toBe(
+      `deis-router: port ${port} is taken by another program: end it, or set ${setting} to another port (0 for any free one)\n`,
+    )
+  },
+)
 
 test('all problems of the environment are printed', async () => {
   const router = start({ DEIS_ROUTER_PORT: 'x', DEIS_CONTROLLER_URL: 'x' })

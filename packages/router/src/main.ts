@@ -9,7 +9,12 @@ function say(text: string): void {
 
 function explain(error: unknown, config: Config): string {
   const { code, port = config.port } = error as NodeJS.ErrnoException & { readonly port?: number }
-  const setting = port === config.healthPort && port !== config.port ? 'DEIS_ROUTER_HEALTH_PORT' : 'DEIS_ROUTER_PORT'
+  const settings = {
+    DEIS_ROUTER_PORT: config.port,
+    DEIS_ROUTER_HEALTH_PORT: config.healthPort,
+    DEIS_ROUTER_TLS_PORT: config.tlsPort,
+  }
+  const setting = Object.entries(settings).find(([, value]) => value === port)?.[0] ?? 'DEIS_ROUTER_PORT'
   if (code === 'EADDRINUSE')
     return `port ${port} is taken by another program: end it, or set ${setting} to another port (0 for any free one)`
   if (code === 'EACCES')
@@ -28,6 +33,7 @@ function fail(problems: readonly string[]): void {
 async function run(config: Config): Promise<void> {
   const router = await startRouter({ ...config, log: say, write: (text) => void process.stdout.write(text) })
   process.stdout.write(`deis-router listens on port ${router.port}\n`)
+  if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
   process.send?.({ listening: router.port })
 
   let ending = false

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { type Forwardable, readRequest } from './request.ts'
 
-const seen = { address: '10.1.2.3', port: 8080, newId: () => 'new-id' }
+const seen = { address: '10.1.2.3', secure: false, port: 8080, newId: () => 'new-id' }
 
 function read(headers: string[], more: { method?: string; url?: string; httpVersion?: string } = {}) {
   const rawHeaders = headers.flatMap((line) => {

@@ -14,8 +14,13 @@ type Client = Socket & { [latest]?: ServerResponse }
 
 export type EdgeServer = {
   readonly server: Server
-  /** Resolves when all requests and tunnels are over; after `limit` ms the rest is cut. */
-  close(limit: number): Promise<void>
+  /** Takes a connection that did not come by the server's own port. */
+  take(client: Socket): void
+  /**
+   * Resolves when all requests and tunnels are over, and those of `others`, where more connections came from; after
+   * `limit` ms the rest is cut.
+   */
+  close(limit: number, others?: Promise<void>): Promise<void>
 }
 
 export function createEdgeServer(edge: Edge): EdgeServer {
@@ -74,7 +79,8 @@ export function createEdgeServer(edge: Edge): EdgeServer {
 
   return {
     server,
-    async close(limit) {
+    take: (client) => void server.emit('connection', client),
+    async close(limit, others) {
       edge.closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const client of silent) client.destroy()
@@ -84,7 +90,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
       }, limit)
       // Node closes those that are idle when it is asked; others become so when their response is over.
       const again = setInterval(() => server.closeIdleConnections(), idleCheck)
-      await closed
+      await Promise.all([closed, others])
       clearInterval(again)
       clearTimeout(cut)
     },

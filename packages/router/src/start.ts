@@ -1,19 +1,20 @@
 // How do the parts of the router come together?
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { AddressInfo } from 'node:net'
 import type { RouteEvent } from '@deis/types'
 import { accessLine } from './access.ts'
 import type { Config } from './config.ts'
 import type { Edge } from './edge.ts'
 import { followFeed } from './feed.ts'
 import { startHealth } from './health.ts'
+import { listen } from './listen.ts'
+import { networksOf } from './networks.ts'
 import { createReporter } from './reports.ts'
 import { keepTables, loadTable } from './saved.ts'
 import { createEdgeServer } from './server.ts'
 import { applyEvent, emptyTable, type Table } from './table.ts'
 import { type Timing, usualTiming } from './timing.ts'
+import { createTlsListener } from './tls.ts'
 import { createUpstreams } from './upstreams.ts'
 
 export type RouterOptions = Config & {
@@ -27,6 +28,8 @@ export type RouterOptions = Config & {
 export type Router = {
   readonly port: number
   /** Null: there is no such listener. */
+  readonly tlsPort: number | null
+  /** Null: there is no such listener. */
   readonly healthPort: number | null
   /**
    * Lingers for those who have not heard yet that it ends, takes nothing new, lets requests finish for at most the drain
@@ -34,6 +37,9 @@ export type Router = {
    */
   close(): Promise<void>
 }
+
+// Where a proxy before the router takes TLS, when nobody says otherwise.
+const usualTlsPort = 443
 
 /** Each upstream, and whether it is shared. */
 function upstreamsOf(table: Table): Map<string, boolean> {
@@ -63,7 +69,10 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     upstreams,
     timing,
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
+    log,
+    trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,
     port: 0,
+    tlsPort: 0,
     closing: false,
   }
   const unready = (): string | null =>
@@ -71,14 +80,20 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const { server, ...edgeServer } = createEdgeServer(edge)
   const health =
     options.healthPort === null ? null : await startHealth({ port: options.healthPort, host: options.host, unready })
-  server.listen({ port: options.port, host: options.host })
+  const tls =
+    options.tlsPort === null ? null : await createTlsListener({ table: () => table, log, take: edgeServer.take })
+  let port: number
+  let tlsPort: number | null = null
   try {
-    await once(server, 'listening')
+    // Known before the first request comes, which may be sent on to it.
+    if (tls !== null) tlsPort = await listen(tls.server, options.tlsPort!, options.host)
+    edge.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
+    port = await listen(server, options.port, options.host)
   } catch (error) {
+    await tls?.close()
     await health?.close()
     throw error
   }
-  const { port } = server.address() as AddressInfo
   edge.port = options.publicPort ?? port
 
   const reporter = createReporter({
@@ -105,12 +120,12 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     edge.closing = options.lingerSeconds > 0
     await wait(options.lingerSeconds * 1000)
     // The feed goes on meanwhile: running requests may have to learn of new upstreams, the controller of busy ones.
-    await edgeServer.close(drain)
+    await edgeServer.close(drain, tls?.close())
     stop.abort()
     await following
     upstreams.close()
     await keeper?.settled()
     await health?.close()
   }
-  return { port, healthPort: health?.port ?? null, close: () => (closing ??= end()) }
+  return { port, tlsPort, healthPort: health?.port ?? null, close: () => (closing ??= end()) }
 }

@@ -30,6 +30,8 @@ export type StandIn = {
   /** Answers to state reports, 204 unless told otherwise. */
   reportStatus: number
   set(app: string, hosts: string[], upstreams: string[], shared?: boolean): number
+  /** The same with all that a route may say. */
+  put(route: AppRoute): number
   gone(app: string): number
   /** Writes text into the running feeds as it is. */
   raw(text: string): void
@@ -86,9 +88,9 @@ export async function startController(
     states,
     feeds: () => asked,
     reportStatus: 204,
-    set(app, hosts, upstreams, shared) {
-      const route = { app, hosts, upstreams, ...(shared ? { shared } : {}) }
-      apps.set(app, route)
+    set: (app, hosts, upstreams, shared) => standIn.put({ app, hosts, upstreams, ...(shared ? { shared } : {}) }),
+    put(route) {
+      apps.set(route.app, route)
       return send({ type: 'app', seq: ++seq, app: route })
     },
     gone(app) {
@@ -223,6 +225,8 @@ export type Stage = {
   readonly written: string[]
   /** Sets an app and waits until the router has applied it. */
   route(app: string, hosts: string[], upstreams: string[], shared?: boolean): Promise<void>
+  /** The same with all that a route may say. */
+  put(route: AppRoute): Promise<void>
   close(): Promise<void>
 }
 
@@ -235,6 +239,9 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
   const router = await startRouter({
     port: 0,
     publicPort: null,
+    tlsPort: null,
+    tlsPublicPort: null,
+    trustedProxies: [],
     healthPort: null,
     lingerSeconds: 0,
     host: '127.0.0.1',
@@ -255,6 +262,11 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
     async route(app, hosts, upstreams, shared) {
       await controller.seen(() => true)
       const seq = controller.set(app, hosts, upstreams, shared)
+      await controller.seen((state) => state.seq >= seq)
+    },
+    async put(route) {
+      await controller.seen(() => true)
+      const seq = controller.put(route)
       await controller.seen((state) => state.seq >= seq)
     },
     async close() {

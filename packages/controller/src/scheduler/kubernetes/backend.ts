@@ -21,6 +21,8 @@ export type KubernetesOptions = {
   readonly routing: 'router' | 'ingress'
   readonly ingressClass: string | null
   readonly platformDomain: string
+  /** This installation among several on the cluster: what carries another one's is left alone. */
+  readonly platform: string
   /** This controller among several; one-off pods carry it. */
   readonly instance: string
   /** Whether a controller still lives: what a dead one left is cleaned up. */

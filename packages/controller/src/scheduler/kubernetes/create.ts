@@ -113,7 +113,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
   cluster.pods.onChange((pod, gone) => (gone ? logs.gone(pod) : logs.seen(pod)))
   for (const pod of cluster.pods.all()) logs.seen(pod)
   // What a dead controller has left holds up nobody.
-  void cleanOneOffs({ kube, alive: options.alive }).catch((error: unknown) =>
+  void cleanOneOffs({ kube, platform: options.platform, alive: options.alive }).catch((error: unknown) =>
     options.log('warn', 'one-off pods of a controller that is gone may still run', { err: error }),
   )
 

@@ -30,6 +30,8 @@ export const managers = {
 export const restartedAnnotation = 'deis.io/restarted-at'
 /** On namespaces: whose it is. The label alone may be on a namespace of somebody else's. */
 export const appAnnotation = 'deis.io/app'
+/** On namespaces and one-off pods: which installation's, of several that share a cluster. */
+export const platformAnnotation = 'deis.io/platform'
 export const changeCauseAnnotation = 'kubernetes.io/change-cause'
 export const revisionAnnotation = 'deployment.kubernetes.io/revision'
 export const templateHashLabel = 'pod-template-hash'

@@ -295,7 +295,7 @@ test('a quota is what was given, under our name', () => {
 
 test('a one-off pod', () => {
   const oneOff: OneOff = { ...tea, command: 'rake db:migrate', timeoutSeconds: 60 }
-  const settings = { ...plain, secretPrefix: prefix, registryCredentials: {}, instance: 'c-1' }
+  const settings = { ...plain, secretPrefix: prefix, registryCredentials: {}, instance: 'c-1', platform: 'p-1' }
   expect(oneOffPod(settings, oneOff, 'tea-run-k3x9q')).toEqual({
     apiVersion: 'v1',
     kind: 'Pod',

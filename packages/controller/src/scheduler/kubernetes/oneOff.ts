@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { pathOf, type Pod, type Secret } from '../../kube/objects.ts'
 import type { OneOff } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
-import { oneOffType } from './labels.ts'
+import { oneOffType, platformAnnotation } from './labels.ts'
 import { controllerAnnotation } from './run.ts'
 import { envSecret, envSecretName, pullSecrets, type PullOptions } from './secret.ts'
 import { podLabels, podSpec, type PodSettings } from './template.ts'
@@ -12,7 +12,7 @@ import { podLabels, podSpec, type PodSettings } from './template.ts'
 const graceSeconds = 5
 
 export function oneOffPod(
-  settings: PodSettings & PullOptions & { readonly instance: string },
+  settings: PodSettings & PullOptions & { readonly instance: string; readonly platform: string },
   oneOff: OneOff,
   name: string,
   secret = envSecretName(oneOff.app, oneOff.release),
@@ -25,7 +25,7 @@ export function oneOffPod(
       name,
       namespace: app,
       labels: podLabels({ app, type: oneOffType, release }),
-      annotations: { [controllerAnnotation]: settings.instance },
+      annotations: { [controllerAnnotation]: settings.instance, [platformAnnotation]: settings.platform },
     },
     spec: podSpec(
       {

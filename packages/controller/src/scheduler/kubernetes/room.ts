@@ -4,17 +4,23 @@ import { hasStatus } from '../../kube/error.ts'
 import { type Namespace, pathOf, type Pod, type ResourceQuota, type Service } from '../../kube/objects.ts'
 import { NameTaken } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
-import { appAnnotation, appLabels, heritage } from './labels.ts'
+import { appAnnotation, appLabels, heritage, platformAnnotation } from './labels.ts'
 import { sendsTo, service } from './service.ts'
 
-const namespace = (app: string): Namespace => ({
+const namespace = (app: string, platform: string): Namespace => ({
   apiVersion: 'v1',
   kind: 'Namespace',
-  metadata: { name: app, labels: { ...heritage }, annotations: { [appAnnotation]: app } },
+  metadata: {
+    name: app,
+    labels: { ...heritage },
+    annotations: { [appAnnotation]: app, [platformAnnotation]: platform },
+  },
 })
 
-const isOurs = (there: Namespace, app: string): boolean =>
-  there.metadata?.labels?.heritage === heritage.heritage && there.metadata.annotations?.[appAnnotation] === app
+const isOurs = ({ metadata }: Namespace, app: string, platform: string): boolean =>
+  metadata?.labels?.heritage === heritage.heritage &&
+  metadata.annotations?.[appAnnotation] === app &&
+  metadata.annotations[platformAnnotation] === platform
 
 export function quotaOf(app: string, given: Readonly<Record<string, unknown>>): ResourceQuota {
   return {
@@ -25,12 +31,12 @@ export function quotaOf(app: string, given: Readonly<Record<string, unknown>>): 
   }
 }
 
-async function ownNamespace({ kube }: Backend, app: string, signal: AbortSignal): Promise<void> {
+async function ownNamespace({ kube, options }: Backend, app: string, signal: AbortSignal): Promise<void> {
   const path = pathOf('v1/Namespace', undefined, app)
   let there = await kube.find<Namespace>(path, { signal })
   if (!there) {
     try {
-      await kube.create(pathOf('v1/Namespace'), namespace(app), { signal })
+      await kube.create(pathOf('v1/Namespace'), namespace(app, options.platform), { signal })
       return
     } catch (error) {
       // Somebody was faster, or a call that seemed lost was heard.
@@ -38,7 +44,8 @@ async function ownNamespace({ kube }: Backend, app: string, signal: AbortSignal)
       there = await kube.get<Namespace>(path, { signal })
     }
   }
-  if (!isOurs(there, app)) throw new NameTaken(`the cluster has a namespace ${app} that is no app of this platform`)
+  if (!isOurs(there, app, options.platform))
+    throw new NameTaken(`the cluster has a namespace ${app} that is no app of this platform`)
   if (there.metadata?.deletionTimestamp !== undefined)
     throw new NameTaken(`the namespace ${app} is still being deleted: try again in a moment`)
 }
@@ -59,7 +66,7 @@ export async function makeRoom(backend: Backend, app: string, signal: AbortSigna
   if (there && there.metadata?.deletionTimestamp === undefined) {
     // It is made last.
     const ours = await kube.find<Namespace>(pathOf('v1/Namespace', undefined, app), { signal })
-    if (ours && isOurs(ours, app) && ours.metadata?.deletionTimestamp === undefined) return
+    if (ours && isOurs(ours, app, options.platform) && ours.metadata?.deletionTimestamp === undefined) return
   }
   await ownNamespace(backend, app, signal)
   if (options.quota) await kube.apply(quotaOf(app, options.quota), { signal })
@@ -96,7 +103,7 @@ export async function removeRoom(backend: Backend, app: string, signal: AbortSig
   const { kube, cluster } = backend
   const path = pathOf('v1/Namespace', undefined, app)
   const there = await kube.find<Namespace>(path, { signal })
-  if (!there || !isOurs(there, app)) return
+  if (!there || !isOurs(there, app, backend.options.platform)) return
   await kube.remove(path, { signal })
   await kube.remove(pathOf('v1/Pod', app), { signal, graceSeconds: lastGraceSeconds })
   const started = Date.now()

@@ -8,6 +8,7 @@ import { loadTransport } from '../../kube/transport.ts'
 import { watchAll, type Watched } from '../../kube/watch.ts'
 import { oneOffName } from '../names.ts'
 import { DeployFailure } from '../port.ts'
+import { platformAnnotation } from './labels.ts'
 import { cleanOneOffs, controllerAnnotation, runOneOff } from './run.ts'
 
 const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
@@ -34,14 +35,23 @@ describe.skipIf(!there)('one-off commands', () => {
     kube.close()
   })
 
-  type Extra = { image?: string; memory?: string; nodeSelector?: Record<string, string>; controller?: string }
+  type Extra = {
+    image?: string
+    memory?: string
+    nodeSelector?: Record<string, string>
+    controller?: string
+    platform?: string
+  }
   const manifest = (command: readonly string[], extra: Extra = {}): Pod => ({
     metadata: {
       name: oneOffName(space),
       namespace: space,
       labels: { app: space, version: 'v1', type: 'run', heritage: 'deis' },
       // Without it nobody else who uses the cluster takes them for pods of a dead controller.
-      annotations: extra.controller === undefined ? {} : { [controllerAnnotation]: extra.controller },
+      annotations:
+        extra.controller === undefined
+          ? {}
+          : { [controllerAnnotation]: extra.controller, [platformAnnotation]: extra.platform ?? 'ours' },
     },
     spec: {
       automountServiceAccountToken: false,
@@ -69,7 +79,7 @@ describe.skipIf(!there)('one-off commands', () => {
   const shell = (script: string, extra: Extra = {}): Pod => manifest(['sh', '-c', script], extra)
 
   test.each([
-    { title: 'its output and code', script: 'echo out; echo err >&2; exit 3', code: 3, said: 'out\nerr\n' },
+    { title: 'its output and code', script: 'echo out; sleep 0.2; echo err >&2; exit 3', code: 3, said: 'out\nerr\n' },
     { title: 'nothing', script: 'true', code: 0, said: '' },
     { title: 'a last line without end', script: 'printf "one\\ntwo"', code: 0, said: 'one\ntwo' },
     // As process 1 a shell cannot end itself: a child of it can.
@@ -235,12 +245,13 @@ describe.skipIf(!there)('one-off commands', () => {
   })
 
   test('what dead controllers have left is deleted, the rest stays', async () => {
-    const create = async (controller: string): Promise<string> => {
-      const pod = shell('sleep 300', { controller })
+    const create = async (controller: string, platform = 'ours'): Promise<string> => {
+      const pod = shell('sleep 300', { controller, platform })
       await kube.create(pathOf('v1/Pod', space), { apiVersion: 'v1', kind: 'Pod', ...pod })
       return pod.metadata?.name ?? ''
     }
     const mine = await create('lives')
+    const other = await create('dead', 'another platform')
     await create('dead')
     await create('dead')
     const asked: string[] = []
@@ -249,10 +260,19 @@ describe.skipIf(!there)('one-off commands', () => {
       // Other suites share the cluster.
       return controller !== 'dead'
     }
-    expect(await cleanOneOffs({ kube, alive })).toBe(2)
-    await expect.poll(() => pods.all().map(({ metadata }) => metadata?.name), { timeout: 20_000 }).toEqual([mine])
+    expect(await cleanOneOffs({ kube, platform: 'ours', alive })).toBe(2)
+    await expect
+      .poll(
+        () =>
+          pods
+            .all()
+            .map(({ metadata }) => metadata?.name ?? '')
+            .toSorted(),
+        { timeout: 20_000 },
+      )
+      .toEqual([mine, other].toSorted())
     expect(asked.filter((one) => one === 'dead')).toEqual(['dead'])
-    await kube.remove(pathOf('v1/Pod', space, mine), { graceSeconds: 0 })
+    for (const name of [mine, other]) await kube.remove(pathOf('v1/Pod', space, name), { graceSeconds: 0 })
     await expect.poll(() => pods.all(), { timeout: 20_000 }).toEqual([])
   })
 })

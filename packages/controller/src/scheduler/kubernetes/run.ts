@@ -4,6 +4,7 @@ import { KubeError } from '../../kube/error.ts'
 import { type Pod, pathOf } from '../../kube/objects.ts'
 import { watchAll, type Watched } from '../../kube/watch.ts'
 import { DeployFailure } from '../port.ts'
+import { platformAnnotation } from './labels.ts'
 import { handOn, limited } from './run-output.ts'
 import { createPod, untilStarted } from './run-start.ts'
 import { type PodView, viewPod } from './run-view.ts'
@@ -187,15 +188,16 @@ export const controllerAnnotation = 'deis.io/controller'
 /** Deletes the one-off pods of controllers that live no more. @returns how many. */
 export async function cleanOneOffs(deps: {
   readonly kube: Kube
+  readonly platform: string
   readonly alive: (controller: string) => Promise<boolean>
 }): Promise<number> {
-  const { kube, alive } = deps
+  const { kube, platform, alive } = deps
   const { items } = await kube.list<Pod>(pathOf('v1/Pod'), { query: { labelSelector: 'heritage=deis,type=run' } })
   const known = new Map<string, boolean>()
   let count = 0
   for (const { metadata } of items) {
     const controller = metadata?.annotations?.[controllerAnnotation] ?? metadata?.labels?.[controllerAnnotation]
-    if (controller === undefined) continue
+    if (controller === undefined || metadata?.annotations?.[platformAnnotation] !== platform) continue
     const lives = known.get(controller) ?? (await alive(controller))
     known.set(controller, lives)
     if (lives) continue

@@ -63,6 +63,7 @@ export async function openTestbed(name: string): Promise<Testbed> {
       routing: 'router',
       ingressClass: null,
       platformDomain: 'apps.test',
+      platform: prefix,
       instance: 'one',
       alive: async () => true,
       debug: false,
