@@ -4,7 +4,12 @@ import { text } from 'node:stream/consumers'
 import type { Platform } from './platform.ts'
 import { until } from './until.ts'
 
-export type Answer = { readonly status: number; readonly body: string }
+export type Answer = {
+  readonly status: number
+  readonly body: string
+  /** Where it sends the client instead. */
+  readonly location?: string | undefined
+}
 
 type Ask = {
   readonly path?: string
@@ -21,7 +26,8 @@ export function ask({ routerPort }: Pick<Platform, 'routerPort'>, app: string, o
     const call = request(
       { host: '127.0.0.1', port: routerPort, path, method, agent, headers: { host: `${app}.localhost`, ...headers } },
       (response) => {
-        text(response).then((content) => resolve({ status: response.statusCode ?? 0, body: content }), reject)
+        const { statusCode: status = 0, headers: given } = response
+        text(response).then((content) => resolve({ status, body: content, location: given.location }), reject)
       },
     )
     call.setTimeout(30_000, () => call.destroy(new Error('no answer within 30 s')))
