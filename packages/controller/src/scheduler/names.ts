@@ -22,3 +22,7 @@ export function oneOffName(app: string): string {
 export function logSource(pod: { readonly name: string; readonly type: string; readonly release: number }): string {
   return `${pod.type}.v${pod.release}.${pod.name.slice(pod.name.lastIndexOf('-') + 1)}`
 }
+
+export function isAppId(id: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(id)
+}

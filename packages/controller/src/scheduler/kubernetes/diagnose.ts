@@ -1,6 +1,6 @@
 // What keeps a pod or a ReplicaSet from coming up, and what can the app's owner do about it?
 import type { Pod, ReplicaSet } from '../../kube/objects.ts'
-import { exitFailure } from '../process/diagnose.ts'
+import { exitFailure } from '../exit.ts'
 import { containerOf } from './state.ts'
 
 export type Trouble = {

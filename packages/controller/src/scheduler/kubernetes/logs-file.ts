@@ -1,6 +1,6 @@
 // Where do the lines of an app's pods stay, and how far were they taken in?
 import { openLines } from '../../os/lines.ts'
-import { parseLine } from '../process/backend.ts'
+import { parseLine } from '../lines.ts'
 import type { LogLine } from '../port.ts'
 import type { Entry } from './logs-lines.ts'
 

@@ -2,7 +2,7 @@
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus } from '../../kube/error.ts'
 import { pathOf } from '../../kube/objects.ts'
-import { createSplitter } from '../process/split.ts'
+import { createSplitter } from '../split.ts'
 
 export type Which = {
   readonly namespace: string

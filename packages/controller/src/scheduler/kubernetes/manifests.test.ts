@@ -303,7 +303,7 @@ test('a one-off pod', () => {
       name: 'tea-run-k3x9q',
       namespace: 'tea',
       labels: { app: 'tea', version: 'v2', type: 'run', heritage: 'deis' },
-      annotations: { 'deis.io/controller': 'c-1' },
+      annotations: { 'deis.io/controller': 'c-1', 'deis.io/platform': 'p-1' },
     },
     spec: {
       restartPolicy: 'Never',

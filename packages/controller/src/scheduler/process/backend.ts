@@ -2,8 +2,9 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '../../os/accounts.ts'
 import { type LineFile, openLines } from '../../os/lines.ts'
-import type { Formation, LogLine } from '../port.ts'
-import type { Limit } from './limit.ts'
+import { isAppId } from '../names.ts'
+import type { Formation } from '../port.ts'
+import type { Limit } from '../limit.ts'
 import type { Pod } from './pod.ts'
 import type { PortPool } from './ports.ts'
 import { appFolder, logFile, podsFolder } from './state.ts'
@@ -48,10 +49,6 @@ export type ProcessApp = {
 
 const logBytes = 1024 * 1024
 
-export function isAppId(id: string): boolean {
-  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(id)
-}
-
 /** An app's id is the name of its folders. */
 export function openApp(backend: Backend, id: string): ProcessApp {
   if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is no app id`)
@@ -84,14 +81,4 @@ export function inBackground(backend: Backend, app: ProcessApp, what: string, wo
     .catch((error: unknown) => backend.options.log('error', what, { app: app.id, error }))
     .then(() => void app.background.delete(done))
   app.background.add(done)
-}
-
-export function formatLine({ time, source, text }: LogLine): string {
-  return `${time.toISOString()} ${source} ${text}`
-}
-
-/** Null: no line of ours, perhaps one that a kill has cut short. */
-export function parseLine(line: string): LogLine | null {
-  const [, time = '', source = '', text = ''] = /^(\d{4}-\S+Z) (\S+) (.*)$/s.exec(line) ?? []
-  return time === '' ? null : { time: new Date(time), source, text }
 }

@@ -1,7 +1,8 @@
 // Does a failure say what happened and what to do?
 import { expect, test } from 'vitest'
 import { DeployFailure } from '../port.ts'
-import { exitCode, exitFailure, exitText, lateFailure, systemFailure } from './diagnose.ts'
+import { exitCode, exitFailure, exitText } from '../exit.ts'
+import { lateFailure, systemFailure } from './diagnose.ts'
 
 test.each([
   [{ code: 0, signal: null }, 0, 'exited with code 0'],

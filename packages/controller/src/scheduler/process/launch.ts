@@ -3,9 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import type { RunAs } from '../../os/accounts.ts'
+import type { Exit } from '../exit.ts'
 import { groupMembers, type Identity, identify, isAlive, killAll } from '../../os/pid.ts'
-
-export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
 /** A running process; `exited` says how it ended, with neither code nor signal where nobody can know. */
 export type Life = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }

@@ -1,7 +1,7 @@
 // How is the file that a process writes its output to followed, and kept from growing?
 import { fstatSync, ftruncateSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { createSplitter } from './split.ts'
+import { createSplitter } from '../split.ts'
 
 export type Follower = {
   /** Takes in what has been written until now. */

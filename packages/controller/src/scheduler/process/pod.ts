@@ -1,7 +1,8 @@
 // What is a pod, in memory, on disk and to those who ask?
 import { logSource } from '../names.ts'
 import type { Artifact, Formation, ObservedPod, PodState, Probe } from '../port.ts'
-import { type Backend, formatLine, type ProcessApp } from './backend.ts'
+import { formatLine } from '../lines.ts'
+import { type Backend, type ProcessApp } from './backend.ts'
 import type { Life } from './launch.ts'
 import type { Follower } from './output.ts'
 import { type PodRecord, saveState, type Stage } from './state.ts'

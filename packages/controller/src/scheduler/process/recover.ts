@@ -1,7 +1,8 @@
 // What becomes of the pods that an earlier controller has started?
 import { rm } from 'node:fs/promises'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '../../os/pid.ts'
-import { type Backend, isAppId, openApp, type ProcessApp } from './backend.ts'
+import { isAppId } from '../names.ts'
+import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { adopt } from './launch.ts'
 import { followOutput, podVariable, watchPod } from './life.ts'
 import { newPod, type Pod, save } from './pod.ts'
