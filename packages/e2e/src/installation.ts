@@ -28,7 +28,12 @@ export type Installation = {
 }
 
 export type Pod = {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly deletionTimestamp?: string
+  }
   readonly spec: { readonly containers: readonly { readonly image: string }[] }
 }
 type Service = {
