@@ -1,10 +1,13 @@
 // Is a request stopped before it reaches the app when it has to be, and only then?
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { AppRoute } from '@deis/types'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import type { RouterOptions } from './start.ts'
+import { type RouterOptions, startRouter } from './start.ts'
 import { type App, exchange, type Stage, startApp, startStage } from './testing.ts'
 import { askOver, certificateFor, handshake } from './testing-tls.ts'
 
@@ -175,6 +178,21 @@ test('a trusted proxy says where a request comes from and that it came with TLS'
     '10.0.0.1',
     '10.0.0.1',
   ])
+})
+
+test('what protects an app outlives a restart without a controller', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'router-gate-'))
+  const tableFile = join(folder, 'table.json')
+  const before = await startStage({ tableFile })
+  await before.put(route(elsewhere))
+  await before.put({ ...route({ enforceTls: true }), app: 'mug', hosts: ['mug.example'] })
+  await before.close()
+  const alone = await startRouter({ ...before.options, controllerUrl: 'http://127.0.0.1:1' })
+  const statusOf = async (host: string): Promise<string> =>
+    (await exchange(alone.port, 'GET / HTTP/1.1', `Host: ${host}`, 'Connection: close')).slice(9, 12)
+  expect([await statusOf('tea.example'), await statusOf('mug.example')]).toEqual(['403', '301'])
+  await alone.close()
+  await rm(folder, { recursive: true })
 })
 
 test('a route that nobody can understand closes its own app only', async () => {

@@ -220,6 +220,7 @@ export async function exchange(port: number, ...lines: string[]): Promise<string
 
 export type Stage = {
   readonly router: Router
+  readonly options: RouterOptions
   readonly controller: StandIn
   readonly logs: string[]
   readonly written: string[]
@@ -236,7 +237,7 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
   const controller = await startController(key)
   const logs: string[] = []
   const written: string[] = []
-  const router = await startRouter({
+  const all: RouterOptions = {
     port: 0,
     publicPort: null,
     tlsPort: null,
@@ -253,9 +254,11 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
     log: (line) => logs.push(line),
     write: (text) => written.push(text),
     ...options,
-  })
+  }
+  const router = await startRouter(all)
   return {
     router,
+    options: all,
     controller,
     logs,
     written,
