@@ -220,10 +220,25 @@ async function ownArtifacts(core: Core, app: AppRow): Promise<string[]> {
   return images.filter((image) => !others.has(image))
 }
 
-/** Everything of the app goes, the row last: a kill in between is finished at the next start. */
-export async function destroyApp(core: Core, app: AppRow): Promise<void> {
+const ending = new WeakMap<Core, Map<string, Promise<void>>>()
+
+/**
+ * Everything of the app goes, the row last: a kill in between is finished at the next start. Whoever asks while it goes on
+ * waits for the same end.
+ */
+export function destroyApp(core: Core, app: AppRow): Promise<void> {
+  const all = ending.get(core) ?? new Map<string, Promise<void>>()
+  ending.set(core, all)
+  const known = all.get(app.uuid)
+  if (known) return known
+  const work = endApp(core, app).finally(() => all.delete(app.uuid))
+  all.set(app.uuid, work)
+  return work
+}
+
+async function endApp(core: Core, app: AppRow): Promise<void> {
   core.logs.say(app.id, 'INFO', 'deleting environment')
-  await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true } })
+  await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true, updatedAt: new Date() } })
   core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
   await endEdgeChanges(core, app.id)
   await routesChanged(core, app.id)

@@ -6,6 +6,8 @@ export type AppQueue = {
   run<T>(app: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** Aborts what runs and everything that waits for the app; later calls are served again. */
   cancel(app: string, reason: Error): void
+  /** Whether something is done for the app here, or waits. */
+  isBusy(app: string): boolean
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
 }
@@ -48,6 +50,7 @@ export function createQueue(
       line.abort.abort(reason)
       line.abort = new AbortController()
     },
+    isBusy: (app) => lines.has(app),
     async idle() {
       while (lines.size > 0) await Promise.all([...lines.values()].map((line) => line.tail))
     },

@@ -86,7 +86,7 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
     include: { owner: { select: { username: true } } },
   })
   for (const app of left) {
-    if (busy.has(app.id)) continue
+    if (busy.has(app.id) || core.queue.isBusy(app.id)) continue
     busy.add(app.id)
     const work = app.destroying ? destroyApp(core, app) : converge(core, app.id)
     work

@@ -417,6 +417,16 @@ describe('apps', () => {
     expect((await get(`/v2/apps/${id}/config/`, bob)).body).toMatchObject({ owner: 'bob', values: { A: '1' } })
   })
 
+  it('destroys an app once, however many ask at the same time', async () => {
+    const id = await create()
+    const answers = await Promise.all([1, 2, 3].map(() => f.call('DELETE', `/v2/apps/${id}/`, undefined, ann)))
+    expect(answers.map(({ status }) => status)).toEqual(
+      [204, 204, 204].map(() => expect.toSatisfy((code) => code === 204 || code === 404)),
+    )
+    expect(answers.some(({ status }) => status === 204)).toBe(true)
+    expect((await get(`/v2/apps/${id}/`)).status).toBe(404)
+  })
+
   it('destroys everything of an app', async () => {
     const id = await create()
     await pull(id)
