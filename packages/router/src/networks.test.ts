@@ -27,6 +27,7 @@ test.each([
   ['::ffff:10.0.0.0/104', '10.9.9.9', true],
   ['::ffff:10.0.0.0/104', '11.9.9.9', false],
   ['::ffff:10.0.0.1', '10.0.0.1', true],
+  ['::ffff:10.0.0.1/64', '10.0.0.1', false],
 ])('%s, %s: %s', (entry, address, expected) => {
   const networks = networksOf([entry])
   expect(networks.odd).toEqual([])

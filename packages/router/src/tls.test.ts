@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { connect as connectPlain } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type App, type Stage, startApp, startClient, startStage } from './testing.ts'
+import { type App, type Stage, startApp, startClient, startRawApp, startStage } from './testing.ts'
 import { askOver, certificateFor, handshake, type Pair } from './testing-tls.ts'
 
 const tea = certificateFor('tea.example')
@@ -44,8 +44,8 @@ beforeAll(async () => {
     hosts: ['*.example', '*.leaf.example', 'green.leaf.example', 'broken.example'],
     upstreams: [app.address],
     certificates: [
-      { host: '*.example', ...wild },
       { host: 'Green.Leaf.Example', ...green },
+      { host: '*.example', ...wild },
       { host: 'broken.example', ...broken },
     ],
   })
@@ -137,6 +137,24 @@ test('WebSocket goes over TLS', async () => {
   expect(String((await once(socket, 'message'))[0])).toBe('hello')
   socket.close()
   await once(socket, 'close')
+})
+
+test('a WebSocket over TLS ends when its app breaks off', async () => {
+  const dying = await startRawApp((end) =>
+    end.once('data', () =>
+      end.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+    ),
+  )
+  const certificates = [{ host: 'dying.test', ...tea }]
+  await stage.put({ app: 'dying', hosts: ['dying.test'], upstreams: [dying.address], certificates })
+  const socket = await handshake(tls, 'dying.test', trusting)
+  socket.on('error', () => undefined)
+  socket.write('GET / HTTP/1.1\r\nHost: dying.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  await once(socket, 'data')
+  for (const end of dying.sockets) end.resetAndDestroy()
+  await once(socket, 'close')
+  await dying.close()
+  expect(await answererFor('tea.example')).toBe('DNS:tea.example')
 })
 
 test('a table change replaces certificates; connections that stand stay', async () => {
