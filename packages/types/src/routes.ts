@@ -14,7 +14,7 @@ export const AppRoute = Type.Object({
    * seconds only, so that they follow its changes and none is left when a process behind it ends.
    */
   shared: Type.Optional(Type.Boolean()),
-  /** Every request is answered with the maintenance page (503). Only there when it is so, as all that follows. */
+  /** Every request that the whitelist admits is answered with the maintenance page (503). Only there when it is so, as all that follows. */
   maintenance: Type.Optional(Type.Literal(true)),
   /**
    * Addresses and networks, IPv4 or IPv6 (`10.0.0.0/8`, `2001:db8::1`), from which the app may be reached; all others are
