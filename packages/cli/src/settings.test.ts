@@ -15,7 +15,7 @@ import { expect, test } from 'vitest'
 import { findProfile, profileFile, readProfile, saveProfile } from './settings.ts'
 import { deis, temporaryFolder } from './testbed.ts'
 
-const io = (env: Record<string, string>) => ({ env, platform: 'linux' as const, cwd: '/work' })
+const io = (env: Record<string, string>) => ({ env, platform: 'linux' as const, cwd: '/srv' })
 const profile = {
   username: 'bob',
   ssl_verify: true,
@@ -30,7 +30,7 @@ test.each([
   ['staging', {}, '/home/bob/.deis/staging.json'],
   ['x.json', {}, '/home/bob/.deis/x.json.json'],
   ['/etc/x.json', {}, '/etc/x.json'],
-  ['./x.json', {}, '/work/x.json'],
+  ['./x.json', {}, '/srv/x.json'],
   ['/etc/x', {}, '/home/bob/.deis/etc/x.json'],
   [undefined, { DEIS_PROFILE: 'env' }, '/home/bob/.deis/env.json'],
   [undefined, { DEIS_PROFILE: '' }, '/home/bob/.deis/.json'],

@@ -21,7 +21,7 @@ test.each([
   ['busybox:5000', 'docker.io/library/busybox:5000'],
   ['localhost/img', 'localhost/img:latest'],
   ['localhost:5000/img:1', 'localhost:5000/img:1'],
-  ['10.99.0.1:5000/stack:1', '10.99.0.1:5000/stack:1'],
+  ['10.20.0.1:5000/stack:1', '10.20.0.1:5000/stack:1'],
   ['[2001:db8::1]:5000/img', '[2001:db8::1]:5000/img:latest'],
   ['[::1]/img:1', '[::1]/img:1'],
   ['a/b/c/d:x', 'docker.io/a/b/c/d:x'],

@@ -119,7 +119,7 @@ describe('addresses', () => {
   ])('%s is off limits', (address) => {
     expect(isOffLimits(address)).toBe(true)
   })
-  test.each(['10.99.0.1', '192.168.1.1', '172.16.0.1', '8.8.8.8', '2001:db8::1', 'fd00::1', '::ffff:8.8.8.8'])(
+  test.each(['10.20.0.1', '192.168.1.1', '172.16.0.1', '8.8.8.8', '2001:db8::1', 'fd00::1', '::ffff:8.8.8.8'])(
     '%s is not',
     (address) => {
       expect(isOffLimits(address)).toBe(false)
