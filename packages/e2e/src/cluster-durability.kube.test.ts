@@ -51,7 +51,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
     // Behind it in the app's queue: when this has been answered, the start is over for this app.
     await shop.does('scale', 'web=2')
     await shop.does('scale', 'web=1')
-    await until({ what: 'one pod' }, async () => (await podNames()).split(' ').length === 1)
+    await until({ what: 'one pod', seconds: 90 }, async () => (await podNames()).split(' ').length === 1)
     await platform.endController('SIGTERM')
     await platform.startController()
     await shop.does('ps')

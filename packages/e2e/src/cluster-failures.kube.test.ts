@@ -58,7 +58,7 @@ describe.skipIf(testCluster === null).sequential('a deploy on a cluster that fai
     const { body } = await callApi(platform, await ann.token(), 'GET', `/v2/apps/${app}/releases/`)
     const [newest] = (JSON.parse(body) as { results: Release[] }).results
     expect(newest).toMatchObject({ version: 4, failed: true })
-    await until({ what: 'nothing new is left' }, async () => {
+    await until({ what: 'nothing new is left', seconds: 90 }, async () => {
       const pods = await kubectl(
         'get',
         'pods',
@@ -107,7 +107,7 @@ describe.skipIf(testCluster === null).sequential('a deploy on a cluster that fai
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/exceeded quota/)
     expect(await app.does('ps')).toMatch(/web/)
-    await until({ what: 'one pod is left' }, async () => {
+    await until({ what: 'one pod is left', seconds: 90 }, async () => {
       const { items } = await objects<{ items: unknown[] }>('pods', `--namespace=${app.app}`)
       return items.length === 1
     })
