@@ -43,7 +43,7 @@ export type Builder = {
    * @throws BuildFailure when the source cannot be built; the signal's reason when cancelled. Nothing keeps running then.
    */
   build(request: BuildRequest, output: (text: string) => void, signal: AbortSignal): Promise<BuildResult>
-  /** Ends builds that a killed controller left running, and deletes their folders. Called once at start. */
+  /** Ends builds that a killed controller left running, and deletes what they left. Called at start and, while other controllers share the work, now and then: builds of one that lives go on. */
   recover(): Promise<void>
   /** Deletes slugs and images of ours other than these that are older than an hour (a younger one may be of a release in the making). */
   prune(keep: ReadonlySet<string>): Promise<void>

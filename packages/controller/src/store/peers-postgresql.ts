@@ -15,7 +15,13 @@ const queryMs = 10_000
 /** The server also notices within half a minute that we are gone without a word. */
 const sessionOptions = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3'
 
-type Session = { readonly client: Client; readonly over: AbortController; lost(error: unknown): void }
+type Session = {
+  readonly client: Client
+  readonly over: AbortController
+  /** The server would give its session a lock as often as it asks. */
+  readonly held: Set<string>
+  lost(error: unknown): void
+}
 
 export async function postgresPeers(url: string, instance: string, trouble: (error: unknown) => void): Promise<Peers> {
   const listeners = new Set<(message: Message | null) => void>()
@@ -45,7 +51,7 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
       client.end().catch(() => {})
       again = reconnect()
     }
-    const mine: Session = { client, over: new AbortController(), lost }
+    const mine: Session = { client, over: new AbortController(), held: new Set(), lost }
     client.on('error', lost)
     client.on('end', () => lost(new Error('the connection was closed')))
     client.on('notification', ({ payload }) => {
@@ -98,13 +104,20 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
   }
   const tryLock = async (name: string): Promise<Held | null> => {
     const mine = await opened()
-    if (!(await ask(mine, 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS yes', name))) return null
+    if (mine.held.has(name)) return null
+    mine.held.add(name)
+    const got = await ask(mine, 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS yes', name)
+    if (!got) {
+      mine.held.delete(name)
+      return null
+    }
     return {
       signal: mine.over.signal,
       async release() {
         // With the session went the lock.
         if (mine.over.signal.aborted) return
         await ask(mine, 'SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS yes', name).catch(trouble)
+        mine.held.delete(name)
       },
     }
   }
@@ -124,9 +137,12 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
     },
     async alive(other) {
       if (other === instance) return true
-      const held = await tryLock(`controller/${other}`)
-      await held?.release()
-      return held === null
+      const mine = await opened()
+      // Shared, so that asking twice at the same time is no answer to each other.
+      const name = `controller/${other}`
+      const gone = await ask(mine, 'SELECT pg_try_advisory_lock_shared(hashtextextended($1, 0)) AS yes', name)
+      if (gone) await ask(mine, 'SELECT pg_advisory_unlock_shared(hashtextextended($1, 0)) AS yes', name)
+      return !gone
     },
     tell(message) {
       const payload = JSON.stringify({ from: instance, ...message })

@@ -75,6 +75,14 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
     expect(order).toEqual(['one', 'two'])
   })
 
+  it('hold a lock once, also against themselves', async () => {
+    const one = await controller('one')
+    const held = await one.tryLock('push/tea')
+    expect(await one.tryLock('push/tea')).toBeNull()
+    await held?.release()
+    expect(await one.tryLock('push/tea')).not.toBeNull()
+  })
+
   it('stop waiting when they are told to', async () => {
     const [one, two] = [await controller('one'), await controller('two')]
     const held = await one.lock('app/tea', never)

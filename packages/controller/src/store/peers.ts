@@ -16,9 +16,9 @@ export type Peers = {
   readonly instance: string
   /** Whether there may be others. */
   readonly shared: boolean
-  /** Waits until no other controller holds `name`. One holder per controller: callers queue before. @throws the signal's reason */
+  /** Waits until nobody holds `name`, here or elsewhere. @throws the signal's reason */
   lock(name: string, signal: AbortSignal): Promise<Held>
-  /** Null when another controller holds it. */
+  /** Null when somebody holds it, this controller included. */
   tryLock(name: string): Promise<Held | null>
   /** Whether the controller of that name still runs. */
   alive(instance: string): Promise<boolean>

@@ -286,6 +286,14 @@ test('what a killed controller left is ended and deleted', async () => {
   await ended
   expect(await withVariable('DEIS_BUILD', id)).toEqual([])
   expect(await workFolders()).toEqual([])
+  // Looking again later does nothing to builds of its own.
+  const started = join(t.folder, 'builder', 'builds', `${id}-2`, 'tmp', 'started')
+  const waits = bash('touch "$TMPDIR/started"; while [ ! -e "$TMPDIR/go" ]; do sleep 0.05; done; echo done')
+  const own = t.build({ 'build.sh': waits }, { id: `${id}-2`, config: BUILDPACK() })
+  await until(() => existsSync(started))
+  await t.builder.recover()
+  await writeFile(started.replace(/started$/, 'go'), '')
+  expect((await own).output).toContain('       done\n')
 })
 
 test('what compile leaves in the background does not hold the build up', async () => {

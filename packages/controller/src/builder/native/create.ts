@@ -67,6 +67,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     maxOutputBytes: options.maxOutputBytes ?? 10_000_000,
     maxCacheBytes: options.maxCacheBytes ?? 2 * 2 ** 30,
   }
+  let recovered = false
   return {
     name: 'native',
     async build(request, output, signal) {
@@ -83,6 +84,9 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
       }
     },
     async recover() {
+      // Builds on this machine are this controller's: after its start none is left by another one.
+      if (recovered) return
+      recovered = true
       const ended = await recoverWorkspaces(builds)
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
     },
