@@ -1,7 +1,7 @@
 // What does it cost to scale and to deploy through the platform rather than with kubectl?
 import { cluster, kubectl, startOnCluster, timed } from './cluster.mjs'
 
-const runs = 5
+const runs = 3
 const program = `require('http').createServer((q,s)=>s.end('ok')).listen(process.env.PORT)`
 
 /** A Deployment like ours, which nobody but kubectl looks after. */
