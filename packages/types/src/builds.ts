@@ -64,8 +64,20 @@ export const getBuildLog = route({
   method: 'GET',
   path: '/v2/apps/:id/builds/:uuid/logs/',
   access: 'app',
-  summary: 'What a build printed, as text.',
+  summary: 'What a build printed, as text; with `follow=1` to its end, as it comes.',
   params: BuildParams,
+  query: Type.Object({ follow: Type.Optional(Type.String()) }),
   status: 200,
   response: Type.String(),
+})
+
+/** Ours. 409 when the build is not running any more: what has become a release is rolled back, not cancelled. */
+export const cancelBuild = route({
+  method: 'POST',
+  path: '/v2/apps/:id/builds/:uuid/cancel/',
+  access: 'app',
+  summary: 'End a build that runs; answers when it has ended.',
+  params: BuildParams,
+  status: 200,
+  response: Build,
 })

@@ -14,6 +14,8 @@ export type Route = {
   /** The last parameter is the rest of the path, slashes included. */
   readonly rest?: boolean
   readonly access: Access
+  /** Only for WebSocket upgrades. */
+  readonly websocket?: true
   /** One sentence for OpenAPI. */
   readonly summary: string
   readonly params?: TObject

@@ -1,5 +1,6 @@
 // What does the controller ask of whatever runs containers (design §4)?
-import type { Check } from '@deis/types'
+import type { Readable } from 'node:stream'
+import type { Check, SessionSignal, TerminalSize } from '@deis/types'
 
 /** What a release runs: a slug by digest (`sha256:<hex>`), or an image by reference with digest. */
 export type Artifact =
@@ -133,6 +134,38 @@ export type LogLine = {
   readonly text: string
 }
 
+/** Who sits at a command's input and output. */
+export type SessionIo = {
+  /** Null: none. Then stdout and stderr come apart, and nobody makes a signal of Ctrl-C. */
+  readonly terminal: (TerminalSize & { readonly name: string }) | null
+  /** What the command reads, to its end. Null: its input is empty. */
+  readonly input: Readable | null
+  /** With a terminal everything is `stdout`. No more is read from the command until the promise resolves. */
+  output(from: 'stdout' | 'stderr', chunk: Buffer): Promise<void>
+  /** Aborted: the command is ended, with everything that it has started. */
+  readonly signal: AbortSignal
+}
+
+export type Session = {
+  /** The pod it runs in. */
+  readonly pod: string
+  /**
+   * The exit code, when all output was handed over; a signal N gives 128+N. Rejects with the signal's reason when
+   * cancelled, an error named TimeoutError when out of time, and another one when its pod went away.
+   */
+  readonly exited: Promise<number>
+  /** Without a terminal: nothing. */
+  resize(size: TerminalSize): void
+  /** To the command and what it has started, like Ctrl-C to the foreground. After its end: nothing. */
+  kill(name: SessionSignal): Promise<void>
+}
+
+/** The pod of an `exec` is not there, or not up. */
+export class NoSuchPod extends Error {}
+
+/** This backend, or this version of it, cannot do that for sessions. */
+export class SessionRefused extends Error {}
+
 /** A deploy, scale or restart that did not come about. What ran before still runs. */
 export class DeployFailure extends Error {
   /** Lines that show it: the pod's last output, events, exit code. */
@@ -206,8 +239,29 @@ export type Scheduler = {
    *   the signal's reason; out of time: the same with an error whose name is `TimeoutError`.
    */
   run(oneOff: OneOff, io: { output(chunk: string): void; signal: AbortSignal }): Promise<number>
+  /**
+   * Like `run`, with somebody at its input and output: nothing of either goes into the logs. Resolves when the command runs.
+   * @throws like `run`; SessionRefused
+   */
+  open(oneOff: OneOff, io: SessionIo): Promise<Session>
+  /**
+   * One more command in a pod that is up, with that pod's files, user and environment. It ends with the pod at the latest, and the pod
+   * does not wait for it.
+   * @throws NoSuchPod, SessionRefused
+   */
+  exec(target: { readonly app: string; readonly pod: string; readonly command: string }, io: SessionIo): Promise<Session>
   /** The newest `lines` lines of all the app's pods, also of those that have gone, oldest first. */
   logs(app: string, options: { readonly lines: number }): Promise<readonly LogLine[]>
+  /**
+   * Answers like `logs`, and then calls back with each later line, of pods yet to come too, until the signal is aborted:
+   * between the answer and the first call no line is missing or told twice. Lines of one pod come in order.
+   */
+  follow(
+    app: string,
+    options: { readonly lines: number },
+    onLine: (line: LogLine) => void,
+    signal: AbortSignal,
+  ): Promise<readonly LogLine[]>
   /** Stops everything of the app and deletes all that the backend holds of it. Idempotent. */
   remove(app: string, signal: AbortSignal): Promise<void>
   /** Calls back with an app's id whenever `observe` or `upstreams` may answer otherwise. Returns the function that ends it. */
