@@ -93,10 +93,13 @@ export async function measure({ root, scope }) {
   await inParallel(apps, async (one) => {
     const id = `${prefix}-${one}`
     await call('POST', '/v2/apps/', { id })
+    await call('POST', `/v2/apps/${id}/settings/`, { routable: false })
     const image = `${cluster.registry}/busybox:1`
-    await call('POST', `/v2/apps/${id}/builds/`, { image, procfile: { worker: 'sleep 1000000' } })
+    await call('POST', `/v2/apps/${id}/builds/`, { image, procfile: { cmd: 'exec sleep 1000000' } })
+    // One node has no room for a pod of each.
+    if (one >= withPod) await call('POST', `/v2/apps/${id}/scale/`, { cmd: 0 })
   })
-  details.push(`calls to create and release ${apps} apps: ${proxy.take()}`)
+  details.push(`calls to create ${apps} apps, deploy them and scale ${apps - withPod} to 0: ${proxy.take()}`)
   await inParallel(withPod, (one) => call('POST', `/v2/apps/${prefix}-${one}/config/`, { values: { A: '1' } }))
   details.push(`calls for config:set of ${withPod} of them: ${proxy.take()}`)
   await wait(restSeconds * 1000, undefined, { signal: scope.signal })
