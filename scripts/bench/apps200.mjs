@@ -94,7 +94,7 @@ export async function measure({ root, scope }) {
     const id = `${prefix}-${one}`
     await call('POST', '/v2/apps/', { id })
     await call('POST', `/v2/apps/${id}/settings/`, { routable: false })
-    const image = `${cluster.registry}/busybox:1`
+    const image = `${cluster.registry}/stack:1`
     await call('POST', `/v2/apps/${id}/builds/`, { image, procfile: { cmd: 'exec sleep 1000000' } })
     // One node has no room for a pod of each.
     if (one >= withPod) await call('POST', `/v2/apps/${id}/scale/`, { cmd: 0 })
