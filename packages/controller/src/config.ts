@@ -29,6 +29,7 @@ export type Config = Readonly<{
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   buildTimeoutSeconds: number
   runTimeoutSeconds: number
+  sessionTimeoutSeconds: number
   drainSeconds: number
   procfileMissingRemove: boolean
   rejectIfProcfileMissing: boolean
@@ -133,6 +134,7 @@ export function readConfig(env: Env, cwd: string): Config {
     pullPolicy: choice('IMAGE_PULL_POLICY', ['Always', 'IfNotPresent', 'Never'], 'IfNotPresent'),
     buildTimeoutSeconds: number('DEIS_BUILD_TIMEOUT', 1800, 1, 86_400),
     runTimeoutSeconds: number('DEIS_RUN_TIMEOUT', 3600, 1, 604_800),
+    sessionTimeoutSeconds: number('DEIS_SESSION_TIMEOUT', 86_400, 1, 604_800),
     drainSeconds: number('DEIS_DRAIN_SECONDS', 30, 0, 3600),
     procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE', true),
     rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING', false),

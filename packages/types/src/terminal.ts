@@ -27,6 +27,20 @@ export const TerminalStart = Type.Object({
 })
 export type TerminalStart = Static<typeof TerminalStart>
 
+/**
+ * How many bytes of input, and how many of output, may be on their way: whoever sends them waits then until the other side
+ * says `read`. Neither side ever stops reading the socket itself, so that signals, pings and the end always get through.
+ */
+export const sessionWindow = 1024 * 1024
+/** The longest message of either side: a command, or a part of the input or output. */
+export const sessionMessageBytes = 1024 * 1024
+
+/** So many bytes more of what the other side sent have been used up. */
+const SessionRead = Type.Object({
+  type: Type.Literal('read'),
+  bytes: Type.Integer({ minimum: 1, maximum: sessionWindow }),
+})
+
 /** Text frames of the client. Its binary frames are input, as it is. */
 export const ClientMessage = Type.Union([
   TerminalStart,
@@ -37,12 +51,14 @@ export const ClientMessage = Type.Union([
   }),
   /** The end of the input. */
   Type.Object({ type: Type.Literal('eof') }),
+  SessionRead,
 ])
 export type ClientMessage = Static<typeof ClientMessage>
 
 /** Text frames of the controller. In its binary frames the first byte says which output the rest is (`outputOf`). */
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('started'), pod: Type.String(), release: Type.String() }),
+  SessionRead,
   /** The last message of a session that came to its end. */
   Type.Object({ type: Type.Literal('exit'), code: Type.Integer() }),
   /** The last message of one that did not. `status`: what an HTTP answer would have. */
@@ -50,10 +66,14 @@ export const ServerMessage = Type.Union([
 ])
 export type ServerMessage = Static<typeof ServerMessage>
 
-/** First byte of the controller's binary frames. */
+/** First byte of the controller's binary frames; it does not count as output. */
 export const outputOf = { stdout: 1, stderr: 2 } as const
 
-/** Answers an upgrade with 101, anything else with 426. The controller pings every 20 s and hangs up after 60 s without a sign. */
+/** The controller pings, and either side hangs up when it hears nothing at all for so long. */
+export const sessionPingMs = 20_000
+export const sessionSilenceMs = 60_000
+
+/** Answers an upgrade with 101, anything else with 426. The token is taken from the header only, which no web page can set. */
 export const openTerminal = route({
   method: 'GET',
   path: '/v2/apps/:id/terminal/',

@@ -1,10 +1,40 @@
 // How does a one-off command run in an app's current release (contract/api.md §2.3, §4.15)?
 import { DeisError } from '@deis/types'
+import type { OneOff } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
 import { artifactOf, environment, pullPolicy } from './formation.ts'
 import { explain } from './converge.ts'
 import { latestGood, releaseParts } from './release.ts'
 import type { AppRow } from './rows.ts'
+
+/** @throws what is wrong with it. */
+export function checkedCommand(command: unknown): string {
+  if (typeof command !== 'string' || command.trim() === '')
+    throw new DeisError('invalid', 'command is a required field')
+  if (command.includes('\0')) throw new DeisError('invalid', 'the command contains a NUL character')
+  return command
+}
+
+/** What the scheduler is asked for: the current release with one command in place of its processes. */
+export async function oneOffOf(core: Core, app: AppRow, command: string, timeoutSeconds: number): Promise<OneOff> {
+  const release = await latestGood(core.db, app)
+  if (!release.build) throw new DeisError('invalid', 'No build associated with this release to run this command')
+  const parts = releaseParts(core, app, release)
+  const { memory, cpu, tags, registry } = parts.config
+  return {
+    app: app.id,
+    release: release.version,
+    artifact: artifactOf(parts.build),
+    env: environment(parts),
+    tags,
+    registry,
+    pullPolicy: pullPolicy(parts.config, core.config.pullPolicy),
+    command,
+    timeoutSeconds,
+    ...(memory.run === undefined ? {} : { memory: memory.run }),
+    ...(cpu.run === undefined ? {} : { cpu: cpu.run }),
+  }
+}
 
 /** Runs beside deploys: it has its own copy of the release. The command text may hold secrets and is not logged. */
 export async function runCommand(
@@ -14,32 +44,14 @@ export async function runCommand(
   command: unknown,
   gone: AbortSignal,
 ): Promise<{ exit_code: number; output: string }> {
-  if (typeof command !== 'string' || command.trim() === '')
-    throw new DeisError('invalid', 'command is a required field')
-  if (command.includes('\0')) throw new DeisError('invalid', 'the command contains a NUL character')
-  const release = await latestGood(core.db, app)
-  if (!release.build) throw new DeisError('invalid', 'No build associated with this release to run this command')
-  const parts = releaseParts(core, app, release)
-  core.logs.say(app.id, 'INFO', `${username} runs a command in v${release.version}`)
+  const oneOff = await oneOffOf(core, app, checkedCommand(command), core.config.runTimeoutSeconds)
+  core.logs.say(app.id, 'INFO', `${username} runs a command in v${oneOff.release}`)
   const output: string[] = []
-  const { memory, cpu, tags, registry } = parts.config
   try {
-    const exit_code = await core.scheduler.run(
-      {
-        app: app.id,
-        release: release.version,
-        artifact: artifactOf(parts.build),
-        env: environment(parts),
-        tags,
-        registry,
-        pullPolicy: pullPolicy(parts.config, core.config.pullPolicy),
-        command,
-        timeoutSeconds: core.config.runTimeoutSeconds,
-        ...(memory.run === undefined ? {} : { memory: memory.run }),
-        ...(cpu.run === undefined ? {} : { cpu: cpu.run }),
-      },
-      { output: (chunk) => output.push(chunk), signal: AbortSignal.any([gone, core.shutdown]) },
-    )
+    const exit_code = await core.scheduler.run(oneOff, {
+      output: (chunk) => output.push(chunk),
+      signal: AbortSignal.any([gone, core.shutdown]),
+    })
     return { exit_code, output: output.join('') }
   } catch (error) {
     throw new DeisError('unavailable', `${app.id}-run (run): ${explain(error)}`, { cause: error })
