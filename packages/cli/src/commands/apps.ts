@@ -1,23 +1,13 @@
 // How are apps made, shown, used, handed over and destroyed?
 import { Command } from 'commander'
-import { DeisError, getLogs, listApps, runCommand, updateApp } from '@deis/types'
+import { listApps, runCommand, updateApp } from '@deis/types'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, integer, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
 import { countSuffix, print, spin, step } from '../output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
 import { info, open } from './apps/info.ts'
-
-const noLogs = (id: string): string =>
-  [
-    'There are currently no log messages. Please check the following things:',
-    `1) The app was deployed: deis builds:list --all -a ${id}`,
-    `2) Its processes run and print something: deis ps -a ${id}`,
-    '3) The logger of the platform works: deis doctor',
-  ].join('\n')
-
-/** Failures that are not about logs are told as they are. */
-const ownFailures = new Set(['unauthenticated', 'forbidden', 'not_found', 'unreachable', 'usage'])
+import { logs, type LogsOptions } from './apps/logs.ts'
 
 export function apps(context: Context): Command[] {
   const { io } = context
@@ -25,19 +15,6 @@ export function apps(context: Context): Command[] {
   async function list(options: LimitOption): Promise<void> {
     const page = await context.call(listApps, { query: { limit: await limitOf(context, options) } })
     context.answer(page, [`=== Apps${countSuffix(page)}`, ...page.results.map(({ id }) => id)])
-  }
-
-  async function logs({ app, lines = 0 }: AppOption & { lines?: number }): Promise<void> {
-    const id = await context.app(app)
-    const query = lines > 0 ? { log_lines: String(lines) } : {}
-    const text = await context.call(getLogs, { params: { id }, query }).catch((error: unknown) => {
-      if (error instanceof DeisError && !ownFailures.has(error.code))
-        throw new DeisError(error.code, noLogs(id), { hint: `The controller says: ${error.message}`, cause: error })
-      throw error
-    })
-    if (text.length < 3) throw new DeisError('not_found', noLogs(id))
-    const isColoured = io.isTty.stdout && !io.env['NO_COLOR']
-    context.answer(text, isColoured ? (await import('../logs.ts')).colouredLog(text) : text)
   }
 
   async function runOnce(words: string[], { app }: AppOption): Promise<void> {
@@ -79,7 +56,7 @@ export function apps(context: Context): Command[] {
       .description('show what an app and the controller said lately')
       .addOption(appOption())
       .option('-n, --lines <lines>', 'how many lines', integer)
-      .action(logs),
+      .action((options: LogsOptions) => logs(context, options)),
     new Command('apps:run')
       .description('run a command in the current release, and end with its exit code')
       .argument('<command...>', 'put -- before it if it has options of its own')
