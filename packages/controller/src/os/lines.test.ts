@@ -82,3 +82,38 @@ test('removed is removed, late writes included', async () => {
   expect(await readdir(join(folder, 'logs'))).toEqual([])
   expect(await lines.tail(10)).toEqual([])
 })
+
+test('who follows gets what is there and then each later line, once and in order', async () => {
+  const lines = openLines(file, 2000)
+  const stop = new AbortController()
+  const heard: string[] = []
+  const answers: Promise<unknown>[] = []
+  let told: Promise<string[]> | undefined
+  for (let index = 0; index < 300; index += 1) {
+    answers.push(lines.append(range(index, index + 1)))
+    if (index === 150) told = lines.follow(10, (more) => heard.push(...more), stop.signal)
+  }
+  await Promise.all(answers)
+  expect(await told).toEqual(range(141, 151))
+  expect(heard).toEqual(range(151, 300))
+  stop.abort()
+  await lines.append(['unheard'])
+  expect(heard).toHaveLength(149)
+  expect(await lines.follow(1, (more) => heard.push(...more), stop.signal)).toEqual(['unheard'])
+  await lines.append(['unheard too'])
+  expect(heard).toHaveLength(149)
+})
+
+test('who follows hears also what the disk did not take, and nothing of what was removed', async () => {
+  const lines = openLines(file, 2000)
+  const heard: string[] = []
+  expect(await lines.follow(5, (more) => heard.push(...more), new AbortController().signal)).toEqual([])
+  // A file where the folder should be.
+  await writeFile(join(folder, 'logs'), '')
+  await expect(lines.append(['one'])).rejects.toThrow()
+  await rm(join(folder, 'logs'))
+  await lines.append(['two'])
+  await lines.remove()
+  await lines.append(['three'])
+  expect(heard).toEqual(['one', 'two'])
+})

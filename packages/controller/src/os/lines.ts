@@ -8,6 +8,11 @@ export type LineFile = {
   append(lines: readonly string[]): Promise<void>
   /** The newest lines, oldest first. */
   tail(count: number): Promise<string[]>
+  /**
+   * Answers like `tail`, and calls back with what is appended after that, each line once, until the signal is aborted. A line
+   * that the disk did not take is told as well.
+   */
+  follow(count: number, onLines: (lines: readonly string[]) => void, signal: AbortSignal): Promise<string[]>
   remove(): Promise<void>
 }
 
@@ -49,6 +54,7 @@ export function openLines(file: string, maxBytes: number): LineFile {
   let size: number | null = null
   let queue: Promise<unknown> = Promise.resolve()
   let removed = false
+  const followers = new Set<(lines: readonly string[]) => void>()
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work)
     // The next caller is not to blame for this one's failure, which its own caller sees.
@@ -73,16 +79,33 @@ export function openLines(file: string, maxBytes: number): LineFile {
     await appendFile(file, text, { mode: 0o600 })
     size += Buffer.byteLength(text)
   }
+  const read = async (count: number): Promise<string[]> => {
+    if (count <= 0) return []
+    // 16 KiB a line is far above what lines are cut to, so this reads enough or everything.
+    const newest = (await contentOf(file, count * 16_384)).split('\n').slice(0, -1)
+    if (newest.length >= count) return newest.slice(-count)
+    const before = (await contentOf(older, count * 16_384)).split('\n').slice(0, -1)
+    return [...before, ...newest].slice(-count)
+  }
   return {
-    append: (lines) => (lines.length === 0 ? Promise.resolve() : inOrder(() => write(`${lines.join('\n')}\n`))),
-    tail: (count) =>
+    async append(lines) {
+      if (lines.length === 0) return
+      await inOrder(async () => {
+        try {
+          await write(`${lines.join('\n')}\n`)
+        } finally {
+          if (!removed) for (const follower of followers) follower(lines)
+        }
+      })
+    },
+    tail: (count) => inOrder(() => read(count)),
+    follow: (count, onLines, signal) =>
       inOrder(async () => {
-        if (count <= 0) return []
-        // 16 KiB a line is far above what lines are cut to, so this reads enough or everything.
-        const newest = (await contentOf(file, count * 16_384)).split('\n').slice(0, -1)
-        if (newest.length >= count) return newest.slice(-count)
-        const before = (await contentOf(older, count * 16_384)).split('\n').slice(0, -1)
-        return [...before, ...newest].slice(-count)
+        const found = await read(count)
+        if (signal.aborted) return found
+        followers.add(onLines)
+        signal.addEventListener('abort', () => followers.delete(onLines), { once: true })
+        return found
       }),
     remove: () =>
       inOrder(async () => {
