@@ -1,6 +1,7 @@
 // How does the scheduler in memory meet the contract suite, as it is or behind another one?
 import type { Harness } from './contract-harness.ts'
-import { createMemoryScheduler, createMemoryWorld } from './memory.ts'
+import { createMemoryWorld } from './memory-world.ts'
+import { createMemoryScheduler } from './memory.ts'
 import type { Scheduler } from './port.ts'
 
 /** `wrap` is asked again whenever the suite opens the backend anew. */

@@ -3,36 +3,21 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { logSource, oneOffName, podName } from './names.ts'
 import { behaviour } from './memory-commands.ts'
 import { direct } from './direct.ts'
+import { createFeed } from './feed.ts'
+import { simulate } from './memory-sessions.ts'
+import { createMemoryWorld, type MemoryApp, type MemoryPod, type MemoryWorld, observed } from './memory-world.ts'
 import { planRollout } from './plan.ts'
 import {
   type Capabilities,
   DeployFailure,
   type Formation,
   type LogLine,
-  type ObservedPod,
-  type PodState,
+  NoSuchPod,
+  type OneOff,
   type Scheduler,
 } from './port.ts'
+import { beginSession } from './started.ts'
 import { createTurns } from './turns.ts'
-
-type MemoryPod = {
-  readonly name: string
-  readonly app: string
-  readonly type: string
-  readonly release: number
-  readonly started: Date
-  readonly address: string
-  readonly command: string | null
-  readonly env: Readonly<Record<string, string>>
-  state: PodState
-  /** Part of what the last successful apply wanted. */
-  committed: boolean
-}
-
-type MemoryApp = { readonly pods: Map<string, MemoryPod>; readonly lines: LogLine[]; formation: Formation | null }
-
-/** What outlives a scheduler, as processes outlive a killed controller. */
-export type MemoryWorld = { readonly apps: Map<string, MemoryApp>; ports: number; evict(): Promise<void> }
 
 export type MemoryScheduler = Scheduler & {
   /** What the last successful `apply` wanted. */
@@ -41,10 +26,6 @@ export type MemoryScheduler = Scheduler & {
   ask(address: string): { readonly pod: string; readonly env: Readonly<Record<string, string>> } | null
   /** Lets a pod that is up end as by a fault of its own; it is restarted. */
   crash(pod: string): void
-}
-
-export function createMemoryWorld(): MemoryWorld {
-  return { apps: new Map(), ports: 10_000, evict: async () => {} }
 }
 
 const everything: Capabilities = {
@@ -60,12 +41,22 @@ const everything: Capabilities = {
 
 const keptLines = 1000
 
+/** Rejects with the reason when it is aborted. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(signal.reason as Error)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}
+
 /** Commands mean what memory-commands.ts says. Opening a second scheduler on a world is as a restart after kill -9. */
 export function createMemoryScheduler(
   options: { readonly world?: MemoryWorld; readonly capabilities?: Partial<Capabilities> } = {},
 ): MemoryScheduler {
   const world = options.world ?? createMemoryWorld()
   const turns = createTurns()
+  const feed = createFeed()
   const listeners = new Set<(app: string) => void>()
   const changed = (app: string): void => listeners.forEach((listener) => listener(app))
 
@@ -80,21 +71,16 @@ export function createMemoryScheduler(
   }
   const print = (pod: MemoryPod, text: string): void => {
     const { lines } = open(pod.app)
-    lines.push({ time: new Date(), source: logSource(pod), text })
+    const line = { time: new Date(), source: logSource(pod), text }
+    lines.push(line)
     lines.splice(0, lines.length - keptLines)
+    feed.publish(pod.app, [line])
   }
   const serving = (app: string): MemoryPod[] =>
     [...(world.apps.get(app)?.pods.values() ?? [])].filter((pod) => pod.committed)
-  const observed = (pod: MemoryPod): ObservedPod => {
-    const routed = pod.committed && pod.state === 'up' && world.apps.get(pod.app)?.formation?.routable === pod.type
-    return {
-      name: pod.name,
-      type: pod.type,
-      release: pod.release,
-      state: pod.state,
-      started: pod.started,
-      address: routed ? pod.address : null,
-    }
+  const seen = (app: string): ObservedPod[] => {
+    const found = world.apps.get(app)
+    return [...(found?.pods.values() ?? [])].map((pod) => observed(pod, found?.formation?.routable ?? null))
   }
   const add = (from: Pick<Formation, 'app' | 'release' | 'env'>, type: string, command: string | null): MemoryPod => {
     const pod: MemoryPod = {
@@ -106,6 +92,7 @@ export function createMemoryScheduler(
       address: `192.0.2.1:${world.ports++}`,
       command,
       env: from.env,
+      gone: new AbortController(),
       state: 'starting',
       committed: false,
     }
@@ -116,6 +103,7 @@ export function createMemoryScheduler(
   const drop = (pods: readonly MemoryPod[]): void => {
     for (const pod of pods) {
       pod.committed = false
+      pod.gone.abort(new Error(`${pod.name} has ended`))
       world.apps.get(pod.app)?.pods.delete(pod.name)
       changed(pod.app)
     }
@@ -177,9 +165,35 @@ export function createMemoryScheduler(
     return added
   }
 
+  /** A pod for one command. */
+  const once = async (
+    oneOff: OneOff,
+    signal: AbortSignal,
+    work: (pod: MemoryPod, signal: AbortSignal) => Promise<number>,
+  ): Promise<number> => {
+    const pod = add(oneOff, 'run', oneOff.command)
+    const late = new AbortController()
+    const error = new Error(`the command ran longer than ${oneOff.timeoutSeconds} s`)
+    const timer = setTimeout(
+      () => late.abort(Object.assign(error, { name: 'TimeoutError' })),
+      oneOff.timeoutSeconds * 1000,
+    )
+    try {
+      signal.throwIfAborted()
+      pod.state = 'up'
+      changed(pod.app)
+      return await work(pod, AbortSignal.any([signal, late.signal]))
+    } finally {
+      clearTimeout(timer)
+      drop([pod])
+    }
+  }
+  const newest = (app: string, lines: number): LogLine[] =>
+    lines > 0 ? (world.apps.get(app)?.lines.slice(-lines) ?? []) : []
+
   return {
     name: 'memory',
-    ...direct((app) => [...(world.apps.get(app)?.pods.values() ?? [])].map(observed)),
+    ...direct(seen),
     capabilities: async () => ({ ...everything, ...options.capabilities }),
     apply: (formation, signal, progress) =>
       turns.queued(formation.app, signal, async (whole) => {
@@ -189,7 +203,7 @@ export function createMemoryScheduler(
         const old = plan.retire.map((one) => one.pod)
         await replace(formation, plan.add, old, whole)
       }),
-    observe: async (app) => [...(world.apps.get(app)?.pods.values() ?? [])].map(observed),
+    observe: async (app) => seen(app),
     restart: (app, which, signal) =>
       turns.queued(app, signal, async (whole) => {
         const chosen = serving(app).filter((pod) =>
@@ -198,34 +212,37 @@ export function createMemoryScheduler(
         const formation = world.apps.get(app)?.formation
         if (!formation || chosen.length === 0) return []
         const types = chosen.map((pod) => pod.type)
-        return (await replace(formation, types, chosen, whole)).map(observed)
+        const added = await replace(formation, types, chosen, whole)
+        return added.map((pod) => observed(pod, formation.routable))
       }),
     run: (oneOff, io) =>
-      turns.beside(oneOff.app, io.signal, async (whole) => {
-        const pod = add(oneOff, 'run', oneOff.command)
-        try {
+      turns.beside(oneOff.app, io.signal, (whole) =>
+        once(oneOff, whole, async (pod, signal) => {
           const does = behaviour(oneOff.command, oneOff.env)
-          pod.state = 'up'
-          changed(pod.app)
           for (const line of does.prints) {
             print(pod, line)
             io.output(`${line}\n`)
           }
-          if (does.sleeps) {
-            await sleep(oneOff.timeoutSeconds * 1000, undefined, { signal: whole })
-            throw Object.assign(new Error(`the command ran longer than ${oneOff.timeoutSeconds} s`), {
-              name: 'TimeoutError',
-            })
-          }
+          if (does.sleeps) await aborted(signal)
           return does.exit ?? 0
-        } catch (error) {
-          whole.throwIfAborted()
-          throw error
-        } finally {
-          drop([pod])
-        }
+        }),
+      ),
+    open: (oneOff, io) =>
+      beginSession(turns, oneOff.app, io.signal, (whole, started) =>
+        once(oneOff, whole, (pod, signal) => simulate(oneOff.command, pod, io, signal, started)),
+      ),
+    exec: ({ app, pod: name, command }, io) =>
+      beginSession(turns, app, io.signal, async (whole, started) => {
+        const pod = world.apps.get(app)?.pods.get(name)
+        if (pod?.state !== 'up') throw new NoSuchPod(`${app} has no pod ${name} that is up`)
+        return simulate(command, pod, io, AbortSignal.any([whole, pod.gone.signal]), started)
       }),
-    logs: async (app, { lines }) => (lines > 0 ? (world.apps.get(app)?.lines.slice(-lines) ?? []) : []),
+    logs: async (app, { lines }) => newest(app, lines),
+    async follow(app, { lines }, onLine, signal) {
+      signal.throwIfAborted()
+      feed.listen(app, onLine, signal)
+      return newest(app, lines)
+    },
     async remove(app, signal) {
       signal.throwIfAborted()
       await turns.cancel(app, new Error(`${app} was removed`))
