@@ -1,11 +1,14 @@
 // May this user do that to this app (contract/api.md §1.12)?
 import { forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from './core.ts'
-import type { AppRow } from './rows.ts'
+import { type AppRow, withOwner } from './rows.ts'
 
 export type Standing = 'admin' | 'owner' | 'collaborator' | null
 
-const withOwner = { owner: { select: { username: true } } } as const
+/** Which apps a user may see: to be part of a query. */
+export function visibleTo({ id, isSuperuser }: Caller) {
+  return isSuperuser ? {} : { OR: [{ ownerId: id }, { grants: { some: { userId: id } } }] }
+}
 
 /** The app and what the user is to it; null for an app that does not exist or is being destroyed. */
 export async function standing(

@@ -14,6 +14,7 @@ import {
 } from '@deis/types'
 import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
+import { visibleTo } from './access.ts'
 import { buildLogFolder } from './builds.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
@@ -22,9 +23,7 @@ import { inventName, isReserved } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow, latestGood } from './release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
-import { type AppRow, procfileOf, toApp } from './rows.ts'
-
-const withOwner = { owner: { select: { username: true } } } as const
+import { type AppRow, procfileOf, toApp, withOwner } from './rows.ts'
 
 function checkName(core: Core, id: string): void {
   if (!appIdPattern.test(id)) throw invalidField('id', appIdMessages.pattern, appIdMessages.client)
@@ -93,15 +92,14 @@ async function makeRoom(core: Core, app: AppRow): Promise<void> {
     await exposeApp(core, app.id, core.shutdown)
   } catch (error) {
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })
-    // Only what is ours goes.
-    if (!(error instanceof NameTaken))
-      await core.scheduler
-        .remove(app.id, core.shutdown)
-        .catch((again: unknown) => core.log.error({ app: app.id, err: again }, 'a failed app could not be removed'))
+    // What is there is not ours to remove.
     if (error instanceof NameTaken)
       throw new DeisError('conflict', `${app.id} already exists as a namespace in this kuberenetes setup`, {
         cause: error,
       })
+    await core.scheduler
+      .remove(app.id, core.shutdown)
+      .catch((again: unknown) => core.log.error({ app: app.id, err: again }, 'a failed app could not be removed'))
     throw new DeisError('unavailable', `Kubernetes resources could not be created: ${messageOf(error)}`, {
       cause: error,
     })
@@ -169,13 +167,10 @@ async function listedApps(
 }
 
 export async function appsPage(core: Core, caller: Caller, page: PageRequest): Promise<Slice<App>> {
-  const visible = caller.isSuperuser
-    ? {}
-    : { OR: [{ ownerId: caller.id }, { grants: { some: { userId: caller.id } } }] }
   return readSlice(
     page,
     (part) => listedApps(core, caller, part),
-    () => core.db.app.count({ where: { destroying: false, ...visible } }),
+    () => core.db.app.count({ where: { destroying: false, ...visibleTo(caller) } }),
     (row) => toApp({ ...row, owner: row }),
   )
 }

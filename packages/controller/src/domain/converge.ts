@@ -7,7 +7,7 @@ import { type Autoscale, formation } from './formation.ts'
 import { type FullRelease, latestGood, pendingRelease, releaseParts } from './release.ts'
 import { exposeApp } from './edge.ts'
 import { publishRoutes } from './routing.ts'
-import { type AppRow, structureOf } from './rows.ts'
+import { type AppRow, structureOf, withOwner } from './rows.ts'
 
 /** A router that does not answer must not hold up a deploy for ever; its next snapshot is right in any case. */
 const routedMs = 5_000
@@ -16,7 +16,7 @@ const routedMs = 5_000
 const retryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
 
 export async function appRow(core: Core, id: string): Promise<AppRow | null> {
-  return core.db.app.findUnique({ where: { id }, include: { owner: { select: { username: true } } } })
+  return core.db.app.findUnique({ where: { id }, include: withOwner })
 }
 
 async function formationOf(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<Formation> {

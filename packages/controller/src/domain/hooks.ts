@@ -1,6 +1,6 @@
 // What does a builder of its own ask (contract/api.md §2.13)?
 import { type Config, DeisError, forbidden, type KeysOfUsers, notFound } from '@deis/types'
-import { standing } from './access.ts'
+import { standing, visibleTo } from './access.ts'
 import { asCaller } from './auth.ts'
 import { deployImage } from './builds.ts'
 import { currentConfig } from './config.ts'
@@ -21,14 +21,12 @@ async function admitted(core: Core, username: string, id: string): Promise<{ cal
 export async function ownerOfKey(core: Core, md5: string): Promise<{ username: string; apps: string[] }> {
   const key = await core.db.key.findFirst({ where: { md5: md5.toLowerCase() }, include: { user: true } })
   if (!key?.user.isActive) throw notFound('Key')
-  const { id: userId, username, isSuperuser } = key.user
-  const visible = isSuperuser ? {} : { OR: [{ ownerId: userId }, { grants: { some: { userId } } }] }
   const apps = await core.db.app.findMany({
-    where: { destroying: false, ...visible },
+    where: { destroying: false, ...visibleTo(key.user) },
     select: { id: true },
     orderBy: { id: 'asc' },
   })
-  return { username, apps: apps.map(({ id }) => id) }
+  return { username: key.user.username, apps: apps.map(({ id }) => id) }
 }
 
 const shown = { orderBy: { createdAt: 'asc' }, select: { public: true, md5: true } } as const

@@ -19,6 +19,8 @@ import { type ConfigMaps, type Probes } from './configRules.ts'
 import type { SettingsValues } from './settingsRules.ts'
 
 export type AppRow = Row.App & { readonly owner: { readonly username: string } }
+/** What makes an app's row an `AppRow`. */
+export const withOwner = { owner: { select: { username: true } } } as const
 
 const times = (row: { createdAt: Date; updatedAt: Date }): { created: string; updated: string } => ({
   created: time(row.createdAt),

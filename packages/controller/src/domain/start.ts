@@ -5,6 +5,7 @@ import { converge } from './converge.ts'
 import type { Core } from './core.ts'
 import { pushLock } from './push.ts'
 import { publishRoutes } from './routing.ts'
+import { withOwner } from './rows.ts'
 
 const atOnce = 4
 const firstRetryMs = 5_000
@@ -55,10 +56,7 @@ export async function publishAllRoutes(core: Core): Promise<void> {
 
 /** Converges every app, a few at a time. Resolves when each was tried. */
 export async function takeUp(core: Core): Promise<void> {
-  const apps = await core.db.app.findMany({
-    orderBy: { id: 'asc' },
-    include: { owner: { select: { username: true } } },
-  })
+  const apps = await core.db.app.findMany({ orderBy: { id: 'asc' }, include: withOwner })
   const rest = [...apps]
   const worker = async (): Promise<void> => {
     for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift()) {
@@ -83,7 +81,7 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
         { releases: { some: { state: 'pending', updatedAt: { lt: old } } } },
       ],
     },
-    include: { owner: { select: { username: true } } },
+    include: withOwner,
   })
   for (const app of left) {
     if (busy.has(app.id) || core.queue.isBusy(app.id)) continue
