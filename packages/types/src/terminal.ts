@@ -31,7 +31,7 @@ export type TerminalStart = Static<typeof TerminalStart>
  * How many bytes of input, and how many of output, may be on their way: whoever sends them waits then until the other side
  * says `read`. Neither side ever stops reading the socket itself, so that signals, pings and the end always get through.
  */
-export const sessionWindow = 1024 * 1024
+export const sessionWindow = 512 * 1024
 /** The longest message of either side: a command, or a part of the input or output. */
 export const sessionMessageBytes = 1024 * 1024
 

@@ -34,6 +34,8 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   updateApp: { collaborator: 403, owner: 404, admin: 404 },
   destroyApp: 204,
   runCommand: 400,
+  // Nobody asks for an upgrade here.
+  openTerminal: 426,
   scaleApp: 400,
   getBuild: 404,
   getBuildLog: 404,

@@ -16,6 +16,8 @@ import { servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
 import { refuseOtherMethods, serve } from './serve.ts'
+import { serveTerminal } from './terminal.ts'
+import { acceptSockets } from './upgrade.ts'
 import { callerOf } from './auth.ts'
 
 const bodyLimit = 4 * 1024 * 1024
@@ -106,6 +108,8 @@ export function createApp(
   const document = openapi(namedRoutes)
   serve(server, core, types.getOpenapi, async () => document)
   refuseOtherMethods(server, core, routes)
+  acceptSockets(server, routes)
+  void server.register(async (scope) => serveTerminal(scope, core))
   return server
 }
 

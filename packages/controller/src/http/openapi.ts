@@ -45,6 +45,8 @@ function parameters(route: Route): Json[] {
 
 function success(route: Route): Json {
   const { type } = route.response as { type?: string }
+  if (route.websocket)
+    return { description: 'The connection is a WebSocket from here on. Without an upgrade in the request: 426.' }
   if (type === 'null') return { description: 'Done; the body is empty.' }
   const media = type === 'string' ? 'text/plain' : 'application/json'
   return { description: 'Done.', content: { [media]: { schema: route.response } } }

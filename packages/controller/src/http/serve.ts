@@ -1,6 +1,7 @@
 // How does a route value become a served endpoint, with its access rule enforced before anything else?
 import { type Body, DeisError, forbidden, type Params, type Query, type Response, type Route } from '@deis/types'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { WebSocket } from 'ws'
 import { authorize } from '../domain/access.ts'
 import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/rows.ts'
@@ -143,6 +144,37 @@ export function serve<const R extends Route>(
       reply.code(reply.statusCode === 200 ? route.status : reply.statusCode)
       if (answer === undefined || answer === null) return reply.send()
       return reply.send(answer)
+    },
+  })
+}
+
+/**
+ * Registers a route for WebSockets: refused like every other request, before the upgrade. Belongs into a plugin that is
+ * registered after `acceptSockets`.
+ */
+export function serveSocket(
+  server: FastifyInstance,
+  core: Core,
+  route: Route,
+  handler: (socket: WebSocket, served: { readonly caller: Caller; readonly app: AppRow }) => Promise<void>,
+): void {
+  server.route({
+    method: route.method,
+    url: urlOf(route),
+    schema: route.params ? { params: route.params } : {},
+    onRequest: (request) => admit(core, route, request),
+    handler: async (_, reply) =>
+      reply
+        .code(426)
+        .headers({ upgrade: 'websocket', connection: 'upgrade' })
+        .send({
+          detail:
+            'This is only for WebSockets: the request did not ask for one, or something on its way took that out.',
+        }),
+    wsHandler: async (socket, request) => {
+      const { caller, app } = known.get(request) ?? {}
+      if (!caller || !app) throw new Error(`${route.path} is served without a caller or without an app`)
+      await handler(socket, { caller, app })
     },
   })
 }

@@ -1,0 +1,42 @@
+// How does input that comes in messages become a stream that a command reads at its own pace?
+import { Readable } from 'node:stream'
+
+export type Input = {
+  readonly stream: Readable
+  add(chunk: Buffer): void
+  end(): void
+}
+
+/** `used` hears of every byte once: when the command's side has taken it, or will never take it. */
+export function createInput(used: (bytes: number) => void): Input {
+  const waiting: (Buffer | null)[] = []
+  let isWanted = false
+  const stream = new Readable({
+    read() {
+      isWanted = true
+      flow()
+    },
+  })
+  const flow = (): void => {
+    while (waiting.length > 0 && (isWanted || stream.destroyed)) {
+      const chunk = waiting.shift() ?? null
+      // Nothing is pushed behind the end, nor to nobody.
+      if (!stream.destroyed) isWanted = stream.push(chunk)
+      if (chunk) used(chunk.length)
+    }
+  }
+  stream.once('close', flow)
+  // A command may close its input; whoever reads it for the command says so by destroying this.
+  stream.on('error', () => {})
+  return {
+    stream,
+    add(chunk) {
+      waiting.push(chunk)
+      flow()
+    },
+    end() {
+      waiting.push(null)
+      flow()
+    },
+  }
+}
