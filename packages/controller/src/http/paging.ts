@@ -26,7 +26,9 @@ export async function pageOf<T>(
 ): Promise<PageAnswer<T>> {
   const page = pageRequest(query)
   const { count, results } = await read(page)
-  const base = `${request.protocol}://${request.host}`
+  // A router or load balancer that ends TLS says so; whoever lies here gets a link that leads nowhere.
+  const secure = request.headers['x-forwarded-proto'] === 'https'
+  const base = `${secure ? 'https' : request.protocol}://${request.host}`
   const url = new URL(request.url, URL.canParse(base) ? base : 'http://localhost')
   return { count, ...links(url, page, count), results }
 }
