@@ -87,10 +87,11 @@ export async function insertBuild(
   build: NewBuild,
   procfile: Record<string, string>,
   status: string,
+  uuid: string = randomUUID(),
 ): Promise<Row.Build> {
   const now = new Date()
   return core.db.build.create({
-    data: { uuid: randomUUID(), appUuid: app.uuid, owner, ...build, procfile, status, createdAt: now, updatedAt: now },
+    data: { uuid, appUuid: app.uuid, owner, ...build, procfile, status, createdAt: now, updatedAt: now },
   })
 }
 

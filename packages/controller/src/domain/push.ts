@@ -1,4 +1,5 @@
 // How does a pushed commit become a running release (design §5, contract/build-and-route.md §1.9)?
+import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -11,6 +12,7 @@ import { appRow } from './converge.ts'
 import type { Core } from './core.ts'
 import { latestGood } from './release.ts'
 import { type AppRow, configMaps } from './rows.ts'
+import { beginBuild, type RunningBuild } from './running.ts'
 
 export type Push = {
   readonly app: string
@@ -21,6 +23,8 @@ export type Push = {
   source(): Readable
   output(text: string): void
   readonly signal: AbortSignal
+  /** The next push of the app may begin. */
+  readonly ended: Promise<void>
 }
 
 /** Logs and slugs of older attempts make room; rollback needs the slugs of the releases that are kept. */
@@ -36,6 +40,7 @@ async function openBuildLog(
   app: string,
   uuid: string,
   output: (text: string) => void,
+  wrote: () => void,
 ): Promise<{ say(text: string): void; note(text: string): void; close(): Promise<void> }> {
   const file = buildLogFile(core.config, app, uuid)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
@@ -44,9 +49,9 @@ async function openBuildLog(
   return {
     say(text) {
       output(text)
-      stream.write(text)
+      stream.write(text, wrote)
     },
-    note: (text) => void stream.write(text),
+    note: (text) => void stream.write(text, wrote),
     async close() {
       stream.end()
       // A log that could not be written was reported when it happened.
@@ -65,6 +70,7 @@ async function build(
   app: AppRow,
   row: Row.Build,
   push: Push,
+  running: RunningBuild,
   say: (text: string) => void,
 ): Promise<Row.Build> {
   const { config } = await latestGood(core.db, app)
@@ -81,6 +87,7 @@ async function build(
       say,
       push.signal,
     )
+    running.built()
     const { artifact } = result
     const data = {
       status: 'succeeded',
@@ -94,6 +101,8 @@ async function build(
     return { ...row, ...data }
   } catch (error) {
     await endBuild(core, row.uuid, { status: push.signal.aborted ? 'canceled' : 'failed' })
+    // Whatever it broke in the builder, the one who pushes is told who cancelled.
+    running.cancelled.throwIfAborted()
     throw error
   }
 }
@@ -105,14 +114,18 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
   // Pushes to this controller were sorted out by its git server.
   const held = await core.peers.tryLock(pushLock(app.id))
   if (!held) throw new Error('Another git push is ongoing')
+  const uuid = randomUUID()
+  const running = beginBuild(core, uuid, push.ended)
+  const signal = AbortSignal.any([push.signal, held.signal])
   try {
-    await receive(core, app, { ...push, signal: AbortSignal.any([push.signal, held.signal]) })
+    await receive(core, app, { ...push, signal }, uuid, running)
   } finally {
     await held.release()
+    running.end()
   }
 }
 
-async function receive(core: Core, app: AppRow, push: Push): Promise<void> {
+async function receive(core: Core, app: AppRow, push: Push, uuid: string, running: RunningBuild): Promise<void> {
   const row = await insertBuild(
     core,
     app,
@@ -120,11 +133,13 @@ async function receive(core: Core, app: AppRow, push: Push): Promise<void> {
     { source: 'git', image: '', sha: push.sha, ref: push.ref, dockerfile: '', port: null, reference: null },
     {},
     'running',
+    uuid,
   )
-  const log = await openBuildLog(core, app.id, row.uuid, push.output)
+  const log = await openBuildLog(core, app.id, row.uuid, push.output, running.wrote)
   try {
     log.say('Starting build... but first, coffee!\n')
-    const built = await build(core, app, row, push, log.say)
+    const signal = AbortSignal.any([push.signal, running.cancelled])
+    const built = await build(core, app, row, { ...push, signal }, running, log.say)
     log.say('Build complete.\nLaunching App...\n')
     core.logs.say(app.id, 'INFO', `build ${app.id}-${row.uuid.slice(0, 7)} created`)
     const release = await releaseBuild(core, app, built)
@@ -138,6 +153,7 @@ async function receive(core: Core, app: AppRow, push: Push): Promise<void> {
     throw error
   } finally {
     await log.close()
+    running.closeLog()
   }
   await tidy(core, app).catch((error: unknown) =>
     core.log.warn({ app: app.id, err: error }, 'old builds could not be tidied'),

@@ -1,9 +1,11 @@
 // What has to be finished, undone or taken up again when the controller starts (design §1.5)?
 import { messageOf } from '@deis/types'
 import { destroyApp } from './apps.ts'
+import { cancelForPeer } from './cancelBuild.ts'
 import { converge } from './converge.ts'
 import type { Core } from './core.ts'
 import { pushLock } from './push.ts'
+import type { Message } from '../store/peers.ts'
 import { publishRoutes } from './routing.ts'
 import { withOwner } from './rows.ts'
 
@@ -97,16 +99,17 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
   }
 }
 
+async function hear(core: Core, message: Message | null): Promise<void> {
+  if (message === null) return publishAllRoutes(core)
+  if (message.kind === 'app') return publishRoutes(core, message.app)
+  if (message.kind === 'line') return core.logs.take(message.app, message.at, message.text)
+  cancelForPeer(core, message.build, message.by)
+}
+
 /** Looks after other controllers' work; whoever still does it holds the app's lock. Returns the function that ends it. */
 export function watchPeers(core: Core): () => void {
   core.peers.onMessage((message) => {
-    const work =
-      message === null
-        ? publishAllRoutes(core)
-        : message.kind === 'app'
-          ? publishRoutes(core, message.app)
-          : core.logs.take(message.app, message.at, message.text)
-    work?.catch((error: unknown) =>
+    hear(core, message).catch((error: unknown) =>
       core.log.error({ err: error }, 'a message of another controller could not be followed'),
     )
   })

@@ -16,6 +16,8 @@ export type Push = {
   output(text: string): void
   /** Aborted when the push must end: the platform stops, the app is destroyed, git was killed. */
   readonly signal: AbortSignal
+  /** Resolved when the next push of the app may begin. */
+  readonly ended: Promise<void>
 }
 
 export type Permission = 'ok' | 'no app' | 'forbidden'

@@ -89,6 +89,7 @@ async function deploy(
         options: what.request.options,
         output: (text) => voice.say(text),
         signal,
+        ended: push.ended,
       })
     } finally {
       voice.end()

@@ -3,8 +3,10 @@ import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { appsPage, createApp, destroyApp, shownApp, transferApp } from '../domain/apps.ts'
 import type { Core } from '../domain/core.ts'
-import { appLogs, lineCount } from '../domain/logs.ts'
+import { followLogs } from '../domain/followLogs.ts'
+import { appLogs, lineCount, processType } from '../domain/logs.ts'
 import { runCommand } from '../domain/run.ts'
+import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 
@@ -25,8 +27,14 @@ export function serveApps(server: FastifyInstance, core: Core): void {
   serve(server, core, types.runCommand, ({ caller, app, body, gone }) =>
     runCommand(core, caller.username, app, body.command, gone),
   )
-  serve(server, core, types.getLogs, async ({ app, query, reply }) => {
-    const text = await appLogs(core, app.id, lineCount(query.log_lines))
+  serve(server, core, types.getLogs, async ({ app, query, request, reply, gone }) => {
+    const wanted = { lines: lineCount(query.log_lines), type: processType(query.type) }
+    if (isFollowed(request, query.follow)) {
+      const mayGoOn = stillAdmitted(core, request, app)
+      sendLive(reply, await followLogs(core, app.id, wanted, { signal: gone, mayGoOn }))
+      return undefined
+    }
+    const text = await appLogs(core, app.id, wanted)
     if (text === '') reply.code(204)
     else reply.type('text/plain; charset=utf-8').send(text)
     return undefined

@@ -2,10 +2,13 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { buildLog, buildRow, buildsPage, createBuild } from '../domain/builds.ts'
+import { cancelBuild } from '../domain/cancelBuild.ts'
 import { changeConfig, currentConfig } from '../domain/config.ts'
 import type { Core } from '../domain/core.ts'
+import { followBuild } from '../domain/followBuild.ts'
 import { releaseNamed, releasesPage, rollBack } from '../domain/releases.ts'
 import { toBuild } from '../domain/rows.ts'
+import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 
@@ -17,10 +20,16 @@ export function serveReleases(server: FastifyInstance, core: Core): void {
   serve(server, core, types.getBuild, async ({ app, params }) =>
     toBuild(app.id, await buildRow(core, app, params.uuid)),
   )
-  serve(server, core, types.getBuildLog, async ({ app, params, reply }) => {
+  serve(server, core, types.getBuildLog, async ({ app, params, query, request, reply, gone }) => {
+    if (isFollowed(request, query.follow)) {
+      const mayGoOn = stillAdmitted(core, request, app)
+      sendLive(reply, await followBuild(core, app, params.uuid, { signal: gone, mayGoOn }))
+      return undefined
+    }
     reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))
     return undefined
   })
+  serve(server, core, types.cancelBuild, ({ caller, app, params }) => cancelBuild(core, caller, app, params.uuid))
   serve(server, core, types.getConfig, ({ app }) => currentConfig(core, app))
   serve(server, core, types.setConfig, ({ caller, app, body }) => changeConfig(core, caller, app, body))
   serve(server, core, types.listReleases, ({ app, request, query }) =>

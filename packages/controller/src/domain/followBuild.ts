@@ -1,0 +1,115 @@
+// How does somebody watch a build and its deploy, from their first line to the last?
+import { type FileHandle, open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { buildLog, buildLogFile, buildRow } from './builds.ts'
+import type { Core } from './core.ts'
+import type { FollowOptions } from './followLogs.ts'
+import type { AppRow } from './rows.ts'
+import { type RunningBuild, runningBuild } from './running.ts'
+
+const chunkBytes = 64 * 1024
+/** As `git push` shows it; proxies hang up after 60 s without a byte, or more. */
+const silence = { ms: 25_000, text: '...\n' }
+const lookEveryMs = 1_000
+/** Between the end of a build and the first trace of its release. */
+const releaseMs = 10_000
+
+/** Null while there is no such file. */
+async function openIfAny(file: string): Promise<FileHandle | null> {
+  return open(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+}
+
+/** The reader sets the pace: what he has not taken stays in the file. Whole lines, so that a sign of life breaks none. */
+async function* follow(build: RunningBuild, file: string, signal: AbortSignal): AsyncGenerator<Buffer | string> {
+  let handle: FileHandle | null = null
+  let rest = Buffer.alloc(0)
+  const buffer = Buffer.alloc(chunkBytes)
+  try {
+    for (;;) {
+      const isComplete = build.isLogClosed()
+      const seen = build.changes()
+      handle ??= await openIfAny(file)
+      const bytesRead = handle ? (await handle.read(buffer, 0, chunkBytes)).bytesRead : 0
+      if (signal.aborted) return
+      if (bytesRead > 0) {
+        rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+        const end = rest.length > chunkBytes ? rest.length : rest.lastIndexOf('\n') + 1
+        if (end > 0) yield Buffer.from(rest.subarray(0, end))
+        rest = rest.subarray(end)
+        continue
+      }
+      if (isComplete) {
+        if (rest.length > 0) yield rest
+        return
+      }
+      const isNews = await build.changed(seen, silence.ms, signal)
+      if (signal.aborted) return
+      if (!isNews) yield silence.text
+    }
+  } finally {
+    await handle?.close()
+  }
+}
+
+/** Build and deploy have ended, as far as the database tells. */
+async function isSettled(core: Core, app: AppRow, uuid: string): Promise<boolean> {
+  const row = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
+  if (row?.status === 'running') return false
+  if (row?.status !== 'succeeded') return true
+  const release = await core.db.release.findFirst({ where: { buildUuid: uuid }, orderBy: { version: 'asc' } })
+  return release ? release.state !== 'pending' : Date.now() - row.updatedAt.getTime() > releaseMs
+}
+
+async function* elsewhere(core: Core, app: AppRow, uuid: string, signal: AbortSignal): AsyncGenerator<string> {
+  yield 'Another controller runs this build and has its output; here is told when it has ended.\n'
+  let spoken = Date.now()
+  while (!signal.aborted && !(await isSettled(core, app, uuid))) {
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+    if (Date.now() - spoken < silence.ms) continue
+    spoken = Date.now()
+    yield silence.text
+  }
+}
+
+async function* whole(text: string): AsyncGenerator<string> {
+  if (text !== '') yield text
+}
+
+async function source(core: Core, app: AppRow, uuid: string, signal: AbortSignal): Promise<AsyncGenerator> {
+  const { status } = await buildRow(core, app, uuid)
+  const build = runningBuild(core, uuid)
+  if (build) return follow(build, buildLogFile(core.config, app.id, uuid), signal)
+  const log = await buildLog(core, app, uuid)
+  // Alone, nobody else can be at it: it ended just now.
+  if (!core.peers.shared || log !== '' || status !== 'running') return whole(log)
+  return elsewhere(core, app, uuid, signal)
+}
+
+/** What was printed so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */
+export async function followBuild(
+  core: Core,
+  app: AppRow,
+  uuid: string,
+  { signal, mayGoOn, askEveryMs = 15_000 }: FollowOptions,
+): Promise<Readable> {
+  const over = new AbortController()
+  const until = AbortSignal.any([signal, core.shutdown, over.signal])
+  const text = Readable.from(await source(core, app, uuid, until), { objectMode: false })
+  const asking = setInterval(() => {
+    mayGoOn().then(
+      (may) => may || over.abort(),
+      (error: unknown) =>
+        core.log.warn({ app: app.id, err: error }, 'whether a build may still be followed is not known'),
+    )
+  }, askEveryMs)
+  asking.unref()
+  text.once('close', () => {
+    clearInterval(asking)
+    over.abort()
+  })
+  return text
+}

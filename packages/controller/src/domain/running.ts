@@ -1,0 +1,89 @@
+// Which builds go on in this controller, how far are they, and how are they ended?
+import { DeisError } from '@deis/types'
+import type { Core } from './core.ts'
+
+export type RunningBuild = {
+  /** Aborted when somebody cancels the build. */
+  readonly cancelled: AbortSignal
+  /** From here on it cannot be cancelled. @throws when it was */
+  built(): void
+  isBuilt(): boolean
+  cancel(by: string): void
+  /** There is more in its log. */
+  wrote(): void
+  /** The log is complete. */
+  closeLog(): void
+  isLogClosed(): boolean
+  /** How often something changed in the log. */
+  changes(): number
+  /** Waits for another number. False: it is still the same after `ms`, or when aborted. */
+  changed(since: number, ms: number, signal: AbortSignal): Promise<boolean>
+  /** Nothing of the build or its deploy goes on any more. */
+  end(): void
+  readonly ended: Promise<void>
+  /** The app can be pushed again. */
+  readonly pushEnded: Promise<void>
+}
+
+const running = new WeakMap<Core, Map<string, RunningBuild>>()
+
+export function runningBuild(core: Core, uuid: string): RunningBuild | undefined {
+  return running.get(core)?.get(uuid)
+}
+
+/** Before the build's row is there, so that whoever sees it as running finds it here too. */
+export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): RunningBuild {
+  const all = running.get(core) ?? new Map<string, RunningBuild>()
+  running.set(core, all)
+  const cancel = new AbortController()
+  const waiting = new Set<() => void>()
+  let isBuilt = false
+  let isLogClosed = false
+  let changes = 0
+  let resolve = (): void => {}
+  const ended = new Promise<void>((done) => {
+    resolve = done
+  })
+  const wake = (): void => {
+    changes++
+    for (const go of waiting) go()
+  }
+  const build: RunningBuild = {
+    cancelled: cancel.signal,
+    built() {
+      cancel.signal.throwIfAborted()
+      isBuilt = true
+    },
+    isBuilt: () => isBuilt,
+    cancel: (by) => cancel.abort(new DeisError('conflict', `${by} cancelled this build; nothing was changed.`)),
+    wrote: wake,
+    closeLog() {
+      isLogClosed = true
+      wake()
+    },
+    isLogClosed: () => isLogClosed,
+    changes: () => changes,
+    changed(since, ms, signal) {
+      if (since !== changes || signal.aborted) return Promise.resolve(since !== changes)
+      return new Promise((done) => {
+        const go = (): void => {
+          clearTimeout(late)
+          waiting.delete(go)
+          signal.removeEventListener('abort', go)
+          done(since !== changes)
+        }
+        const late = setTimeout(go, ms)
+        waiting.add(go)
+        signal.addEventListener('abort', go)
+      })
+    },
+    end() {
+      all.delete(uuid)
+      resolve()
+    },
+    ended,
+    pushEnded,
+  }
+  all.set(uuid, build)
+  return build
+}

@@ -1,0 +1,42 @@
+// How does an answer go on for as long as there is something to tell?
+import { pipeline, type Readable } from 'node:stream'
+import { DeisError, followHeader } from '@deis/types'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { authorize } from '../domain/access.ts'
+import type { Core } from '../domain/core.ts'
+import type { AppRow } from '../domain/rows.ts'
+import { callerOf } from './auth.ts'
+
+/** `?follow=1`. HEAD has no body that could go on. */
+export function isFollowed(request: FastifyRequest, follow: string | undefined): boolean {
+  return request.method === 'GET' && (follow === '1' || follow === 'true')
+}
+
+/** Whether what let the request in still holds: the token, the right to the app, and the app itself. */
+export function stillAdmitted(core: Core, request: FastifyRequest, app: AppRow): () => Promise<boolean> {
+  return async () => {
+    try {
+      const { caller } = await callerOf(core, request)
+      const now = await authorize(core, caller, app.id, 'app')
+      return now.uuid === app.uuid
+    } catch (error) {
+      if (error instanceof DeisError) return false
+      throw error
+    }
+  }
+}
+
+/** The head goes out at once; a client that goes away ends the text. */
+export function sendLive(reply: FastifyReply, text: Readable): void {
+  reply.hijack()
+  reply.raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': 'text/plain; charset=utf-8',
+    // nginx would keep it until a buffer is full.
+    'x-accel-buffering': 'no',
+    [followHeader]: '1',
+  })
+  reply.raw.flushHeaders()
+  // Whoever went away is no trouble, and nobody is left to be told of any other.
+  pipeline(text, reply.raw, () => {})
+}
