@@ -11,6 +11,13 @@ export type Harness = {
   readonly artifact: Artifact
   /** Before the names of the suite's apps, on a backend that others use at the same time. */
   readonly prefix?: string
+  /** What this backend cannot do for who sits at a command. */
+  readonly sessions?: {
+    /** It has no shell, only the commands of memory-sessions.ts. */
+    readonly simulated?: true
+    /** The end of the input cannot be told to `exec`. */
+    readonly noInputEndInExec?: true
+  }
   /** How many times as long as on one idle machine things may take. */
   readonly patience?: number
   readonly commands: {

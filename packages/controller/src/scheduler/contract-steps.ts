@@ -21,6 +21,8 @@ export const names = (pods: readonly ObservedPod[]): string[] => pods.map((pod) 
 export const byType = (pods: readonly ObservedPod[], type: string): ObservedPod[] =>
   pods.filter((pod) => pod.type === type)
 
+export type ContractSteps = ReturnType<typeof contractSteps>
+
 export function contractSteps(harness: () => Harness) {
   let apps = 0
   const newApp = (): string => `${harness().prefix ?? ''}contract-${++apps}`

@@ -1,6 +1,7 @@
 // What must every scheduler do, whatever it runs things on (design §1.2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
+import { sessionsContract } from './contract-sessions.ts'
 import { byType, contractSteps, names, never, quiet } from './contract-steps.ts'
 import type { ObservedPod } from './port.ts'
 
@@ -17,6 +18,8 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
     afterAll(async () => {
       await harness.close()
     })
+
+    sessionsContract(() => harness, steps)
 
     test('an app nobody knows has no pods and no lines', async () => {
       expect(await observe('nobody')).toEqual([])

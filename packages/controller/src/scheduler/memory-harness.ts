@@ -13,6 +13,7 @@ export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler =
   return {
     scheduler: () => wrapped,
     artifact: { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
+    sessions: { simulated: true },
     commands: {
       serve: 'serve',
       crash: 'crash',

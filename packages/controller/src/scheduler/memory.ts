@@ -13,6 +13,7 @@ import {
   type Formation,
   type LogLine,
   NoSuchPod,
+  type ObservedPod,
   type OneOff,
   type Scheduler,
 } from './port.ts'
