@@ -99,7 +99,7 @@ function parse(route: Route, text: string, origin: string): unknown {
 }
 
 /** A name that would climb in the URL instead of naming something. */
-function checkPlaces(params: Readonly<Record<string, string>>): void {
+export function checkPlaces(params: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(params))
     if (value === '' || value === '.' || value === '..')
       throw new DeisError('usage', `${JSON.stringify(value)} cannot be the ${name} of anything.`)

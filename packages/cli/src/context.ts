@@ -18,7 +18,9 @@ export type Context = {
   profileFile(): ProfileFile
   /** Fails when nobody is logged in. */
   profile(): Promise<Profile>
-  /** Calls the controller one is logged in to. */
+  /** Does something with the controller one is logged in to, and explains a failure that a guessed app may be the reason of. */
+  connected<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Calls that controller. */
   call<const R extends Route>(route: R, ...given: Given<R>): Promise<Response<R>>
   platform(): Promise<Platform>
   /** `flag` is the value of `--app`. */
@@ -86,9 +88,9 @@ export function createContext(world: Io, options: { profile: string | undefined;
     exitCode: 0,
     debug: options.debug,
     json: false,
-    async call(route, ...[given]) {
+    async connected(work) {
       try {
-        return await call(wire, connectionOf(await profile()), route, (given ?? {}) as CallArguments<typeof route>)
+        return await work(connectionOf(await profile()))
       } catch (error) {
         if (guessed === null || !(error instanceof DeisError) || error.code !== 'not_found') throw error
         throw new DeisError('not_found', error.message, {
@@ -97,6 +99,8 @@ export function createContext(world: Io, options: { profile: string | undefined;
         })
       }
     },
+    call: (route, ...[given]) =>
+      context.connected((connection) => call(wire, connection, route, (given ?? {}) as CallArguments<typeof route>)),
     async findApp(flag) {
       if (flag !== undefined) return { id: given(flag, '--app'), from: 'flag' }
       const { controller } = await profile()

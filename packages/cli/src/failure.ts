@@ -15,6 +15,7 @@ const known: readonly (readonly [field: string, said: string, shown: string | nu
   ['key', 'This field may not be blank.', 'A key is required.'],
   ['key', 'Public Key is already in use', null],
   ['public', 'This field may not be blank.', 'A key is required.'],
+  ['public', 'Public Key is already in use', null],
   ['public', 'Key contains invalid base64 chars', 'A key is required: this one contains invalid base64 characters.'],
   ['certificate', 'This field may not be blank.', 'Could not load certificate'],
   ['certificate', 'Could not load certificate', 'Could not load certificate'],

@@ -1,6 +1,7 @@
 // What does the command line touch of the world: streams, environment, terminal, clock?
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
+import type { TerminalSize } from '@deis/types'
 import type { Terminal } from './prompt.ts'
 
 /** Questions to a person; only asked when one sits at stdin. */
@@ -9,6 +10,16 @@ export type Prompt = {
   secret(message: string): Promise<string>
   confirm(message: string): Promise<boolean>
   choose(message: string, choices: readonly string[]): Promise<string>
+}
+
+/** The terminal that a person sits at. */
+export type Tty = {
+  /** Unknown on terminals that do not tell. */
+  size(): TerminalSize | null
+  /** Calls back with each change of the size; the returned function ends that. */
+  onResize(listener: () => void): () => void
+  /** Every key arrives as it is, Ctrl-C too, and nothing is echoed; the returned function puts that back. */
+  raw(): () => void
 }
 
 /** The only door to the terminal and the process; tests pass their own. */
@@ -26,6 +37,10 @@ export type Io = {
   /** Not the same as a terminal: /dev/null is one too (contract/cli.md §9 note 10). */
   readonly isCharacterDevice: (stream: 'stdin' | 'stdout') => boolean
   readonly prompt: Prompt
+  /** Null when stdin is no terminal. */
+  readonly tty: Tty | null
+  /** Each Ctrl-C calls back instead of ending the program, until the returned function is called. */
+  readonly takeInterrupts: (listener: () => void) => () => void
   /** Aborted with the name of the signal that ended the program. */
   readonly signal: AbortSignal
 }
@@ -36,6 +51,38 @@ function isCharacterDevice(fd: number): boolean {
   } catch {
     // A closed descriptor is no device.
     return false
+  }
+}
+
+/** The size is asked of a stream that is written to. */
+function sizedStream(): NodeJS.WriteStream | null {
+  if (process.stdout.isTTY) return process.stdout
+  return process.stderr.isTTY ? process.stderr : null
+}
+
+const processTty: Tty = {
+  size() {
+    const { columns = 0, rows = 0 } = sizedStream() ?? {}
+    return columns > 0 && rows > 0 ? { columns, rows } : null
+  },
+  onResize(listener) {
+    const stream = sizedStream()
+    stream?.on('resize', listener)
+    return () => void stream?.off('resize', listener)
+  },
+  // When the program ends without this, Node puts the terminal back itself.
+  raw() {
+    process.stdin.setRawMode(true)
+    return () => void process.stdin.setRawMode(false)
+  },
+}
+
+function takeInterrupts(listener: () => void): () => void {
+  const others = process.rawListeners('SIGINT') as (() => void)[]
+  process.removeAllListeners('SIGINT').on('SIGINT', listener)
+  return () => {
+    process.off('SIGINT', listener)
+    for (const other of others) process.on('SIGINT', other)
   }
 }
 
@@ -69,6 +116,10 @@ export function processIo(signal: AbortSignal): Io {
         return process.stdout.isTTY
       },
     },
+    get tty() {
+      return process.stdin.isTTY ? processTty : null
+    },
+    takeInterrupts,
     isCharacterDevice: (stream) => isCharacterDevice(stream === 'stdin' ? 0 : 1),
     // Loaded with the first question: inquirer is large and most commands ask nothing.
     prompt: {

@@ -20,6 +20,8 @@ function completed(words: readonly string[], options: readonly Option[]): string
     const full = fitting.length === 1 && fitting[0] !== undefined ? fitting[0] : name
     result.push(full + value)
     const option = options.find(({ long, short }) => long === full || short === full)
+    if (option && value !== '' && !option.required && !option.optional)
+      throw new CommanderError(1, 'deis.valueForFlag', `error: option '${full}' takes no value`)
     // The word behind an option that takes a value is that value, whatever it looks like.
     if (option?.required && value === '' && at + 1 < words.length) result.push(words[(at += 1)] ?? '')
   }

@@ -143,6 +143,8 @@ export async function deis(argv: readonly string[], world: World = {}): Promise<
     isTty: { stdin: world.answers !== undefined, stdout: world.stdoutIsTty ?? false },
     isCharacterDevice: (stream) => (stream === 'stdin' ? world.stdin === undefined : (world.stdoutIsDevice ?? false)),
     prompt,
+    tty: null,
+    takeInterrupts: () => () => {},
     signal: new AbortController().signal,
   }
   const code = await run(argv, io)

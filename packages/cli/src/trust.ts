@@ -32,6 +32,21 @@ async function bundleOf(env: Readonly<Record<string, string | undefined>>): Prom
   return null
 }
 
+export type Trust = { readonly rejectUnauthorized: false } | { readonly ca: string[] }
+
+/** How the certificate of a https:// controller is checked. */
+export async function trustOf(verify: boolean, env: Readonly<Record<string, string | undefined>>): Promise<Trust> {
+  if (!verify) return { rejectUnauthorized: false }
+  const bundle = await bundleOf(env)
+  const extra = env['NODE_EXTRA_CA_CERTS'] ? await readFile(env['NODE_EXTRA_CA_CERTS'], 'utf8').catch(() => null) : null
+  return { ca: [...rootCertificates, ...(bundle ? [bundle] : []), ...(extra ? [extra] : [])] }
+}
+
+/** As the original: what runs on this machine is never asked for through a proxy. */
+export function isThisMachine(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
 /** Connections are not kept: a person may think for minutes between two requests, and the server closes idle ones. */
 export async function agentsFor(
   origin: string,
@@ -39,12 +54,7 @@ export async function agentsFor(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<{ httpAgent?: HttpAgent; httpsAgent?: HttpsAgent; proxy?: false }> {
   const { protocol, hostname } = new URL(origin)
-  // As the original: what runs on this machine is never asked for through a proxy.
-  const direct = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) ? { proxy: false as const } : {}
+  const direct = isThisMachine(hostname) ? { proxy: false as const } : {}
   if (protocol === 'http:') return { httpAgent: new HttpAgent({ keepAlive: false }), ...direct }
-  if (!verify) return { httpsAgent: new HttpsAgent({ keepAlive: false, rejectUnauthorized: false }), ...direct }
-  const bundle = await bundleOf(env)
-  const extra = env['NODE_EXTRA_CA_CERTS'] ? await readFile(env['NODE_EXTRA_CA_CERTS'], 'utf8').catch(() => null) : null
-  const ca = [...rootCertificates, ...(bundle ? [bundle] : []), ...(extra ? [extra] : [])]
-  return { httpsAgent: new HttpsAgent({ keepAlive: false, ca }), ...direct }
+  return { httpsAgent: new HttpsAgent({ keepAlive: false, ...(await trustOf(verify, env)) }), ...direct }
 }
