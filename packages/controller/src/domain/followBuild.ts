@@ -4,13 +4,15 @@ import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildLog, buildLogFile, buildRow } from './builds.ts'
 import type { Core } from './core.ts'
-import type { FollowOptions } from './followLogs.ts'
+import { type FollowOptions, signOfLifeMs } from './followLogs.ts'
 import type { AppRow } from './rows.ts'
 import { type RunningBuild, runningBuild } from './running.ts'
 
+type Pace = { readonly signal: AbortSignal; readonly silenceMs: number }
+
 const chunkBytes = 64 * 1024
-/** As `git push` shows it; proxies hang up after 60 s without a byte, or more. */
-const silence = { ms: 25_000, text: '...\n' }
+/** What `git push` shows in silence. */
+const signOfLife = '...\n'
 const lookEveryMs = 1_000
 /** Between the end of a build and the first trace of its release. */
 const releaseMs = 10_000
@@ -24,7 +26,11 @@ async function openIfAny(file: string): Promise<FileHandle | null> {
 }
 
 /** The reader sets the pace: what he has not taken stays in the file. Whole lines, so that a sign of life breaks none. */
-async function* follow(build: RunningBuild, file: string, signal: AbortSignal): AsyncGenerator<Buffer | string> {
+async function* follow(
+  build: RunningBuild,
+  file: string,
+  { signal, silenceMs }: Pace,
+): AsyncGenerator<Buffer | string> {
   let handle: FileHandle | null = null
   let rest = Buffer.alloc(0)
   const buffer = Buffer.alloc(chunkBytes)
@@ -46,9 +52,9 @@ async function* follow(build: RunningBuild, file: string, signal: AbortSignal): 
         if (rest.length > 0) yield rest
         return
       }
-      const isNews = await build.changed(seen, silence.ms, signal)
+      const isNews = await build.changed(seen, silenceMs, signal)
       if (signal.aborted) return
-      if (!isNews) yield silence.text
+      if (!isNews) yield signOfLife
     }
   } finally {
     await handle?.close()
@@ -64,14 +70,14 @@ async function isSettled(core: Core, app: AppRow, uuid: string): Promise<boolean
   return release ? release.state !== 'pending' : Date.now() - row.updatedAt.getTime() > releaseMs
 }
 
-async function* elsewhere(core: Core, app: AppRow, uuid: string, signal: AbortSignal): AsyncGenerator<string> {
+async function* elsewhere(core: Core, app: AppRow, uuid: string, { signal, silenceMs }: Pace): AsyncGenerator<string> {
   yield 'Another controller runs this build and has its output; here is told when it has ended.\n'
   let spoken = Date.now()
   while (!signal.aborted && !(await isSettled(core, app, uuid))) {
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
-    if (Date.now() - spoken < silence.ms) continue
+    if (Date.now() - spoken < silenceMs) continue
     spoken = Date.now()
-    yield silence.text
+    yield signOfLife
   }
 }
 
@@ -79,14 +85,14 @@ async function* whole(text: string): AsyncGenerator<string> {
   if (text !== '') yield text
 }
 
-async function source(core: Core, app: AppRow, uuid: string, signal: AbortSignal): Promise<AsyncGenerator> {
+async function source(core: Core, app: AppRow, uuid: string, pace: Pace): Promise<AsyncGenerator> {
   const { status } = await buildRow(core, app, uuid)
   const build = runningBuild(core, uuid)
-  if (build) return follow(build, buildLogFile(core.config, app.id, uuid), signal)
+  if (build) return follow(build, buildLogFile(core.config, app.id, uuid), pace)
   const log = await buildLog(core, app, uuid)
   // Alone, nobody else can be at it: it ended just now.
   if (!core.peers.shared || log !== '' || status !== 'running') return whole(log)
-  return elsewhere(core, app, uuid, signal)
+  return elsewhere(core, app, uuid, pace)
 }
 
 /** What was printed so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */
@@ -94,11 +100,11 @@ export async function followBuild(
   core: Core,
   app: AppRow,
   uuid: string,
-  { signal, mayGoOn, askEveryMs = 15_000 }: FollowOptions,
+  { signal, mayGoOn, askEveryMs = 15_000, silenceMs = signOfLifeMs }: FollowOptions,
 ): Promise<Readable> {
   const over = new AbortController()
   const until = AbortSignal.any([signal, core.shutdown, over.signal])
-  const text = Readable.from(await source(core, app, uuid, until), { objectMode: false })
+  const text = Readable.from(await source(core, app, uuid, { signal: until, silenceMs }), { objectMode: false })
   const asking = setInterval(() => {
     mayGoOn().then(
       (may) => may || over.abort(),

@@ -5,8 +5,10 @@ import { controllerLine, isWanted, linesOfPods, merged, podLine, type Wanted } f
 import { createOutbox } from './outbox.ts'
 
 const maxBytes = 1024 * 1024
-/** Proxies hang up after 60 s without a byte, or more. No line of a log is empty, so an empty one tells nothing. */
-const silence = { ms: 25_000, text: '\n' }
+/** Proxies hang up after 60 s without a byte, or more. */
+export const signOfLifeMs = 25_000
+/** No line of a log is empty, so an empty one tells nothing. */
+const signOfLife = '\n'
 
 export type FollowOptions = {
   /** The client is gone. */
@@ -14,6 +16,7 @@ export type FollowOptions = {
   /** Asked now and then: rights end, and so do apps, also by the hand of another controller. */
   readonly mayGoOn: () => Promise<boolean>
   readonly askEveryMs?: number
+  readonly silenceMs?: number
 }
 
 /** First the newest lines, then each one after them. Ends with the signal, the controller, the app or the right to read it. */
@@ -21,13 +24,13 @@ export async function followLogs(
   core: Core,
   app: string,
   wanted: Wanted,
-  { signal, mayGoOn, askEveryMs = 15_000 }: FollowOptions,
+  { signal, mayGoOn, askEveryMs = 15_000, silenceMs = signOfLifeMs }: FollowOptions,
 ): Promise<Readable> {
   const over = new AbortController()
   const until = AbortSignal.any([signal, core.shutdown, over.signal])
   const outbox = createOutbox({
     maxBytes,
-    silence,
+    silence: { ms: silenceMs, text: signOfLife },
     leftOut: (lines) =>
       controllerLine({ time: new Date(), text: `WARN ${lines} lines left out: the connection is slower than the log` }),
   })

@@ -39,6 +39,7 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   scaleApp: 400,
   getBuild: 404,
   getBuildLog: 404,
+  cancelBuild: 404,
   createBuild: 400,
   setConfig: 409,
   rollback: 400,

@@ -2,9 +2,11 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request as ask } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { followHeader } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { followLogs } from '../domain/followLogs.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 type Following = {
@@ -48,10 +50,10 @@ describe('following logs', () => {
   const follow = async (path: string, token = ann): Promise<Following> => {
     const request = ask({ host: '127.0.0.1', port, path, headers: { authorization: `token ${token}` } }).end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
-    let text = ''
+    let all = ''
     let heard = (): void => {}
     response.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
+      all += chunk
       heard()
     })
     const ended = new Promise<boolean>((resolve) => {
@@ -59,12 +61,12 @@ describe('following logs', () => {
     })
     const following: Following = {
       response,
-      text: () => text,
+      text: () => all,
       has: (wanted, times = 1) =>
         new Promise((resolve, reject) => {
-          const late = setTimeout(() => reject(new Error(`${wanted} is not ${times} times in:\n${text}`)), 10_000)
+          const late = setTimeout(() => reject(new Error(`${wanted} is not ${times} times in:\n${all}`)), 10_000)
           heard = () => {
-            if (text.split(wanted).length <= times) return
+            if (all.split(wanted).length <= times) return
             clearTimeout(late)
             resolve()
           }
@@ -193,5 +195,46 @@ describe('following logs', () => {
     await f.core.logs.flush()
     await f.close()
     expect(await answer).toMatchObject({ status: 200, text: expect.stringMatching(/INFO last\n$/) as string })
+  })
+})
+
+describe('what is followed', () => {
+  let f: Fixture
+  beforeAll(async () => {
+    f = await openFixture()
+    const root = await f.user('root')
+    await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
+  })
+  afterAll(() => f.close())
+
+  const wanted = { lines: 10, type: null }
+
+  it('asks now and then, and ends when the answer is no; trouble with asking ends nothing', async () => {
+    const answers = [() => true, () => Promise.reject(new Error('the database is away')), () => false]
+    let asked = 0
+    const readable = await followLogs(f.core, 'tea', wanted, {
+      signal: new AbortController().signal,
+      mayGoOn: async () => (await answers[asked++]?.()) ?? false,
+      askEveryMs: 10,
+    })
+    expect(await text(readable)).toContain('root created initial release\n')
+    expect(asked).toBe(3)
+  })
+
+  it('ends with the client', async () => {
+    const client = new AbortController()
+    const readable = await followLogs(f.core, 'tea', wanted, { signal: client.signal, mayGoOn: async () => true })
+    const told = text(readable)
+    client.abort()
+    expect(await told).toContain('root created initial release\n')
+  })
+
+  it('fails at once where the backend cannot say what was there, and listens no longer', async () => {
+    const failing = {
+      ...f.core,
+      scheduler: { ...f.core.scheduler, follow: () => Promise.reject(new Error('no cluster')) },
+    }
+    const options = { signal: new AbortController().signal, mayGoOn: async () => true }
+    await expect(followLogs(failing, 'tea', wanted, options)).rejects.toThrow('no cluster')
   })
 })
