@@ -26,6 +26,7 @@ describe('known messages', () => {
     ],
     [fields('id', 'Application with this id already exists.'), 'Application with this id already exists.'],
     [fields('key', 'Public Key is already in use'), 'Public Key is already in use'],
+    [fields('public', 'Public Key is already in use'), 'Public Key is already in use'],
     [fields('public', blank), 'A key is required.'],
     [fields('certificate', 'Could not load certificate: x'), 'Could not load certificate'],
     [fields('name', blank), 'Name can only contain a-z (lowercase), 0-9 and hyphens'],

@@ -52,7 +52,7 @@ describe('a wrong command line ends with 1, a reason and the usage, and asks not
     [['run', '-a', 'x', '-a', 'y', 'ls'], "Error: option '-a, --app <app>' is given twice\n", runUsage],
     [
       ['auth:regenerate', '--all=true'],
-      "Error: unknown option '--all=true'\n",
+      "Error: option '--all' takes no value\n",
       'Usage: deis auth:regenerate [options]',
     ],
     [
