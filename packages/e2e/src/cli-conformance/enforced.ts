@@ -1,0 +1,309 @@
+// Do limits, tags, autoscaling, registries and health checks say and do what cli.md §2.3, §2.9, §2.12 and §2.16 say?
+import { AutoscaleRule } from '@deis/types'
+import { expect } from 'vitest'
+import { kubectl, objects } from '../cluster.ts'
+import { ask } from '../http.ts'
+import { error, type Expected, failed } from './says.ts'
+import { checkShape } from './shapes.ts'
+import type { Deployed, Scenario, World } from './world.ts'
+
+type Container = { resources: object; livenessProbe?: object; readinessProbe?: object }
+type Template = { nodeSelector?: object; imagePullSecrets?: { name: string }[]; containers: Container[] }
+
+async function template({ app }: Deployed): Promise<Template> {
+  type Deployment = { spec: { template: { spec: Template } } }
+  return (await objects<Deployment>('deployment', `${app}-web`, `--namespace=${app}`)).spec.template.spec
+}
+
+/** Succeeds on a cluster; elsewhere it is refused with the reason, and nothing is changed (design §1.6). */
+function where({ cluster }: World, title: string, able: readonly string[], what: string): Expected {
+  if (cluster !== null) return [`${title} done`, ...able]
+  return failed(title, `the process scheduler cannot ${what}, so nothing was changed (deis doctor)`)
+}
+
+async function limits(world: World): Promise<void> {
+  const shop = await world.deployed(await world.newActor('limo'), 'limited')
+  const { deis, json, app } = shop
+  const list = (memory: readonly string[], cpu: readonly string[]) => [
+    `=== ${app} Limits`,
+    '',
+    '--- Memory',
+    ...memory,
+    '',
+    '--- CPU',
+    ...cpu,
+  ]
+  const none = ['Unlimited']
+  const setting = (words: string, able: string[], what: string) =>
+    deis(words, where(world, 'Applying limits...', ['', ...able], `enforce ${what}`))
+  await deis('limits', list(none, none))
+  await setting(
+    'limits:set web=128M/256M worker=64M',
+    list(['web        128M/256M', 'worker     64M'], none),
+    'memory limits',
+  )
+  await setting(
+    'limits:set --cpu web=100m/500m',
+    list(['web        128M/256M', 'worker     64M'], ['web     100m/500m']),
+    'CPU limits',
+  )
+  for (const word of ['web', 'web=', 'web=1X', 'WEB=1G', 'web=1G/2G/3G'])
+    await deis(
+      `limits:set ${word}`,
+      error(
+        `${word} is invalid`,
+        'It must look like web=512M, web=256M/512M (requested and most), or with --cpu web=500m.',
+      ),
+    )
+  const refused = 'Unable to process your request: nothing does not exist under memory'
+  await deis('limits:unset nothing', failed('Removing limits...', refused))
+  if (world.cluster === null) {
+    expect(await json('limits', null)).toEqual({ memory: {}, cpu: {} })
+    return
+  }
+  expect(await json('limits', null)).toEqual({
+    memory: { web: '128M/256M', worker: '64M' },
+    cpu: { web: '100m/500m' },
+  })
+  expect((await template(shop)).containers[0]?.resources).toEqual({
+    requests: { memory: '128Mi', cpu: '100m' },
+    limits: { memory: '256Mi', cpu: '500m' },
+  })
+  await deis('limits:unset --memory web worker', ['Removing limits... done', '', ...list(none, ['web     100m/500m'])])
+  await deis('limits:unset --cpu web', ['Removing limits... done', '', ...list(none, none)])
+  expect((await template(shop)).containers[0]?.resources).toEqual({})
+}
+
+async function tags(world: World): Promise<void> {
+  const shop = await world.deployed(await world.newActor('tara'), 'tagged')
+  const { deis, json, app } = shop
+  await deis('tags', [`=== ${app} Tags`])
+  await deis(
+    'tags:set kubernetes.io/os=linux',
+    where(
+      world,
+      'Applying tags...',
+      ['', `=== ${app} Tags`, 'kubernetes.io/os     linux'],
+      'enforce tags: it has no nodes to choose from',
+    ),
+  )
+  for (const word of ['rack', '=1', 'a=b=c'])
+    await deis(`tags:set ${word}`, error(`${word} is invalid`, 'It must look like rack=1.'))
+  await deis(
+    'tags:unset rack',
+    failed('Removing tags...', 'Unable to process your request: rack does not exist under tags'),
+  )
+  if (world.cluster === null) {
+    expect(await json('tags', null)).toEqual({})
+    return
+  }
+  expect(await json('tags', null)).toEqual({ 'kubernetes.io/os': 'linux' })
+  expect((await template(shop)).nodeSelector).toEqual({ 'kubernetes.io/os': 'linux' })
+  const cause = 'disk=cheese, kubernetes.io/os=linux - Addition of disk=cheese is the cause'
+  const { stderr } = await deis('tags:set disk=cheese', {
+    code: 1,
+    stdout: ['Applying tags... '],
+    stderr: [`Error: No nodes matched the provided labels: ${cause}`],
+  }).catch(() =>
+    deis('tags:set disk=cheese', failed('Applying tags...', noNodes('kubernetes.io/os=linux, disk=cheese'))),
+  )
+  expect(stderr).toContain('No nodes matched the provided labels')
+  await deis('tags:unset kubernetes.io/os', ['Removing tags... done', '', `=== ${app} Tags`])
+  expect((await template(shop)).nodeSelector).toBeUndefined()
+}
+
+const noNodes = (all: string): string =>
+  `No nodes matched the provided labels: ${all} - Addition of disk=cheese is the cause`
+
+async function autoscaling(world: World): Promise<void> {
+  const { deis, json, app } = await world.deployed(await world.newActor('otto'), 'scaled')
+  const list = `=== ${app} Autoscale`
+  const title = `Applying autoscale settings for process type web on ${app}...`
+  await deis('autoscale', [list, '', 'No autoscale rules found.'])
+  await deis('autoscale:set web --min=1 --max=3 --cpu-percent=50', where(world, title, [], 'autoscale'))
+  await deis(
+    'autoscale:set web --min=0 --max=3 --cpu-percent=50',
+    failed(title, 'min replicas needs to be 1 or higher'),
+  )
+  await deis(
+    'autoscale:set web --min=4 --max=3 --cpu-percent=50',
+    failed(title, 'max replicas can not be smaller than min replicas'),
+  )
+  const removing = (type: string) => `Removing autoscale for process type ${type} on ${app}...`
+  await deis(
+    'autoscale:unset worker',
+    failed(removing('worker'), 'Unable to process your request: worker does not exist under autoscale'),
+  )
+  if (world.cluster === null) {
+    expect(await json('autoscale', null)).toEqual({})
+    return
+  }
+  await deis('autoscale:list', [list, '', '--- web:', 'Min Replicas: 1', 'Max Replicas: 3', 'CPU: 50%'])
+  const rules = await json<Record<string, unknown>>('autoscale', null)
+  expect(Object.keys(rules)).toEqual(['web'])
+  checkShape(AutoscaleRule, rules['web'], 'a rule')
+  const scaler = `horizontalpodautoscalers.v1.autoscaling/${app}-web`
+  const { spec } = await objects<{ spec: object }>(scaler, `--namespace=${app}`)
+  expect(spec).toMatchObject({ minReplicas: 1, maxReplicas: 3, targetCPUUtilizationPercentage: 50 })
+  await deis('autoscale:unset web', [`${removing('web')} done`])
+  expect(await kubectl('get', 'hpa', `--namespace=${app}`, '--output=name')).toBe('')
+  await deis('autoscale', [list, '', 'No autoscale rules found.'])
+}
+
+async function registries(world: World): Promise<void> {
+  const shop = await world.deployed(await world.newActor('reg'), 'private')
+  const { deis, json, app } = shop
+  const list = `=== ${app} Registry`
+  await deis('registry', [list])
+  const title = 'Applying registry information...'
+  const rows = ['password     s=cret', 'username     bob']
+  for (const word of ['username', 'username=', 'user=bob'])
+    await deis(
+      `registry:set ${word}`,
+      error(`${word} is invalid`, 'It must look like username=bob or password=secret.'),
+    )
+  if (world.cluster === null) {
+    await deis(
+      'registry:set username=bob password=s=cret',
+      failed(title, 'PORT needs to be set in the config when using a private registry'),
+    )
+    await deis('config:set PORT=8080', ['Creating config... done', '', `=== ${app} Config`, 'PORT      8080'])
+  }
+  await deis(
+    'registry:set username=bob password=s=cret',
+    where(world, title, ['', list, ...rows], 'enforce image registries'),
+  )
+  await deis(
+    'registry:unset hostname',
+    failed(
+      'Removing registry information...',
+      'Unable to process your request: hostname does not exist under registry',
+    ),
+  )
+  if (world.cluster === null) {
+    expect(await json('registry', null)).toEqual({})
+    return
+  }
+  await deis('registry:list', [list, ...rows])
+  expect(await json('registry', null)).toEqual({ username: 'bob', password: 's=cret' })
+  const [secret] = (await template(shop)).imagePullSecrets ?? []
+  const { data } = await objects<{ data: Record<string, string> }>(
+    'secret',
+    secret?.name ?? 'none',
+    `--namespace=${app}`,
+  )
+  const auth = Buffer.from('bob:s=cret').toString('base64')
+  expect(JSON.parse(Buffer.from(data['.dockerconfigjson'] ?? '', 'base64').toString())).toEqual({
+    auths: { [world.cluster.registry]: { auth } },
+  })
+  await deis('registry:unset username password', ['Removing registry information... done', '', list])
+  expect((await template(shop)).imagePullSecrets).toBeUndefined()
+}
+
+const probe = (kind: 'exec' | 'http' | 'tcp', shown: string, numbers: readonly number[]): string[] => [
+  `Initial Delay (seconds): ${numbers[0]}`,
+  `Timeout (seconds): ${numbers[1]}`,
+  `Period (seconds): ${numbers[2]}`,
+  `Success Threshold: ${numbers[3]}`,
+  `Failure Threshold: ${numbers[4]}`,
+  `Exec Probe: ${kind === 'exec' ? shown : 'N/A'}`,
+  `HTTP GET Probe: ${kind === 'http' ? shown : 'N/A'}`,
+  `TCP Socket Probe: ${kind === 'tcp' ? shown : 'N/A'}`,
+]
+const usual = [50, 50, 10, 1, 3]
+const noLiveness = ['--- Liveness', 'No liveness probe configured.', '']
+const noReadiness = ['--- Readiness', 'No readiness probe configured.']
+
+async function checks(world: World): Promise<void> {
+  const { deis, json } = await world.newActor('heli')
+  const app = world.name('checked')
+  const a = `-a ${app}`
+  const list = (...lines: string[]) => [`=== ${app} Healthchecks`, '', ...lines]
+  await deis(`create --no-remote ${app}`, [
+    `Creating Application... done, created ${app}`,
+    `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
+  ])
+  await deis(`healthchecks ${a}`, list('No health checks configured.'))
+  await deis(`healthchecks ${a} --type=web`, list('web:', ...noLiveness, ...noReadiness))
+  const exec = ['--- Liveness', ...probe('exec', 'Command=[/bin/true -c x]', usual), '']
+  await deis(`healthchecks:set liveness exec ${a} -- /bin/true -c x`, [
+    'Applying livenessProbe healthcheck... done',
+    '',
+    ...list('web/cmd:', ...exec, ...noReadiness),
+  ])
+  const http = probe('http', 'Path="/health" Port=80 HTTPHeaders=[X-A=b C=d:e]', [1, 2, 3, 4, 5])
+  await deis(
+    [
+      ...`healthchecks:set readiness httpGet 80 -p /health --headers X-A:b,C:d:e --type=worker ${a}`.split(' '),
+      ...'--initial-delay-timeout=1 --timeout-seconds=2 --period-seconds=3'.split(' '),
+      ...'--success-threshold=4 --failure-threshold=5'.split(' '),
+    ],
+    ['Applying readinessProbe healthcheck... done', '', ...list('worker:', ...noLiveness, '--- Readiness', ...http)],
+  )
+  const tcp = ['--- Readiness', ...probe('tcp', 'Port=1500', usual)]
+  await deis(`healthchecks:set readiness tcpSocket 1500 ${a}`, [
+    'Applying readinessProbe healthcheck... done',
+    '',
+    ...list('web/cmd:', ...exec, ...tcp),
+  ])
+  await deis(
+    `healthchecks:list ${a}`,
+    list('web/cmd:', ...exec, ...tcp, '', 'worker:', ...noLiveness, '--- Readiness', ...http),
+  )
+  const all = await json<Record<string, unknown>>(`healthchecks ${a}`, null)
+  expect(Object.keys(all).toSorted()).toEqual(['web/cmd', 'worker'])
+  expect(all['web/cmd']).toMatchObject({ livenessProbe: { exec: { command: ['/bin/true', '-c', 'x'] } } })
+  await deis(`healthchecks:unset liveness readiness ${a}`, [
+    'Removing healthchecks... done',
+    '',
+    ...list('web/cmd:', ...noLiveness, ...noReadiness),
+  ])
+  const form = 'Usage: deis healthchecks:set [options] <health-type> <probe-type> [--] <args...>'
+  await deis(`healthchecks:set alive exec ${a} true`, {
+    code: 1,
+    stderr: [
+      "Error: command-argument value 'alive' is invalid for argument 'health-type'. Allowed choices are liveness, readiness.",
+      form,
+    ],
+  })
+  await deis(`healthchecks:set liveness ping ${a} true`, {
+    code: 1,
+    stderr: [
+      "Error: command-argument value 'ping' is invalid for argument 'probe-type'. Allowed choices are httpGet, exec, tcpSocket.",
+      form,
+    ],
+  })
+  await deis(
+    `healthchecks:set liveness httpGet http ${a}`,
+    error('"http" is no port.', 'Ports are numbers from 1 to 65535.'),
+  )
+}
+
+async function probed(world: World): Promise<void> {
+  const shop = await world.deployed(await world.newActor('pia'), 'probed')
+  const { deis, app } = shop
+  const title = 'Applying readinessProbe healthcheck...'
+  const numbers = '--initial-delay-timeout=0 --period-seconds=1 --timeout-seconds=5'
+  await deis(`healthchecks:set readiness exec --type=web ${numbers} -- true`, [
+    `${title} done`,
+    '',
+    `=== ${app} Healthchecks`,
+    '',
+    'web:',
+    ...noLiveness,
+    '--- Readiness',
+    ...probe('exec', 'Command=[true]', [0, 5, 1, 1, 3]),
+  ])
+  if (world.cluster !== null)
+    expect((await template(shop)).containers[0]?.readinessProbe).toMatchObject({ exec: { command: ['true'] } })
+  expect((await ask(world.platform, app)).status).toBe(200)
+}
+
+export const scenarios: readonly Scenario[] = [
+  { name: 'limits', run: limits },
+  { name: 'tags', run: tags },
+  { name: 'autoscaling', run: autoscaling },
+  { name: 'private registries', run: registries },
+  { name: 'health checks', run: checks },
+  { name: 'health checks of an app that runs', run: probed },
+]

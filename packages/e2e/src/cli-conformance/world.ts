@@ -1,0 +1,139 @@
+// Where do the conformance scenarios take place: on which backend, with which people and apps?
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { type Checkout, newCheckout } from '../app.ts'
+import { newPerson, password, type Person } from '../client.ts'
+import type { ClusterPlatform } from '../cluster.ts'
+import { callApi } from '../http.ts'
+import type { Platform } from '../platform.ts'
+import { type Deis, speaker } from './says.ts'
+import { type Json, jsonSpeaker } from './shapes.ts'
+
+export type Actor = {
+  readonly person: Person
+  readonly deis: Deis
+  readonly json: Json
+  /** The same in another folder. */
+  at(folder: string): { readonly deis: Deis; readonly json: Json }
+}
+
+export type World = {
+  readonly platform: Platform
+  readonly tlsPort: number
+  /** Null on one machine; there are no images, limits, tags, autoscaling and registries then. */
+  readonly cluster: ClusterPlatform | null
+  /** What an app is called that nobody else has. */
+  name(app: string): string
+  /** The first account. */
+  readonly root: Actor
+  /** Somebody with an account, a profile and an SSH key. */
+  newActor(name: string): Promise<Actor>
+  /** An app of that person that runs, with a checkout whose remote `deis` leads to it: a web process, no worker. */
+  deployed(actor: Actor, app: string): Promise<Deployed>
+}
+
+export type Deployed = {
+  readonly app: string
+  readonly folder: string
+  /** The number of the release that runs. */
+  readonly release: number
+  readonly deis: Deis
+  readonly json: Json
+}
+
+/** One way through some commands; all of them may go on at the same time. */
+export type Scenario = {
+  readonly name: string
+  /** What it needs is not on this machine: it is skipped by name. */
+  readonly absent?: boolean
+  run(world: World): Promise<void>
+}
+
+export function actorOf(person: Person): Actor {
+  const at = (cwd: string) => ({ deis: speaker(person, { cwd }), json: jsonSpeaker(person, { cwd }) })
+  return { person, ...at(person.home), at }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** What the scenarios want of a platform besides its usual settings. */
+export async function settingsOfWorld(): Promise<{ tlsPort: number; settings: Record<string, string> }> {
+  const tlsPort = await freePort()
+  const settings = {
+    DEIS_ROUTER_TLS_PORT: String(tlsPort),
+    REGISTRATION_MODE: 'enabled',
+    KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
+  }
+  return { tlsPort, settings }
+}
+
+async function post(platform: Platform, token: string | null, path: string, body: object): Promise<string> {
+  const answer = await callApi(platform, token, 'POST', path, body)
+  if (answer.status >= 300) throw new Error(`POST ${path} gave ${answer.status}: ${answer.body}`)
+  return answer.body
+}
+
+async function newActor(platform: Platform, name: string): Promise<Actor> {
+  const person = await newPerson(platform, name)
+  await post(platform, null, '/v2/auth/register/', { username: name, password, email: `${name}@example.com` })
+  const body = await post(platform, null, '/v2/auth/login/', { username: name, password })
+  const { token } = JSON.parse(body) as { token: string }
+  // As the original client writes it: a profile of either is read by the other.
+  const profile = { username: name, ssl_verify: true, controller: platform.api, token, response_limit: 0 }
+  await mkdir(join(person.home, '.deis'), { mode: 0o700 })
+  await writeFile(join(person.home, '.deis/client.json'), JSON.stringify(profile), { mode: 0o600 })
+  const key = await readFile(join(person.home, '.ssh/id_ed25519.pub'), 'utf8')
+  await post(platform, token, '/v2/keys/', { id: `${name}@laptop`, public: key })
+  return actorOf(person)
+}
+
+/** Answers every request, and says so. */
+export const served =
+  "require('http').createServer((_,answer)=>answer.end('hello')).listen(process.env.PORT,()=>console.log('listening'))"
+
+async function deploy(world: World, checkout: Checkout, actor: Actor): Promise<number> {
+  const { deis } = actor.at(checkout.folder)
+  const { app } = checkout
+  await deis(`create ${app}`, [
+    `Creating Application... done, created ${app}`,
+    `Git remote deis successfully created for app ${app}.`,
+  ])
+  if (world.cluster === null) {
+    await checkout.deploy()
+    return 2
+  }
+  await deis('config:set PORT=8080', ['Creating config... done', '', `=== ${app} Config`, 'PORT      8080'])
+  const procfile = `web: node -e "${served}"\nworker: sleep 100000`
+  await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', procfile], ['Creating build... done'])
+  return 3
+}
+
+export async function openWorld(platform: Platform, cluster: ClusterPlatform | null, tlsPort: number): Promise<World> {
+  const root = await newActor(platform, 'root')
+  const world: World = {
+    platform,
+    tlsPort,
+    cluster,
+    root,
+    name: (app) => cluster?.name(app) ?? app,
+    newActor: (name) => newActor(platform, name),
+    async deployed(actor, wanted) {
+      const app = world.name(wanted)
+      const checkout = await newCheckout(actor.person, app, 'plain')
+      const release = await deploy(world, checkout, actor)
+      return { app, release, folder: checkout.folder, ...actor.at(checkout.folder) }
+    },
+  }
+  expect(await callApi(platform, await root.person.token(), 'GET', '/v2/users/')).toMatchObject({ status: 200 })
+  return world
+}
