@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createKube, errorOf, type Kube } from './client.ts'
-import { KubeError } from './error.ts'
+import { createKube, type Kube } from './client.ts'
+import { errorOf, KubeError } from './error.ts'
 import { type FakeApi, json, openFakeApi, refuse } from './testing.ts'
 
 let api: FakeApi

@@ -3,11 +3,12 @@ import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hasStatus, isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
+import { errorOf, hasStatus, isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
 import { type KubeObject, type ListOf, pathOfObject } from './objects.ts'
+import { type KubeSocket, openSocket, type Take } from './socket.ts'
 import type { Transport } from './transport.ts'
 
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 type Options = { readonly signal?: AbortSignal | undefined }
 
 /** Every call ends within a minute, or with its signal's reason. All but `create` are repeated while the server is away. */
@@ -29,6 +30,8 @@ export type Kube = {
   ): Promise<void>
   /** A body that comes as it is made: followed logs, watches. Ends with the signal. @throws KubeError when refused. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<Readable>
+  /** To a container's `attach` or `exec`; tried once. Ends with the signal. @throws KubeError when refused. */
+  connect(path: string, query: Query, take: Take, signal: AbortSignal): Promise<KubeSocket>
   close(): void
 }
 
@@ -38,28 +41,10 @@ const firstDelayMs = 100
 const lastDelayMs = 5_000
 
 function withQuery(path: string, query: Query = {}): string {
-  const set = Object.entries(query).filter(([, value]) => value !== undefined)
-  return set.length === 0
-    ? path
-    : `${path}?${new URLSearchParams(Object.fromEntries(set.map(([key, value]) => [key, String(value)]))).toString()}`
-}
-
-/** Go's answer where nothing is served at a path: an API group that this cluster does not have. */
-const noSuchPath = '404 page not found'
-
-/** The API's own error object, or whatever a proxy in between says. */
-export function errorOf(status: number, body: string, retryAfter: string | undefined): KubeError {
-  const wait = retryAfter !== undefined && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null
-  try {
-    const said = JSON.parse(body) as { reason?: unknown; message?: unknown }
-    const reason = typeof said.reason === 'string' ? said.reason : ''
-    if (typeof said.message === 'string' && said.message !== '')
-      return new KubeError(status, reason, said.message, wait)
-  } catch {
-    // Not the API server's JSON; told as it is.
-  }
-  const reason = status === 404 && body.trim() === noSuchPath ? 'NoSuchPath' : ''
-  return new KubeError(status, reason, `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
+  const pairs = Object.entries(query).flatMap(([key, value]) =>
+    value === undefined ? [] : [value].flat().map((one) => [key, String(one)] satisfies [string, string]),
+  )
+  return pairs.length === 0 ? path : `${path}?${new URLSearchParams(pairs).toString()}`
 }
 
 /** A body that is no JSON is not the API's. */
@@ -187,6 +172,8 @@ export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60
       setMaxListeners(0, signal)
       return open('GET', withQuery(path, query), signal, undefined, undefined, true)
     },
+    connect: async (path, query, take, signal) =>
+      openSocket(await transport.dial(withQuery(path, query)), take, signal),
     close: () => transport.close(),
   }
 }

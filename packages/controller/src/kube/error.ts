@@ -17,6 +17,24 @@ export class KubeError extends Error {
   }
 }
 
+/** Go's answer where nothing is served at a path: an API group that this cluster does not have. */
+const noSuchPath = '404 page not found'
+
+/** The API's own error object, or whatever a proxy in between says. */
+export function errorOf(status: number, body: string, retryAfter: string | undefined): KubeError {
+  const wait = retryAfter !== undefined && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null
+  try {
+    const said = JSON.parse(body) as { reason?: unknown; message?: unknown }
+    const reason = typeof said.reason === 'string' ? said.reason : ''
+    if (typeof said.message === 'string' && said.message !== '')
+      return new KubeError(status, reason, said.message, wait)
+  } catch {
+    // Not the API server's JSON; told as it is.
+  }
+  const reason = status === 404 && body.trim() === noSuchPath ? 'NoSuchPath' : ''
+  return new KubeError(status, reason, `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
+}
+
 export function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status
 }

@@ -3,6 +3,7 @@
 import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import type { Dial } from './socket.ts'
 
 export type Call = {
   readonly method: string
@@ -18,6 +19,8 @@ export type Call = {
 export type Transport = {
   /** Resolves with the answer's head; the body is the caller's to read or destroy. */
   send(call: Call): Promise<IncomingMessage>
+  /** How a WebSocket of this path, with query, is opened. */
+  dial(path: string): Promise<Dial>
   close(): void
 }
 
@@ -47,6 +50,8 @@ export async function loadTransport(): Promise<Loaded> {
   if (!cluster) throw new Error('no Kubernetes cluster is configured: set KUBECONFIG')
   const base = new URL(cluster.server)
   const secure = base.protocol === 'https:'
+  const proxied = cluster.proxyUrl !== undefined
+  const root = base.pathname.replace(/\/$/, '')
   const plain = both((limits) => new HttpAgent(limits))
   let secured: { readonly key: string; readonly agents: Agents<HttpsAgent> } | null = null
 
@@ -72,7 +77,6 @@ export async function loadTransport(): Promise<Loaded> {
         signal.throwIfAborted()
         const options: RequestOptions = {}
         await config.applyToHTTPSOptions(options)
-        const proxied = cluster.proxyUrl !== undefined
         // Node sends the body of a DELETE without saying how long it is, which no server reads.
         const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
         const kind = endless ? 'streams' : 'calls'
@@ -82,7 +86,7 @@ export async function loadTransport(): Promise<Loaded> {
           method,
           host: base.hostname.replace(/^\[|\]$/g, ''),
           port: base.port || (secure ? 443 : 80),
-          path: `${base.pathname.replace(/\/$/, '')}${path}`,
+          path: `${root}${path}`,
           headers: { ...(options.headers as OutgoingHttpHeaders), accept: 'application/json', ...length, ...headers },
           signal,
         }
@@ -93,6 +97,13 @@ export async function loadTransport(): Promise<Loaded> {
           call.on('error', fail)
           call.end(body)
         })
+      },
+      async dial(path) {
+        const options: RequestOptions = {}
+        await config.applyToHTTPSOptions(options)
+        const { agent, ...identity } = options
+        const address = `${secure ? 'wss' : 'ws'}://${base.host}${root}${path}`
+        return { address, options: proxied ? { ...identity, agent } : identity }
       },
       close() {
         for (const agents of secured ? [secured.agents, plain] : [plain]) {

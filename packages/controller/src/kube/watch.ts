@@ -2,8 +2,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube, Query } from './client.ts'
-import { errorOf } from './client.ts'
-import { hasStatus } from './error.ts'
+import { errorOf, hasStatus } from './error.ts'
 import type { KubeObject } from './objects.ts'
 
 export type Watched<T> = {

@@ -21,7 +21,11 @@ const sha = '0123456789abcdef0123456789abcdef01234567'
 const target = { host: 'r.example:5000', organization: 'deis' }
 
 const options: JobBuilderOptions = {
-  kube: createKube({ send: () => Promise.reject(new Error('no cluster')), close: () => {} }),
+  kube: createKube({
+    send: () => Promise.reject(new Error('no cluster')),
+    dial: () => Promise.reject(new Error('no cluster')),
+    close: () => {},
+  }),
   registry: createRegistry({ insecure: [], mirrors: {}, credentials: {} }),
   handOff: createHandOff(() => 'http://controller'),
   images: { stack: 'stack', run: 'run', buildah: 'buildah', tools: null },

@@ -1,7 +1,8 @@
 // How do apps run on a Kubernetes cluster (design §4)?
 import { pathOf, type Pod } from '../../kube/objects.ts'
 import { oneOffName } from '../names.ts'
-import type { Edge, ObservedPod, OneOff, Scheduler, Upstreams } from '../port.ts'
+import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '../port.ts'
+import { beginSession, type Started } from '../started.ts'
 import { createTurns } from '../turns.ts'
 import { applyFormation } from './apply.ts'
 import { type Backend, type KubernetesOptions } from './backend.ts'
@@ -14,8 +15,12 @@ import { matchingNodes } from './nodes.ts'
 import { ensureSecrets, oneOffPod } from './oneOff.ts'
 import { restartPods } from './restart.ts'
 import { makeRoom, removeRoom } from './room.ts'
-import { cleanOneOffs, runOneOff } from './run.ts'
+import type { RunDeps } from './run-end.ts'
+import { cleanOneOffs, runOneOff, withPod } from './run.ts'
 import { edgeOf, ingress } from './service.ts'
+import { execInPod } from './session-exec.ts'
+import { withSignal } from './session-seat.ts'
+import { newSitting, sessionPod, sitAt } from './session-open.ts'
 import { containerOf, isReady, isThere, observed } from './state.ts'
 
 export type { KubernetesOptions } from './backend.ts'
@@ -60,26 +65,43 @@ async function observe(backend: Backend, app: string): Promise<ObservedPod[]> {
   return Promise.all(pods.map(look))
 }
 
-async function run(
+/** Everything around a pod of its own for one command. */
+async function inRoom(
+  backend: Backend,
+  oneOff: OneOff,
+  signal: AbortSignal,
+  work: (manifest: Pod, deps: RunDeps) => Promise<number>,
+): Promise<number> {
+  const { kube, cluster, options, pods } = backend
+  await makeRoom(backend, oneOff.app, signal)
+  const name = oneOffName(oneOff.app)
+  const secret = await ensureSecrets(backend, oneOff, name, signal)
+  try {
+    const manifest = oneOffPod({ ...options, ...pods }, oneOff, name, secret.name)
+    return await work(manifest, { kube, pods: cluster.pods, log: options.log })
+  } finally {
+    await secret.done()
+  }
+}
+
+function run(
   backend: Backend,
   oneOff: OneOff,
   io: { output(chunk: string): void; signal: AbortSignal },
 ): Promise<number> {
-  const { kube, cluster, options, pods } = backend
-  await makeRoom(backend, oneOff.app, io.signal)
-  const name = oneOffName(oneOff.app)
-  const secret = await ensureSecrets(backend, oneOff, name, io.signal)
-  try {
-    const manifest = oneOffPod({ ...options, ...pods }, oneOff, name, secret.name)
-    return await runOneOff(
-      { kube, pods: cluster.pods, log: options.log },
-      manifest,
-      { timeoutSeconds: oneOff.timeoutSeconds },
-      io,
-    )
-  } finally {
-    await secret.done()
-  }
+  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
+    runOneOff(deps, manifest, { timeoutSeconds: oneOff.timeoutSeconds }, io),
+  )
+}
+
+function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session: Started) => void): Promise<number> {
+  const { timeoutSeconds } = oneOff
+  const sitting = newSitting()
+  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
+    withPod(deps, sessionPod(manifest, oneOff, sitting, io), { timeoutSeconds }, io.signal, (view, pod) =>
+      sitAt(backend, { view, pod, sitting, timeoutSeconds }, io, started),
+    ),
+  )
 }
 
 async function openBackend(options: KubernetesOptions): Promise<Backend> {
@@ -135,7 +157,16 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
       turns.beside(oneOff.app, io.signal, (signal) =>
         run(backend, oneOff, { output: (chunk) => io.output(chunk), signal }),
       ),
+    open: (oneOff, io) =>
+      beginSession(turns, oneOff.app, io.signal, (signal, started) =>
+        sit(backend, oneOff, withSignal(io, signal), started),
+      ),
+    exec: (target, io) =>
+      beginSession(turns, target.app, io.signal, (signal, started) =>
+        execInPod(backend, target, withSignal(io, signal), started),
+      ),
     logs: (app, { lines }) => logs.tail(app, lines),
+    follow: (app, { lines }, onLine, signal) => logs.follow(app, lines, onLine, signal),
     async remove(app, signal) {
       signal.throwIfAborted()
       await turns.cancel(app, new Error(`${app} was removed`))

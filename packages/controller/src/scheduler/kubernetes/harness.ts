@@ -19,6 +19,7 @@ export async function openKubernetesHarness(): Promise<Harness> {
     scheduler: () => scheduler,
     artifact: await testbed.image('stack:1'),
     prefix: testbed.prefix,
+    sessions: { noInputEndInExec: true },
     patience,
     commands: {
       serve,

@@ -32,6 +32,8 @@ export const restartedAnnotation = 'deis.io/restarted-at'
 export const appAnnotation = 'deis.io/app'
 /** On namespaces and one-off pods: which installation's, of several that share a cluster. */
 export const platformAnnotation = 'deis.io/platform'
+/** On one-off pods with somebody at them: what they say is theirs, and no line of the app's. */
+export const sessionAnnotation = 'deis.io/session'
 export const changeCauseAnnotation = 'kubernetes.io/change-cause'
 export const revisionAnnotation = 'deployment.kubernetes.io/revision'
 export const templateHashLabel = 'pod-template-hash'

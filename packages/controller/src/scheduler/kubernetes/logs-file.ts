@@ -9,6 +9,8 @@ export type AppLog = {
   after(source: string): Promise<string>
   append(source: string, entries: readonly Entry[]): Promise<void>
   tail(lines: number): Promise<LogLine[]>
+  /** The same, and then calls back with each later line, until the signal. */
+  follow(lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
   remove(): Promise<void>
 }
 
@@ -17,6 +19,14 @@ const maxBytes = 1024 * 1024
 const stampLength = 30
 /** More than the file can hold. */
 const all = maxBytes
+
+/** In the file they are in the order they came to us, which after a pause is pod by pod. */
+function newest(lines: readonly string[], count: number): LogLine[] {
+  if (count <= 0) return []
+  const found = lines.map((line) => ({ line, stamp: line.slice(0, stampLength) }))
+  const sorted = found.toSorted((one, other) => (one.stamp < other.stamp ? -1 : one.stamp > other.stamp ? 1 : 0))
+  return sorted.flatMap(({ line }) => parseLine(line) ?? []).slice(-count)
+}
 
 /**
  * Lines keep the exact time that Kubernetes gave them: the last one of a source tells the next controller where to go on,
@@ -46,12 +56,12 @@ export function openAppLog(file: string): AppLog {
       return bySource.get(source) ?? oldest
     },
     append: (source, entries) => lines.append(entries.map(({ stamp, text }) => `${stamp} ${source} ${text}`)),
-    async tail(count) {
-      if (count <= 0) return []
-      // In the file they are in the order they came to us, which after a pause is pod by pod.
-      const found = (await lines.tail(all)).map((line) => ({ line, stamp: line.slice(0, stampLength) }))
-      const sorted = found.toSorted((one, other) => (one.stamp < other.stamp ? -1 : one.stamp > other.stamp ? 1 : 0))
-      return sorted.flatMap(({ line }) => parseLine(line) ?? []).slice(-count)
+    tail: async (count) => (count <= 0 ? [] : newest(await lines.tail(all), count)),
+    async follow(count, onLine, signal) {
+      const tell = (said: readonly string[]): void => {
+        for (const line of said.flatMap((one) => parseLine(one) ?? [])) if (!signal.aborted) onLine(line)
+      }
+      return newest(await lines.follow(count <= 0 ? 0 : all, tell, signal), count)
     },
     remove: () => lines.remove(),
   }

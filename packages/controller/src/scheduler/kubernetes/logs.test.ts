@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createKube } from '../../kube/client.ts'
 import type { Pod } from '../../kube/objects.ts'
 import { type FakeApi, openFakeApi, refuse } from '../../kube/testing.ts'
+import type { LogLine } from '../port.ts'
 import { openPodLogs, type PodLogs } from './logs.ts'
 
 const app = 'tea'
@@ -96,7 +97,8 @@ afterEach(async () => {
 test('what a pod says is kept, with time and source, and told', async () => {
   const told: string[] = []
   const enough = new AbortController()
-  logs.follow(app, ({ source, text }) => void told.push(`${source}: ${text}`), enough.signal)
+  const hear = ({ source, text }: LogLine): void => void told.push(`${source}: ${text}`)
+  expect(await logs.follow(app, 100, hear, enough.signal)).toEqual([])
   logs.seen(pod(null))
   say('before we came')
   logs.seen(pod(0))

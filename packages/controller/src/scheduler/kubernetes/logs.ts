@@ -2,15 +2,13 @@
 import { join } from 'node:path'
 import type { Kube } from '../../kube/client.ts'
 import type { Pod } from '../../kube/objects.ts'
-import { logSource } from '../names.ts'
-import type { LogLine } from '../port.ts'
-import { isAppId } from '../names.ts'
 import { createLimit } from '../limit.ts'
+import { isAppId, logSource } from '../names.ts'
+import type { LogLine } from '../port.ts'
 import { type Followed, followPod } from './follow.ts'
-import { heritage, releaseOf } from './labels.ts'
+import { heritage, releaseOf, sessionAnnotation } from './labels.ts'
 import { type AppLog, openAppLog } from './logs-file.ts'
 import { readLastLines } from './logs-last.ts'
-import type { Entry } from './logs-lines.ts'
 
 export type PodLogsOptions = {
   readonly kube: Kube
@@ -26,8 +24,8 @@ export type PodLogs = {
   gone(pod: Pod): void
   /** The newest lines of all pods of the app, also of those that have gone, oldest first. */
   tail(app: string, lines: number): Promise<LogLine[]>
-  /** Calls back with each line as it comes, until the signal. */
-  follow(app: string, onLine: (line: LogLine) => void, signal: AbortSignal): void
+  /** The same, and then calls back with each later line, until the signal: none is missing or told twice in between. */
+  follow(app: string, lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
   /** What a container has said last, for evidence; nothing where there is nothing (any more). */
   lastLines(namespace: string, pod: string, container: string, lines: number, previous: boolean): Promise<string[]>
   /** Forgets the app and what its present pods go on to say. */
@@ -58,13 +56,14 @@ function sourceOf({ metadata }: Pod): Source | null {
   const name = metadata?.name ?? ''
   if (mark !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
     return null
+  // What is said to somebody who sits there is nobody else's.
+  if (metadata.annotations?.[sessionAnnotation] !== undefined) return null
   return { app, source: logSource({ name, type, release }) }
 }
 
 export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
   const files = new Map<string, AppLog>()
   const pods = new Map<string, Known>()
-  const listeners = new Map<string, Set<(line: LogLine) => void>>()
   const leaving = new Set<Promise<void>>()
   const limit = createLimit(catchUpsAtOnce)
   let closed = false
@@ -75,19 +74,18 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     return file
   }
   const of = (app: string): Known[] => [...pods.values()].filter((pod) => pod.app === app && !pod.removed)
-  const tell = (app: string, source: string, entries: readonly Entry[]): void => {
-    for (const listener of listeners.get(app) ?? [])
-      for (const { stamp, text } of entries) listener({ time: new Date(stamp), source, text })
+  const catchUp = async (app: string): Promise<void> => {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), catchUpMs)
+    await Promise.all(of(app).map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
+    clearTimeout(timer)
   }
   const begin = (pod: Pod, { app, source }: Source): Known => {
     const file = fileOf(app)
     const followed = followPod(pod, {
       kube,
       after: () => file.after(source),
-      async take(entries) {
-        await file.append(source, entries)
-        tell(app, source, entries)
-      },
+      take: (entries) => file.append(source, entries),
       trouble: (error) =>
         log('warn', 'the output of a pod cannot be read', { app, pod: pod.metadata?.name, err: error }),
     })
@@ -119,22 +117,15 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     },
     async tail(app, lines) {
       if (!isAppId(app) || lines <= 0) return []
-      const late = new AbortController()
-      const timer = setTimeout(() => late.abort(), catchUpMs)
-      const catchUps = of(app).map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {}))
-      await Promise.all(catchUps)
-      clearTimeout(timer)
+      await catchUp(app)
       return fileOf(app).tail(lines)
     },
-    follow(app, onLine, signal) {
-      if (signal.aborted) return
-      const all = listeners.get(app) ?? new Set()
-      listeners.set(app, all.add(onLine))
-      const end = (): void => {
-        all.delete(onLine)
-        if (all.size === 0 && listeners.get(app) === all) listeners.delete(app)
-      }
-      signal.addEventListener('abort', end, { once: true })
+    async follow(app, lines, onLine, signal) {
+      signal.throwIfAborted()
+      if (!isAppId(app)) return []
+      await catchUp(app)
+      signal.throwIfAborted()
+      return fileOf(app).follow(lines, onLine, signal)
     },
     lastLines: (namespace, pod, container, lines, previous) =>
       readLastLines(kube, { namespace, pod, container, lines, previous }),

@@ -1,0 +1,121 @@
+// How does somebody sit at a command in a pod of its own?
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hasStatus, isPassing } from '../../kube/error.ts'
+import { pathOf, type Pod } from '../../kube/objects.ts'
+import type { KubeSocket, Take } from '../../kube/socket.ts'
+import type { OneOff, SessionIo } from '../port.ts'
+import type { Started } from '../started.ts'
+import type { Backend } from './backend.ts'
+import { sessionAnnotation } from './labels.ts'
+import { exitOf, timeoutError, untilEnded } from './run-end.ts'
+import type { PodView } from './run-view.ts'
+import { gateArguments } from './session-exec.ts'
+import { type Answers, newAnswers } from './session-gate.ts'
+import { takeSeat, withSignal } from './session-seat.ts'
+import { type Place, signalSession } from './session-signal.ts'
+
+/** Who sits at which command. */
+export type Sitting = { readonly session: string; readonly answers: Answers }
+
+export const newSitting = (): Sitting => ({ session: randomBytes(16).toString('hex'), answers: newAnswers() })
+
+const attachMs = 30_000
+const againMs = 250
+/** What the end of a pod may come later than the end of its output. */
+const lagMs = 10_000
+
+/**
+ * The pod of a one-off command, which waits for whoever is to sit at it. Its processes share their namespace with the
+ * pod's own first one: a command that is a container's first process would be deaf to Ctrl-C.
+ */
+export function sessionPod(pod: Pod, oneOff: OneOff, { session, answers }: Sitting, io: SessionIo): Pod {
+  const { artifact, command } = oneOff
+  const launch = artifact.kind === 'image' && artifact.slug ? 'slug' : 'shell'
+  const tty = io.terminal !== null
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [sessionAnnotation]: 'true' } },
+    spec: {
+      ...pod.spec,
+      shareProcessNamespace: true,
+      containers: (pod.spec?.containers ?? []).map((container) => ({
+        ...container,
+        stdin: true,
+        stdinOnce: true,
+        tty,
+        command: ['/bin/sh', '-c'],
+        args: gateArguments({ session, launch, command }, answers, io),
+      })),
+    },
+  }
+}
+
+/** A container that has just begun is not known everywhere yet. */
+async function attach({ kube }: Backend, pod: Pod, tty: boolean, take: Take, signal: AbortSignal): Promise<KubeSocket> {
+  const { namespace, name } = pod.metadata ?? {}
+  const container = pod.spec?.containers[0]?.name
+  // Whoever does not take the output as well would end the input at once.
+  const query = { container, stdin: true, stdout: true, stderr: !tty, tty }
+  for (const deadline = Date.now() + attachMs; ;) {
+    try {
+      return await kube.connect(pathOf('v1/Pod', namespace, name, 'attach'), query, take, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if ((!isPassing(error) && !hasStatus(error, 400)) || Date.now() > deadline) throw error
+    }
+    await sleep(againMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** Runs until the command has ended; `started` is called when it begins. The pod waits at its gate. */
+export async function sitAt(
+  backend: Backend,
+  { view, pod, sitting, timeoutSeconds }: { view: PodView; pod: Pod; sitting: Sitting; timeoutSeconds: number },
+  io: SessionIo,
+  started: (session: Started) => void,
+): Promise<number> {
+  const { kube } = backend
+  const { namespace = '', name = '' } = pod.metadata ?? {}
+  const container = pod.spec?.containers[0]?.name ?? ''
+  const place: Place = { kube, namespace, pod: name, container, session: sitting.session }
+  const tty = io.terminal !== null
+  const over = new AbortController()
+  const cancel = (): void => over.abort(io.signal.reason)
+  const timer = setTimeout(() => over.abort(timeoutError(timeoutSeconds)), timeoutSeconds * 1000)
+  io.signal.addEventListener('abort', cancel)
+  if (io.signal.aborted) cancel()
+  const cancelled = new Promise<void>((resolve) =>
+    over.signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  const dial = (take: Take, signal: AbortSignal): Promise<KubeSocket> => attach(backend, pod, tty, take, signal)
+  let isOver = false
+  let leave = (): void => {}
+  try {
+    const seat = await takeSeat({ io: withSignal(io, over.signal), answers: sitting.answers, dial, dialInput: dial })
+    leave = () => seat.leave()
+    started({
+      pod: name,
+      resize: (size) => seat.resize(size),
+      async kill(signal) {
+        if (!isOver) await signalSession(place, signal, 'front')
+      },
+    })
+    setImmediate(() => seat.begin())
+    const ended = untilEnded(view, over.signal)
+    // A pod that is deleted may take its connection along or not.
+    const outcome = await Promise.race([seat.ended, cancelled, ended.then(() => seat.ended)])
+    over.signal.throwIfAborted()
+    const last = await Promise.race([ended, sleep(lagMs, undefined, { ref: false })])
+    if (!last || !outcome) throw new Error(`the connection to the command in ${name} was lost`)
+    if (last.metadata?.deletionTimestamp !== undefined)
+      throw new Error('the pod of the command was deleted while it ran')
+    const say = (text: string): void => void io.output(tty ? 'stdout' : 'stderr', Buffer.from(text)).catch(() => {})
+    return exitOf(last, timeoutSeconds, say)
+  } finally {
+    isOver = true
+    clearTimeout(timer)
+    io.signal.removeEventListener('abort', cancel)
+    leave()
+  }
+}

@@ -1,0 +1,84 @@
+// Do the texts that run in containers do what they are for, in every shell there may be?
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
+import { gateScript, marker, signalScript } from './session-script.ts'
+
+const run = promisify(execFile)
+const shells = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]
+const there = await Promise.all(
+  shells.map(async (shell) => {
+    const [file = '', ...rest] = shell
+    return run(file, [...rest, '-c', ':']).then(
+      () => [shell],
+      () => [],
+    )
+  }),
+)
+const found = there.flat().map((shell) => ({ name: shell.join(' '), shell }))
+
+describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
+  const children: ChildProcess[] = []
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL')
+  })
+  const say = async (input: string, ...rest: [session: string, term: string, launch: string, input: string]) => {
+    const child = spawn(file, [...before, '-c', gateScript, 'deis', '<ask>', '<go>', ...rest, command])
+    children.push(child)
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
+    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    return { out, err, code: code as number }
+  }
+  const command = 'printf "%s %s " "$TERM" "$DEIS_SESSION"; cat; echo bad >&2; exit 3'
+
+  test('a command waits for its word, and gets all input after it', async () => {
+    const session = randomBytes(8).toString('hex')
+    expect(await say('ask\nsomething\nask\ngo\none\ntwo', session, 'vt100', 'shell', 'some')).toEqual({
+      out: `<ask>;<ask>;<go>vt100 ${session} one\ntwo`,
+      err: 'bad\n',
+      code: 3,
+    })
+    expect(await say('go\nnot read', session, 'vt100', 'either', 'none')).toEqual({
+      out: `<go>vt100 ${session} `,
+      err: 'bad\n',
+      code: 3,
+    })
+  })
+
+  test.each([
+    { title: 'the word against it', input: 'no\ngo\n', out: '' },
+    { title: 'nobody there', input: 'ask\n', out: '<ask>;' },
+    { title: 'half a word', input: 'go', out: '' },
+  ])('a command does not begin with $title', async ({ input, out }) => {
+    expect(await say(input, 's', '', 'shell', 'some')).toEqual({ out, err: '', code: 1 })
+  })
+
+  test('signals reach all of a session and nobody else', async () => {
+    const session = randomBytes(8).toString('hex')
+    const begin = async (script: string, mark: string): Promise<[ChildProcess, Promise<unknown[]>]> => {
+      const child = spawn('bash', ['-c', script], {
+        detached: true,
+        env: { ...process.env, [marker]: mark, X: 'a\nb' },
+      })
+      children.push(child)
+      const ended = once(child, 'close')
+      await once(child.stdout, 'data')
+      return [child, ended]
+    }
+    const signal = async (name: string): Promise<string> =>
+      (await run(file, [...before, '-c', signalScript, 'deis', session, name, 'front'])).stdout
+    const [, ended] = await begin('sleep 600 & env -i sleep 600 & echo up; wait', session)
+    const [other, otherEnded] = await begin('sleep 600 & echo up; wait', randomBytes(8).toString('hex'))
+    expect(await signal('TERM')).toBe('3\n')
+    // All of them held its output.
+    expect(await ended).toEqual([null, 'SIGTERM'])
+    expect(await signal('KILL')).toBe('0\n')
+    expect(other.exitCode).toBeNull()
+    process.kill(-(other.pid ?? 0), 'SIGKILL')
+    await otherEnded
+  })
+})
