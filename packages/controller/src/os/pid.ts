@@ -8,7 +8,15 @@ import { promisify } from 'node:util'
 /** A pid alone may be reused; together with its start time it names one process for ever. */
 export type Identity = { readonly pid: number; readonly started: string }
 
-type Stat = { readonly pid: number; readonly state: string; readonly group: number; readonly started: string }
+type Stat = {
+  readonly pid: number
+  readonly state: string
+  readonly group: number
+  readonly session: number
+  /** The group that its terminal sends signals to; none: below 1. */
+  readonly foreground: number
+  readonly started: string
+}
 
 const linux = process.platform === 'linux'
 const run = promisify(execFile)
@@ -19,20 +27,30 @@ function parseProcStat(text: string): Stat | null {
   const close = text.lastIndexOf(')')
   if (open < 0 || close < 0) return null
   const rest = text.slice(close + 2).split(' ')
-  return { pid: Number(text.slice(0, open)), state: rest[0] ?? '', group: Number(rest[2]), started: rest[19] ?? '' }
+  return {
+    pid: Number(text.slice(0, open)),
+    state: rest[0] ?? '',
+    group: Number(rest[2]),
+    session: Number(rest[3]),
+    foreground: Number(rest[5]),
+    started: rest[19] ?? '',
+  }
 }
 
 async function psStats(args: readonly string[]): Promise<Stat[]> {
-  const { stdout } = await run('ps', [...args, '-o', 'pid=,pgid=,stat=,lstart='], {
+  const { stdout } = await run('ps', [...args, '-o', 'pid=,pgid=,tpgid=,stat=,lstart='], {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
   })
   return stdout
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter((words) => words.length > 3)
-    .map(([pid, group, state, ...started]) => ({
+    .filter((words) => words.length > 4)
+    .map(([pid, group, foreground, state, ...started]) => ({
       pid: Number(pid),
       group: Number(group),
+      // Not every ps tells numbers of sessions: their first group has to stand for them.
+      session: Number(group),
+      foreground: Number(foreground),
       state: state ?? '',
       started: started.join(' '),
     }))
@@ -94,6 +112,18 @@ export async function groupMembers(group: number): Promise<number[]> {
   if (!exists(-group)) return []
   const stats = await allStats()
   return stats.filter((one) => one.group === group && !one.state.startsWith('Z')).map((one) => one.pid)
+}
+
+/** Processes of a session, whatever their group, that are not merely waiting to be reaped. */
+export async function sessionMembers(session: number): Promise<number[]> {
+  const stats = await allStats()
+  return stats.filter((one) => one.session === session && !one.state.startsWith('Z')).map((one) => one.pid)
+}
+
+/** The group in the foreground of the terminal of a process; null when there is none. */
+export async function foregroundOf(pid: number): Promise<number | null> {
+  const group = (await stat(pid))?.foreground ?? 0
+  return group > 1 ? group : null
 }
 
 /** Processes with this variable in their environment, and its value. Linux only: elsewhere none. */

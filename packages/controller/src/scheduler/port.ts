@@ -249,7 +249,10 @@ export type Scheduler = {
    * does not wait for it.
    * @throws NoSuchPod, SessionRefused
    */
-  exec(target: { readonly app: string; readonly pod: string; readonly command: string }, io: SessionIo): Promise<Session>
+  exec(
+    target: { readonly app: string; readonly pod: string; readonly command: string },
+    io: SessionIo,
+  ): Promise<Session>
   /** The newest `lines` lines of all the app's pods, also of those that have gone, oldest first. */
   logs(app: string, options: { readonly lines: number }): Promise<readonly LogLine[]>
   /**

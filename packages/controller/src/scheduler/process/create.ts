@@ -1,7 +1,8 @@
 // How do apps run on one machine with nothing but Node (design §4)?
 import { rm } from 'node:fs/promises'
 import { killAll, processesOf } from '../../os/pid.ts'
-import type { Scheduler } from '../port.ts'
+import type { LogLine, Scheduler } from '../port.ts'
+import { beginSession } from '../started.ts'
 import { direct } from '../direct.ts'
 import { createTurns } from '../turns.ts'
 import { parseLine } from '../lines.ts'
@@ -13,6 +14,7 @@ import { createPortPool } from './ports.ts'
 import { recover } from './recover.ts'
 import { applyFormation, restartPods } from './rollout.ts'
 import { runOneOff } from './run.ts'
+import { execSession, openSession } from './session.ts'
 import { appFolder } from './state.ts'
 import { stopPod } from './supervise.ts'
 
@@ -66,6 +68,8 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
   const turns = createTurns()
   await recover(backend)
   const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
+  const takeIn = (app: string) => Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
+  const parse = (lines: readonly string[]): LogLine[] => lines.flatMap((line) => parseLine(line) ?? [])
   return {
     name: 'process',
     ...direct((app) => podsOf(app).map(observed)),
@@ -80,9 +84,19 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
       }),
     run: (oneOff, io) =>
       turns.beside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
+    open: (oneOff, io) =>
+      beginSession(turns, oneOff.app, io.signal, (whole, started) => openSession(backend, oneOff, io, whole, started)),
+    exec: (target, io) =>
+      beginSession(turns, target.app, io.signal, (whole, started) => execSession(backend, target, io, whole, started)),
     async logs(app, { lines }) {
-      await Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
-      return (await openApp(backend, app).lines.tail(lines)).flatMap((line) => parseLine(line) ?? [])
+      await takeIn(app)
+      return parse(await openApp(backend, app).lines.tail(lines))
+    },
+    async follow(app, { lines }, onLine, signal) {
+      signal.throwIfAborted()
+      await takeIn(app)
+      const tell = (later: readonly string[]): void => parse(later).forEach(onLine)
+      return parse(await openApp(backend, app).lines.follow(lines, tell, signal))
     },
     async remove(app, signal) {
       signal.throwIfAborted()

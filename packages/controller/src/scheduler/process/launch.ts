@@ -18,31 +18,36 @@ const launcher = `profile() {
 profile
 exec "$0" -c "$1"`
 
-export type LaunchOptions = {
+/** What a process of an app is, wherever its output goes. */
+export type CommandOptions = {
   readonly shell: string
   readonly command: string
   /** Working directory and HOME. */
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
-  /** Output of both kinds is appended here. */
-  readonly log: string
+}
+
+/** Arguments of the shell. */
+export function shellArguments({ shell, command }: CommandOptions): string[] {
+  return ['-c', launcher, shell, command]
 }
 
 /** Names a variable that no process can have, without its value: node's own message would show that. */
-function checkEnv(env: Readonly<Record<string, string>>): void {
+export function checkEnv(env: Readonly<Record<string, string>>): void {
   const bad = Object.entries(env).find(([name, value]) => `${name}${value}`.includes('\0'))
   if (bad) throw new Error(`the config variable ${JSON.stringify(bad[0])} contains a null byte`)
 }
 
-export async function launch(options: LaunchOptions): Promise<Life> {
+/** Output of both kinds is appended to the file `logFile`. */
+export async function launch(options: CommandOptions, logFile: string): Promise<Life> {
   checkEnv(options.env)
   // The process holds the file itself, so it can go on writing when the controller is gone.
-  const log = await open(options.log, 'a', 0o600)
+  const log = await open(logFile, 'a', 0o600)
   try {
     // Its own file also by name: programs open /dev/stdout again.
     if (options.runAs) await log.chown(options.runAs.uid, options.runAs.gid)
-    const child = spawn(options.shell, ['-c', launcher, options.shell, options.command], {
+    const child = spawn(options.shell, shellArguments(options), {
       cwd: options.folder,
       env: { ...options.env },
       detached: true,

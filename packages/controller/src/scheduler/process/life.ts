@@ -1,6 +1,6 @@
 // How does a pod get a process, and how is that watched?
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { unpackFile } from '../../os/archive.ts'
 import { giveTo } from '../../os/own.ts'
 import { stopGroup } from '../../os/pid.ts'
@@ -9,7 +9,7 @@ import { logSource } from '../names.ts'
 import { formatLine } from '../lines.ts'
 import { type Backend, inBackground, makePassage } from './backend.ts'
 import { watchHealth } from './health.ts'
-import { launch, type Life } from './launch.ts'
+import { type CommandOptions, launch, type Life } from './launch.ts'
 import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
@@ -40,22 +40,21 @@ function envOf(backend: Backend, pod: Pod, home: string): Record<string, string>
   return { PATH: path, ...locale, ...pod.spec?.env, ...own }
 }
 
-/** A process of the pod in a fresh copy of the slug. The record on disk knows the pod before and the process after. */
-export async function startLife(
-  backend: Backend,
-  pod: Pod,
-  signal: AbortSignal,
-  bytes?: (chunk: Buffer) => boolean,
-): Promise<Life> {
+/** How commands run in a pod: its folder, environment and user. */
+export async function surroundings(backend: Backend, pod: Pod): Promise<Omit<CommandOptions, 'command'>> {
+  const { folder, shell, accounts } = backend.options
+  const home = join(podFolder(folder, pod.app.id, pod.name), 'app')
+  return { shell, folder: home, env: envOf(backend, pod, home), runAs: await accounts.of(pod.app.id) }
+}
+
+/** A fresh copy of the slug, owned by the app's user. Nothing of the pod may run in the one before. */
+export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
   const { options, unpacking } = backend
   const { spec } = pod
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
   const slug = slugFile(options.slugFolder, spec.artifact.digest)
-  const folder = podFolder(options.folder, pod.app.id, pod.name)
-  const home = join(folder, 'app')
-  const runAs = await options.accounts.of(pod.app.id)
-  await makePassage(backend, pod.app.id, folder)
-  await followOutput(backend, pod, bytes)
+  const { folder: home, runAs } = await surroundings(backend, pod)
+  await makePassage(backend, pod.app.id, dirname(home))
   await unpacking(signal, async () => {
     await rm(home, { recursive: true, force: true })
     await mkdir(home, { mode: 0o700 })
@@ -64,15 +63,31 @@ export async function startLife(
     await chmod(home, 0o700)
   })
   signal.throwIfAborted()
-  const env = envOf(backend, pod, home)
-  const { shell } = options
-  const { command } = spec
-  pod.life = await launch({ shell, command, folder: home, env, runAs, log: join(folder, 'output.log') })
-  pod.started = pod.life.started
+}
+
+/** The record on disk knows the pod before and the process after. */
+export async function begin(backend: Backend, pod: Pod, life: Life): Promise<void> {
+  pod.life = life
+  pod.started = life.started
   pod.state = 'starting'
   await save(backend, pod.app)
   backend.changed(pod.app.id)
-  return pod.life
+}
+
+/** A process of the pod in a fresh copy of the slug. */
+export async function startLife(
+  backend: Backend,
+  pod: Pod,
+  signal: AbortSignal,
+  bytes?: (chunk: Buffer) => boolean,
+): Promise<Life> {
+  await unpackHome(backend, pod, signal)
+  await followOutput(backend, pod, bytes)
+  const command = pod.spec?.command ?? ''
+  const log = join(podFolder(backend.options.folder, pod.app.id, pod.name), 'output.log')
+  const life = await launch({ ...(await surroundings(backend, pod)), command }, log)
+  await begin(backend, pod, life)
+  return life
 }
 
 /** (Again) watches the health of the pod's present life. */
@@ -84,15 +99,8 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
   const watch = new AbortController()
   pod.watch = watch
   void life.exited.then(() => watch.abort())
-  const folder = join(podFolder(options.folder, pod.app.id, pod.name), 'app')
-  const runAs = await options.accounts.of(pod.app.id)
-  const target = {
-    port: pod.port,
-    declaredPort: spec?.env['PORT'] ?? slugPort,
-    folder,
-    env: envOf(backend, pod, folder),
-    runAs,
-  }
+  const { folder, env, runAs } = await surroundings(backend, pod)
+  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, folder, env, runAs }
   const health = {
     target,
     routable: pod.routable,

@@ -44,6 +44,8 @@ export type Pod = {
   watch: AbortController
   /** Aborted when it shall not be started again. */
   readonly end: AbortController
+  /** Aborted when its processes are gone, or are to be at once: who has joined it goes, too. */
+  readonly gone: AbortController
   /** The supervision; resolves soon after `end`. */
   supervision: Promise<void>
 }
@@ -64,6 +66,7 @@ export function newPod(
     whenReady: new Set(),
     watch: new AbortController(),
     end: new AbortController(),
+    gone: new AbortController(),
     supervision: Promise.resolve(),
   }
 }

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '../../os/pid.ts'
 import { isAppId } from '../names.ts'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
+import { sessionVariable } from './attached.ts'
 import { adopt } from './launch.ts'
 import { followOutput, podVariable, watchPod } from './life.ts'
 import { newPod, type Pod, save } from './pod.ts'
@@ -49,7 +50,14 @@ export async function recover(backend: Backend): Promise<void> {
   const states = await loadStates(folder, (app, error) =>
     log('warn', 'state of an app is not readable', { app, error }),
   )
-  const running = new Set((await variableOfAll(podVariable)).values())
+  const owners = await variableOfAll(podVariable)
+  const running = new Set(owners.values())
+  const sessions = await variableOfAll(sessionVariable)
+  /** Nobody sits at the commands that were started beside it any more. */
+  const endSessions = async (name: string): Promise<void> => {
+    const ids = new Set([...sessions].filter(([pid]) => owners.get(pid) === name).map(([, id]) => id))
+    for (const id of ids) await killAll(() => withVariable(sessionVariable, id))
+  }
   const recoverApp = async ({ app: id, records, strays }: Found): Promise<void> => {
     const app = openApp(backend, id)
     const all = records.map((record) => ({ record, pod: toPod(app, record) }))
@@ -61,6 +69,7 @@ export async function recover(backend: Backend): Promise<void> {
       all.map(async ({ pod, record }) => {
         const wanted = pod.stage === 'serving' || pod.stage === 'stopping'
         const alive = record.process !== null && (await isAlive(record.process))
+        await endSessions(pod.name)
         if (wanted && alive) await goOn(backend, pod, record)
         else await clear(backend, pod, record)
       }),

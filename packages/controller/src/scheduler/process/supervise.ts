@@ -66,6 +66,7 @@ export async function stopPod(backend: Backend, pod: Pod, graceMs: number, signa
     // The group of one that has ended was cleared then; by now its number may be somebody else's.
     if ((await isAlive(identity)) && !(await stopGroup(identity.pid, graceMs, signal))) return false
   }
+  pod.gone.abort(new Error(`${pod.name} has ended`))
   await killAll(() => withVariable(podVariable, pod.name))
   await pod.output?.close({ flush: true })
   await rm(podFolder(backend.options.folder, pod.app.id, pod.name), { recursive: true, force: true })

@@ -1,0 +1,69 @@
+// How does somebody sit at a command, in a pod of its own or beside what runs in another?
+import { randomUUID } from 'node:crypto'
+import { withVariable } from '../../os/pid.ts'
+import { NoSuchPod, type OneOff, type SessionIo, SessionRefused } from '../port.ts'
+import type { Started } from '../started.ts'
+import { type Attached, conduct, sessionVariable } from './attached.ts'
+import type { Backend } from './backend.ts'
+import { systemFailure } from './diagnose.ts'
+import { begin, podVariable, surroundings, unpackHome } from './life.ts'
+import { graceSeconds, inOneOff } from './one-off.ts'
+import { attachPipes } from './pipes.ts'
+import type { Pod } from './pod.ts'
+import { podFolder } from './state.ts'
+import { attachTerminal } from './terminal.ts'
+
+const graceMs = graceSeconds * 1000
+
+/** A command in the folder of a pod, as its user, with its environment. */
+async function attach(backend: Backend, pod: Pod, command: string, io: SessionIo): Promise<Attached> {
+  const around = await surroundings(backend, pod)
+  const id = randomUUID()
+  const members = () => withVariable(sessionVariable, id)
+  const options = { ...around, command, env: { ...around.env, [sessionVariable]: id } }
+  if (io.terminal) return attachTerminal(options, io.terminal, io, { [podVariable]: pod.name }, members)
+  return attachPipes(options, podFolder(backend.options.folder, pod.app.id, pod.name), io, members)
+}
+
+function sessionOf(pod: Pod, { resize, kill }: Attached): Started {
+  return { pod: pod.name, resize, kill }
+}
+
+export function openSession(
+  backend: Backend,
+  oneOff: OneOff,
+  io: SessionIo,
+  signal: AbortSignal,
+  started: (session: Started) => void,
+): Promise<number> {
+  return inOneOff(backend, oneOff, signal, async (pod, stop) => {
+    const prepared = unpackHome(backend, pod, stop).then(() => attach(backend, pod, oneOff.command, io))
+    const attached = await prepared.catch((error: unknown) => {
+      stop.throwIfAborted()
+      throw error instanceof SessionRefused ? error : systemFailure('the command', error)
+    })
+    const exited = conduct(attached, graceMs, stop)
+    exited.catch(() => {})
+    await begin(backend, pod, attached.life)
+    pod.state = 'up'
+    backend.changed(pod.app.id)
+    started(sessionOf(pod, attached))
+    return exited
+  })
+}
+
+export async function execSession(
+  backend: Backend,
+  target: { readonly app: string; readonly pod: string; readonly command: string },
+  io: SessionIo,
+  signal: AbortSignal,
+  started: (session: Started) => void,
+): Promise<number> {
+  const pod = backend.apps.get(target.app)?.pods.get(target.pod)
+  if (pod?.state !== 'up') throw new NoSuchPod(`${target.app} has no pod ${target.pod} that is up`)
+  if (!pod.spec)
+    throw new NoSuchPod(`${target.pod} is not yet known to the platform, which has just started: try again`)
+  const attached = await attach(backend, pod, target.command, io)
+  started(sessionOf(pod, attached))
+  return conduct(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
+}
