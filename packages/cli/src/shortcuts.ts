@@ -2,6 +2,7 @@
 export const shortcuts: Readonly<Record<string, string>> = {
   create: 'apps:create',
   destroy: 'apps:destroy',
+  exec: 'ps:exec',
   info: 'apps:info',
   login: 'auth:login',
   logout: 'auth:logout',

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
-import type { Io, Prompt } from './io.ts'
+import type { Io, Prompt, Tty } from './io.ts'
 import { run } from './run.ts'
 
 export type Reply = {
@@ -86,8 +86,12 @@ export type World = {
   readonly home?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** What is piped in; without it stdin is /dev/null. */
-  readonly stdin?: string
+  /** What is piped in, or typed at `tty`; without it stdin is /dev/null. */
+  readonly stdin?: string | Readable
+  /** Makes stdin a terminal. */
+  readonly tty?: Tty
+  /** Gets what a press of Ctrl-C calls while the program takes it for something else than its end. */
+  readonly interrupts?: (press: () => void) => void
   /** Answers of the person at the terminal, in order; makes stdin a terminal. */
   readonly answers?: readonly (string | boolean)[]
   readonly stdoutIsTty?: boolean
@@ -105,14 +109,14 @@ export type Outcome = {
 }
 
 function collector(): { stream: Writable; content: () => string } {
-  const chunks: string[] = []
+  const chunks: Buffer[] = []
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      chunks.push(chunk.toString())
+      chunks.push(chunk)
       done()
     },
   })
-  return { stream, content: () => chunks.join('') }
+  return { stream, content: () => Buffer.concat(chunks).toString() }
 }
 
 export async function deis(argv: readonly string[], world: World = {}): Promise<Outcome> {
@@ -133,18 +137,22 @@ export async function deis(argv: readonly string[], world: World = {}): Promise<
     choose: (message, choices) => answer(`${message} ${choices.join(' | ')}`),
   }
   const io: Io = {
-    stdin: Readable.from(world.stdin === undefined ? [] : [world.stdin]),
+    stdin:
+      world.stdin instanceof Readable ? world.stdin : Readable.from(world.stdin === undefined ? [] : [world.stdin]),
     stdout: out.stream,
     stderr: err.stream,
     env: { PATH: process.env['PATH'], HOME: world.home ?? temporaryFolder(), ...world.env },
     cwd: world.cwd ?? temporaryFolder(),
     platform: 'linux',
     now: () => clock.shift() ?? 0,
-    isTty: { stdin: world.answers !== undefined, stdout: world.stdoutIsTty ?? false },
+    isTty: { stdin: world.answers !== undefined || world.tty !== undefined, stdout: world.stdoutIsTty ?? false },
     isCharacterDevice: (stream) => (stream === 'stdin' ? world.stdin === undefined : (world.stdoutIsDevice ?? false)),
     prompt,
-    tty: null,
-    takeInterrupts: () => () => {},
+    tty: world.tty ?? null,
+    takeInterrupts: (listener) => {
+      world.interrupts?.(listener)
+      return () => world.interrupts?.(() => {})
+    },
     signal: new AbortController().signal,
   }
   const code = await run(argv, io)

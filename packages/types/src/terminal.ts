@@ -8,8 +8,13 @@ export const TerminalSize = Type.Object({ columns: Type.Integer(side), rows: Typ
 export type TerminalSize = Static<typeof TerminalSize>
 
 /** What `name` of `signal` may be, without its `SIG`. */
-export const sessionSignals = ['HUP', 'INT', 'QUIT', 'TERM'] as const
-export type SessionSignal = (typeof sessionSignals)[number]
+export const SessionSignal = Type.Union([
+  Type.Literal('HUP'),
+  Type.Literal('INT'),
+  Type.Literal('QUIT'),
+  Type.Literal('TERM'),
+])
+export type SessionSignal = Static<typeof SessionSignal>
 
 /** The first message of the client, within 30 s. The command is not part of the URL, which proxies write down. */
 export const TerminalStart = Type.Object({
@@ -45,10 +50,7 @@ const SessionRead = Type.Object({
 export const ClientMessage = Type.Union([
   TerminalStart,
   Type.Object({ type: Type.Literal('resize'), ...TerminalSize.properties }),
-  Type.Object({
-    type: Type.Literal('signal'),
-    name: Type.Union(sessionSignals.map((name) => Type.Literal(name))),
-  }),
+  Type.Object({ type: Type.Literal('signal'), name: SessionSignal }),
   /** The end of the input. */
   Type.Object({ type: Type.Literal('eof') }),
   SessionRead,

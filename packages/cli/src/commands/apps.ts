@@ -1,13 +1,14 @@
 // How are apps made, shown, used, handed over and destroyed?
 import { Command } from 'commander'
-import { listApps, runCommand, updateApp } from '@deis/types'
+import { listApps, updateApp } from '@deis/types'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, integer, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
-import { countSuffix, print, spin, step } from '../output.ts'
+import { countSuffix, step } from '../output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
 import { info, open } from './apps/info.ts'
 import { logs, type LogsOptions } from './apps/logs.ts'
+import { run } from './apps/run.ts'
 
 export function apps(context: Context): Command[] {
   const { io } = context
@@ -15,17 +16,6 @@ export function apps(context: Context): Command[] {
   async function list(options: LimitOption): Promise<void> {
     const page = await context.call(listApps, { query: { limit: await limitOf(context, options) } })
     context.answer(page, [`=== Apps${countSuffix(page)}`, ...page.results.map(({ id }) => id)])
-  }
-
-  async function runOnce(words: string[], { app }: AppOption): Promise<void> {
-    const id = await context.app(app)
-    const command = words.join(' ')
-    print(io, `Running '${command}'...`)
-    const result = await spin(io, () => context.call(runCommand, { params: { id }, body: { command } }))
-    const { exit_code, output } = result
-    context.answer(result, exit_code === 0 ? output : '')
-    if (exit_code !== 0 && !context.json) io.stderr.write(output)
-    context.exitCode = exit_code
   }
 
   async function transfer(owner: string, { app }: AppOption): Promise<void> {
@@ -57,12 +47,7 @@ export function apps(context: Context): Command[] {
       .addOption(appOption())
       .option('-n, --lines <lines>', 'how many lines', integer)
       .action((options: LogsOptions) => logs(context, options)),
-    new Command('apps:run')
-      .description('run a command in the current release, and end with its exit code')
-      .argument('<command...>', 'put -- before it if it has options of its own')
-      .usage('[options] [--] <command...>')
-      .addOption(appOption())
-      .action(runOnce),
+    run(context),
     new Command('apps:destroy')
       .description('destroy an app with everything of it')
       .addOption(appOption())

@@ -4,6 +4,7 @@ import { DeisError, listPods, type Pod, restartPod, restartPods, restartPodsOfTy
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, limitOf } from '../options.ts'
 import { print, timed } from '../output.ts'
+import { exec } from './ps/exec.ts'
 
 /** All there are; the controller does not page them. */
 const allPods = { limit: '1000' }
@@ -89,5 +90,6 @@ export function ps(context: Context): Command[] {
       .argument('[type]', 'a process type, or the name of one process')
       .addOption(appOption())
       .action(restart),
+    exec(context),
   ]
 }
