@@ -1,5 +1,7 @@
 // How is the controller called (contract/cli.md §4.1)?
-import { type Body, fillPath, DeisError, type Query, type Response, type Route } from '@deis/types'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { type Body, fillPath, DeisError, followHeader, type Query, type Response, type Route } from '@deis/types'
 import { originOf } from './address.ts'
 import { refusal, strangeAnswer, unreachable } from './failure.ts'
 import { clientVersion } from './version.ts'
@@ -40,45 +42,59 @@ export type Answer = { readonly status: number; readonly version: string | undef
 
 const probeDeadline = 30_000
 
-async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
+type Raw<T> = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly data: T }
+
+/** One request, whose answer is read as `responseType` says. `signal` ends it at any time. */
+async function perform<T>(
+  wire: Wire,
+  connection: Connection,
+  request: Request,
+  responseType: 'text' | 'stream',
+  signal: AbortSignal = wire.signal,
+): Promise<Raw<T>> {
   // Loaded with the first request: they are most of the start-up time of commands that need none.
   const [{ default: axios }, { agentsFor }] = await Promise.all([import('axios'), import('./trust.ts')])
   const origin = originOf(connection.controller)
   const given = Object.entries(request.query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
   const url = `${origin}${request.path}${given.length > 0 ? `?${new URLSearchParams(given)}` : ''}`
   try {
-    const { status, headers, data } = await axios.request<string>({
+    const { status, headers, data } = await axios.request<T>({
       method: request.method,
       url,
       headers: { 'User-Agent': `Deis Client ${clientVersion}`, Accept: '*/*', ...request.headers },
       ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
       ...(await agentsFor(origin, connection.sslVerify, wire.env)),
-      signal: wire.signal,
+      signal,
       timeout: request.deadline ?? 0,
       // A redirected write would lose its body and a redirected token its safety; refusal() tells where to log in.
       maxRedirects: 0,
       validateStatus: () => true,
-      responseType: 'text',
+      responseType,
       transformRequest: (body: unknown) => body,
       transformResponse: (body: unknown) => body,
     })
     wire.trace(`${request.method} ${url} ${status}`)
-    const announced: unknown = headers['deis_api_version']
     const location: unknown = headers['location']
     if (status >= 300 && status < 400 && typeof location === 'string')
       throw new DeisError('unreachable', `The controller at ${origin} answers with a redirect to ${location}.`, {
         hint: `If it moved there: \`deis login ${new URL(location, url).origin}\`.`,
       })
-    return {
-      status,
-      version: typeof announced === 'string' && announced !== '' ? announced : undefined,
-      text: data ?? '',
-    }
+    return { status, headers, data }
   } catch (error) {
     if (error instanceof DeisError || wire.signal.aborted) throw error
     wire.trace(`${request.method} ${url} failed`)
     throw unreachable(error, origin)
   }
+}
+
+function announcedVersion(headers: Readonly<Record<string, unknown>>): string | undefined {
+  const announced = headers['deis_api_version']
+  return typeof announced === 'string' && announced !== '' ? announced : undefined
+}
+
+async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
+  const { status, headers, data } = await perform<string | undefined>(wire, connection, request, 'text')
+  return { status, version: announcedVersion(headers), text: data ?? '' }
 }
 
 function parse(route: Route, text: string, origin: string): unknown {
@@ -105,16 +121,10 @@ export function checkPlaces(params: Readonly<Record<string, string>>): void {
       throw new DeisError('usage', `${JSON.stringify(value)} cannot be the ${name} of anything.`)
 }
 
-/** Calls a route of the contract; anything but success is thrown as a DeisError. */
-export async function call<const R extends Route>(
-  wire: Wire,
-  connection: Connection,
-  route: R,
-  given: CallArguments<R>,
-): Promise<Response<R>> {
+function requestOf<const R extends Route>(connection: Connection, route: R, given: CallArguments<R>): Request {
   const params: Readonly<Record<string, string>> = given.params ?? {}
   checkPlaces(params)
-  const answer = await send(wire, connection, {
+  return {
     method: route.method,
     path: fillPath(route.path, params),
     query: given.query as Record<string, string | undefined> | undefined,
@@ -123,10 +133,73 @@ export async function call<const R extends Route>(
       ...(connection.token ? { Authorization: `token ${connection.token}` } : {}),
     },
     body: given.body,
-  })
+  }
+}
+
+/** Calls a route of the contract; anything but success is thrown as a DeisError. */
+export async function call<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Response<R>> {
+  const answer = await send(wire, connection, requestOf(connection, route, given))
   if (answer.status >= 400) throw refusal(answer, route, connection.controller)
   wire.heardVersion(answer.version)
   return parse(route, answer.text, originOf(connection.controller)) as Response<R>
+}
+
+/** An answer of text that may go on. `body` breaks off with an error when the connection does, or says nothing for long. */
+export type Live = {
+  /** Whether the controller means to go on; one that does not know how sends what it has. */
+  readonly isFollowed: boolean
+  readonly body: AsyncIterable<Buffer>
+  /** Lets go of the connection. */
+  end(): void
+}
+
+/** The controller gives a sign of life every 25 s. */
+const silenceMs = 75_000
+
+async function* watched(stream: Readable, silence: AbortController): AsyncGenerator<Buffer> {
+  const late = setTimeout(() => silence.abort(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs)
+  try {
+    for await (const chunk of stream) {
+      late.refresh()
+      yield chunk as Buffer
+    }
+  } finally {
+    clearTimeout(late)
+    silence.abort()
+  }
+}
+
+/** As `call`, for an answer that goes on: what comes is given out as it comes. */
+export async function live<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Live> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([wire.signal, over.signal])
+  const request = requestOf(connection, route, given)
+  const late = setTimeout(() => over.abort(), silenceMs)
+  try {
+    const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream', signal)
+    if (status >= 400) throw refusal({ status, text: await text(data) }, route, connection.controller)
+    wire.heardVersion(announcedVersion(headers))
+    return {
+      isFollowed: headers[followHeader] !== undefined,
+      body: watched(data, over),
+      end: () => over.abort(),
+    }
+  } catch (error) {
+    over.abort()
+    throw error
+  } finally {
+    clearTimeout(late)
+  }
 }
 
 /** Is there a controller? It refuses `/v2/` without a token and says which API it speaks (contract/api.md §1.2). */

@@ -1,5 +1,6 @@
 // Does the bundled program live with pipes, signals and proxies?
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { followHeader } from '@deis/types'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { homeOf } from './testbed.ts'
@@ -110,6 +112,35 @@ test('is quiet when nobody reads on', async () => {
   })
   const program = start(['logs', '-a', 'foo'], homeOf({ url }))
   expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
+})
+
+/** Answers that go on, with one line so far. */
+function following(): Promise<string> {
+  return listen((_, response) => void response.writeHead(200, { [followHeader]: '1' }).write('one\n'))
+}
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends what is followed, quietly', async (signal, code) => {
+  const { child, ended } = start(['logs', '-f', '-a', 'foo'], homeOf({ url: await following() }))
+  await once(child.stdout, 'readable')
+  child.kill(signal)
+  expect(await ended).toEqual({ code, stdout: 'one\n', stderr: '' })
+})
+
+test('what is followed ends when nobody reads on', async () => {
+  let more = (): void => {}
+  const url = await listen((_, response) => {
+    response.writeHead(200, { [followHeader]: '1' }).write('one\n')
+    more = () => response.write('two\n')
+  })
+  const { child, ended } = start(['logs', '-f', '-a', 'foo'], homeOf({ url }))
+  await once(child.stdout, 'readable')
+  child.stdout.destroy()
+  await once(child.stdout, 'close')
+  more()
+  expect(await ended).toMatchObject({ code: 0, stderr: '' })
 })
 
 test('goes through the proxy of the environment', async () => {

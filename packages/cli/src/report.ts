@@ -4,7 +4,7 @@ import { DeisError, errors, messageOf } from '@deis/types'
 import type { Io } from './io.ts'
 
 /** 128 + n, as shells count a program ended by signal n. */
-function interrupted(signal: unknown): number {
+export function interrupted(signal: unknown): number {
   return 128 + (signal === 'SIGTERM' ? constants.signals.SIGTERM : constants.signals.SIGINT)
 }
 

@@ -2,12 +2,12 @@
 import { Command } from 'commander'
 import { listApps, updateApp } from '@deis/types'
 import type { Context } from '../context.ts'
-import { type AppOption, appOption, integer, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
 import { countSuffix, step } from '../output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
 import { info, open } from './apps/info.ts'
-import { logs, type LogsOptions } from './apps/logs.ts'
+import { logsCommand } from './apps/logs.ts'
 import { run } from './apps/run.ts'
 
 export function apps(context: Context): Command[] {
@@ -42,11 +42,7 @@ export function apps(context: Context): Command[] {
       .description('open an app in the browser')
       .addOption(appOption())
       .action(async ({ app }: AppOption) => open(context, await context.app(app))),
-    new Command('apps:logs')
-      .description('show what an app and the controller said lately')
-      .addOption(appOption())
-      .option('-n, --lines <lines>', 'how many lines', integer)
-      .action((options: LogsOptions) => logs(context, options)),
+    logsCommand(context),
     run(context),
     new Command('apps:destroy')
       .description('destroy an app with everything of it')

@@ -7,6 +7,7 @@ import { readTextIfAny } from '../files.ts'
 import type { Io } from '../io.ts'
 import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
 import { countSuffix, note, step } from '../output.ts'
+import { cancel } from './builds/cancel.ts'
 
 /** A flat map in YAML; every scalar is a string, also `8080` and `yes`. */
 export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
@@ -60,14 +61,16 @@ export function builds(context: Context): Command[] {
     context.answer(build)
   }
 
-  async function logs(uuid: string | undefined, options: AppOption): Promise<void> {
+  async function logs(given: string | undefined, options: AppOption & { follow?: boolean }): Promise<void> {
     const id = await context.app(options.app)
     const newest = async (): Promise<string> => {
       const { results } = await context.call(listBuilds, { params: { id }, query: { all: '1', limit: '1' } })
       if (results[0]) return results[0].uuid
       throw new DeisError('not_found', `${id} has no builds yet.`, { hint: 'Deploy with `git push deis master`.' })
     }
-    const log = await context.call(getBuildLog, { params: { id, uuid: uuid ?? (await newest()) } })
+    const uuid = given ?? (await newest())
+    if (options.follow) return (await import('./builds/watch.ts')).watch(context, id, uuid)
+    const log = await context.call(getBuildLog, { params: { id, uuid } })
     context.answer(log, log)
   }
 
@@ -88,6 +91,12 @@ export function builds(context: Context): Command[] {
       .description('show what a build printed')
       .argument('[uuid]', 'one of `deis builds:list --all`; otherwise the newest')
       .addOption(appOption())
+      .option('-f, --follow', 'go on until build and deploy have ended; the exit code is 0 when they succeeded')
       .action(logs),
+    new Command('builds:cancel')
+      .description('end a build that runs; its push is declined, and nothing is changed')
+      .argument('[uuid]', 'one of `deis builds:list --all`; otherwise the one that runs')
+      .addOption(appOption())
+      .action(async (uuid: string | undefined, { app }: AppOption) => cancel(context, await context.app(app), uuid)),
   ]
 }
