@@ -1,6 +1,8 @@
 // What must every scheduler do, whatever it runs things on (design §1.2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
+import { execContract } from './contract-exec.ts'
+import { followContract } from './contract-follow.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { byType, contractSteps, names, never, quiet } from './contract-steps.ts'
 import type { ObservedPod } from './port.ts'
@@ -20,6 +22,8 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
     })
 
     sessionsContract(() => harness, steps)
+    execContract(() => harness, steps)
+    followContract(() => harness, steps)
 
     test('an app nobody knows has no pods and no lines', async () => {
       expect(await observe('nobody')).toEqual([])

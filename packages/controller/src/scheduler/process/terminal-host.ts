@@ -2,6 +2,10 @@
 //
 // A process of its own for each terminal: the library leaves its side of a terminal open for every process that is started
 // later, which could then read and write along, and writing to a terminal that nobody reads would hold up everybody else.
+import type Child from 'node:child_process'
+import type Fs from 'node:fs'
+import type Net from 'node:net'
+import type Tty from 'node:tty'
 import type { Exit } from '../exit.ts'
 
 export type HostOrder = {
@@ -38,11 +42,13 @@ type Library = {
  * terminal's session, and so outlives the command: the system throws away what a terminal still holds when its leader ends.
  */
 export function terminalHost(load: NodeJS.Require): void {
-  const fs = load('node:fs') as typeof import('node:fs')
-  const { Socket } = load('node:net') as typeof import('node:net')
-  const { ReadStream } = load('node:tty') as typeof import('node:tty')
-  const { spawn, spawnSync } = load('node:child_process') as typeof import('node:child_process')
+  const fs = load('node:fs') as typeof Fs
+  const { Socket } = load('node:net') as typeof Net
+  const { ReadStream } = load('node:tty') as typeof Tty
+  const { spawn, spawnSync } = load('node:child_process') as typeof Child
   const endOfInput = 4
+  // oxlint-disable-next-line unicorn/no-process-exit -- it is a program, and nothing in it is to go on
+  const leave = (): void => process.exit()
   const tell = (message: FromHost): void => void process.send?.(message)
   const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
@@ -100,7 +106,7 @@ export function terminalHost(load: NodeJS.Require): void {
     child.once('exit', (code, signal) => tell({ exit: { code, signal } }))
 
     const out = new Socket({ fd: 1, readable: false, writable: true })
-    out.on('error', () => process.exit())
+    out.on('error', leave)
     const screen = new ReadStream(master)
     screen.on('error', () => {})
     const goOn = (): void => void screen.resume()
@@ -125,7 +131,7 @@ export function terminalHost(load: NodeJS.Require): void {
           break
         }
       }
-      out.end(() => process.exit())
+      out.end(leave)
     }
     process.on('message', (message: ToHost) => {
       if (message === 'finish') finish()
@@ -138,7 +144,7 @@ export function terminalHost(load: NodeJS.Require): void {
   process.title = 'deis terminal'
   // It belongs to the same group as the command: what is meant for that must not end the terminal.
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, () => {})
-  process.once('disconnect', () => process.exit())
+  process.once('disconnect', leave)
   process.once('message', (message: ToHost) => {
     if (typeof message === 'object' && 'begin' in message) begin(message.begin)
   })
