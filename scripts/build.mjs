@@ -86,7 +86,15 @@ export async function buildAll(say) {
       esbuild,
       'controller',
       { keys: source('controller/src/keys.ts'), main: source('controller/src/main.ts') },
-      { external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node', 'pg-native'] },
+      {
+        external: [
+          '@libsql/client',
+          '@lydell/node-pty',
+          'cpu-features',
+          './crypto/build/Release/sshcrypto.node',
+          'pg-native',
+        ],
+      },
     ),
     bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
     bundle(

@@ -131,8 +131,12 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
       }
       socket.on('ping', note).on('message', (data, isBinary) => {
         note()
-        if (isBinary) print(data as Buffer)
-        else hear(JSON.parse((data as Buffer).toString()) as ServerMessage)
+        try {
+          if (isBinary) print(data as Buffer)
+          else hear(JSON.parse((data as Buffer).toString()) as ServerMessage)
+        } catch (error) {
+          reject(error as Error)
+        }
       })
       const watch = setInterval(() => {
         if (Date.now() - heard > sessionSilenceMs) socket.terminate()
