@@ -63,6 +63,7 @@ export async function execInPod(
   const seat = await takeSeat({
     io,
     answers,
+    tellsEnd: false,
     dialInput: null,
     dial(take, signal) {
       const tty = io.terminal !== null

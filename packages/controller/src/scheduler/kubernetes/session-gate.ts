@@ -5,8 +5,8 @@ import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../kube/socket.ts'
 import { words } from './session-script.ts'
 
-/** What the gate says to `ask` and `go`: nothing else can have said it. */
-export type Answers = { readonly ask: string; readonly go: string }
+/** What the gate says to `ask` and `go`, and what is said when the command has ended: nothing else can have said it. */
+export type Answers = { readonly ask: string; readonly go: string; readonly end: string }
 
 export type Gate = {
   /** What comes after the gate's last word; nothing until then. */
@@ -24,13 +24,15 @@ const sizeMs = 3_000
 const againMs = 50
 
 export function newAnswers(): Answers {
-  return { ask: `ask-${randomBytes(12).toString('hex')}-`, go: `go-${randomBytes(12).toString('hex')}` }
+  const word = (): string => randomBytes(12).toString('hex')
+  // The last one begins with what hardly any output has.
+  return { ask: `${word()}-`, go: word(), end: `\u001e${word()}-` }
 }
 
 export const sizeFrame = ({ columns, rows }: TerminalSize): Buffer =>
   Buffer.from(JSON.stringify({ Width: columns, Height: rows }))
 
-export function createGate({ ask, go }: Answers): Gate {
+export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
   let heard: Buffer = Buffer.alloc(0)
   let open = false
   const waiting = new Set<() => void>()

@@ -12,6 +12,7 @@ import { exitOf, timeoutError, untilEnded } from './run-end.ts'
 import type { PodView } from './run-view.ts'
 import { gateArguments } from './session-exec.ts'
 import { type Answers, newAnswers } from './session-gate.ts'
+import { hostScript, killedCode, signalScript } from './session-script.ts'
 import { takeSeat, withSignal } from './session-seat.ts'
 import { type Place, signalSession } from './session-signal.ts'
 
@@ -44,8 +45,10 @@ export function sessionPod(pod: Pod, oneOff: OneOff, { session, answers }: Sitti
         stdin: true,
         stdinOnce: true,
         tty,
-        command: ['/bin/sh', '-c'],
+        command: ['/bin/sh', '-c', hostScript, 'deis', answers.end],
         args: gateArguments({ session, launch, command }, answers, io),
+        // The first process of the container is not the one to be told.
+        lifecycle: { preStop: { exec: { command: ['sh', '-c', signalScript, 'deis', session, 'TERM', 'all'] } } },
       })),
     },
   }
@@ -92,7 +95,13 @@ export async function sitAt(
   let isOver = false
   let leave = (): void => {}
   try {
-    const seat = await takeSeat({ io: withSignal(io, over.signal), answers: sitting.answers, dial, dialInput: dial })
+    const seat = await takeSeat({
+      io: withSignal(io, over.signal),
+      answers: sitting.answers,
+      tellsEnd: true,
+      dial,
+      dialInput: dial,
+    })
     leave = () => seat.leave()
     started({
       pod: name,
@@ -106,6 +115,7 @@ export async function sitAt(
     // A pod that is deleted may take its connection along or not.
     const outcome = await Promise.race([seat.ended, cancelled, ended.then(() => seat.ended)])
     over.signal.throwIfAborted()
+    if (outcome && outcome.code !== null && outcome.code !== killedCode) return outcome.code
     const last = await Promise.race([ended, sleep(lagMs, undefined, { ref: false })])
     if (!last || !outcome) throw new Error(`the connection to the command in ${name} was lost`)
     if (last.metadata?.deletionTimestamp !== undefined)

@@ -9,6 +9,11 @@ export const marker = 'DEIS_SESSION'
 
 export const words = { ask: 'ask', go: 'go', no: 'no' } as const
 
+/** Of a command that was killed, perhaps for the memory it used. */
+export const killedCode = 137
+/** As long as the end of the output may wait for who is to read it. */
+const staySeconds = 600
+
 /**
  * The command begins when we have told it to, so that nothing it says is lost, and in a terminal of the right size.
  * Arguments: what answers `ask`, what answers `go`, the session, TERM or nothing, the launch, whether input follows, the
@@ -36,6 +41,26 @@ exec bash -c "$1"' bash "$7"
 fi
 if command -v bash >/dev/null; then exec bash -c "$7"; fi
 exec sh -c "$7"`
+
+/**
+ * Around the gate in a pod of its own. Container runtimes lose what a container has said last when nobody has read it by its
+ * end, so this one says that its command has ended, and stays until it is taken away. Only who killed it
+ * can be learned from its own end. Arguments: the last word, and those of the gate after its script.
+ */
+export const hostScript = `mark=$1
+shift
+trap : HUP INT QUIT TERM
+exec 3>&2 2>/dev/null
+sh -c "$@" 2>&3 3>&-
+code=$?
+trap '' TTOU
+printf '%s%s;' "$mark" "$code"
+[ -t 1 ] || printf '%s%s;' "$mark" "$code" >&3
+trap 'exit "$code"' TERM
+if [ "$code" = ${killedCode} ]; then sleep 1; exit "$code"; fi
+sleep ${staySeconds} >/dev/null 3>&- &
+wait "$!"
+exit "$code"`
 
 /**
  * Signals all processes that carry the session's mark, and whatever is in a terminal session with one. Says how many

@@ -4,6 +4,7 @@ import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket, type Outcome, type Take } from '../../kube/socket.ts'
 import { type SessionIo, SessionRefused } from '../port.ts'
 import { type Answers, createGate, passGate, sizeFrame } from './session-gate.ts'
+import { openOutput } from './session-output.ts'
 import { words } from './session-script.ts'
 
 export type Seat = {
@@ -20,6 +21,8 @@ export type SeatOptions = {
   readonly io: SessionIo
   readonly answers: Answers
   dial(take: Take, signal: AbortSignal): Promise<KubeSocket>
+  /** Whether the command's end is told with its output. */
+  readonly tellsEnd: boolean
   /** One more connection, whose end is the end of the input, where nothing else can tell it; null: there is no such. */
   readonly dialInput: ((take: Take, signal: AbortSignal) => Promise<KubeSocket>) | null
 }
@@ -45,16 +48,6 @@ function neverBegan(outcome: Outcome | null): Error {
   return new Error(
     `the command could not be started: ${outcome?.message || 'the connection to its container was lost'}`,
   )
-}
-
-/** Resolves also when nobody takes it any more. */
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => resolve()
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
-  })
 }
 
 /** No more is read than what can be sent. Returns what stops it. */
@@ -86,7 +79,7 @@ function pump(input: Readable, send: (chunk: Buffer) => Promise<void>, end: () =
  * Resolves when the command begins.
  * @throws KubeError, SessionRefused, the signal's reason.
  */
-export async function takeSeat({ io, answers, dial, dialInput }: SeatOptions): Promise<Seat> {
+export async function takeSeat({ io, answers, tellsEnd, dial, dialInput }: SeatOptions): Promise<Seat> {
   const { terminal, input, signal } = io
   const life = new AbortController()
   const leave = (): void => life.abort(signal.reason)
@@ -96,16 +89,15 @@ export async function takeSeat({ io, answers, dial, dialInput }: SeatOptions): P
   const begun = new Promise<void>((resolve) => {
     begin = resolve
   })
-  const hand = async (from: 'stdout' | 'stderr', chunk: Buffer): Promise<void> => {
-    await begun
-    for (const one of early.splice(0)) await unlessAborted(io.output('stderr', one), signal)
-    if (chunk.length > 0 && !signal.aborted) await unlessAborted(io.output(from, chunk), signal)
-  }
+  const output = openOutput(io, begun, tellsEnd ? answers.end : null)
   const take: Take = async (channel, chunk) => {
-    if (gate.isOpen()) return hand(channel === channels.stderr ? 'stderr' : 'stdout', chunk)
-    if (channel === channels.stderr) return void early.push(chunk)
+    const from = channel === channels.stderr ? 'stderr' : 'stdout'
+    if (gate.isOpen()) return output.hand(from, chunk)
+    if (from === 'stderr') return void early.push(chunk)
     const rest = gate.feed(chunk)
-    if (gate.isOpen()) await hand('stdout', rest)
+    if (!gate.isOpen()) return
+    await output.hand('stderr', Buffer.concat(early))
+    await output.hand('stdout', rest)
   }
 
   signal.addEventListener('abort', leave)
@@ -137,7 +129,9 @@ export async function takeSeat({ io, answers, dial, dialInput }: SeatOptions): P
       // A command must not take the loss of its input for the end of it.
       if (!complete && !life.signal.aborted) timer = setTimeout(leave, lostMs)
     })
-    const ended = socket.closed.finally(() => {
+    // Of an attached command the server says only whether it was attached.
+    const closed = socket.closed.then((outcome) => outcome && { ...outcome, code: tellsEnd ? null : outcome.code })
+    const ended = Promise.race([output.ended, closed]).finally(() => {
       clearTimeout(timer)
       stop()
       second?.destroy()
