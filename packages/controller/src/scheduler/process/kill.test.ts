@@ -36,6 +36,8 @@ afterAll(async () => {
 async function killed(orders: Orders): Promise<void> {
   const child = spawn(process.execPath, [program, JSON.stringify(orders)], {
     stdio: ['ignore', 'inherit', 'inherit'],
+    // The bundle lies where no library is found.
+    env: { ...process.env, NODE_PATH: join(root, 'packages/controller/node_modules') },
   })
   expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
 }
@@ -73,12 +75,13 @@ async function afterKill(
   dieAfter: number,
   releases: readonly number[],
   look: (testbed: Testbed, app: string, artifact: Artifact, open: () => Promise<Scheduler>) => Promise<void>,
+  sessions?: string,
 ): Promise<void> {
   const testbed = await openTestbed(firstPort)
   const app = `killed-${firstPort}`
   const artifact = await testbed.slug(contractFiles)
   const formations = releases.map((release) => formation(app, release, artifact))
-  await killed({ folder: testbed.folder, firstPort, formations, dieAfter })
+  await killed({ folder: testbed.folder, firstPort, formations, dieAfter, sessions })
   const opened: Scheduler[] = []
   try {
     await look(testbed, app, artifact, async () => {
@@ -180,5 +183,23 @@ describe.concurrent('after kill -9', () => {
       await scheduler.apply(formation(app, 1, artifact), never, quiet)
       expect((await scheduler.observe(app)).map((pod) => pod.type).toSorted()).toEqual(['clock', 'web', 'web'])
     })
+  })
+
+  test('of sessions, nothing of them runs any more, not even what ignores every signal, and the pod goes on', async () => {
+    const stubborn = "trap '' HUP INT TERM PIPE; (setsid sleep 607 &) ; echo here; while :; do sleep 0.1; done"
+    const look = async (_testbed: Testbed, app: string, _artifact: Artifact, open: () => Promise<Scheduler>) => {
+      const sessions = await variableOfAll('DEIS_SESSION')
+      const before = await running(app)
+      expect(new Set([...before.values()].flat().flatMap((pid) => sessions.get(pid) ?? [])).size).toBe(4)
+      const scheduler = await open()
+      const after = await running(app)
+      expect([...after.values()].flat().filter((pid) => sessions.has(pid))).toEqual([])
+      expect([...after.keys()].filter((pod) => pod.includes('-run-'))).toEqual([])
+      for (const [pod, pids] of after)
+        if (pod.includes('-web-')) expect(before.get(pod)).toEqual(expect.arrayContaining(pids))
+      const pods = (await scheduler.observe(app)).map(({ type, state }) => `${type} ${state}`)
+      expect(pods.toSorted()).toEqual(['clock up', 'web up', 'web up'])
+    }
+    await afterKill(25_900, 1500, [1, 1], look, stubborn)
   })
 })

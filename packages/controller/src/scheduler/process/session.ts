@@ -21,7 +21,8 @@ async function attach(backend: Backend, pod: Pod, command: string, io: SessionIo
   const id = randomUUID()
   const members = () => withVariable(sessionVariable, id)
   const options = { ...around, command, env: { ...around.env, [sessionVariable]: id } }
-  if (io.terminal) return attachTerminal(options, io.terminal, io, { [podVariable]: pod.name }, members)
+  if (io.terminal)
+    return attachTerminal(options, { terminal: io.terminal, mark: { [podVariable]: pod.name }, members }, io)
   return attachPipes(options, podFolder(backend.options.folder, pod.app.id, pod.name), io, members)
 }
 

@@ -54,16 +54,22 @@ async function handOver(host: ChildProcess, io: SessionIo): Promise<void> {
   for await (const chunk of host.stdout ?? []) await io.output('stdout', chunk as Buffer)
 }
 
-/** `mark`: variables by which its pod is found; `members`: what else belongs to it, beside the terminal's session. */
+export type TerminalPlace = {
+  readonly terminal: NonNullable<SessionIo['terminal']>
+  /** Variables by which its pod is found. */
+  readonly mark: Readonly<Record<string, string>>
+  /** What else belongs to it, beside the terminal's session. */
+  readonly members: () => Promise<readonly number[]>
+  /** The file of the library that opens terminals. */
+  readonly library?: string
+}
+
 export async function attachTerminal(
   options: CommandOptions,
-  terminal: NonNullable<SessionIo['terminal']>,
+  { terminal, mark, members, library = libraryFile() }: TerminalPlace,
   io: SessionIo,
-  mark: Readonly<Record<string, string>>,
-  members: () => Promise<readonly number[]>,
 ): Promise<Attached> {
   checkEnv(options.env)
-  const library = libraryFile()
   // Nothing of the app's environment: node listens to some of it.
   const host = spawn(process.execPath, ['-e', `(${terminalHost.toString()})(require)`], {
     cwd: '/',

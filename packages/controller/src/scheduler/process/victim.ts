@@ -1,5 +1,6 @@
 // Which controller is killed in the tests? A program of its own: opens the scheduler, applies, and dies where it is told to.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { takeSeat } from '../contract-seat.ts'
 import type { Formation } from '../port.ts'
 import { createProcessScheduler } from './create.ts'
 import { openTestbed } from './testbed.ts'
@@ -12,13 +13,28 @@ export type Orders = {
   readonly formations: readonly Formation[]
   /** Milliseconds after the last apply began. */
   readonly dieAfter: number
+  /** Run at terminals and by pipes, in pods of their own and beside a process of the last one; it dies when all of them said something. */
+  readonly sessions?: string
 }
 
-const { folder, firstPort, formations, dieAfter } = JSON.parse(process.argv[2] ?? '') as Orders
+const { folder, firstPort, formations, dieAfter, sessions } = JSON.parse(process.argv[2] ?? '') as Orders
 const testbed = await openTestbed(firstPort, folder)
 const scheduler = await createProcessScheduler(testbed.options())
 const never = new AbortController().signal
 for (const formation of formations.slice(0, -1)) await scheduler.apply(formation, never, () => {})
-for (const formation of formations.slice(-1)) void scheduler.apply(formation, never, () => {})
+const last = formations.at(-1)
+if (last) void scheduler.apply(last, never, () => {})
 await sleep(dieAfter)
+if (sessions !== undefined && last) {
+  const [pod] = await scheduler.observe(last.app)
+  const target = { app: last.app, pod: pod?.name ?? '', command: sessions }
+  const oneOff = { ...last, command: sessions, timeoutSeconds: 600 }
+  const seats = [true, false, true, false].map((terminal) => takeSeat({ terminal, patience: 3 }))
+  await Promise.all(
+    seats.map(async (seat, index) => {
+      await (index < 2 ? scheduler.open(oneOff, seat.io) : scheduler.exec(target, seat.io))
+      await seat.shows('here')
+    }),
+  )
+}
 process.kill(process.pid, 'SIGKILL')
