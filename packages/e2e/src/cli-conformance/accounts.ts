@@ -1,7 +1,7 @@
 // Do accounts, keys and permissions work as cli.md §2.2, §2.10, §2.14 and §2.18 say?
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Admin, Collaborators, Key, listAdmins, listKeys, listUsers, User } from '@deis/types'
+import { type Admin, Collaborators, Key, listAdmins, listKeys, listUsers, User } from '@deis/types'
 import { expect } from 'vitest'
 import { newPerson, password } from '../client.ts'
 import { error, failed } from './says.ts'

@@ -1,7 +1,7 @@
 // Are apps made, listed, shown, opened and destroyed as cli.md §2.1 says, and git remotes as §2.8 says?
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { App, AppSettings, Domain, listApps, Pod } from '@deis/types'
+import { App, AppSettings, Domain, listApps, type Pod } from '@deis/types'
 import { expect } from 'vitest'
 import { mustWork } from '../client.ts'
 import { error, failed, type Text } from './says.ts'
@@ -167,18 +167,16 @@ const forced = (from: string, app: string): Text => [
 ]
 
 async function showing(world: World): Promise<void> {
-  const actor = await world.newActor('ingo')
-  const { deis, json, person } = actor
-  const app = world.name('epsilon')
+  const { app, deis, json } = await world.newApp('epsilon')
+  const { person } = world.owner
   const { routerPort } = world.platform
-  await deis(`create ${app} --no-remote`, [made(app), later(app)])
   const info = (url: string, ...domains: string[]): string[] => [
     `=== ${app} Application`,
     'updated:  {time}',
     'uuid:     {uuid}',
     'created:  {time}',
     `url:      ${url}`,
-    'owner:    ingo',
+    'owner:    owner',
     `id:       ${app}`,
     '',
     `=== ${app} Processes`,
@@ -192,7 +190,7 @@ async function showing(world: World): Promise<void> {
   ]
   await deis(`info -a ${app}`, info(`${app}.localhost:${routerPort}`, app))
   type Info = { app: App; address: string; pods: Pod[]; domains: Domain[]; settings: AppSettings }
-  const found = await json<Info>(`apps:info -a ${app}`, null)
+  const found = await json<Info>('apps:info', null)
   expect(Object.keys(found)).toEqual(['app', 'address', 'pods', 'domains', 'settings'])
   checkShape(App, found.app, 'app')
   checkShape(AppSettings, found.settings, 'settings')
@@ -209,7 +207,7 @@ async function showing(world: World): Promise<void> {
   expect(await readFile(join(person.home, 'opened'), 'utf8')).toBe(`${url}\n`)
   await deis(`domains:remove ${app} -a ${app}`, [`Removing ${app} from ${app}... done`])
   await deis(`open -a ${app}`, error(`${app} has no domain, so there is nothing to open.`), { env })
-  await deis(`info -a ${app}`, info('no domain assigned'))
+  await deis('info', info('no domain assigned'))
   await deis(`logs -a ${world.name('nothing')}`, error(noApp))
   await deis(`destroy -a ${app} --confirm=${app}`, gone(app))
 }

@@ -8,31 +8,23 @@ import { error } from './says.ts'
 import type { Scenario, World } from './world.ts'
 
 async function variables(world: World): Promise<void> {
-  const { deis, json, person } = await world.newActor('vera')
-  const app = world.name('vars')
-  const a = `-a ${app}`
+  const { app, deis, json } = await world.newApp('vars')
+  const { person } = world.owner
   const heading = `=== ${app} Config`
   const shown = (title: string, ...lines: string[]): string[] => [`${title} config... done`, '', heading, ...lines]
-  await deis(`create --no-remote ${app}`, [
-    `Creating Application... done, created ${app}`,
-    `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
-  ])
-  await deis(`config ${a}`, [heading])
-  await deis(`config:list --oneline ${a}`, [])
-  await deis(
-    `config:set LONG_NAME=1 B=two=2 #skipped ${a}`,
-    shown('Creating', 'B              two=2', 'LONG_NAME      1'),
-  )
+  await deis(`config`, [heading])
+  await deis(`config:list --oneline`, [])
+  await deis(`config:set LONG_NAME=1 B=two=2 #skipped`, shown('Creating', 'B              two=2', 'LONG_NAME      1'))
   await deis(
     ['config:set', '-a', app, 'WORDS=a b', 'EMPTY='],
     [...shown('Creating', 'B              two=2', 'EMPTY          ', 'LONG_NAME      1', 'WORDS          a b')],
   )
-  await deis(`config ${a} --oneline --diff`, ['B=two=2 EMPTY= LONG_NAME=1 WORDS=a b'])
-  await deis(`config ${a} --diff`, ['B=two=2', 'EMPTY=', 'LONG_NAME=1', 'WORDS=a b'])
-  expect(await json(`config ${a}`, null)).toEqual({ B: 'two=2', EMPTY: '', LONG_NAME: '1', WORDS: 'a b' })
-  await deis(`config:unset EMPTY B ${a}`, shown('Removing', 'LONG_NAME      1', 'WORDS          a b'))
-  await deis(`config:set LONG_NAME=1 ${a}`, {
-    ...error('vera changed nothing - release stopped'),
+  await deis(`config --oneline --diff`, ['B=two=2 EMPTY= LONG_NAME=1 WORDS=a b'])
+  await deis(`config --diff`, ['B=two=2', 'EMPTY=', 'LONG_NAME=1', 'WORDS=a b'])
+  expect(await json(`config`, null)).toEqual({ B: 'two=2', EMPTY: '', LONG_NAME: '1', WORDS: 'a b' })
+  await deis(`config:unset EMPTY B`, shown('Removing', 'LONG_NAME      1', 'WORDS          a b'))
+  await deis(`config:set LONG_NAME=1`, {
+    ...error('owner changed nothing - release stopped'),
     stdout: ['Creating config... '],
   })
   const looks = 'It looks like KEY=value; a KEY has letters, digits and _ and does not begin with a digit.'
@@ -40,11 +32,11 @@ async function variables(world: World): Promise<void> {
     if (word.startsWith('--'))
       await deis(['config:set', '-a', app, '--', word], error(`"${word}" sets no variable.`, looks))
     else await deis(['config:set', '-a', app, 'OK=1', word], error(`"${word}" sets no variable.`, looks))
-  await deis(`config:set X_HEALTHCHECK_URL=/ ${a}`, {
+  await deis(`config:set X_HEALTHCHECK_URL=/`, {
     stdout: shown('Creating', 'LONG_NAME              1', 'WORDS                  a b', 'X_HEALTHCHECK_URL      /'),
     stderr: ['X_HEALTHCHECK_URL: variables for healthchecks are deprecated, use `deis healthchecks`.'],
   })
-  await deis(`config:unset X_HEALTHCHECK_URL WORDS ${a}`, shown('Removing', 'LONG_NAME      1'))
+  await deis(`config:unset X_HEALTHCHECK_URL WORDS`, shown('Removing', 'LONG_NAME      1'))
 
   const { privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -53,45 +45,37 @@ async function variables(world: World): Promise<void> {
   })
   const sent = Buffer.from(privateKey).toString('base64')
   await writeFile(join(person.home, 'deploy.key'), privateKey)
-  await deis(`config:set SSH_KEY=deploy.key ${a}`, shown('Creating', 'LONG_NAME      1', `SSH_KEY        ${sent}`))
+  await deis(`config:set SSH_KEY=deploy.key`, shown('Creating', 'LONG_NAME      1', `SSH_KEY        ${sent}`))
   await deis(
-    `config:set SSH_KEY=nowhere.key ${a}`,
+    `config:set SSH_KEY=nowhere.key`,
     error(
       'SSH_KEY is neither a private key in PEM format, nor one in base64, nor the path of one.',
       'Nothing was changed.',
     ),
   )
-  await deis(`config:unset SSH_KEY ${a}`, shown('Removing', 'LONG_NAME      1'))
+  await deis(`config:unset SSH_KEY`, shown('Removing', 'LONG_NAME      1'))
 }
 
 async function files(world: World): Promise<void> {
-  const { deis, person } = await world.newActor('fila')
-  const app = world.name('files')
-  const a = `-a ${app}`
+  const { app, deis } = await world.newApp('files')
+  const { person } = world.owner
   const env = join(person.home, '.env')
   const shown = (...lines: string[]): string[] => ['Creating config... done', '', `=== ${app} Config`, ...lines]
-  await deis(`create --no-remote ${app}`, [
-    `Creating Application... done, created ${app}`,
-    `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
-  ])
   // /dev/null at stdin is no pipe (§9 note 10).
-  await deis(`config:push ${a}`, error('open .env: no such file or directory'))
+  await deis(`config:push`, error('open .env: no such file or directory'))
   await writeFile(env, '# a comment\r\nFOO=xyzzy\r\n\r\nexport BAR="two words"\nLINES="1\n2"\n')
-  await deis(`config:push ${a}`, {
+  await deis(`config:push`, {
     stdout: [...shown('BAR        two words', 'FOO        xyzzy', 'LINES      1'), '2'],
   })
-  await deis(`config:push ${a}`, shown('BAR        two words', 'FOO        piped', 'LINES      1', '2'), {
+  await deis(`config:push`, shown('BAR        two words', 'FOO        piped', 'LINES      1', '2'), {
     input: 'FOO=piped\n',
   })
   await writeFile(join(person.home, 'other.env'), 'FOO=other\n')
+  await deis(`config:push --path=other.env`, shown('BAR        two words', 'FOO        other', 'LINES      1', '2'))
+  await deis(`config:push -p gone.env`, error('open gone.env: no such file or directory'))
+  await deis(`config:push`, error('stdin set no variable.', 'Nothing was changed.'), { input: '' })
   await deis(
-    `config:push ${a} --path=other.env`,
-    shown('BAR        two words', 'FOO        other', 'LINES      1', '2'),
-  )
-  await deis(`config:push ${a} -p gone.env`, error('open gone.env: no such file or directory'))
-  await deis(`config:push ${a}`, error('stdin set no variable.', 'Nothing was changed.'), { input: '' })
-  await deis(
-    `config:push ${a}`,
+    `config:push`,
     error(
       'stdin line 2: "no variable" sets no variable.',
       'Lines look like KEY=value; a value of several lines stands in quotes.',
@@ -100,41 +84,35 @@ async function files(world: World): Promise<void> {
   )
   // stdout is a pipe: the file stays as it is.
   const kept = await readFile(env, 'utf8')
-  const pulled = await deis(`config:pull ${a}`, ['BAR=two words', 'FOO=other', 'LINES="1', '2"'])
+  const pulled = await deis(`config:pull`, ['BAR=two words', 'FOO=other', 'LINES="1', '2"'])
   expect(await readFile(env, 'utf8')).toBe(kept)
   // What is pulled can be pushed.
-  await deis(`config:unset FOO LINES ${a}`, ['Removing config... done', '', `=== ${app} Config`, 'BAR      two words'])
-  await deis(`config:push ${a}`, shown('BAR        two words', 'FOO        other', 'LINES      1', '2'), {
+  await deis(`config:unset FOO LINES`, ['Removing config... done', '', `=== ${app} Config`, 'BAR      two words'])
+  await deis(`config:push`, shown('BAR        two words', 'FOO        other', 'LINES      1', '2'), {
     input: pulled.stdout,
   })
 }
 
 async function releases(world: World): Promise<void> {
-  const { deis, json } = await world.newActor('rel')
-  const app = world.name('history')
-  const a = `-a ${app}`
-  await deis(`create --no-remote ${app}`, [
-    `Creating Application... done, created ${app}`,
-    `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
-  ])
-  await deis(`config:set A=1 ${a}`, ['Creating config... done', '', `=== ${app} Config`, 'A      1'])
-  const rows = ['v2\t{time}\trel added A', 'v1\t{time}\trel created initial release']
-  await deis(`releases ${a}`, [`=== ${app} Releases`, ...rows])
-  await deis(`releases:list -l 1 ${a}`, [`=== ${app} Releases (1 of 2)`, rows[0] ?? ''])
+  const { app, deis, json } = await world.newApp('history')
+  await deis(`config:set A=1`, ['Creating config... done', '', `=== ${app} Config`, 'A      1'])
+  const rows = ['v2\t{time}\towner added A', 'v1\t{time}\towner created initial release']
+  await deis(`releases`, [`=== ${app} Releases`, ...rows])
+  await deis(`releases:list -l 1`, [`=== ${app} Releases (1 of 2)`, rows[0] ?? ''])
   const shown = [
     `=== ${app} Release v2`,
     'config:   {uuid}',
-    'owner:    rel',
+    'owner:    owner',
     'created:  {time}',
-    'summary:  rel added A',
+    'summary:  owner added A',
     'updated:  {time}',
     'uuid:     {uuid}',
   ]
-  await deis(`releases:info v2 ${a}`, shown)
-  await deis(`releases:info 2 ${a}`, shown)
-  await deis(`releases:info v9 ${a}`, error('"No Release matches the given query."'))
-  expect(await json(`releases ${a}`, listReleases.response)).toMatchObject({ count: 2 })
-  expect(await json(`releases:info v1 ${a}`, Release)).toMatchObject({ version: 1, build: null })
+  await deis(`releases:info v2`, shown)
+  await deis(`releases:info 2`, shown)
+  await deis(`releases:info v9`, error('"No Release matches the given query."'))
+  expect(await json(`releases`, listReleases.response)).toMatchObject({ count: 2 })
+  expect(await json(`releases:info v1`, Release)).toMatchObject({ version: 1, build: null })
 }
 
 export const scenarios: readonly Scenario[] = [

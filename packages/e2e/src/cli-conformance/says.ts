@@ -87,9 +87,14 @@ export function failed(title: string, ...lines: string[]): { code: number; stdou
   return { ...error(...lines), stdout: [`${title} `] }
 }
 
+/** What holds everywhere with what is wanted here. */
+export function combined<M extends More>(where: More, more: M): M {
+  return { ...where, ...more, env: { ...where.env, ...more.env } }
+}
+
 export function speaker(person: Person, where: More = {}): Deis {
   return async (words, expected, more = {}) => {
-    const came = await runDeis(person, words, { ...where, ...more })
+    const came = await runDeis(person, words, combined(where, more))
     const {
       code = 0,
       stdout = '',

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { expect } from 'vitest'
 import type { Person } from '../client.ts'
-import { filled, type More, runDeis, type Text, type Words } from './says.ts'
+import { combined, filled, type More, runDeis, type Text, type Words } from './says.ts'
 
 type Schema = object
 type Values = {
@@ -32,7 +32,7 @@ export function jsonSpeaker(person: Person, where: More = {}): Json {
     const list = typeof words === 'string' ? words.split(' ') : words
     const [command = '', ...rest] = list
     const what = `deis ${list.join(' ')} --json`
-    const { code, stdout, stderr } = await runDeis(person, [command, '--json', ...rest], { ...where, ...more })
+    const { code, stdout, stderr } = await runDeis(person, [command, '--json', ...rest], combined(where, more))
     expect({ code, stderr }, what).toEqual({ code: more.code ?? 0, stderr: filled(more.stderr ?? '', stderr) })
     const value = JSON.parse(stdout) as T
     expect(stdout, what).toBe(`${JSON.stringify(value, null, 2)}\n`)

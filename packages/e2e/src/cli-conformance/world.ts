@@ -29,20 +29,20 @@ export type World = {
   name(app: string): string
   /** The first account. */
   readonly root: Actor
+  /** Whose apps it is of no matter to the scenario: all may use this account, none may change it. */
+  readonly owner: Actor
   /** Somebody with an account, a profile and an SSH key. */
   newActor(name: string): Promise<Actor>
-  /** An app of that person that runs, with a checkout whose remote `deis` leads to it: a web process, no worker. */
-  deployed(actor: Actor, app: string): Promise<Deployed>
+  /** An app of the owner's that never ran; DEIS_APP names it. */
+  newApp(app: string): Promise<Spoken>
+  /** The same, but running: a web process and no worker, and a checkout whose remote `deis` leads to it. */
+  deployed(app: string): Promise<Deployed>
 }
 
-export type Deployed = {
-  readonly app: string
-  readonly folder: string
-  /** The number of the release that runs. */
-  readonly release: number
-  readonly deis: Deis
-  readonly json: Json
-}
+/** An app, and the command where it is the app in question. */
+export type Spoken = { readonly app: string; readonly deis: Deis; readonly json: Json }
+/** `release` is the number of the one that runs. */
+export type Deployed = Spoken & { readonly folder: string; readonly release: number }
 
 /** One way through some commands; all of them may go on at the same time. */
 export type Scenario = {
@@ -120,18 +120,29 @@ async function deploy(world: World, checkout: Checkout, actor: Actor): Promise<n
 
 export async function openWorld(platform: Platform, cluster: ClusterPlatform | null, tlsPort: number): Promise<World> {
   const root = await newActor(platform, 'root')
+  const owner = await newActor(platform, 'owner')
   const world: World = {
     platform,
     tlsPort,
     cluster,
     root,
+    owner,
     name: (app) => cluster?.name(app) ?? app,
     newActor: (name) => newActor(platform, name),
-    async deployed(actor, wanted) {
+    async newApp(wanted) {
       const app = world.name(wanted)
-      const checkout = await newCheckout(actor.person, app, 'plain')
-      const release = await deploy(world, checkout, actor)
-      return { app, release, folder: checkout.folder, ...actor.at(checkout.folder) }
+      await owner.deis(`create --no-remote ${app}`, [
+        `Creating Application... done, created ${app}`,
+        `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
+      ])
+      const more = { cwd: owner.person.home, env: { DEIS_APP: app } }
+      return { app, deis: speaker(owner.person, more), json: jsonSpeaker(owner.person, more) }
+    },
+    async deployed(wanted) {
+      const app = world.name(wanted)
+      const checkout = await newCheckout(owner.person, app, 'plain')
+      const release = await deploy(world, checkout, owner)
+      return { app, release, folder: checkout.folder, ...owner.at(checkout.folder) }
     },
   }
   expect(await callApi(platform, await root.person.token(), 'GET', '/v2/users/')).toMatchObject({ status: 200 })
