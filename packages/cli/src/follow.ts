@@ -9,7 +9,7 @@ import { note } from './output.ts'
 import { interrupted } from './report.ts'
 
 const firstDelayMs = 500
-const lastDelayMs = 30_000
+const lastDelayMs = 10_000
 
 /** Each with its end; the last one may have none, unless the connection broke in it. */
 export async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
