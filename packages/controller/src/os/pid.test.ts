@@ -7,11 +7,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import {
+  foregroundOf,
   groupMembers,
   identify,
   isAlive,
   killAll,
   processesOf,
+  sessionMembers,
   signalGroup,
   signalPid,
   stopGroup,
@@ -121,6 +123,19 @@ test.skipIf(process.platform !== 'linux')(
     expect(await withVariable('TEST_MARK', mark.slice(0, -1))).toEqual([])
     await killAll(() => withVariable('TEST_MARK', mark))
     expect(await withVariable('TEST_MARK', mark)).toEqual([])
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'a session has all its groups, a process without a terminal no foreground',
+  async () => {
+    const pid = await start(`exec bash -c 'set -m; sleep 600 & echo ready; exec sleep 600'`)
+    await expect.poll(async () => (await sessionMembers(pid)).length).toBe(2)
+    expect(await groupMembers(pid)).toEqual([pid])
+    expect(await foregroundOf(pid)).toBeNull()
+    await killAll(() => sessionMembers(pid))
+    expect(await sessionMembers(pid)).toEqual([])
+    expect(await foregroundOf(pid)).toBeNull()
   },
 )
 
