@@ -29,9 +29,8 @@ export type Take = (channel: number, chunk: Buffer) => Promise<void>
 /** The second is known since 1.4, the first since 1.29. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
 const handshakeMs = 20_000
-const pingMs = 20_000
-/** A server that says nothing for so long is taken for dead. */
-const silentMs = 60_000
+/** A server that says nothing for so long, though it is asked, is taken for dead. */
+const patience = { pingMs: 20_000, silentMs: 60_000 }
 const frameBytes = 32 * 1024
 /** What is on its way is only taken when the command asks for it: closing may take as long as that runs. */
 const settings = { perMessageDeflate: false, maxPayload: 16 * 1024 * 1024, closeTimeout: 2_000_000_000 }
@@ -87,7 +86,12 @@ async function shake(ws: WebSocket, signal: AbortSignal): Promise<void> {
 }
 
 /** Resolves when the server has agreed. With the signal the connection is cut. */
-export async function openSocket({ address, options }: Dial, take: Take, signal: AbortSignal): Promise<KubeSocket> {
+export async function openSocket(
+  { address, options }: Dial,
+  take: Take,
+  signal: AbortSignal,
+  { pingMs, silentMs } = patience,
+): Promise<KubeSocket> {
   signal.throwIfAborted()
   const ws = new WebSocket(address, protocols, { ...options, ...settings })
   let outcome: Outcome | null = null

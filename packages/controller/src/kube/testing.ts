@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,9 @@ import type { Kube } from './client.ts'
 import { type Namespace, pathOf } from './objects.ts'
 import { loadTransport, type Transport } from './transport.ts'
 import { watchAll } from './watch.ts'
+
+/** Whether there is a cluster to test with, and its registry. */
+export const isClusterThere = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 
 export type Seen = {
   readonly method: string
@@ -26,6 +30,8 @@ export type FakeApi = {
   readonly transport: Transport
   /** What answers from now on. */
   answer(how: Answer): void
+  /** What becomes of WebSockets from now on. */
+  upgrade(how: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void
   /** Cuts all connections. */
   cut(): void
   close(): Promise<void>
@@ -51,6 +57,18 @@ export function refuse(
   json(response, code, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message }, headers)
 }
 
+/** With the kubeconfig in this file. */
+export async function transportOf(file: string): Promise<Transport> {
+  const before = process.env.KUBECONFIG
+  process.env.KUBECONFIG = file
+  try {
+    return (await loadTransport()).transport
+  } finally {
+    if (before === undefined) delete process.env.KUBECONFIG
+    else process.env.KUBECONFIG = before
+  }
+}
+
 /** A kubeconfig of its own leads the real transport to it. */
 export async function openFakeApi(): Promise<FakeApi> {
   const seen: Seen[] = []
@@ -65,6 +83,13 @@ export async function openFakeApi(): Promise<FakeApi> {
         how(one, response, request)
       })
       .catch(() => response.destroy())
+  })
+  let upgraded: Parameters<FakeApi['upgrade']>[0] = (_, socket) => void socket.destroy()
+  const sockets = new Set<Duplex>()
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    upgraded(request, socket, head)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const folder = await mkdtemp(join(tmpdir(), 'deis-kube-'))
@@ -81,22 +106,24 @@ export async function openFakeApi(): Promise<FakeApi> {
       'current-context': 'x',
     }),
   )
-  const before = process.env.KUBECONFIG
-  process.env.KUBECONFIG = file
-  const { transport } = await loadTransport().finally(() => {
-    if (before === undefined) delete process.env.KUBECONFIG
-    else process.env.KUBECONFIG = before
-  })
+  const transport = await transportOf(file)
+  const cut = (): void => {
+    server.closeAllConnections()
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     seen,
     transport,
     answer(next) {
       how = next
     },
-    cut: () => server.closeAllConnections(),
+    upgrade(next) {
+      upgraded = next
+    },
+    cut,
     async close() {
       transport.close()
-      server.closeAllConnections()
+      cut()
       await new Promise((resolve) => server.close(resolve))
       await rm(folder, { recursive: true })
     },

@@ -99,7 +99,7 @@ function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session:
   const sitting = newSitting()
   return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
     withPod(deps, sessionPod(manifest, oneOff, sitting, io), { timeoutSeconds }, io.signal, (view, pod) =>
-      sitAt(backend, { view, pod, sitting, timeoutSeconds }, io, started),
+      sitAt(deps.kube, { view, pod, sitting, timeoutSeconds }, io, started),
     ),
   )
 }
@@ -163,7 +163,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
       ),
     exec: (target, io) =>
       beginSession(turns, target.app, io.signal, (signal, started) =>
-        execInPod(backend, target, withSignal(io, signal), started),
+        execInPod({ kube, log: options.log }, target, withSignal(io, signal), started),
       ),
     logs: (app, { lines }) => logs.tail(app, lines),
     follow: (app, { lines }, onLine, signal) => logs.follow(app, lines, onLine, signal),

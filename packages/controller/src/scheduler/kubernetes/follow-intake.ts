@@ -24,7 +24,8 @@ export type IntakeDeps = {
 
 /** At most so many lines from before we came; the file of the whole app holds about as many. */
 const maxOldLines = 10_000
-const maxCatchUpLines = 1_000
+/** Mostly few are missing. What a catch-up leaves out comes late, after newer lines. */
+const catchUpLines = [1_000, maxOldLines]
 
 export function openIntake({ kube, path, after, take }: IntakeDeps): Intake {
   /** The time of the last line that a stream has brought; null: not looked up yet. */
@@ -69,10 +70,14 @@ export function openIntake({ kube, path, after, take }: IntakeDeps): Intake {
     },
     takeHalf: () => accept(half.splice(0)),
     async catchUp(container, signal) {
-      const body = await open(container, { tailLines: maxCatchUpLines }, signal)
-      const reader = createEntryReader()
-      const entries: Entry[] = []
-      for await (const chunk of body) entries.push(...reader.push(chunk as Buffer))
+      let entries: Entry[] = []
+      for (const tailLines of catchUpLines) {
+        const body = await open(container, { tailLines }, signal)
+        const reader = createEntryReader()
+        entries = []
+        for await (const chunk of body) entries.push(...reader.push(chunk as Buffer))
+        if (entries.length < tailLines || (entries[0]?.stamp ?? '') <= (last ?? '')) break
+      }
       const fresh = entries.filter(({ stamp }) => stamp > (last ?? '') && !overtaken.has(stamp))
       for (const { stamp } of fresh) overtaken.add(stamp)
       if (fresh.length > 0) await take(fresh)

@@ -1,10 +1,11 @@
 // How does one more command run in a pod that is up?
 import { randomBytes } from 'node:crypto'
+import type { Kube } from '../../kube/client.ts'
 import { hasStatus, KubeError } from '../../kube/error.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
 import { NoSuchPod, type SessionIo, slugLauncher } from '../port.ts'
 import type { Started } from '../started.ts'
-import type { Backend } from './backend.ts'
+import type { KubernetesOptions } from './backend.ts'
 import { appLabels } from './labels.ts'
 import { newAnswers } from './session-gate.ts'
 import { gateScript, type Launch } from './session-script.ts'
@@ -29,7 +30,7 @@ function launchOf(pod: Pod): Launch {
 }
 
 /** A pod of that name may be somebody else's. */
-async function findPod({ kube }: Backend, app: string, name: string, signal: AbortSignal): Promise<Pod> {
+async function findPod(kube: Kube, app: string, name: string, signal: AbortSignal): Promise<Pod> {
   const pod = await kube.find<Pod>(pathOf('v1/Pod', app, name), { signal })
   const labels = pod?.metadata?.labels ?? {}
   if (!pod || Object.entries(appLabels(app)).some(([key, value]) => labels[key] !== value))
@@ -40,7 +41,7 @@ async function findPod({ kube }: Backend, app: string, name: string, signal: Abo
 }
 
 /** Whether it is still the same one, and nobody has told it to end. */
-async function hasGone({ kube }: Backend, pod: Pod): Promise<boolean> {
+async function hasGone(kube: Kube, pod: Pod): Promise<boolean> {
   const { namespace, name, uid } = pod.metadata ?? {}
   const now = await kube.find<Pod>(pathOf('v1/Pod', namespace, name))
   return !now || now.metadata?.uid !== uid || now.metadata?.deletionTimestamp !== undefined || stateOf(now) !== 'up'
@@ -48,14 +49,13 @@ async function hasGone({ kube }: Backend, pod: Pod): Promise<boolean> {
 
 /** Runs until the command has ended; `started` is called when it begins. */
 export async function execInPod(
-  backend: Backend,
+  { kube, log }: { readonly kube: Kube; readonly log: KubernetesOptions['log'] },
   target: { readonly app: string; readonly pod: string; readonly command: string },
   io: SessionIo,
   started: (session: Started) => void,
 ): Promise<number> {
-  const { kube, options } = backend
   const { app, pod: name, command } = target
-  const pod = await findPod(backend, app, name, io.signal)
+  const pod = await findPod(kube, app, name, io.signal)
   const container = pod.spec?.containers[0]?.name ?? ''
   const session = randomBytes(16).toString('hex')
   const place: Place = { kube, namespace: app, pod: name, container, session }
@@ -94,7 +94,7 @@ export async function execInPod(
     const outcome = io.signal.aborted ? null : await Promise.race([seat.ended, cancelled])
     io.signal.throwIfAborted()
     const code = outcome?.code ?? null
-    if ((code === null || code > 128) && (await hasGone(backend, pod)))
+    if ((code === null || code > 128) && (await hasGone(kube, pod)))
       throw new Error(`the pod ${name} went away while the command ran`)
     if (code === null) throw new Error(outcome?.message || `the connection to the command in ${name} was lost`)
     isOver = true
@@ -104,7 +104,7 @@ export async function execInPod(
     // Kubernetes would leave it running.
     if (!isOver)
       await endSession(place, seat.ended).catch((error: unknown) =>
-        options.log('warn', 'a command in a pod may still run', { app, pod: name, err: error }),
+        log('warn', 'a command in a pod may still run', { app, pod: name, err: error }),
       )
     isOver = true
     seat.leave()

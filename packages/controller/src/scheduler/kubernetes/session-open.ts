@@ -1,12 +1,12 @@
 // How does somebody sit at a command in a pod of its own?
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kube } from '../../kube/client.ts'
 import { hasStatus, isPassing } from '../../kube/error.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
 import type { KubeSocket, Take } from '../../kube/socket.ts'
 import type { OneOff, SessionIo } from '../port.ts'
 import type { Started } from '../started.ts'
-import type { Backend } from './backend.ts'
 import { sessionAnnotation } from './labels.ts'
 import { exitOf, timeoutError, untilEnded } from './run-end.ts'
 import type { PodView } from './run-view.ts'
@@ -55,7 +55,7 @@ export function sessionPod(pod: Pod, oneOff: OneOff, { session, answers }: Sitti
 }
 
 /** A container that has just begun is not known everywhere yet. */
-async function attach({ kube }: Backend, pod: Pod, tty: boolean, take: Take, signal: AbortSignal): Promise<KubeSocket> {
+async function attach(kube: Kube, pod: Pod, tty: boolean, take: Take, signal: AbortSignal): Promise<KubeSocket> {
   const { namespace, name } = pod.metadata ?? {}
   const container = pod.spec?.containers[0]?.name
   // Whoever does not take the output as well would end the input at once.
@@ -73,12 +73,11 @@ async function attach({ kube }: Backend, pod: Pod, tty: boolean, take: Take, sig
 
 /** Runs until the command has ended; `started` is called when it begins. The pod waits at its gate. */
 export async function sitAt(
-  backend: Backend,
+  kube: Kube,
   { view, pod, sitting, timeoutSeconds }: { view: PodView; pod: Pod; sitting: Sitting; timeoutSeconds: number },
   io: SessionIo,
   started: (session: Started) => void,
 ): Promise<number> {
-  const { kube } = backend
   const { namespace = '', name = '' } = pod.metadata ?? {}
   const container = pod.spec?.containers[0]?.name ?? ''
   const place: Place = { kube, namespace, pod: name, container, session: sitting.session }
@@ -91,7 +90,7 @@ export async function sitAt(
   const cancelled = new Promise<void>((resolve) =>
     over.signal.addEventListener('abort', () => resolve(), { once: true }),
   )
-  const dial = (take: Take, signal: AbortSignal): Promise<KubeSocket> => attach(backend, pod, tty, take, signal)
+  const dial = (take: Take, signal: AbortSignal): Promise<KubeSocket> => attach(kube, pod, tty, take, signal)
   let isOver = false
   let leave = (): void => {}
   try {
