@@ -1,0 +1,19 @@
+// Does the real controller speak HTTP as contract/api.md and the original client demand, with its containers on Kubernetes?
+import { afterAll, beforeAll, describe } from 'vitest'
+import { onKubernetes, type Stage } from './conformance/stage.ts'
+import { everyStep } from './conformance/steps.ts'
+
+const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
+
+let stage: Stage | undefined
+
+describe.skipIf(!there).sequential('the HTTP contract, on Kubernetes', () => {
+  beforeAll(async () => {
+    stage = await onKubernetes()
+  })
+  afterAll(() => stage?.stop())
+  everyStep('kubernetes', () => {
+    if (!stage) throw new Error('the platform did not start')
+    return stage
+  })
+})
