@@ -3,13 +3,11 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKube, type Kube } from './client.ts'
 import { type Pod, pathOf, type Service } from './objects.ts'
-import { makeSpace } from './testing.ts'
+import { isClusterThere, makeSpace } from './testing.ts'
 import { loadTransport } from './transport.ts'
 import { watchAll } from './watch.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
-
-describe.skipIf(!there)('a cluster', () => {
+describe.skipIf(!isClusterThere)('a cluster', () => {
   const image = `${process.env.TEST_REGISTRY}/busybox:1`
   let kube: Kube
   let space = ''

@@ -4,16 +4,16 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { isClusterThere } from './testing.ts'
 import { createKube, type Kube } from './client.ts'
 import { shareKeys } from './keys.ts'
 import { pathOf, type Secret } from './objects.ts'
 import { loadTransport } from './transport.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const namespace = `insttest-keys-${randomBytes(3).toString('hex')}`
 const names = ['builder.key', 'database.key', 'router.key', 'secret.key', 'ssh_host_ecdsa_key', 'ssh_host_ed25519_key']
 
-describe.skipIf(!there)('the keys of an installation', () => {
+describe.skipIf(!isClusterThere)('the keys of an installation', () => {
   let kube: Kube
   let folder: string
   let name: string

@@ -6,14 +6,12 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { type Pod, pathOf } from '../../kube/objects.ts'
-import { makeSpace } from '../../kube/testing.ts'
+import { isClusterThere, makeSpace } from '../../kube/testing.ts'
 import { loadTransport } from '../../kube/transport.ts'
 import { watchAll, type Watched } from '../../kube/watch.ts'
 import { openPodLogs, type PodLogs } from './logs.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
-
-describe.skipIf(!there)('logs of pods', () => {
+describe.skipIf(!isClusterThere)('logs of pods', () => {
   const image = `${process.env.TEST_REGISTRY}/busybox:1`
   let kube: Kube
   let app = ''

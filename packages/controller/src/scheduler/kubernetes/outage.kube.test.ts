@@ -7,14 +7,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKube } from '../../kube/client.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
-import { loadTransport } from '../../kube/transport.ts'
+import type { Transport } from '../../kube/transport.ts'
+import { isClusterThere, transportOf } from '../../kube/testing.ts'
 import { never, quiet, until } from '../contract-steps.ts'
 import type { Formation } from '../port.ts'
 import { createKubernetesScheduler } from './create.ts'
 import { isReady } from './state.ts'
 import { openTestbed, serve, type Testbed } from './testbed.ts'
-
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 
 /** A way to the API server that can be cut. */
 async function openCable(target: URL) {
@@ -50,11 +49,11 @@ async function openCable(target: URL) {
   return { port, cut, mend: () => listen(port) }
 }
 
-describe.skipIf(!there)('with an API server that goes away', () => {
+describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
   let testbed: Testbed
   let folder: string
   let cable: Awaited<ReturnType<typeof openCable>>
-  let wire: Awaited<ReturnType<typeof loadTransport>>['transport']
+  let wire: Transport
 
   beforeAll(async () => {
     testbed = await openTestbed('ko')
@@ -64,13 +63,7 @@ describe.skipIf(!there)('with an API server that goes away', () => {
     cable = await openCable(new URL(server))
     const file = join(folder, 'config')
     await writeFile(file, config.replace(server, `https://127.0.0.1:${cable.port}`))
-    const before = process.env.KUBECONFIG
-    process.env.KUBECONFIG = file
-    try {
-      wire = (await loadTransport()).transport
-    } finally {
-      process.env.KUBECONFIG = before
-    }
+    wire = await transportOf(file)
   })
   afterAll(async () => {
     wire.close()

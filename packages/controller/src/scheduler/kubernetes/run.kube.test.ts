@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { type Pod, pathOf, type ResourceQuota } from '../../kube/objects.ts'
-import { makeSpace } from '../../kube/testing.ts'
+import { isClusterThere, makeSpace } from '../../kube/testing.ts'
 import { loadTransport } from '../../kube/transport.ts'
 import { watchAll, type Watched } from '../../kube/watch.ts'
 import { oneOffName } from '../names.ts'
@@ -11,10 +11,9 @@ import { DeployFailure } from '../port.ts'
 import { platformAnnotation } from './labels.ts'
 import { cleanOneOffs, controllerAnnotation, runOneOff } from './run.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const never = new AbortController().signal
 
-describe.skipIf(!there)('one-off commands', () => {
+describe.skipIf(!isClusterThere)('one-off commands', () => {
   const busybox = `${process.env.TEST_REGISTRY}/busybox:1`
   let kube: Kube
   let space = ''

@@ -14,16 +14,16 @@ import {
   type Secret,
   type Service,
 } from '../../kube/objects.ts'
+import { isClusterThere } from '../../kube/testing.ts'
 import { names, never, quiet, until } from '../contract-steps.ts'
 import { DeployFailure, type Edge, type Formation, NameTaken, type ProcessSpec, type Scheduler } from '../port.ts'
 import { createKubernetesScheduler } from './create.ts'
 import { get, openTestbed, serve, stay, type Testbed } from './testbed.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const run = promisify(execFile)
 const patienceSeconds = 60
 
-describe.skipIf(!there).concurrent('the Kubernetes scheduler', () => {
+describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
   let testbed: Testbed
   let scheduler: Scheduler
   let image: Awaited<ReturnType<Testbed['image']>>
