@@ -68,7 +68,7 @@ export function execContract(harness: () => Harness, steps: ContractSteps): void
 
     test.each([true, false])('cancelled, it has ended, and the pod has not (terminal: %s)', async (terminal) => {
       const [app, pod] = await worker()
-      const one = seat({ terminal })
+      const one = seat({ terminal, input: terminal || !harness().sessions?.noInputEndInExec })
       const command = simulated() ? harness().commands.sleep : beating
       const { exited } = await exec(app, pod, command, one)
       const outcome = expect(exited).rejects.toThrow('enough')
