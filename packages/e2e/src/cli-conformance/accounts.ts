@@ -19,7 +19,6 @@ async function accounts({ platform }: World): Promise<void> {
     `Client configuration file not found at: ${file}`,
     'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
   )
-  await deis('whoami', absent)
   await deis('logout', ['Logged out'])
   await deis(['register', api, ...account], error('There is no terminal to ask for the email.', 'Pass --email.'))
   await deis(['register', api, ...account, '--email', 'carla'], {
@@ -45,7 +44,6 @@ async function accounts({ platform }: World): Promise<void> {
   await deis('apps', ['=== Apps'])
   await deis(['login', api.replace('http://', ''), ...account, '--ssl-verify=false'], lines)
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ controller: api, ssl_verify: false })
-  await deis('whoami', [`You are carla at ${api}`])
   expect(await json('auth:whoami', null)).toEqual({ username: 'carla', controller: api })
   await deis('whoami --all', [
     'ID: 0',
@@ -70,7 +68,6 @@ async function accounts({ platform }: World): Promise<void> {
     ['auth:passwd', '--password', password, '--new-password', 'another one entirely'],
     ['The password is changed.'],
   )
-  await deis(['login', api, ...account], error('Unable to log in with provided credentials.'))
 
   const again = 'To cancel an account, log in to it once more.'
   const cancel = ['auth:cancel', '--username=carla', '--password=another one entirely']

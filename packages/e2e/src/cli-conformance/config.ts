@@ -12,31 +12,27 @@ async function variables(world: World): Promise<void> {
   const { person } = world.owner
   const heading = `=== ${app} Config`
   const shown = (title: string, ...lines: string[]): string[] => [`${title} config... done`, '', heading, ...lines]
-  await deis(`config`, [heading])
-  await deis(`config:list --oneline`, [])
-  await deis(`config:set LONG_NAME=1 B=two=2 #skipped`, shown('Creating', 'B              two=2', 'LONG_NAME      1'))
+  await deis('config', [heading])
+  await deis('config:set LONG_NAME=1 B=two=2 #skipped', shown('Creating', 'B              two=2', 'LONG_NAME      1'))
   await deis(
-    ['config:set', '-a', app, 'WORDS=a b', 'EMPTY='],
+    ['config:set', 'WORDS=a b', 'EMPTY='],
     [...shown('Creating', 'B              two=2', 'EMPTY          ', 'LONG_NAME      1', 'WORDS          a b')],
   )
-  await deis(`config --oneline --diff`, ['B=two=2 EMPTY= LONG_NAME=1 WORDS=a b'])
-  await deis(`config --diff`, ['B=two=2', 'EMPTY=', 'LONG_NAME=1', 'WORDS=a b'])
-  expect(await json(`config`, null)).toEqual({ B: 'two=2', EMPTY: '', LONG_NAME: '1', WORDS: 'a b' })
-  await deis(`config:unset EMPTY B`, shown('Removing', 'LONG_NAME      1', 'WORDS          a b'))
-  await deis(`config:set LONG_NAME=1`, {
+  await deis('config --oneline --diff', ['B=two=2 EMPTY= LONG_NAME=1 WORDS=a b'])
+  await deis('config --diff', ['B=two=2', 'EMPTY=', 'LONG_NAME=1', 'WORDS=a b'])
+  expect(await json('config', null)).toEqual({ B: 'two=2', EMPTY: '', LONG_NAME: '1', WORDS: 'a b' })
+  await deis('config:unset EMPTY B', shown('Removing', 'LONG_NAME      1', 'WORDS          a b'))
+  await deis('config:set LONG_NAME=1', {
     ...error('owner changed nothing - release stopped'),
     stdout: ['Creating config... '],
   })
   const looks = 'It looks like KEY=value; a KEY has letters, digits and _ and does not begin with a digit.'
-  for (const word of ['1A=x', 'NOTHING', '--A=1', ''])
-    if (word.startsWith('--'))
-      await deis(['config:set', '-a', app, '--', word], error(`"${word}" sets no variable.`, looks))
-    else await deis(['config:set', '-a', app, 'OK=1', word], error(`"${word}" sets no variable.`, looks))
-  await deis(`config:set X_HEALTHCHECK_URL=/`, {
+  for (const word of ['1A=x', '']) await deis(['config:set', 'OK=1', word], error(`"${word}" sets no variable.`, looks))
+  await deis('config:set X_HEALTHCHECK_URL=/', {
     stdout: shown('Creating', 'LONG_NAME              1', 'WORDS                  a b', 'X_HEALTHCHECK_URL      /'),
     stderr: ['X_HEALTHCHECK_URL: variables for healthchecks are deprecated, use `deis healthchecks`.'],
   })
-  await deis(`config:unset X_HEALTHCHECK_URL WORDS`, shown('Removing', 'LONG_NAME      1'))
+  await deis('config:unset X_HEALTHCHECK_URL WORDS', shown('Removing', 'LONG_NAME      1'))
 
   const { privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -45,15 +41,14 @@ async function variables(world: World): Promise<void> {
   })
   const sent = Buffer.from(privateKey).toString('base64')
   await writeFile(join(person.home, 'deploy.key'), privateKey)
-  await deis(`config:set SSH_KEY=deploy.key`, shown('Creating', 'LONG_NAME      1', `SSH_KEY        ${sent}`))
+  await deis('config:set SSH_KEY=deploy.key', shown('Creating', 'LONG_NAME      1', `SSH_KEY        ${sent}`))
   await deis(
-    `config:set SSH_KEY=nowhere.key`,
+    'config:set SSH_KEY=nowhere.key',
     error(
       'SSH_KEY is neither a private key in PEM format, nor one in base64, nor the path of one.',
       'Nothing was changed.',
     ),
   )
-  await deis(`config:unset SSH_KEY`, shown('Removing', 'LONG_NAME      1'))
 }
 
 async function files(world: World): Promise<void> {
@@ -62,20 +57,20 @@ async function files(world: World): Promise<void> {
   const env = join(person.home, '.env')
   const shown = (...lines: string[]): string[] => ['Creating config... done', '', `=== ${app} Config`, ...lines]
   // /dev/null at stdin is no pipe (§9 note 10).
-  await deis(`config:push`, error('open .env: no such file or directory'))
+  await deis('config:push', error('open .env: no such file or directory'))
   await writeFile(env, '# a comment\r\nFOO=xyzzy\r\n\r\nexport BAR="two words"\nLINES="1\n2"\n')
-  await deis(`config:push`, {
+  await deis('config:push', {
     stdout: [...shown('BAR        two words', 'FOO        xyzzy', 'LINES      1'), '2'],
   })
-  await deis(`config:push`, shown('BAR        two words', 'FOO        piped', 'LINES      1', '2'), {
+  await deis('config:push', shown('BAR        two words', 'FOO        piped', 'LINES      1', '2'), {
     input: 'FOO=piped\n',
   })
   await writeFile(join(person.home, 'other.env'), 'FOO=other\n')
-  await deis(`config:push --path=other.env`, shown('BAR        two words', 'FOO        other', 'LINES      1', '2'))
-  await deis(`config:push -p gone.env`, error('open gone.env: no such file or directory'))
-  await deis(`config:push`, error('stdin set no variable.', 'Nothing was changed.'), { input: '' })
+  await deis('config:push --path=other.env', shown('BAR        two words', 'FOO        other', 'LINES      1', '2'))
+  await deis('config:push -p gone.env', error('open gone.env: no such file or directory'))
+  await deis('config:push', error('stdin set no variable.', 'Nothing was changed.'), { input: '' })
   await deis(
-    `config:push`,
+    'config:push',
     error(
       'stdin line 2: "no variable" sets no variable.',
       'Lines look like KEY=value; a value of several lines stands in quotes.',
@@ -84,21 +79,21 @@ async function files(world: World): Promise<void> {
   )
   // stdout is a pipe: the file stays as it is.
   const kept = await readFile(env, 'utf8')
-  const pulled = await deis(`config:pull`, ['BAR=two words', 'FOO=other', 'LINES="1', '2"'])
+  const pulled = await deis('config:pull', ['BAR=two words', 'FOO=other', 'LINES="1', '2"'])
   expect(await readFile(env, 'utf8')).toBe(kept)
   // What is pulled can be pushed.
-  await deis(`config:unset FOO LINES`, ['Removing config... done', '', `=== ${app} Config`, 'BAR      two words'])
-  await deis(`config:push`, shown('BAR        two words', 'FOO        other', 'LINES      1', '2'), {
+  await deis('config:unset FOO LINES', ['Removing config... done', '', `=== ${app} Config`, 'BAR      two words'])
+  await deis('config:push', shown('BAR        two words', 'FOO        other', 'LINES      1', '2'), {
     input: pulled.stdout,
   })
 }
 
 async function releases(world: World): Promise<void> {
   const { app, deis, json } = await world.newApp('history')
-  await deis(`config:set A=1`, ['Creating config... done', '', `=== ${app} Config`, 'A      1'])
+  await deis('config:set A=1', ['Creating config... done', '', `=== ${app} Config`, 'A      1'])
   const rows = ['v2\t{time}\towner added A', 'v1\t{time}\towner created initial release']
-  await deis(`releases`, [`=== ${app} Releases`, ...rows])
-  await deis(`releases:list -l 1`, [`=== ${app} Releases (1 of 2)`, rows[0] ?? ''])
+  await deis('releases', [`=== ${app} Releases`, ...rows])
+  await deis('releases:list -l 1', [`=== ${app} Releases (1 of 2)`, rows[0] ?? ''])
   const shown = [
     `=== ${app} Release v2`,
     'config:   {uuid}',
@@ -108,11 +103,11 @@ async function releases(world: World): Promise<void> {
     'updated:  {time}',
     'uuid:     {uuid}',
   ]
-  await deis(`releases:info v2`, shown)
-  await deis(`releases:info 2`, shown)
-  await deis(`releases:info v9`, error('"No Release matches the given query."'))
-  expect(await json(`releases`, listReleases.response)).toMatchObject({ count: 2 })
-  expect(await json(`releases:info v1`, Release)).toMatchObject({ version: 1, build: null })
+  await deis('releases:info v2', shown)
+  await deis('releases:info 2', shown)
+  await deis('releases:info v9', error('"No Release matches the given query."'))
+  expect(await json('releases', listReleases.response)).toMatchObject({ count: 2 })
+  expect(await json('releases:info v1', Release)).toMatchObject({ version: 1, build: null })
 }
 
 export const scenarios: readonly Scenario[] = [

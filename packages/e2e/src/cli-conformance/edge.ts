@@ -225,19 +225,19 @@ async function onService({ cluster }: World, app: string, expected: Record<strin
 async function labels(world: World): Promise<void> {
   const { app, deis, json } = await world.newApp('labelled')
   const applying = `Applying labels on ${app}...`
-  await deis(`labels`, [`=== ${app} Label`, 'No labels found.'])
-  await deis(`labels:set team=frontend importance=high`, [`${applying} done`])
-  await deis(`labels:list`, [`=== ${app} Label`, 'importance:      high', 'team:            frontend'])
-  expect(await json(`labels`, null)).toEqual({ team: 'frontend', importance: 'high' })
+  await deis('labels', [`=== ${app} Label`, 'No labels found.'])
+  await deis('labels:set team=frontend importance=high', [`${applying} done`])
+  await deis('labels:list', [`=== ${app} Label`, 'importance:      high', 'team:            frontend'])
+  expect(await json('labels', null)).toEqual({ team: 'frontend', importance: 'high' })
   for (const word of ['team', 'a=b=c'])
     await deis(`labels:set ${word}`, error(`${word} is invalid`, 'It must look like team=frontend.'))
-  await deis(`labels:unset importance`, [`Removing labels on ${app}... done`])
+  await deis('labels:unset importance', [`Removing labels on ${app}... done`])
   await deis(
-    `labels:unset importance`,
+    'labels:unset importance',
     failed(`Removing labels on ${app}...`, 'Unable to process your request: importance does not exist under label'),
   )
-  await deis(`labels`, [`=== ${app} Label`, 'team:      frontend'])
-  const { app: found, settings } = await json<{ app: { id: string }; settings: AppSettings }>(`info`, null)
+  await deis('labels', [`=== ${app} Label`, 'team:      frontend'])
+  const { app: found, settings } = await json<{ app: { id: string }; settings: AppSettings }>('info', null)
   checkShape(AppSettings, settings, 'settings')
   expect([found.id, settings.label]).toEqual([app, { team: 'frontend' }])
 }

@@ -215,10 +215,10 @@ const noReadiness = ['--- Readiness', 'No readiness probe configured.']
 async function checks(world: World): Promise<void> {
   const { app, deis, json } = await world.newApp('checked')
   const list = (...lines: string[]) => [`=== ${app} Healthchecks`, '', ...lines]
-  await deis(`healthchecks`, list('No health checks configured.'))
-  await deis(`healthchecks --type=web`, list('web:', ...noLiveness, ...noReadiness))
+  await deis('healthchecks', list('No health checks configured.'))
+  await deis('healthchecks --type=web', list('web:', ...noLiveness, ...noReadiness))
   const exec = ['--- Liveness', ...probe('exec', 'Command=[/bin/true -c x]', usual), '']
-  await deis(`healthchecks:set liveness exec -- /bin/true -c x`, [
+  await deis('healthchecks:set liveness exec -- /bin/true -c x', [
     'Applying livenessProbe healthcheck... done',
     '',
     ...list('web/cmd:', ...exec, ...noReadiness),
@@ -233,32 +233,32 @@ async function checks(world: World): Promise<void> {
     ['Applying readinessProbe healthcheck... done', '', ...list('worker:', ...noLiveness, '--- Readiness', ...http)],
   )
   const tcp = ['--- Readiness', ...probe('tcp', 'Port=1500', usual)]
-  await deis(`healthchecks:set readiness tcpSocket 1500`, [
+  await deis('healthchecks:set readiness tcpSocket 1500', [
     'Applying readinessProbe healthcheck... done',
     '',
     ...list('web/cmd:', ...exec, ...tcp),
   ])
   await deis(
-    `healthchecks:list`,
+    'healthchecks:list',
     list('web/cmd:', ...exec, ...tcp, '', 'worker:', ...noLiveness, '--- Readiness', ...http),
   )
-  const all = await json<Record<string, unknown>>(`healthchecks`, null)
+  const all = await json<Record<string, unknown>>('healthchecks', null)
   expect(Object.keys(all).toSorted()).toEqual(['web/cmd', 'worker'])
   expect(all['web/cmd']).toMatchObject({ livenessProbe: { exec: { command: ['/bin/true', '-c', 'x'] } } })
-  await deis(`healthchecks:unset liveness readiness`, [
+  await deis('healthchecks:unset liveness readiness', [
     'Removing healthchecks... done',
     '',
     ...list('web/cmd:', ...noLiveness, ...noReadiness),
   ])
   const form = 'Usage: deis healthchecks:set [options] <health-type> <probe-type> [--] <args...>'
-  await deis(`healthchecks:set alive exec true`, {
+  await deis('healthchecks:set alive exec true', {
     code: 1,
     stderr: [
       "Error: command-argument value 'alive' is invalid for argument 'health-type'. Allowed choices are liveness, readiness.",
       form,
     ],
   })
-  await deis(`healthchecks:set liveness ping true`, {
+  await deis('healthchecks:set liveness ping true', {
     code: 1,
     stderr: [
       "Error: command-argument value 'ping' is invalid for argument 'probe-type'. Allowed choices are httpGet, exec, tcpSocket.",
@@ -266,7 +266,7 @@ async function checks(world: World): Promise<void> {
     ],
   })
   await deis(
-    `healthchecks:set liveness httpGet http`,
+    'healthchecks:set liveness httpGet http',
     error('"http" is no port.', 'Ports are numbers from 1 to 65535.'),
   )
 }

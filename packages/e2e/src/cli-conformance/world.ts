@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Checkout, newCheckout } from '../app.ts'
-import { newPerson, password, type Person } from '../client.ts'
+import { mustWork, newPerson, password, type Person } from '../client.ts'
 import type { ClusterPlatform } from '../cluster.ts'
 import { callApi } from '../http.ts'
 import type { Platform } from '../platform.ts'
@@ -101,20 +101,25 @@ async function newActor(platform: Platform, name: string): Promise<Actor> {
 export const served =
   "require('http').createServer((_,answer)=>answer.end('hello')).listen(process.env.PORT,()=>console.log('listening'))"
 
-async function deploy(world: World, checkout: Checkout, actor: Actor): Promise<number> {
-  const { deis } = actor.at(checkout.folder)
-  const { app } = checkout
-  await deis(`create ${app}`, [
-    `Creating Application... done, created ${app}`,
-    `Git remote deis successfully created for app ${app}.`,
-  ])
-  if (world.cluster === null) {
+/** Creating an app is a scenario of its own; others find theirs made. */
+async function create(platform: Platform, { person }: Actor, app: string, values?: object): Promise<void> {
+  const token = await person.token()
+  await post(platform, token, '/v2/apps/', { id: app })
+  if (values !== undefined) await post(platform, token, `/v2/apps/${app}/config/`, { values })
+}
+
+async function deploy({ platform, cluster }: World, checkout: Checkout, actor: Actor): Promise<number> {
+  const { app, folder } = checkout
+  await create(platform, actor, app, cluster === null ? undefined : { PORT: '8080' })
+  const remote = ['remote', 'add', 'deis', `${platform.git}/${app}.git`]
+  mustWork(await actor.person.git(remote, folder), 'git remote add')
+  if (cluster === null) {
     await checkout.deploy()
     return 2
   }
-  await deis('config:set PORT=8080', ['Creating config... done', '', `=== ${app} Config`, 'PORT      8080'])
   const procfile = `web: node -e "${served}"\nworker: sleep 100000`
-  await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', procfile], ['Creating build... done'])
+  const { deis } = actor.at(folder)
+  await deis(['pull', `${cluster.registry}/stack:1`, '-p', procfile], ['Creating build... done'])
   return 3
 }
 
@@ -131,10 +136,7 @@ export async function openWorld(platform: Platform, cluster: ClusterPlatform | n
     newActor: (name) => newActor(platform, name),
     async newApp(wanted) {
       const app = world.name(wanted)
-      await owner.deis(`create --no-remote ${app}`, [
-        `Creating Application... done, created ${app}`,
-        `If you want to add a git remote for this app later, use \`deis git:remote -a ${app}\``,
-      ])
+      await create(platform, owner, app)
       const more = { cwd: owner.person.home, env: { DEIS_APP: app } }
       return { app, deis: speaker(owner.person, more), json: jsonSpeaker(owner.person, more) }
     },
