@@ -47,14 +47,17 @@ async function end({ processes }: Attached, graceMs: number): Promise<void> {
 export async function conduct(attached: Attached, graceMs: number, signal: AbortSignal): Promise<number> {
   const aborted = rejectsWhenAborted(signal)
   aborted.catch(() => {})
+  let over = false
   try {
     const exit = await Promise.race([attached.ended, aborted])
     // As the end of a container would: its output ends when nobody holds it any more.
     await killAll(attached.processes)
+    // Handing over may take long: by then the number of the group may be somebody else's.
+    over = true
     await Promise.race([attached.drain(), aborted])
     return exitCode(exit)
   } finally {
-    await end(attached, graceMs)
+    if (!over) await end(attached, graceMs)
     attached.release()
   }
 }
