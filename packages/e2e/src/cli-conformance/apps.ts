@@ -208,6 +208,7 @@ async function showing(world: World): Promise<void> {
   await deis(`domains:remove ${app} -a ${app}`, [`Removing ${app} from ${app}... done`])
   await deis(`open -a ${app}`, error(`${app} has no domain, so there is nothing to open.`), { env })
   await deis('info', info('no domain assigned'))
+  await deis('logs --lines=1', [`{stamp} deis[controller]: INFO domain ${app} removed`])
   await deis(`logs -a ${world.name('nothing')}`, error(noApp))
   await deis(`destroy -a ${app} --confirm=${app}`, gone(app))
 }

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { AppSettings, Certificate, listCerts, listDomains, Whitelist } from '@deis/types'
+import { AppSettings, Certificate, getTls, listCerts, listDomains, Whitelist } from '@deis/types'
 import { expect } from 'vitest'
 import { certificateFor, type Pair } from '../../../router/src/testing-tls.ts'
 import { objects } from '../cluster.ts'
@@ -74,7 +74,7 @@ function centred(word: string, width: number): string {
 async function certificates(world: World): Promise<void> {
   // Certificates are everybody's own; this person may use the app.
   const actor = await world.newActor('cert')
-  const { deis: here, app } = await world.deployed('secure')
+  const { deis: here, json: hereJson, app } = await world.deployed('secure')
   const { deis, json } = actor
   await here('perms:create cert', [`Adding cert to ${app} collaborators... done`])
   const [domain, name, other] = [`${world.name('secure')}.example.org`, world.name('shop'), world.name('other')]
@@ -126,6 +126,10 @@ async function certificates(world: World): Promise<void> {
   ]
   await deis(`certs:info ${name}`, info('No connected domains'))
   await json(`certs:info ${name}`, Certificate)
+  await save(actor, 'spare', certificateFor('spare.example.org'))
+  await json(`certs:add ${world.name('spare')} spare.crt spare.key`, Certificate, {
+    stderr: ['Adding SSL endpoint... done'],
+  })
   const taking = `Adding SSL endpoint...`
   await deis(`certs:add ${name} shop.crt shop.key`, failed(taking, 'name: certificate with this name already exists.'))
   await deis(
@@ -152,7 +156,7 @@ async function certificates(world: World): Promise<void> {
   expect(redirect).toMatchObject({ status: 301, location: `https://${domain}:${world.tlsPort}/a?b=c` })
   await here('tls:enable', failed(`Enabling https-only requests for ${app}...`, 'owner changed nothing'))
   await here('tls:disable', [`Disabling https-only requests for ${app}... done`])
-  await here('tls', [`=== ${app} TLS`, 'HTTPS Enforced: false'])
+  expect(await hereJson('tls', getTls.response)).toMatchObject({ app, https_enforced: false })
   expect(await status(world, domain)).toBe(200)
 
   await deis(`certs:detach ${name} ${domain}`, [`${detaching} done`])

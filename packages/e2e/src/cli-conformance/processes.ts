@@ -1,5 +1,5 @@
 // Do processes, one-off commands, logs, builds and releases work as cli.md §2.1, §2.4, §2.15 and §2.17 say?
-import { type Build, listBuilds, type Pod, PodList, restartPods, runCommand } from '@deis/types'
+import { type Build, listBuilds, type Pod, PodList, restartPods, rollback, runCommand } from '@deis/types'
 import { expect } from 'vitest'
 import { ask } from '../http.ts'
 import { until } from '../until.ts'
@@ -141,7 +141,10 @@ async function builds(world: World): Promise<void> {
   ]
   await deis('config:set NEW=1', values(world.cluster === null ? 'NEW      1' : 'NEW       1'))
   await deis('rollback', [`Rolling back one release... done, v${release + 2}`])
-  await deis(`releases:rollback v${release + 1}`, [`Rolling back to v${release + 1}... done, v${release + 3}`])
+  const back = await json(`releases:rollback v${release + 1}`, rollback.response, {
+    stderr: [`Rolling back to v${release + 1}... done, v${release + 3}`],
+  })
+  expect(back).toEqual({ version: release + 3 })
   await deis('config --oneline', [world.cluster === null ? 'NEW=1' : 'NEW=1 PORT=8080'])
   await deis('rollback v99', failed('Rolling back to v99...', 'Release matching query does not exist.'))
   await deis('rollback v0', failed('Rolling back to v0...', 'version cannot be below 0'))

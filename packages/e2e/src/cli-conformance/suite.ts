@@ -1,7 +1,8 @@
 // Which scenarios are there, and how do they go on side by side?
-import { test } from 'vitest'
+import { test, vi } from 'vitest'
 import { scenarios as accounts } from './accounts.ts'
 import { scenarios as apps } from './apps.ts'
+import { scenarios as checks } from './checks.ts'
 import { scenarios as completion } from './completion.ts'
 import { scenarios as config } from './config.ts'
 import { scenarios as edge } from './edge.ts'
@@ -10,38 +11,25 @@ import { scenarios as processes } from './processes.ts'
 import { scenarios as words } from './words.ts'
 import type { Scenario, World } from './world.ts'
 
+/** The longest first, so that none is left alone in the end. */
 const scenarios: readonly Scenario[] = [
   ...processes,
-  ...enforced,
   ...edge,
+  ...enforced,
+  ...checks,
   ...apps,
   ...config,
   ...accounts,
   ...words,
   ...completion,
 ]
-const atOnce = 4
 
-/** Lets no more than so many go on at the same time. */
-function limited(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = []
-  let free = most
-  return async (work) => {
-    if (free > 0) free -= 1
-    else await new Promise<void>((go) => waiting.push(go))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else free += 1
-    }
-  }
-}
+/** Seconds, on a machine that has much else to do. */
+const patience = 300
 
-/** A test for each of them, in the world that is there when they begin. */
+/** A test for each of them, in the world that is there when they begin; four at a time. */
 export function conformanceTests(world: () => World): void {
-  const inTurn = limited(atOnce)
+  vi.setConfig({ maxConcurrency: 4 })
   for (const { name, absent = false, run } of scenarios)
-    (absent ? test.skip : test.concurrent)(name, () => inTurn(() => run(world())))
+    (absent ? test.skip : test.concurrent)(name, { timeout: patience * 1000 }, () => run(world()))
 }

@@ -1,6 +1,7 @@
 // Are the words of the command line understood as cli.md §1 says: help, shortcuts, mistakes, plugins, profiles?
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { doctor } from '@deis/types'
 import { expect } from 'vitest'
 import { error, runDeis, type Words } from './says.ts'
 import type { Actor, Scenario, World } from './world.ts'
@@ -112,6 +113,7 @@ async function versions({ root: { deis, json, person } }: World): Promise<void> 
     },
     { env: { DEIS_PROFILE: 'gone' } },
   )
+  await json('doctor', doctor.response)
   await deis('shortcuts:list', [...shortcuts, ''])
   expect(await json('shortcuts', null)).toEqual(Object.fromEntries(shortcuts.map((line) => line.split(' -> '))))
 }
