@@ -114,11 +114,16 @@ export async function sitAt(
     // A pod that is deleted may take its connection along or not.
     const outcome = await Promise.race([seat.ended, cancelled, ended.then(() => seat.ended)])
     over.signal.throwIfAborted()
-    if (outcome && outcome.code !== null && outcome.code !== killedCode) return outcome.code
+    const code = outcome?.code ?? null
+    const deleted = new Error('the pod of the command was deleted while it ran')
+    if (code !== null && code > 128) {
+      const now = await kube.find<Pod>(pathOf('v1/Pod', namespace, name), { signal: over.signal })
+      if (!now || now.metadata?.deletionTimestamp !== undefined) throw deleted
+    }
+    if (code !== null && code !== killedCode) return code
     const last = await Promise.race([ended, sleep(lagMs, undefined, { ref: false })])
     if (!last || !outcome) throw new Error(`the connection to the command in ${name} was lost`)
-    if (last.metadata?.deletionTimestamp !== undefined)
-      throw new Error('the pod of the command was deleted while it ran')
+    if (last.metadata?.deletionTimestamp !== undefined) throw deleted
     const say = (text: string): void => void io.output(tty ? 'stdout' : 'stderr', Buffer.from(text)).catch(() => {})
     return exitOf(last, timeoutSeconds, say)
   } finally {

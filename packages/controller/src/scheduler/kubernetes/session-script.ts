@@ -51,7 +51,7 @@ export const hostScript = `mark=$1
 shift
 trap : HUP INT QUIT TERM
 exec 3>&2 2>/dev/null
-sh -c "$@" 2>&3 3>&-
+(exec 2>&3 3>&-; exec sh -c "$@")
 code=$?
 trap '' TTOU
 printf '%s%s;' "$mark" "$code"
