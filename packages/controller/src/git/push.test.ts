@@ -107,6 +107,24 @@ test('a failed deploy declines the push, and the same push can be repeated', asy
   expect((await copy.git('push', url, 'main')).code).toBe(0)
 })
 
+test('a deploy can tell others when the next push may begin', async () => {
+  let ended = Promise.resolve()
+  const refused = gate()
+  platform.state.deploy = async (push) => {
+    ;({ ended } = push)
+    refused.open()
+    throw new Error('ann cancelled this build.')
+  }
+  const first = outcome(copy.start('push', url, 'main'))
+  await refused.opened
+  await ended
+  expect(platform.server.isPushing('app')).toBe(false)
+  platform.state.deploy = async () => {}
+  const second = copy.git('push', url, 'main')
+  expect((await first).code).toBe(1)
+  expect((await second).code).toBe(0)
+})
+
 test('output arrives before the end, with a heartbeat in silence', async () => {
   await platform.restart({ limits: { heartbeatMs: 50 } })
   url = remote(platform, 'app')

@@ -190,11 +190,17 @@ describe('following logs', () => {
     const f = await openFixture()
     const root = await f.user('root')
     await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
-    const answer = f.call('GET', '/v2/apps/tea/logs?follow=1', undefined, root)
+    const answer = await f.server.inject({
+      url: '/v2/apps/tea/logs?follow=1',
+      headers: { authorization: `token ${root}` },
+      payloadAsStream: true,
+    })
+    expect(answer.statusCode).toBe(200)
+    const told = text(answer.stream())
     f.core.logs.say('tea', 'INFO', 'last')
     await f.core.logs.flush()
     await f.close()
-    expect(await answer).toMatchObject({ status: 200, text: expect.stringMatching(/INFO last\n$/) as string })
+    expect(await told).toMatch(/INFO last\n$/)
   })
 })
 

@@ -109,15 +109,17 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
       one.onMessage(() => heard.push('own' as never))
       two.onMessage((message) => {
         heard.push(message)
-        if (heard.length === 2) resolve()
+        if (heard.length === 3) resolve()
       })
     })
     one.tell({ kind: 'app', app: 'tea' })
     one.tell({ kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` })
+    one.tell({ kind: 'cancel', build: 'b1', by: 'ann' })
     await came
     expect(heard).toEqual([
       { kind: 'app', app: 'tea' },
       { kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` },
+      { kind: 'cancel', build: 'b1', by: 'ann' },
     ])
   })
 
