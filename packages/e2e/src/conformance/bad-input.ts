@@ -86,16 +86,7 @@ const privileged: readonly (readonly [who: 'root' | 'builder', path: string, bod
 ]
 
 /** Ids that are none. */
-const strange = [
-  '%00',
-  '..%2f..',
-  'A',
-  '-',
-  'a'.repeat(300),
-  "'%20OR%201=1",
-  '__proto__',
-  encodeURIComponent('💧'),
-] as const
+const strange = ['%00', '..%2f..', '-', 'a'.repeat(300), "'%20OR%201=1", encodeURIComponent('💧')] as const
 
 /** Where a body counts and what is named in the path is there. */
 const written = [
@@ -153,12 +144,15 @@ export const badInput: Steps = (_, on) => {
         const who = pattern.startsWith('/v2/hooks/') ? builder : root
         // No pod of such a name is an empty list.
         const fine = pattern.includes('/:app/pods/:') ? [200, 400, 404] : [400, 404]
-        for (const part of path.includes(':') ? strange : [])
-          for (const method of methods) {
-            const filled = path.replace(/:\w+/g, part)
-            const { status } = await who.send(method, filled, method === 'GET' ? undefined : {})
-            if (!fine.includes(status)) wrong.push([method, filled, status])
-          }
+        const asked = path.includes(':')
+          ? strange.flatMap((part) => methods.map((method) => [method, part] as const))
+          : []
+        const heard = asked.map(async ([method, part]) => {
+          const filled = path.replace(/:\w+/g, part)
+          const { status } = await who.send(method, filled, method === 'GET' ? undefined : {})
+          if (!fine.includes(status)) wrong.push([method, filled, status])
+        })
+        await Promise.all(heard)
       }
       expect(wrong).toEqual([])
     })
