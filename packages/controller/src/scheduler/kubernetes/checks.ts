@@ -6,26 +6,36 @@ import type { Capabilities } from '../port.ts'
 import type { Backend } from './backend.ts'
 
 type Access = { readonly status?: { readonly allowed?: boolean; readonly reason?: string } }
+type Right = {
+  readonly group: string
+  readonly resource: string
+  readonly subresource?: string
+  readonly verb: string
+}
 type Groups = { readonly groups?: readonly { readonly name: string }[] }
 
 /** Two installations in one cluster, or rights taken away, show here and not at the next `deis create`. */
-const needed = [
+const needed: readonly Right[] = [
   { group: '', resource: 'namespaces', verb: 'create' },
   { group: '', resource: 'namespaces', verb: 'delete' },
   { group: '', resource: 'secrets', verb: 'patch' },
   { group: '', resource: 'pods', verb: 'create' },
+  { group: '', resource: 'pods', subresource: 'attach', verb: 'create' },
+  { group: '', resource: 'pods', subresource: 'exec', verb: 'create' },
   { group: '', resource: 'nodes', verb: 'list' },
   { group: 'apps', resource: 'deployments', verb: 'patch' },
 ]
 
 async function rights({ kube }: Backend): Promise<Check> {
-  const asked = needed.map(async ({ group, resource, verb }) => {
+  const asked = needed.map(async ({ group, resource, subresource, verb }: Right) => {
     const { status } = await kube.create<Access>('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { group, resource, verb } },
+      spec: { resourceAttributes: { group, resource, subresource, verb } },
     })
-    return status?.allowed === true ? [] : [`${verb} ${resource}`]
+    return status?.allowed === true
+      ? []
+      : [`${verb} ${subresource === undefined ? resource : `${resource}/${subresource}`}`]
   })
   const lacking = (await Promise.all(asked)).flat()
   return lacking.length === 0

@@ -186,6 +186,16 @@ test('a pod that goes away takes it along', async () => {
   await expect(exited).rejects.toThrow('went away')
 })
 
+test('a platform without the right to it is told so', async () => {
+  api.upgrade((_, socket) => {
+    const body = JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'pods "x" is forbidden' })
+    socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  })
+  const refused = exec('echo begun')
+  await expect(refused).rejects.toThrow(SessionRefused)
+  await expect(refused).rejects.toThrow('pods "x" is forbidden')
+})
+
 test('an image without a shell is told so', async () => {
   api.upgrade((request, socket, head) => {
     new WebSocketServer({ noServer: true, handleProtocols: () => protocol }).handleUpgrade(

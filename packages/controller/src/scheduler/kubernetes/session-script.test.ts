@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
-import { gateScript, marker, signalScript } from './session-script.ts'
+import { groupMembers } from '../../os/pid.ts'
+import { gateScript, hostScript, marker, signalScript } from './session-script.ts'
 
 const run = promisify(execFile)
 const shells = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]
@@ -22,8 +23,12 @@ const found = there.flat().map((shell) => ({ name: shell.join(' '), shell }))
 
 describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
   const children: ChildProcess[] = []
-  afterEach(() => {
-    for (const child of children.splice(0)) child.kill('SIGKILL')
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      child.kill('SIGKILL')
+      // What it left in a group of its own.
+      if (child.pid !== undefined && (await groupMembers(child.pid)).length > 0) process.kill(-child.pid, 'SIGKILL')
+    }
   })
   const say = async (input: string, ...rest: [session: string, term: string, launch: string, input: string]) => {
     const child = spawn(file, [...before, '-c', gateScript, 'deis', '<ask>', '<go>', ...rest, command])
@@ -55,6 +60,31 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     { title: 'half a word', input: 'go', out: '' },
   ])('a command does not begin with $title', async ({ input, out }) => {
     expect(await say(input, 's', '', 'shell', 'some')).toEqual({ out, err: '', code: 1 })
+  })
+
+  test.each([
+    { command: 'echo out; echo err >&2; exit 3', out: 'out\n', err: 'err\n', code: 3 },
+    { command: 'kill -TERM $$', out: '', err: '', code: 143 },
+    { command: 'trap "echo caught; exit 7" INT; kill -INT -- -$PPID 0; sleep 5', out: 'caught\n', err: '', code: 7 },
+  ])('the end of a command is told, whatever it is: $command', async ({ command: wanted, out, err, code }) => {
+    const words = ['<end>', gateScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+    const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { detached: true })
+    children.push(child)
+    const said = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => void (said.out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => void (said.err += chunk.toString()))
+    child.stdin.write('go\n')
+    const last = `<end>${code};`
+    await expect.poll(() => said, { timeout: 10_000 }).toEqual({ out: `<go>${out}${last}`, err: `${err}${last}` })
+    const ended = once(child, 'exit')
+    // It stays until it is told to go; that may be a moment before it has laid down to wait.
+    await expect
+      .poll(() => {
+        child.kill('SIGTERM')
+        return child.exitCode
+      })
+      .toBe(code)
+    await ended
   })
 
   test('signals reach all of a session and nobody else', async () => {

@@ -1,6 +1,7 @@
 // How does somebody sit at a command in a container: its input, its output, and the size of the terminal?
 import type { Readable } from 'node:stream'
 import type { TerminalSize } from '@deis/types'
+import { hasStatus, type KubeError } from '../../kube/error.ts'
 import { channels, type KubeSocket, type Outcome, type Take } from '../../kube/socket.ts'
 import { type SessionIo, SessionRefused } from '../port.ts'
 import { type Answers, createGate, passGate, sizeFrame } from './session-gate.ts'
@@ -47,6 +48,13 @@ function neverBegan(outcome: Outcome | null): Error {
     )
   return new Error(
     `the command could not be started: ${outcome?.message || 'the connection to its container was lost'}`,
+  )
+}
+
+function notAllowed(cause: KubeError): SessionRefused {
+  return new SessionRefused(
+    `Kubernetes does not let the platform do that (${cause.message}). Have its ClusterRole brought up to date.`,
+    { cause },
   )
 }
 
@@ -154,7 +162,7 @@ export async function takeSeat({ io, answers, tellsEnd, dial, dialInput }: SeatO
   } catch (error) {
     begin()
     leave()
-    throw error
+    throw hasStatus(error, 403) ? notAllowed(error as KubeError) : error
   } finally {
     signal.removeEventListener('abort', leave)
   }
