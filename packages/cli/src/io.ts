@@ -79,10 +79,12 @@ const processTty: Tty = {
 
 function takeInterrupts(listener: () => void): () => void {
   const others = process.rawListeners('SIGINT') as (() => void)[]
-  process.removeAllListeners('SIGINT').on('SIGINT', listener)
+  // Never without any listener: a signal on its way would be lost, or end the program.
+  process.on('SIGINT', listener)
+  for (const other of others) process.off('SIGINT', other)
   return () => {
-    process.off('SIGINT', listener)
     for (const other of others) process.on('SIGINT', other)
+    process.off('SIGINT', listener)
   }
 }
 

@@ -92,7 +92,11 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
         if (interrupts > 1) resolve(interrupted)
         else say({ type: 'signal', name: 'INT' })
       }
+      let hasBegun = false
+      // What a quick command says may come before the word that it runs.
       const begin = (): void => {
+        if (hasBegun) return
+        hasBegun = true
         const { tty } = io
         if (start.terminal && tty) {
           const tellSize = (): void => {
@@ -109,6 +113,7 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
       }
       let written = Promise.resolve()
       const print = (bytes: Buffer): void => {
+        begin()
         const stream = bytes[0] === outputOf.stderr ? io.stderr : io.stdout
         const content = bytes.subarray(1)
         outputs.got(content.length)
@@ -135,7 +140,7 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
           if (isBinary) print(data as Buffer)
           else hear(JSON.parse((data as Buffer).toString()) as ServerMessage)
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       })
       const watch = setInterval(() => {
