@@ -38,6 +38,8 @@ const verbs: Readonly<Record<string, string>> = {
 const shortcuts = [
   'create -> apps:create',
   'destroy -> apps:destroy',
+  // Ours: the original has no such command.
+  'exec -> ps:exec',
   'info -> apps:info',
   'login -> auth:login',
   'logout -> auth:logout',
