@@ -12,8 +12,8 @@ date. \`deis help TOPIC\` and \`deis help TOPIC:VERB\` tell the same.
   as long as they stay unique.
 - The app is the value of \`--app\`, or else \`DEIS_APP\`, or else the app of the first git remote that belongs to the
   controller, or else the name of the folder.
-- The exit code is 0 when all went well and 1 when it did not; \`deis run\` ends with the exit code of what it ran. Answers
-  are on stdout, errors on stderr.
+- The exit code is 0 when all went well and 1 when it did not; \`deis run\` and \`deis ps:exec\` end
+  with that of what they ran. Answers are on stdout, errors on stderr.
 - With \`--json\`, stdout holds one JSON value: what the controller answered, in the shapes of its API
   (\`/v2/openapi.json\`), or the part of it that the command is about. Lists are pages, \`{"count", "results", …}\`. It is
   \`null\` where there is nothing to tell. Progress and errors are on stderr.
