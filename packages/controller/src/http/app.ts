@@ -1,7 +1,7 @@
 // What does the HTTP server look like as a whole? Importable without listening.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import * as types from '@deis/types'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
@@ -21,6 +21,15 @@ import { acceptSockets } from './upgrade.ts'
 import { callerOf } from './auth.ts'
 
 const bodyLimit = 4 * 1024 * 1024
+
+/** Every answer has these, also one that no route gave. */
+const everyAnswer = {
+  [types.apiVersionHeader]: types.apiVersion,
+  [types.platformVersionHeader]: types.platformVersion,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'cache-control': 'no-store',
+}
 
 function isRoute(value: unknown): value is types.Route {
   return typeof value === 'object' && value !== null && 'access' in value && 'path' in value
@@ -50,12 +59,16 @@ export function createApp(
         if (!intercept?.(request, response)) handler(request, response)
       }),
     bodyLimit,
+    // Clients keep the slash with which people end an address, and write theirs behind it.
+    rewriteUrl: ({ url = '/' }) => url.replace(/^\/{2,}/, '/'),
+    // What cannot be decoded comes to no route.
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply.headers(everyAnswer)),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     // Deploys, builds and runs answer when they are done.
     requestTimeout: 0,
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     ajv: {
       customOptions: {
@@ -70,13 +83,12 @@ export function createApp(
     schemaErrorFormatter: (errors) => invalidBody(errors),
   })
   server.addHook('onRequest', async (_, reply) => {
-    reply.headers({
-      [types.apiVersionHeader]: types.apiVersion,
-      [types.platformVersionHeader]: types.platformVersion,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'cache-control': 'no-store',
-    })
+    reply.headers(everyAnswer)
+  })
+  // JSON has only one charset, which is not said (contract/api.md §1.1).
+  server.addHook('onSend', async (_, reply) => {
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
+      reply.header('content-type', 'application/json')
   })
   // Clients send the JSON content type with empty bodies, also on DELETE (contract/api.md §1.7).
   server.removeAllContentTypeParsers()
@@ -124,4 +136,10 @@ function serveHealth(server: FastifyInstance, core: Core): void {
     }
     return reply.type('text/html; charset=utf-8').send('OK')
   })
+  for (const url of ['/healthz', '/readiness'])
+    server.route({
+      method: ['POST', 'PUT', 'PATCH', 'DELETE'],
+      url,
+      handler: async (_, reply) => reply.code(405).header('allow', 'GET, HEAD').send(),
+    })
 }

@@ -164,13 +164,9 @@ export function serveSocket(
     schema: route.params ? { params: route.params } : {},
     onRequest: (request) => admit(core, route, request),
     handler: async (_, reply) =>
-      reply
-        .code(426)
-        .headers({ upgrade: 'websocket', connection: 'upgrade' })
-        .send({
-          detail:
-            'This is only for WebSockets: the request did not ask for one, or something on its way took that out.',
-        }),
+      reply.code(426).headers({ upgrade: 'websocket', connection: 'upgrade' }).send({
+        detail: 'This is only for WebSockets: the request did not ask for one, or something on its way took that out.',
+      }),
     wsHandler: async (socket, request) => {
       const { caller, app } = known.get(request) ?? {}
       if (!caller || !app) throw new Error(`${route.path} is served without a caller or without an app`)
