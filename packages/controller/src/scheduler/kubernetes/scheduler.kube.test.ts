@@ -405,6 +405,21 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(left.metadata?.deletionTimestamp).toBeUndefined()
   })
 
+  test('commands that end with much to say are heard to the last word', async () => {
+    const app = newApp()
+    await scheduler.claim(app, never)
+    const said = async (): Promise<string> => {
+      let output = ''
+      const oneOff = { ...formation(app, 1, {}), command: 'seq 20000; echo the end', timeoutSeconds: patienceSeconds }
+      expect(await scheduler.run(oneOff, { output: (chunk) => void (output += chunk), signal: never })).toBe(0)
+      return output
+    }
+    const all = await Promise.all(Array.from({ length: 6 }, said))
+    expect(all.map((output) => [output.split('\n').length, output.slice(-8)])).toEqual(
+      all.map(() => [20_002, 'the end\n']),
+    )
+  })
+
   test('a claimed app can be claimed again, and is gone after remove', async () => {
     const app = newApp()
     await scheduler.claim(app, never)
