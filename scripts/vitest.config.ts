@@ -22,6 +22,17 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
+          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/*conformance*'],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Each endpoint and each command of the contract: minutes of their own.
+          name: 'conformance',
+          include: ['packages/e2e/src/*conformance*.test.ts'],
           exclude: ['**/*.kube.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,

@@ -2,12 +2,11 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onKubernetes, type Stage } from './conformance/stage.ts'
 import { everyStep } from './conformance/steps.ts'
-
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
+import { testCluster } from './cluster.ts'
 
 let stage: Stage | undefined
 
-describe.skipIf(!there).sequential('the HTTP contract, on Kubernetes', () => {
+describe.skipIf(!testCluster).sequential('the HTTP contract, on Kubernetes', () => {
   beforeAll(async () => {
     stage = await onKubernetes()
   })

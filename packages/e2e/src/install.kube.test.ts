@@ -2,13 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp } from './app.ts'
 import { password, type Person, newPerson } from './client.ts'
-import { kubectl, objects } from './cluster.ts'
+import { testCluster, kubectl, objects } from './cluster.ts'
 import { ask, serving } from './http.ts'
 import { install, type Installation, type Pod } from './installation.ts'
 import { startLoad } from './load.ts'
 import { until } from './until.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const leastRequests = 3_000
 
 /** Says who it is; POST /echo says what it was told. It takes requests for as long as it is let. */
@@ -18,7 +17,7 @@ const program = [
   ').listen(process.env.PORT)',
 ].join('')
 
-describe.skipIf(!there).sequential('installed on a cluster', () => {
+describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
   let platform: Installation
   let ann: Person
   let app: string

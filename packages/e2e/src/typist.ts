@@ -1,29 +1,10 @@
 // How does a person use the deis command at a terminal, a real one?
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { spawn } from '@lydell/node-pty'
 import type { Person } from './client.ts'
 import { root } from './platform.ts'
 import { until } from './until.ts'
-
-/** What is used here of @lydell/node-pty, which is a library of the controller. */
-type Pty = {
-  readonly pid: number
-  write(text: string): void
-  resize(columns: number, rows: number): void
-  kill(signal: string): void
-  onData(listener: (text: string) => void): void
-  onExit(listener: (end: { exitCode: number }) => void): void
-}
-type PtyLibrary = {
-  spawn(
-    file: string,
-    args: readonly string[],
-    options: { name: string; cols: number; rows: number; cwd: string; env: NodeJS.ProcessEnv },
-  ): Pty
-}
-
-const { spawn } = createRequire(join(root, 'packages/controller/package.json'))('@lydell/node-pty') as PtyLibrary
 
 export type Typist = {
   readonly pid: number

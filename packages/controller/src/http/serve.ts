@@ -156,7 +156,10 @@ export function serveSocket(
   server: FastifyInstance,
   core: Core,
   route: Route,
-  handler: (socket: WebSocket, served: { readonly caller: Caller; readonly app: AppRow }) => Promise<void>,
+  handler: (
+    socket: WebSocket,
+    served: { readonly caller: Caller; readonly app: AppRow; readonly request: FastifyRequest },
+  ) => Promise<void>,
 ): void {
   server.route({
     method: route.method,
@@ -170,7 +173,7 @@ export function serveSocket(
     wsHandler: async (socket, request) => {
       const { caller, app } = known.get(request) ?? {}
       if (!caller || !app) throw new Error(`${route.path} is served without a caller or without an app`)
-      await handler(socket, { caller, app })
+      await handler(socket, { caller, app, request })
     },
   })
 }

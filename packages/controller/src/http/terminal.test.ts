@@ -412,10 +412,11 @@ it('ends when its time is over', async () => {
 describe('a socket', () => {
   const never: Held = {
     open: () => Promise.reject(new Error('nothing is opened here')),
+    mayGoOn: async () => true,
     shutdown: new AbortController().signal,
     failed: () => {},
   }
-  const limits = { perUser: 1, perController: 1, startMs: 60_000, pingMs: 60_000, silenceMs: 60_000 }
+  const limits = { perUser: 1, perController: 1, startMs: 60_000, pingMs: 60_000, silenceMs: 60_000, askMs: 60_000 }
   /** A server that holds each socket within these limits. */
   const serve = async (held: Partial<Held>, own: Partial<typeof limits>): Promise<string> => {
     const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
@@ -458,6 +459,37 @@ describe('a socket', () => {
     onTestFinished(() => socket.terminate())
     socket.once('open', () => socket.send(JSON.stringify(plain)))
     expect(await over).toMatchObject({ message: 'the client went away' })
+  })
+
+  it('ends with the right to it, and its command with it', async () => {
+    let isAllowed = true
+    let ended: (reason: unknown) => void = () => {}
+    const over = new Promise((resolve) => (ended = resolve))
+    const address = await serve(
+      {
+        mayGoOn: async () => isAllowed,
+        open: async (_, io) => {
+          io.signal.addEventListener('abort', () => ended(io.signal.reason))
+          return {
+            pod: 'p',
+            release: 'v1',
+            exited: new Promise<number>(() => {}),
+            resize: () => {},
+            kill: async () => {},
+          }
+        },
+      },
+      { askMs: 20 },
+    )
+    const client = talk(address)
+    client.socket.once('open', () => client.say(plain))
+    await client.hears('started')
+    isAllowed = false
+    expect(await client.ended).toMatchObject({
+      messages: [{ type: 'started' }, { type: 'error', status: 403, detail: 'The right to this session has ended.' }],
+      code: 1008,
+    })
+    expect(await over).toMatchObject({ code: 'forbidden' })
   })
 
   it('tells nothing of a failure of our own, but in the log', async () => {

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
 import { openSession } from '../domain/terminal.ts'
+import { stillAdmitted } from './live.ts'
 import { serveSocket } from './serve.ts'
 import { converse, type Conversation } from './terminal-talk.ts'
 
@@ -13,6 +14,8 @@ export type Limits = {
   readonly startMs: number
   readonly pingMs: number
   readonly silenceMs: number
+  /** How often is asked whether the session may go on. */
+  readonly askMs: number
 }
 
 const usual: Limits = {
@@ -21,6 +24,7 @@ const usual: Limits = {
   startMs: 30_000,
   pingMs: sessionPingMs,
   silenceMs: sessionSilenceMs,
+  askMs: 15_000,
 }
 
 /** How long the commands of open sessions may take to end when the server closes. */
@@ -31,6 +35,8 @@ const closeCodes = { done: 1000, refused: 1008, failed: 1011, restart: 1012, ful
 export type Held = {
   /** Which session is asked for, and how it is opened. */
   readonly open: Conversation['open']
+  /** Tokens and rights end. */
+  readonly mayGoOn: () => Promise<boolean>
   readonly shutdown: AbortSignal
   readonly failed: (error: unknown) => void
 }
@@ -52,7 +58,11 @@ function told(error: unknown): ServerMessage & { type: 'error' } {
 }
 
 /** Until the client or the command ends: resolves when both have. */
-export async function holdSocket(socket: WebSocket, { open, shutdown, failed }: Held, limits: Limits): Promise<void> {
+export async function holdSocket(
+  socket: WebSocket,
+  { open, mayGoOn, shutdown, failed }: Held,
+  limits: Limits,
+): Promise<void> {
   const over = new AbortController()
   const farewell = createFarewell(socket)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
@@ -65,6 +75,12 @@ export async function holdSocket(socket: WebSocket, { open, shutdown, failed }: 
     if (Date.now() - heard > limits.silenceMs) socket.terminate()
     else socket.ping()
   }, limits.pingMs)
+  const ask = setInterval(() => {
+    mayGoOn().then(
+      (may) => may || over.abort(new DeisError('forbidden', 'The right to this session has ended.')),
+      failed,
+    )
+  }, limits.askMs)
   socket.once('close', () => over.abort(new Error('the client went away')))
   // Said at once: the command may take a while to end.
   over.signal.addEventListener('abort', () => {
@@ -87,13 +103,14 @@ export async function holdSocket(socket: WebSocket, { open, shutdown, failed }: 
   } finally {
     await closed
     clearInterval(ping)
+    clearInterval(ask)
     stopping.removeEventListener('abort', stop)
   }
 }
 
 export function serveTerminal(server: FastifyInstance, core: Core, limits = usual): void {
   const held = new Map<Promise<void>, string>()
-  serveSocket(server, core, openTerminal, async (socket, { caller, app }) => {
+  serveSocket(server, core, openTerminal, async (socket, { caller, app, request }) => {
     const own = [...held.values()].filter((username) => username === caller.username).length
     if (own >= limits.perUser || held.size >= limits.perController) {
       const who = own >= limits.perUser ? `${caller.username} has` : 'this controller has'
@@ -105,6 +122,7 @@ export function serveTerminal(server: FastifyInstance, core: Core, limits = usua
       socket,
       {
         open: (start, io) => openSession(core, caller.username, app, start, io),
+        mayGoOn: stillAdmitted(core, request, app),
         shutdown: core.shutdown,
         failed: (error) => core.log.error({ app: app.id, err: error }, 'a session failed'),
       },

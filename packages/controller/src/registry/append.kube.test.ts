@@ -7,12 +7,12 @@ import { type Pod, pathOf } from '../kube/objects.ts'
 import { loadTransport } from '../kube/transport.ts'
 import { text } from 'node:stream/consumers'
 import { imageOf, webImage } from './testing.ts'
+import { isClusterThere } from '../kube/testing.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const host = process.env.TEST_REGISTRY ?? ''
 const namespace = `reg-${randomBytes(4).toString('hex')}`
 
-describe.skipIf(!there)('images with one more layer', () => {
+describe.skipIf(!isClusterThere)('images with one more layer', () => {
   let kube: Kube
   beforeAll(async () => {
     kube = createKube((await loadTransport()).transport)

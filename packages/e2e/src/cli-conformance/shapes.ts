@@ -1,22 +1,12 @@
 // Is what a command prints with `--json` what the contract's types say, and nothing else?
-import { createRequire } from 'node:module'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
 import { expect } from 'vitest'
 import type { Person } from '../client.ts'
 import { combined, filled, type More, runDeis, type Text, type Words } from './says.ts'
 
-type Schema = object
-type Values = {
-  Check(schema: Schema, value: unknown): boolean
-  Errors(schema: Schema, value: unknown): unknown[]
-  Clean(schema: Schema, value: unknown): unknown
-}
-// The library of the package that has the types: these tests depend on nothing of their own.
-const { Value } = createRequire(new URL('../../../types/src/index.ts', import.meta.url))('typebox/value') as {
-  Value: Values
-}
-
 /** @throws when it is not of this shape, or has more in it. */
-export function checkShape(schema: Schema, value: unknown, what: string): void {
+export function checkShape(schema: TSchema, value: unknown, what: string): void {
   if (!Value.Check(schema, value))
     throw new Error(`${what} is not what the contract says: ${JSON.stringify(Value.Errors(schema, value).slice(0, 3))}`)
   expect(Value.Clean(schema, structuredClone(value)), `${what} has more than the contract says`).toEqual(value)
@@ -24,11 +14,11 @@ export function checkShape(schema: Schema, value: unknown, what: string): void {
 
 /** `stderr` is what is said along the way, when something is. */
 type JsonMore = More & { readonly stderr?: Text; readonly code?: number }
-export type Json = <T = unknown>(words: Words, schema: Schema | null, more?: JsonMore) => Promise<T>
+export type Json = <T = unknown>(words: Words, schema: TSchema | null, more?: JsonMore) => Promise<T>
 
 /** Runs a command with `--json`: stdout is one JSON value and nothing else. */
 export function jsonSpeaker(person: Person, where: More = {}): Json {
-  return async <T>(words: Words, schema: Schema | null, more: JsonMore = {}): Promise<T> => {
+  return async <T>(words: Words, schema: TSchema | null, more: JsonMore = {}): Promise<T> => {
     const list = typeof words === 'string' ? words.split(' ') : words
     const [command = '', ...rest] = list
     const what = `deis ${list.join(' ')} --json`

@@ -5,8 +5,8 @@ import { createRegistry } from '../../registry/create.ts'
 import { hasDockerRegistry, startRegistry, type TestRegistry, testUser } from '../../registry/testing.ts'
 import type { BuildResult } from '../port.ts'
 import { openTestCluster, type TestCluster } from './testing.ts'
+import { isClusterThere } from '../../kube/testing.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const host = process.env.TEST_REGISTRY ?? ''
 const address = process.env.TEST_NODE_IP ?? ''
 
@@ -17,7 +17,7 @@ function imageOf({ artifact }: BuildResult): string {
 
 const soon = (): AbortSignal => AbortSignal.timeout(10_000)
 
-describe.skipIf(!there)('Dockerfiles on the cluster', () => {
+describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
   let t: TestCluster
   beforeAll(async () => {
     t = await openTestCluster(host, address)

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Files, tarOf } from '../native/testing.ts'
 import type { BuildResult } from '../port.ts'
 import { openTestCluster, type TestCluster } from './testing.ts'
+import { isClusterThere } from '../../kube/testing.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const host = process.env.TEST_REGISTRY ?? ''
 const address = process.env.TEST_NODE_IP ?? ''
 
@@ -26,7 +26,7 @@ function imageOf({ artifact }: BuildResult): string {
   return artifact.reference
 }
 
-describe.skipIf(!there)('buildpacks on the cluster', () => {
+describe.skipIf(!isClusterThere)('buildpacks on the cluster', () => {
   let t: TestCluster
   let server: Server
   let pack = Buffer.alloc(0)

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Namespace, pathOf } from '../../kube/objects.ts'
 import { openTestCluster, type TestCluster } from './testing.ts'
+import { isClusterThere } from '../../kube/testing.ts'
 
-const there = process.env.KUBECONFIG !== undefined && process.env.TEST_REGISTRY !== undefined
 const host = process.env.TEST_REGISTRY ?? ''
 const address = process.env.TEST_NODE_IP ?? ''
 
@@ -12,7 +12,7 @@ const bash = (script: string): string => `#!/bin/bash\nset -e\n${script}\n`
 const plain = { Procfile: 'web: x\n' }
 const endless = { ...plain, 'bin/pre-compile': bash('echo begun; sleep 1000') }
 
-describe.skipIf(!there)('trouble on the cluster', () => {
+describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
   let t: TestCluster
   beforeAll(async () => {
     t = await openTestCluster(host, address)
