@@ -1,6 +1,9 @@
 // Which tests belong to which project, and how long one may take?
 import { defineConfig } from 'vitest/config'
 
+/** End to end, minutes of their own: each endpoint and command of the contract, and many kills, pushes and changes at once. */
+const long = ['*conformance*', 'durability', 'locks', 'race'].map((name) => `packages/e2e/src/${name}.test.ts`)
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -22,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/*conformance*'],
+          exclude: ['**/*.kube.test.ts', ...long],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -30,9 +33,8 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          // Each endpoint and each command of the contract: minutes of their own.
-          name: 'conformance',
-          include: ['packages/e2e/src/*conformance*.test.ts'],
+          name: 'long',
+          include: long,
           exclude: ['**/*.kube.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
