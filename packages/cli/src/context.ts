@@ -53,12 +53,20 @@ function given(app: string, flag: string): string {
   throw new DeisError('usage', `${flag} names no app.`)
 }
 
-export function createContext(world: Io, options: { profile: string | undefined; debug: boolean }): Context {
+export function createContext(
+  world: Io,
+  options: {
+    profile: string | undefined
+    debug: boolean
+    /** Advice for the case that the profile was not meant as one. */
+    mistaken?: readonly string[]
+  },
+): Context {
   const isJson = (): boolean => context.json
   const io = narrating(world, isJson)
   const { answer, isGiven } = createAnswer(world, isJson)
   const file = (): ProfileFile => profileFile(options.profile, io)
-  const profile = once(() => readProfile(file()))
+  const profile = once(() => readProfile(file(), options.mistaken ?? []))
   let warned = false
   let guessed: string | null = null
   const wire: Wire = {

@@ -5,6 +5,9 @@ import type { Io } from './io.ts'
 import { topics } from './topics.ts'
 import { clientVersion } from './version.ts'
 
+/** Commands behind which a program stands that may have a `-c` of its own. */
+const takePrograms = new Set(['apps:run', 'ps:exec', 'healthchecks:set'])
+
 async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
   const { findPlugin, runPlugin } = await import('./plugin.ts')
   const plugin = await findPlugin(called.topic, io)
@@ -44,7 +47,9 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     import('./program.ts'),
     topic.load(),
   ])
-  const context = createContext(io, called)
+  const isForProgram = called.profile !== undefined && takePrograms.has(command)
+  const mistaken = isForProgram ? ['If `-c` belongs to the program: put `--` before that, `-- bash -c …`.'] : []
+  const context = createContext(io, { ...called, mistaken })
   const commands = load(context)
   const isAlone = command === name
   const runsVerb = topic.alone === 'list' || topic.alone === 'info'

@@ -106,6 +106,13 @@ test('a missing file tells where it was looked for', async () => {
   })
 })
 
+test('an option that was meant for the program to run is told from one', async () => {
+  const { stderr } = await deis(['run', 'bash', '-c', 'exit 5'])
+  expect(stderr).toContain('/.deis/exit 5.json\n')
+  expect(stderr).toContain('If `-c` belongs to the program: put `--` before that, `-- bash -c …`.')
+  expect((await deis(['whoami', '-c', 'none'])).stderr).not.toContain('program')
+})
+
 test('a folder that is not there is no place for a profile', async () => {
   const home = temporaryFolder()
   const path = join(home, 'none', 'p.json')

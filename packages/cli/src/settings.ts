@@ -69,11 +69,15 @@ export async function findProfile({ path, shown }: ProfileFile): Promise<Profile
   return text === null ? null : parseProfile(text, shown)
 }
 
-export async function readProfile(file: ProfileFile): Promise<Profile> {
+/** `advice`: what else may help when there is none. */
+export async function readProfile(file: ProfileFile, advice: readonly string[] = []): Promise<Profile> {
   const profile = await findProfile(file)
   if (profile) return profile
   throw new DeisError('usage', `Client configuration file not found at: ${file.shown}`, {
-    hint: 'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
+    hint: [
+      'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
+      ...advice,
+    ].join('\n'),
   })
 }
 
