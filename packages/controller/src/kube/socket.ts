@@ -149,8 +149,16 @@ export async function openSocket(
         await frame(channel, bytes.subarray(at, at + frameBytes))
     },
     endInput() {
-      if (ws.protocol === protocols[0]) void frame(channels.close, Buffer.from([channels.input]))
-      else ws.close(1000)
+      if (ws.protocol === protocols[0]) return void frame(channels.close, Buffer.from([channels.input]))
+      // A server that hears of the end drops what it has not passed on yet. It takes nothing, however, before it has passed on
+      // all that came before, and answers no ping before it has taken that.
+      mayBlock = pings + 1
+      const asked = ++pings
+      ws.on('pong', () => {
+        if (answered >= asked) ws.close(1000)
+      })
+      void frame(channels.input, Buffer.alloc(0))
+      ws.ping(String(asked))
     },
     closed,
     destroy: cut,

@@ -64,6 +64,20 @@ export function sessionsContract(harness: () => Harness, steps: ContractSteps): 
       expect([one.stdout().length, digest(one.stdout())]).toEqual([bytes.length, digest(bytes)])
     })
 
+    test('a command that is slow to read gets all of its input', async ({ skip }) => {
+      real(skip)
+      // A little more, and a little less, than the pipes on the way hold: the last part waits when the end is told.
+      const sizes = [120_000, 150_000, 165_000, 180_000, 190_000]
+      const counted = sizes.map(async (size) => {
+        const one = seat()
+        const { exited } = await open(newApp(), 'sleep 2; wc -c', one)
+        one.input.end(randomBytes(size))
+        expect(await exited).toBe(0)
+        return Number(one.stdout().toString())
+      })
+      expect(await Promise.all(counted)).toEqual(sizes)
+    })
+
     test('output that nobody takes yet is not lost when the command has ended', async ({ skip }) => {
       real(skip)
       for (const terminal of [false, true]) {
