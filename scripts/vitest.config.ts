@@ -1,8 +1,10 @@
 // Which tests belong to which project, and how long one may take?
 import { defineConfig } from 'vitest/config'
 
-/** End to end, minutes of their own: each endpoint and command of the contract, and many kills, pushes and changes at once. */
-const long = ['*conformance*', 'durability', 'locks', 'race'].map((name) => `packages/e2e/src/${name}.test.ts`)
+/** End to end, minutes of their own: all of the contract, real toolchains, and many kills, pushes and changes at once. */
+const long = ['*conformance*', 'buildpacks', 'durability', 'locks', 'race'].map(
+  (name) => `packages/e2e/src/${name}.test.ts`,
+)
 
 export default defineConfig({
   test: {
