@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +10,7 @@ import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { type Answer, ask, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
+import { freePort } from './port.ts'
 
 const domain = 'shop.example.com'
 const first = certificateFor(domain)
@@ -20,15 +20,6 @@ let platform: Platform
 let tlsPort: number
 let ann: Person
 let shop: Checkout
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 beforeAll(async () => {
   tlsPort = await freePort()

@@ -1,6 +1,7 @@
 // How is a build ended by somebody who has seen enough of it?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Build, DeisError } from '@deis/types'
+import { untilAborted } from '../os/wait.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { buildRow } from './builds.ts'
 import type { Caller, Core } from './core.ts'
@@ -22,13 +23,6 @@ const ends: Readonly<Record<string, string>> = {
 
 function over({ uuid, status }: Row.Build): DeisError {
   return new DeisError('conflict', `Build ${uuid} is not running any more: ${ends[status] ?? status}.`)
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 /** @returns the build, when it is here. @throws 409 */
@@ -57,9 +51,9 @@ async function end(core: Core, app: AppRow, uuid: string, by: string, signal: Ab
     const here = cancelHere(core, uuid, by)
     if (here) {
       isTold = true
-      await Promise.race([here.ended, aborted(signal)])
+      await Promise.race([here.ended, untilAborted(signal)])
       // A client that does not take the last word of its git keeps nobody else waiting.
-      if (!signal.aborted) await Promise.race([here.pushEnded, aborted(AbortSignal.timeout(pushMs))])
+      if (!signal.aborted) await Promise.race([here.pushEnded, untilAborted(AbortSignal.timeout(pushMs))])
     }
     const row = await buildRow(core, app, uuid)
     if (row.status !== 'running') {

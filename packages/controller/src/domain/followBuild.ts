@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { buildLog, buildLogFile, buildRow } from './builds.ts'
 import type { Core } from './core.ts'
 import { type FollowOptions, signOfLifeMs } from './followLogs.ts'
+import { askWhether } from './right.ts'
 import type { AppRow } from './rows.ts'
 import { type RunningBuild, runningBuild } from './running.ts'
 
@@ -105,16 +106,14 @@ export async function followBuild(
   const over = new AbortController()
   const until = AbortSignal.any([signal, core.shutdown, over.signal])
   const text = Readable.from(await source(core, app, uuid, { signal: until, silenceMs }), { objectMode: false })
-  const asking = setInterval(() => {
-    mayGoOn().then(
-      (may) => may || over.abort(),
-      (error: unknown) =>
-        core.log.warn({ app: app.id, err: error }, 'whether a build may still be followed is not known'),
-    )
-  }, askEveryMs)
-  asking.unref()
+  const stopAsking = askWhether(
+    mayGoOn,
+    askEveryMs,
+    () => over.abort(),
+    (error) => core.log.warn({ app: app.id, err: error }, 'whether a build may still be followed is not known'),
+  )
   text.once('close', () => {
-    clearInterval(asking)
+    stopAsking()
     over.abort()
   })
   return text

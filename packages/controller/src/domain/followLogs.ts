@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Core } from './core.ts'
 import { controllerLine, isWanted, linesOfPods, merged, podLine, type Wanted } from './logs.ts'
 import { createOutbox } from './outbox.ts'
+import { askWhether } from './right.ts'
 
 const maxBytes = 1024 * 1024
 /** Proxies hang up after 60 s without a byte, or more. */
@@ -58,15 +59,14 @@ export async function followLogs(
     outbox.readable.destroy()
     throw error
   }
-  const asking = setInterval(() => {
-    mayGoOn().then(
-      (may) => may || over.abort(),
-      (error: unknown) => core.log.warn({ app, err: error }, 'whether a log may still be followed is not known'),
-    )
-  }, askEveryMs)
-  asking.unref()
+  const stopAsking = askWhether(
+    mayGoOn,
+    askEveryMs,
+    () => over.abort(),
+    (error) => core.log.warn({ app, err: error }, 'whether a log may still be followed is not known'),
+  )
   const finish = (): void => {
-    clearInterval(asking)
+    stopAsking()
     outbox.end()
   }
   if (until.aborted) finish()

@@ -1,5 +1,6 @@
 // Which builds go on in this controller, how far are they, and how are they ended?
 import { DeisError } from '@deis/types'
+import { createBell } from '../os/wait.ts'
 import type { Core } from './core.ts'
 
 export type RunningBuild = {
@@ -36,7 +37,7 @@ export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): 
   const all = running.get(core) ?? new Map<string, RunningBuild>()
   running.set(core, all)
   const cancel = new AbortController()
-  const waiting = new Set<() => void>()
+  const bell = createBell()
   let isBuilt = false
   let isLogClosed = false
   let changes = 0
@@ -46,7 +47,7 @@ export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): 
   })
   const wake = (): void => {
     changes++
-    for (const go of waiting) go()
+    bell.ring()
   }
   const build: RunningBuild = {
     cancelled: cancel.signal,
@@ -63,19 +64,9 @@ export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): 
     },
     isLogClosed: () => isLogClosed,
     changes: () => changes,
-    changed(since, ms, signal) {
-      if (since !== changes || signal.aborted) return Promise.resolve(since !== changes)
-      return new Promise((done) => {
-        const go = (): void => {
-          clearTimeout(late)
-          waiting.delete(go)
-          signal.removeEventListener('abort', go)
-          done(since !== changes)
-        }
-        const late = setTimeout(go, ms)
-        waiting.add(go)
-        signal.addEventListener('abort', go)
-      })
+    async changed(since, ms, signal) {
+      if (since === changes) await bell.heard(ms, signal)
+      return since !== changes
     },
     end() {
       all.delete(uuid)

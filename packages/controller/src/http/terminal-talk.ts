@@ -13,6 +13,7 @@ import {
 import { Check } from 'typebox/value'
 import type { RawData, WebSocket } from 'ws'
 import type { OpenSession } from '../domain/terminal.ts'
+import { rejectsWhenAborted } from '../os/wait.ts'
 import type { SessionIo } from '../scheduler/port.ts'
 import { createInput } from './terminal-input.ts'
 
@@ -92,10 +93,7 @@ export async function converse(socket: WebSocket, { open, over, startMs, failed 
     if (chunk.length > 0) input.add(chunk)
   }
 
-  const aborted = new Promise<never>((_, reject) => {
-    over.signal.addEventListener('abort', () => reject(over.signal.reason as Error), { once: true })
-    if (over.signal.aborted) reject(over.signal.reason as Error)
-  })
+  const aborted = rejectsWhenAborted(over.signal)
   aborted.catch(() => {})
   const started = new Promise<TerminalStart>((resolve) => (asked = resolve))
   socket.on('message', (data, isBinary) => {

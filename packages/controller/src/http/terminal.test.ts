@@ -429,6 +429,25 @@ describe('a socket', () => {
     return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
+  /** A command that only its signal ends, and with which reason that was. */
+  const endless = (): { readonly open: Held['open']; readonly over: Promise<unknown> } => {
+    let ended: (reason: unknown) => void = () => {}
+    const over = new Promise((resolve) => (ended = resolve))
+    return {
+      over,
+      open: async (_, io) => {
+        io.signal.addEventListener('abort', () => ended(io.signal.reason))
+        return {
+          pod: 'p',
+          release: 'v1',
+          exited: new Promise<number>(() => {}),
+          resize: () => {},
+          kill: async () => {},
+        }
+      },
+    }
+  }
+
   it('is closed when nothing is asked for in time', async () => {
     const { ended } = talk(await serve({}, { startMs: 50 }))
     expect(await ended).toMatchObject({
@@ -438,20 +457,10 @@ describe('a socket', () => {
   })
 
   it('is given up when no ping is answered, and its command ended', async () => {
-    let ended: (reason: unknown) => void = () => {}
-    const over = new Promise((resolve) => (ended = resolve))
+    const { open, over } = endless()
     const address = await serve(
       {
-        open: async (_, io) => {
-          io.signal.addEventListener('abort', () => ended(io.signal.reason))
-          return {
-            pod: 'p',
-            release: 'v1',
-            exited: new Promise<number>(() => {}),
-            resize: () => {},
-            kill: async () => {},
-          }
-        },
+        open,
       },
       { pingMs: 20, silenceMs: 100 },
     )
@@ -463,21 +472,11 @@ describe('a socket', () => {
 
   it('ends with the right to it, and its command with it', async () => {
     let isAllowed = true
-    let ended: (reason: unknown) => void = () => {}
-    const over = new Promise((resolve) => (ended = resolve))
+    const { open, over } = endless()
     const address = await serve(
       {
         mayGoOn: async () => isAllowed,
-        open: async (_, io) => {
-          io.signal.addEventListener('abort', () => ended(io.signal.reason))
-          return {
-            pod: 'p',
-            release: 'v1',
-            exited: new Promise<number>(() => {}),
-            resize: () => {},
-            kill: async () => {},
-          }
-        },
+        open,
       },
       { askMs: 20 },
     )

@@ -3,6 +3,7 @@ import { DeisError, errors, openTerminal, type ServerMessage, sessionPingMs, ses
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
+import { askWhether } from '../domain/right.ts'
 import { openSession } from '../domain/terminal.ts'
 import { stillAdmitted } from './live.ts'
 import { serveSocket } from './serve.ts'
@@ -75,12 +76,12 @@ export async function holdSocket(
     if (Date.now() - heard > limits.silenceMs) socket.terminate()
     else socket.ping()
   }, limits.pingMs)
-  const ask = setInterval(() => {
-    mayGoOn().then(
-      (may) => may || over.abort(new DeisError('forbidden', 'The right to this session has ended.')),
-      failed,
-    )
-  }, limits.askMs)
+  const stopAsking = askWhether(
+    mayGoOn,
+    limits.askMs,
+    () => over.abort(new DeisError('forbidden', 'The right to this session has ended.')),
+    failed,
+  )
   socket.once('close', () => over.abort(new Error('the client went away')))
   // Said at once: the command may take a while to end.
   over.signal.addEventListener('abort', () => {
@@ -103,7 +104,7 @@ export async function holdSocket(
   } finally {
     await closed
     clearInterval(ping)
-    clearInterval(ask)
+    stopAsking()
     stopping.removeEventListener('abort', stop)
   }
 }

@@ -1,5 +1,6 @@
 // What happens in the memory scheduler when somebody sits at a command?
 import { constants } from 'node:os'
+import { untilAborted } from '../os/wait.ts'
 import { behaviour } from './memory-commands.ts'
 import type { MemoryPod } from './memory-world.ts'
 import type { SessionIo } from './port.ts'
@@ -7,14 +8,6 @@ import type { Started } from './started.ts'
 
 const interrupt = 3
 const endOfInput = 4
-
-/** Resolves when it is aborted. */
-function end(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
 
 /**
  * A command as memory-commands.ts has it; or, where somebody sits at it:
@@ -61,7 +54,7 @@ export async function simulate(
   }
   const commands: Readonly<Record<string, () => Promise<number>>> = {
     async cat() {
-      await Promise.race([cat(), end(stop.signal)])
+      await Promise.race([cat(), untilAborted(stop.signal)])
       return 0
     },
     async error() {
@@ -70,11 +63,11 @@ export async function simulate(
     },
     async terminal() {
       await showSize()
-      if (terminal) await end(stop.signal)
+      if (terminal) await untilAborted(stop.signal)
       return 0
     },
     async sleep() {
-      await end(stop.signal)
+      await untilAborted(stop.signal)
       return 0
     },
   }
@@ -98,7 +91,7 @@ export async function simulate(
       kill: async (name) => kill(name),
     })
     const code = await (commands[word ?? ''] ?? other)()
-    await Promise.race([said, end(signal)])
+    await Promise.race([said, untilAborted(signal)])
     signal.throwIfAborted()
     return killed ?? code
   } finally {

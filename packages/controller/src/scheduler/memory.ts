@@ -1,5 +1,6 @@
 // How does an app run where nothing really runs: the scheduler for tests of everything above the port?
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { rejectsWhenAborted } from '../os/wait.ts'
 import { logSource, oneOffName, podName } from './names.ts'
 import { behaviour } from './memory-commands.ts'
 import { direct } from './direct.ts'
@@ -41,15 +42,6 @@ const everything: Capabilities = {
 }
 
 const keptLines = 1000
-
-/** Rejects with the reason when it is aborted. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason as Error)
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
-  })
-}
 
 /** Commands mean what memory-commands.ts says. Opening a second scheduler on a world is as a restart after kill -9. */
 export function createMemoryScheduler(
@@ -224,7 +216,7 @@ export function createMemoryScheduler(
             print(pod, line)
             io.output(`${line}\n`)
           }
-          if (does.sleeps) await aborted(signal)
+          if (does.sleeps) await rejectsWhenAborted(signal)
           return does.exit ?? 0
         }),
       ),

@@ -1,7 +1,5 @@
 // Where do the conformance scenarios take place: on which backend, with which people and apps?
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Checkout, newCheckout } from '../app.ts'
@@ -9,6 +7,7 @@ import { mustWork, newPerson, password, type Person } from '../client.ts'
 import type { ClusterPlatform } from '../cluster.ts'
 import { callApi } from '../http.ts'
 import type { Platform } from '../platform.ts'
+import { freePort } from '../port.ts'
 import { type Deis, speaker } from './says.ts'
 import { type Json, jsonSpeaker } from './shapes.ts'
 
@@ -55,15 +54,6 @@ export type Scenario = {
 export function actorOf(person: Person): Actor {
   const at = (cwd: string) => ({ deis: speaker(person, { cwd }), json: jsonSpeaker(person, { cwd }) })
   return { person, ...at(person.home), at }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** What the scenarios want of a platform besides its usual settings. */

@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createKube } from '../../kube/client.ts'
 import { type FakeApi, openFakeApi, refuse } from '../../kube/testing.ts'
-import { handOn, limited } from './run-output.ts'
+import { limited } from '../limited.ts'
+import { handOn } from './run-output.ts'
 
 let api: FakeApi
 let got = ''

@@ -1,5 +1,4 @@
 // How does what a command says reach whoever waits for it, to the last byte?
-import { StringDecoder } from 'node:string_decoder'
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus } from '../../kube/error.ts'
 
@@ -15,30 +14,10 @@ export type OutputDeps = {
   readonly signal: AbortSignal
 }
 
-const maxBytes = 10 * 1024 * 1024
 const firstDelayMs = 200
 const lastDelayMs = 5_000
 /** How often the end of the output is asked for in vain. */
 const maxFailures = 8
-
-/** Text as it comes, characters whole, and no more than people can want. */
-export function limited(output: (chunk: string) => void) {
-  const decoder = new StringDecoder('utf8')
-  let left = maxBytes
-  const write = (text: string): void => {
-    if (text !== '') output(text)
-  }
-  return {
-    /** Whether more is wanted. */
-    bytes(chunk: Buffer): boolean {
-      write(decoder.write(chunk.subarray(0, left)))
-      left -= chunk.length
-      if (left < 0) write(`\nOutput is longer than ${maxBytes} bytes: the rest is left out.\n`)
-      return left >= 0
-    },
-    end: (): void => write(left < 0 ? '' : decoder.end()),
-  }
-}
 
 async function wait(ms: number, end: Promise<unknown>, signal: AbortSignal): Promise<void> {
   let wake = (): void => {}

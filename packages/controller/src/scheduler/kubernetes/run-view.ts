@@ -1,6 +1,7 @@
 // What becomes of one pod, seen through a watch?
 import type { Pod } from '../../kube/objects.ts'
 import type { Watched } from '../../kube/watch.ts'
+import { createBell } from '../../os/wait.ts'
 
 export type PodView = {
   /** Undefined: not seen yet, or gone. */
@@ -14,14 +15,14 @@ export type PodView = {
 
 /** To be opened before the pod is made, so that not even the shortest life is missed. */
 export function viewPod(pods: Watched<Pod>, namespace: string, name: string): PodView {
-  const waiting = new Set<() => void>()
+  const bell = createBell()
   let wasSeen = false
   let isGone = false
   const stop = pods.onChange(({ metadata }, gone) => {
     if (metadata?.namespace !== namespace || metadata.name !== name) return
     wasSeen = true
     isGone = gone
-    for (const wake of waiting) wake()
+    bell.ring()
   })
   return {
     get: () => pods.get(namespace, name),
@@ -29,17 +30,7 @@ export function viewPod(pods: Watched<Pod>, namespace: string, name: string): Po
     isGone: () => isGone,
     async changed(ms, signal) {
       signal.throwIfAborted()
-      let wake = (): void => {}
-      const change = new Promise<void>((resolve) => {
-        wake = resolve
-      })
-      const timer = setTimeout(wake, ms)
-      waiting.add(wake)
-      signal.addEventListener('abort', wake)
-      await change
-      clearTimeout(timer)
-      waiting.delete(wake)
-      signal.removeEventListener('abort', wake)
+      await bell.heard(ms, signal)
       signal.throwIfAborted()
     },
     close: stop,

@@ -1,5 +1,4 @@
 // How does one more command run in a pod that is up?
-import { randomBytes } from 'node:crypto'
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus, KubeError } from '../../kube/error.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
@@ -7,10 +6,10 @@ import { NoSuchPod, type SessionIo, slugLauncher } from '../port.ts'
 import type { Started } from '../started.ts'
 import type { KubernetesOptions } from './backend.ts'
 import { appLabels } from './labels.ts'
-import { newAnswers } from './session-gate.ts'
+import { newSitting } from './session-gate.ts'
 import { gateScript, type Launch } from './session-script.ts'
 import { takeSeat } from './session-seat.ts'
-import { endSession, type Place, signalSession } from './session-signal.ts'
+import { endSession, type Place, startedAt } from './session-signal.ts'
 import { stateOf } from './state.ts'
 
 /** What `sh` is given to begin a session. */
@@ -57,9 +56,8 @@ export async function execInPod(
   const { app, pod: name, command } = target
   const pod = await findPod(kube, app, name, io.signal)
   const container = pod.spec?.containers[0]?.name ?? ''
-  const session = randomBytes(16).toString('hex')
+  const { session, answers } = newSitting()
   const place: Place = { kube, namespace: app, pod: name, container, session }
-  const answers = newAnswers()
   const seat = await takeSeat({
     io,
     answers,
@@ -83,13 +81,7 @@ export async function execInPod(
   })
   io.signal.addEventListener('abort', cancel)
   try {
-    started({
-      pod: name,
-      resize: (size) => seat.resize(size),
-      async kill(signal) {
-        if (!isOver) await signalSession(place, signal, 'front')
-      },
-    })
+    started(startedAt(place, seat, () => isOver))
     setImmediate(() => seat.begin())
     const outcome = io.signal.aborted ? null : await Promise.race([seat.ended, cancelled])
     io.signal.throwIfAborted()

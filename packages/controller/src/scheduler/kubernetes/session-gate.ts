@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../kube/socket.ts'
+import { createBell } from '../../os/wait.ts'
 import { words } from './session-script.ts'
 
 /** What the gate says to `ask` and `go`, and what is said when the command has ended: nothing else can have said it. */
@@ -29,13 +30,18 @@ export function newAnswers(): Answers {
   return { ask: `${word()}-`, go: word(), end: `\u001e${word()}-` }
 }
 
+/** Who sits at which command. */
+export type Sitting = { readonly session: string; readonly answers: Answers }
+
+export const newSitting = (): Sitting => ({ session: randomBytes(16).toString('hex'), answers: newAnswers() })
+
 export const sizeFrame = ({ columns, rows }: TerminalSize): Buffer =>
   Buffer.from(JSON.stringify({ Width: columns, Height: rows }))
 
 export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
   let heard: Buffer = Buffer.alloc(0)
   let open = false
-  const waiting = new Set<() => void>()
+  const bell = createBell()
 
   const until = async <T>(look: () => T | null, ms: number, signal: AbortSignal): Promise<T | null> => {
     const deadline = Date.now() + ms
@@ -43,17 +49,7 @@ export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
       signal.throwIfAborted()
       const found = look()
       if (found !== null || Date.now() >= deadline) return found
-      let wake = (): void => {}
-      const change = new Promise<void>((resolve) => {
-        wake = resolve
-      })
-      const timer = setTimeout(wake, deadline - Date.now())
-      waiting.add(wake)
-      signal.addEventListener('abort', wake)
-      await change
-      clearTimeout(timer)
-      waiting.delete(wake)
-      signal.removeEventListener('abort', wake)
+      await bell.heard(deadline - Date.now(), signal)
     }
   }
 
@@ -63,7 +59,7 @@ export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
       const at = heard.indexOf(go)
       const rest = at < 0 ? Buffer.alloc(0) : heard.subarray(at + go.length)
       open = at >= 0
-      for (const wake of waiting) wake()
+      bell.ring()
       return rest
     },
     isOpen: () => open,

@@ -1,25 +1,20 @@
 // How does somebody sit at a command in a pod of its own?
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus, isPassing } from '../../kube/error.ts'
 import { pathOf, type Pod } from '../../kube/objects.ts'
 import type { KubeSocket, Take } from '../../kube/socket.ts'
+import { untilAborted } from '../../os/wait.ts'
 import type { OneOff, SessionIo } from '../port.ts'
 import type { Started } from '../started.ts'
 import { sessionAnnotation } from './labels.ts'
 import { exitOf, timeoutError, untilEnded } from './run-end.ts'
 import type { PodView } from './run-view.ts'
 import { gateArguments } from './session-exec.ts'
-import { type Answers, newAnswers } from './session-gate.ts'
+import type { Sitting } from './session-gate.ts'
 import { hostScript, killedCode, signalScript } from './session-script.ts'
 import { takeSeat, withSignal } from './session-seat.ts'
-import { type Place, signalSession } from './session-signal.ts'
-
-/** Who sits at which command. */
-export type Sitting = { readonly session: string; readonly answers: Answers }
-
-export const newSitting = (): Sitting => ({ session: randomBytes(16).toString('hex'), answers: newAnswers() })
+import { type Place, startedAt } from './session-signal.ts'
 
 const attachMs = 30_000
 const againMs = 250
@@ -87,9 +82,7 @@ export async function sitAt(
   const timer = setTimeout(() => over.abort(timeoutError(timeoutSeconds)), timeoutSeconds * 1000)
   io.signal.addEventListener('abort', cancel)
   if (io.signal.aborted) cancel()
-  const cancelled = new Promise<void>((resolve) =>
-    over.signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
+  const cancelled = untilAborted(over.signal)
   const dial = (take: Take, signal: AbortSignal): Promise<KubeSocket> => attach(kube, pod, tty, take, signal)
   let isOver = false
   let leave = (): void => {}
@@ -102,13 +95,7 @@ export async function sitAt(
       dialInput: dial,
     })
     leave = () => seat.leave()
-    started({
-      pod: name,
-      resize: (size) => seat.resize(size),
-      async kill(signal) {
-        if (!isOver) await signalSession(place, signal, 'front')
-      },
-    })
+    started(startedAt(place, seat, () => isOver))
     setImmediate(() => seat.begin())
     const ended = untilEnded(view, over.signal)
     // A pod that is deleted may take its connection along or not.

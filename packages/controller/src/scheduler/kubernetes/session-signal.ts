@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus } from '../../kube/error.ts'
 import { pathOf } from '../../kube/objects.ts'
+import type { Started } from '../started.ts'
 import { signalScript } from './session-script.ts'
+import type { Seat } from './session-seat.ts'
 
 /** A session's command in a container. */
 export type Place = {
@@ -46,6 +48,17 @@ export async function signalSession(
   if (!/^\d+\n$/.test(said))
     throw new Error(`processes in ${pod} could not be sent ${name}: ${outcome?.message || said || 'no answer came'}`)
   return Number(said)
+}
+
+/** What whoever opened the session can do with it. */
+export function startedAt(place: Place, seat: Seat, isOver: () => boolean): Started {
+  return {
+    pod: place.pod,
+    resize: (size) => seat.resize(size),
+    async kill(signal) {
+      if (!isOver()) await signalSession(place, signal, 'front')
+    },
+  }
 }
 
 /** Resolves when nothing of the session runs any more. @throws when something may. */

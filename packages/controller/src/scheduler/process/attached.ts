@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionSignal, TerminalSize } from '@deis/types'
 import { killAll, signalPid } from '../../os/pid.ts'
+import { rejectsWhenAborted } from '../../os/wait.ts'
 import { type Exit, exitCode } from '../exit.ts'
 import type { Life } from './launch.ts'
 
@@ -21,14 +22,6 @@ export type Attached = {
   kill(name: SessionSignal): Promise<void>
   /** Gives up what the controller itself holds of it; after that nothing is handed over any more. */
   release(): void
-}
-
-export function rejectsWhenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = (): void => reject(signal.reason as Error)
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
-  })
 }
 
 /** Asks all processes to end, the way a terminal does that goes away, and ends those that have not after `graceMs`. */
