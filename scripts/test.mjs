@@ -12,14 +12,11 @@ import { installAll } from './install.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const say = (text) => console.log(`deis: ${text}`)
 
-/** Skipped tests by name: what was not tested must be visible. */
-function skippedNames(report) {
-  return report.testResults.flatMap((file) =>
-    file.assertionResults
-      .filter((test) => ['skipped', 'pending', 'todo'].includes(test.status))
-      .map((test) => test.fullName),
+/** Tests by name: what was not tested must be visible, and what failed be found at the end of a long run. */
+const namesOf = (report, states) =>
+  report.testResults.flatMap((file) =>
+    file.assertionResults.filter((test) => states.includes(test.status)).map((test) => test.fullName),
   )
-}
 
 async function main(args) {
   installAll(say)
@@ -47,7 +44,8 @@ async function main(args) {
       { cwd: root, stdio: 'inherit' },
     )
     const report = JSON.parse(readFileSync(file, 'utf8'))
-    for (const name of skippedNames(report)) console.log(`skipped: ${name}`)
+    for (const name of namesOf(report, ['skipped', 'pending', 'todo'])) console.log(`skipped: ${name}`)
+    for (const name of namesOf(report, ['failed'])) console.log(`failed: ${name}`)
     console.log(
       `${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests + report.numTodoTests} skipped`,
     )
