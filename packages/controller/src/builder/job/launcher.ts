@@ -10,34 +10,50 @@ export const processFolder = '/runner/processes'
 export const launcher = `#!/bin/bash
 # Becomes a process of the app: its profile scripts, then its command.
 profile() {
-  local script
-  for script in .profile.d/*.sh; do
-    if [ -r "$script" ]; then . "./$script"; fi
+  local _deis_script
+  for _deis_script in .profile.d/*.sh; do
+    if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
   done
 }
 
+# Names that are nobody's: profile scripts run in this shell, and config may have any name.
+_deis_app= _deis_early=
+
+# To every process of the app, which is a session of its own; to be kept for it while there is none yet.
+hand_on() {
+  if [ -z "$_deis_app" ]; then
+    _deis_early="$_deis_early $1"
+  else
+    kill "-$1" -- "-$_deis_app" 2>/dev/null || kill "-$1" "$_deis_app" 2>/dev/null
+  fi
+}
+
 launch() {
-  local command="$*" app signal
+  local _deis_command="$*" _deis_signal
   if [ "$#" -eq 2 ] && [ "$1" = start ]; then
     if [[ ! $2 =~ ^[a-z0-9-]+$ ]] || [ ! -r "${processFolder}/$2" ]; then
       echo "No such process type: $2" >&2
       exit 127
     fi
-    command=$(<"${processFolder}/$2")
+    _deis_command=$(<"${processFolder}/$2")
   fi
-  # A session of its own, so that a signal reaches every process of the app.
-  setsid bash -c "$command" <&0 &
-  app=$!
-  for signal in TERM INT HUP QUIT USR1 USR2; do
-    trap "kill -$signal -- -$app 2>/dev/null || kill -$signal $app 2>/dev/null" "$signal"
-  done
+  setsid bash -c "$_deis_command" <&0 &
+  _deis_app=$!
+  for _deis_signal in $_deis_early; do hand_on "$_deis_signal"; done
   # A signal ends the waiting, not the app.
-  wait "$app"
-  while kill -0 "$app" 2>/dev/null; do wait "$app"; done
-  wait "$app"
+  wait "$_deis_app"
+  while kill -0 "$_deis_app" 2>/dev/null; do wait "$_deis_app"; done
+  wait "$_deis_app"
   exit "$?"
 }
 
+# A first process is deaf to what it has no trap for.
+trap 'hand_on TERM' TERM
+trap 'hand_on INT' INT
+trap 'hand_on HUP' HUP
+trap 'hand_on QUIT' QUIT
+trap 'hand_on USR1' USR1
+trap 'hand_on USR2' USR2
 export HOME=/app
 cd /app || exit 126
 profile

@@ -155,4 +155,19 @@ describe('the launcher', () => {
     const [code] = (await once(child, 'exit')) as [number | null]
     expect(code).toBe(expected)
   })
+  test('config of any name reaches the app', async () => {
+    const names = ['app', 'command', 'early', 'script', 'signal']
+    const env = { ...process.env, ...Object.fromEntries(names.map((name) => [name, 'given'])) }
+    const child = spawn(init, [`echo ${names.map((name) => `$${name}`).join(' ')}`], { env })
+    expect(await text(child.stdout)).toBe('given given given given given\n')
+  })
+  test('TERM that comes before the app is there is not lost', async () => {
+    const path = join(folder, 'app/.profile.d/30.sh')
+    await writeFile(path, 'kill -TERM $$\n')
+    try {
+      expect(await run('sleep 60')).toEqual({ code: 143, out: '', err: '' })
+    } finally {
+      await rm(path)
+    }
+  })
 })
