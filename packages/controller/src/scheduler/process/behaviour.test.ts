@@ -103,13 +103,14 @@ describe.concurrent('processes', () => {
 
   test('the environment is the formation’s, the platform’s few variables and nothing of the controller’s', async () => {
     const app = newApp()
-    await apply(formation(app, { web: web() }, { env: { SECRET: 'x y"$(z)', PORT: '5000', HOME: '/elsewhere' } }))
+    const given = { SECRET: 'x y"$(z)', script: 'given' }
+    await apply(formation(app, { web: web() }, { env: { ...given, PORT: '5000', HOME: '/elsewhere' } }))
     const env = JSON.parse(await get(app, '/env')) as Record<string, string>
     const pod = await first(app)
     const home = join(testbed.folder, 'pods', app, pod.name, 'app')
     const { PATH: _path, SHLVL: _level, _: _last, OLDPWD: _old, ...rest } = env
     expect(rest).toEqual({
-      SECRET: 'x y"$(z)',
+      ...given,
       PORT: pod.address?.split(':').at(-1),
       HOME: home,
       PWD: home,

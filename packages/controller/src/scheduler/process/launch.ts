@@ -9,10 +9,13 @@ import { groupMembers, type Identity, identify, isAlive, killAll } from '../../o
 /** A running process; `exited` says how it ended, with neither code nor signal where nobody can know. */
 export type Life = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }
 
-/** Fixed text: the command comes as `$1`. In a function, so that no profile script can change that by `set --`. */
+/**
+ * Fixed text: the command comes as `$1`. In a function, so that no profile script can change that by `set --`; its variable
+ * has a name that no config has.
+ */
 const launcher = `profile() {
-  for script in .profile.d/*.sh; do
-    if [ -r "$script" ]; then . "./$script"; fi
+  for _deis_script in .profile.d/*.sh; do
+    if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
   done
 }
 profile
