@@ -11,33 +11,6 @@ import { podLabels, podSpec, type PodSettings } from './template.ts'
 /** Nobody waits for more than this after a cancelled run. */
 const graceSeconds = 5
 
-/**
- * Container runtimes lose what is still in the pipe when a container's first process ends; so that is this one, and ends a
- * moment after the command. It hands on the signal by which a pod is told to end. Arguments: how the command is started.
- */
-const lingerScript = `"$@" &
-command=$!
-trap 'kill -s TERM "$command"' TERM
-wait "$command"
-code=$?
-while kill -0 "$command" 2>/dev/null; do
-  wait "$command"
-  code=$?
-done
-sleep 0.3
-exit "$code"`
-
-function lingering(spec: NonNullable<Pod['spec']>): NonNullable<Pod['spec']> {
-  return {
-    ...spec,
-    containers: spec.containers.map((container) => ({
-      ...container,
-      command: ['/bin/bash', '-c', lingerScript, 'deis', ...(container.command ?? []), ...(container.args ?? [])],
-      args: [],
-    })),
-  }
-}
-
 export function oneOffPod(
   settings: PodSettings & PullOptions & { readonly instance: string; readonly platform: string },
   oneOff: OneOff,
@@ -54,20 +27,18 @@ export function oneOffPod(
       labels: podLabels({ app, type: oneOffType, release }),
       annotations: { [controllerAnnotation]: settings.instance, [platformAnnotation]: settings.platform },
     },
-    spec: lingering(
-      podSpec(
-        {
-          ...oneOff,
-          type: oneOffType,
-          probes: {},
-          envSecret: secret,
-          pullSecrets: pullSecrets(app, artifact, registry, settings).map(nameOf),
-          restartPolicy: 'Never',
-          graceSeconds,
-          drains: false,
-        },
-        settings,
-      ),
+    spec: podSpec(
+      {
+        ...oneOff,
+        type: oneOffType,
+        probes: {},
+        envSecret: secret,
+        pullSecrets: pullSecrets(app, artifact, registry, settings).map(nameOf),
+        restartPolicy: 'Never',
+        graceSeconds,
+        drains: false,
+      },
+      settings,
     ),
   }
 }

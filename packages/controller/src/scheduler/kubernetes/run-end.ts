@@ -19,6 +19,7 @@ const stopLagMs = 5_000
 const removeMs = 20_000
 /** What a watch may be behind. */
 const lagMs = 1_000
+
 export const hasEnded = (pod: Pod | undefined): boolean =>
   containerOf(pod ?? {})?.state?.terminated !== undefined || /^(Succeeded|Failed)$/.test(pod?.status?.phase ?? '')
 
@@ -26,11 +27,20 @@ export function timeoutError(seconds: number): Error {
   return Object.assign(new Error(`the command ran longer than ${seconds} s`), { name: 'TimeoutError' })
 }
 
+export const deletedError = (): Error => new Error('the pod of the command was deleted while it ran')
+
+/** @throws when the code is that of a signal, and the pod was told to end. */
+export async function refuseDeleted(kube: Kube, path: string, code: number, signal: AbortSignal): Promise<void> {
+  if (code <= 128) return
+  const pod = await kube.find<Pod>(path, { signal })
+  if (!pod || pod.metadata?.deletionTimestamp !== undefined) throw deletedError()
+}
+
 export async function untilEnded(view: PodView, signal: AbortSignal): Promise<Pod> {
   for (;;) {
     const pod = view.get()
     if (pod && hasEnded(pod)) return pod
-    if (view.isGone()) throw new Error('the pod of the command was deleted while it ran')
+    if (view.isGone()) throw deletedError()
     await view.changed(removeMs, signal)
   }
 }
@@ -48,12 +58,15 @@ export function exitOf(pod: Pod, seconds: number, say: (text: string) => void): 
   return ended.exitCode
 }
 
-/** Whatever has happened: afterwards nobody sees the pod any more. Told, not thrown, when that cannot be. */
-export async function removePod({ kube, log }: RunDeps, view: PodView, path: string): Promise<void> {
+/**
+ * Whatever has happened: afterwards nobody sees the pod any more. Told, not thrown, when that cannot be.
+ * @param isIdle its command has ended; the node may stop the rest whenever it likes.
+ */
+export async function removePod({ kube, log }: RunDeps, view: PodView, path: string, isIdle: boolean): Promise<void> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new Error(`${path} is still there after ${removeMs} ms`)), removeMs)
   const signal = late.signal
-  const runs = (): boolean => containerOf(view.get() ?? {})?.state?.running !== undefined
+  const runs = (): boolean => !isIdle && containerOf(view.get() ?? {})?.state?.running !== undefined
   try {
     // An answer may have been lost on the way, or the watch be behind.
     if (!view.wasSeen()) await view.changed(lagMs, signal)

@@ -170,8 +170,8 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
       evidence: /not found/,
     },
     {
-      title: 'a program that is not there',
-      pod: () => manifest(['/no/bash']),
+      title: 'an image without a shell',
+      pod: () => shell('true', { image: `${process.env.TEST_REGISTRY}/pause:1` }),
       cause: /cannot be started/,
       evidence: /no such file/,
     },

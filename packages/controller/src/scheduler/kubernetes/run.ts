@@ -6,10 +6,23 @@ import { watchAll, type Watched } from '../../kube/watch.ts'
 import { limited } from '../limited.ts'
 import { DeployFailure } from '../port.ts'
 import { platformAnnotation } from './labels.ts'
+import {
+  exitOf,
+  hasEnded,
+  refuseDeleted,
+  removePod,
+  type RunDeps,
+  stopSeconds,
+  timeoutError,
+  untilEnded,
+} from './run-end.ts'
+import { lingering } from './run-linger.ts'
 import { handOn } from './run-output.ts'
-import { exitOf, hasEnded, removePod, type RunDeps, stopSeconds, timeoutError, untilEnded } from './run-end.ts'
 import { createPod, untilStarted } from './run-start.ts'
 import { type PodView, viewPod } from './run-view.ts'
+import { createEnding } from './session-end.ts'
+import { newLastWord } from './session-gate.ts'
+import { killedCode } from './session-script.ts'
 
 export type RunLimits = {
   /** How long the command may run, from when it runs. */
@@ -30,6 +43,7 @@ async function follow(
   view: PodView,
   { metadata, spec }: Pod,
   { timeoutSeconds }: RunLimits,
+  lastWord: string,
   io: { output(chunk: string): void; readonly signal: AbortSignal },
 ): Promise<number> {
   const over = new AbortController()
@@ -37,25 +51,32 @@ async function follow(
   let timer = setTimeout(() => over.abort(timeoutError(timeoutSeconds)), timeoutSeconds * 1000)
   io.signal.addEventListener('abort', cancel)
   const { bytes, end } = limited((chunk) => io.output(chunk))
+  const ending = createEnding(lastWord)
+  const path = pathOf('v1/Pod', metadata?.namespace, metadata?.name)
   const ended = untilEnded(view, over.signal)
   const output = handOn(
     {
       kube,
-      path: pathOf('v1/Pod', metadata?.namespace, metadata?.name, 'log'),
+      path: `${path}/log`,
       container: spec?.containers[0]?.name ?? '',
       ended: () => hasEnded(view.get()),
       end: ended.catch(() => {}),
       signal: over.signal,
     },
-    bytes,
+    (chunk) => bytes(ending.feed(chunk)) && ending.code() === null,
   )
   try {
     io.signal.throwIfAborted()
+    await Promise.race([ended, output.then<unknown>(() => ending.code() ?? ended)])
+    const code = ending.code()
+    if (code !== null) await refuseDeleted(kube, path, code, over.signal)
+    if (code !== null && code !== killedCode) return code
     const pod = await ended
     clearTimeout(timer)
     timer = setTimeout(() => over.abort(), restMs)
     await output
     io.signal.throwIfAborted()
+    bytes(ending.release())
     end()
     if (over.signal.aborted) io.output('\nThe end of the output did not come in time.\n')
     return exitOf(pod, timeoutSeconds, (text) => io.output(text))
@@ -69,7 +90,8 @@ async function follow(
 }
 
 /**
- * Makes the pod, does the work with it as soon as its command runs, and takes it away again whatever happens.
+ * Makes the pod, does the work with it as soon as its command runs, and takes it away again whatever happens. The work
+ * is done when the command has ended.
  * @param manifest with name, namespace and one container; `restartPolicy` and `activeDeadlineSeconds` are set here.
  * @throws DeployFailure when it cannot start; the signal's reason.
  */
@@ -101,16 +123,19 @@ export async function withPod<T>(
       })
   const view = viewPod(own ?? (deps.pods as Watched<Pod>), namespace, name)
   let refused = false
+  let isIdle = false
   try {
     await createPod(kube, pod, signal).catch((error: unknown) => {
       refused = error instanceof KubeError || error instanceof DeployFailure
       throw error
     })
     await untilStarted(kube, view, startSeconds, signal)
-    return await work(view, pod)
+    const result = await work(view, pod)
+    isIdle = true
+    return result
   } finally {
     // A pod of that name is somebody else's then.
-    if (!refused) await removePod(deps, view, pathOf('v1/Pod', namespace, name))
+    if (!refused) await removePod(deps, view, pathOf('v1/Pod', namespace, name), isIdle)
     view.close()
     await own?.close()
   }
@@ -127,7 +152,10 @@ export function runOneOff(
   limits: RunLimits,
   io: { output(chunk: string): void; readonly signal: AbortSignal },
 ): Promise<number> {
-  return withPod(deps, manifest, limits, io.signal, (view, pod) => follow(deps, view, pod, limits, io))
+  const lastWord = newLastWord()
+  return withPod(deps, lingering(manifest, lastWord), limits, io.signal, (view, pod) =>
+    follow(deps, view, pod, limits, lastWord, io),
+  )
 }
 
 /** On pods of type `run`, as an annotation or label: the controller that waits for their end. */

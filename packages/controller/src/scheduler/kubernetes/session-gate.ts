@@ -24,11 +24,12 @@ const wholeMs = 30_000
 const sizeMs = 3_000
 const againMs = 50
 
-export function newAnswers(): Answers {
-  const word = (): string => randomBytes(12).toString('hex')
-  // The last one begins with what hardly any output has.
-  return { ask: `${word()}-`, go: word(), end: `\u001e${word()}-` }
-}
+const newWord = (): string => randomBytes(12).toString('hex')
+
+/** Nothing else can have said it, and it begins with what hardly any output has. */
+export const newLastWord = (): string => `\u001e${newWord()}-`
+
+export const newAnswers = (): Answers => ({ ask: `${newWord()}-`, go: newWord(), end: newLastWord() })
 
 /** Who sits at which command. */
 export type Sitting = { readonly session: string; readonly answers: Answers }

@@ -8,7 +8,7 @@ import { untilAborted } from '../../os/wait.ts'
 import type { OneOff, SessionIo } from '../port.ts'
 import type { Started } from '../started.ts'
 import { sessionAnnotation } from './labels.ts'
-import { exitOf, timeoutError, untilEnded } from './run-end.ts'
+import { deletedError, exitOf, refuseDeleted, timeoutError, untilEnded } from './run-end.ts'
 import type { PodView } from './run-view.ts'
 import { gateArguments } from './session-exec.ts'
 import type { Sitting } from './session-gate.ts'
@@ -102,15 +102,11 @@ export async function sitAt(
     const outcome = await Promise.race([seat.ended, cancelled, ended.then(() => seat.ended)])
     over.signal.throwIfAborted()
     const code = outcome?.code ?? null
-    const deleted = new Error('the pod of the command was deleted while it ran')
-    if (code !== null && code > 128) {
-      const now = await kube.find<Pod>(pathOf('v1/Pod', namespace, name), { signal: over.signal })
-      if (!now || now.metadata?.deletionTimestamp !== undefined) throw deleted
-    }
+    if (code !== null) await refuseDeleted(kube, pathOf('v1/Pod', namespace, name), code, over.signal)
     if (code !== null && code !== killedCode) return code
     const last = await Promise.race([ended, sleep(lagMs, undefined, { ref: false })])
     if (!last || !outcome) throw new Error(`the connection to the command in ${name} was lost`)
-    if (last.metadata?.deletionTimestamp !== undefined) throw deleted
+    if (last.metadata?.deletionTimestamp !== undefined) throw deletedError()
     const say = (text: string): void => void io.output(tty ? 'stdout' : 'stderr', Buffer.from(text)).catch(() => {})
     return exitOf(last, timeoutSeconds, say)
   } finally {

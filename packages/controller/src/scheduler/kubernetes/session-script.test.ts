@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { groupMembers } from '../../os/pid.ts'
+import { lingering } from './run-linger.ts'
 import { gateScript, hostScript, marker, signalScript } from './session-script.ts'
 
 const run = promisify(execFile)
@@ -85,6 +86,60 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
       })
       .toBe(code)
     await ended
+  })
+
+  test('config of any name reaches a command', async () => {
+    const names = ['line', 'mark', 'code', 'command', 'stay', 'script', 'process']
+    const env = { ...process.env, ...Object.fromEntries(names.map((name) => [name, name])) }
+    const wanted = `echo ${names.map((name) => `$${name}`).join(' ')}`
+    const words = ['<end>', gateScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+    const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { env })
+    children.push(child)
+    child.stdin.write('go\n')
+    let out = ''
+    child.stdout.on('data', (chunk: Buffer) => void (out += chunk.toString()))
+    await expect.poll(() => out, { timeout: 10_000 }).toBe(`<go>${names.join(' ')}\n<end>0;`)
+  })
+
+  const linger = (wanted: string, env = process.env) => {
+    const [one] = lingering({ spec: { containers: [{ name: 'run', command: ['sh', '-c'], args: [wanted] }] } }, '<end>')
+      .spec?.containers ?? [undefined]
+    const child = spawn(file, [...before, ...(one?.command ?? []).slice(1), ...(one?.args ?? [])], {
+      env,
+      detached: true,
+    })
+    children.push(child)
+    const said = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => void (said.out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => void (said.err += chunk.toString()))
+    return { child, said, ended: once(child, 'exit') }
+  }
+
+  test.each([
+    { wanted: 'echo out; echo err >&2; exit 3', out: 'out\nerr\n', code: 3 },
+    { wanted: 'printf "no end"; kill -TERM $$', out: 'no end', code: 143 },
+    { wanted: 'echo "$code $command $stay"', out: 'a b c\n', code: 0 },
+  ])('a one-off command is followed by its last word, and stays: $wanted', async ({ wanted, out, code }) => {
+    const { child, said, ended } = linger(wanted, { ...process.env, code: 'a', command: 'b', stay: 'c' })
+    await expect.poll(() => said, { timeout: 10_000 }).toEqual({ out: `${out}<end>${code};\n`, err: '' })
+    expect(child.exitCode).toBeNull()
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([code, null])
+  })
+
+  test('a one-off command is told to end, and has its own last words', async () => {
+    const { child, said, ended } = linger('trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.05; done')
+    await expect.poll(() => said.out, { timeout: 10_000 }).toBe('up\n')
+    child.kill('SIGTERM')
+    await expect.poll(() => said.out, { timeout: 10_000 }).toBe('up\nbye\n<end>5;\n')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([5, null])
+  })
+
+  test('a one-off command that was killed ends by itself', async () => {
+    const { said, ended } = linger('kill -KILL $$')
+    expect(await ended).toEqual([137, null])
+    expect(said.out).toBe('<end>137;\n')
   })
 
   test('signals reach all of a session and nobody else', async () => {

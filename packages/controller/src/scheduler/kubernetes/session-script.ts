@@ -17,11 +17,11 @@ const staySeconds = 600
 /**
  * The command begins when we have told it to, so that nothing it says is lost, and in a terminal of the right size.
  * Arguments: what answers `ask`, what answers `go`, the session, TERM or nothing, the launch, whether input follows, the
- * command. A slug's scripts are read as its launcher does; that itself would take the command out of the terminal.
+ * command. No name is set that config might have. A slug's scripts are read as its launcher does; that itself would take the command out of the terminal.
  */
 export const gateScript = `while :; do
-  IFS= read -r line || exit 1
-  case $line in
+  IFS= read -r _deis_line || exit 1
+  case $_deis_line in
     ${words.go}) break ;;
     ${words.no}) exit 1 ;;
     ${words.ask}) printf '%s%s;' "$1" "$([ -t 0 ] && stty size 2>/dev/null)" ;;
@@ -34,8 +34,8 @@ if [ "$6" = none ]; then exec </dev/null; fi
 if [ "$5" = slug ] || { [ "$5" = either ] && [ -x ${slugLauncher} ]; }; then
   exec bash -c 'export HOME=/app
 cd /app || exit 126
-for script in .profile.d/*.sh; do
-  if [ -r "$script" ]; then . "./$script"; fi
+for _deis_script in .profile.d/*.sh; do
+  if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
 done
 exec bash -c "$1"' bash "$7"
 fi
@@ -47,15 +47,13 @@ exec sh -c "$7"`
  * end, so this one says that its command has ended, and stays until it is taken away. Only who killed it
  * can be learned from its own end. Arguments: the last word, and those of the gate after its script.
  */
-export const hostScript = `mark=$1
-shift
-trap : HUP INT QUIT TERM
+export const hostScript = `trap : HUP INT QUIT TERM
 exec 3>&2 2>/dev/null
-(exec 2>&3 3>&-; exec sh -c "$@")
+(shift; exec 2>&3 3>&-; exec sh -c "$@")
 code=$?
 trap '' TTOU
-printf '%s%s;' "$mark" "$code"
-[ -t 1 ] || printf '%s%s;' "$mark" "$code" >&3
+printf '%s%s;' "$1" "$code"
+[ -t 1 ] || printf '%s%s;' "$1" "$code" >&3
 trap 'exit "$code"' TERM
 if [ "$code" = ${killedCode} ]; then sleep 1; exit "$code"; fi
 sleep ${staySeconds} >/dev/null 3>&- &
