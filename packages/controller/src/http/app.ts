@@ -9,6 +9,7 @@ import { serveCerts } from './certs.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
 import { serveHooks } from './hooks.ts'
+import { createFollowPlaces } from './live.ts'
 import { serveKeys } from './keys.ts'
 import { openapi } from './openapi.ts'
 import { servePerms } from './perms.ts'
@@ -109,8 +110,9 @@ export function createApp(
   serveHealth(server, core)
   serveAccounts(server, core)
   serveKeys(server, core)
-  serveApps(server, core)
-  serveReleases(server, core)
+  const followers = createFollowPlaces()
+  serveApps(server, core, followers)
+  serveReleases(server, core, followers)
   servePs(server, core)
   serveEdge(server, core)
   serveCerts(server, core)

@@ -8,9 +8,10 @@ import { appLogs, lineCount, processType } from '../domain/logs.ts'
 import { runCommand } from '../domain/run.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
+import type { Places } from './places.ts'
 import { serve } from './serve.ts'
 
-export function serveApps(server: FastifyInstance, core: Core): void {
+export function serveApps(server: FastifyInstance, core: Core, followers: Places): void {
   serve(server, core, types.listApps, ({ caller, request, query }) =>
     pageOf(request, query, (page) => appsPage(core, caller, page)),
   )
@@ -27,11 +28,12 @@ export function serveApps(server: FastifyInstance, core: Core): void {
   serve(server, core, types.runCommand, ({ caller, app, body, gone }) =>
     runCommand(core, caller.username, app, body.command, gone),
   )
-  serve(server, core, types.getLogs, async ({ app, query, request, reply, gone }) => {
+  serve(server, core, types.getLogs, async ({ caller, app, query, request, reply, gone }) => {
     const wanted = { lines: lineCount(query.log_lines), type: processType(query.type) }
     if (isFollowed(request, query.follow)) {
       const mayGoOn = stillAdmitted(core, request, app)
-      sendLive(reply, await followLogs(core, app.id, wanted, { signal: gone, mayGoOn }))
+      const leave = followers.take(caller.username)
+      await sendLive(reply, leave, followLogs(core, app.id, wanted, { signal: gone, mayGoOn }))
       return undefined
     }
     const text = await appLogs(core, app.id, wanted)

@@ -171,6 +171,23 @@ describe('following logs', () => {
     expect(both.text()).toContain('INFO deleting environment\n')
   })
 
+  it('is done a hundred times by one user at most', async () => {
+    const id = await create()
+    const path = `/v2/apps/${id}/logs?follow=1`
+    const many = await Promise.all(Array.from({ length: 100 }, () => follow(path)))
+    const detail = 'ann has 100 logs open, more are not allowed: end one first'
+    expect(await f.call('GET', path, undefined, ann)).toMatchObject({ status: 429, body: { detail } })
+    expect((await f.call('GET', `/v2/apps/${id}/logs`, undefined, ann)).status).toBe(200)
+    for (const one of many) one.leave()
+    await expect
+      .poll(async () => {
+        const one = await follow(path)
+        one.leave()
+        return one.response.statusCode
+      })
+      .toBe(200)
+  })
+
   it('costs little for many', async () => {
     const id = await create()
     const many = await Promise.all(Array.from({ length: 50 }, () => follow(`/v2/apps/${id}/logs?follow=1`)))

@@ -6,6 +6,7 @@ import { authorize } from '../domain/access.ts'
 import type { Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/rows.ts'
 import { callerOf } from './auth.ts'
+import { createPlaces, type PlaceLimits, type Places } from './places.ts'
 
 /** `?follow=1`. HEAD has no body that could go on. */
 export function isFollowed(request: FastifyRequest, follow: string | undefined): boolean {
@@ -26,8 +27,17 @@ export function stillAdmitted(core: Core, request: FastifyRequest, app: AppRow):
   }
 }
 
-/** The head goes out at once; a client that goes away ends the text. */
-export function sendLive(reply: FastifyReply, text: Readable): void {
+/** What logs and builds that are followed keep in memory has an end. */
+const followLimits: PlaceLimits = { perUser: 100, perController: 1000 }
+
+export const createFollowPlaces = (): Places => createPlaces('logs', followLimits)
+
+/** The head goes out at once; a client that goes away ends the text, and gives back its place. */
+export async function sendLive(reply: FastifyReply, leave: () => void, opened: Promise<Readable>): Promise<void> {
+  const text = await opened.catch((error: unknown) => {
+    leave()
+    throw error
+  })
   reply.hijack()
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
@@ -38,5 +48,5 @@ export function sendLive(reply: FastifyReply, text: Readable): void {
   })
   reply.raw.flushHeaders()
   // Whoever went away is no trouble, and nobody is left to be told of any other.
-  pipeline(text, reply.raw, () => {})
+  pipeline(text, reply.raw, leave)
 }

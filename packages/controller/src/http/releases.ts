@@ -10,9 +10,10 @@ import { releaseNamed, releasesPage, rollBack } from '../domain/releases.ts'
 import { toBuild } from '../domain/rows.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
+import type { Places } from './places.ts'
 import { serve } from './serve.ts'
 
-export function serveReleases(server: FastifyInstance, core: Core): void {
+export function serveReleases(server: FastifyInstance, core: Core, followers: Places): void {
   serve(server, core, types.listBuilds, ({ app, request, query }) =>
     pageOf(request, query, (page) => buildsPage(core, app, page, query.all !== undefined)),
   )
@@ -20,10 +21,11 @@ export function serveReleases(server: FastifyInstance, core: Core): void {
   serve(server, core, types.getBuild, async ({ app, params }) =>
     toBuild(app.id, await buildRow(core, app, params.uuid)),
   )
-  serve(server, core, types.getBuildLog, async ({ app, params, query, request, reply, gone }) => {
+  serve(server, core, types.getBuildLog, async ({ caller, app, params, query, request, reply, gone }) => {
     if (isFollowed(request, query.follow)) {
       const mayGoOn = stillAdmitted(core, request, app)
-      sendLive(reply, await followBuild(core, app, params.uuid, { signal: gone, mayGoOn }))
+      const leave = followers.take(caller.username)
+      await sendLive(reply, leave, followBuild(core, app, params.uuid, { signal: gone, mayGoOn }))
       return undefined
     }
     reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))

@@ -6,12 +6,11 @@ import type { Core } from '../domain/core.ts'
 import { askWhether } from '../domain/right.ts'
 import { openSession } from '../domain/terminal.ts'
 import { stillAdmitted } from './live.ts'
+import { createPlaces, type PlaceLimits } from './places.ts'
 import { serveSocket } from './serve.ts'
 import { converse, type Conversation } from './terminal-talk.ts'
 
-export type Limits = {
-  readonly perUser: number
-  readonly perController: number
+export type Limits = PlaceLimits & {
   readonly startMs: number
   readonly pingMs: number
   readonly silenceMs: number
@@ -110,13 +109,14 @@ export async function holdSocket(
 }
 
 export function serveTerminal(server: FastifyInstance, core: Core, limits = usual): void {
-  const held = new Map<Promise<void>, string>()
+  const places = createPlaces('sessions', limits)
+  const held = new Set<Promise<void>>()
   serveSocket(server, core, openTerminal, async (socket, { caller, app, request }) => {
-    const own = [...held.values()].filter((username) => username === caller.username).length
-    if (own >= limits.perUser || held.size >= limits.perController) {
-      const who = own >= limits.perUser ? `${caller.username} has` : 'this controller has'
-      const detail = `${who} ${own >= limits.perUser ? own : held.size} sessions open, more are not allowed: end one first`
-      createFarewell(socket)({ type: 'error', status: errors.throttled.http, detail }, closeCodes.full)
+    let leave = (): void => {}
+    try {
+      leave = places.take(caller.username)
+    } catch (error) {
+      createFarewell(socket)(told(error), closeCodes.full)
       return
     }
     const holding = holdSocket(
@@ -129,14 +129,17 @@ export function serveTerminal(server: FastifyInstance, core: Core, limits = usua
       },
       limits,
     )
-    held.set(holding, caller.username)
-    await holding.finally(() => held.delete(holding))
+    held.add(holding)
+    await holding.finally(() => {
+      held.delete(holding)
+      leave()
+    })
   })
   // Commands end before the scheduler that runs them.
   server.addHook('onClose', async () => {
     const timeout = new Promise<void>((resolve) => {
       setTimeout(resolve, endMs).unref()
     })
-    await Promise.race([Promise.allSettled(held.keys()), timeout])
+    await Promise.race([Promise.allSettled(held), timeout])
   })
 }
