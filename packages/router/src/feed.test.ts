@@ -143,7 +143,7 @@ test('a removed upstream is busy until its last request is answered, and then no
 })
 
 test('an upstream that stays busy beyond the drain time is given up, unless it comes back', async () => {
-  const stage = await stageWith({ timing: {}, drainSeconds: 0.3 })
+  const stage = await stageWith({ timing: {}, drainSeconds: 1 })
   const slow = await startApp((_request, response) => void response.write('begun'))
   open.push(slow)
   await stage.route('tea', ['tea'], [slow.address])
@@ -152,11 +152,11 @@ test('an upstream that stays busy beyond the drain time is given up, unless it c
   await stage.route('tea', ['tea'], [])
   await stage.route('tea', ['tea'], [slow.address])
   expect(stage.controller.states.at(-1)?.busy).toEqual([])
+  const removed = Date.now()
   await stage.route('tea', ['tea'], [])
   expect(stage.controller.states.at(-1)?.busy).toEqual([slow.address])
-  const removed = Date.now()
   await stage.controller.seen((state) => state.seq === 4 && state.busy.length === 0)
-  expect(Date.now() - removed).toBeGreaterThan(200)
+  expect(Date.now() - removed).toBeGreaterThanOrEqual(990)
   client.socket.destroy()
 })
 

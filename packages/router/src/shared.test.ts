@@ -41,7 +41,7 @@ test('a connection takes no more requests once it has its age, however busy it i
   const began = Date.now()
   let asked = 0
   for (; seen.length < 9; asked++) expect(await ask()).toMatch(/ok$/)
-  expect(Date.now() - began).toBeGreaterThanOrEqual(sharedAge)
+  expect(Date.now() - began).toBeGreaterThanOrEqual(sharedAge - 10)
   expect(asked).toBeGreaterThan(9)
 })
 
