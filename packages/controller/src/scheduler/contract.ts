@@ -147,6 +147,14 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(await run(app, commands.printenv('GREETING'))).toEqual([0, 'hello\n'])
       expect(await run(app, commands.exit(3))).toEqual([3, ''])
       expect(await observe(app)).toEqual([])
+      const said = await until('what they said is in the logs', async () => {
+        const lines = await harness.scheduler().logs(app, { lines: 10 })
+        return lines.length >= 2 && lines
+      })
+      expect(said.map(({ text }) => text)).toEqual(['good morning', 'hello'])
+      expect(said.map(({ source }) => source)).toEqual(
+        [1, 2].map(() => expect.stringMatching(/^run\.v1\.[a-z0-9]{5}$/)),
+      )
       await harness.scheduler().remove(app, never)
     })
 

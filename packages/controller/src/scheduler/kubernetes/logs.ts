@@ -6,9 +6,11 @@ import { createLimit } from '../limit.ts'
 import { isAppId, logSource } from '../names.ts'
 import type { LogLine } from '../port.ts'
 import { type Followed, followPod } from './follow.ts'
-import { heritage, releaseOf, sessionAnnotation } from './labels.ts'
+import { heritage, oneOffType, releaseOf, sessionAnnotation } from './labels.ts'
 import { type AppLog, openAppLog } from './logs-file.ts'
 import { readLastLines } from './logs-last.ts'
+import type { Entry } from './logs-lines.ts'
+import { withoutLastWord } from './session-end.ts'
 
 export type PodLogsOptions = {
   readonly kube: Kube
@@ -37,6 +39,7 @@ type Source = {
   readonly app: string
   /** `web.v3.x2x4z` */
   readonly source: string
+  readonly isOneOff: boolean
 }
 
 type Known = Source & {
@@ -58,7 +61,15 @@ function sourceOf({ metadata }: Pod): Source | null {
     return null
   // What is said to somebody who sits there is nobody else's.
   if (metadata.annotations?.[sessionAnnotation] !== undefined) return null
-  return { app, source: logSource({ name, type, release }) }
+  return { app, source: logSource({ name, type, release }), isOneOff: type === oneOffType }
+}
+
+/** A one-off command says at its end that this is it, which is nobody's but its controller's. */
+function ofCommand(entries: readonly Entry[]): Entry[] {
+  return entries.flatMap((entry) => {
+    const text = withoutLastWord(entry.text)
+    return text === null ? [] : [{ ...entry, text }]
+  })
 }
 
 export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
@@ -80,16 +91,16 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     await Promise.all(of(app).map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
     clearTimeout(timer)
   }
-  const begin = (pod: Pod, { app, source }: Source): Known => {
+  const begin = (pod: Pod, { app, source, isOneOff }: Source): Known => {
     const file = fileOf(app)
     const followed = followPod(pod, {
       kube,
       after: () => file.after(source),
-      take: (entries) => file.append(source, entries),
+      take: (entries) => file.append(source, isOneOff ? ofCommand(entries) : entries),
       trouble: (error) =>
         log('warn', 'the output of a pod cannot be read', { app, pod: pod.metadata?.name, err: error }),
     })
-    return { app, source, followed, removed: false }
+    return { app, source, isOneOff, followed, removed: false }
   }
 
   return {

@@ -15,12 +15,17 @@ const staySeconds = { ended: 10, killed: 3 }
 const lingerScript = `exec 2>/dev/null
 (shift; exec "$@") 2>&1 &
 command=$!
-trap 'kill -s TERM "$command"' TERM
+told=
+trap 'told=yes; kill -s TERM "$command"' TERM
 wait "$command"
 code=$?
-while kill -0 "$command"; do
+# A signal ends the waiting, with a code of its own; where it was the command's, it cannot be waited for once more.
+while [ -n "$told" ] && [ "$code" = 143 ]; do
+  told=
   wait "$command"
-  code=$?
+  again=$?
+  if [ "$again" = 127 ]; then break; fi
+  code=$again
 done
 trap 'exit "$code"' TERM
 printf '%s%s;\\n' "$1" "$code"

@@ -20,8 +20,7 @@ import { lingering } from './run-linger.ts'
 import { handOn } from './run-output.ts'
 import { createPod, untilStarted } from './run-start.ts'
 import { type PodView, viewPod } from './run-view.ts'
-import { createEnding } from './session-end.ts'
-import { newLastWord } from './session-gate.ts'
+import { createEnding, newLastWord } from './session-end.ts'
 import { killedCode } from './session-script.ts'
 
 export type RunLimits = {

@@ -1,6 +1,6 @@
 // Is the last word found, however it is cut up, and is nothing else of the output touched?
 import { expect, test } from 'vitest'
-import { createEnding } from './session-end.ts'
+import { createEnding, newLastWord, withoutLastWord } from './session-end.ts'
 
 const mark = '\u001eabcabd'
 
@@ -40,4 +40,15 @@ test('what may be the mark is kept, and given when it is asked for', () => {
   expect(ending.keeps()).toBe(false)
   expect(ending.feed(Buffer.from('c')).toString()).toBe('')
   expect(ending.feed(Buffer.from('!')).toString()).toBe('c!')
+})
+
+test.each([
+  { line: 'one', own: 'one' },
+  { line: '', own: '' },
+  { line: `two${newLastWord()}0;`, own: 'two' },
+  { line: `${newLastWord()}143;`, own: null },
+  { line: `${newLastWord()}143; and more`, own: undefined },
+  { line: '\u001eabc-0;', own: undefined },
+])('who only reads the lines is not told: %#', ({ line, own }) => {
+  expect(withoutLastWord(line)).toBe(own === undefined ? line : own)
 })

@@ -1,4 +1,17 @@
 // Where in a command's output is the word that all of it has been said?
+import { randomBytes } from 'node:crypto'
+
+const start = '\u001e'
+
+/** Nothing else can have said it, and it begins with what hardly any output has. */
+export const newLastWord = (): string => `${start}${randomBytes(12).toString('hex')}-`
+
+/** For those who only read: what a line of a command's output says itself; null: nothing. */
+export function withoutLastWord(line: string): string | null {
+  const at = line.lastIndexOf(start)
+  if (at < 0 || !/^[0-9a-f]{24}-\d+;$/.test(line.slice(at + 1))) return line
+  return at === 0 ? null : line.slice(0, at)
+}
 
 export type Ending = {
   /** What of this, and of what was kept back, is the command's own. */

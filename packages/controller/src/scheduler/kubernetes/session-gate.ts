@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../kube/socket.ts'
 import { createBell } from '../../os/wait.ts'
+import { newLastWord } from './session-end.ts'
 import { words } from './session-script.ts'
 
 /** What the gate says to `ask` and `go`, and what is said when the command has ended: nothing else can have said it. */
@@ -25,9 +26,6 @@ const sizeMs = 3_000
 const againMs = 50
 
 const newWord = (): string => randomBytes(12).toString('hex')
-
-/** Nothing else can have said it, and it begins with what hardly any output has. */
-export const newLastWord = (): string => `\u001e${newWord()}-`
 
 export const newAnswers = (): Answers => ({ ask: `${newWord()}-`, go: newWord(), end: newLastWord() })
 
