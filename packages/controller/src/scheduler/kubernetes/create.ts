@@ -73,13 +73,13 @@ async function inRoom(
   signal: AbortSignal,
   work: (manifest: Pod, deps: RunDeps) => Promise<number>,
 ): Promise<number> {
-  const { kube, cluster, options, pods } = backend
+  const { kube, cluster, logs, options, pods } = backend
   await makeRoom(backend, oneOff.app, signal)
   const name = oneOffName(oneOff.app)
   const secret = await ensureSecrets(backend, oneOff, name, signal)
   try {
     const manifest = oneOffPod({ ...options, ...pods }, oneOff, name, secret.name)
-    return await work(manifest, { kube, pods: cluster.pods, log: options.log })
+    return await work(manifest, { kube, pods: cluster.pods, heard: (pod) => logs.heard(pod), log: options.log })
   } finally {
     await secret.done()
   }

@@ -24,6 +24,8 @@ export type PodLogs = {
   seen(pod: Pod): void
   /** To be called when a pod is no longer there: what is under way is read to its end. */
   gone(pod: Pod): void
+  /** Resolves when all that the pod has said until now is here, or after a while. To be waited for before it is deleted. */
+  heard(pod: Pod): Promise<void>
   /** The newest lines of all pods of the app, also of those that have gone, oldest first. */
   tail(app: string, lines: number): Promise<LogLine[]>
   /** The same, and then calls back with each later line, until the signal: none is missing or told twice in between. */
@@ -85,10 +87,10 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     return file
   }
   const of = (app: string): Known[] => [...pods.values()].filter((pod) => pod.app === app && !pod.removed)
-  const catchUp = async (app: string): Promise<void> => {
+  const catchUp = async (wanted: readonly Known[]): Promise<void> => {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), catchUpMs)
-    await Promise.all(of(app).map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
+    await Promise.all(wanted.map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
     clearTimeout(timer)
   }
   const begin = (pod: Pod, { app, source, isOneOff }: Source): Known => {
@@ -126,15 +128,19 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
       })
       leaving.add(done)
     },
+    async heard({ metadata }) {
+      const known = pods.get(metadata?.uid ?? '')
+      if (known && !known.removed) await catchUp([known])
+    },
     async tail(app, lines) {
       if (!isAppId(app) || lines <= 0) return []
-      await catchUp(app)
+      await catchUp(of(app))
       return fileOf(app).tail(lines)
     },
     async follow(app, lines, onLine, signal) {
       signal.throwIfAborted()
       if (!isAppId(app)) return []
-      await catchUp(app)
+      await catchUp(of(app))
       signal.throwIfAborted()
       return fileOf(app).follow(lines, onLine, signal)
     },

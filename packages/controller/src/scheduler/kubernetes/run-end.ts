@@ -9,6 +9,8 @@ export type RunDeps = {
   readonly kube: Kube
   /** A watch that shows the pod; without it one is made for the time of the run. */
   readonly pods?: Watched<Pod>
+  /** Takes in what the pod has said for the log of its app, which cannot be done when it is gone. */
+  readonly heard?: (pod: Pod) => Promise<void>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 

@@ -131,6 +131,8 @@ export async function withPod<T>(
     await untilStarted(kube, view, startSeconds, signal)
     const result = await work(view, pod)
     isIdle = true
+    const last = view.get()
+    if (last) await deps.heard?.(last)
     return result
   } finally {
     // A pod of that name is somebody else's then.
