@@ -610,12 +610,15 @@ describe('a push that fails', () => {
       if (url.startsWith('/up/') && ++puts === 1) return request.socket.destroy()
       if (url.startsWith('/up/') && puts === 2)
         return json(response, 404, { errors: [{ code: 'BLOB_UPLOAD_UNKNOWN' }] })
+      // Of another layer: somebody else sends the same at the same time.
+      if (url.startsWith('/up/') && puts === 4)
+        return request.resume().once('end', () => json(response, 400, { errors: [{ code: 'DIGEST_INVALID' }] }))
       request.once('end', () => response.writeHead(201).end())
     })
     const made = await push(host, Readable.from([Buffer.alloc(200_000, 'x')]))
     expect(made.reference).toMatch(new RegExp(`^${host}/app@sha256:`))
-    // The layer three times, the config once.
-    expect(uploads).toHaveLength(4)
+    // The layer three times, the config twice.
+    expect(uploads).toHaveLength(5)
   })
 })
 

@@ -32,8 +32,10 @@ const network =
 export function isPassing(error: unknown): boolean {
   if (error instanceof RegistryFailure) {
     const { status, code, retryAfter } = error
-    // A registry that was restarted has forgotten uploads that had begun.
-    return status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait) || code.startsWith('BLOB_UPLOAD_')
+    // A registry that was restarted has forgotten uploads that had begun, and where two send the same blob at the same time,
+    // docker's at times takes one of them for damaged.
+    const again = code.startsWith('BLOB_UPLOAD_') || code === 'DIGEST_INVALID'
+    return again || status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait)
   }
   return network.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }

@@ -174,7 +174,9 @@ describe('the vault', () => {
     expect(vault.seal('config', 'grüße')).not.toBe(sealed)
     expect(() => vault.open('registry', sealed)).toThrow()
     expect(() => createVault(Buffer.alloc(32, 8)).open('config', sealed)).toThrow()
-    expect(() => vault.open('config', `${sealed.slice(0, -2)}AA`)).toThrow()
+    const changed = Buffer.from(sealed)
+    changed[20] = changed[20] === 65 ? 66 : 65
+    expect(() => vault.open('config', changed.toString())).toThrow()
   })
 
   it('makes its key file once, for its own user only', async () => {
