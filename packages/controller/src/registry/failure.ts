@@ -32,8 +32,8 @@ const network =
 export function isPassing(error: unknown): boolean {
   if (error instanceof RegistryFailure) {
     const { status, code, retryAfter } = error
-    // A registry that was restarted has forgotten uploads that had begun, and where two send the same blob at the same time,
-    // docker's at times takes one of them for damaged.
+    // A registry that was restarted has forgotten uploads that had begun. Where somebody else sends the same blob, docker's
+    // writes its link anew, and for that moment takes manifests with that blob for damaged.
     const again = code.startsWith('BLOB_UPLOAD_') || code === 'DIGEST_INVALID'
     return again || status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait)
   }

@@ -156,7 +156,8 @@ export async function pushBase(
   settings?: Partial<RegistrySettings>,
 ): Promise<{ digest: string; size: number; mediaType: string }> {
   const { files = {}, config = {}, os = 'linux', dialect = 'oci' } = base
-  const repository = repositoryOf(name, settings)
+  // Others may push the same blobs at the same time.
+  const repository = repositoryOf(name, settings, 3)
   const signal = AbortSignal.timeout(30_000)
   const tar = tarOf(files)
   const layer = blobOf(gzipSync(tar))
@@ -181,9 +182,9 @@ export async function pushBase(
 }
 
 /** `host/name` of a registry in plain HTTP, with all its single calls. */
-export function repositoryOf(name: string, settings: Partial<RegistrySettings> = {}): Repository {
+export function repositoryOf(name: string, settings: Partial<RegistrySettings> = {}, tries = 1): Repository {
   const slash = name.indexOf('/')
   const host = name.slice(0, slash)
   const connect = createConnections(createWire(), { insecure: [host], mirrors: {}, credentials: {}, ...settings })
-  return openRepository(connect(host, settings.credentials?.[host] ?? null, 1), name.slice(slash + 1))
+  return openRepository(connect(host, settings.credentials?.[host] ?? null, tries), name.slice(slash + 1))
 }
