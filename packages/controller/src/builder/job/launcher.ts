@@ -1,4 +1,5 @@
 // How does a process of a slug image start (contract/build-and-route.md §2.3)?
+import { readProfile } from '../../os/profile.ts'
 
 /** In the image: one file for each process type, with its command. */
 export const processFolder = '/runner/processes'
@@ -9,12 +10,6 @@ export const processFolder = '/runner/processes'
  */
 export const launcher = `#!/bin/bash
 # Becomes a process of the app: its profile scripts, then its command.
-profile() {
-  local _deis_script
-  for _deis_script in .profile.d/*.sh; do
-    if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
-  done
-}
 
 # Names that are nobody's: profile scripts run in this shell, and config may have any name.
 _deis_app= _deis_early=
@@ -56,6 +51,6 @@ trap 'hand_on USR1' USR1
 trap 'hand_on USR2' USR2
 export HOME=/app
 cd /app || exit 126
-profile
+${readProfile}
 launch "$@"
 `

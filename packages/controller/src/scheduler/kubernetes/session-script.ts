@@ -1,4 +1,5 @@
 // What runs inside the container on behalf of a session: constant texts for `sh`, told everything by arguments?
+import { readProfile } from '../../os/profile.ts'
 import { slugLauncher } from '../port.ts'
 
 /** How a command is started: as the pod's own ones are. `either`: the pod does not say; a slug has its launcher. */
@@ -17,7 +18,8 @@ const staySeconds = 600
 /**
  * The command begins when we have told it to, so that nothing it says is lost, and in a terminal of the right size.
  * Arguments: what answers `ask`, what answers `go`, the session, TERM or nothing, the launch, whether input follows, the
- * command. No name is set that config might have. A slug's scripts are read as its launcher does; that itself would take the command out of the terminal.
+ * command. No name is set that config might have. A slug's scripts are read as its launcher does; that itself would take the
+ * command out of the terminal.
  */
 export const gateScript = `while :; do
   IFS= read -r _deis_line || exit 1
@@ -34,9 +36,7 @@ if [ "$6" = none ]; then exec </dev/null; fi
 if [ "$5" = slug ] || { [ "$5" = either ] && [ -x ${slugLauncher} ]; }; then
   exec bash -c 'export HOME=/app
 cd /app || exit 126
-for _deis_script in .profile.d/*.sh; do
-  if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
-done
+${readProfile}
 exec bash -c "$1"' bash "$7"
 fi
 if command -v bash >/dev/null; then exec bash -c "$7"; fi

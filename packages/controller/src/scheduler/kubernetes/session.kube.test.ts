@@ -92,7 +92,7 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
   test('in a slug, its scripts count; in a pod of others, nothing is done', async () => {
     const app = `${testbed.prefix}slug`
     await scheduler.claim(app, never)
-    const script = `echo 'export FROM=profile' > /app/.profile.d/a.sh
+    const script = `printf 'export FROM=profile\\nset -- changed\\n' > /app/.profile.d/a.sh
 printf '#!/bin/sh\\nsleep 600' > /runner/init
 chmod 755 /runner/init`
     const image = `${process.env.TEST_REGISTRY}/stack:1`

@@ -5,20 +5,13 @@ import { open } from 'node:fs/promises'
 import type { RunAs } from '../../os/accounts.ts'
 import type { Exit } from '../exit.ts'
 import { groupMembers, type Identity, identify, isAlive, killAll } from '../../os/pid.ts'
+import { readProfile } from '../../os/profile.ts'
 
 /** A running process; `exited` says how it ended, with neither code nor signal where nobody can know. */
 export type Life = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }
 
-/**
- * Fixed text: the command comes as `$1`. In a function, so that no profile script can change that by `set --`; its variable
- * has a name that no config has.
- */
-const launcher = `profile() {
-  for _deis_script in .profile.d/*.sh; do
-    if [ -r "$_deis_script" ]; then . "./$_deis_script"; fi
-  done
-}
-profile
+/** Fixed text: the command comes as `$1`. */
+const launcher = `${readProfile}
 exec "$0" -c "$1"`
 
 /** What a process of an app is, wherever its output goes. */
