@@ -9,7 +9,8 @@ export const followHeader = 'deis-follow'
  * Text: `<time> app[web.v3.x2x4z]: line` and `<time> deis[controller]: INFO line`, each ended by a newline; 204 when there is none.
  * `follow=1` (ours): 200 in any case, and the answer goes on with every later line, also of later releases, until the client
  * goes away or the app is destroyed; it also ends with the controller, and where the token or the right to the app ended.
- * At most 100 of a user at once (429). After 25 s without a line there is an empty one, which tells nothing but keeps the connection alive.
+ * At most 100 of a user at once (429). After 25 s without a line there is an empty one, which tells nothing but keeps the
+ * connection alive.
  * `type=web` (ours): only lines of that process type.
  */
 export const getLogs = route({

@@ -152,8 +152,8 @@ export async function openSocket(
       if (ws.protocol === protocols[0]) return void frame(channels.close, Buffer.from([channels.input]))
       // A server that hears of the end drops what it has not passed on yet. It takes nothing, however, before it has passed on
       // all that came before, and answers no ping before it has taken that.
-      mayBlock = pings + 1
       const asked = ++pings
+      mayBlock = asked
       ws.on('pong', () => {
         if (answered >= asked) ws.close(1000)
       })
