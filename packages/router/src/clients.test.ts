@@ -52,6 +52,15 @@ test.each<[string, number, string[], string?]>([
   ['NUL within a value', 400, [...post, 'X: y\0z']],
   ['a bad method', 400, ['GE T / HTTP/1.1', host]],
   ['another version', 400, ['GET / HTTP/3.7', host]],
+  ['HTTP/1.2', 400, ['GET / HTTP/1.2', host]],
+  ['HTTP/3.0', 400, ['GET / HTTP/3.0', host]],
+  ['HTTP/2 in the form of HTTP/1', 505, ['GET / HTTP/2.0', host]],
+  ['HTTP/2 in the form of HTTP/1, with an upgrade', 505, ['GET / HTTP/2.0', host, 'Connection: Upgrade', 'Upgrade: x']],
+  ['HTTP/2 without asking', 400, ['PRI * HTTP/2.0', '', 'SM']],
+  ['HTTP/0.9', 505, ['GET / HTTP/0.9', host]],
+  ['no version', 505, ['GET /', host]],
+  ['a method of RTSP', 501, ['DESCRIBE / RTSP/1.0', host]],
+  ['a method of Icecast', 501, ['SOURCE / ICE/1.0', host]],
   ['TLS on a plain port', 400, ['\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03']],
   ['a target without a path', 400, ['GET tea HTTP/1.1', host]],
   ['a target of another host', 400, ['GET http://coffee.localhost/ HTTP/1.1', host]],
@@ -103,4 +112,53 @@ test('requests that only look like the end of another stay apart', async () => {
   const text = `POST /outer HTTP/1.1\r\n${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}GET /next HTTP/1.1\r\n${host}\r\nConnection: close\r\n\r\n`
   await startClient(stage.router.port, text).closed()
   expect(reached.map((line) => line.split(' ')[1])).toEqual(['/outer', '/next'])
+})
+
+test('clients that reset their connections after CONNECT end nothing else', async () => {
+  for (let count = 0; count < 20; count++) {
+    const client = startClient(stage.router.port)
+    client.socket.write(`CONNECT tea.localhost:80 HTTP/1.1\r\n${host}\r\n\r\n`, () => client.socket.resetAndDestroy())
+    await client.closed()
+  }
+  expect(await exchange(stage.router.port, 'GET /after HTTP/1.1', host, 'Connection: close')).toMatch(/reached$/)
+})
+
+test.each([
+  ['before its first byte', ''],
+  ['within the head', `GET / HTTP/1.1\r\n${host}\r\nX: y`],
+])('a client that falls silent %s is told so and cut', async (_, text) => {
+  const own = await startStage({ timing: { head: 200, headCheck: 50 } })
+  const client = startClient(own.router.port, text)
+  const drip = setInterval(() => void (text !== '' && client.socket.writable && client.socket.write('z')), 30)
+  expect((await client.closed()).text).toMatch(/^HTTP\/1\.1 408 /)
+  clearInterval(drip)
+  await own.close()
+})
+
+test('a body that stops coming is given up, its answer is not', async () => {
+  const own = await startStage({ timing: { body: 150 } })
+  const got: string[] = []
+  const slow = await startApp((request, response) => {
+    got.push(request.url!)
+    request.on('data', () => undefined)
+    if (request.url === '/answered') response.write('begun')
+    request.on('end', () => setTimeout(() => response.end('done'), 400))
+    request.on('aborted', () => got.push('aborted'))
+    request.on('error', () => undefined)
+  })
+  await own.route('tea', ['tea'], [slow.address])
+  const head = (path: string): string => `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Length: 5\r\n\r\n`
+  const stalled = startClient(own.router.port, `${head('/stalled')}hel`)
+  const answered = startClient(own.router.port, `${head('/answered')}hel`)
+  const whole = startClient(own.router.port, `${head('/whole')}hello`)
+  await answered.until(/begun/)
+  expect((await stalled.closed()).text).toMatch(/^HTTP\/1\.1 408 [\s\S]*Connection: close/)
+  await expect.poll(() => got).toContain('aborted')
+  expect(await whole.until(/done/)).toMatch(/^HTTP\/1\.1 200/)
+  answered.socket.write('lo')
+  await answered.until(/done/)
+  answered.socket.destroy()
+  whole.socket.destroy()
+  await own.close()
+  await slow.close()
 })

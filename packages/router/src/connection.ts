@@ -4,6 +4,7 @@
 // neither lets the router say which requests may go over a used connection and which need a fresh one.
 import { connect as connectSocket, type Socket } from 'node:net'
 import { type Chunked, createChunked } from './chunked.ts'
+import { keepReading } from './deaf.ts'
 import { parseHead, type ResponseHead } from './response.ts'
 import type { Timing } from './timing.ts'
 
@@ -41,6 +42,8 @@ export type Connection = {
   abort(): void
   /** Called when the socket takes more of the request body. */
   onDrain: (() => void) | null
+  /** Called when the socket takes no more of it. */
+  onDeaf: (() => void) | null
 }
 
 export type Owner = {
@@ -64,6 +67,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
   let stands = false
   let began = false
   let complete = false
+  let deaf = false
   let ended = false
   let used = false
   let partial: Buffer | null = null
@@ -77,6 +81,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
     chunked = null
     partial = null
     self.onDrain = null
+    self.onDeaf = null
     used = true
     if (!reusable) socket.destroy()
     owner.settled(self, reusable)
@@ -97,7 +102,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
 
   const finish = (last: Buffer | null, clean: boolean): boolean => {
     const finished = answer!
-    settle(clean && complete && head!.keepAlive && !place.tunnel)
+    settle(clean && complete && !deaf && head!.keepAlive && !place.tunnel)
     finished.body(last, true)
     return true
   }
@@ -173,6 +178,14 @@ export function openConnection(place: Place, owner: Owner): Connection {
     allowHalfOpen: place.tunnel,
     onread: { buffer: shared, callback: read },
   })
+  keepReading(
+    socket,
+    () => answer !== null && !complete,
+    () => {
+      deaf = true
+      self.onDeaf?.()
+    },
+  )
   socket.setTimeout(place.timing.connect)
   socket.on('connect', () => {
     stands = true
@@ -221,6 +234,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
       if (answer !== null) settle(false)
     },
     onDrain: null,
+    onDeaf: null,
   }
   return self
 }

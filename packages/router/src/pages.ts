@@ -6,6 +6,7 @@ export type Page = { readonly status: number; readonly message: string; readonly
 const texts: Readonly<Record<number, string>> = {
   403: 'The app may not be reached from this address.',
   404: 'No app answers for this name. Check the address, and the domains of the app.',
+  408: 'The rest of the request did not come.',
   502: 'The app could not be reached, or ended before it answered.',
   503: 'The app has no running process at the moment.',
   504: 'The app took too long to answer.',

@@ -102,6 +102,19 @@ function forward(
     },
   }
 
+  const silence = {
+    limit: edge.timing.body,
+    tooLong(): void {
+      // A stream that goes both ways may be silent in one of them.
+      if (over || head !== null) return
+      stopBody?.()
+      connection?.abort()
+      connection = null
+      over = true
+      answerWith(response, page(408), true)
+    },
+  }
+
   // What has not reached an app can go to another one; what has, only if doing it twice is doing it once.
   const mayRetry = (failure: Failure): boolean =>
     !failure.began && (!failure.sent || (asked.repeatable && !failure.timedOut))
@@ -122,7 +135,7 @@ function forward(
         // The body is not touched before the connection stands, so that until then another upstream can have it.
         if (asked.body !== 'none')
           taken.socket.once('connect', () => {
-            if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked')
+            if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked', silence)
           })
       },
       none: give,

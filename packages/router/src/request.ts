@@ -1,4 +1,5 @@
 // Which requests are refused, and what is forwarded of the others?
+import { METHODS } from 'node:http'
 import { hostOf } from './hosts.ts'
 import type { Origin } from './origin.ts'
 import { tokensOf } from './response.ts'
@@ -29,7 +30,7 @@ export type Forwardable = {
   readonly upgrade: string | null
 }
 
-export type Refused = { readonly status: 400 | 501; readonly reason: string }
+export type Refused = { readonly status: 400 | 501 | 505; readonly reason: string }
 
 export type Seen = Origin & { readonly newId: () => string }
 
@@ -55,13 +56,16 @@ const ours = new Set([
 // Gateway interfaces give apps `_` and `-` as the same letter, so `X_Forwarded_For` would speak for the router.
 const spoken = new Set([...ours, 'host', 'content-length'])
 const repeatableMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+// Node's parser takes those of RTSP and Icecast as well, and does not tell which protocol a request named.
+const methods = new Set(METHODS.filter((method) => method !== 'SOURCE'))
+const versions = new Set(['1.0', '1.1'])
 const framing = new Set(['host', 'content-length'])
 const saneId = /^[A-Za-z0-9._-]{1,128}$/
 const digits = /^\d{1,15}$/
 const absolute = /^http:\/\/([^/?#]*)(.*)$/i
 const odd = /[^\x21-\xff]/
 
-function refuse(reason: string, status: 400 | 501 = 400): Refused {
+function refuse(reason: string, status: Refused['status'] = 400): Refused {
   return { status, reason }
 }
 
@@ -135,6 +139,8 @@ function targetOf(incoming: Incoming, host: string): string | Refused {
 
 export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refused {
   const { method } = incoming
+  if (!versions.has(incoming.httpVersion)) return refuse('only HTTP/1.1 and HTTP/1.0 are spoken here', 505)
+  if (!methods.has(method)) return refuse('the method is not one of HTTP', 501)
   const found = headersOf(incoming.rawHeaders)
   if (found.hosts !== 1)
     return refuse(found.hosts === 0 ? 'there is no Host header' : 'there is more than one Host header')

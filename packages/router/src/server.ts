@@ -2,10 +2,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Edge } from './edge.ts'
+import { closeGently, discardRest, endGently } from './linger.ts'
 import { handleRequest } from './proxy.ts'
 import { handleUpgrade } from './upgrade.ts'
 
-const headersWithin = 60_000
 const idleClient = 75_000
 const idleCheck = 50
 
@@ -32,6 +32,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     const client = request.socket as Client
     const before = client[latest]
     client[latest] = response
+    if (!request.complete) response.once('finish', () => discardRest(request, edge.timing))
     if (before === undefined) silent.delete(client)
     const run = (): void => {
       if (!client.destroyed) handleRequest(edge, request, response, expects)
@@ -43,7 +44,8 @@ export function createEdgeServer(edge: Edge): EdgeServer {
 
   const server = createServer({
     requestTimeout: 0,
-    headersTimeout: headersWithin,
+    headersTimeout: edge.timing.head,
+    connectionsCheckingInterval: edge.timing.headCheck,
     keepAliveTimeout: idleClient,
     noDelay: true,
     insecureHTTPParser: false,
@@ -55,6 +57,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
   server.on('connection', (client: Socket) => {
     silent.add(client)
     client.once('close', () => silent.delete(client))
+    closeGently(client, () => (client as Client)[latest]?.req, edge.timing)
   })
   server.on('request', (request, response) => take(request, response, false))
   server.on('checkContinue', (request, response) => take(request, response, true))
@@ -74,7 +77,11 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     })
   })
   server.on('connect', (_request, socket) =>
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
+    endGently(
+      socket as Socket,
+      'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+      edge.timing,
+    ),
   )
 
   return {

@@ -2,6 +2,15 @@
 
 /** Milliseconds. Only tests use other values. */
 export type Timing = {
+  /** For the whole head of a request, from the beginning of its connection or the end of the one before. */
+  readonly head: number
+  /** How often that is looked at. */
+  readonly headCheck: number
+  /** Without a byte of a request's body, while nothing of the answer has come. */
+  readonly body: number
+  /** For the rest of a request that has been answered. */
+  readonly linger: number
+  readonly lingerCheck: number
   /** Until a connection to an upstream stands. */
   readonly connect: number
   /** Without a byte in either direction, once it stands (contract/build-and-route.md §4.3, defaultTimeout). */
@@ -27,6 +36,11 @@ export type Timing = {
 }
 
 export const usualTiming: Timing = {
+  head: 30_000,
+  headCheck: 2_000,
+  body: 60_000,
+  linger: 30_000,
+  lingerCheck: 200,
   connect: 5_000,
   idle: 1_300_000,
   pooled: 4_000,

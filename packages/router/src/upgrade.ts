@@ -4,6 +4,7 @@ import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'n
 import type { Socket } from 'node:net'
 import type { Answer, Connection } from './connection.ts'
 import { type Edge, seek, skip, startSearch } from './edge.ts'
+import { endGently } from './linger.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
@@ -22,9 +23,9 @@ function headText(status: number, message: string, raw: readonly string[]): stri
   return `${text}\r\n`
 }
 
-function endWith(client: Socket, content: Page): void {
+function endWith(edge: Edge, client: Socket, content: Page): void {
   const head = headText(content.status, content.message, [...content.raw, 'Connection', 'close'])
-  client.end(head + content.body, 'latin1')
+  endGently(client, head + content.body, edge.timing)
 }
 
 /**
@@ -58,7 +59,7 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
   }
   const give = (content: Page): void => {
     status = content.status
-    endWith(client, content)
+    endWith(edge, client, content)
   }
   const leave = (): void => {
     if (status !== 101) client.destroy()
@@ -145,7 +146,7 @@ export function handleUpgrade(
   client.setTimeout(0)
   const seen = { ...originOf(edge, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  if ('reason' in asked) return endWith(client, page(asked.status, asked.reason))
+  if ('reason' in asked) return endWith(edge, client, page(asked.status, asked.reason))
   const plain = withoutUpgrade(request, asked)
   if (plain === null) return splice(edge, request, client, first, asked)
   client.unshift(Buffer.concat([Buffer.from(plain, 'latin1'), first]))
