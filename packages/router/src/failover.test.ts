@@ -8,7 +8,7 @@ let stage: Stage
 const apps: { close(): Promise<void> }[] = []
 
 beforeEach(async () => {
-  stage = await startStage({ timing: { idle: 150, connect: 300, retry: 600, retryPause: 20 } })
+  stage = await startStage({ timing: { idle: 400, connect: 300, retry: 600, retryPause: 20 } })
 })
 afterEach(async () => {
   await stage.close()
