@@ -42,23 +42,33 @@ const sayTo =
     log[level](fields, message)
 
 async function onThisMachine({ config, routes, log }: Deps): Promise<Backends> {
-  const [{ openAccounts }, { findShell }, { createProcessScheduler }, { createNativeBuilder }] = await Promise.all([
-    import('./os/accounts.ts'),
-    import('./os/shell.ts'),
-    import('./scheduler/process/create.ts'),
-    import('./builder/native/create.ts'),
-  ])
+  const [{ openAccounts }, { openFirewall }, { findShell }, { createProcessScheduler }, { createNativeBuilder }] =
+    await Promise.all([
+      import('./os/accounts.ts'),
+      import('./os/firewall.ts'),
+      import('./os/shell.ts'),
+      import('./scheduler/process/create.ts'),
+      import('./builder/native/create.ts'),
+    ])
   const { dataDir, path, locale } = config
   const say = sayTo(log)
   const accounts = await openAccounts(dataDir)
   if (!accounts.isolated) log.warn({ reason: accounts.reason }, 'apps are not isolated from each other')
+  const ports = { first: config.portFirst, last: config.portLast }
+  const firewall = await openFirewall({
+    folder: dataDir,
+    path,
+    ports,
+    failed: (error) => log.error({ err: error }, 'ports of apps could not be closed again'),
+  })
   const shell = findShell(path)
   const slugFolder = join(dataDir, 'slugs')
   const scheduler = await createProcessScheduler({
     folder: join(dataDir, 'ps'),
     slugFolder,
     accounts,
-    ports: { first: config.portFirst, last: config.portLast },
+    ports,
+    firewall,
     drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
     log: say,
     path,

@@ -1,6 +1,7 @@
 // What do the parts of the process scheduler share?
 import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '../../os/accounts.ts'
+import type { Firewall } from '../../os/firewall.ts'
 import { type LineFile, openLines } from '../../os/lines.ts'
 import { isAppId } from '../names.ts'
 import type { Formation } from '../port.ts'
@@ -16,6 +17,7 @@ export type ProcessOptions = {
   readonly slugFolder: string
   readonly accounts: Accounts
   readonly ports: { readonly first: number; readonly last: number }
+  readonly firewall: Firewall
   /** Resolves when no router sends or holds requests for an address that `observe` no longer gives. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void

@@ -3,7 +3,7 @@ import type { Capabilities } from '../port.ts'
 import type { Backend } from './backend.ts'
 
 export function capabilitiesOf({ options, ports }: Backend): Capabilities {
-  const { accounts, shell } = options
+  const { accounts, firewall, shell } = options
   const free = ports.size - ports.taken()
   return {
     slugs: true,
@@ -30,6 +30,7 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
         status: free > 0 ? 'ok' : 'limited',
         detail: `${free} of ${ports.size} ports for processes are free (${options.ports.first} to ${options.ports.last})`,
       },
+      { name: 'firewall', status: firewall.active ? 'ok' : 'limited', detail: firewall.reason },
       {
         name: 'shell',
         status: /(^|\/)bash$/.test(shell) ? 'ok' : 'limited',

@@ -58,7 +58,11 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
   const listeners = new Set<(app: string) => void>()
   const backend: Backend = {
     options,
-    ports: createPortPool(options.ports),
+    ports: createPortPool({
+      ...options.ports,
+      guard: (ports) => options.firewall.guard(ports),
+      failed: (error) => options.log('error', 'ports of apps could not be opened or closed', { error }),
+    }),
     unpacking: createLimit(unpackedAtOnce),
     apps: new Map(),
     changed(app) {
@@ -116,6 +120,8 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
       const pods = apps.flatMap((app) => [...app.pods.values()])
       await Promise.all(pods.map(async (pod) => pod.output?.close({ flush: false })))
       await Promise.all(apps.map((app) => app.saving))
+      if (stop) await options.firewall.remove()
+      else options.firewall.leave()
     },
   }
 }

@@ -16,12 +16,13 @@ export async function inOneOff<T>(
   work: (pod: Pod, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const app = openApp(backend, oneOff.app)
+  const runAs = await backend.options.accounts.of(app.id)
   const pod = newPod({
     name: oneOffName(app.id),
     app,
     type: 'run',
     release: oneOff.release,
-    port: await backend.ports.take(),
+    port: await backend.ports.take(runAs?.uid ?? null),
     spec: { artifact: oneOff.artifact, command: oneOff.command, env: oneOff.env },
     graceSeconds,
     routable: false,

@@ -20,24 +20,24 @@ async function occupy(port: number, host?: string): Promise<void> {
 
 test('each port once, the one that was given back last of all', async () => {
   const pool = createPortPool({ first: base, last: base + 2 })
-  expect([await pool.take(), await pool.take()]).toEqual([base, base + 1])
+  expect([await pool.take(null), await pool.take(null)]).toEqual([base, base + 1])
   pool.giveBack(base)
-  expect([await pool.take(), await pool.take()]).toEqual([base + 2, base])
+  expect([await pool.take(null), await pool.take(null)]).toEqual([base + 2, base])
   expect(pool.taken()).toBe(3)
-  await expect(pool.take()).rejects.toThrow(`no free port between ${base} and ${base + 2}`)
+  await expect(pool.take(null)).rejects.toThrow(`no free port between ${base} and ${base + 2}`)
 })
 
 test('several at a time get different ones', async () => {
   const pool = createPortPool({ first: base + 10, last: base + 19 })
-  const ports = await Promise.all(Array.from({ length: 10 }, () => pool.take()))
+  const ports = await Promise.all(Array.from({ length: 10 }, () => pool.take(null)))
   expect(new Set(ports).size).toBe(10)
 })
 
 test('reserved and occupied ports are passed over', async () => {
   const pool = createPortPool({ first: base + 20, last: base + 23 })
-  pool.reserve(base + 20)
+  pool.reserve(base + 20, null)
   await occupy(base + 21, '127.0.0.1')
   await occupy(base + 22)
-  expect(await pool.take()).toBe(base + 23)
-  await expect(pool.take()).rejects.toThrow('no free port')
+  expect(await pool.take(null)).toBe(base + 23)
+  await expect(pool.take(null)).rejects.toThrow('no free port')
 })

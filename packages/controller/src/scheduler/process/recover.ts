@@ -60,10 +60,11 @@ export async function recover(backend: Backend): Promise<void> {
   }
   const recoverApp = async ({ app: id, records, strays }: Found): Promise<void> => {
     const app = openApp(backend, id)
+    const runAs = await backend.options.accounts.of(id)
     const all = records.map((record) => ({ record, pod: toPod(app, record) }))
     for (const { pod } of all) {
       app.pods.set(pod.name, pod)
-      backend.ports.reserve(pod.port)
+      backend.ports.reserve(pod.port, runAs?.uid ?? null)
     }
     await Promise.all(
       all.map(async ({ pod, record }) => {
@@ -82,4 +83,5 @@ export async function recover(backend: Backend): Promise<void> {
   }
   // Whatever else lies in the folder is not ours.
   await Promise.all(states.filter((state) => isAppId(state.app)).map(recoverApp))
+  await backend.ports.close()
 }

@@ -32,12 +32,13 @@ function specOf(formation: Formation, type: string, process: ProcessSpec): Spec 
 async function addPod(backend: Backend, app: ProcessApp, formation: Formation, type: string): Promise<Pod> {
   const process = formation.processes[type] as ProcessSpec
   const spec = specOf(formation, type, process)
+  const runAs = await backend.options.accounts.of(app.id)
   const pod = newPod({
     name: podName(app.id, type, formation.release),
     app,
     type,
     release: formation.release,
-    port: await backend.ports.take(),
+    port: await backend.ports.take(runAs?.uid ?? null),
     spec,
     graceSeconds: process.graceSeconds,
     routable: formation.routable === type,

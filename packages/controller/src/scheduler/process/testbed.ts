@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
 import { pack } from '../../os/archive.ts'
+import { noFirewall } from '../../os/firewall.ts'
 import { slugFile } from '../../os/slugs.ts'
 import type { Artifact } from '../port.ts'
 import type { ProcessOptions } from './backend.ts'
@@ -42,6 +43,7 @@ export async function openTestbed(firstPort: number, existing?: string): Promise
       slugFolder,
       accounts,
       ports: { first: firstPort, last: firstPort + 99 },
+      firewall: noFirewall('a test'),
       drained: async (_app, address) => void (await Promise.allSettled(Array.from(busy.get(address) ?? []))),
       log: (level, message) => void logged.push(`${level} ${message}`),
       path: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),

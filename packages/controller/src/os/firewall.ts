@@ -1,0 +1,154 @@
+// How are the ports of apps closed to everybody but the platform, so that nothing passes by the router?
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+/** A port that a process of an app may listen on, and the app's user, who may connect to it as well; null: nobody else. */
+export type Guarded = { readonly port: number; readonly uid: number | null }
+
+export type Firewall = {
+  readonly active: boolean
+  /** What holds, or why nothing does and what to do about it. */
+  readonly reason: string
+  /** Resolves when exactly these ports are closed. @throws when they could not be. */
+  guard(ports: readonly Guarded[]): Promise<void>
+  /** Opens everything again. */
+  remove(): Promise<void>
+  /** Leaves the ports closed: processes may outlive the controller. */
+  leave(): void
+}
+
+const nftMs = 10_000
+/** Reloading the machine's own firewall may take our table away: it is put back this often. */
+const repeatMs = 60_000
+
+/** Several platforms on one machine have a table each. */
+export function tableName(folder: string): string {
+  return `deis_${createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12)}`
+}
+
+const elements = (list: readonly string[]): string => (list.length > 0 ? `elements = { ${list.join(', ')} }` : '')
+
+/**
+ * One transaction of nft that replaces the table. Only ports in use are listed: others in the same range are other
+ * programs'. On this machine only the platform's user and the port's own app connect, from elsewhere nobody does.
+ */
+export function ruleset(table: string, platformUid: number, ports: readonly Guarded[]): string {
+  const own = ports.filter(({ uid }) => uid !== null).map(({ uid, port }) => `${uid} . ${port}`)
+  return `table inet ${table}
+delete table inet ${table}
+table inet ${table} {
+  set ports {
+    type inet_service
+    ${elements(ports.map(({ port }) => String(port)))}
+  }
+  set own {
+    typeof meta skuid . tcp dport
+    ${elements(own)}
+  }
+  chain incoming {
+    type filter hook input priority filter; policy accept;
+    iifname != "lo" tcp dport @ports drop
+    iifname != "lo" udp dport @ports drop
+  }
+  chain outgoing {
+    type filter hook output priority filter; policy accept;
+    tcp dport != @ports accept
+    oifname != "lo" accept
+    meta skuid ${platformUid} accept
+    meta skuid . tcp dport @own accept
+    tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset
+  }
+}
+`
+}
+
+async function nft(path: string, input: string): Promise<void> {
+  const child = spawn('nft', ['-f', '-'], {
+    env: { PATH: path },
+    stdio: ['pipe', 'ignore', 'pipe'],
+    timeout: nftMs,
+    killSignal: 'SIGKILL',
+  })
+  const ended = once(child, 'close') as Promise<[number | null]>
+  // It may end before it has read everything; its exit code tells.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const [said, [code]] = await Promise.all([text(child.stderr), ended])
+  if (code !== 0) throw new Error(`nft failed: ${said.trim().slice(0, 500) || `exit code ${code}`}`)
+}
+
+/** Where nothing can be closed. */
+export function noFirewall(reason: string): Firewall {
+  return { active: false, reason, guard: async () => {}, remove: async () => {}, leave: () => {} }
+}
+
+export type FirewallOptions = {
+  /** The platform's folder: names the table. */
+  readonly folder: string
+  readonly path: string
+  readonly ports: { readonly first: number; readonly last: number }
+  readonly failed: (error: unknown) => void
+  /** Where nft may be besides; not every PATH names them. */
+  readonly systemFolders?: readonly string[]
+}
+
+/** Tries it out: without the right or without nft nothing is closed, and `reason` says what to do instead. */
+export async function openFirewall({
+  folder,
+  ports,
+  failed,
+  systemFolders = ['/usr/sbin', '/sbin'],
+  ...options
+}: FirewallOptions): Promise<Firewall> {
+  const path = [options.path, ...systemFolders].join(':')
+  const range = `${ports.first} to ${ports.last}`
+  const remedy = `requests that know an app's port pass by the router, its whitelist, TLS and maintenance: close ports ${range} to other machines in your firewall`
+  const uid = process.getuid?.()
+  if (process.platform !== 'linux') return noFirewall(`nothing closes ports ${range} on this system; ${remedy}`)
+  if (uid !== 0) return noFirewall(`the platform does not run as root, so it cannot close ports ${range}; ${remedy}`)
+  const table = tableName(folder)
+  let wanted: readonly Guarded[] = []
+  try {
+    // What an earlier controller left stays closed until the ports in use are known.
+    await nft(path, `table inet ${table}_probe\ndelete table inet ${table}_probe\n`)
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = missing ? 'nft is not installed (package nftables)' : (error as Error).message
+    return noFirewall(`${why}; ${remedy}`)
+  }
+  let last = Promise.resolve()
+  let next: Promise<void> | null = null
+  /** One at a time; all that ask meanwhile share the next one, which writes what is wanted by then. */
+  const write = (): Promise<void> => {
+    if (next) return next
+    const result = last.then(() => {
+      next = null
+      return nft(path, ruleset(table, uid, wanted))
+    })
+    next = result
+    last = result.catch(() => {})
+    return result
+  }
+  const timer = setInterval(() => {
+    if (wanted.length > 0) write().catch(failed)
+  }, repeatMs)
+  timer.unref()
+  return {
+    active: true,
+    reason: `ports of apps (${range}) take connections of the router only`,
+    guard(now) {
+      wanted = now
+      return write()
+    },
+    async remove() {
+      clearInterval(timer)
+      wanted = []
+      await last
+      await nft(path, `table inet ${table}\ndelete table inet ${table}\n`)
+    },
+    leave: () => clearInterval(timer),
+  }
+}
