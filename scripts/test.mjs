@@ -1,5 +1,5 @@
 // How do all tests run from a fresh clone, and what is the result in one line?
-//   node scripts/test.mjs [unit|e2e|long|kube] [vitest arguments…]      without a name: unit and e2e
+//   node scripts/test.mjs [unit|e2e|long|attack|kube] [vitest arguments…]      without a name: unit and e2e
 // `kube` needs KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP of a cluster for tests.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -21,7 +21,7 @@ const namesOf = (report, states) =>
 async function main(args) {
   installAll(say)
   await buildAll(say)
-  const suites = ['unit', 'e2e', 'long', 'kube'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
+  const suites = ['unit', 'e2e', 'long', 'attack', 'kube'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
   // One cluster, one test file at a time: some take its API server away.
   const alone = suites.includes('kube') ? ['--no-file-parallelism'] : []
   const folder = mkdtempSync(join(tmpdir(), 'deis-test-'))

@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', ...long],
+          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/attack/**', ...long],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -38,6 +38,16 @@ export default defineConfig({
           name: 'long',
           include: long,
           exclude: ['**/*.kube.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // What users of apps would do to the platform and to each other; much of it needs root.
+          name: 'attack',
+          include: ['packages/e2e/src/attack/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
