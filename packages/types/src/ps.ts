@@ -2,9 +2,36 @@
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route } from './route.ts'
 
-/** Lowercase words joined by single hyphens. */
-export const processTypePattern = /^[a-z0-9]+(-[a-z0-9]+)*$/
-export const invalidProcessType = 'Process types can only contain lowercase alphanumeric characters'
+const processTypePattern = /^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$/
+const maxProcessType = 63
+export const invalidProcessType =
+  'Process types can only contain letters and digits, with single hyphens or underscores between them, and have at most 63 characters'
+
+/** Words of ASCII letters and digits, joined by single hyphens or underscores. */
+export function isProcessType(text: string): boolean {
+  return text.length <= maxProcessType && processTypePattern.test(text)
+}
+
+/** What a type is called where names are in lower case and without underscores. */
+export function processTypeName(type: string): string {
+  return type.toLowerCase().replaceAll('_', '-')
+}
+
+/** Two types that would have the same name there, in the order in which they come. */
+export function alikeTypes(types: readonly string[]): readonly [string, string] | null {
+  const seen = new Map<string, string>()
+  for (const type of types) {
+    const name = processTypeName(type)
+    const first = seen.get(name)
+    if (first !== undefined) return [first, type]
+    seen.set(name, type)
+  }
+  return null
+}
+
+export function alikeMessage([first, second]: readonly [string, string]): string {
+  return `Process types "${first}" and "${second}" differ only in capitals or between hyphen and underscore: rename one of them`
+}
 
 /** `state` is one of `podStates`, or a scheduler's own word for a pod that waits (contract/api.md §4.10). */
 export const Pod = Type.Object({

@@ -1,9 +1,9 @@
 // Does the Procfile parser keep to the line rule, and say what is wrong where?
 import { expect, test } from 'vitest'
+import { invalidProcessType } from '@deis/types'
 import { parseProcfile } from './procfile.ts'
 
 test.each<[string, string, Record<string, string>]>([
-  ['nothing', '', {}],
   ['one type', 'web: node server.js\n', { web: 'node server.js' }],
   ['no newline at the end', 'web: a', { web: 'a' }],
   ['order is kept', 'worker: w\nweb: x\n', { worker: 'w', web: 'x' }],
@@ -24,28 +24,22 @@ test.each<[string, string, Record<string, string>]>([
   ['a quoted command with escapes', `a: "say \\"hi\\""\nb: 'it''s'\n`, { a: 'say "hi"', b: "it's" }],
   ['quoted words only', `web: 'a' && 'b'\n`, { web: `'a' && 'b'` }],
   ['words of Object', 'constructor: a\n', { constructor: 'a' }],
+  ['capitals and underscores', 'celery_beat: a\nWorker: b\n', { celery_beat: 'a', Worker: 'b' }],
   ['digits and hyphens', 'web-2: a\n3d: b\n', { 'web-2': 'a', '3d': 'b' }],
 ])('%s', (_name, text, expected) => {
   expect(parseProcfile(text)).toEqual(expected)
-  expect(Object.keys(parseProcfile(text))).toEqual(Object.keys(expected))
+  expect(Object.keys(parseProcfile(text) ?? {})).toEqual(Object.keys(expected))
+})
+
+test.each(['', '\n\n', '# web: later\n', '\uFEFF---\r\n  # nothing\r\n'])('%j declares nothing', (text) => {
+  expect(parseProcfile(text)).toBeNull()
 })
 
 test.each<[string, string, string]>([
-  [
-    'upper case',
-    'web: a\nWeb: b',
-    'Procfile line 2: Process types can only contain lowercase alphanumeric characters, "Web" does not',
-  ],
-  [
-    'an underscore',
-    'my_web: b',
-    'Procfile line 1: Process types can only contain lowercase alphanumeric characters, "my_web" does not',
-  ],
-  [
-    'a hyphen at the end',
-    'web-: b',
-    'Procfile line 1: Process types can only contain lowercase alphanumeric characters, "web-" does not',
-  ],
+  ['types that are alike', 'web: a\nWeb: b', 'Procfile line 2: Process types "web" and "Web" differ only in capitals'],
+  ['types with one name', 'a_b: a\na-b: b', 'Procfile line 2: Process types "a_b" and "a-b" differ only in capitals'],
+  ['a hyphen at the end', 'web-: b', `Procfile line 1: ${invalidProcessType}; "web-" is not one`],
+  ['two underscores', 'a__b: b', `Procfile line 1: ${invalidProcessType}; "a__b" is not one`],
   ['no command', '\nweb:\n', `Procfile line 2: Command can't be empty for process type "web"`],
   ['blank command', 'web:   \r\n', `Procfile line 1: Command can't be empty for process type "web"`],
   ['quoted empty command', 'web: ""', `Procfile line 1: Command can't be empty for process type "web"`],
@@ -54,7 +48,7 @@ test.each<[string, string, string]>([
   ['a URL', 'http://example.com', 'Procfile line 1: this is not of the form `type: command`'],
   ['spaces in the type', 'my web: a', 'Procfile line 1: this is not of the form `type: command`'],
   ['a control character', 'web: a\x1b[2Jb', 'Procfile line 1: control characters are not allowed'],
-  ['a long type', `${'a'.repeat(64)}: b`, 'Procfile line 1: process types have at most 63 characters'],
+  ['a long type', `${'a'.repeat(64)}: b`, `Procfile line 1: ${invalidProcessType}; "aaa`],
   ['a long command', `web: ${'a'.repeat(8193)}`, 'Procfile line 1: a command has at most 8192 characters'],
   ['a huge file', '#'.repeat(65_537), 'the Procfile is larger than 65536 bytes'],
   [

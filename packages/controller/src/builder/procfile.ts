@@ -1,11 +1,11 @@
 // Which process types does a Procfile declare (contract/build-and-route.md §1.11)?
-import { invalidProcessType, processTypePattern } from '@deis/types'
+import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
 import { parse } from 'yaml'
 
 /** A Procfile that cannot be used; the message names the line. */
 export class BadProcfile extends Error {}
 
-export const procfileLimits = { bytes: 65_536, types: 100, typeLength: 63, commandLength: 8192 } as const
+export const procfileLimits = { bytes: 65_536, types: 100, commandLength: 8192 } as const
 
 const linePattern = /^\s*([A-Za-z0-9_-]+)\s*:(.*)$/
 
@@ -27,9 +27,7 @@ function parseLine(line: string): readonly [type: string, command: string] {
   const [, type = '', rest = ''] = match ?? []
   // `http://…` and `a::b` are no declarations; after any other colon the space may be missing, as foreman allows.
   if (!match || /^(:|\/\/)/.test(rest)) throw new BadProcfile('this is not of the form `type: command`')
-  if (type.length > procfileLimits.typeLength)
-    throw new BadProcfile(`process types have at most ${procfileLimits.typeLength} characters`)
-  if (!processTypePattern.test(type)) throw new BadProcfile(`${invalidProcessType}, "${type}" does not`)
+  if (!isProcessType(type)) throw new BadProcfile(`${invalidProcessType}; "${type.slice(0, 80)}" is not one`)
   const command = unquote(rest.trim())
   if (command === '') throw new BadProcfile(`Command can't be empty for process type "${type}"`)
   if (command.length > procfileLimits.commandLength)
@@ -41,9 +39,10 @@ function parseLine(line: string): readonly [type: string, command: string] {
 
 /**
  * One `type: command` per line; `#` begins a comment only at the beginning of a line, elsewhere it belongs to the command.
+ * Null: it declares nothing, which is as if there were none.
  * @throws BadProcfile
  */
-export function parseProcfile(text: string): Record<string, string> {
+export function parseProcfile(text: string): Record<string, string> | null {
   if (Buffer.byteLength(text) > procfileLimits.bytes)
     throw new BadProcfile(`the Procfile is larger than ${procfileLimits.bytes} bytes`)
   const found = new Map<string, string>()
@@ -58,11 +57,13 @@ export function parseProcfile(text: string): Record<string, string> {
       const [type, command] = parseLine(line)
       if (found.has(type)) throw new BadProcfile(`process type "${type}" is declared twice`)
       if (found.size === procfileLimits.types) throw new BadProcfile(`more than ${procfileLimits.types} process types`)
+      const alike = alikeTypes([...found.keys(), type])
+      if (alike) throw new BadProcfile(alikeMessage(alike))
       found.set(type, command)
     } catch (error) {
       if (!(error instanceof BadProcfile)) throw error
       throw new BadProcfile(`Procfile line ${index + 1}: ${error.message}`)
     }
   }
-  return Object.fromEntries(found)
+  return found.size === 0 ? null : Object.fromEntries(found)
 }

@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  alikeMessage,
+  alikeTypes,
   type Build,
   DeisError,
   invalidField,
   invalidProcessType,
+  isProcessType,
   notFound,
-  processTypePattern,
   type Structure,
 } from '@deis/types'
 import type { Config } from '../config.ts'
@@ -64,9 +66,11 @@ export function checkProcfile(raw: unknown): Record<string, string> {
   for (const [type, command] of Object.entries(raw)) {
     if (typeof command !== 'string' || command.trim() === '')
       throw invalidField('procfile', "Command can't be empty for process type")
-    if (!processTypePattern.test(type)) throw invalidField('procfile', invalidProcessType)
+    if (!isProcessType(type)) throw invalidField('procfile', invalidProcessType)
     procfile[type] = command
   }
+  const alike = alikeTypes(Object.keys(procfile))
+  if (alike) throw invalidField('procfile', alikeMessage(alike))
   return procfile
 }
 

@@ -1,5 +1,5 @@
 // Which config may be set, and what does setting it give (contract/api.md §2.5)?
-import { configKeyMessage, DeisError, invalidField, invalidProcessType, processTypePattern } from '@deis/types'
+import { configKeyMessage, DeisError, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { healthcheckValue, withLegacyHealthcheck } from './healthcheckRules.ts'
 import { unstorable } from './storable.ts'
 
@@ -81,7 +81,7 @@ const limits = {
 /** The key as it is stored. */
 function checkKey(map: MapName, key: string): string {
   if ((map === 'values' || map === 'registry') && !keyPattern.test(key)) throw invalidField(map, configKeyMessage)
-  if ((map === 'memory' || map === 'cpu') && !processTypePattern.test(key)) throw invalidField(map, invalidProcessType)
+  if ((map === 'memory' || map === 'cpu') && !isProcessType(key)) throw invalidField(map, invalidProcessType)
   return map === 'registry' ? key.toLowerCase() : key
 }
 

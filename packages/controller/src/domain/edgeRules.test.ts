@@ -1,6 +1,6 @@
 // Which names, addresses, settings and certificates are taken (contract/api.md §2.8–2.10, §8 rows 14–16)?
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import { DeisError } from '@deis/types'
+import { DeisError, invalidProcessType } from '@deis/types'
 import { describe, expect, it } from 'vitest'
 import { readCertificate } from './certRules.ts'
 import { bareCert, bareKey, caCert, leafCert, leafKey, lockedKey } from './certs.testing.ts'
@@ -142,10 +142,7 @@ describe('settings', () => {
       { autoscale: { web: { ...rule, max: '4' } } },
       { autoscale: ['could not validate {"min":1,"max":"4","cpu_percent":70}: max is no whole number'] },
     ],
-    [
-      { autoscale: { We_b: rule } },
-      { autoscale: ['Process types can only contain lowercase alphanumeric characters'] },
-    ],
+    [{ autoscale: { _web: rule } }, { autoscale: [invalidProcessType] }],
     [
       { maintenance: 'x', whitelist: ['y'] },
       { maintenance: ['"x" is not a valid boolean.'], whitelist: ['The address y is not valid'] },

@@ -1,6 +1,6 @@
 // What happened to an app, in the lines that `deis logs` shows (contract/api.md §3.16, §4.14)?
 import { join } from 'node:path'
-import { defaultLogLines, invalidField, invalidProcessType, processTypePattern } from '@deis/types'
+import { defaultLogLines, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { type LineFile, openLines } from '../os/lines.ts'
 import type { LogLine } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
@@ -107,7 +107,7 @@ export function lineCount(raw: string | undefined): number {
 /** `?type=`: nothing is asked of types that cannot be. */
 export function processType(raw: string | undefined): string | null {
   if (raw === undefined) return null
-  if (!processTypePattern.test(raw)) throw invalidField('type', invalidProcessType)
+  if (!isProcessType(raw)) throw invalidField('type', invalidProcessType)
   return raw
 }
 

@@ -7,7 +7,7 @@ import {
   type FieldErrors,
   invalidField,
   invalidProcessType,
-  processTypePattern,
+  isProcessType,
 } from '@deis/types'
 
 export type SettingsValues = Pick<AppSettings, 'whitelist' | 'autoscale' | 'label'> & {
@@ -71,7 +71,7 @@ function readAutoscale(raw: Record<string, unknown>, refuse: (message: string) =
   const rules: Record<string, AutoscaleRule | null> = {}
   for (const [type, rule] of Object.entries(raw)) {
     const problem = rule === null ? null : ruleProblem(rule)
-    if (!processTypePattern.test(type)) refuse(invalidProcessType)
+    if (!isProcessType(type)) refuse(invalidProcessType)
     else if (problem !== null) refuse(`could not validate ${JSON.stringify(rule)}: ${problem}`)
     else if (rule === null) rules[type] = null
     else {

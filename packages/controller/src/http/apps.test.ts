@@ -1,4 +1,5 @@
 // Do apps, config, builds, releases and processes behave as contract/api.md §2.3–2.7 and §8 say?
+import { alikeMessage, invalidProcessType } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFlakyScheduler } from '../scheduler/flaky.ts'
 import { type Fixture, openFixture } from './fixture.ts'
@@ -246,7 +247,7 @@ describe('apps', () => {
       { memory: { web: '1Z' }, cpu: { web: '1G' } },
       { memory: [expect.stringContaining('Memory limit format')], cpu: [expect.stringContaining('CPU limit format')] },
     ],
-    [{ memory: { Web: '1G' } }, { memory: ['Process types can only contain lowercase alphanumeric characters'] }],
+    [{ memory: { 'Web-': '1G' } }, { memory: [invalidProcessType] }],
     [{ tags: { 'a/b/c': 'x' } }, { tags: ['Tag key prefixes must be DNS subdomains.'] }],
     [{ tags: { disk: 'no spaces' } }, { tags: ['Tag values must be alphanumeric or "-_.", and 1-63 characters.'] }],
     [
@@ -280,10 +281,11 @@ describe('apps', () => {
   })
 
   it.each([
-    [{ worker_test: 'x' }, 'Process types can only contain lowercase alphanumeric characters'],
-    [{ 'Worker-test1': 'x' }, 'Process types can only contain lowercase alphanumeric characters'],
-    [{ '-': 'x' }, 'Process types can only contain lowercase alphanumeric characters'],
-    [{ 'worker-': 'x' }, 'Process types can only contain lowercase alphanumeric characters'],
+    [{ worker__test: 'x' }, invalidProcessType],
+    [{ 'w.orker': 'x' }, invalidProcessType],
+    [{ '-': 'x' }, invalidProcessType],
+    [{ 'worker-': 'x' }, invalidProcessType],
+    [{ Worker: 'x', worker: 'y' }, alikeMessage(['Worker', 'worker'])],
     [{ web: '' }, "Command can't be empty for process type"],
     [{ web: 5 }, "Command can't be empty for process type"],
   ])('refuses the Procfile %j', async (procfile, message) => {

@@ -150,10 +150,12 @@ describe('contract/api.md §8', () => {
   it('row 11: types of a Procfile', async () => {
     const app = await create()
     const build = (procfile: Json): Promise<number> => status(post(`${app}/builds/`, { image: 'acme/api', procfile }))
-    for (const type of ['worker_test', 'Worker-test1', '-', 'worker-', '-worker'])
+    for (const type of ['worker__test', 'wörker', '-', 'worker-', '-worker', 'w'.repeat(64)])
       expect([type, await build({ [type]: 'work' })]).toEqual([type, 400])
     expect(await build({ worker: '' })).toBe(400)
     expect(await build({ 'worker-test1': 'work' })).toBe(201)
+    // More than the original took: names that other platforms' Procfiles have.
+    expect(await build({ celery_beat: 'work', 'Worker-test1': 'work' })).toBe(201)
   })
 
   it('row 12: scaling', async () => {

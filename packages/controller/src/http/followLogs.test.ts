@@ -146,10 +146,14 @@ describe('following logs', () => {
 
   it('refuses a type that cannot be, and goes on only where it is asked to', async () => {
     const id = await create()
-    const refused = await f.call('GET', `/v2/apps/${id}/logs?follow=1&type=Web`, undefined, ann)
+    const refused = await f.call('GET', `/v2/apps/${id}/logs?follow=1&type=web-`, undefined, ann)
     expect([refused.status, refused.body]).toEqual([
       400,
-      { type: ['Process types can only contain lowercase alphanumeric characters'] },
+      {
+        type: [
+          'Process types can only contain letters and digits, with single hyphens or underscores between them, and have at most 63 characters',
+        ],
+      },
     ])
     for (const more of ['', '?follow=', '?follow=0'])
       expect((await f.call('GET', `/v2/apps/${id}/logs${more}`, undefined, ann)).headers[followHeader]).toBeUndefined()

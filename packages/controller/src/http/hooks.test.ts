@@ -110,10 +110,14 @@ describe('builder hooks', () => {
       receive_repo: required,
       image: required,
     })
-    const bad = await hook('POST', 'build', { ...from('ann'), ...image, procfile: { worker_test: 'x' } })
+    const bad = await hook('POST', 'build', { ...from('ann'), ...image, procfile: { worker__test: 'x' } })
     expect([bad.status, bad.body]).toEqual([
       400,
-      { procfile: ['Process types can only contain lowercase alphanumeric characters'] },
+      {
+        procfile: [
+          'Process types can only contain letters and digits, with single hyphens or underscores between them, and have at most 63 characters',
+        ],
+      },
     ])
   })
 

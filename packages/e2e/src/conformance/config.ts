@@ -8,7 +8,8 @@ const limits = {
   memory: 'Memory limit format: <number><unit> or <number><unit>/<number><unit>, where unit = B, K, M or G',
   cpu: 'CPU limit format: <value> or <value>/<value>, where value must be a numeric',
 } as const
-const types = 'Process types can only contain lowercase alphanumeric characters'
+const types =
+  'Process types can only contain letters and digits, with single hyphens or underscores between them, and have at most 63 characters'
 const keys = 'Config keys must start with a letter or underscore and only contain [A-z0-9_]'
 const probe = {
   httpGet: { port: 5000, path: '/z' },

@@ -253,10 +253,14 @@ export const deploys: Steps = (backend, on) => {
       const { ann, create } = on()
       const path = await create()
       const build = (procfile: unknown) => ann.post(`${path}/builds/`, { image: 'x', procfile })
-      for (const type of ['worker_test', 'Worker-test1', '-', 'worker-', '-worker'])
+      for (const type of ['worker__test', 'Worker-_test1', '-', 'worker-', '-worker'])
         expect([type, (await build({ [type]: 'work' })).json]).toEqual([
           type,
-          { procfile: ['Process types can only contain lowercase alphanumeric characters'] },
+          {
+            procfile: [
+              'Process types can only contain letters and digits, with single hyphens or underscores between them, and have at most 63 characters',
+            ],
+          },
         ])
       for (const command of ['', ' ', null])
         expect((await build({ worker: command })).json).toEqual({

@@ -1,7 +1,7 @@
 // How does a source become an image by buildpacks: the runner's slug, put on the run image?
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { invalidProcessType, processTypePattern } from '@deis/types'
+import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
 import { Value } from 'typebox/value'
 import { BadArchive } from '../../os/archive.ts'
 import type { ImageFacts } from '../../registry/port.ts'
@@ -34,11 +34,13 @@ function checkOutcome(sent: string): Outcome {
   const types = Object.entries(outcome.processes)
   if (types.length > procfileLimits.types) throw new BuildFailure(`more than ${procfileLimits.types} process types`)
   for (const [type, command] of types) {
-    if (type.length > procfileLimits.typeLength || !processTypePattern.test(type))
-      throw new BuildFailure(`${invalidProcessType}, ${JSON.stringify(type.slice(0, 80))} does not.`)
+    if (!isProcessType(type))
+      throw new BuildFailure(`${invalidProcessType}; ${JSON.stringify(type.slice(0, 80))} is not one.`)
     if (command.trim() === '' || command.length > procfileLimits.commandLength || command.includes('\0'))
       throw new BuildFailure(`The command of process type "${type}" cannot be used.`)
   }
+  const alike = alikeTypes(types.map(([type]) => type))
+  if (alike) throw new BuildFailure(`${alikeMessage(alike)}.`)
   return outcome
 }
 

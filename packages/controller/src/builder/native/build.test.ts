@@ -303,6 +303,16 @@ test('what compile leaves in the background does not hold the build up', async (
   expect(await withVariable('DEIS_BUILD', 'background')).toEqual([])
 })
 
+test.each(['', '# web: later\n\n'])(
+  'a Procfile of %j is as if there were none: the defaults are used',
+  async (text) => {
+    const { result, output } = await t.build({ 'build.sh': bash('true'), Procfile: text }, { config: BUILDPACK() })
+    expect(result.processes).toEqual({ web: 'run-web', worker: 'run-worker' })
+    expect(output).toContain('       Default process types for Hooked -> web, worker\n')
+    expect(output).not.toContain('Procfile declares')
+  },
+)
+
 test('a Dockerfile is refused, unless a buildpack is named', async () => {
   const failed = await failureOf(t.build({ Dockerfile: 'FROM scratch', Procfile: 'web: a' }))
   expect(failed.message).toMatch(/^This app has a Dockerfile, and this platform, .* cannot build it: remove or rename/)
@@ -310,7 +320,7 @@ test('a Dockerfile is refused, unless a buildpack is named', async () => {
 })
 
 test.each<[string, Files, string]>([
-  ['an invalid Procfile', { Procfile: 'web: a\nWeb: b' }, 'Procfile line 2: Process types can only contain'],
+  ['an invalid Procfile', { Procfile: 'web: a\n-web: b' }, 'Procfile line 2: Process types can only contain'],
   ['a Procfile that is a link', { Procfile: { link: '/etc/passwd' } }, 'Procfile must be a file, not a link.'],
   ['a Procfile that is a folder', { 'Procfile/x': '' }, 'Procfile must be a file.'],
 ])('refuses %s before anything runs', async (_name, files, message) => {

@@ -1,5 +1,5 @@
 // Which default process types does the output of bin/release declare?
-import { processTypePattern } from '@deis/types'
+import { alikeTypes, isProcessType } from '@deis/types'
 import { parse } from 'yaml'
 import { procfileLimits } from '../procfile.ts'
 
@@ -30,8 +30,8 @@ export function parseRelease(text: string): ReleaseInfo {
       typeof command === 'string' &&
       command.trim() !== '' &&
       command.length <= procfileLimits.commandLength &&
-      type.length <= procfileLimits.typeLength &&
-      processTypePattern.test(type) &&
+      isProcessType(type) &&
+      alikeTypes([...processes.map(([name]) => name), type]) === null &&
       processes.length < procfileLimits.types
     if (usable) processes.push([type, command.trim()])
     else ignored.push(`default process type ${JSON.stringify(type)}`)
