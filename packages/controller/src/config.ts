@@ -25,6 +25,8 @@ export type Config = Readonly<{
   deployTimeoutSeconds: number
   graceSeconds: number
   deployBatches: number
+  /** Of one type of an app. */
+  maxProcesses: number
   historyLimit: number | null
   pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
   buildTimeoutSeconds: number
@@ -128,6 +130,7 @@ export function readConfig(env: Env, cwd: string): Config {
     deployTimeoutSeconds: number('DEIS_DEPLOY_TIMEOUT', 120, 1, 86_400),
     graceSeconds: number('KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS', 30, 0, 86_400),
     deployBatches: number('DEIS_DEPLOY_BATCHES', 0, 0, 10_000),
+    maxProcesses: number('DEIS_MAX_PROCESSES', 100, 1, 10_000),
     historyLimit: env.KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT
       ? number('KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT', 10, 0, 10_000)
       : null,

@@ -1,5 +1,6 @@
 // What is tidied once a day, outside anybody's request?
 import { join } from 'node:path'
+import { appPages } from './domain/bulk.ts'
 import type { Core } from './domain/core.ts'
 import type { GitServer } from './git/port.ts'
 import { maintainRepo } from './git/repos.ts'
@@ -8,20 +9,17 @@ const everyMs = 24 * 3600 * 1000
 
 /** Packs repositories that nobody pushes to at the moment; a failure is logged and the next day tries again. */
 async function maintain(core: Core, git: GitServer): Promise<void> {
-  const apps = await core.db.app.findMany({ where: { destroying: false }, select: { id: true } })
-  for (const { id } of apps) {
-    if (core.shutdown.aborted) return
-    if (git.isPushing(id)) continue
-    try {
-      await maintainRepo(
-        { program: 'git', path: core.config.path, folder: join(core.config.dataDir, 'repos') },
-        id,
-        core.shutdown,
-      )
-    } catch (error) {
-      if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'a repository could not be maintained')
+  const repos = { program: 'git', path: core.config.path, folder: join(core.config.dataDir, 'repos') }
+  for await (const page of appPages(core))
+    for (const { id, destroying } of page) {
+      if (core.shutdown.aborted) return
+      if (destroying || git.isPushing(id)) continue
+      try {
+        await maintainRepo(repos, id, core.shutdown)
+      } catch (error) {
+        if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'a repository could not be maintained')
+      }
     }
-  }
 }
 
 /** Returns the function that ends it. */

@@ -16,6 +16,7 @@ import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { visibleTo } from './access.ts'
 import { buildLogFolder } from './builds.ts'
+import { atOnce } from './bulk.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
 import { announceRelease } from './deployHooks.ts'
@@ -145,7 +146,20 @@ export async function shownApp(core: Core, app: AppRow): Promise<App> {
   return { ...toApp(app), procfile_structure: build ? procfileOf(build) : {} }
 }
 
-type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt'> & { readonly username: string }
+/** `structure` as text, so that one row that cannot be read spoils no list. */
+type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'createdAt' | 'updatedAt'> & {
+  readonly structure: string
+  readonly username: string
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    // Shown as an app without processes; doctor says what is wrong with it.
+    return {}
+  }
+}
 
 /** The most asked question of all: one statement instead of the two that Prisma makes of it. */
 async function listedApps(
@@ -155,11 +169,11 @@ async function listedApps(
 ): Promise<ListedApp[]> {
   if (caller.isSuperuser)
     return core.db.$queryRaw<ListedApp[]>`
-      SELECT a."uuid", a."id", a."structure", a."createdAt", a."updatedAt", u."username"
+      SELECT a."uuid", a."id", CAST(a."structure" AS TEXT) AS "structure", a."createdAt", a."updatedAt", u."username"
       FROM "App" a JOIN "User" u ON u."id" = a."ownerId"
       WHERE a."destroying" = false ORDER BY a."id" LIMIT ${take} OFFSET ${skip}`
   return core.db.$queryRaw<ListedApp[]>`
-    SELECT a."uuid", a."id", a."structure", a."createdAt", a."updatedAt", u."username"
+    SELECT a."uuid", a."id", CAST(a."structure" AS TEXT) AS "structure", a."createdAt", a."updatedAt", u."username"
     FROM "App" a JOIN "User" u ON u."id" = a."ownerId"
     WHERE a."destroying" = false AND (a."ownerId" = ${caller.id} OR EXISTS (
       SELECT 1 FROM "Grant" g WHERE g."appUuid" = a."uuid" AND g."userId" = ${caller.id}))
@@ -171,7 +185,7 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
     page,
     (part) => listedApps(core, caller, part),
     () => core.db.app.count({ where: { destroying: false, ...visibleTo(caller) } }),
-    (row) => toApp({ ...row, owner: row }),
+    (row) => toApp({ ...row, structure: parsed(row.structure), owner: row }),
   )
 }
 
@@ -199,21 +213,26 @@ export async function transferApp(
 }
 
 /** What was built for the app, and is not shared by another app's build: images that were only pulled are not ours. */
-async function ownArtifacts(core: Core, app: AppRow): Promise<string[]> {
+async function ownArtifacts(core: Core, app: Doomed): Promise<string[]> {
   const mine = await core.db.build.findMany({
     where: { appUuid: app.uuid, source: 'git', image: { not: '' } },
     distinct: ['image'],
     select: { image: true },
   })
   const images = mine.map(({ image }) => image)
-  const shared = await core.db.build.findMany({
-    where: { image: { in: images }, appUuid: { not: app.uuid } },
-    distinct: ['image'],
-    select: { image: true },
-  })
-  const others = new Set(shared.map(({ image }) => image))
+  const others = new Set<string>()
+  for (let from = 0; from < images.length; from += atOnce) {
+    const shared = await core.db.build.findMany({
+      where: { image: { in: images.slice(from, from + atOnce) }, appUuid: { not: app.uuid } },
+      distinct: ['image'],
+      select: { image: true },
+    })
+    for (const { image } of shared) others.add(image)
+  }
   return images.filter((image) => !others.has(image))
 }
+
+type Doomed = Pick<AppRow, 'id' | 'uuid'>
 
 const ending = new WeakMap<Core, Map<string, Promise<void>>>()
 
@@ -221,7 +240,7 @@ const ending = new WeakMap<Core, Map<string, Promise<void>>>()
  * Everything of the app goes, the row last: a kill in between is finished at the next start. Whoever asks while it goes on
  * waits for the same end.
  */
-export function destroyApp(core: Core, app: AppRow): Promise<void> {
+export function destroyApp(core: Core, app: Doomed): Promise<void> {
   const all = ending.get(core) ?? new Map<string, Promise<void>>()
   ending.set(core, all)
   const known = all.get(app.uuid)
@@ -231,7 +250,7 @@ export function destroyApp(core: Core, app: AppRow): Promise<void> {
   return work
 }
 
-async function endApp(core: Core, app: AppRow): Promise<void> {
+async function endApp(core: Core, app: Doomed): Promise<void> {
   core.logs.say(app.id, 'INFO', 'deleting environment')
   await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true, updatedAt: new Date() } })
   core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
@@ -239,7 +258,7 @@ async function endApp(core: Core, app: AppRow): Promise<void> {
   await routesChanged(core, app.id)
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {
-    if (!(await appRow(core, app.id))) return
+    if ((await core.db.app.count({ where: { uuid: app.uuid } })) === 0) return
     await core.scheduler.remove(app.id, signal).catch((error: unknown) => {
       signal.throwIfAborted()
       throw new DeisError('unavailable', `Could not delete Kubernetes Namespace ${app.id}: ${messageOf(error)}`, {

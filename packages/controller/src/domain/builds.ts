@@ -17,11 +17,12 @@ import type { Config } from '../config.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { countsOf, desiredStructure } from './counts.ts'
 import { imageFacts } from './images.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, type FullRelease } from './release.ts'
-import { type AppRow, procfileOf, structureOf, toBuild } from './rows.ts'
-import { structureFor } from './structure.ts'
+import { type AppRow, procfileOf, toBuild } from './rows.ts'
+import { countsFor } from './structure.ts'
 import { buildSummary } from './summary.ts'
 
 export function buildLogFolder(config: Config): string {
@@ -116,13 +117,16 @@ function shape(build: Row.Build): { sha: string; dockerfile: string; procfile: R
   return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
 }
 
+/** A release that runs, and what is to be said when nothing of it answers requests. */
+export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
+
 /** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
-export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): Promise<FullRelease> {
+export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): Promise<Deployed> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
     const previous = await latestGood(core.db, current)
-    const before: Structure = structureOf(current)
+    const before: Structure = desiredStructure(current, core.config.maxProcesses)
     const old = previous.build ? shape(previous.build) : null
     if (
       core.config.rejectIfProcfileMissing &&
@@ -131,17 +135,19 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): P
       Object.keys(shape(build).procfile).length === 0
     )
       throw new DeisError('conflict', missingProcfile)
-    const structure = structureFor(before, shape(build), old, core.config.procfileMissingRemove)
+    const counts = countsFor({ structure: before, removed: countsOf(current.removed) }, shape(build), old, {
+      removeMissing: core.config.procfileMissingRemove,
+      maxProcesses: core.config.maxProcesses,
+    })
     const release = await createRelease(core, current, {
       owner: build.owner,
       summary: buildSummary(build.owner, build),
       config: previous.configUuid,
       buildUuid: build.uuid,
-      structure,
+      ...counts,
       before,
     })
-    await deploy(core, current, release, signal)
-    return release
+    return { release, notice: await deploy(core, current, release, signal) }
   })
 }
 
@@ -153,7 +159,7 @@ export async function deployImage(
   caller: Caller,
   app: AppRow,
   body: ImageBody,
-): Promise<{ build: Row.Build; release: FullRelease }> {
+): Promise<Deployed & { readonly build: Row.Build }> {
   const procfile = checkProcfile(body.procfile)
   const image = body.image.trim()
   if (image === '') throw invalidField('image', 'This field may not be blank.')
@@ -175,7 +181,7 @@ export async function deployImage(
     'succeeded',
   )
   core.logs.say(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
-  return { build, release: await releaseBuild(core, app, build) }
+  return { build, ...(await releaseBuild(core, app, build)) }
 }
 
 /** `deis pull`. */

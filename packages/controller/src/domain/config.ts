@@ -4,8 +4,9 @@ import type { Capabilities } from '../scheduler/port.ts'
 import { type ConfigMaps, type ConfigPatch, mergeConfig } from './configRules.ts'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { desiredStructure } from './counts.ts'
 import { configRow, createRelease, latestGood } from './release.ts'
-import { type AppRow, configMaps, structureOf, toConfig } from './rows.ts'
+import { type AppRow, configMaps, toConfig } from './rows.ts'
 import { configSummary } from './summary.ts'
 
 export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
@@ -55,7 +56,7 @@ export async function changeConfig(core: Core, caller: Caller, app: AppRow, patc
     await refuseUnmatched(core, before.tags, after.tags)
     const summary = configSummary(caller.username, before, after)
     if (summary === '') throw new DeisError('conflict', `${caller.username} changed nothing - release stopped`)
-    const structure = structureOf(current)
+    const structure = desiredStructure(current, core.config.maxProcesses)
     const row = configRow(core, current, caller.username, after)
     const release = await createRelease(core, current, {
       owner: caller.username,

@@ -3,11 +3,13 @@ import { DeisError, messageOf, type Structure } from '@deis/types'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeployFailure, type Formation } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
+import { desiredStructure } from './counts.ts'
 import { type Autoscale, formation } from './formation.ts'
 import { type FullRelease, latestGood, pendingRelease, releaseParts } from './release.ts'
 import { exposeApp } from './edge.ts'
 import { publishRoutes } from './routing.ts'
-import { type AppRow, structureOf, withOwner } from './rows.ts'
+import { type AppRow, procfileOf, withOwner } from './rows.ts'
+import { idleNotice } from './serving.ts'
 
 /** A router that does not answer must not hold up a deploy for ever; its next snapshot is right in any case. */
 const routedMs = 5_000
@@ -93,15 +95,37 @@ async function markDeployed(core: Core, app: AppRow, release: FullRelease): Prom
   await route(core, app.id)
 }
 
+/** Said to the app's log as well; null when requests are answered. */
+async function tellIdle(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<string | null> {
+  if (!release.build) return null
+  const build = { ...release.build, procfile: procfileOf(release.build) }
+  if (idleNotice(app.id, structure, build, true) === null) return null
+  const settings = await core.db.settings.findFirst({
+    where: { appUuid: app.uuid },
+    orderBy: { createdAt: 'desc' },
+    select: { routable: true },
+  })
+  const notice = idleNotice(app.id, structure, build, settings?.routable ?? true)
+  if (notice !== null) core.logs.say(app.id, 'WARN', notice)
+  return notice
+}
+
 /**
- * Deploys a pending release. Call inside the app's queue.
+ * Deploys a pending release. Call inside the app's queue. Returns what is to be said when nothing answers requests then.
  * @throws DeisError invalid with the contract's text when it fails; the previous release serves then.
  */
-export async function deploy(core: Core, app: AppRow, release: FullRelease, signal: AbortSignal): Promise<void> {
+export async function deploy(
+  core: Core,
+  app: AppRow,
+  release: FullRelease,
+  signal: AbortSignal,
+): Promise<string | null> {
   const previous = await latestGood(core.db, app)
+  let structure: Structure
   try {
     const current = (await appRow(core, app.id)) ?? app
-    await applyFormation(core, await formationOf(core, app, release, structureOf(current)), signal)
+    structure = desiredStructure(current, core.config.maxProcesses)
+    await applyFormation(core, await formationOf(core, app, release, structure), signal)
     signal.throwIfAborted()
     await markDeployed(core, app, release)
   } catch (error) {
@@ -113,6 +137,7 @@ export async function deploy(core: Core, app: AppRow, release: FullRelease, sign
     core.logs.say(app.id, 'ERROR', text)
     throw new DeisError('invalid', text, { cause: error })
   }
+  return tellIdle(core, app, release, structure)
 }
 
 async function goBack(
@@ -136,7 +161,11 @@ async function goBack(
   core.logs.say(app.id, 'ERROR', rolling)
   try {
     const current = (await appRow(core, app.id)) ?? app
-    await applyFormation(core, await formationOf(core, app, previous, structureOf(current)), signal)
+    await applyFormation(
+      core,
+      await formationOf(core, app, previous, desiredStructure(current, core.config.maxProcesses)),
+      signal,
+    )
     return `(app::deploy): ${rolling}\n${why}`
   } catch (error) {
     core.log.error({ app: app.id, release: previous.version, err: error }, 'rolling back failed')
@@ -157,7 +186,8 @@ async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, sig
   const good = await latestGood(core.db, app)
   if (!good.build || (await core.scheduler.observe(app.id)).some((pod) => pod.state === 'up')) return
   try {
-    await applyFormation(core, await formationOf(core, app, good, structureOf({ structure: pending.before })), signal)
+    const before = desiredStructure({ structure: pending.before }, core.config.maxProcesses)
+    await applyFormation(core, await formationOf(core, app, good, before), signal)
     await publishRoutes(core, app.id)
   } catch (error) {
     signal.throwIfAborted()
@@ -179,6 +209,6 @@ export async function converge(core: Core, id: string): Promise<void> {
       return
     }
     const release = await latestGood(core.db, app)
-    if (release.build) await applyCurrent(core, app, structureOf(app), signal)
+    if (release.build) await applyCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
   })
 }

@@ -1,7 +1,8 @@
 // What can this installation do, and what can it not?
 import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
-import type { Core } from './core.ts'
+import type { Caller, Core } from './core.ts'
+import { troubleOf } from './trouble.ts'
 
 async function disk(core: Core): Promise<Check> {
   const { bavail, bsize } = await statfs(core.config.dataDir)
@@ -14,7 +15,10 @@ async function disk(core: Core): Promise<Check> {
   }
 }
 
-export async function examine(core: Core): Promise<{ scheduler: string; version: string; checks: Check[] }> {
+export async function examine(
+  core: Core,
+  caller: Pick<Caller, 'isSuperuser'>,
+): Promise<{ scheduler: string; version: string; checks: Check[] }> {
   const [capabilities, builds, space] = await Promise.all([
     core.scheduler.capabilities(),
     core.builder.checks(),
@@ -23,6 +27,6 @@ export async function examine(core: Core): Promise<{ scheduler: string; version:
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...capabilities.checks, ...builds, space],
+    checks: [...capabilities.checks, ...builds, space, troubleOf(core).check(caller.isSuperuser)],
   }
 }

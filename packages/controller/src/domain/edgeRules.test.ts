@@ -168,12 +168,16 @@ describe('settings', () => {
   }
   it('merges maps, replaces the whitelist and keeps the rest', () => {
     const worker = { ...rule, max: 9 }
-    const next = mergeSettings(base, {
-      maintenance: true,
-      whitelist: [],
-      autoscale: { web: null, worker },
-      label: { a: [1] },
-    })
+    const next = mergeSettings(
+      base,
+      {
+        maintenance: true,
+        whitelist: [],
+        autoscale: { web: null, worker },
+        label: { a: [1] },
+      },
+      100,
+    )
     expect(next).toEqual({
       maintenance: true,
       routable: true,
@@ -182,7 +186,7 @@ describe('settings', () => {
       label: { team: 'core', a: [1] },
     })
     expect(settingsChanges(base, next)).toEqual(['maintenance', 'whitelist', 'autoscale', 'label'])
-    expect(settingsChanges(base, mergeSettings(base, {}))).toEqual([])
+    expect(settingsChanges(base, mergeSettings(base, {}, 100))).toEqual([])
   })
 
   it('finds no difference in the order of keys', () => {
@@ -191,7 +195,7 @@ describe('settings', () => {
   })
 
   it.each(['autoscale', 'label'] as const)('removes nothing from %s that is not there', (name) => {
-    expect(refusal(() => mergeSettings(base, { [name]: { nope: null } }))).toMatchObject({
+    expect(refusal(() => mergeSettings(base, { [name]: { nope: null } }, 100))).toMatchObject({
       code: 'unprocessable',
       message: `nope does not exist under ${name}`,
     })
@@ -199,7 +203,7 @@ describe('settings', () => {
 
   it('keeps keys that mean something to objects as plain keys', () => {
     const label = JSON.parse('{"__proto__":{"evil":true}}') as Record<string, unknown>
-    const next = mergeSettings(base, { label })
+    const next = mergeSettings(base, { label }, 100)
     expect(Object.hasOwn(next.label, '__proto__')).toBe(true)
     expect((next.label as { evil?: boolean }).evil).toBeUndefined()
   })

@@ -93,12 +93,17 @@ export function pullPolicy(config: ConfigMaps, otherwise: Formation['pullPolicy'
 
 /** `web` before `cmd`, and one that runs before one that does not. */
 export function routableType(structure: Structure): string | null {
-  const candidates = ['web', 'cmd'].filter((type) => type in structure)
+  const candidates = ['web', 'cmd'].filter((type) => Object.hasOwn(structure, type))
   return candidates.find((type) => (structure[type] ?? 0) > 0) ?? candidates[0] ?? null
 }
 
+/** Users name types: `constructor` is one that a plain object seems to have. */
+function own<T>(map: Readonly<Record<string, T>>, type: string): T | undefined {
+  return Object.hasOwn(map, type) ? map[type] : undefined
+}
+
 function commandOf(release: ReleaseParts, type: string): string | null {
-  const command = release.build.procfile[type]
+  const command = own(release.build.procfile, type)
   if (command !== undefined) return command
   // An image runs its own entry point; a slug has none.
   return buildKind(release.build) === 'buildpack' ? '' : null
@@ -109,10 +114,11 @@ function probes(
   type: string,
   port: number | null,
 ): Pick<ProcessSpec, 'livenessProbe' | 'readinessProbe'> {
-  const own = config.healthcheck[type] ?? (type === 'web' || type === 'cmd' ? config.healthcheck['web/cmd'] : undefined)
+  const found =
+    own(config.healthcheck, type) ?? (type === 'web' || type === 'cmd' ? config.healthcheck['web/cmd'] : undefined)
   return {
-    ...(own?.livenessProbe ? { livenessProbe: withPort(own.livenessProbe, port) } : {}),
-    ...(own?.readinessProbe ? { readinessProbe: withPort(own.readinessProbe, port) } : {}),
+    ...(found?.livenessProbe ? { livenessProbe: withPort(found.livenessProbe, port) } : {}),
+    ...(found?.readinessProbe ? { readinessProbe: withPort(found.readinessProbe, port) } : {}),
   }
 }
 
@@ -144,9 +150,9 @@ export function formation(
         `No command for process type ${type}: add a line "${type}: <command>" to the Procfile`,
       )
     }
-    const memory = release.config.memory[type]
-    const cpu = release.config.cpu[type]
-    const autoscale = settings.autoscale[type]
+    const memory = own(release.config.memory, type)
+    const cpu = own(release.config.cpu, type)
+    const autoscale = own(settings.autoscale, type)
     processes[type] = {
       command,
       replicas,

@@ -1,10 +1,11 @@
 // How many processes should run, which do, and how are they restarted (contract/api.md §2.3, §2.4)?
-import { DeisError, notFound, type Pod, time } from '@deis/types'
+import { DeisError, notFound, type Pod, type Structure, time } from '@deis/types'
 import type { ObservedPod } from '../scheduler/port.ts'
 import { applyCurrent, appRow, explain } from './converge.ts'
 import type { Core } from './core.ts'
+import { structureOf } from './counts.ts'
 import { latestGood, pendingRelease } from './release.ts'
-import { type AppRow, procfileOf, structureOf } from './rows.ts'
+import { type AppRow, procfileOf } from './rows.ts'
 import { scaleRequest } from './structure.ts'
 
 const hidden = new Set<string>(['down', 'crashed', 'destroyed'])
@@ -41,6 +42,18 @@ async function observe(core: Core, app: AppRow): Promise<readonly ObservedPod[]>
   }
 }
 
+/** More than fits would be stored, fail and be taken back. */
+async function refuseBeyondRoom(core: Core, before: Structure, next: Structure): Promise<void> {
+  const total = (counts: Structure): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const more = total(next) - total(before)
+  const { room } = more > 0 ? await core.scheduler.capabilities() : {}
+  if (room !== undefined && more > room)
+    throw new DeisError(
+      'invalid',
+      `this platform has room for ${room} more processes, not for ${more}, so nothing was changed (deis doctor)`,
+    )
+}
+
 export async function scaleApp(
   core: Core,
   username: string,
@@ -53,9 +66,10 @@ export async function scaleApp(
     const release = await latestGood(core.db, current)
     if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
     const before = structureOf(current)
-    const wanted = scaleRequest(body, Object.keys(procfileOf(release.build)))
+    const wanted = scaleRequest(body, Object.keys(procfileOf(release.build)), core.config.maxProcesses)
     const next = { ...before, ...wanted }
     if (Object.entries(next).every(([type, count]) => before[type] === count)) return
+    await refuseBeyondRoom(core, before, next)
     core.logs.say(
       app.id,
       'INFO',
@@ -63,7 +77,7 @@ export async function scaleApp(
         .map(([type, count]) => `${type}=${count}`)
         .join(' ')}`,
     )
-    const save = (structure: Record<string, number>) =>
+    const save = (structure: Structure) =>
       core.db.app.updateMany({ where: { uuid: current.uuid }, data: { structure, updatedAt: new Date() } })
     await save(next)
     try {

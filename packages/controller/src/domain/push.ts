@@ -5,9 +5,11 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { buildLogFile, buildLogFolder, endBuild, insertBuild, releaseBuild } from './builds.ts'
+import { atOnce } from './bulk.ts'
 import { appRow } from './converge.ts'
 import type { Core } from './core.ts'
 import { latestGood } from './release.ts'
@@ -142,7 +144,8 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
     const built = await build(core, app, row, { ...push, signal }, running, log.say)
     log.say('Build complete.\nLaunching App...\n')
     core.logs.say(app.id, 'INFO', `build ${app.id}-${row.uuid.slice(0, 7)} created`)
-    const release = await releaseBuild(core, app, built)
+    const { release, notice } = await releaseBuild(core, app, built)
+    if (notice !== null) log.say(` !     ${notice}\n`)
     log.say(
       `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help' or visit https://deis.com/\n\n`,
     )
@@ -162,18 +165,27 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
 
 /** Slugs and images that some app may still roll back to. */
 async function artifactsInUse(core: Core): Promise<Set<string>> {
-  const apps = await core.db.app.findMany({ select: { uuid: true } })
-  const kept = await Promise.all(
-    apps.map(({ uuid }) =>
-      core.db.release.findMany({
-        where: { appUuid: uuid, state: { not: 'failed' }, buildUuid: { not: null } },
-        orderBy: { version: 'desc' },
-        take: keptReleases,
-        select: { build: { select: { image: true, reference: true } } },
-      }),
-    ),
-  )
-  return new Set(kept.flat().flatMap(({ build: found }) => (found ? [found.reference ?? found.image] : [])))
+  const used = new Set<string>()
+  for (let after = ''; ;) {
+    const page = await core.db.app.findMany({
+      where: { uuid: { gt: after } },
+      orderBy: { uuid: 'asc' },
+      take: atOnce,
+      select: { uuid: true },
+    })
+    const last = page.at(-1)?.uuid
+    if (last === undefined) return used
+    // The same span of apps again: what is kept of each is counted in one statement.
+    const kept = await core.db.$queryRaw<{ artifact: string }[]>`
+      SELECT DISTINCT COALESCE(b."reference", b."image") AS "artifact" FROM "Release" r
+      JOIN "Build" b ON b."uuid" = r."buildUuid"
+      WHERE r."appUuid" > ${after} AND r."appUuid" <= ${last} AND r."state" <> 'failed' AND (
+        SELECT COUNT(*) FROM "Release" n WHERE n."appUuid" = r."appUuid" AND n."version" > r."version"
+          AND n."state" <> 'failed' AND n."buildUuid" IS NOT NULL) < ${keptReleases}`
+    for (const { artifact } of kept) used.add(artifact)
+    after = last
+    await turn()
+  }
 }
 
 async function tidy(core: Core, app: AppRow): Promise<void> {

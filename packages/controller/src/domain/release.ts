@@ -52,7 +52,7 @@ export function releaseParts(core: Core, app: AppRow, release: FullRelease): Rel
 }
 
 /** Takes the app's row lock on PostgreSQL; on SQLite the transaction has the whole file anyway. */
-async function lockApp(tx: Tx, app: AppRow, changes: { structure?: Structure }): Promise<void> {
+async function lockApp(tx: Tx, app: AppRow, changes: { structure?: Structure; removed?: Structure }): Promise<void> {
   await tx.app.update({ where: { uuid: app.uuid }, data: { ...changes, updatedAt: new Date() } })
 }
 
@@ -91,6 +91,8 @@ export type NewRelease = {
   readonly buildUuid: string | null
   /** The counts to run it with. */
   readonly structure: Structure
+  /** Counts of types that its build does not have; absent: unchanged. */
+  readonly removed?: Structure
   /** The counts to go back to when it fails. */
   readonly before: Structure
 }
@@ -98,7 +100,8 @@ export type NewRelease = {
 /** Stores the release, its config and the structure in one short transaction. Pending when there is a build to deploy. */
 export async function createRelease(core: Core, app: AppRow, release: NewRelease): Promise<FullRelease> {
   const created = await core.db.$transaction(async (tx) => {
-    await lockApp(tx, app, { structure: release.structure })
+    const { structure, removed } = release
+    await lockApp(tx, app, { structure, ...(removed ? { removed } : {}) })
     const version = await nextVersion(tx, app)
     const configUuid =
       typeof release.config === 'string' ? release.config : (await tx.config.create({ data: release.config })).uuid

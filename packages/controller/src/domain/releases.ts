@@ -2,10 +2,11 @@
 import { DeisError, notFound, type Release } from '@deis/types'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { countsOf, desiredStructure } from './counts.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, releaseOf } from './release.ts'
-import { type AppRow, procfileOf, structureOf, toRelease } from './rows.ts'
-import { structureFor } from './structure.ts'
+import { type AppRow, procfileOf, toRelease } from './rows.ts'
+import { countsFor } from './structure.ts'
 
 export async function releasesPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Release>> {
   const where = { appUuid: app.uuid }
@@ -54,20 +55,20 @@ export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unk
     if (!target) throw new DeisError('invalid', 'Release matching query does not exist.')
     if (target.state === 'failed') throw new DeisError('invalid', 'Cannot roll back to failed release.')
     if (!target.build) throw new DeisError('invalid', 'No build associated with this release')
-    const before = structureOf(current)
+    const before = desiredStructure(current, core.config.maxProcesses)
     const old = good.build ? { ...good.build, procfile: procfileOf(good.build) } : null
-    const structure = structureFor(
-      before,
+    const counts = countsFor(
+      { structure: before, removed: countsOf(current.removed) },
       { ...target.build, procfile: procfileOf(target.build) },
       old,
-      core.config.procfileMissingRemove,
+      { removeMissing: core.config.procfileMissingRemove, maxProcesses: core.config.maxProcesses },
     )
     const release = await createRelease(core, current, {
       owner: caller.username,
       summary: `${caller.username} rolled back to v${version}`,
       config: target.configUuid,
       buildUuid: target.buildUuid,
-      structure,
+      ...counts,
       before,
     })
     await deploy(core, current, release, signal)

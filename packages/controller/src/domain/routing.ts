@@ -1,43 +1,53 @@
 // Which route does an app have right now?
-import type { AppRoute } from '@deis/types'
+import { type AppRoute, messageOf } from '@deis/types'
+import { inBulk } from './bulk.ts'
 import type { Core } from './core.ts'
 import { certPurpose } from './rows.ts'
 
-/** Reads how the app is reached and its ready pods; null when it is not to be reached at all. */
-async function routeOf(core: Core, id: string): Promise<AppRoute | null> {
-  const app = await core.db.app.findUnique({
-    where: { id },
+const newest = { orderBy: { createdAt: 'desc' }, take: 1 } as const
+
+function read(core: Core, ids: readonly string[]) {
+  return core.db.app.findMany({
+    where: { id: { in: [...ids] } },
     select: {
+      id: true,
       destroying: true,
       domains: {
         select: { domain: true, certificate: { select: { certificate: true, key: true } } },
         orderBy: { domain: 'asc' },
       },
-      settings: {
-        orderBy: { createdAt: 'desc' },
-        take: 1,
-        select: { routable: true, maintenance: true, whitelist: true },
-      },
-      tls: { orderBy: { createdAt: 'desc' }, take: 1, select: { httpsEnforced: true } },
+      settings: { ...newest, select: { routable: true, maintenance: true, whitelist: true } },
+      tls: { ...newest, select: { httpsEnforced: true } },
     },
   })
-  const settings = app?.settings[0]
-  if (!app || app.destroying || settings?.routable === false) return null
-  const { addresses, shared } = await core.scheduler.upstreams(id)
+}
+
+type Reached = Awaited<ReturnType<typeof read>>[number]
+
+/** A certificate that cannot be opened is left out: the app itself can still be reached. */
+function certificatesOf(core: Core, app: Reached): NonNullable<AppRoute['certificates']> {
+  return app.domains.flatMap(({ domain, certificate }) => {
+    if (!certificate) return []
+    try {
+      const key = core.vault.open(certPurpose, certificate.key)
+      return [{ host: domain, certificate: certificate.certificate, key }]
+    } catch (error) {
+      core.log.error({ app: app.id, domain, err: error }, 'a certificate cannot be used')
+      core.logs.say(app.id, 'ERROR', `the certificate of ${domain} cannot be used: ${messageOf(error)}`)
+      return []
+    }
+  })
+}
+
+/** Null when it is not to be reached at all. */
+async function routeOf(core: Core, app: Reached): Promise<AppRoute | null> {
+  const [settings] = app.settings
+  if (app.destroying || settings?.routable === false) return null
+  const { addresses, shared } = await core.scheduler.upstreams(app.id)
   const whitelist = (settings?.whitelist ?? []) as string[]
-  const certificates = app.domains.flatMap(({ domain, certificate }) =>
-    certificate
-      ? [
-          {
-            host: domain,
-            certificate: certificate.certificate,
-            key: core.vault.open(certPurpose, certificate.key),
-          },
-        ]
-      : [],
-  )
+  const certificates = certificatesOf(core, app)
   return {
-    app: id,
+    app: app.id,
     hosts: app.domains.map(({ domain }) => domain).toSorted(),
     upstreams: [...addresses],
     ...(shared ? { shared } : {}),
@@ -48,28 +58,53 @@ async function routeOf(core: Core, id: string): Promise<AppRoute | null> {
   }
 }
 
-const running = new WeakMap<Core, Map<string, { again: boolean; done: Promise<void> }>>()
+type Publishing = { again: boolean; done: Promise<void> }
+const running = new WeakMap<Core, Map<string, Publishing>>()
 
-/** Publishes the app's route; calls that come while one is under way are served by one more look, so the last word is never stale. */
-export function publishRoutes(core: Core, id: string): Promise<void> {
-  const all = running.get(core) ?? new Map<string, { again: boolean; done: Promise<void> }>()
-  running.set(core, all)
-  const current = all.get(id)
-  if (current) {
-    current.again = true
-    return current.done
+async function publish(core: Core, ids: readonly string[]): Promise<void> {
+  const found = new Map((await read(core, ids)).map((app) => [app.id, app]))
+  for (const id of ids) {
+    const app = found.get(id)
+    core.routes.set(id, app ? await routeOf(core, app) : null)
   }
-  const mine = { again: true, done: Promise.resolve() }
-  all.set(id, mine)
-  mine.done = (async () => {
+}
+
+/**
+ * Publishes the apps' routes; calls that come while one is under way are served by one more look, so the last word is never
+ * stale.
+ */
+function publishSome(core: Core, ids: readonly string[]): Promise<void> {
+  const all = running.get(core) ?? new Map<string, Publishing>()
+  running.set(core, all)
+  const others = ids.flatMap((id) => all.get(id) ?? [])
+  for (const other of others) other.again = true
+  const mine = new Map(ids.filter((id) => !all.has(id)).map((id) => [id, { again: true, done: Promise.resolve() }]))
+  const done = (async () => {
     try {
-      while (mine.again) {
-        mine.again = false
-        core.routes.set(id, await routeOf(core, id))
+      for (let wanted = [...mine]; wanted.length > 0; wanted = [...mine].filter(([, one]) => one.again)) {
+        for (const [, one] of wanted) one.again = false
+        await publish(
+          core,
+          wanted.map(([id]) => id),
+        )
       }
     } finally {
-      all.delete(id)
+      for (const id of mine.keys()) all.delete(id)
     }
   })()
-  return mine.done
+  for (const [id, one] of mine) all.set(id, Object.assign(one, { done }))
+  return Promise.all([done, ...others.map((other) => other.done)]).then(() => {})
+}
+
+export function publishRoutes(core: Core, id: string): Promise<void> {
+  return publishSome(core, [id])
+}
+
+/** The routes of many apps; one that cannot be read is told to `failed`, and holds up no other. */
+export function publishRoutesOf(
+  core: Core,
+  ids: readonly string[],
+  failed: (app: string, error: unknown) => void,
+): Promise<void> {
+  return inBulk(core, ids, (some) => publishSome(core, some), failed)
 }

@@ -8,7 +8,6 @@ import {
   type Domain,
   type Key,
   type Release,
-  type Structure,
   time,
   type Tls,
   type User,
@@ -16,6 +15,7 @@ import {
 import type { Vault } from '../store/crypto.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { type ConfigMaps, type Probes } from './configRules.ts'
+import { structureOf } from './counts.ts'
 import type { SettingsValues } from './settingsRules.ts'
 
 export type AppRow = Row.App & { readonly owner: { readonly username: string } }
@@ -29,10 +29,6 @@ const times = (row: { createdAt: Date; updatedAt: Date }): { created: string; up
 
 const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(map).toSorted(([left], [right]) => (left < right ? -1 : 1)))
-
-export function structureOf(row: { readonly structure: unknown }): Structure {
-  return sorted((row.structure ?? {}) as Structure)
-}
 
 export function procfileOf(row: { readonly procfile: unknown }): Record<string, string> {
   return (row.procfile ?? {}) as Record<string, string>
@@ -67,7 +63,8 @@ export function toUser(row: Row.User): User {
 }
 
 export function toApp(
-  row: Pick<AppRow, 'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt'> & {
+  row: Pick<AppRow, 'uuid' | 'id' | 'createdAt' | 'updatedAt'> & {
+    readonly structure: unknown
     readonly owner: { readonly username: string }
   },
 ): App {

@@ -6,7 +6,7 @@ import { lineCount } from './logs.ts'
 import { inventName } from './names.ts'
 import { pageRequest } from './page.ts'
 import { fullPodName } from './ps.ts'
-import { defaultStructure, scaleRequest, structureFor } from './structure.ts'
+import { type BuildShape, countsFor, defaultStructure, scaleRequest } from './structure.ts'
 import { buildSummary, configSummary } from './summary.ts'
 import { fingerprints, keyBlob } from './keys.ts'
 
@@ -15,6 +15,13 @@ const build = (procfile: Record<string, string>, kind: 'image' | 'buildpack' | '
   sha: kind === 'image' ? '' : 'a'.repeat(40),
   dockerfile: kind === 'dockerfile' ? 'true' : '',
 })
+
+const structureFor = (
+  current: Record<string, number>,
+  next: BuildShape,
+  previous: BuildShape | null,
+  removeMissing: boolean,
+) => countsFor({ structure: current, removed: {} }, next, previous, { removeMissing, maxProcesses: 100 }).structure
 
 describe('the structure of a build', () => {
   it.each([
@@ -49,11 +56,69 @@ describe('the structure of a build', () => {
     expect(structureFor(current, next, previous, remove)).toEqual(wanted),
   )
 
+  it.each([
+    [
+      'a type that comes back has its count',
+      { web: 3, worker: 2 },
+      [{ worker: 'y' }, { web: 'x', worker: 'y' }],
+      { web: 3, worker: 2 },
+    ],
+    [
+      'a type that was at 0 stays there',
+      { web: 0, worker: 2 },
+      [{ worker: 'y' }, { web: 'x', worker: 'y' }],
+      { web: 0, worker: 2 },
+    ],
+    ['over a build without a Procfile', { web: 3, worker: 2 }, [{}, { web: 'x', worker: 'y' }], { web: 3, worker: 2 }],
+    ['twice', { web: 3 }, [{ worker: 'y' }, { web: 'x' }, { worker: 'y' }, { web: 'x' }], { web: 3 }],
+    ['no more than allowed', { web: 400 }, [{ worker: 'y' }, { web: 'x' }], { web: 100 }],
+  ] as const)('%s', (_, structure, procfiles, wanted) => {
+    let counts = { structure: { ...structure } as Record<string, number>, removed: {} }
+    let previous: BuildShape = build({ web: 'x', worker: 'y' })
+    for (const procfile of procfiles) {
+      const next = build({ ...procfile })
+      counts = { ...countsFor(counts, next, previous, { removeMissing: true, maxProcesses: 100 }) }
+      previous = next
+    }
+    expect(counts.structure).toMatchObject(wanted)
+  })
+
+  it('a count of 0 from before counts were remembered starts again', () => {
+    const options = { removeMissing: true, maxProcesses: 100 }
+    const counts = { structure: { web: 0, worker: 1 }, removed: {} }
+    const { structure } = countsFor(
+      counts,
+      build({ web: 'x', worker: 'y' }, 'buildpack'),
+      build({ worker: 'y' }, 'buildpack'),
+      options,
+    )
+    expect(structure).toEqual({ web: 1, worker: 1 })
+  })
+
+  it('counts of types that went long ago are not kept for ever', () => {
+    const options = { removeMissing: true, maxProcesses: 100 }
+    let counts = { structure: {}, removed: {} }
+    let previous: BuildShape | null = null
+    for (let i = 0; i < 1000; i++) {
+      const next = build({ web: 'x', [`job${i}`]: 'y' })
+      counts = countsFor(counts, next, previous, options)
+      counts = { ...counts, structure: { ...counts.structure, [`job${i}`]: 1 } }
+      previous = next
+    }
+    expect(Object.keys(counts.structure).length).toBeLessThan(210)
+    expect(Object.keys(counts.removed).length).toBeLessThan(210)
+    expect(counts.structure).toMatchObject({ web: 1, job999: 1 })
+  })
+
   it('takes counts as Deis took them', () => {
-    expect(scaleRequest({ web: '2', cmd: 3.7, worker: true }, ['web', 'worker'])).toEqual({ web: 2, cmd: 3, worker: 1 })
+    expect(scaleRequest({ web: '2', cmd: 3.7, worker: true }, ['web', 'worker'], 100)).toEqual({
+      web: 2,
+      cmd: 3,
+      worker: 1,
+    })
     for (const bad of ['x', '', '1e3', null, [], {}, Number.NaN, '-1', -1])
-      expect(() => scaleRequest({ web: bad }, ['web'])).toThrow('Invalid scaling format')
-    expect(() => scaleRequest({ nope: 1 }, ['web'])).toThrow('Container type nope does not exist in application')
+      expect(() => scaleRequest({ web: bad }, ['web'], 100)).toThrow('Invalid scaling format')
+    expect(() => scaleRequest({ nope: 1 }, ['web'], 100)).toThrow('Container type nope does not exist in application')
   })
 })
 

@@ -4,9 +4,10 @@ import { type AppSettings, DeisError } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { applyCurrent, appRow, explain } from './converge.ts'
 import type { Caller, Core } from './core.ts'
+import { desiredStructure } from './counts.ts'
 import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
 import { latestGood } from './release.ts'
-import { type AppRow, settingsValues, structureOf, toSettings } from './rows.ts'
+import { type AppRow, settingsValues, toSettings } from './rows.ts'
 import {
   mergeSettings,
   readSettings,
@@ -94,7 +95,7 @@ async function applyChange(
   const apply = async (): Promise<void> => {
     const current = await appRow(core, app.id)
     if (current && (await latestGood(core.db, current)).build)
-      await applyCurrent(core, current, structureOf(current), signal)
+      await applyCurrent(core, current, desiredStructure(current, core.config.maxProcesses), signal)
   }
   try {
     await apply()
@@ -123,7 +124,9 @@ export async function changeSettings(
   const patch = readSettings(body)
   await refuseAutoscale(core, patch)
   const store = (): Promise<Change> =>
-    changeEdge(core, app.id, () => storeSettings(core, caller, app, (before) => mergeSettings(before, patch)))
+    changeEdge(core, app.id, () =>
+      storeSettings(core, caller, app, (before) => mergeSettings(before, patch, core.config.maxProcesses)),
+    )
   if (patch.autoscale === undefined && patch.routable === undefined) return toSettings(app.id, (await store()).row)
   return core.queue.run(app.id, async (signal) => {
     const change = await store()

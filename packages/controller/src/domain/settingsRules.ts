@@ -9,6 +9,7 @@ import {
   invalidProcessType,
   isProcessType,
 } from '@deis/types'
+import { tooMany } from './structure.ts'
 
 export type SettingsValues = Pick<AppSettings, 'whitelist' | 'autoscale' | 'label'> & {
   readonly maintenance: boolean
@@ -129,7 +130,9 @@ function mergeMap<T>(
   return Object.fromEntries(next)
 }
 
-export function mergeSettings(base: SettingsValues, patch: SettingsPatch): SettingsValues {
+export function mergeSettings(base: SettingsValues, patch: SettingsPatch, maxProcesses: number): SettingsValues {
+  for (const [type, rule] of Object.entries(patch.autoscale ?? {}))
+    if (rule && rule.max > maxProcesses) throw new DeisError('invalid', tooMany(type, rule.max, maxProcesses))
   const label = mergeMap('label', base.label, patch.label)
   if (Buffer.byteLength(JSON.stringify(label)) > maxLabelBytes)
     throw invalidField('label', `Labels must be ${maxLabelBytes / 1024} KiB or less together.`)

@@ -1,15 +1,18 @@
 // What has to be finished, undone or taken up again when the controller starts (design §1.5)?
 import { messageOf } from '@deis/types'
 import { destroyApp } from './apps.ts'
+import { appPages, atOnce, type StoredApp } from './bulk.ts'
 import { cancelForPeer } from './cancelBuild.ts'
 import { converge } from './converge.ts'
 import type { Core } from './core.ts'
+import { countsOf, structureProblem } from './counts.ts'
+import { routableType } from './formation.ts'
 import { pushLock } from './push.ts'
 import type { Message } from '../store/peers.ts'
-import { publishRoutes } from './routing.ts'
-import { withOwner } from './rows.ts'
+import { publishRoutes, publishRoutesOf } from './routing.ts'
+import { troubleOf } from './trouble.ts'
 
-const atOnce = 4
+const workers = 4
 const firstRetryMs = 5_000
 const lastRetryMs = 300_000
 /** Unfinished for this long: perhaps nobody works on it any more. */
@@ -19,57 +22,100 @@ const lookEveryMs = 10_000
 /** Builds that ended with the controller that ran them. */
 export async function abandonBuilds(core: Core): Promise<void> {
   await core.builder.recover()
-  const running = await core.db.build.findMany({
-    where: { status: 'running' },
-    include: { app: { select: { id: true } } },
-  })
-  for (const { uuid, app } of running) {
-    // Whoever builds holds the app's push; another controller's build goes on.
-    const held = await core.peers.tryLock(pushLock(app.id))
-    if (!held) continue
-    try {
-      await core.db.build.updateMany({
-        where: { uuid, status: 'running' },
-        data: { status: 'abandoned', updatedAt: new Date() },
-      })
-    } finally {
-      await held.release()
+  for (let after = ''; ;) {
+    const running = await core.db.build.findMany({
+      where: { status: 'running', uuid: { gt: after } },
+      select: { uuid: true, app: { select: { id: true } } },
+      orderBy: { uuid: 'asc' },
+      take: atOnce,
+    })
+    for (const { uuid, app } of running) {
+      // Whoever builds holds the app's push; another controller's build goes on.
+      const held = await core.peers.tryLock(pushLock(app.id))
+      if (!held) continue
+      try {
+        await core.db.build.updateMany({
+          where: { uuid, status: 'running' },
+          data: { status: 'abandoned', updatedAt: new Date() },
+        })
+      } finally {
+        await held.release()
+      }
     }
+    if (running.length < atOnce) return
+    after = running.at(-1)?.uuid ?? after
   }
+}
+
+/** To whoever runs the platform, and to those who may see the app. */
+function report(core: Core, app: string, error: unknown): void {
+  if (!troubleOf(core).set(app, messageOf(error))) return
+  core.log.error({ app, err: error }, 'app cannot be brought to its desired state, trying again')
+  core.logs.say(app, 'ERROR', messageOf(error))
 }
 
 /** Tries once; what fails is tried again in the background until the app is as it should be or the controller stops. */
 async function settle(core: Core, app: string, delay = firstRetryMs): Promise<void> {
   try {
     await converge(core, app)
+    troubleOf(core).clear(app)
   } catch (error) {
     if (core.shutdown.aborted) return
-    core.log.error({ app, err: error }, 'app cannot be brought to its desired state, trying again')
-    core.logs.say(app, 'ERROR', messageOf(error))
+    report(core, app, error)
     setTimeout(() => void settle(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
   }
 }
 
 /** Every app's route, before any router can ask: an empty snapshot would clear what it serves. */
 export async function publishAllRoutes(core: Core): Promise<void> {
-  const apps = await core.db.app.findMany({ select: { id: true } })
-  await Promise.all(apps.map(({ id }) => publishRoutes(core, id)))
+  for await (const page of appPages(core)) {
+    const ids = page.map(({ id }) => id)
+    await publishRoutesOf(core, ids, (app, error) => report(core, app, error))
+  }
 }
 
-/** Converges every app, a few at a time. Resolves when each was tried. */
-export async function takeUp(core: Core): Promise<void> {
-  const apps = await core.db.app.findMany({ orderBy: { id: 'asc' }, include: withOwner })
-  const rest = [...apps]
-  const worker = async (): Promise<void> => {
-    for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift()) {
-      if (!app.destroying) await settle(core, app.id)
-      else
-        await destroyApp(core, app).catch((error: unknown) =>
-          core.log.error({ err: error }, 'an app could not be destroyed'),
-        )
-    }
+/** Whether it runs what it should already; only asked of backends where pods are all there is. */
+async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
+  if (app.pending) return false
+  if (app.good === null) return true
+  const stored: unknown = JSON.parse(app.structure)
+  if (structureProblem(stored, core.config.maxProcesses) !== null) return false
+  const counts = countsOf(stored)
+  const routable = app.routable ? routableType(counts) : null
+  const pods = (await core.scheduler.observe(app.id)).filter(({ type }) => type !== 'run')
+  if (!pods.every((pod) => pod.release === app.good && pod.state === 'up')) return false
+  if (!pods.every((pod) => (pod.address !== null) === (pod.type === routable))) return false
+  const wanted = Object.entries(counts).filter(([, count]) => count > 0)
+  return (
+    pods.length === wanted.reduce((sum, [, count]) => sum + count, 0) &&
+    wanted.every(([type, count]) => pods.filter((pod) => pod.type === type).length === count)
+  )
+}
+
+async function takeUpOne(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {
+  if (app.destroying) {
+    await destroyApp(core, app)
+    return
   }
-  await Promise.all(Array.from({ length: atOnce }, worker))
+  // What cannot be told is found out by trying.
+  if (podsAreAll && (await isSettled(core, app).catch(() => false))) return
+  await settle(core, app.id)
+}
+
+/** Converges every app that needs it, a few at a time. Resolves when each was tried. */
+export async function takeUp(core: Core): Promise<void> {
+  const { podsAreAll = false } = await core.scheduler.capabilities()
+  for await (const page of appPages(core)) {
+    const rest = [...page]
+    const worker = async (): Promise<void> => {
+      for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift())
+        await takeUpOne(core, app, podsAreAll).catch((error: unknown) => {
+          if (!core.shutdown.aborted) core.log.error({ err: error }, 'an app could not be taken up')
+        })
+    }
+    await Promise.all(Array.from({ length: workers }, worker))
+    if (core.shutdown.aborted) return
+  }
 }
 
 /** What a controller left unfinished that died while this one runs on. Only while there may be others. */
@@ -83,7 +129,8 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
         { releases: { some: { state: 'pending', updatedAt: { lt: old } } } },
       ],
     },
-    include: withOwner,
+    select: { id: true, uuid: true, destroying: true },
+    take: atOnce,
   })
   for (const app of left) {
     if (busy.has(app.id) || core.queue.isBusy(app.id)) continue

@@ -3,44 +3,85 @@ import { DeisError, type Structure } from '@deis/types'
 
 export type BuildKind = 'dockerfile' | 'buildpack' | 'image'
 type Procfile = Readonly<Record<string, string>>
+export type BuildShape = { readonly dockerfile: string; readonly sha: string; readonly procfile: Procfile }
 
-export function buildKind(build: { readonly dockerfile: string; readonly sha: string }): BuildKind {
+/** What an app is to run, and what it ran of types that its build does not have. */
+export type Counts = { readonly structure: Structure; readonly removed: Structure }
+
+/** Types come and go with every push; their counts are not kept for ever. */
+const maxKept = 200
+
+export function buildKind(build: Pick<BuildShape, 'dockerfile' | 'sha'>): BuildKind {
   if (build.dockerfile !== '') return 'dockerfile'
   return build.sha === '' ? 'image' : 'buildpack'
 }
 
+const startingTypes = ['cmd', 'web']
+
 /** Only `web` and `cmd` start by themselves. */
-export function defaultStructure(build: {
-  readonly dockerfile: string
-  readonly sha: string
-  readonly procfile: Procfile
-}): Structure {
-  if ('web' in build.procfile) return { web: 1 }
+export function defaultStructure(build: BuildShape): Structure {
+  if (Object.hasOwn(build.procfile, 'web')) return { web: 1 }
   if (buildKind(build) !== 'buildpack') return { cmd: 1 }
   return Object.keys(build.procfile).length > 0 ? {} : { web: 1 }
 }
 
-type BuildShape = { readonly dockerfile: string; readonly sha: string; readonly procfile: Procfile }
+/** Types of which processes can run: an image always has its own entry point, as `cmd`. */
+export function typesOf(build: BuildShape): string[] {
+  const declared = Object.keys(build.procfile)
+  if (buildKind(build) !== 'buildpack') return [...new Set([...declared, 'cmd'])]
+  return declared.length > 0 ? declared : ['web']
+}
 
-/** The structure to run a new build with, given the one before it. */
-export function structureFor(
-  current: Structure,
+/** Types that exist, and then the newest others. */
+function kept(counts: Structure, types: readonly string[]): Structure {
+  const others = Object.keys(counts).filter((type) => !types.includes(type))
+  const dropped = new Set(others.filter((type) => counts[type] === 0).slice(0, Math.max(0, others.length - maxKept)))
+  return Object.fromEntries(Object.entries(counts).filter(([type]) => !dropped.has(type)))
+}
+
+/** The counts to run a new build with, given those of the one before it. A type that comes back has the count that it had. */
+export function countsFor(
+  current: Counts,
   build: BuildShape,
   previous: BuildShape | null,
-  removeMissing: boolean,
-): Structure {
-  let next: Structure = { ...current }
-  const now = Object.keys(build.procfile)
-  const before = Object.keys(previous?.procfile ?? {})
-  // Types that the old Procfile declared and the new one does not are scaled to 0.
-  if (before.length > 0 && (removeMissing || now.length > 0))
-    for (const type of before) if (!now.includes(type) && type in next) next[type] = 0
-  if (Object.keys(next).length === 0) return defaultStructure(build)
-  if (previous && buildKind(previous) !== buildKind(build)) {
-    for (const type of ['cmd', 'web']) if (type in next) next[type] = 0
-    next = { ...next, ...defaultStructure(build) }
+  options: { readonly removeMissing: boolean; readonly maxProcesses: number },
+): Counts {
+  const next = new Map(Object.entries(current.structure))
+  const removed = new Map(Object.entries(current.removed))
+  const resting = new Set<string>()
+  const had = previous ? typesOf(previous) : []
+  const rest = (type: string): void => {
+    const count = next.get(type)
+    if (count === undefined || resting.has(type)) return
+    resting.add(type)
+    if (had.includes(type)) removed.set(type, count)
+    next.set(type, 0)
   }
-  return next
+  const declared = Object.keys(build.procfile)
+  const former = Object.keys(previous?.procfile ?? {})
+  // Types that the old Procfile declared and the new one does not are scaled to 0.
+  if (former.length > 0 && (options.removeMissing || declared.length > 0))
+    for (const type of former) if (!declared.includes(type)) rest(type)
+  const initial = Object.entries(defaultStructure(build))
+  if (next.size === 0) return { structure: Object.fromEntries(initial), removed: current.removed }
+  if (previous && buildKind(previous) !== buildKind(build)) {
+    for (const type of startingTypes) rest(type)
+    for (const [type, count] of initial) next.set(type, count)
+  }
+  const types = typesOf(build)
+  if (previous)
+    for (const type of types.filter((one) => !had.includes(one))) {
+      const before = removed.get(type)
+      const now = next.get(type)
+      // Without either, a count of 0 is one that nobody asked for: what starts by itself starts again.
+      const otherwise = now === 0 && startingTypes.includes(type) ? 1 : undefined
+      const count = now ? before || now : (before ?? otherwise)
+      if (count !== undefined) next.set(type, Math.min(count, options.maxProcesses))
+    }
+  return {
+    structure: kept(Object.fromEntries(next), types),
+    removed: Object.fromEntries([...removed].slice(-maxKept)),
+  }
 }
 
 function count(raw: unknown): number {
@@ -51,20 +92,29 @@ function count(raw: unknown): number {
   const value =
     typeof raw === 'number'
       ? Math.trunc(raw)
-      : typeof raw === 'string' && /^\s*[+-]?\d+\s*$/.test(raw)
+      : typeof raw === 'string' && raw.length <= 32 && /^\s*[+-]?\d+\s*$/.test(raw)
         ? Number(raw)
         : Number.NaN
-  if (!Number.isSafeInteger(value)) refuse(`invalid literal for int() with base 10: '${String(raw)}'`)
+  if (!Number.isSafeInteger(value)) refuse(`invalid literal for int() with base 10: '${String(raw).slice(0, 80)}'`)
   if (value < 0) refuse("['Must be greater than or equal to zero']")
   return value
 }
 
 /** The counts a request asks for, checked against the types the app has; `cmd` always exists. */
-export function scaleRequest(body: Readonly<Record<string, unknown>>, types: readonly string[]): Structure {
-  const wanted: Structure = {}
-  for (const [type, raw] of Object.entries(body)) wanted[type] = count(raw)
-  for (const type of Object.keys(wanted))
+export function scaleRequest(
+  body: Readonly<Record<string, unknown>>,
+  types: readonly string[],
+  maxProcesses: number,
+): Structure {
+  const wanted = Object.entries(body).map(([type, raw]) => [type, count(raw)] as const)
+  for (const [type, number] of wanted) {
     if (type !== 'cmd' && !types.includes(type))
-      throw new DeisError('not_found', `Container type ${type} does not exist in application`)
-  return wanted
+      throw new DeisError('not_found', `Container type ${type.slice(0, 80)} does not exist in application`)
+    if (number > maxProcesses) throw new DeisError('invalid', tooMany(type, number, maxProcesses))
+  }
+  return Object.fromEntries(wanted)
+}
+
+export function tooMany(type: string, count: number, maxProcesses: number): string {
+  return `${type}=${count} is more than the ${maxProcesses} processes that this platform allows for a type (DEIS_MAX_PROCESSES), so nothing was changed`
 }

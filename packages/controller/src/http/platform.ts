@@ -19,7 +19,7 @@ export function servePlatform(server: FastifyInstance, core: Core, gitUrl: (host
       ...(port === 0 ? {} : { router_port: port }),
     }
   })
-  serve(server, core, types.doctor, () => examine(core))
+  serve(server, core, types.doctor, ({ caller }) => examine(core, caller))
   serve(server, core, types.streamRoutes, async ({ query, reply }) => {
     reply.hijack()
     reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })

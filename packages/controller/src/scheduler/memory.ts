@@ -38,6 +38,7 @@ const everything: Capabilities = {
   tags: true,
   healthchecks: true,
   autoscale: true,
+  podsAreAll: true,
   checks: [{ name: 'scheduler', status: 'limited', detail: 'nothing really runs: this scheduler is for tests' }],
 }
 

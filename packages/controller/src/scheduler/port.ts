@@ -192,6 +192,10 @@ export type Capabilities = {
   readonly tags: boolean
   readonly healthchecks: boolean
   readonly autoscale: boolean
+  /** How many more processes it can hold; absent: that is not for us to count. */
+  readonly room?: number
+  /** Pods that are as an app wants them are all that there is of it: then `apply` would change nothing. */
+  readonly podsAreAll?: boolean
   /** Lines for `deis doctor`. */
   readonly checks: readonly Check[]
 }

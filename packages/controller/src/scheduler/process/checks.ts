@@ -13,6 +13,8 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
     tags: false,
     healthchecks: true,
     autoscale: false,
+    room: free,
+    podsAreAll: true,
     checks: [
       { name: 'isolation', status: accounts.isolated ? 'ok' : 'limited', detail: accounts.reason },
       {

@@ -1,0 +1,38 @@
+// Which apps could not be brought to what is stored for them, and why?
+import type { Check } from '@deis/types'
+import type { Core } from './core.ts'
+
+export type Trouble = {
+  /** False when that is known already. */
+  set(app: string, why: string): boolean
+  clear(app: string): void
+  check(names: boolean): Check
+}
+
+/** More are counted, not listed. */
+const listed = 5
+const known = new WeakMap<Core, Trouble>()
+
+export function troubleOf(core: Core): Trouble {
+  const found = known.get(core) ?? createTrouble()
+  known.set(core, found)
+  return found
+}
+
+function createTrouble(): Trouble {
+  const apps = new Map<string, string>()
+  return {
+    set(app, why) {
+      if (apps.get(app) === why) return false
+      apps.set(app, why)
+      return true
+    },
+    clear: (app) => void apps.delete(app),
+    check(names) {
+      if (apps.size === 0) return { name: 'apps', status: 'ok', detail: 'every app is as it should be' }
+      const some = [...apps].slice(0, listed).map(([app, why]) => `${app} (${why.split('\n')[0]?.slice(0, 200)})`)
+      const list = names ? `: ${some.join('; ')}${apps.size > listed ? '; …' : ''}` : ''
+      return { name: 'apps', status: 'limited', detail: `${apps.size} cannot be brought to their desired state${list}` }
+    },
+  }
+}
