@@ -5,7 +5,8 @@ import { type Answer, createAnswer, narrating } from './answer.ts'
 import { call, type CallArguments, type Connection, type Wire } from './client.ts'
 import type { Remote } from './git.ts'
 import type { Io } from './io.ts'
-import { appOfRemotes } from './platform.ts'
+import { note } from './output.ts'
+import { foreignRemote, remotesHere } from './platform.ts'
 import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
 import { speaksOurs, versionWarning } from './version.ts'
 
@@ -117,8 +118,22 @@ export function createContext(
       // Outside a repository, or without git, there are no remotes to go by.
       const { listRemotes } = await import('./git.ts')
       const remotes = await listRemotes(io).catch((): Remote[] => [])
-      const found = remotes.length > 0 ? appOfRemotes(remotes, await platform(), controller) : null
-      if (found !== null) return { id: found, from: 'git' }
+      const [found] = remotes.length > 0 ? remotesHere(remotes, await platform(), controller) : []
+      if (found?.form === 'former')
+        note(
+          io,
+          `Note: the git remote ${found.remote.name} has the address ${found.remote.url}, which is not where this controller takes pushes today: \`deis git:remote --remote ${found.remote.name}\` rewrites it.`,
+        )
+      if (found) return { id: found.app, from: 'git' }
+      const foreign = foreignRemote(remotes)
+      if (foreign)
+        throw new DeisError(
+          'usage',
+          `Which app? The git remote ${foreign.name} points to ${foreign.url}, which is not an address of ${controller}.`,
+          {
+            hint: `Pass --app=<app>; \`deis git:remote --force --remote ${foreign.name} --app <app>\` points the remote to an app here.`,
+          },
+        )
       const folder = basename(io.cwd).toLowerCase()
       if (folder === '')
         throw new DeisError('usage', 'Which app? This folder does not tell.', { hint: 'Pass --app=<app>.' })

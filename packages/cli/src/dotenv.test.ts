@@ -8,10 +8,12 @@ test.each([
   ['A=1\r\nB=2\r\n', { A: '1', B: '2' }],
   ['\n  \n# note\n  # note\nA=1', { A: '1' }],
   ['export A=1\nexport  B="2"', { A: '1', B: '2' }],
-  ['  A = x', { A: ' x' }],
+  ['  A = x ', { A: 'x' }],
   ['A=', { A: '' }],
   ['A=b=c', { A: 'b=c' }],
-  ['A=it is "so" # no comment ', { A: 'it is "so" # no comment ' }],
+  ['A=it is "so" # a comment ', { A: 'it is "so"' }],
+  ['A=x#y', { A: 'x' }],
+  ['A=`a "b"`', { A: 'a "b"' }],
   ['A="with # sign" # a comment\nB=1', { A: 'with # sign', B: '1' }],
   [String.raw`A="a\nb\t\"c\" \\n \d"`, { A: 'a\nb\t"c" \\n \\d' }],
   [String.raw`A='a\nb'`, { A: String.raw`a\nb` }],
@@ -44,6 +46,12 @@ test('what is written is read again', () => {
     H: '# no',
   }
   expect(parseDotenv(formatDotenv(variables), '.env')).toEqual(variables)
+})
+
+test('a value that is cut without a blank before its # is told', () => {
+  const told: string[] = []
+  parseDotenv('A=x#y\nB=x #y\nC="x#y"\nD=#y\nE=x', '.env', (key) => told.push(key))
+  expect(told).toEqual(['A'])
 })
 
 test('only what needs quotes is quoted', () => {

@@ -1,6 +1,9 @@
 // How are `key=value` words of the command line read?
 import { DeisError } from '@deis/types'
 
+/** What the controller takes for a process type. */
+export const processType = '[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*'
+
 /** `pattern` finds key and value; `looks` says in words what it wants. */
 export type PairRule = { readonly pattern: RegExp; readonly looks: string }
 

@@ -1,6 +1,6 @@
 // Are remotes and addresses those of the controller, or else of Deis’ rules?
 import { expect, test } from 'vitest'
-import { appAddress, appOfRemotes, remoteUrl } from './platform.ts'
+import { appAddress, foreignRemote, remotesHere, remoteUrl } from './platform.ts'
 
 test.each([
   [{ git: 'ssh://git@localhost:2222' }, 'http://localhost:8000', 'ssh://git@localhost:2222/foo.git'],
@@ -19,7 +19,8 @@ test.each([
   ['the builder', [['x', `${builder}/foo.git`]], {}, 'foo'],
   ['up to the first dot', [['x', `${builder}/first.v2.git`]], {}, 'first'],
   ['the base', [['x', 'ssh://git@h:2222/foo.git']], { git: 'ssh://git@h:2222' }, 'foo'],
-  ['a longer port', [['x', 'ssh://git@h:22221/foo.git']], { git: 'ssh://git@h:2222' }, null],
+  ['another port', [['x', 'ssh://git@h:22221/foo.git']], { git: 'ssh://git@h:2222' }, 'foo'],
+  ['a longer host', [['x', 'ssh://git@h:2222.evil/foo.git']], { git: 'ssh://git@h:2222' }, null],
   [
     'deis first',
     [
@@ -40,7 +41,64 @@ test.each([
   ],
 ] as const)('remotes: %s', (_, remotes, platform, app) => {
   const list = remotes.map(([name, url]) => ({ name, url }))
-  expect(appOfRemotes(list, platform, original)).toBe(app)
+  expect(remotesHere(list, platform, original)[0]?.app ?? null).toBe(app)
+})
+
+test.each([
+  ['ssh://git@deis-builder.apps.example.com:2222/shop.git', 'former'],
+  ['ssh://git@deis-builder.example.com:2222/shop.git', 'former'],
+  ['ssh://git@git.example.com:2222/shop.git', 'former'],
+  ['git@git.example.com:shop.git', 'former'],
+  ['ssh://git@git.example.com/shop.git', 'current'],
+  ['ssh://git@git.example.com.evil.test/shop.git', undefined],
+  ['https://github.com/someone/shop.git', undefined],
+  ['/srv/git/shop.git', undefined],
+])('%s is of this controller: %s', (url, form) => {
+  const platform = { git: 'ssh://git@git.example.com', domain: 'apps.example.com' }
+  expect(remotesHere([{ name: 'deis', url }], platform, original)[0]?.form).toBe(form)
+})
+
+test('today’s form goes before a former one', () => {
+  const remotes = [
+    { name: 'deis', url: 'ssh://git@deis-builder.example.com:2222/old.git' },
+    { name: 'x', url: 'ssh://git@git.example.com/new.git' },
+  ]
+  expect(remotesHere(remotes, { git: 'ssh://git@git.example.com' }, original).map(({ app }) => app)).toEqual([
+    'new',
+    'old',
+  ])
+})
+
+test.each([
+  ['deis', 'anything', true],
+  ['x', 'ssh://git@deis-builder.elsewhere.test:2222/a.git', true],
+  ['x', 'ssh://git@elsewhere.test:2222/a.git', true],
+  ['origin', 'ssh://git@github.com/someone/a.git', false],
+  ['origin', 'https://github.com/someone/a.git', false],
+])('the remote %s with %s was made for another controller: %s', (name, url, is) => {
+  expect(foreignRemote([{ name, url }]) !== null).toBe(is)
+})
+
+test.each([
+  'ext::sh -c "touch pwned"',
+  'file:///etc',
+  '/etc',
+  'git://host',
+  'http://host',
+  'ssh://-oProxyCommand=touch%20pwned',
+  'ssh://git@-oProxyCommand=x',
+  'ssh://-x@host',
+  'ssh://git@host:2222/a\nb',
+  'ssh://git@host:2222/\u001b]0;x\u0007',
+  'ssh://git@ho st',
+  'ssh://git@host/..',
+  'ssh://git@host:x',
+])('pushes go to no such address: %j', (git) => {
+  expect(() => remoteUrl('foo', { git }, original)).toThrow('for git pushes.')
+})
+
+test.each(['..', 'a b', '-x', 'a/../../b', 'a\u001b[2J'])('an app that is called %j is in no address', (app) => {
+  expect(() => remoteUrl(app, { git: 'ssh://git@host:2222' }, original)).toThrow('for git pushes.')
 })
 
 test.each([

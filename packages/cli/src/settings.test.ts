@@ -67,13 +67,13 @@ test('a link to the file stays one, and open permissions are closed', async () =
   expect(statSync(join(home, 'real.json')).mode & 0o777).toBe(0o600)
 })
 
-test('absent keys have the values of the original client', async () => {
+test('without ssl_verify certificates are verified; other absent keys have the values of the original client', async () => {
   const home = temporaryFolder()
   const path = join(home, 'p.json')
   writeFileSync(path, '{"controller":"http://x.y"}')
   expect(await findProfile({ shown: path, path, home })).toEqual({
     username: '',
-    ssl_verify: false,
+    ssl_verify: true,
     controller: 'http://x.y',
     token: '',
     response_limit: 0,

@@ -55,7 +55,7 @@ function parseProfile(text: string, shown: string): Profile {
   }
   return {
     username: read('username', username, ''),
-    ssl_verify: read<boolean>('ssl_verify', ssl_verify, false),
+    ssl_verify: read<boolean>('ssl_verify', ssl_verify, true),
     controller: read('controller', controller, ''),
     token: read('token', token, ''),
     response_limit: read<number>('response_limit', response_limit, 0),

@@ -144,7 +144,7 @@ describe.sequential('an app that runs', () => {
   })
 
   test('run ends with the command’s own code, its output on stderr then', async () => {
-    expect(await shop.deis('run', 'echo', '$GREETING')).toMatchObject({
+    expect(await shop.deis('run', 'echo $GREETING')).toMatchObject({
       code: 0,
       stdout: "Running 'echo $GREETING'...\ntwo words\n",
     })

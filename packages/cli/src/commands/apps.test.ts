@@ -262,10 +262,10 @@ describe('apps:run', () => {
     })
     expect(await deis(['run', '-a', 'foo', '--', 'sh', '-c', 'echo hello'], { home })).toMatchObject({
       code: exitCode,
-      stdout: `Running 'sh -c echo hello'...\n${stdout}`,
+      stdout: `Running 'sh -c 'echo hello''...\n${stdout}`,
       stderr,
     })
-    expect(controller.requests).toEqual(['POST /v2/apps/foo/run {"command":"sh -c echo hello"}'])
+    expect(controller.requests).toEqual(['POST /v2/apps/foo/run {"command":"sh -c \'echo hello\'"}'])
   })
 })
 
@@ -345,7 +345,9 @@ describe('which app?', () => {
     ['DEIS_APP', [], { DEIS_APP: 'env' }, { deis: `${base}/remote.git` }, 'env', 1],
     ['the remote deis', [], {}, { a: `${base}/first.git`, deis: `${base}/second.git` }, 'second', 2],
     ['the first remote', [], {}, { b: `${base}/second.git`, a: `${base}/first.v2.git` }, 'first', 2],
-    ['no remote of another port', [], {}, { deis: 'ssh://git@localhost:22222/x.git' }, 'folder', 2],
+    ['another port', [], {}, { deis: 'ssh://git@localhost:22222/former.git' }, 'former', 2],
+    ['the original client', [], {}, { deis: 'ssh://git@deis-builder.localhost:2222/former.git' }, 'former', 2],
+    ['no remote of others', [], {}, { origin: 'ssh://git@example.com/x.git' }, 'folder', 2],
     ['the folder', [], {}, {}, 'folder', 1],
   ])('%s tells', async (_, flags, env, remotes, id, requests) => {
     const { home, controller } = await against(named(id))
@@ -353,6 +355,29 @@ describe('which app?', () => {
     mkdirSync(cwd)
     expect(await deis(['logs', ...flags], { home, cwd, env })).toMatchObject({ code: 0, stdout: `${id}\n` })
     expect(controller.requests).toHaveLength(requests)
+  })
+
+  test.each([
+    ['deis', 'ssh://git@elsewhere.example.com/x.git'],
+    ['x', 'ssh://git@deis-builder.elsewhere.test:2222/x.git'],
+  ])('the remote %s of another controller is never passed over', async (name, url) => {
+    const { home, controller } = await against({})
+    expect(await deis(['logs'], { home, cwd: repository({ [name]: url }) })).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `Error: Which app? The git remote ${name} points to ${url}, which is not an address of ${controller.url}.\nPass --app=<app>; \`deis git:remote --force --remote ${name} --app <app>\` points the remote to an app here.\n`,
+    })
+  })
+
+  test('a remote of the original client is told how to become one of today', async () => {
+    const { home } = await against(named('shop'))
+    const cwd = repository({ deis: 'ssh://git@deis-builder.localhost:2222/shop.git' })
+    const { stderr } = await deis(['logs'], { home, cwd })
+    expect(stderr).toMatch(
+      /^Note: the git remote deis has the address ssh:\S+, which is not where .* `deis git:remote --remote deis` rewrites it\.\n$/,
+    )
+    expect(await deis(['git:remote'], { home, cwd })).toMatchObject({ code: 0 })
+    expect(remotesOf(cwd)).toContain(`deis\t${base}/shop.git (push)`)
   })
 
   test('a guessed name that is no app is explained', async () => {

@@ -85,12 +85,24 @@ export function config(context: Context): Command[] {
     const shown = options.path ?? '.env'
     const source = piped ? 'stdin' : shown
     const content = piped ? await readAll(io) : await readText(resolve(io.cwd, shown), shown)
-    await set(options.app, parseDotenv(content, source), source)
+    await set(options.app, read(content, source), source)
+  }
+
+  function read(content: string, source: string): Variables {
+    return parseDotenv(content, source, (key) =>
+      note(io, `${key}: what follows the # is taken for a comment, as Node and dotenv do; a value in quotes keeps it.`),
+    )
+  }
+
+  function written(values: Variables): string {
+    return formatDotenv(values, (key) =>
+      note(io, `${key}: readers of .env files disagree about such a value; \`deis config:push\` reads it as it is.`),
+    )
   }
 
   /** The local variables with the app's, asking wherever both have a different value. */
   async function merged(path: string, remote: Variables): Promise<Variables> {
-    const result = parseDotenv(await readText(path, '.env'), '.env')
+    const result = read(await readText(path, '.env'), '.env')
     for (const [key, value] of Object.entries(remote)) {
       const own = result[key]
       if (own === value) continue
@@ -104,7 +116,7 @@ export function config(context: Context): Command[] {
     const id = await context.app(options.app)
     if (context.json || !io.isCharacterDevice('stdout')) {
       const values = await valuesOf(id)
-      return context.answer(values, formatDotenv(values))
+      return context.answer(values, context.json ? '' : written(values))
     }
     const path = join(io.cwd, '.env')
     const exists = (await readTextIfAny(path, '.env')) !== null
@@ -115,7 +127,7 @@ export function config(context: Context): Command[] {
     if (options.interactive && !io.isTty.stdin)
       throw new DeisError('usage', 'There is no terminal to ask at.', { hint: 'Leave --interactive out.' })
     const remote = await valuesOf(id)
-    await writePrivately(path, formatDotenv(options.interactive && exists ? await merged(path, remote) : remote))
+    await writePrivately(path, written(options.interactive && exists ? await merged(path, remote) : remote))
   }
 
   return [

@@ -86,3 +86,36 @@ describe('git:remove', () => {
     })
   })
 })
+
+describe('a controller that names something else for git', () => {
+  test.each([
+    'ext::sh -c "touch pwned" #',
+    'file:///tmp',
+    'ssh://-oProxyCommand=touch%20pwned',
+    'ssh://git@host\u001b]0;x\u0007',
+  ])('%j becomes no remote, and no app is made for it', async (git) => {
+    const controller = await startController({
+      'GET /v2/': { json: { git } },
+      'POST /v2/apps/': { json: { id: 'foo' } },
+    })
+    const cwd = repository()
+    const world = { home: homeOf(controller), cwd }
+    for (const argv of [['create'], ['create', 'foo'], ['git:remote', '-a', 'foo']]) {
+      const { code, stderr } = await deis(argv, world)
+      expect(code).toBe(1)
+      expect(stderr).toContain('for git pushes.\nNo git remote was set')
+    }
+    expect(controller.requests).toEqual(['GET /v2/', 'GET /v2/', 'GET /v2/'])
+    expect(remotesOf(cwd)).toBe('')
+  })
+
+  test.each(['a/../../b', '-x', 'a b', 'a\u001b[2J'])('an app that it calls %j has none', async (id) => {
+    const controller = await startController({
+      'GET /v2/': { json: { git: 'ssh://git@localhost:2222' } },
+      'POST /v2/apps/': { json: { id } },
+    })
+    const cwd = repository()
+    expect((await deis(['create'], { home: homeOf(controller), cwd })).code).toBe(1)
+    expect(remotesOf(cwd)).toBe('')
+  })
+})

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { addRemote, listRemotes, removeRemote } from '../git.ts'
 import { type AppOption, appOption, remoteOption } from '../options.ts'
 import { print } from '../output.ts'
-import { remoteUrl } from '../platform.ts'
+import { remotesHere, remoteUrl } from '../platform.ts'
 
 export async function urlOfRemote(context: Context, app: string): Promise<string> {
   const { controller } = await context.profile()
@@ -19,8 +19,9 @@ export async function createRemote(context: Context, name: string, url: string, 
 
 /** Removes every remote that pushes to the app; tells whether there was one. */
 export async function removeRemotes(context: Context, app: string): Promise<boolean> {
-  const url = await urlOfRemote(context, app)
-  const names = new Set((await listRemotes(context.io)).filter((remote) => remote.url === url).map(({ name }) => name))
+  const { controller } = await context.profile()
+  const found = remotesHere(await listRemotes(context.io), await context.platform(), controller)
+  const names = new Set(found.filter((candidate) => candidate.app === app).map(({ remote }) => remote.name))
   for (const name of names) await removeRemote(context.io, name)
   if (names.size > 0) print(context.io, `Removed the git remotes of app ${app}.`)
   return names.size > 0
@@ -32,9 +33,14 @@ export function git(context: Context): Command[] {
   async function remote({ app, remote: name, force }: AppOption & { remote: string; force?: boolean }): Promise<void> {
     const id = await context.app(app)
     const wanted = await urlOfRemote(context, id)
-    const existing = (await listRemotes(io)).find((candidate) => candidate.name === name)
+    const remotes = await listRemotes(io)
+    const existing = remotes.find((candidate) => candidate.name === name)
     if (existing?.url === wanted) return print(io, `Git remote ${name} already points to app ${id}.`)
-    if (existing && !force)
+    const { controller } = await context.profile()
+    const isFormer = remotesHere(remotes, await context.platform(), controller).some(
+      (candidate) => candidate.remote === existing && candidate.app === id,
+    )
+    if (existing && !force && !isFormer)
       throw new DeisError('usage', `Git remote ${name} points to ${existing.url}, not to ${wanted}.`, {
         hint: 'Replace it with --force, or choose another name with --remote.',
       })

@@ -40,7 +40,7 @@ test('with --json', async () => {
 })
 
 describe('refused before any request', () => {
-  test.each(['cmd', 'cmd=', 'cmd=1Z', 'Cmd=1G', 'cmd=1G/', 'cmd=1G/2G/3G', 'a--b=1G', 'cmd=-1', '=1G', 'cmd=1MGB'])(
+  test.each(['cmd', 'cmd=', 'cmd=1Z', '_cmd=1G', 'cmd=1G/', 'cmd=1G/2G/3G', 'a--b=1G', 'cmd=-1', '=1G', 'cmd=1MGB'])(
     'limits:set %j',
     async (word) => {
       const { controller, home } = await against({})

@@ -5,12 +5,12 @@ import { changeConfig } from '../configpart.ts'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption } from '../options.ts'
 import { aligned } from '../output.ts'
-import { type PairRule, parsePairs, removed } from '../pairs.ts'
+import { type PairRule, parsePairs, processType, removed } from '../pairs.ts'
 
 const gap = 5
 const amount = '(?:[0-9]+[bkmgBKMG]{1,2}|[0-9.]+m?)'
 const rule: PairRule = {
-  pattern: new RegExp(`^([a-z0-9]+(?:-[a-z0-9]+)*)=(${amount}(?:/${amount})?)$`),
+  pattern: new RegExp(`^(${processType})=(${amount}(?:/${amount})?)$`),
   looks: 'web=512M, web=256M/512M (requested and most), or with --cpu web=500m',
 }
 

@@ -59,7 +59,7 @@ describe('ps:scale', () => {
     expect(await deis(['scale', 'x=1', '-a', 'foo'], { home })).toMatchObject({ code: 1, stderr: `Error: ${detail}\n` })
   })
 
-  test.each(['web', 'web=', 'web=-1', 'web=x', 'Web=1', 'web--a=1', '=1', 'web=1.5', 'web=99999999999999999999'])(
+  test.each(['web', 'web=', 'web=-1', 'web=x', '_web=1', 'web--a=1', '=1', 'web=1.5', 'web=99999999999999999999'])(
     '%j is refused before any request',
     async (word) => {
       const { home, controller } = await against(scaled)

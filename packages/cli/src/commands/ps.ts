@@ -4,6 +4,7 @@ import { DeisError, listPods, type Pod, restartPod, restartPods, restartPodsOfTy
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, limitOf } from '../options.ts'
 import { print, timed } from '../output.ts'
+import { processType } from '../pairs.ts'
 import { exec } from './ps/exec.ts'
 
 /** All there are; the controller does not page them. */
@@ -24,11 +25,13 @@ export function processLines(app: string, pods: readonly Pod[]): string[] {
   ]
 }
 
+const target = new RegExp(`^(${processType})=([0-9]+)$`)
+
 /** `web=2 worker=1` */
 export function parseTargets(words: readonly string[]): Record<string, number> {
   const targets: Record<string, number> = {}
   for (const word of words) {
-    const [, type = '', count = ''] = /^([a-z0-9]+(?:-[a-z0-9]+)*)=([0-9]+)$/.exec(word) ?? []
+    const [, type = '', count = ''] = target.exec(word) ?? []
     if (type === '' || !Number.isSafeInteger(Number(count)))
       throw new DeisError('usage', `${JSON.stringify(word)} is no process type with a count, such as web=2.`)
     if (Object.hasOwn(targets, type)) throw new DeisError('usage', `${type} is given twice.`)

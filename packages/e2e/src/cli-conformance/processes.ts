@@ -75,7 +75,7 @@ async function commands(world: World): Promise<void> {
         : ['Creating config... done', '', `=== ${app} Config`, 'GREETING      moin', 'PORT          8080'],
   })
   await deis(
-    ['run', 'echo', '$GREETING', '$WORKFLOW_RELEASE'],
+    ['run', 'echo $GREETING $WORKFLOW_RELEASE'],
     ["Running 'echo $GREETING $WORKFLOW_RELEASE'...", `moin v${release + 1}`],
   )
   await deis(['apps:run', '--', 'echo out; echo err >&2; exit 23'], {
@@ -84,7 +84,15 @@ async function commands(world: World): Promise<void> {
     stderr: ['out', 'err'],
   })
   // What is behind -- belongs to the command (§9 note 3).
-  await deis(['run', '--', 'sh', '-c', '"exit 4"'], { code: 4, stdout: [`Running 'sh -c "exit 4"'...`] })
+  await deis(['run', '--', 'sh', '-c', 'exit 4'], { code: 4, stdout: ["Running 'sh -c 'exit 4''..."] })
+  // Several words arrive as they were typed.
+  await deis(
+    ['run', '--', 'node', '-e', 'console.log(process.argv.slice(1))', 'a b', "it's", '$GREETING'],
+    [
+      `Running 'node -e 'console.log(process.argv.slice(1))' 'a b' 'it'\\''s' '$GREETING''...`,
+      `[ 'a b', "it's", '$GREETING' ]`,
+    ],
+  )
   await deis(['run', '-a', app, '--', 'printf', '%s', 'no-newline'], {
     stdout: `Running 'printf %s no-newline'...\nno-newline`,
   })

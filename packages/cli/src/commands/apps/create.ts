@@ -42,7 +42,7 @@ export async function create(context: Context, wantedId: string | undefined, opt
   await context.profile()
   const remote = await remoteToMake(context, options.remote, wantedId)
   // Asked before the app exists, so that a controller that fails here leaves nothing behind.
-  if (remote !== null) await context.platform()
+  if (remote !== null) await urlOfRemote(context, wantedId ?? 'app')
   const app = await step(
     io,
     'Creating Application...',

@@ -4,6 +4,7 @@ import { runCommand } from '@deis/types'
 import type { Context } from '../../context.ts'
 import { type AppOption, appOption } from '../../options.ts'
 import { print, spin } from '../../output.ts'
+import { shellLine } from '../../shellwords.ts'
 import { attending, sit, type SitOptions, sitOptions } from '../sit.ts'
 
 /** Nothing of it is seen before it has ended. */
@@ -22,14 +23,14 @@ export function run(context: Context): Command {
     .description('run a command in the current release, and end with its exit code')
     .argument(
       '[command...]',
-      'put -- before it if it has options of its own; with -i or -t it may be left out for bash',
+      'one word is a line for the shell, several arrive as they are; put -- before it if it has options of its own; with -i or -t it may be left out for bash',
     )
     .usage('[options] [--] <command...>')
     .addOption(appOption())
   for (const option of sitOptions()) command.addOption(option)
   return command.action(async (words: string[], options: AppOption & SitOptions) => {
-    if (attending(options)) return sit(context, options, { command: words.join(' ') || 'bash' })
+    if (attending(options)) return sit(context, options, { command: shellLine(words) || 'bash' })
     if (words.length === 0) command.error("error: missing required argument 'command'")
-    return runToItsEnd(context, await context.app(options.app), words.join(' '))
+    return runToItsEnd(context, await context.app(options.app), shellLine(words))
   })
 }

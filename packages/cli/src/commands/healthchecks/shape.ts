@@ -13,10 +13,10 @@ export type Probe = {
   readonly exec?: { readonly command: readonly string[] } | null
   readonly httpGet?: {
     readonly path?: string
-    readonly port: number
+    readonly port?: number
     readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[] | null
   } | null
-  readonly tcpSocket?: { readonly port: number } | null
+  readonly tcpSocket?: { readonly port?: number } | null
 }
 export type HealthCheck = { readonly [name in (typeof checkTypes)[HealthType]]?: Probe | null }
 
@@ -30,8 +30,8 @@ function probeLines(probe: Probe): string[] {
     `Success Threshold: ${probe.successThreshold ?? 0}`,
     `Failure Threshold: ${probe.failureThreshold ?? 0}`,
     `Exec Probe: ${exec ? `Command=[${exec.command.join(' ')}]` : 'N/A'}`,
-    `HTTP GET Probe: ${httpGet ? `Path="${httpGet.path ?? ''}" Port=${httpGet.port} HTTPHeaders=[${headers}]` : 'N/A'}`,
-    `TCP Socket Probe: ${tcpSocket ? `Port=${tcpSocket.port}` : 'N/A'}`,
+    `HTTP GET Probe: ${httpGet ? `Path="${httpGet.path ?? ''}" Port=${httpGet.port ?? 0} HTTPHeaders=[${headers}]` : 'N/A'}`,
+    `TCP Socket Probe: ${tcpSocket ? `Port=${tcpSocket.port ?? 0}` : 'N/A'}`,
   ]
 }
 

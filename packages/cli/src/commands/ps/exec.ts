@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { DeisError, listPods, type Pod } from '@deis/types'
 import type { Context } from '../../context.ts'
 import { type AppOption, appOption } from '../../options.ts'
+import { shellLine } from '../../shellwords.ts'
 import { attending, checkSitting, sit, type SitOptions, sitOptions } from '../sit.ts'
 
 /** All there are; the controller does not page them. */
@@ -70,13 +71,16 @@ export function exec(context: Context): Command {
     checkSitting(context, options)
     const id = await context.app(options.app)
     const { results } = await context.call(listPods, { params: { id }, query: allPods })
-    await sit(context, options, { command: words.join(' ') || 'bash', pod: podOf(id, results, which) })
+    await sit(context, options, { command: shellLine(words) || 'bash', pod: podOf(id, results, which) })
   }
 
   const command = new Command('ps:exec')
     .description('run a command in a process that runs, and end with its exit code')
     .argument('[process]', 'a process type, or the name of one process; otherwise the web process')
-    .argument('[command...]', 'otherwise bash; put -- before it if it has options of its own')
+    .argument(
+      '[command...]',
+      'otherwise bash; one word is a line for the shell, several arrive as they are; put -- before it if it has options of its own',
+    )
     .usage('[options] [process] [--] [command...]')
     .addOption(appOption())
   for (const option of sitOptions()) command.addOption(option)
