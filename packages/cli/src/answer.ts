@@ -1,4 +1,5 @@
 // What does a command answer, to a person and to a program (`--json`)?
+import { visible } from './controls.ts'
 import type { Io } from './io.ts'
 
 /**
@@ -12,6 +13,9 @@ export function narrating(io: Io, isJson: () => boolean): Io {
     },
     get stdout() {
       return !isJson() && io.isTty.stdout
+    },
+    get stderr() {
+      return io.isTty.stderr
     },
   }
   // Streams are opened when they are first looked at, so nothing is copied.
@@ -30,7 +34,7 @@ export function createAnswer(io: Io, isJson: () => boolean): { answer: Answer; i
     isGiven: () => given,
     answer(value, text = '') {
       given = true
-      const shown = isJson() ? [JSON.stringify(value, null, 2)] : text
+      const shown = isJson() ? [visible(JSON.stringify(value, null, 2))] : text
       const written = typeof shown === 'string' ? shown : shown.map((line) => `${line}\n`).join('')
       if (written !== '') io.stdout.write(written)
     },

@@ -27,13 +27,17 @@ export type Io = {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
+  /** The same streams for what must reach a terminal as it is, by the commands' own will. */
+  readonly bytes: { readonly stdout: Writable; readonly stderr: Writable }
+  /** From now on `stdout` and `stderr` let everything through (`--raw`). */
+  readonly passRaw: () => void
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly platform: NodeJS.Platform
   /** Milliseconds. */
   readonly now: () => number
   /** Does a person see or type this stream? */
-  readonly isTty: { readonly stdin: boolean; readonly stdout: boolean }
+  readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
   /** Not the same as a terminal: /dev/null is one too (contract/cli.md §9 note 10). */
   readonly isCharacterDevice: (stream: 'stdin' | 'stdout') => boolean
   readonly prompt: Prompt
@@ -117,7 +121,19 @@ export function processIo(signal: AbortSignal): Io {
       get stdout() {
         return process.stdout.isTTY
       },
+      get stderr() {
+        return process.stderr.isTTY
+      },
     },
+    bytes: {
+      get stdout() {
+        return process.stdout
+      },
+      get stderr() {
+        return process.stderr
+      },
+    },
+    passRaw: () => {},
     get tty() {
       return process.stdin.isTTY ? processTty : null
     },

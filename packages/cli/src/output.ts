@@ -16,19 +16,20 @@ export function note(io: Io, line: string): void {
 /** Shows on a terminal that work goes on; writes nothing anywhere else. */
 export async function spin<T>(io: Io, work: () => Promise<T>): Promise<T> {
   if (!io.isTty.stdout) return work()
+  const { stdout } = io.bytes
   let frame = 0
-  const draw = (): void => void io.stdout.write(frames[frame % frames.length] ?? '')
+  const draw = (): void => void stdout.write(frames[frame % frames.length] ?? '')
   draw()
   const timer = setInterval(() => {
     frame += 1
-    io.stdout.write('\b\b\b')
+    stdout.write('\b\b\b')
     draw()
   }, frameMs)
   try {
     return await work()
   } finally {
     clearInterval(timer)
-    io.stdout.write('\b\b\b   \b\b\b')
+    stdout.write('\b\b\b   \b\b\b')
   }
 }
 

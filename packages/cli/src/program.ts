@@ -10,13 +10,17 @@ const everywhere = ['', 'Every command takes:', ...columns(commonOptions)].join(
 
 /** Long options may be cut short as long as they stay unique: `--ap foo` (contract/cli.md §1.2). */
 function completed(words: readonly string[], options: readonly Option[]): string[] {
-  const longs = [...options.flatMap(({ long }) => (long ? [long] : [])), '--help']
+  const longsOf = (some: readonly Option[]): string[] => some.flatMap(({ long }) => long ?? [])
+  const longs = [...longsOf(options.filter(({ hidden }) => !hidden)), '--help']
+  // What every command takes stands back behind what the command has itself: `--r` was `--remote` before there was `--raw`.
+  const common = longsOf(options.filter(({ hidden }) => hidden))
   const result: string[] = []
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? ''
     if (word === '--') return [...result, ...words.slice(at)]
     const [, name = word, value = ''] = /^(--[a-z-]+)(=.*)?$/s.exec(word) ?? []
-    const fitting = name.startsWith('--') ? longs.filter((long) => long.startsWith(name)) : []
+    const own = name.startsWith('--') ? longs.filter((long) => long.startsWith(name)) : []
+    const fitting = own.length > 0 ? own : common.filter((long) => long.startsWith(name))
     const full = fitting.length === 1 && fitting[0] !== undefined ? fitting[0] : name
     result.push(full + value)
     const option = options.find(({ long, short }) => long === full || short === full)
@@ -52,11 +56,13 @@ function rootOf(commands: readonly Command[], context: Context): Command {
   for (const command of commands) {
     root.addCommand(command.copyInheritedSettings(root))
     command.addOption(new Option('--debug').hideHelp()).addOption(new Option('--json').hideHelp())
+    command.addOption(new Option('--raw').hideHelp())
     command.addHelpText('after', everywhere)
     refuseRepeats(command)
   }
   root.hook('preAction', (_, command) => {
-    const { debug, json } = command.opts<{ debug?: boolean; json?: boolean }>()
+    const { debug, json, raw } = command.opts<{ debug?: boolean; json?: boolean; raw?: boolean }>()
+    if (raw) context.io.passRaw()
     context.debug ||= debug ?? false
     context.json = json ?? false
   })

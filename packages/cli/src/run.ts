@@ -1,5 +1,6 @@
 // What happens between the words of the command line and the exit code?
 import { type Invocation, readArgv } from './argv.ts'
+import { openDoor } from './door.ts'
 import { generalHelp, topicHelp, usage } from './help.ts'
 import type { Io } from './io.ts'
 import { topics } from './topics.ts'
@@ -64,11 +65,15 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** The whole command line in this process: no exit, no global but `io`. */
-export async function run(argv: readonly string[], io: Io): Promise<number> {
+export async function run(argv: readonly string[], world: Io): Promise<number> {
+  const door = openDoor(world)
+  const { io } = door
   try {
     return await dispatch(argv, io)
   } catch (error) {
     const { report } = await import('./report.ts')
     return report(error, io)
+  } finally {
+    door.close()
   }
 }

@@ -114,7 +114,9 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
       let written = Promise.resolve()
       const print = (bytes: Buffer): void => {
         begin()
-        const stream = bytes[0] === outputOf.stderr ? io.stderr : io.stdout
+        // What draws on a terminal needs all of it.
+        const { stdout, stderr } = start.terminal ? io.bytes : io
+        const stream = bytes[0] === outputOf.stderr ? stderr : stdout
         const content = bytes.subarray(1)
         outputs.got(content.length)
         written = written.then(() => write(stream, content)).then(() => outputs.used(content.length))

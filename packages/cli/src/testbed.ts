@@ -95,6 +95,7 @@ export type World = {
   /** Answers of the person at the terminal, in order; makes stdin a terminal. */
   readonly answers?: readonly (string | boolean)[]
   readonly stdoutIsTty?: boolean
+  readonly stderrIsTty?: boolean
   readonly stdoutIsDevice?: boolean
   /** What the clock says each time it is asked. */
   readonly clock?: readonly number[]
@@ -145,7 +146,13 @@ export async function deis(argv: readonly string[], world: World = {}): Promise<
     cwd: world.cwd ?? temporaryFolder(),
     platform: 'linux',
     now: () => clock.shift() ?? 0,
-    isTty: { stdin: world.answers !== undefined || world.tty !== undefined, stdout: world.stdoutIsTty ?? false },
+    bytes: { stdout: out.stream, stderr: err.stream },
+    passRaw: () => {},
+    isTty: {
+      stdin: world.answers !== undefined || world.tty !== undefined,
+      stdout: world.stdoutIsTty ?? false,
+      stderr: world.stderrIsTty ?? false,
+    },
     isCharacterDevice: (stream) => (stream === 'stdin' ? world.stdin === undefined : (world.stdoutIsDevice ?? false)),
     prompt,
     tty: world.tty ?? null,
