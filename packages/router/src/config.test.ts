@@ -23,6 +23,7 @@ test('a key is enough', () => {
     lingerSeconds: 0,
     healthPort: null,
     accessLog: false,
+    compression: true,
   })
 })
 
@@ -43,6 +44,7 @@ test('everything can be set', () => {
     DEIS_ROUTER_TABLE: '/x/table',
     DEIS_DRAIN_SECONDS: '5',
     DEIS_ROUTER_ACCESS_LOG: '1',
+    DEIS_ROUTER_COMPRESSION: '0',
   }
   expect(readConfig(env)).toEqual({
     port: 0,
@@ -58,6 +60,7 @@ test('everything can be set', () => {
     lingerSeconds: 7,
     healthPort: 0,
     accessLog: true,
+    compression: false,
   })
 })
 

@@ -25,6 +25,8 @@ export type Config = {
   /** Null: nobody asks. */
   readonly healthPort: number | null
   readonly accessLog: boolean
+  /** Of responses that are text, for clients that take it. */
+  readonly compression: boolean
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -91,8 +93,8 @@ function networkList(env: Env, name: string, problems: string[]): string[] {
   return entries
 }
 
-function onOff(env: Env, name: string, problems: string[]): boolean {
-  const text = env[name] || '0'
+function onOff(env: Env, name: string, usual: '0' | '1', problems: string[]): boolean {
+  const text = env[name] || usual
   if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}, it has to be 0 or 1`)
   return text === '1'
 }
@@ -113,7 +115,8 @@ export function readConfig(env: Env): Config {
     drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', 30, 86_400, problems),
     lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', 0, 3600, problems),
     healthPort: optionalPort(env, 'DEIS_ROUTER_HEALTH_PORT', 0, problems),
-    accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
+    accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', '0', problems),
+    compression: onOff(env, 'DEIS_ROUTER_COMPRESSION', '1', problems),
   }
   if (problems.length > 0) throw new BadConfig(problems)
   return config

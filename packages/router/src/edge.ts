@@ -3,6 +3,7 @@ import type { AccessEntry } from './access.ts'
 import { type Asked, gate } from './gate.ts'
 import type { Front } from './origin.ts'
 import { page, type Page, unknownHost } from './pages.ts'
+import type { Squeezer } from './squeeze.ts'
 import { findApp, type Table } from './table.ts'
 import type { Timing } from './timing.ts'
 import type { Upstream, Upstreams } from './upstreams.ts'
@@ -13,6 +14,8 @@ export type Edge = Front & {
   readonly upstreams: Upstreams
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
+  /** Null: responses go out as they come. */
+  readonly squeezer: Squeezer | null
   /** One line for the operator. */
   readonly log: (line: string) => void
   /** It ends the connections it has after their request. */

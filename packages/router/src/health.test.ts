@@ -40,6 +40,7 @@ async function start(
     tableFile: null,
     drainSeconds: 5,
     accessLog: false,
+    compression: true,
     log: () => undefined,
     write: () => undefined,
     ...more,

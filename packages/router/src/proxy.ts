@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendBody } from './body.ts'
+import { compressionOf } from './compress.ts'
 import type { Answer, Connection, Failure } from './connection.ts'
 import { type Edge, seek, skip, startSearch } from './edge.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
 import type { ResponseHead } from './response.ts'
+import type { Squeeze } from './squeeze.ts'
 
 // Small bodies go out in one piece with the head when they are text to node.
 const smallBody = 8_192
@@ -49,6 +51,7 @@ function forward(
   let stopBody: (() => void) | null = null
   let head: ResponseHead | null = null
   let fresh = !asked.repeatable
+  let squeeze: Squeeze | null = null
   let wasUsed = false
   let full = false
   let bytes = 0
@@ -61,43 +64,67 @@ function forward(
 
   const onDrain = (): void => {
     full = false
-    connection?.resume()
+    if (squeeze === null) connection?.resume()
+    else squeeze.resume()
+  }
+
+  /** The chunk is kept until the client takes it. */
+  const put = (chunk: Buffer): boolean => {
+    bytes += chunk.length
+    if (response.write(chunk)) return true
+    if (!full) response.once('drain', onDrain)
+    full = true
+    return false
+  }
+
+  const breakOff = (received: ResponseHead): void => {
+    over = true
+    squeeze?.abort()
+    cut(request, received)
   }
 
   const answer: Answer = {
     interim: (interim) => relayInterim(interim, request, response, expects),
     head(received, more) {
-      const { raw } = received
+      const { squeezer } = edge
+      const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasRoom())
+      const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
       if (edge.closing) raw.push('Connection', 'close')
       response.writeHead(received.status, received.message, raw)
       head = received
+      if (packed !== null && packed.encoding !== null)
+        squeeze = squeezer!.begin(packed.encoding, {
+          data: put,
+          end: () => void response.end(),
+          drain: () => connection?.resume(),
+          failed: () => breakOff(received),
+        })
       if (!more) response.flushHeaders()
     },
     body(chunk, last) {
-      if (chunk !== null) bytes += chunk.length
       if (last) {
         over = true
         connection = null
         stopBody?.()
+        if (squeeze !== null) {
+          squeeze.end(chunk)
+          return true
+        }
+        bytes += chunk?.length ?? 0
         if (chunk === null) response.end()
         else if (chunk.length <= smallBody) response.end(chunk.toString('latin1'), 'latin1')
         else response.end(Buffer.from(chunk))
         return true
       }
-      // The chunk is only lent to us, and node may keep it until the client takes it.
-      if (response.write(Buffer.from(chunk!))) return true
-      if (!full) response.once('drain', onDrain)
-      full = true
-      return false
+      // It is only lent to us.
+      return squeeze === null ? put(Buffer.from(chunk!)) : squeeze.write(chunk!)
     },
     failed(failure) {
       connection = null
       stopBody?.()
-      if (head !== null) {
-        over = true
-        cut(request, head)
-      } else if (mayRetry(failure)) retry(failure)
+      if (head !== null) breakOff(head)
+      else if (mayRetry(failure)) retry(failure)
       else give(page(failure.timedOut ? 504 : 502))
     },
   }
@@ -143,6 +170,7 @@ function forward(
 
   response.once('close', () => {
     if (search.pause !== null) clearTimeout(search.pause)
+    squeeze?.abort()
     if (!over) {
       over = true
       stopBody?.()

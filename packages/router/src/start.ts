@@ -12,6 +12,7 @@ import { networksOf } from './networks.ts'
 import { createReporter } from './reports.ts'
 import { keepTables, loadTable } from './saved.ts'
 import { createEdgeServer } from './server.ts'
+import { createSqueezer } from './squeeze.ts'
 import { applyEvent, emptyTable, type Table } from './table.ts'
 import { type Timing, usualTiming } from './timing.ts'
 import { createTlsListener } from './tls.ts'
@@ -68,6 +69,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     table: () => table,
     upstreams,
     timing,
+    squeezer: options.compression ? createSqueezer() : null,
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
     log,
     trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,

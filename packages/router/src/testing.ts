@@ -251,6 +251,7 @@ export async function startStage(options: Partial<RouterOptions> = {}): Promise<
     tableFile: null,
     drainSeconds: 5,
     accessLog: false,
+    compression: true,
     log: (line) => logs.push(line),
     write: (text) => written.push(text),
     ...options,

@@ -1,0 +1,107 @@
+// How does a body become smaller on its way, without keeping back what has come?
+import { type Encoding, flushOf, openCompressor } from './compress.ts'
+
+export type Squeeze = {
+  /** The chunk is only lent for the call. False: wait until `onDrain`. */
+  write(chunk: Buffer): boolean
+  /** Nothing more comes: the rest goes out, then `onEnd` is called. */
+  end(chunk: Buffer | null): void
+  /** The client takes more. */
+  resume(): void
+  /** Gives up. */
+  abort(): void
+}
+
+type Out = {
+  /** False: wait until `resume`. */
+  data(chunk: Buffer): boolean
+  end(): void
+  drain(): void
+  failed(error: Error): void
+}
+
+export type Squeezer = {
+  /** Another one may begin: beyond, responses go out as they are, so that the processor is never all taken by this. */
+  hasRoom(): boolean
+  begin(encoding: Encoding, out: Out): Squeeze
+}
+
+/** Each holds about half a megabyte while it is open, also one that waits for its app. */
+const mostOpen = 256
+/** Those that have work to do; all share the few threads of node. */
+const mostBusy = 32
+/** How long what an app has sent may wait for what it sends next. */
+const flushWithin = 15
+
+export function createSqueezer(): Squeezer {
+  let opened = 0
+  let busy = 0
+
+  return {
+    hasRoom: () => opened < mostOpen && busy < mostBusy,
+    begin(encoding, out) {
+      const stream = openCompressor(encoding)
+      let flush: NodeJS.Timeout | null = null
+      let over = false
+      let working = 0
+      let stalled = false
+      let closed = false
+      let counted = false
+      opened++
+      // One whose client does not read has nothing to do either.
+      const recount = (): void => {
+        const now = working > 0 && !stalled && !closed
+        if (now !== counted) busy += now ? 1 : -1
+        counted = now
+      }
+      const work = (): (() => void) => {
+        working++
+        recount()
+        return () => {
+          working--
+          recount()
+        }
+      }
+      const flushSoon = (): void => {
+        flush ??= setTimeout(() => {
+          flush = null
+          if (!over) stream.flush(flushOf[encoding], work())
+        }, flushWithin)
+      }
+      stream.on('data', (chunk: Buffer) => {
+        if (out.data(chunk)) return
+        stream.pause()
+        stalled = true
+        recount()
+      })
+      stream.on('drain', out.drain)
+      stream.on('end', out.end)
+      stream.on('error', out.failed)
+      stream.on('close', () => {
+        opened--
+        closed = true
+        recount()
+        if (flush !== null) clearTimeout(flush)
+      })
+      const write = (chunk: Buffer): boolean => stream.write(Buffer.from(chunk), work())
+      return {
+        write(chunk) {
+          const more = write(chunk)
+          flushSoon()
+          return more
+        },
+        end(chunk) {
+          over = true
+          if (chunk !== null) write(chunk)
+          stream.end()
+        },
+        resume() {
+          stalled = false
+          recount()
+          stream.resume()
+        },
+        abort: () => void stream.destroy(),
+      }
+    },
+  }
+}
