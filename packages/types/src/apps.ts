@@ -1,6 +1,6 @@
 // What is an app, and how is it made, shown, run, handed over and destroyed (contract/api.md §2.3)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Empty, Page, PageQuery, route, Time } from './route.ts'
+import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
 /** Desired count per process type. */
 export const Structure = Type.Record(Type.String(), Type.Integer({ minimum: 0 }))
@@ -66,7 +66,7 @@ export const updateApp = route({
   access: 'app',
   summary: 'Hand the app to another owner, which only owner and admin may.',
   params: AppParams,
-  body: Type.Object({ owner: Type.Optional(Type.String()) }),
+  body: Type.Object({ owner: Type.Optional(Word) }),
   status: 200,
   response: Empty,
 })
@@ -88,6 +88,7 @@ export const runCommand = route({
   summary: 'Run a one-off command in the current release; answers when it has ended.',
   params: AppParams,
   body: Type.Object({ command: Type.Optional(Type.Unsafe<string>({})) }),
+  bodyBytes: 256 * 1024,
   status: 200,
   response: Type.Object({ exit_code: Type.Integer(), output: Type.String() }),
 })

@@ -1,6 +1,6 @@
 // How does a person get, change and give up an account (contract/api.md §2.2)?
 import { type Static, Type } from 'typebox'
-import { Empty, route } from './route.ts'
+import { Empty, route, Word } from './route.ts'
 
 /** The text the original client matches; see contract/api.md §1.5. */
 export const invalidUsername =
@@ -68,7 +68,10 @@ export const login = route({
   path: '/v2/auth/login/',
   access: 'anyone',
   summary: 'Exchange a name and a password for a token.',
-  body: Type.Object({ username: Type.String({ minLength: 1 }), password: Type.String({ minLength: 1 }) }),
+  body: Type.Object({
+    username: Type.String({ minLength: 1, maxLength: 256 }),
+    password: Type.String({ minLength: 1, maxLength: 1024 }),
+  }),
   status: 200,
   response: Type.Object({ token: Type.String() }),
 })
@@ -88,9 +91,9 @@ export const setPassword = route({
   access: 'user',
   summary: 'Change a password; admins may change anyone’s.',
   body: Type.Object({
-    username: Type.Optional(Type.String()),
-    password: Type.Optional(Type.String()),
-    new_password: Type.Optional(Type.String()),
+    username: Type.Optional(Word),
+    password: Type.Optional(Word),
+    new_password: Type.Optional(Word),
   }),
   status: 200,
   response: Type.Object({ status: Type.String() }),
@@ -101,7 +104,7 @@ export const regenerateTokens = route({
   path: '/v2/auth/tokens/',
   access: 'user',
   summary: 'Replace one’s own token, or as admin another user’s or everyone’s.',
-  body: Type.Object({ username: Type.Optional(Type.String()), all: Type.Optional(Type.Unsafe<boolean>({})) }),
+  body: Type.Object({ username: Type.Optional(Word), all: Type.Optional(Type.Unsafe<boolean>({})) }),
   status: 200,
   response: Type.Union([Type.Object({ token: Type.String() }), Type.Literal('')]),
 })
@@ -111,7 +114,7 @@ export const cancelAccount = route({
   path: '/v2/auth/cancel/',
   access: 'user',
   summary: 'Remove an account that owns no app.',
-  body: Type.Object({ username: Type.Optional(Type.String()) }),
+  body: Type.Object({ username: Type.Optional(Word) }),
   status: 204,
   response: Empty,
 })

@@ -1,6 +1,6 @@
 // What was built from which source, and how did each attempt end (contract/api.md §2.6)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Page, PageQuery, route, Time } from './route.ts'
+import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
 /** `status`, `source`, `exit_code` and `ref` are ours: every attempt is kept, also the failed ones. */
 export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
@@ -21,7 +21,7 @@ export const Build = Type.Object({
 })
 export type Build = Static<typeof Build>
 
-const BuildParams = Type.Object({ id: Type.String(), uuid: Type.String() })
+const BuildParams = Type.Object({ id: Word, uuid: Word })
 
 export const listBuilds = route({
   method: 'GET',
@@ -29,10 +29,13 @@ export const listBuilds = route({
   access: 'app',
   summary: 'Builds, newest first; only those that succeeded unless `all` is set.',
   params: AppParams,
-  query: Type.Object({ ...PageQuery.properties, all: Type.Optional(Type.String()) }),
+  query: Type.Object({ ...PageQuery.properties, all: Type.Optional(Word) }),
   status: 200,
   response: Page(Build),
 })
+
+/** A Procfile and a Dockerfile, each as large as they may be in a push, in JSON. */
+export const buildBodyBytes = 512 * 1024
 
 export const createBuild = route({
   method: 'POST',
@@ -41,11 +44,12 @@ export const createBuild = route({
   summary: 'Deploy an existing image; answers when the release runs.',
   params: AppParams,
   body: Type.Object({
-    image: Type.String({ minLength: 1 }),
+    image: Type.String({ minLength: 1, maxLength: 1_000 }),
     procfile: Type.Optional(Type.Unsafe<Record<string, string> | null>({})),
     sha: Type.Optional(Type.String({ maxLength: 40 })),
-    dockerfile: Type.Optional(Type.String()),
+    dockerfile: Type.Optional(Type.String({ maxLength: buildBodyBytes / 2 })),
   }),
+  bodyBytes: buildBodyBytes,
   status: 201,
   response: Build,
 })
@@ -66,7 +70,7 @@ export const getBuildLog = route({
   access: 'app',
   summary: 'What a build printed, as text; with `follow=1` to its end, as it comes.',
   params: BuildParams,
-  query: Type.Object({ follow: Type.Optional(Type.String()) }),
+  query: Type.Object({ follow: Type.Optional(Word) }),
   status: 200,
   response: Type.String(),
 })

@@ -1,6 +1,6 @@
 // Which certificates has a user, and for which domains do they serve (contract/api.md §2.10)?
 import { type Static, Type } from 'typebox'
-import { Empty, Page, PageQuery, route, Time } from './route.ts'
+import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
 /** The PEM texts are never shown again. */
 export const Certificate = Type.Object({
@@ -29,8 +29,8 @@ export const certMessages = {
   mismatch: 'Certificate and private key do not match!',
 } as const
 
-const CertParams = Type.Object({ name: Type.String() })
-const CertDomainParams = Type.Object({ name: Type.String(), domain: Type.String() })
+const CertParams = Type.Object({ name: Word })
+const CertDomainParams = Type.Object({ name: Word, domain: Word })
 
 export const listCerts = route({
   method: 'GET',
@@ -53,6 +53,7 @@ export const addCert = route({
     certificate: Type.String({ minLength: 1, maxLength: 131_072 }),
     key: Type.String({ minLength: 1, maxLength: 32_768 }),
   }),
+  bodyBytes: 256 * 1024,
   status: 201,
   response: Certificate,
 })
@@ -83,7 +84,7 @@ export const attachCert = route({
   access: 'user',
   summary: 'Let a certificate serve for a domain of an app that one may use.',
   params: CertParams,
-  body: Type.Object({ domain: Type.Optional(Type.String()) }),
+  body: Type.Object({ domain: Type.Optional(Word) }),
   status: 201,
   response: Empty,
 })

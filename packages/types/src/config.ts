@@ -48,6 +48,8 @@ export const setConfig = route({
     registry: Patch,
     healthcheck: Type.Optional(Type.Unsafe<Record<string, unknown>>({})),
   }),
+  // All that an app may have, with room for how JSON writes it.
+  bodyBytes: 2 * 1024 * 1024,
   status: 201,
   response: Config,
 })

@@ -1,6 +1,6 @@
 // Under which names is an app reached (contract/api.md §2.8)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Empty, Page, PageQuery, route, Time } from './route.ts'
+import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
 /** A name without a dot is a label under the platform domain. */
 export const Domain = Type.Object({
@@ -37,7 +37,7 @@ export const addDomain = route({
   access: 'app',
   summary: 'Give the app another name.',
   params: AppParams,
-  body: Type.Object({ domain: Type.String({ minLength: 1 }) }),
+  body: Type.Object({ domain: Type.String({ minLength: 1, maxLength: 2_000 }) }),
   status: 201,
   response: Domain,
 })
@@ -47,7 +47,7 @@ export const removeDomain = route({
   path: '/v2/apps/:id/domains/:domain',
   access: 'app-owner',
   summary: 'Take a name from the app; its certificate is detached.',
-  params: Type.Object({ id: Type.String(), domain: Type.String() }),
+  params: Type.Object({ id: Word, domain: Word }),
   status: 204,
   response: Empty,
 })

@@ -1,7 +1,8 @@
 // What does a builder of its own ask of the controller (contract/api.md §2.13)?
 import { type Static, Type } from 'typebox'
 import { Config } from './config.ts'
-import { AppParams, route } from './route.ts'
+import { buildBodyBytes } from './builds.ts'
+import { AppParams, route, Word } from './route.ts'
 
 export const builderAuthHeader = 'x-deis-builder-auth'
 
@@ -17,7 +18,7 @@ export const hookKey = route({
   path: '/v2/hooks/key/:fingerprint',
   access: 'builder',
   summary: 'Whose key it is, by its MD5 fingerprint, and which apps that user may use.',
-  params: Type.Object({ fingerprint: Type.String() }),
+  params: Type.Object({ fingerprint: Word }),
   status: 200,
   response: Type.Object({ username: Type.String(), apps: Type.Array(Type.String()) }),
 })
@@ -37,15 +38,15 @@ export const hookUserKeys = route({
   path: '/v2/hooks/keys/:id/:username',
   access: 'builder',
   summary: 'The keys of one user who may use the app.',
-  params: Type.Object({ id: Type.String(), username: Type.String() }),
+  params: Type.Object({ id: Word, username: Word }),
   status: 200,
   response: KeysOfUsers,
 })
 
 const Received = {
-  receive_user: Type.String({ minLength: 1 }),
+  receive_user: Type.String({ minLength: 1, maxLength: 256 }),
   /** The app's id. */
-  receive_repo: Type.String({ minLength: 1 }),
+  receive_repo: Type.String({ minLength: 1, maxLength: 256 }),
 }
 
 export const hookBuild = route({
@@ -55,11 +56,12 @@ export const hookBuild = route({
   summary: 'Deploy what was built, as the user who pushed; answers when the release runs.',
   body: Type.Object({
     ...Received,
-    image: Type.String({ minLength: 1 }),
+    image: Type.String({ minLength: 1, maxLength: 1_000 }),
     sha: Type.Optional(Type.String({ maxLength: 40 })),
     procfile: Type.Optional(Type.Unsafe<Record<string, string> | null>({})),
-    dockerfile: Type.Optional(Type.String()),
+    dockerfile: Type.Optional(Type.String({ maxLength: buildBodyBytes / 2 })),
   }),
+  bodyBytes: buildBodyBytes,
   status: 200,
   response: Type.Object({ release: Type.Object({ version: Type.Integer() }) }),
 })

@@ -1,6 +1,6 @@
 // Which SSH keys may push as whom (contract/api.md §2.12)?
 import { type Static, Type } from 'typebox'
-import { Empty, Page, PageQuery, route, Time } from './route.ts'
+import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
 export const Key = Type.Object({
   uuid: Type.String(),
@@ -14,7 +14,7 @@ export const Key = Type.Object({
 })
 export type Key = Static<typeof Key>
 
-const KeyParams = Type.Object({ id: Type.String() })
+const KeyParams = Type.Object({ id: Word })
 
 export const listKeys = route({
   method: 'GET',

@@ -1,6 +1,6 @@
 // What did the app and the controller say lately (contract/api.md §2.3, §4.14)?
 import { Type } from 'typebox'
-import { AppParams, route } from './route.ts'
+import { AppParams, route, Word } from './route.ts'
 
 /** Of an answer that goes on (`follow=1`): controllers that cannot do that, as the original, do not send it. */
 export const followHeader = 'deis-follow'
@@ -20,9 +20,9 @@ export const getLogs = route({
   summary: 'The last lines of the app and of what the controller did for it.',
   params: AppParams,
   query: Type.Object({
-    log_lines: Type.Optional(Type.String()),
-    follow: Type.Optional(Type.String()),
-    type: Type.Optional(Type.String()),
+    log_lines: Type.Optional(Word),
+    follow: Type.Optional(Word),
+    type: Type.Optional(Word),
   }),
   status: 200,
   response: Type.String(),

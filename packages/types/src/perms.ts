@@ -1,8 +1,8 @@
 // Who may use an app besides its owner, and who is admin (contract/api.md §2.2, §2.11)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Empty, Page, PageQuery, route } from './route.ts'
+import { AppParams, Empty, Page, PageQuery, route, Word } from './route.ts'
 
-const Named = Type.Object({ username: Type.String({ minLength: 1 }) })
+const Named = Type.Object({ username: Type.String({ minLength: 1, maxLength: 2_000 }) })
 
 /** The owner is only among them when granted explicitly. */
 export const Collaborators = Type.Object({ users: Type.Array(Type.String()) })
@@ -35,7 +35,7 @@ export const removeCollaborator = route({
   path: '/v2/apps/:id/perms/:username',
   access: 'app',
   summary: 'Let a user no longer use the app.',
-  params: Type.Object({ id: Type.String(), username: Type.String() }),
+  params: Type.Object({ id: Word, username: Word }),
   status: 204,
   response: Empty,
 })

@@ -1,6 +1,6 @@
 // Which processes of an app run, how many should, and how are they restarted (contract/api.md §2.3, §2.4)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Empty, route } from './route.ts'
+import { AppParams, Empty, route, Word } from './route.ts'
 
 const processTypePattern = /^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$/
 const maxProcessType = 63
@@ -45,8 +45,8 @@ export type Pod = Static<typeof Pod>
 
 export const PodList = Type.Object({ count: Type.Integer(), results: Type.Array(Pod) })
 
-const TypeParams = Type.Object({ id: Type.String(), type: Type.String() })
-const NameParams = Type.Object({ id: Type.String(), type: Type.String(), name: Type.String() })
+const TypeParams = Type.Object({ id: Word, type: Word })
+const NameParams = Type.Object({ id: Word, type: Word, name: Word })
 
 /** The wire takes counts as numbers or numeric strings; the rule and its messages are the domain's. */
 export const scaleApp = route({
@@ -66,7 +66,7 @@ export const listPods = route({
   access: 'app',
   summary: 'The processes of the current release.',
   params: AppParams,
-  query: Type.Object({ limit: Type.Optional(Type.String()) }),
+  query: Type.Object({ limit: Type.Optional(Word) }),
   status: 200,
   response: PodList,
 })

@@ -1,6 +1,6 @@
 // Which combinations of build and config has the app run (contract/api.md §2.7)?
 import { type Static, Type } from 'typebox'
-import { AppParams, Page, PageQuery, route, Time } from './route.ts'
+import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
 export const Release = Type.Object({
   uuid: Type.String(),
@@ -35,7 +35,7 @@ export const getRelease = route({
   path: '/v2/apps/:id/releases/:version/',
   access: 'app',
   summary: 'One release.',
-  params: Type.Object({ id: Type.String(), version: Type.String() }),
+  params: Type.Object({ id: Word, version: Word }),
   status: 200,
   response: Release,
 })

@@ -21,10 +21,17 @@ export type Route = {
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TSchema
+  /** How many bytes the body may have, where `usualBodyBytes` are not enough. */
+  readonly bodyBytes?: number
   /** Status of success; errors are in error.ts. */
   readonly status: number
   readonly response: TSchema
 }
+
+export const usualBodyBytes = 64 * 1024
+
+/** A part of a path or a query: everything from outside has a length, so that patterns and look-ups meet no more than that. */
+export const Word = Type.String({ maxLength: 2_000 })
 
 /** Declares an endpoint; keeps the literal types so that callers are checked against its schemas. */
 export function route<const R extends Route>(spec: R): R {
@@ -55,7 +62,7 @@ export function time(moment: Date): string {
 }
 
 /** `?limit=&offset=` of every list (contract/api.md §1.10); odd values fall back to the defaults, so they are strings here. */
-export const PageQuery = Type.Object({ limit: Type.Optional(Type.String()), offset: Type.Optional(Type.String()) })
+export const PageQuery = Type.Object({ limit: Type.Optional(Word), offset: Type.Optional(Word) })
 
 /** A list answer; `count` is the total, not the length of `results`. */
 export function Page<S extends TSchema>(item: S) {
@@ -68,6 +75,6 @@ export function Page<S extends TSchema>(item: S) {
 }
 
 /** `/v2/apps/:id/...` */
-export const AppParams = Type.Object({ id: Type.String() })
+export const AppParams = Type.Object({ id: Word })
 
 export const Empty = Type.Null()

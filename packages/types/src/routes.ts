@@ -75,9 +75,9 @@ export const RouterState = Type.Object({
   router: Type.String({ minLength: 1, maxLength: 64 }),
   /** Where it listens; URLs of apps are made of it. */
   port: Type.Integer({ minimum: 1, maximum: 65535 }),
-  epoch: Type.String(),
+  epoch: Type.String({ maxLength: 64 }),
   seq: Type.Integer({ minimum: 0 }),
-  busy: Type.Array(Type.String()),
+  busy: Type.Array(Type.String({ maxLength: 300 }), { maxItems: 15_000 }),
 })
 export type RouterState = Static<typeof RouterState>
 
@@ -88,6 +88,7 @@ export const reportRouterState = route({
   access: 'router',
   summary: 'What a router has applied and which removed upstreams are still busy.',
   body: RouterState,
+  bodyBytes: 1024 * 1024,
   status: 204,
   response: Empty,
 })

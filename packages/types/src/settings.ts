@@ -1,6 +1,7 @@
 // Which settings of an app make no release (contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
+import { Addresses } from './whitelist.ts'
 
 /** How many processes of a type the backend chooses, by their load. */
 export const AutoscaleRule = Type.Object({ min: Type.Integer(), max: Type.Integer(), cpu_percent: Type.Integer() })
@@ -43,10 +44,11 @@ export const setSettings = route({
   body: Type.Object({
     maintenance: Type.Optional(Type.Unsafe<boolean | null>({})),
     routable: Type.Optional(Type.Unsafe<boolean | null>({})),
-    whitelist: Type.Optional(Type.Array(Type.String({ maxLength: 50 }))),
-    autoscale: Type.Optional(Type.Unsafe<Record<string, AutoscaleRule | null>>({ type: 'object' })),
-    label: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object' })),
+    whitelist: Type.Optional(Addresses),
+    autoscale: Type.Optional(Type.Unsafe<Record<string, AutoscaleRule | null>>({ type: 'object', maxProperties: 100 })),
+    label: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object', maxProperties: 1_000 })),
   }),
+  bodyBytes: 256 * 1024,
   status: 201,
   response: AppSettings,
 })

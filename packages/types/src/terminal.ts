@@ -26,7 +26,10 @@ export const TerminalStart = Type.Object({
   stdin: Type.Boolean(),
   /** Null: no terminal, stdout and stderr apart. `name` becomes the command's TERM. */
   terminal: Type.Union([
-    Type.Object({ ...TerminalSize.properties, name: Type.String({ pattern: '^[A-Za-z0-9._+-]{1,64}$' }) }),
+    Type.Object({
+      ...TerminalSize.properties,
+      name: Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9._+-]{1,64}$' }),
+    }),
     Type.Null(),
   ]),
 })

@@ -2,8 +2,13 @@
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route } from './route.ts'
 
+/** Of one app. */
+export const maxAddresses = 1_000
+
+export const Addresses = Type.Array(Type.String({ maxLength: 50 }), { maxItems: maxAddresses })
+
 /** Addresses and networks, IPv4 and IPv6: `10.0.0.0/8`, `2001:db8::1`. Empty: from anywhere. */
-export const Whitelist = Type.Object({ addresses: Type.Array(Type.String({ maxLength: 50 })) })
+export const Whitelist = Type.Object({ addresses: Addresses })
 export type Whitelist = Static<typeof Whitelist>
 
 export const getWhitelist = route({

@@ -1,6 +1,7 @@
 // Which config may be set, and what does setting it give (contract/api.md §2.5)?
 import { configKeyMessage, DeisError, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { healthcheckValue, withLegacyHealthcheck } from './healthcheckRules.ts'
+import { parseJson } from './json.ts'
 import { unstorable } from './storable.ts'
 
 export type Probes = Record<string, Record<string, unknown>>
@@ -19,12 +20,16 @@ export const emptyConfig: ConfigMaps = { values: {}, memory: {}, cpu: {}, tags: 
 
 const keyPattern = /^[a-z_][a-z0-9_]*$/i
 const memoryPattern = /^(?:(?:0|\d+(?:B|K|M|G|KB|MB|GB))\/)?\d+(?:B|K|M|G|KB|MB|GB)$/i
-const cpuPattern = /^[+-]?\d*\.?\d+m?(?:\/[+-]?\d*\.?\d+m?)?$/
+const cpuPattern = /^[+-]?(?:\d+(?:\.\d+)?|\.\d+)m?(?:\/[+-]?(?:\d+(?:\.\d+)?|\.\d+)m?)?$/
 const tagPattern = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i
 const dnsPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 /** No single value, and no file of a build's ENV_DIR, needs to be larger. */
 const maxValueBytes = 128 * 1024
 const maxConfigBytes = 1024 * 1024
+/** Of each map, in one request and in all: each key is told in the release's summary, and is a variable of every process. */
+const maxKeys = 1000
+/** No limit of memory or CPU, and no tag, is written with more. */
+const maxWordLength = 100
 
 /** Every value reaches a container as text; what is no scalar is written as JSON. */
 function asText(value: unknown): string {
@@ -89,6 +94,7 @@ function checkText(map: Exclude<MapName, 'healthcheck'>, key: string, raw: unkno
   const value = raw === null ? null : asText(raw)
   if (map === 'tags') checkTag(key, value)
   if (value === null) return null
+  if ((map === 'memory' || map === 'cpu') && value.length > maxWordLength) throw invalidField(map, limits[map].message)
   if (map === 'values') checkValue(key, value)
   if (map === 'memory' || map === 'cpu') {
     if (!limits[map].pattern.test(value)) throw invalidField(map, limits[map].message)
@@ -101,7 +107,7 @@ function asMap(map: MapName, raw: unknown): Record<string, unknown> {
   let value = raw
   if (typeof value === 'string') {
     try {
-      value = JSON.parse(value)
+      value = parseJson(value)
     } catch {
       // Said below, with the field's name.
       throw invalidField(map, 'Value must be valid JSON.')
@@ -126,7 +132,9 @@ function mergeMap<T>(
   patch: Record<string, unknown>,
   value: (key: string, raw: unknown) => T | null,
 ): Record<string, T> {
-  const checked = Object.entries(patch).map(([key, raw]) => {
+  const entries = Object.entries(patch)
+  if (entries.length > maxKeys) throw invalidField(map, `Ensure this field has no more than ${maxKeys} keys.`)
+  const checked = entries.map(([key, raw]) => {
     const stored = checkKey(map, key)
     return [stored, value(stored, raw)] as const
   })
@@ -136,6 +144,8 @@ function mergeMap<T>(
     if (result !== null) next.set(key, result)
     else if (!next.delete(key)) throw new DeisError('unprocessable', `${key} does not exist under ${map}`)
   }
+  if (next.size > Math.max(maxKeys, Object.keys(base).length))
+    throw invalidField(map, `An app has no more than ${maxKeys} keys here.`)
   return Object.fromEntries(next)
 }
 

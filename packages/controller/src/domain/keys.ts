@@ -12,7 +12,7 @@ export function fingerprints(blob: Buffer): { md5: string; sha256: string } {
     .update(blob)
     .digest('hex')
     .replace(/..(?!$)/g, '$&:')
-  const sha256 = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')
+  const sha256 = createHash('sha256').update(blob).digest('base64').replace(/=$/, '')
   return { md5, sha256: `SHA256:${sha256}` }
 }
 

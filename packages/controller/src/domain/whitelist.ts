@@ -1,5 +1,5 @@
 // From which addresses may an app be reached (contract/api.md §2.9)?
-import { DeisError, type Whitelist } from '@deis/types'
+import { DeisError, maxAddresses, type Whitelist } from '@deis/types'
 import type { Caller, Core } from './core.ts'
 import { changeEdge } from './edge.ts'
 import type { AppRow } from './rows.ts'
@@ -35,7 +35,14 @@ export async function addAddresses(
   raw: readonly string[],
 ): Promise<Whitelist> {
   const added = checked(raw)
-  return change(core, caller, app, (before) => [...new Set([...before, ...added])])
+  return change(core, caller, app, (before) => {
+    const all = [...new Set([...before, ...added])]
+    if (all.length > Math.max(maxAddresses, before.length))
+      throw new DeisError('invalid', `An app has no more than ${maxAddresses} addresses in its whitelist`, {
+        list: true,
+      })
+    return all
+  })
 }
 
 export async function removeAddresses(core: Core, caller: Caller, app: AppRow, raw: readonly string[]): Promise<void> {

@@ -13,7 +13,7 @@ const accepted: ReadonlySet<string> = new Set([
 
 /** As `ssh-keygen -l` prints it. */
 export function fingerprint(blob: Buffer): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=$/, '')}`
 }
 
 function isStrongRsa(key: ParsedKey): boolean {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import * as types from '@deis/types'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../domain/core.ts'
+import { parseJson } from '../domain/json.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
@@ -20,8 +21,6 @@ import { refuseOtherMethods, serve } from './serve.ts'
 import { serveTerminal } from './terminal.ts'
 import { acceptSockets } from './upgrade.ts'
 import { callerOf } from './auth.ts'
-
-const bodyLimit = 4 * 1024 * 1024
 
 /** Every answer has these, also one that no route gave. */
 const everyAnswer = {
@@ -59,7 +58,7 @@ export function createApp(
       createServer({ requestTimeout: 0, keepAliveTimeout: 72_000 }, (request, response) => {
         if (!intercept?.(request, response)) handler(request, response)
       }),
-    bodyLimit,
+    bodyLimit: types.usualBodyBytes,
     // Clients keep the slash with which people end an address, and write theirs behind it.
     rewriteUrl: ({ url = '/' }) => url.replace(/^\/{2,}/, '/'),
     // What cannot be decoded comes to no route.
@@ -97,9 +96,9 @@ export function createApp(
     const body = String(text).trim()
     if (body === '') return done(null, undefined)
     try {
-      return done(null, JSON.parse(body))
+      return done(null, parseJson(body))
     } catch (error) {
-      return done(new types.DeisError('invalid', `JSON parse error - ${types.messageOf(error)}`))
+      return done(error as types.DeisError)
     }
   })
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply))

@@ -1,5 +1,5 @@
 // How does anything thrown become the contract's answer (contract/api.md §1.4)?
-import { DeisError, errors, type FieldErrors, messageOf } from '@deis/types'
+import { DeisError, errors, type FieldErrors } from '@deis/types'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
 type AjvError = {
@@ -24,6 +24,10 @@ function message(error: AjvError): string {
       return 'This field is required.'
     case 'minLength':
       return 'This field may not be blank.'
+    case 'maxItems':
+      return `Ensure this field has no more than ${String(error.params.limit)} elements.`
+    case 'maxProperties':
+      return `Ensure this field has no more than ${String(error.params.limit)} keys.`
     case 'maxLength':
       return `Ensure this field has no more than ${String(error.params.limit)} characters.`
     case 'pattern':
@@ -84,6 +88,17 @@ function fromFastify(error: FastifyError, request: FastifyRequest): DeisError | 
   return null
 }
 
+/** What was sent is repeated where it helps, but not megabytes of it. */
+const longestText = 8_000
+const mostTexts = 20
+
+const cut = (text: string): string => (text.length > longestText ? `${text.slice(0, longestText)}…` : text)
+
+function cutFields(fields: FieldErrors): FieldErrors {
+  const some = Object.entries(fields).slice(0, mostTexts)
+  return Object.fromEntries(some.map(([field, list]) => [cut(field), list.slice(0, mostTexts).map(cut)]))
+}
+
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = thrown instanceof DeisError ? thrown : fromFastify(thrown as FastifyError, request)
   if (!error || error.code === 'internal') {
@@ -92,9 +107,10 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   }
   if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Token')
   reply.code(errors[error.code].http)
-  if (error.list) return reply.send([error.message])
-  if (error.fields) return reply.send(error.fields)
+  const text = cut(error.message)
+  if (error.list) return reply.send([text])
+  if (error.fields) return reply.send(cutFields(error.fields))
   // A bare JSON string: sent as text, Fastify would leave out the quotes.
-  if (error.bare) return reply.header('content-type', 'application/json').send(JSON.stringify(error.message))
-  return reply.send({ detail: messageOf(error) })
+  if (error.bare) return reply.header('content-type', 'application/json').send(JSON.stringify(text))
+  return reply.send({ detail: text })
 }

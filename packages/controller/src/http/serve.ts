@@ -1,5 +1,14 @@
 // How does a route value become a served endpoint, with its access rule enforced before anything else?
-import { type Body, DeisError, forbidden, type Params, type Query, type Response, type Route } from '@deis/types'
+import {
+  type Body,
+  DeisError,
+  forbidden,
+  type Params,
+  type Query,
+  type Response,
+  type Route,
+  usualBodyBytes,
+} from '@deis/types'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { WebSocket } from 'ws'
 import { authorize } from '../domain/access.ts'
@@ -109,6 +118,7 @@ export function serve<const R extends Route>(
     method: route.method,
     url: urlOf(route),
     schema,
+    bodyLimit: route.bodyBytes ?? usualBodyBytes,
     onRequest: (request) => {
       nameRest(route, request)
       return admit(core, route, request)

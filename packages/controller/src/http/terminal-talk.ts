@@ -12,6 +12,7 @@ import {
 } from '@deis/types'
 import { Check } from 'typebox/value'
 import type { RawData, WebSocket } from 'ws'
+import { parseJson } from '../domain/json.ts'
 import type { OpenSession } from '../domain/terminal.ts'
 import { rejectsWhenAborted } from '../os/wait.ts'
 import type { SessionIo } from '../scheduler/port.ts'
@@ -35,7 +36,7 @@ function bufferOf(data: RawData): Buffer {
 function read(text: string): ClientMessage {
   let message: unknown
   try {
-    message = JSON.parse(text)
+    message = parseJson(text)
   } catch (error) {
     throw new DeisError('invalid', 'a text message of a session is JSON', { cause: error })
   }

@@ -50,7 +50,7 @@ export function extraction(folder: string): Extraction {
   }
   /** Where an entry goes; the folder it is in exists afterwards. */
   const place = (path: string): string => {
-    const clean = posix.normalize(path).replace(/\/+$/, '')
+    const clean = posix.normalize(path).replace(/(?<!\/)\/+$/, '')
     if (clean === '.' || clean === '' || entered.has(clean))
       throw new NoPlace(`${JSON.stringify(path)} is a folder and something else`)
     enter(posix.dirname(clean))
@@ -67,7 +67,7 @@ export function extraction(folder: string): Extraction {
     }
   }
   return {
-    folder: (path, mode) => enter(posix.normalize(path).replace(/(.)\/+$/, '$1'), (mode | 0o700) & 0o777),
+    folder: (path, mode) => enter(posix.normalize(path).replace(/(.)\/$/, '$1'), (mode | 0o700) & 0o777),
     file(path, mode, modified) {
       const target = place(path)
       const descriptor = replacing(target, () => openSync(target, 'wx', mode & 0o777))

@@ -29,7 +29,7 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
     Object.entries(settings.credentials).map(([host, credentials]) => [canonicalHost(host), credentials]),
   )
   const mirrors = new Map(
-    Object.entries(settings.mirrors).map(([host, mirror]) => [canonicalHost(host), mirror.replace(/\/+$/, '')]),
+    Object.entries(settings.mirrors).map(([host, mirror]) => [canonicalHost(host), mirror.replace(/(?<!\/)\/+$/, '')]),
   )
 
   const connection = (host: string, given: Credentials | null, tries: number): Connection =>

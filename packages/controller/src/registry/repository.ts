@@ -60,9 +60,11 @@ export const blobOf = (bytes: Buffer): Blob => ({
   open: () => Readable.from([bytes]),
 })
 
+const longestLink = 4_096
+
 /** The next page in a Link header; only ever on the same server. */
 export function nextPage(link: string | readonly string[] | undefined, current: URL): URL | null {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(String(link ?? ''))?.[1]
+  const target = /<([^<>]*)>\s*;[^<,]*\brel="?next"?/i.exec(String(link ?? '').slice(0, longestLink))?.[1]
   if (target === undefined || !URL.canParse(target, current.href)) return null
   const { pathname, search } = new URL(target, current)
   return new URL(`${pathname}${search}`, current)

@@ -42,7 +42,7 @@ async function execute(db: SqlQueryable, sql: string): Promise<void> {
 function statements(sql: string): string[] {
   return sql
     .split(/;\s*(?:\n|$)/)
-    .map((one) => one.replace(/^\s*--.*$/gm, '').trim())
+    .map((one) => one.replace(/^[ \t]*--.*$/gm, '').trim())
     .filter((one) => one !== '')
 }
 

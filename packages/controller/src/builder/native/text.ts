@@ -51,7 +51,8 @@ export function splitLines(each: (line: string) => void): LineSplitter {
   let bar = ''
   const take = (text: string): void => {
     // A CR at the end may be the first half of a CRLF: it waits for the next chunk.
-    const ends = /\r*\n|\r+(?=[^\r\n])/g
+    // Looked for where a run of CRs begins, and nowhere inside it: a chunk of nothing else would be read once for each.
+    const ends = /(?<!\r)(?:\r*\n|\r+(?=[^\r\n]))/g
     let from = 0
     for (let end = ends.exec(text); end; end = ends.exec(text)) {
       const line = text.slice(from, end.index)
@@ -67,7 +68,7 @@ export function splitLines(each: (line: string) => void): LineSplitter {
   return {
     write: (chunk) => take(pending + decoder.write(chunk)),
     end: () => {
-      const last = (pending + decoder.end()).replace(/\r+$/, '')
+      const last = (pending + decoder.end()).replace(/(?<!\r)\r+$/, '')
       pending = ''
       if (last !== '') each(last)
     },

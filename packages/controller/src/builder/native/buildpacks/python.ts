@@ -36,7 +36,7 @@ async function whatToInstall(kit: Kit): Promise<readonly string[] | null> {
   if (await kit.files.has('requirements.txt')) return ['-r', 'requirements.txt']
   if (await kit.files.has('setup.py')) return ['.']
   const project = await kit.files.read('pyproject.toml')
-  if (project !== null) return /^\s*\[(project|build-system)\]/m.test(project) ? ['.'] : null
+  if (project !== null) return /^[ \t]*\[(project|build-system)\]/m.test(project) ? ['.'] : null
   throw new BuildFailure(
     'Pipfile alone is not supported: add a requirements.txt (`pipenv requirements > requirements.txt`) or set BUILDPACK_URL.',
   )

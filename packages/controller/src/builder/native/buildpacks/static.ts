@@ -19,7 +19,7 @@ export type Site = {
 const roots = ['.', 'public', 'dist', 'build', 'out', '_site'] as const
 
 function inside(value: unknown, name: string): string {
-  const path = posix.normalize(typeof value === 'string' ? value : '').replace(/\/+$/, '')
+  const path = posix.normalize(typeof value === 'string' ? value : '').replace(/(?<!\/)\/+$/, '')
   if (typeof value !== 'string' || posix.isAbsolute(path) || path === '..' || path.startsWith('../'))
     throw new BuildFailure(`static.json: ${name} must be a path inside the app.`)
   return path
