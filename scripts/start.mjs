@@ -153,6 +153,7 @@ async function main() {
     await controller.end('SIGINT')
     throw error
   })
+  const token = ready.registrationToken
   const domain = process.env.DEIS_PLATFORM_DOMAIN || 'localhost'
   console.log(`
 Deis is ready.
@@ -163,13 +164,13 @@ Deis is ready.
 
 In another terminal:
   export PATH="${join(root, 'dist/bin')}:$PATH"
-  deis register ${api}
+  deis register ${api}${token ? ` --token=${token}` : ''}
   deis keys:add
 and, in a folder with an app of yours in git:
   deis create
   git push deis master
   deis open
-
+${token ? '\nThe first account is the administrator; until it exists, only this token makes one.\n' : ''}
 Ctrl-C stops everything; the apps come back at the next start.
 `)
 }

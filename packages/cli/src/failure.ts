@@ -1,5 +1,12 @@
 // What does a failed call mean to a person (contract/cli.md §4.7)?
-import { DeisError, type ErrorCode, invalidUsername, messageOf, type Route } from '@deis/types'
+import {
+  DeisError,
+  type ErrorCode,
+  invalidUsername,
+  messageOf,
+  registrationTokenMessages,
+  type Route,
+} from '@deis/types'
 
 type Refused = { readonly status: number; readonly text: string }
 
@@ -30,6 +37,8 @@ const known: readonly (readonly [field: string, said: string, shown: string | nu
   ['image', 'This field may not be blank.', 'An image is required.'],
   ['id', 'This field may not be blank.', 'An id is required.'],
   ['email', 'Enter a valid email address.', null],
+  ['token', registrationTokenMessages.needed, null],
+  ['token', registrationTokenMessages.wrong, null],
 ]
 
 const codes: Record<number, ErrorCode> = {

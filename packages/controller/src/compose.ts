@@ -6,7 +6,7 @@ import { DeisError } from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { openBackends } from './backends.ts'
-import type { Config } from './config.ts'
+import { type Config, loopback } from './config.ts'
 import type { Core } from './domain/core.ts'
 import { standing } from './domain/access.ts'
 import { asCaller } from './domain/auth.ts'
@@ -14,6 +14,7 @@ import { appRegistry } from './domain/images.ts'
 import { keyOwner } from './domain/keys.ts'
 import { openAppLogs } from './domain/logs.ts'
 import { receivePush } from './domain/push.ts'
+import { createPasswords } from './domain/passwords.ts'
 import { createQueue } from './domain/queue.ts'
 import { apiHost, createRouteTable } from './domain/routes.ts'
 import { publishRoutes } from './domain/routing.ts'
@@ -31,6 +32,8 @@ import { noPeers, type Peers } from './store/peers.ts'
 export type Controller = {
   readonly api: string
   readonly git: string
+  /** What the first account is registered with; null where it needs none, or is there. */
+  readonly registrationToken: string | null
   /** `stop` also ends every app process; they come back at the next start. */
   close(options: { readonly stop: boolean }): Promise<void>
 }
@@ -58,7 +61,10 @@ async function withKeys(config: Config): Promise<{ config: Config; secret: Buffe
     config.secretKey === undefined ? await secretFile(file('secret.key')) : Buffer.from(config.secretKey, 'hex')
   const builderKey = config.builderKey ?? (await secretFile(file('builder.key'))).toString('hex')
   const routerKey = config.routerKey ?? (await secretFile(file('router.key'))).toString('hex')
-  return { config: { ...config, builderKey, routerKey }, secret }
+  const registrationToken =
+    config.registrationToken ??
+    (loopback.has(config.apiHost) ? null : (await secretFile(file('registration.token'))).toString('hex'))
+  return { config: { ...config, builderKey, routerKey, registrationToken }, secret }
 }
 
 function startGit(core: Core, files: Files): Promise<GitServer> {
@@ -143,6 +149,7 @@ export async function startController(given: Config, files: Files, log: Logger):
       config,
       db: store.db,
       vault,
+      passwords: createPasswords(),
       scheduler,
       builder,
       registry,
@@ -189,6 +196,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     return {
       api: `http://${authority(reachable(config.apiHost, 'localhost'), port)}`,
       git: gitUrl('localhost'),
+      registrationToken: (await store.db.user.count()) === 0 ? config.registrationToken : null,
       async close(options) {
         stop = options.stop
         shutdown.abort(new DeisError('unavailable', 'The controller is stopping: try again in a moment.'))

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type ClusterConfig, type Env, readCluster } from './config-cluster.ts'
+import { isNetwork } from './os/networks.ts'
 
 export type Config = Readonly<{
   dataDir: string
@@ -17,6 +18,10 @@ export type Config = Readonly<{
   /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
   apiUpstream: string | null
   scheduler: 'process' | 'kubernetes'
+  /** Addresses and networks of proxies whose X-Forwarded-For counts. */
+  trustedProxies: readonly string[]
+  /** What the first account is registered with; null: anybody may be first. */
+  registrationToken: string | null
   registrationMode: 'enabled' | 'disabled' | 'admin_only'
   reservedNames: readonly string[]
   secretKey: string | undefined
@@ -50,7 +55,8 @@ export type Config = Readonly<{
   home: string
 }>
 
-const loopback = new Set(['localhost', '127.0.0.1', '::1'])
+/** Where nobody listens but this machine. */
+export const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 const buildVariables =
   /^(npm_config_.+|NPM_CONFIG_.+|PIP_.+|GOPROXY|GOFLAGS|GONOSUMDB|GOSUMDB|BUNDLE_.+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/
 // npm sets these for the scripts it runs; a build must not take them for the user's wishes.
@@ -122,6 +128,8 @@ export function readConfig(env: Env, cwd: string): Config {
       ['enabled', 'disabled', 'admin_only'],
       loopback.has(apiHost) ? 'enabled' : 'admin_only',
     ),
+    trustedProxies: list('DEIS_TRUSTED_PROXIES'),
+    registrationToken: text('DEIS_REGISTRATION_TOKEN', '').trim() || null,
     reservedNames:
       env.RESERVED_NAMES === undefined ? ['deis', 'deis-builder', 'deis-workflow-manager'] : list('RESERVED_NAMES'),
     secretKey: env.DEIS_SECRET_KEY,
@@ -163,6 +171,11 @@ export function readConfig(env: Env, cwd: string): Config {
   for (const name of ['DEIS_BUILDER_KEY', 'DEIS_ROUTER_KEY'])
     if (env[name] !== undefined && (env[name]?.length ?? 0) < 16)
       problems.push(`${name} must have at least 16 characters`)
+  if (config.registrationToken !== null && config.registrationToken.length < 16)
+    problems.push('DEIS_REGISTRATION_TOKEN must have at least 16 characters')
+  for (const proxy of config.trustedProxies)
+    if (!isNetwork(proxy))
+      problems.push(`DEIS_TRUSTED_PROXIES must be addresses and networks; ${JSON.stringify(proxy)} is neither`)
   for (const url of config.deployHooks.urls)
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
       problems.push(`DEIS_DEPLOY_HOOK_URLS must be http:// or https:// addresses; ${JSON.stringify(url)} is none`)

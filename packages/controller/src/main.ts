@@ -21,7 +21,9 @@ async function main(): Promise<void> {
   }
   const controller = await startController(config, files, log)
   log.info({ api: controller.api, git: controller.git }, 'controller is ready')
-  process.send?.({ ready: { api: controller.api, git: controller.git } })
+  // Not into the log, which is kept.
+  const { api, git, registrationToken } = controller
+  process.send?.({ ready: { api, git, registrationToken } })
 
   let closing = false
   const close = (stop: boolean): void => {

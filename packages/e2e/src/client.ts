@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run, type RunOptions, type Result, type Running, start } from './child.ts'
-import { cleanEnv, type Platform, root } from './platform.ts'
+import { cleanEnv, type Platform, registrationToken, root } from './platform.ts'
 
 /** What of a platform its users have to know. */
 export type Place = Pick<Platform, 'folder' | 'api' | 'git'>
@@ -85,7 +85,16 @@ export async function newPerson(platform: Place, name: string): Promise<Person> 
 /** Somebody with an account and an uploaded key. */
 export async function registered(platform: Place, name: string): Promise<Person> {
   const person = await newPerson(platform, name)
-  const account = ['--username', name, '--password', password, '--email', `${name}@example.com`]
+  const account = [
+    '--username',
+    name,
+    '--password',
+    password,
+    '--email',
+    `${name}@example.com`,
+    '--token',
+    registrationToken,
+  ]
   await person.does(['register', platform.api, ...account])
   await person.does(['keys:add'])
   return person

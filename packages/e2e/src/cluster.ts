@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type Platform, startPlatform } from './platform.ts'
+import { type Platform, registrationToken, startPlatform } from './platform.ts'
 
 const run = promisify(execFile)
 
@@ -38,6 +38,7 @@ export async function startOnCluster(settings: Readonly<Record<string, string>> 
     DEIS_SCHEDULER: 'kubernetes',
     // Build pods fetch their source from the controller.
     DEIS_API_HOST: '0.0.0.0',
+    DEIS_REGISTRATION_TOKEN: registrationToken,
     POD_IP: nodeIp,
     REGISTRATION_MODE: 'enabled',
     DEIS_REGISTRY_HOSTNAME: registry,

@@ -41,9 +41,13 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     return staying.map(({ metadata }) => metadata.uid).toSorted()
   }
 
-  test('the first to register is the administrator, and nobody else may', async () => {
+  test('who has the token of the Secret becomes the administrator, and nobody else may register', async () => {
     const account = ['--username=ann', `--password=${password}`, '--email=ann@example.com']
-    expect(await ann.does(['register', platform.api, ...account])).toContain('Registered ann')
+    const stranger = await newPerson(platform, 'eve')
+    expect((await stranger.deis(['register', platform.api, ...account.with(0, '--username=eve')])).code).not.toBe(0)
+    const keys = await objects<{ data: Record<string, string> }>('secret', 'deis-keys', '-n', platform.namespace)
+    const token = Buffer.from(keys.data['registration.token'] ?? '', 'base64').toString()
+    expect(await ann.does(['register', platform.api, ...account, `--token=${token}`])).toContain('Registered ann')
     const bob = await newPerson(platform, 'bob')
     const refused = await bob.deis(['register', platform.api, ...account.with(0, '--username=bob')])
     expect(refused.code).not.toBe(0)

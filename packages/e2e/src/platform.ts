@@ -15,6 +15,9 @@ const dist = join(root, 'dist')
 /** Reaches the controller only: nothing of it may ever be seen by an app. */
 export const canary = 'controller-only-5d1c9a'
 
+/** Registers the first account where others than this machine reach the API; elsewhere nobody asks for it. */
+export const registrationToken = 'of the operator of these tests'
+
 export type Platform = {
   /** Everything of the test, open to users of apps. */
   readonly folder: string

@@ -13,6 +13,13 @@ export const Username = Type.String({
   message: invalidUsername,
 })
 
+/** Answered under `token` where the first account needs the registration token. */
+export const registrationTokenMessages = {
+  needed:
+    'This platform has no account yet. Whoever runs it registers first, with the token that `npm start` prints, or that is in the Secret deis-keys of the cluster: deis register URL --token=TOKEN',
+  wrong: 'This is not the registration token of this platform.',
+} as const
+
 export const User = Type.Object({
   id: Type.Optional(Type.Integer()),
   username: Type.String(),
@@ -58,6 +65,8 @@ export const register = route({
     email: Type.Optional(Type.String({ maxLength: 254 })),
     first_name: Type.Optional(Type.String({ maxLength: 30 })),
     last_name: Type.Optional(Type.String({ maxLength: 30 })),
+    /** Ours, until the first account exists: the registration token, where others than this machine reach the API. */
+    token: Type.Optional(Type.String({ maxLength: 256 })),
   }),
   status: 201,
   response: User,

@@ -30,6 +30,7 @@ export type FieldErrors = Record<string, string[]>
  * - `fields`: a refused body; the answer is the field list instead of `detail`.
  * - `bare`: the answer is `message` as a bare JSON string (404 of an object lookup).
  * - `list`: the answer is `[message]`, which a few refusals are.
+ * - `retryAfter`: the seconds after which it may be tried again; the header of that name.
  * - `hint`: what to do next; printed by the command line, never on the wire.
  */
 export class DeisError extends Error {
@@ -38,11 +39,19 @@ export class DeisError extends Error {
   readonly bare: boolean
   readonly list: boolean
   readonly hint: string | undefined
+  readonly retryAfter: number | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { fields?: FieldErrors; bare?: boolean; list?: boolean; hint?: string; cause?: unknown } = {},
+    more: {
+      fields?: FieldErrors
+      bare?: boolean
+      list?: boolean
+      hint?: string
+      retryAfter?: number
+      cause?: unknown
+    } = {},
   ) {
     super(message, { cause: more.cause })
     this.name = 'DeisError'
@@ -51,6 +60,7 @@ export class DeisError extends Error {
     this.bare = more.bare ?? false
     this.list = more.list ?? false
     this.hint = more.hint
+    this.retryAfter = more.retryAfter
   }
 }
 

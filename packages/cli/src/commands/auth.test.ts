@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { registrationTokenMessages } from '@deis/types'
 import { deis, homeOf, type Replies, startController, temporaryFolder } from '../testbed.ts'
 
 const user = {
@@ -163,6 +164,41 @@ describe('auth:register', () => {
       stderr: 'Error: The two passwords differ, nothing was changed.\n',
     })
     expect(controller.requests).toEqual(['GET /v2/'])
+  })
+
+  describe('of the first account of a platform that others reach', () => {
+    const refusal = (token: string): Replies => ({
+      ...open,
+      'POST /v2/auth/register/': { status: 400, json: { token: [token] } },
+    })
+    const argv = (url: string): string[] => ['register', url, '--username=b', '--password=p', '--email=']
+
+    test('sends the token that it is given', async () => {
+      const controller = await startController(open)
+      expect(await deis([...argv(controller.url), '--token=t'])).toMatchObject({ code: 0 })
+      expect(controller.requests[1]).toBe(
+        'POST /v2/auth/register/ {"username":"b","password":"p","email":"","token":"t"}',
+      )
+    })
+
+    test('asks for it when it is needed, once', async () => {
+      const controller = await startController(refusal(registrationTokenMessages.needed))
+      const { code, asked } = await deis(argv(controller.url), { answers: ['t'] })
+      expect({ code, asked }).toEqual({ code: 1, asked: ['registration token: '] })
+      expect(controller.requests).toHaveLength(3)
+      expect(controller.requests[2]).toContain('"token":"t"')
+    })
+
+    test.each([
+      [registrationTokenMessages.needed, []],
+      [registrationTokenMessages.wrong, ['--token=t']],
+    ])('says without a terminal: %s', async (message, more) => {
+      const controller = await startController(refusal(message))
+      expect(await deis([...argv(controller.url), ...more])).toMatchObject({
+        code: 1,
+        stderr: `Registration failed: Error: ${message}\n`,
+      })
+    })
   })
 
   test('a refusal is one line', async () => {

@@ -1,6 +1,15 @@
 // How does a person get, use, change and give up an account?
 import { Command } from 'commander'
-import { cancelAccount, DeisError, regenerateTokens, register, setPassword, whoami } from '@deis/types'
+import {
+  cancelAccount,
+  DeisError,
+  messageOf,
+  regenerateTokens,
+  register,
+  registrationTokenMessages,
+  setPassword,
+  whoami,
+} from '@deis/types'
 import { ask, askHidden, readLine } from '../ask.ts'
 import { call } from '../client.ts'
 import type { Context } from '../context.ts'
@@ -14,15 +23,25 @@ type LoginOptions = { username?: string; password?: string; sslVerify: boolean }
 export function auth(context: Context): Command[] {
   const { io } = context
 
-  async function signUp(controller: string, options: LoginOptions & { email?: string; login: boolean }): Promise<void> {
+  type SignUpOptions = LoginOptions & { email?: string; login: boolean; token?: string }
+
+  async function signUp(controller: string, options: SignUpOptions): Promise<void> {
     const connection = await connect(context, controller, options.sslVerify)
     const username = options.username ?? (await ask(io, 'username: ', '--username'))
     const password = options.password ?? (await newPassword(context, 'password', '--password'))
     const email = options.email ?? (await ask(io, 'email: ', '--email'))
     const token = await tokenFor(context, connection.controller)
+    const account = { username, password, email }
+    const send = (registration = options.token) =>
+      call(context.wire, { ...connection, token }, register, { body: { ...account, token: registration } })
     let user
     try {
-      user = await call(context.wire, { ...connection, token }, register, { body: { username, password, email } })
+      user = await send().catch(async (error: unknown) => {
+        const isNeeded = messageOf(error) === registrationTokenMessages.needed
+        if (!isNeeded || options.token !== undefined || !io.isTty.stdin) throw error
+        note(io, registrationTokenMessages.needed)
+        return send(await askHidden(io, 'registration token: ', '--token'))
+      })
     } catch (error) {
       io.stderr.write('Registration failed: ')
       throw error
@@ -129,6 +148,7 @@ export function auth(context: Context): Command[] {
     account(new Command('auth:register').description('create an account'))
       .option('--email <address>', 'where its owner is reached')
       .option('--login <bool>', 'whether to log in right away', unlessFalse, true)
+      .option('--token <token>', 'the registration token of the platform, for its first account')
       .action(signUp),
     account(new Command('auth:login').description('log in to a controller')).action(signIn),
     new Command('auth:logout').description('forget who is logged in').action(signOut),

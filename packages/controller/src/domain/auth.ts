@@ -1,7 +1,7 @@
 // Who is this, and how do accounts come and go (contract/api.md §1.3, §2.2, §3.11)?
-import { DeisError, forbidden, invalidField, notFound, type User } from '@deis/types'
+import { DeisError, forbidden, invalidField, notFound, registrationTokenMessages, type User } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
-import { hashPassword, hashToken, newToken, verifyPassword } from '../store/crypto.ts'
+import { hashToken, newToken, sameSecret } from '../store/crypto.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import type { Tx } from '../store/open.ts'
 import type { Caller, Core } from './core.ts'
@@ -50,6 +50,25 @@ export type Registration = {
   email?: string
   first_name?: string
   last_name?: string
+  /** The registration token, for the first account of a platform that others reach. */
+  token?: string
+}
+
+/** No app is called so: the first account is made by one registration at a time, on all controllers. */
+const firstAccount = '(first account)'
+
+async function admitRegistration(
+  tx: Pick<Tx, 'user'>,
+  config: Core['config'],
+  caller: Caller | null,
+  token = '',
+): Promise<boolean> {
+  const isFirst = (await tx.user.count()) === 0
+  if (isFirst && config.registrationToken !== null && !sameSecret(token.trim(), config.registrationToken))
+    throw invalidField('token', token === '' ? registrationTokenMessages.needed : registrationTokenMessages.wrong)
+  if (!isFirst && config.registrationMode === 'admin_only' && !caller?.isSuperuser)
+    if ((await tx.user.count({ where: { isSuperuser: true } })) > 0) throw forbidden()
+  return isFirst
 }
 
 export async function registerUser(core: Core, caller: Caller | null, body: Registration): Promise<User> {
@@ -59,13 +78,13 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   if (email !== '' && !emailPattern.test(email)) throw invalidField('email', 'Enter a valid email address.')
   if (body.password.trim() === '') throw invalidField('password', 'This field may not be blank.')
   const username = body.username.trim()
-  const password = await hashPassword(body.password)
-  try {
-    const row = await core.db.$transaction(async (tx) => {
-      const admins = await tx.user.count({ where: { isSuperuser: true } })
-      if (mode === 'admin_only' && admins > 0 && !caller?.isSuperuser) throw forbidden()
+  // Before the work that a password makes, and again when it is done: another one may have been first meanwhile.
+  const mayBeFirst = await admitRegistration(core.db, core.config, caller, body.token)
+  const password = await core.passwords.hash(body.password)
+  const make = () =>
+    core.db.$transaction(async (tx) => {
       // Only a platform without any account makes its first one admin: whoever demotes all admins gains nothing by registering.
-      const isSuperuser = admins === 0 && (await tx.user.count()) === 0
+      const isSuperuser = await admitRegistration(tx, core.config, caller, body.token)
       const now = new Date()
       return tx.user.create({
         data: {
@@ -81,6 +100,8 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
         },
       })
     })
+  try {
+    const row = await (mayBeFirst ? core.queue.run(firstAccount, make) : make())
     core.log.info({ user: username, admin: row.isSuperuser }, 'user registered')
     return toUser(row)
   } catch (error) {
@@ -89,17 +110,9 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   }
 }
 
-let nobody: Promise<string> | undefined
-
-/** Verified when there is no such user, so that answers take the same time either way. */
-function nobodysPassword(): Promise<string> {
-  nobody ??= hashPassword('nobody has this password')
-  return nobody
-}
-
 export async function logIn(core: Core, username: string, password: string): Promise<string> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
-  const good = await verifyPassword(password, user?.password ?? (await nobodysPassword()))
+  const good = await (user ? core.passwords.verify(password, user.password) : core.passwords.pretend(password))
   if (!user || !good || !user.isActive) {
     const message = 'Unable to log in with provided credentials.'
     throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
@@ -139,10 +152,10 @@ export async function changePassword(
   const user = await target(core, caller, body.username)
   if (!caller.isSuperuser) {
     if (!body.password) throw new DeisError('invalid', 'password is a required field')
-    if (!(await verifyPassword(body.password, user.password)))
+    if (!(await core.passwords.verify(body.password, user.password)))
       throw new DeisError('unauthenticated', 'Current password does not match')
   }
-  const password = await hashPassword(body.new_password)
+  const password = await core.passwords.hash(body.new_password)
   await core.db.$transaction([
     core.db.user.update({ where: { id: user.id }, data: { password } }),
     core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(keepToken) } } }),

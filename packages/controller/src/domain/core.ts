@@ -8,6 +8,7 @@ import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
 import type { Db } from '../store/open.ts'
 import type { AppLogs } from './logs.ts'
+import type { Passwords } from './passwords.ts'
 import type { AppQueue } from './queue.ts'
 import type { RouteTable } from './routes.ts'
 
@@ -15,6 +16,7 @@ export type Core = {
   readonly config: Config
   readonly db: Db
   readonly vault: Vault
+  readonly passwords: Passwords
   readonly scheduler: Scheduler
   readonly builder: Builder
   /** Where facts about images come from; null where no images run. */

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { readCertificate } from './certRules.ts'
 import { bareCert, bareKey, caCert, leafCert, leafKey, lockedKey } from './certs.testing.ts'
 import { domainName, spellings } from './domainRules.ts'
-import { isAddress, mergeSettings, readBoolean, readSettings, settingsChanges } from './settingsRules.ts'
+import { isNetwork } from '../os/networks.ts'
+import { mergeSettings, readBoolean, readSettings, settingsChanges } from './settingsRules.ts'
 
 function refusal(work: () => unknown): DeisError {
   try {
@@ -84,7 +85,7 @@ describe('domain names', () => {
 describe('addresses of a whitelist', () => {
   it.each(['10.0.0.1', '10.0.0.0/8', '10.1.2.3/8', '0.0.0.0/0', '::1', '2001:db8::/32', '::ffff:10.0.0.1/128'])(
     '%j is one',
-    (text) => expect(isAddress(text)).toBe(true),
+    (text) => expect(isNetwork(text)).toBe(true),
   )
   it.each([
     '',
@@ -100,7 +101,7 @@ describe('addresses of a whitelist', () => {
     '10.0.0.0/255.0.0.0',
     '10.0.0.0/-1',
     '10.0.0.1,10.0.0.2',
-  ])('%j is none', (text) => expect(isAddress(text)).toBe(false))
+  ])('%j is none', (text) => expect(isNetwork(text)).toBe(false))
 })
 
 describe('settings', () => {

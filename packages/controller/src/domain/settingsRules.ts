@@ -1,5 +1,4 @@
 // Which app settings may be set, and what does setting them give (contract/api.md §2.9)?
-import { isIPv4, isIPv6 } from 'node:net'
 import {
   type AppSettings,
   type AutoscaleRule,
@@ -10,6 +9,7 @@ import {
   isProcessType,
 } from '@deis/types'
 import { tooMany } from './structure.ts'
+import { isNetwork } from '../os/networks.ts'
 
 export type SettingsValues = Pick<AppSettings, 'whitelist' | 'autoscale' | 'label'> & {
   readonly maintenance: boolean
@@ -39,14 +39,6 @@ export function readBoolean(raw: unknown): boolean | null | undefined {
 
 export const invalidBoolean = (raw: unknown): string =>
   `"${typeof raw === 'string' ? raw : JSON.stringify(raw)}" is not a valid boolean.`
-
-/** What the router understands: an address, or a network as address and prefix length. */
-export function isAddress(text: string): boolean {
-  const [address = '', prefix, ...more] = text.split('/')
-  const bits = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : null
-  if (bits === null || more.length > 0) return false
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
-}
 
 export const invalidAddress = (text: string): string => `The address ${text} is not valid`
 
@@ -94,7 +86,7 @@ export function readSettings(body: Readonly<Record<string, unknown>>): SettingsP
   }
   if (body.whitelist !== undefined) {
     patch.whitelist = cleanAddresses(body.whitelist as string[])
-    const bad = patch.whitelist.filter((one) => !isAddress(one))
+    const bad = patch.whitelist.filter((one) => !isNetwork(one))
     if (bad.length > 0) fields.whitelist = bad.map(invalidAddress)
   }
   if (body.autoscale !== undefined) {

@@ -4,7 +4,8 @@ import type { Caller, Core } from './core.ts'
 import { changeEdge } from './edge.ts'
 import type { AppRow } from './rows.ts'
 import { currentSettings, storeSettings } from './settings.ts'
-import { cleanAddresses, invalidAddress, isAddress } from './settingsRules.ts'
+import { isNetwork } from '../os/networks.ts'
+import { cleanAddresses, invalidAddress } from './settingsRules.ts'
 
 export async function currentWhitelist(core: Core, app: AppRow): Promise<Whitelist> {
   return { addresses: (await currentSettings(core, app)).whitelist }
@@ -12,7 +13,7 @@ export async function currentWhitelist(core: Core, app: AppRow): Promise<Whiteli
 
 function checked(raw: readonly string[]): string[] {
   const addresses = cleanAddresses(raw)
-  for (const one of addresses) if (!isAddress(one)) throw new DeisError('invalid', invalidAddress(one), { list: true })
+  for (const one of addresses) if (!isNetwork(one)) throw new DeisError('invalid', invalidAddress(one), { list: true })
   return addresses
 }
 

@@ -6,30 +6,23 @@ import type { Core } from '../domain/core.ts'
 import { usersPage } from '../domain/users.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
-import { createThrottle } from './throttle.ts'
+import { createGuesses } from './guesses.ts'
 
 export function serveAccounts(server: FastifyInstance, core: Core): void {
-  const throttle = createThrottle()
+  const guesses = createGuesses()
   serve(server, core, types.register, ({ anyone, body }) => registerUser(core, anyone, body))
-  serve(server, core, types.login, async ({ body, request, reply }) => {
-    const key = `${request.ip} ${body.username}`
-    const wait = throttle.wait(key)
-    if (wait > 0) {
-      reply.header('retry-after', wait)
-      throw new types.DeisError('throttled', `Too many failed logins: try again in ${wait} seconds.`)
-    }
-    try {
-      const token = await logIn(core, body.username, body.password)
-      throttle.succeeded(key)
-      return { token }
-    } catch (error) {
-      throttle.failed(key)
-      throw error
-    }
+  serve(server, core, types.login, async ({ body, request }) => {
+    const wasRight = guesses.try(request.ip, body.username)
+    const token = await logIn(core, body.username, body.password)
+    wasRight()
+    return { token }
   })
   serve(server, core, types.whoami, ({ caller }) => whoAmI(core, caller))
-  serve(server, core, types.setPassword, async ({ caller, token, body }) => {
+  serve(server, core, types.setPassword, async ({ caller, token, body, request }) => {
+    // Administrators need no current password, so they cannot guess one here.
+    const wasRight = caller.isSuperuser ? () => {} : guesses.try(request.ip, caller.username)
     await changePassword(core, caller, token, body)
+    wasRight()
     return { status: 'password set' }
   })
   serve(server, core, types.regenerateTokens, async ({ caller, body, reply }) => {

@@ -1,5 +1,5 @@
 // What does the HTTP server look like as a whole? Importable without listening.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as types from '@deis/types'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../domain/core.ts'
@@ -12,6 +12,7 @@ import { invalidBody, sendError } from './errors.ts'
 import { serveHooks } from './hooks.ts'
 import { createFollowPlaces } from './live.ts'
 import { serveKeys } from './keys.ts'
+import { createHttpServer } from './listen.ts'
 import { openapi } from './openapi.ts'
 import { servePerms } from './perms.ts'
 import { servePlatform } from './platform.ts'
@@ -54,10 +55,7 @@ export function createApp(
   const loggerInstance: FastifyBaseLogger = core.log
   const server = Fastify({
     loggerInstance,
-    serverFactory: (handler) =>
-      createServer({ requestTimeout: 0, keepAliveTimeout: 72_000 }, (request, response) => {
-        if (!intercept?.(request, response)) handler(request, response)
-      }),
+    serverFactory: (handler) => createHttpServer(handler, intercept),
     bodyLimit: types.usualBodyBytes,
     // Clients keep the slash with which people end an address, and write theirs behind it.
     rewriteUrl: ({ url = '/' }) => url.replace(/^\/{2,}/, '/'),
@@ -69,7 +67,8 @@ export function createApp(
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
+    // From the right, the first address of X-Forwarded-For that is none of these is the client's.
+    trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,
     ajv: {
       customOptions: {
         removeAdditional: false,

@@ -106,6 +106,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
     return reply.code(500).send({ detail: 'Server Error' })
   }
   if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Token')
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   reply.code(errors[error.code].http)
   const text = cut(error.message)
   if (error.list) return reply.send([text])

@@ -12,6 +12,7 @@ import { readConfig } from '../config.ts'
 import type { Core } from '../domain/core.ts'
 import { openAppLogs } from '../domain/logs.ts'
 import { createQueue } from '../domain/queue.ts'
+import { createPasswords } from '../domain/passwords.ts'
 import { createRouteTable } from '../domain/routes.ts'
 import { publishRoutes } from '../domain/routing.ts'
 import type { Credentials, Registry } from '../registry/port.ts'
@@ -114,6 +115,7 @@ export async function openFixture(
     config,
     db: store.db,
     vault: createVault(randomBytes(32)),
+    passwords: createPasswords(),
     scheduler,
     builder: noBuilder,
     registry: anyImage(asked),

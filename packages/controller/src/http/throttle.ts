@@ -1,37 +1,58 @@
-// How are passwords kept from being guessed by trying?
+// How are passwords kept from being guessed by trying, without locking out whoever knows the right one?
+import { createHash } from 'node:crypto'
 
 export type Throttle = {
-  /** Seconds to wait, or 0. */
-  wait(key: string): number
-  failed(key: string): void
+  /** Counts a try before it is made: 0, or the seconds that must pass before it is allowed. */
+  attempt(key: string): number
+  /** It was right: what was counted for the key is forgotten. */
   succeeded(key: string): void
+  /** It was right, and counts nothing; what others tried stays counted. */
+  uncount(key: string): void
 }
 
-const tries = 10
-const windowMs = 60_000
+export type ThrottleLimits = {
+  /** Tries before anybody has to wait. */
+  readonly free: number
+  /** The first wait; each further try doubles it. */
+  readonly firstWaitSeconds: number
+
+  readonly maxWaitSeconds: number
+}
+
+/** How long nothing must be tried for all to be forgotten. */
+const forgetMs = 15 * 60_000
 const maxKeys = 10_000
 
-/** Ten failures a minute for one key; the oldest keys are forgotten first. */
-export function createThrottle(now: () => number = Date.now): Throttle {
-  const failures = new Map<string, number[]>()
-  const recent = (key: string): number[] => (failures.get(key) ?? []).filter((at) => at > now() - windowMs)
+type Tries = { count: number; until: number; last: number }
+
+/** Of keys whatever their length, a part of their hash is kept; the ones that were tried longest ago are forgotten first. */
+export function createThrottle(
+  { free, firstWaitSeconds, maxWaitSeconds }: ThrottleLimits,
+  now: () => number = Date.now,
+): Throttle {
+  const tries = new Map<string, Tries>()
+  const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 24)
   return {
-    wait(key) {
-      const list = recent(key)
-      const oldest = list[0]
-      return list.length < tries || oldest === undefined
-        ? 0
-        : Math.max(1, Math.ceil((oldest + windowMs - now()) / 1000))
-    },
-    failed(key) {
-      const list = [...recent(key), now()]
-      failures.delete(key)
-      failures.set(key, list)
-      const [oldest] = failures.keys()
-      if (failures.size > maxKeys && oldest !== undefined) failures.delete(oldest)
+    attempt(key) {
+      const hash = hashOf(key)
+      const at = now()
+      const found = tries.get(hash)
+      const known = found && found.last > at - forgetMs ? found : { count: 0, until: 0, last: at }
+      if (known.until > at) return Math.ceil((known.until - at) / 1000)
+      const count = known.count + 1
+      const wait = count < free ? 0 : Math.min(firstWaitSeconds * 2 ** Math.min(count - free, 30), maxWaitSeconds)
+      tries.delete(hash)
+      tries.set(hash, { count, until: at + wait * 1000, last: at })
+      const [oldest] = tries.keys()
+      if (tries.size > maxKeys && oldest !== undefined) tries.delete(oldest)
+      return 0
     },
     succeeded(key) {
-      failures.delete(key)
+      tries.delete(hashOf(key))
+    },
+    uncount(key) {
+      const known = tries.get(hashOf(key))
+      if (known) known.count = Math.max(0, known.count - 1)
     },
   }
 }

@@ -11,7 +11,15 @@ import { pathOf, type Secret } from './objects.ts'
 import { loadTransport } from './transport.ts'
 
 const namespace = `insttest-keys-${randomBytes(3).toString('hex')}`
-const names = ['builder.key', 'database.key', 'router.key', 'secret.key', 'ssh_host_ecdsa_key', 'ssh_host_ed25519_key']
+const names = [
+  'builder.key',
+  'database.key',
+  'registration.token',
+  'router.key',
+  'secret.key',
+  'ssh_host_ecdsa_key',
+  'ssh_host_ed25519_key',
+]
 
 describe.skipIf(!isClusterThere)('the keys of an installation', () => {
   let kube: Kube

@@ -20,7 +20,7 @@ type Place = {
 type Keys = ReadonlyMap<string, string>
 
 /** The names are those of the files, in the folder and in the Secret alike. */
-const random = ['secret.key', 'builder.key', 'router.key', 'database.key']
+const random = ['secret.key', 'builder.key', 'router.key', 'database.key', 'registration.token']
 const names = [...random, ...hostKeyFiles]
 const tries = 10
 

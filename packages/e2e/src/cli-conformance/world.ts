@@ -6,7 +6,7 @@ import { type Checkout, newCheckout } from '../app.ts'
 import { mustWork, newPerson, password, type Person } from '../client.ts'
 import type { ClusterPlatform } from '../cluster.ts'
 import { callApi } from '../http.ts'
-import type { Platform } from '../platform.ts'
+import { type Platform, registrationToken } from '../platform.ts'
 import { freePort } from '../port.ts'
 import { type Deis, speaker } from './says.ts'
 import { type Json, jsonSpeaker } from './shapes.ts'
@@ -75,7 +75,12 @@ async function post(platform: Platform, token: string | null, path: string, body
 
 async function newActor(platform: Platform, name: string): Promise<Actor> {
   const person = await newPerson(platform, name)
-  await post(platform, null, '/v2/auth/register/', { username: name, password, email: `${name}@example.com` })
+  await post(platform, null, '/v2/auth/register/', {
+    username: name,
+    password,
+    email: `${name}@example.com`,
+    token: registrationToken,
+  })
   const body = await post(platform, null, '/v2/auth/login/', { username: name, password })
   const { token } = JSON.parse(body) as { token: string }
   // As the original client writes it: a profile of either is read by the other.

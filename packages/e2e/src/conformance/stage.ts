@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { newCheckout } from '../app.ts'
 import { mustWork, newPerson, password, type Person } from '../client.ts'
 import { startOnCluster } from '../cluster.ts'
-import { type Platform, startPlatform } from '../platform.ts'
+import { type Platform, registrationToken, startPlatform } from '../platform.ts'
 import { bareHeaders, exchange, type Heard, speaker, type Speaker, withToken } from './wire.ts'
 
 export type Backend = 'process' | 'kubernetes'
@@ -47,7 +47,12 @@ export async function signUp(api: string, name: string): Promise<{ account: Hear
   const probe = { method: 'GET', path: '/v2/', headers: bareHeaders }
   const nobody = speaker(api, {})
   await exchange(api, probe)
-  const account = await nobody.post('/v2/auth/register/', { username: name, password, email: 'someone@example.com' })
+  const account = await nobody.post('/v2/auth/register/', {
+    username: name,
+    password,
+    email: 'someone@example.com',
+    token: registrationToken,
+  })
   if (account.status !== 201) throw new Error(`${name} could not register: ${account.text}`)
   await exchange(api, probe)
   const { json } = await nobody.post('/v2/auth/login/', { username: name, password })

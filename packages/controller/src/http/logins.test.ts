@@ -1,0 +1,173 @@
+// Are passwords kept from being guessed, and the platform from drowning in guesses, while owners still log in?
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createPasswords } from '../domain/passwords.ts'
+import { hashPassword } from '../store/crypto.ts'
+import { type Fixture, openFixture } from './fixture.ts'
+import { clientOf, createGuesses } from './guesses.ts'
+
+const wrong = { non_field_errors: ['Unable to log in with provided credentials.'] }
+
+describe('logins', { timeout: 120_000 }, () => {
+  let f: Fixture
+  /** As a proxy that is trusted passes it on. */
+  const logIn = async (username: string, password: string, from = '192.0.2.1') => {
+    const answer = await f.server.inject({
+      method: 'POST',
+      url: '/v2/auth/login/',
+      headers: { 'x-forwarded-for': from },
+      payload: { username, password },
+    })
+    return { status: answer.statusCode, body: answer.json() as unknown, headers: answer.headers }
+  }
+  beforeAll(async () => {
+    f = await openFixture({ env: { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' } })
+    for (const name of ['ann', 'bob', 'dan']) await f.user(name)
+  }, 120_000)
+  afterAll(() => f.close())
+
+  /** At once, so that no wait is over before the last one has come. */
+  const atOnce = async (count: number, one: (index: number) => Promise<{ status: number }>): Promise<number[]> =>
+    (await Promise.all(Array.from({ length: count }, (_, index) => one(index)))).map(({ status }) => status)
+  const counted = (statuses: readonly number[]): Record<string, number> =>
+    Object.fromEntries(
+      [...new Set(statuses)].map((status) => [status, statuses.filter((one) => one === status).length]),
+    )
+
+  it('count every way of writing a name as one, and let ten of a hundred wrong passwords be tried', async () => {
+    const ways = ['ann', 'ann ', ' ann', 'ann  ', '\tann', 'ANN']
+    const statuses = await atOnce(100, (one) => logIn(ways[one % ways.length]!, 'wrong'))
+    expect(counted(statuses)).toEqual({ 400: 10, 429: 90 })
+  })
+
+  it('let the owner in whatever strangers try, also behind the same proxy', async () => {
+    const stranger = atOnce(12, (one) => logIn('bob', one === 11 ? 'bob-secret' : 'wrong', '198.51.100.1'))
+    const owner = logIn('bob', 'bob-secret', '203.0.113.5')
+    expect((await stranger).slice(10)).toEqual([429, 429])
+    expect((await owner).status).toBe(200)
+  })
+
+  it('believe no more of X-Forwarded-For than what a trusted proxy wrote', async () => {
+    const statuses = await atOnce(11, (one) => logIn('cat', 'wrong', `10.9.9.${one}, 192.0.2.77, 10.0.0.1`))
+    expect(counted(statuses)).toEqual({ 400: 10, 429: 1 })
+  })
+
+  it('also count current passwords that are wrong, when one is changed', async () => {
+    const { body } = await logIn('dan', 'dan-secret')
+    const { token } = body as { token: string }
+    const change = () => f.call('POST', '/v2/auth/passwd/', { password: 'wrong', new_password: 'x' }, token)
+    expect(counted(await atOnce(11, change))).toEqual({ 401: 10, 429: 1 })
+  })
+
+  it('that are many at once leave other answers fast and memory as it was', async () => {
+    const before = process.memoryUsage().rss
+    const flood = Promise.all(
+      Array.from({ length: 200 }, (_, one) => logIn(`nobody-${one}`, 'x'.repeat(1000), `192.0.2.${one}`)),
+    )
+    const times: number[] = []
+    for (let one = 0; one < 10; one++) {
+      const started = performance.now()
+      expect((await f.server.inject('/healthz')).statusCode).toBe(200)
+      times.push(performance.now() - started)
+    }
+    const statuses = (await flood).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
+    expect(statuses.filter((status) => status === 400).length).toBeGreaterThan(20)
+    expect(Math.max(...times)).toBeLessThan(2_000)
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+  })
+})
+
+it('without trusted proxies, X-Forwarded-For says nothing', { timeout: 120_000 }, async () => {
+  const f = await openFixture()
+  try {
+    const headers = (one: number): Record<string, string> => ({ 'x-forwarded-for': `192.0.2.${one}` })
+    const payload = { username: 'u', password: 'wrong' }
+    const answers = await Promise.all(
+      Array.from({ length: 11 }, (_, one) =>
+        f.server.inject({ method: 'POST', url: '/v2/auth/login/', headers: headers(one), payload }),
+      ),
+    )
+    expect(answers.map(({ statusCode }) => statusCode).filter((status) => status === 429)).toHaveLength(1)
+  } finally {
+    await f.close()
+  }
+})
+
+describe('guesses', () => {
+  it('wait longer each time, up to a minute, and are forgotten after a while', () => {
+    let now = 0
+    const guesses = createGuesses(() => now)
+    const attempt = (): number => {
+      try {
+        guesses.try('192.0.2.1', 'ann')
+        return 0
+      } catch (error) {
+        return (error as { retryAfter: number }).retryAfter
+      }
+    }
+    const waits: number[] = []
+    for (let one = 0; one < 17; one++) {
+      const wait = attempt()
+      if (wait > 0) {
+        waits.push(wait)
+        now += wait * 1000
+        expect(attempt()).toBe(0)
+      }
+    }
+    expect(waits).toEqual([5, 10, 20, 40, 60, 60, 60])
+    now += 16 * 60_000
+    expect(attempt()).toBe(0)
+    expect(attempt()).toBe(0)
+  })
+
+  it('of many accounts from one address wait as well, if not for long', () => {
+    const guesses = createGuesses(() => 0)
+    for (let one = 0; one < 60; one++) guesses.try('2001:db8:1:2::1', `user-${one}`)
+    expect(() => guesses.try('2001:db8:1:2:ffff::9', 'other')).toThrow('try again in 1 seconds')
+    guesses.try('2001:db8:1:3::1', 'other')
+  })
+
+  it('that were right count nothing', () => {
+    const guesses = createGuesses(() => 0)
+    for (let one = 0; one < 200; one++) guesses.try('192.0.2.1', 'ann')()
+  })
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:4711', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:DB8::1', '2001:db8:0:0::/64'],
+    ['[2001:db8:0:5::1]:443', '2001:db8:0:5::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ["' OR 1=1", 'unknown'],
+    ['x'.repeat(10_000), 'unknown'],
+  ])('of %s are those of %s', (written, client) => {
+    expect(clientOf(written)).toBe(client)
+  })
+})
+
+describe('hashing', { timeout: 120_000 }, () => {
+  it('takes turns, and refuses when too many wait', async () => {
+    const passwords = createPasswords({ running: 1, waiting: 2 })
+    const stored = await hashPassword('right')
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => passwords.verify('right', stored)))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected'])
+    expect(await passwords.verify('wrong', stored)).toBe(false)
+    expect(await passwords.pretend('anything')).toBe(false)
+  })
+
+  it('takes as long for nobody as for somebody', async () => {
+    const passwords = createPasswords()
+    const stored = await hashPassword('right')
+    await passwords.pretend('warm')
+    const cpu = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = process.cpuUsage().user
+      for (let one = 0; one < 3; one++) await work()
+      return process.cpuUsage().user - before
+    }
+    const [somebody, nobody] = [await cpu(() => passwords.verify('x', stored)), await cpu(() => passwords.pretend('x'))]
+    expect(nobody / somebody).toBeGreaterThan(0.5)
+    expect(nobody / somebody).toBeLessThan(2)
+  })
+})
