@@ -1,4 +1,5 @@
 // What did the operator set for apps on a cluster, and is it sound (contract/api.md §5)?
+import { isIP } from 'node:net'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -26,6 +27,14 @@ export type ClusterConfig = Readonly<{
   /** Where build pods reach this very controller; null: at the address of its own pod. */
   podUrl: string | null
   podIp: string | null
+  /** Where the platform itself runs, its routers included; null: outside of the cluster. */
+  ownNamespace: string | null
+  /** Who may reach apps besides the platform's routers: networks, namespaces, `key=value` labels of namespaces. */
+  appSources: readonly string[]
+  /** Networks that apps and builds may not reach. */
+  egressBlocked: readonly string[]
+  /** The strictest Pod Security that namespaces of apps enforce. */
+  podSecurity: 'restricted' | 'baseline' | 'privileged'
   quota: Readonly<Record<string, unknown>> | null
   drainSeconds: number
   debug: boolean
@@ -45,6 +54,19 @@ const pathPattern = /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/
 const labelPattern = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i
 const quantityPattern = /^\d+(\.\d+)?(m|k|[KMGT]i?)?$/
 const namePattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** In the one form that every cluster takes: an address and how many of its bits count. */
+function isNetwork(item: string): boolean {
+  const [address = '', bits = '', ...more] = item.split('/')
+  const family = isIP(address)
+  return family !== 0 && more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+}
+
+const isSource = (item: string): boolean => {
+  const [key = '', value, ...more] = item.split('=')
+  if (value !== undefined) return more.length === 0 && labelPattern.test(key) && labelPattern.test(value)
+  return isNetwork(item) || namePattern.test(item)
+}
 
 function quota({ text, problems }: Reader): Readonly<Record<string, unknown>> | null {
   const name = 'KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC'
@@ -99,6 +121,12 @@ export function readCluster(reader: Reader): ClusterConfig {
       problems.push(`${name} must be an http:// or https:// address without a path, not ${JSON.stringify(value)}`)
     return value.replace(/\/$/, '')
   }
+  const checked = (name: string, isSound: (item: string) => boolean, what: string): string[] => {
+    const items = list(name)
+    for (const item of items)
+      if (!isSound(item)) problems.push(`${name} must be a list of ${what}; ${JSON.stringify(item)} is not one`)
+    return items
+  }
   const insecureRegistries = list('DEIS_REGISTRY_INSECURE')
   for (const host of insecureRegistries)
     if (!hostPattern.test(host)) problems.push(`DEIS_REGISTRY_INSECURE: ${JSON.stringify(host)} is no host`)
@@ -121,6 +149,14 @@ export function readCluster(reader: Reader): ClusterConfig {
     buildpacks: list('DEIS_BUILDPACKS'),
     podUrl: url('DEIS_POD_URL'),
     podIp: text('POD_IP', '') || null,
+    ownNamespace: text('POD_NAMESPACE', '') || null,
+    appSources: checked(
+      'DEIS_APP_SOURCES',
+      isSource,
+      'networks such as 10.0.0.0/8, namespaces or key=value labels of them',
+    ),
+    egressBlocked: checked('DEIS_EGRESS_BLOCKED', isNetwork, 'networks such as 10.0.0.0/8'),
+    podSecurity: choice('DEIS_POD_SECURITY', ['restricted', 'baseline', 'privileged'], 'restricted'),
     quota: quota(reader),
     drainSeconds: number('DEIS_POD_DRAIN_SECONDS', 5, 0, 600),
     debug: text('DEIS_DEBUG', '') !== '',

@@ -47,6 +47,10 @@ describe('settings', () => {
         DEIS_GIT_URL: 'ssh://git@git.example.com:2222/',
         DEIS_API_UPSTREAM: '10.96.0.7:80',
         DEIS_DEBUG: '1',
+        POD_NAMESPACE: 'deis',
+        DEIS_APP_SOURCES: '10.0.0.0/8, ingress-nginx, team=edge, fd00::/8',
+        DEIS_EGRESS_BLOCKED: '192.168.0.0/16',
+        DEIS_POD_SECURITY: 'baseline',
       }),
     ).toMatchObject({
       scheduler: 'kubernetes',
@@ -69,11 +73,19 @@ describe('settings', () => {
         podUrl: 'http://10.0.0.2:8000',
         quota: { spec: { hard: { pods: '10' } } },
         debug: true,
+        ownNamespace: 'deis',
+        appSources: ['10.0.0.0/8', 'ingress-nginx', 'team=edge', 'fd00::/8'],
+        egressBlocked: ['192.168.0.0/16'],
+        podSecurity: 'baseline',
       },
     })
   })
 
   it.each([
+    [{ DEIS_APP_SOURCES: '10.0.0.0/33' }, 'DEIS_APP_SOURCES must be a list of networks'],
+    [{ DEIS_APP_SOURCES: 'a=b=c' }, '"a=b=c" is not one'],
+    [{ DEIS_EGRESS_BLOCKED: '10.0.0.1' }, 'DEIS_EGRESS_BLOCKED must be a list of networks such as 10.0.0.0/8'],
+    [{ DEIS_POD_SECURITY: 'none' }, 'DEIS_POD_SECURITY must be one of restricted, baseline, privileged'],
     [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, kubernetes'],
     [{ DEIS_API_PORT: '80a' }, 'DEIS_API_PORT must be a whole number'],
     [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must start with'],

@@ -2,15 +2,20 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onKubernetes, type Stage } from './conformance/stage.ts'
 import { everyStep } from './conformance/steps.ts'
-import { testCluster } from './cluster.ts'
+import { standInForMetrics, testCluster } from './cluster.ts'
 
 let stage: Stage | undefined
 
 describe.skipIf(!testCluster).sequential('the HTTP contract, on Kubernetes', () => {
+  let withoutMetrics: (() => Promise<string>) | undefined
   beforeAll(async () => {
+    withoutMetrics = await standInForMetrics()
     stage = await onKubernetes()
   })
-  afterAll(() => stage?.stop())
+  afterAll(async () => {
+    await stage?.stop()
+    await withoutMetrics?.()
+  })
   everyStep('kubernetes', () => {
     if (!stage) throw new Error('the platform did not start')
     return stage

@@ -19,14 +19,14 @@ export async function examine(
   core: Core,
   caller: Pick<Caller, 'isSuperuser'>,
 ): Promise<{ scheduler: string; version: string; checks: Check[] }> {
-  const [capabilities, builds, space] = await Promise.all([
-    core.scheduler.capabilities(),
+  const [runs, builds, space] = await Promise.all([
+    core.scheduler.capabilities().then((can) => can.checks()),
     core.builder.checks(),
     disk(core),
   ])
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...capabilities.checks, ...builds, space, troubleOf(core).check(caller.isSuperuser)],
+    checks: [...runs, ...builds, space, troubleOf(core).check(caller.isSuperuser)],
   }
 }

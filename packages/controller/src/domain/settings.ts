@@ -77,10 +77,12 @@ export async function storeSettings(
 /** Rules that nobody would follow are refused; they can always be removed. */
 async function refuseAutoscale(core: Core, patch: SettingsPatch): Promise<void> {
   if (!Object.values(patch.autoscale ?? {}).some((rule) => rule !== null)) return
-  if ((await core.scheduler.capabilities()).autoscale) return
+  const { autoscale, noAutoscale } = await core.scheduler.capabilities()
+  if (autoscale) return
+  const why = noAutoscale === undefined ? '' : `: ${noAutoscale}`
   throw new DeisError(
     'invalid',
-    `the ${core.scheduler.name} scheduler cannot autoscale, so nothing was changed (deis doctor)`,
+    `the ${core.scheduler.name} scheduler cannot autoscale, so nothing was changed${why} (deis doctor)`,
   )
 }
 

@@ -326,7 +326,7 @@ describe('the edge of an app', () => {
 
 describe('a backend that cannot enforce it', () => {
   it('refuses to autoscale, and lets rules be removed', async () => {
-    const f = await openFixture({ capabilities: { autoscale: false } })
+    const f = await openFixture({ capabilities: { autoscale: false, noAutoscale: 'install a metrics server' } })
     try {
       const ann = await f.user('ann')
       await f.call('POST', '/v2/apps/', { id: 'tea' }, ann)
@@ -334,7 +334,10 @@ describe('a backend that cannot enforce it', () => {
       const answer = await f.call('POST', '/v2/apps/tea/settings/', body, ann)
       expect([answer.status, answer.body]).toEqual([
         400,
-        { detail: 'the memory scheduler cannot autoscale, so nothing was changed (deis doctor)' },
+        {
+          detail:
+            'the memory scheduler cannot autoscale, so nothing was changed: install a metrics server (deis doctor)',
+        },
       ])
       expect((await f.call('GET', '/v2/apps/tea/settings/', undefined, ann)).body).toMatchObject({ autoscale: {} })
       expect((await f.call('POST', '/v2/apps/tea/settings/', { autoscale: { web: null } }, ann)).status).toBe(422)

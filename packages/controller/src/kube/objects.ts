@@ -36,7 +36,14 @@ export type ResourceQuota = Wire<V1ResourceQuota>
 export type HorizontalPodAutoscaler = Wire<V1HorizontalPodAutoscaler>
 export type Ingress = Wire<V1Ingress>
 export type Job = Wire<V1Job>
-export type NetworkPolicy = Wire<V1NetworkPolicy>
+/** The library calls a field `_from` that has no underscore on the wire. */
+type Sent = Wire<V1NetworkPolicy>
+type Rule = NonNullable<NonNullable<Sent['spec']>['ingress']>[number]
+export type NetworkPolicy = Omit<Sent, 'spec'> & {
+  spec?: Omit<NonNullable<Sent['spec']>, 'ingress'> & {
+    ingress?: (Omit<Rule, '_from'> & { from?: NonNullable<Rule['_from']> })[]
+  }
+}
 
 /** Anything with a kind, as it is sent and answered. */
 export type KubeObject = {

@@ -159,7 +159,7 @@ describe('tokens', () => {
       client(settings).inspect(`${registry.host}/team/app:1`, { username: 'ann', password: 'x' }, never),
     )
     expect(error.message).toBe(
-      `${registry.host} refuses the credentials it was given for ${registry.host}/team/app:1 (UNAUTHORIZED wrong password)`,
+      `Permission Denied attempting to pull image ${registry.host}/team/app:1: ${registry.host} refuses the credentials it was given for ${registry.host}/team/app:1 (UNAUTHORIZED wrong password)`,
     )
     expect(error.hint).toContain('deis registry:set')
   })
@@ -246,7 +246,7 @@ describe('mirrors', () => {
     const [mirror, registry] = await Promise.all([serve(empty), serve(empty)])
     const it = client({ insecure: [mirror.host, registry.host], mirrors: { [registry.host]: mirror.host } })
     expect((await failure(it.inspect(`${registry.host}/x:1`, null, never))).message).toBe(
-      `${registry.host}/x:1 not found on ${registry.host}; its mirror: ${mirror.host}/x:1 not found on ${mirror.host}`,
+      `image ${registry.host}/x:1 not found on ${registry.host}; its mirror: image ${mirror.host}/x:1 not found on ${mirror.host}`,
     )
   })
 })
@@ -266,13 +266,13 @@ describe('failures', () => {
     [
       'a repository that is not there',
       answers(404, 'NAME_UNKNOWN'),
-      'HOST/x:1 not found: HOST knows no such repository',
+      'image HOST/x:1 not found: HOST knows no such repository',
     ],
-    ['a tag that is not there', answers(404, 'MANIFEST_UNKNOWN'), 'HOST/x:1 not found on HOST'],
+    ['a tag that is not there', answers(404, 'MANIFEST_UNKNOWN'), 'image HOST/x:1 not found on HOST'],
     [
       'no right',
       answers(403, 'DENIED', 'no\naccess'),
-      'HOST/x:1 does not exist or is private: HOST asks for credentials (DENIED no access)',
+      'Permission Denied attempting to pull image HOST/x:1: HOST/x:1 does not exist or is private: HOST asks for credentials (DENIED no access)',
     ],
     [
       'no registry',

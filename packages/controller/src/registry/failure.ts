@@ -82,9 +82,11 @@ function refusal(error: RegistryFailure, { image, action, known }: Subject): [me
     const hint = own
       ? 'check DEIS_REGISTRY_USERNAME and DEIS_REGISTRY_PASSWORD, and what that user may do'
       : 'check the name; for a private image: deis registry:set username=USER password=PASSWORD'
-    return known
-      ? [`${host} refuses the credentials it was given for ${image} (${told})`, hint]
-      : [`${image} does not exist or is private: ${host} asks for credentials (${told})`, hint]
+    const what = known
+      ? `${host} refuses the credentials it was given for ${image} (${told})`
+      : `${image} does not exist or is private: ${host} asks for credentials (${told})`
+    // Scripts look for the original's words (contract/api.md §1).
+    return [own ? what : `Permission Denied attempting to pull image ${image}: ${what}`, hint]
   }
   if (status === 429)
     return [
@@ -96,8 +98,8 @@ function refusal(error: RegistryFailure, { image, action, known }: Subject): [me
   if (status === 404)
     return [
       code === 'NAME_UNKNOWN'
-        ? `${image} not found: ${host} knows no such repository`
-        : `${image} not found on ${host}`,
+        ? `image ${image} not found: ${host} knows no such repository`
+        : `image ${image} not found on ${host}`,
       'check the name and the tag',
     ]
   if (status >= 500) return [`${host} fails: ${told}`, 'try again later']

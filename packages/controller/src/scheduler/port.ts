@@ -196,8 +196,10 @@ export type Capabilities = {
   readonly room?: number
   /** Pods that are as an app wants them are all that there is of it: then `apply` would change nothing. */
   readonly podsAreAll?: boolean
-  /** Lines for `deis doctor`. */
-  readonly checks: readonly Check[]
+  /** Why not, and what would help, where the backend could. */
+  readonly noAutoscale?: string
+  /** Lines for `deis doctor`, looked at anew; everything else may be some minutes old. */
+  checks(): Promise<readonly Check[]>
 }
 
 export type Progress = (line: string) => void

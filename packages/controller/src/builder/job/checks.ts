@@ -18,7 +18,7 @@ async function line(name: string, detail: string, work: (signal: AbortSignal) =>
 }
 
 export async function checkBuilder(settings: Settings): Promise<readonly Check[]> {
-  const { kube, registry, namespace, images, target, credentials } = settings
+  const { registry, namespace, images, target, credentials } = settings
   const own = repositoryOf(target, 'deis-check')
   const image = (name: string, reference: string): Promise<Check> =>
     line(name, reference, (signal) => registry.inspect(reference, null, signal))
@@ -31,9 +31,7 @@ export async function checkBuilder(settings: Settings): Promise<readonly Check[]
           detail: 'off: the registry wants credentials, and those are kept from the code that builds',
         }
   return Promise.all([
-    line('build namespace', namespace, (signal) =>
-      prepareNamespace(kube, namespace, { host: target.host, credentials }, signal),
-    ),
+    line('build namespace', namespace, (signal) => prepareNamespace(settings, signal)),
     // An unknown repository is empty: this asks for an answer, and for rights.
     line('registry for builds', repositoryOf(target, 'APP'), (signal) => registry.tags(own, signal)),
     image('stack image', images.stack),

@@ -31,10 +31,10 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
 }
 
 async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Promise<BuildResult> {
-  const { kube, namespace, target, credentials, log } = settings
+  const { kube, namespace, log } = settings
   const { request, sourceFile, signal } = place
   try {
-    await prepareNamespace(kube, namespace, { host: target.host, credentials }, signal)
+    await prepareNamespace(settings, signal)
   } catch (error) {
     if (error instanceof ForeignNamespace) throw new BuildFailure(`The platform cannot build: ${error.message}.`)
     throw error

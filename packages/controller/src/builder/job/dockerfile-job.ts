@@ -84,9 +84,17 @@ export type DockerfileJob = {
   readonly noCache: boolean
 }
 
+type Security = NonNullable<Container['securityContext']>
+
 // Files in the image may belong to anybody, and package managers become other users: root with the runtime's default
-// capabilities, in a container that is not privileged.
-const rootUser: NonNullable<Container['securityContext']> = { privileged: false, runAsUser: 0 }
+// capabilities, in a container that is not privileged. RuntimeDefault forbids the namespaces that buildah makes.
+const rootUser: Security = { privileged: false, runAsUser: 0, capabilities: { drop: ['NET_RAW'] } }
+const fetchUser: Security = {
+  runAsUser: 0,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' },
+}
 
 /** The container that builds has no credentials of the platform; the one that pushes runs nothing of the user's. */
 export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
@@ -108,7 +116,7 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
       : [],
     pod: {
       initContainers: [
-        fetcher(settings, job.urls, { ...rootUser, capabilities: { drop: ['ALL'] }, allowPrivilegeEscalation: false }),
+        fetcher(settings, job.urls, fetchUser),
         {
           name: buildContainer,
           image: images.buildah,
@@ -138,7 +146,7 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
             ...(credentials ? { REGISTRY_AUTH_FILE: `${auth}/auth.json` } : {}),
           }),
           resources: resources(limits),
-          securityContext: rootUser,
+          securityContext: { ...rootUser, allowPrivilegeEscalation: false },
           volumeMounts: [work, ...(credentials ? [{ name: 'auth', mountPath: auth, readOnly: true }] : [])],
         },
       ],

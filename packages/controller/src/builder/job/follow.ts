@@ -9,11 +9,16 @@ export type Place = { readonly namespace: string; readonly pod: string; readonly
 
 const pauseMs = 300
 
-/** `2026-01-02T03:04:05.6Z text`: times as the log has them are as long as they must be, which does not compare. */
-function parse(line: string): { time: string; text: string } {
-  const space = line.indexOf(' ')
-  const [whole = '', fraction = ''] = line.slice(0, space).replace('Z', '').split('.')
-  return { time: `${whole}.${fraction.padEnd(9, '0')}Z`, text: line.slice(space + 1) }
+const stamp = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z /
+
+/**
+ * `2026-01-02T03:04:05.6Z text`: times as the log has them are as long as they must be, which does not compare. Null: what
+ * a node says itself, and what goes on after a line that was too long for it, has none.
+ */
+function parse(line: string): { time: string | null; text: string } {
+  const [head, whole, fraction = ''] = stamp.exec(line) ?? []
+  if (head === undefined) return { time: null, text: line }
+  return { time: `${whole}.${fraction.padEnd(9, '0')}Z`, text: line.slice(head.length) }
 }
 
 /**
@@ -28,12 +33,16 @@ export async function followLog(
   signal: AbortSignal,
 ): Promise<void> {
   let last = ''
+  /** Belongs to what was seen before the connection broke. */
+  let isSeen = false
   const path = pathOf('v1/Pod', namespace, pod, 'log')
   const take = (line: string): void => {
     const { time, text } = parse(line)
-    if (time <= last) return
-    last = time
-    each(text)
+    if (time !== null) {
+      isSeen = time <= last
+      if (!isSeen) last = time
+    }
+    if (!isSeen) each(text)
   }
   for (;;) {
     // Before the last look at the log, so that what the container says while it ends is seen.

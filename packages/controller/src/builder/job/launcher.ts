@@ -26,7 +26,7 @@ hand_on() {
 launch() {
   local _deis_command="$*" _deis_signal
   if [ "$#" -eq 2 ] && [ "$1" = start ]; then
-    if [[ ! $2 =~ ^[a-z0-9-]+$ ]] || [ ! -r "${processFolder}/$2" ]; then
+    if [[ ! $2 =~ ^[A-Za-z0-9_-]+$ ]] || [ ! -r "${processFolder}/$2" ]; then
       echo "No such process type: $2" >&2
       exit 127
     fi

@@ -108,6 +108,7 @@ describe('the launcher', () => {
     })
     const processes = join(folder, 'processes')
     await mkdir(processes)
+    await writeFile(join(processes, 'celery_Beat'), 'echo beats\n')
     await writeFile(join(processes, 'web'), 'echo "$SECOND in $HOME as web"; exit 4\n')
     init = join(folder, 'init')
     const here = launcher
@@ -139,6 +140,9 @@ describe('the launcher', () => {
     expect(await run('cat')).toMatchObject({ code: 0, out: 'given' })
     expect(await run('exit 7')).toMatchObject({ code: 7 })
     expect(await run('nowhere-to-be-found')).toMatchObject({ code: 127 })
+  })
+  test('a type with capitals and underscores', async () => {
+    expect(await run('start', 'celery_Beat')).toEqual({ code: 0, out: 'beats\n', err: '' })
   })
   test('an unknown type', async () => {
     expect(await run('start', 'nope')).toEqual({ code: 127, out: '', err: 'No such process type: nope\n' })

@@ -1,10 +1,19 @@
 // Where do builds run, who may talk to them, and with whose credentials are their images pulled and pushed?
 import type { Kube } from '../../kube/client.ts'
+import { egressBut } from '../../kube/egress.ts'
 import { hasStatus } from '../../kube/error.ts'
 import { type Namespace, type NetworkPolicy, pathOf, type Secret } from '../../kube/objects.ts'
 import type { Credentials } from '../../registry/port.ts'
 import { heritage } from './names.ts'
+import type { Settings } from './options.ts'
 import { pullSecret } from './pod.ts'
+
+/** Dockerfiles are built by root in a container that is not privileged; all else keeps to the stricter level. */
+const levels = {
+  'pod-security.kubernetes.io/enforce': 'baseline',
+  'pod-security.kubernetes.io/warn': 'baseline',
+  'pod-security.kubernetes.io/audit': 'restricted',
+}
 
 /** The namespace exists and is not ours. */
 export class ForeignNamespace extends Error {}
@@ -21,12 +30,12 @@ export function dockerConfig(credentials: Readonly<Record<string, Credentials>>)
   return JSON.stringify({ auths: Object.fromEntries(auths) as object })
 }
 
-/** Nobody talks to a build; it may talk to the world, which it downloads things from. */
-const noIngress = (namespace: string): NetworkPolicy => ({
+/** Nobody talks to a build; it may talk to the world, which it downloads things from, but for what is kept from apps, too. */
+const alone = (namespace: string, blocked: readonly string[]): NetworkPolicy => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: { name: 'deis-builds', namespace, labels: heritage },
-  spec: { podSelector: {}, policyTypes: ['Ingress'] },
+  spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], egress: egressBut(blocked) },
 })
 
 const secret = (namespace: string, host: string, credentials: Credentials): Secret => ({
@@ -44,8 +53,7 @@ async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<vo
     const wanted: Namespace = {
       apiVersion: 'v1',
       kind: 'Namespace',
-      // Dockerfiles are built by root in a container that is not privileged.
-      metadata: { name, labels: { ...heritage, 'pod-security.kubernetes.io/enforce': 'baseline' } },
+      metadata: { name, labels: { ...heritage, ...levels } },
     }
     try {
       found = await kube.create<Namespace>(pathOf('v1/Namespace'), wanted, { signal })
@@ -63,12 +71,10 @@ async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<vo
 
 /** @throws ForeignNamespace; KubeError. */
 export async function prepareNamespace(
-  kube: Kube,
-  name: string,
-  registry: { readonly host: string; readonly credentials: Credentials | null },
+  { kube, namespace: name, blocked, target: { host }, credentials }: Settings,
   signal?: AbortSignal,
 ): Promise<void> {
   await claim(kube, name, signal)
-  await kube.apply(noIngress(name), { signal })
-  if (registry.credentials) await kube.apply(secret(name, registry.host, registry.credentials), { signal })
+  await kube.apply(alone(name, blocked), { signal })
+  if (credentials) await kube.apply(secret(name, host, credentials), { signal })
 }

@@ -46,6 +46,8 @@ export type JobBuilderOptions = {
   readonly startSeconds?: number
   readonly limits: Limits
   readonly nodeSelector?: Readonly<Record<string, string>>
+  /** Networks that builds may not reach, beside the metadata addresses. */
+  readonly blocked?: readonly string[]
   /** Variables that tools in builds need: proxies, package registries. */
   readonly env?: Readonly<Record<string, string>>
   /** STACK, default heroku-24. */
@@ -84,6 +86,7 @@ export function complete(options: JobBuilderOptions): Settings {
     runUser: 1000,
     startSeconds: 300,
     nodeSelector: {},
+    blocked: [],
     env: {},
     stack: 'heroku-24',
     maxCacheBytes: 2 * 2 ** 30,

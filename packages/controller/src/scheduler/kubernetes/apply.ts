@@ -3,9 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { KubeError } from '../../kube/error.ts'
 import { DeployFailure, type Formation, type Progress } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
+import { securityHint } from './refusal.ts'
 import { restore } from './restore.ts'
 import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
+import { enforce } from './namespace.ts'
 import { makeRoom, pointService, removeStrays } from './room.ts'
+import { isRestricted, levelFor } from './security.ts'
 import { shrink } from './shrink.ts'
 import { change, make, scaleTo, type Step, stepsOf, wantedOf } from './steps.ts'
 import { removeOldSecrets } from './tidy.ts'
@@ -18,9 +21,10 @@ function refusal(error: unknown): unknown {
   return new DeployFailure(
     `the cluster refuses it: ${error.message}`,
     [],
-    error.status === 403
-      ? 'It may be a quota, or a right that the platform lacks: show this to whoever runs the platform.'
-      : 'Change what it names and deploy again.',
+    securityHint(error.message) ??
+      (error.status === 403
+        ? 'It may be a quota, or a right that the platform lacks: show this to whoever runs the platform.'
+        : 'Change what it names and deploy again.'),
   )
 }
 
@@ -108,10 +112,13 @@ export async function applyFormation(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const { app, routable, port } = formation
-  await makeRoom(backend, app, signal)
+  const { app, routable, port, artifact } = formation
+  const room = await makeRoom(backend, app, signal)
+  const level = levelFor(artifact.kind === 'image' ? artifact : null, backend.options.podSecurity)
+  // What ran before must be able to run again, if this fails: stricter rules come at the end.
+  const namespace = level === 'restricted' ? room : await enforce(backend, app, room, level, signal)
   await removeStrays(backend, app, signal)
-  const steps = await stepsOf(backend, formation, signal).catch((error: unknown) => {
+  const steps = await stepsOf(backend, formation, isRestricted(artifact, namespace), signal).catch((error: unknown) => {
     throw refusal(error)
   })
   const active = steps.filter(({ process }) => process.replicas > 0)
@@ -123,5 +130,6 @@ export async function applyFormation(
     throw signal.aborted ? signal.reason : error
   }
   await shrink(backend, formation, steps, signal, progress)
+  await enforce(backend, app, namespace, level, signal)
   await removeOldSecrets(backend, app, signal)
 }

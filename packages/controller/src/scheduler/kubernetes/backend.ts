@@ -1,9 +1,12 @@
 // What do the parts of the Kubernetes scheduler share?
 import type { Kube } from '../../kube/client.ts'
-import type { Pod } from '../../kube/objects.ts'
+import type { Node, Pod } from '../../kube/objects.ts'
 import type { Credentials } from '../../registry/port.ts'
 import type { Cluster } from './cluster.ts'
 import type { PodLogs } from './logs.ts'
+import type { NetworkSettings } from './network.ts'
+import type { Level } from './security.ts'
+import type { Remembered } from './remember.ts'
 import type { PodSettings } from './template.ts'
 
 export type KubernetesOptions = {
@@ -21,6 +24,9 @@ export type KubernetesOptions = {
   readonly routing: 'router' | 'ingress'
   readonly ingressClass: string | null
   readonly platformDomain: string
+  readonly network: NetworkSettings
+  /** The strictest Pod Security that namespaces of apps are to enforce. */
+  readonly podSecurity: Level
   /** This installation among several on the cluster: what carries another one's is left alone. */
   readonly platform: string
   /** This controller among several; one-off pods carry it. */
@@ -40,6 +46,10 @@ export type Backend = {
   /** Of the server, as it was at the start. */
   readonly version: string
   readonly pods: PodSettings
+  /** Whether autoscalers have something to go by. */
+  readonly measured: Remembered<boolean>
+  /** Of all nodes, for how many pods are to start at once. */
+  readonly nodes: Remembered<readonly Node[]>
   /** Names of secrets for pods that are only about to be made. */
   readonly inUse: Set<string>
 }

@@ -1,9 +1,11 @@
 // What can this cluster do as a place to run apps, and what can it not (design §1.6)?
 import type { Check } from '@deis/types'
 import { messageOf } from '@deis/types'
+import type { Kube } from '../../kube/client.ts'
 import { type Node, pathOf } from '../../kube/objects.ts'
 import type { Capabilities } from '../port.ts'
 import type { Backend } from './backend.ts'
+import { isShut } from './network.ts'
 
 type Access = { readonly status?: { readonly allowed?: boolean; readonly reason?: string } }
 type Right = {
@@ -61,14 +63,34 @@ async function nodes({ kube }: Backend): Promise<Check> {
   }
 }
 
-async function autoscale({ kube }: Backend): Promise<Check> {
+const unmeasured = 'the cluster measures nothing, so autoscalers do nothing: install a metrics server'
+
+/** Whether anything serves what autoscalers go by. */
+export async function isMeasured(kube: Kube): Promise<boolean> {
   const { groups = [] } = await kube.get<Groups>('/apis')
   return groups.some((one) => one.name === 'metrics.k8s.io')
+}
+
+async function autoscale({ kube }: Backend): Promise<Check> {
+  return (await isMeasured(kube))
     ? { name: 'autoscale', status: 'ok', detail: 'the cluster measures pods' }
+    : { name: 'autoscale', status: 'limited', detail: `${unmeasured}; rules for them are refused until then` }
+}
+
+function network({ options }: Backend): Check {
+  const { routers, sources } = options.network
+  const allowed = [...(routers === null ? [] : [`the routers in ${routers}`]), ...sources]
+  return isShut(options.network)
+    ? {
+        name: 'network',
+        status: 'ok',
+        detail: `apps are reached by ${allowed.join(', ')} and themselves alone, where the network of the cluster enforces NetworkPolicies`,
+      }
     : {
-        name: 'autoscale',
+        name: 'network',
         status: 'limited',
-        detail: 'the cluster measures nothing, so autoscalers do nothing: install a metrics server',
+        detail:
+          'apps are reached by every pod: set DEIS_APP_SOURCES to what sends their requests, the namespace of an Ingress controller or the address of a router',
       }
 }
 
@@ -93,12 +115,17 @@ const orMissing =
   (name: string) =>
   (error: unknown): Check => ({ name, status: 'missing', detail: messageOf(error) })
 
-export async function capabilitiesOf(backend: Backend): Promise<Capabilities> {
+async function checks(backend: Backend): Promise<Check[]> {
   const asked = await Promise.all([
     nodes(backend).catch(orMissing('nodes')),
     rights(backend).catch(orMissing('rights')),
     autoscale(backend).catch(orMissing('autoscale')),
   ])
+  return [...settings(backend), network(backend), ...asked]
+}
+
+export async function capabilitiesOf(backend: Backend): Promise<Capabilities> {
+  const measured = await backend.measured.get()
   return {
     slugs: false,
     images: true,
@@ -106,7 +133,8 @@ export async function capabilitiesOf(backend: Backend): Promise<Capabilities> {
     cpuLimits: true,
     tags: true,
     healthchecks: true,
-    autoscale: true,
-    checks: [...settings(backend), ...asked],
+    autoscale: measured,
+    ...(measured ? {} : { noAutoscale: unmeasured }),
+    checks: () => checks(backend),
   }
 }

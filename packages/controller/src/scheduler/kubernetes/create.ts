@@ -1,22 +1,25 @@
 // How do apps run on a Kubernetes cluster (design §4)?
-import { pathOf, type Pod } from '../../kube/objects.ts'
+import { type Node, pathOf, type Pod } from '../../kube/objects.ts'
 import { oneOffName } from '../names.ts'
 import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '../port.ts'
 import { beginSession, type Started } from '../started.ts'
 import { createTurns } from '../turns.ts'
 import { applyFormation } from './apply.ts'
 import { type Backend, type KubernetesOptions } from './backend.ts'
-import { capabilitiesOf } from './checks.ts'
+import { capabilitiesOf, isMeasured } from './checks.ts'
 import { openCluster } from './cluster.ts'
 import { eventsOf } from './evidence.ts'
 import { managers } from './labels.ts'
 import { openPodLogs } from './logs.ts'
+import { nameNamespace } from './namespace.ts'
 import { matchingNodes } from './nodes.ts'
 import { ensureSecrets, oneOffPod } from './oneOff.ts'
+import { remember } from './remember.ts'
 import { restartPods } from './restart.ts'
 import { makeRoom, removeRoom } from './room.ts'
 import type { RunDeps } from './run-end.ts'
 import { cleanOneOffs, runOneOff, withPod } from './run.ts'
+import { isRestricted } from './security.ts'
 import { edgeOf, ingress } from './service.ts'
 import { execInPod } from './session-exec.ts'
 import { withSignal } from './session-seat.ts'
@@ -30,6 +33,9 @@ type Version = { readonly major?: string; readonly minor?: string; readonly gitV
 
 /** Lifecycle handlers may sleep by themselves from 1.30 on. */
 const sleepMinor = 30
+/** What changes when somebody works on the cluster itself. */
+const rememberMs = 300_000
+const againMs = 5_000
 /** A pod that is made for longer than this has something to tell. */
 const creatingMs = 5_000
 
@@ -74,11 +80,11 @@ async function inRoom(
   work: (manifest: Pod, deps: RunDeps) => Promise<number>,
 ): Promise<number> {
   const { kube, cluster, logs, options, pods } = backend
-  await makeRoom(backend, oneOff.app, signal)
+  const restricted = isRestricted(oneOff.artifact, await makeRoom(backend, oneOff.app, signal))
   const name = oneOffName(oneOff.app)
   const secret = await ensureSecrets(backend, oneOff, name, signal)
   try {
-    const manifest = oneOffPod({ ...options, ...pods }, oneOff, name, secret.name)
+    const manifest = oneOffPod({ ...options, ...pods }, oneOff, { name, restricted, secret: secret.name })
     return await work(manifest, { kube, pods: cluster.pods, heard: (pod) => logs.heard(pod), log: options.log })
   } finally {
     await secret.done()
@@ -108,6 +114,7 @@ function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session:
 async function openBackend(options: KubernetesOptions): Promise<Backend> {
   const { kube, folder, log } = options
   const { major = '1', minor = '0', gitVersion = 'unknown' } = await kube.get<Version>('/version')
+  if (options.network.routers !== null) await nameNamespace(kube, options.network.routers)
   const cluster = await openCluster(kube, (error) =>
     log('warn', 'a watch of the cluster was interrupted', { err: error }),
   )
@@ -124,6 +131,15 @@ async function openBackend(options: KubernetesOptions): Promise<Backend> {
       nativeSleep: Number(major) > 1 || Number.parseInt(minor, 10) >= sleepMinor,
     },
     inUse: new Set(),
+    // Whoever is told to install something tries again at once.
+    measured: remember(
+      (yes) => (yes ? rememberMs : againMs),
+      () => isMeasured(kube),
+    ),
+    nodes: remember(
+      () => rememberMs,
+      async () => (await kube.list<Node>(pathOf('v1/Node'))).items,
+    ),
   }
 }
 
@@ -143,7 +159,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
   return {
     name: 'kubernetes',
     capabilities: () => capabilitiesOf(backend),
-    claim: (app, signal) => turns.beside(app, signal, (whole) => makeRoom(backend, app, whole)),
+    claim: (app, signal) => turns.beside(app, signal, async (whole) => void (await makeRoom(backend, app, whole))),
     expose: (edge, signal) => turns.beside(edge.app, signal, (whole) => expose(backend, edge, whole)),
     upstreams: async (app) => upstreams(backend, app),
     matchingNodes: (tags) => matchingNodes(kube, tags),

@@ -11,12 +11,6 @@ const historyLimit = 3
 /** What has no readiness probe must at least run this long before it counts. */
 const staysUpSeconds = 3
 
-/** How many new pods at once: DEIS_DEPLOY_BATCHES, or as many as nodes match. */
-export function surgeOf(batches: number, nodes: number, replicas: number): number {
-  const wanted = Math.max(1, batches > 0 ? batches : nodes)
-  return replicas > 0 ? Math.min(wanted, replicas) : wanted
-}
-
 export type Patience = { readonly batchSeconds: number; readonly batches: number; readonly seconds: number }
 
 export function patience(
@@ -38,11 +32,12 @@ export type DeploymentParts = {
   readonly surge: number
   readonly seconds: number
   readonly pullSecrets: readonly string[]
+  readonly restricted: boolean
 }
 
 /** Without `replicas`: those have another field manager. */
 export function deployment(parts: DeploymentParts, settings: PodSettings): Deployment {
-  const { formation, type, process, surge, seconds, pullSecrets } = parts
+  const { formation, type, process, surge, seconds, pullSecrets, restricted } = parts
   const { app, release } = formation
   const probes = probesOf(type, process, formation)
   const settle = probes.readinessProbe ? 0 : staysUpSeconds
@@ -72,6 +67,7 @@ export function deployment(parts: DeploymentParts, settings: PodSettings): Deplo
             probes,
             envSecret: envSecretName(app, release),
             pullSecrets,
+            restricted,
             restartPolicy: 'Always',
             drains: formation.routable === type,
           },

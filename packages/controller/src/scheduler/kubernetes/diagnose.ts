@@ -1,6 +1,7 @@
 // What keeps a pod or a ReplicaSet from coming up, and what can the app's owner do about it?
 import type { Pod, ReplicaSet } from '../../kube/objects.ts'
 import { exitFailure } from '../exit.ts'
+import { securityHint } from './refusal.ts'
 import { containerOf } from './state.ts'
 
 export type Trouble = {
@@ -47,7 +48,10 @@ function imageTrouble(type: string, image: string, reason: string, message: stri
 
 const startHint = 'Check its command in the Procfile; commands are run by /bin/bash, which the image must have.'
 
-function startTrouble(type: string, reason: string): Cause | null {
+function startTrouble(type: string, reason: string, message: string): Cause | null {
+  const rights = securityHint(message)
+  if (rights !== null)
+    return { cause: `${type} may not run with the rights it wants: ${message}`, hint: rights, patience: 0 }
   switch (reason) {
     case 'RunContainerError':
       return { cause: `${type} cannot be started (RunContainerError)`, hint: startHint, patience: 0 }
@@ -114,7 +118,8 @@ export function podTrouble(type: string, pod: Pod): Trouble | null {
   const image = pod.spec?.containers[0]?.image ?? ''
   const ended = endTrouble(type, pod)
   if (ended) return ended
-  const cause = imageTrouble(type, image, reason, waiting?.message ?? '') ?? startTrouble(type, reason)
+  const cause =
+    imageTrouble(type, image, reason, waiting?.message ?? '') ?? startTrouble(type, reason, waiting?.message ?? '')
   if (cause) return { ...cause, said: lines(waiting?.message), pod }
   return placeTrouble(type, pod)
 }
@@ -130,7 +135,7 @@ export function creationTrouble(type: string, replicaSet: ReplicaSet, going: boo
     said: [`FailedCreate: ${message}`],
     hint: quota
       ? 'Scale something down, lower limits, or ask for a larger quota.'
-      : 'Lower or raise the limits as it says, or show this to whoever runs the platform.',
+      : (securityHint(message) ?? 'Lower or raise the limits as it says, or show this to whoever runs the platform.'),
     pod: null,
     // Pods that are ending give room when they have ended.
     patience: going ? null : 3,

@@ -1,4 +1,5 @@
 // How are our objects marked, and how do we know them again (contract/api.md §4.1)?
+import { createHash } from 'node:crypto'
 
 /** Everything of the platform carries it; the watches select by it. */
 export const heritage = { heritage: 'deis' } as const
@@ -38,7 +39,20 @@ export const changeCauseAnnotation = 'kubernetes.io/change-cause'
 export const revisionAnnotation = 'deployment.kubernetes.io/revision'
 export const templateHashLabel = 'pod-template-hash'
 
-export const deploymentName = (app: string, type: string): string => `${app}-${type}`
+/**
+ * Names in a cluster are in lower case, without `_`; labels may say what a type is really called. What a name is made for ends in
+ * something of its own, so that `Worker` never comes to own what was of `worker`.
+ */
+function typeName(type: string): string {
+  if (/^[a-z0-9-]+$/.test(type)) return type
+  const own = createHash('sha256').update(type).digest('hex').slice(0, 5)
+  return `${type.toLowerCase().replaceAll('_', '-')}-${own}`
+}
+
+export const deploymentName = (app: string, type: string): string => `${app}-${typeName(type)}`
+/** Names of containers are shorter than those of all else. */
+export const containerName = (app: string, type: string): string =>
+  deploymentName(app, type).slice(0, 63).replace(/-+$/, '')
 export const versionOf = (release: number): string => `v${release}`
 
 export function releaseOf(labels: Readonly<Record<string, string>> | undefined): number {

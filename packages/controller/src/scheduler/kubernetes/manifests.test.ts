@@ -1,7 +1,8 @@
 // Are the objects of an app those of the contract, to the letter (contract/api.md §4, Appendix C)?
 import { expect, test } from 'vitest'
 import type { Edge, Formation, OneOff } from '../port.ts'
-import { autoscaler, deployment, patience, surgeOf } from './deployment.ts'
+import { autoscaler, deployment, patience } from './deployment.ts'
+import { containerName, deploymentName } from './labels.ts'
 import { oneOffPod } from './oneOff.ts'
 import { probesOf } from './probe.ts'
 import { quotaOf } from './room.ts'
@@ -28,9 +29,15 @@ const tea: Formation = {
   historyLimit: null,
   pullPolicy: 'IfNotPresent',
 }
-const made = (formation: Formation, type = 'web', settings = plain, pullSecrets: readonly string[] = []) =>
+const made = (
+  formation: Formation,
+  type = 'web',
+  settings = plain,
+  pullSecrets: readonly string[] = [],
+  restricted = false,
+) =>
   deployment(
-    { formation, type, process: formation.processes[type] ?? web, surge: 2, seconds: 120, pullSecrets },
+    { formation, type, process: formation.processes[type] ?? web, surge: 2, seconds: 120, pullSecrets, restricted },
     settings,
   )
 const container = (formation: Formation, settings = plain, type = 'web') =>
@@ -60,6 +67,7 @@ test('a Deployment', () => {
           nodeSelector: { disk: 'ssd' },
           terminationGracePeriodSeconds: 35,
           automountServiceAccountToken: false,
+          securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
           imagePullSecrets: [{ name: 'private-registry' }],
           containers: [
             {
@@ -70,6 +78,7 @@ test('a Deployment', () => {
               args: ['node server.js'],
               env: [ref('DATABASE_URL'), ref('PORT'), ref('database_url')],
               resources: { requests: { memory: '256Mi' }, limits: { memory: '512Mi', cpu: '500m' } },
+              securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['NET_RAW'] } },
               readinessProbe: {
                 tcpSocket: { port: 8080 },
                 periodSeconds: 1,
@@ -95,7 +104,15 @@ test('what takes no requests does not drain, and must stay up for a moment', () 
 })
 
 test('a short deadline stays above the moment it must stay up', () => {
-  const parts = { formation: tea, type: 'worker', process: web, surge: 1, seconds: 1, pullSecrets: [] }
+  const parts = {
+    formation: tea,
+    type: 'worker',
+    process: web,
+    surge: 1,
+    seconds: 1,
+    pullSecrets: [],
+    restricted: false,
+  }
   expect(deployment(parts, plain).spec?.progressDeadlineSeconds).toBe(4)
 })
 
@@ -132,17 +149,6 @@ test('probes are the user`s; what is routable must listen at least', () => {
   })
   expect(probesOf('worker', {}, tea)).toEqual({})
   expect(probesOf('web', {}, { routable: 'web', port: null })).toEqual({})
-})
-
-test.each([
-  [0, 3, 10, 3],
-  [0, 3, 2, 2],
-  [0, 0, 5, 1],
-  [4, 1, 10, 4],
-  [4, 1, 0, 4],
-  [0, 0, 0, 1],
-])('batches %i on %i nodes for %i replicas: %i at once', (batches, nodes, replicas, wanted) => {
-  expect(surgeOf(batches, nodes, replicas)).toBe(wanted)
 })
 
 test('the time is for each batch, with the delay of probes on top', () => {
@@ -296,7 +302,7 @@ test('a quota is what was given, under our name', () => {
 test('a one-off pod', () => {
   const oneOff: OneOff = { ...tea, command: 'rake db:migrate', timeoutSeconds: 60 }
   const settings = { ...plain, secretPrefix: prefix, registryCredentials: {}, instance: 'c-1', platform: 'p-1' }
-  expect(oneOffPod(settings, oneOff, 'tea-run-k3x9q')).toEqual({
+  expect(oneOffPod(settings, oneOff, { name: 'tea-run-k3x9q', restricted: false, secret: 'tea-v2-env' })).toEqual({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
@@ -310,18 +316,53 @@ test('a one-off pod', () => {
       nodeSelector: { disk: 'ssd' },
       terminationGracePeriodSeconds: 5,
       automountServiceAccountToken: false,
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       imagePullSecrets: [],
       containers: [
         {
           name: 'tea-run',
           image: 'registry.test/acme/api@sha256:0',
           imagePullPolicy: 'IfNotPresent',
-          command: ['/bin/bash', '-c'],
+          command: [
+            '/bin/sh',
+            '-c',
+            'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"',
+            'deis',
+          ],
           args: ['rake db:migrate'],
           env: [ref('DATABASE_URL'), ref('PORT'), ref('database_url')],
           resources: {},
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['NET_RAW'] } },
         },
       ],
     },
   })
+})
+
+test('where more is forbidden, pods ask for nothing at all', () => {
+  const spec = made(tea, 'web', plain, [], true).spec?.template.spec
+  expect(spec?.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+  expect(spec?.containers[0]?.securityContext).toEqual({
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+  })
+})
+
+test.each([
+  ['worker', 'tea-worker'],
+  ['a-b', 'tea-a-b'],
+  ['celery_beat', 'tea-celery-beat-472a0'],
+  ['Worker', 'tea-worker-a67b0'],
+])('the type %s has the Deployment %s, and keeps its own name in labels', (type, name) => {
+  const { metadata, spec } = made({ ...tea, processes: { [type]: web } }, type)
+  expect(deploymentName('tea', type)).toBe(name)
+  expect([metadata?.name, spec?.template.spec?.containers[0]?.name]).toEqual([name, name])
+  expect(metadata?.labels?.type).toBe(type)
+  expect(spec?.selector.matchLabels?.type).toBe(type)
+  expect(spec?.template.metadata?.labels?.type).toBe(type)
+})
+
+test('a container`s name is not longer than such names may be', () => {
+  const type = 'a'.repeat(40)
+  expect(containerName(`tea-${'b'.repeat(18)}-x`, type)).toMatch(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
 })

@@ -14,8 +14,7 @@ const graceSeconds = 5
 export function oneOffPod(
   settings: PodSettings & PullOptions & { readonly instance: string; readonly platform: string },
   oneOff: OneOff,
-  name: string,
-  secret = envSecretName(oneOff.app, oneOff.release),
+  { name, restricted, secret }: { readonly name: string; readonly restricted: boolean; readonly secret: string },
 ): Pod {
   const { app, release, artifact, registry } = oneOff
   return {
@@ -34,6 +33,7 @@ export function oneOffPod(
         probes: {},
         envSecret: secret,
         pullSecrets: pullSecrets(app, artifact, registry, settings).map(nameOf),
+        restricted,
         restartPolicy: 'Never',
         graceSeconds,
         drains: false,

@@ -1,26 +1,10 @@
 // How does an app get its place in the cluster, and how does all of it go again (contract/api.md §4.1)?
 import { setTimeout as sleep } from 'node:timers/promises'
-import { hasStatus } from '../../kube/error.ts'
 import { type Namespace, pathOf, type Pod, type ResourceQuota, type Service } from '../../kube/objects.ts'
-import { NameTaken } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
-import { appAnnotation, appLabels, heritage, platformAnnotation } from './labels.ts'
+import { appLabels } from './labels.ts'
+import { furnish, isOurs, ownNamespace } from './namespace.ts'
 import { sendsTo, service } from './service.ts'
-
-const namespace = (app: string, platform: string): Namespace => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: {
-    name: app,
-    labels: { ...heritage },
-    annotations: { [appAnnotation]: app, [platformAnnotation]: platform },
-  },
-})
-
-const isOurs = ({ metadata }: Namespace, app: string, platform: string): boolean =>
-  metadata?.labels?.heritage === heritage.heritage &&
-  metadata.annotations?.[appAnnotation] === app &&
-  metadata.annotations[platformAnnotation] === platform
 
 export function quotaOf(app: string, given: Readonly<Record<string, unknown>>): ResourceQuota {
   return {
@@ -29,25 +13,6 @@ export function quotaOf(app: string, given: Readonly<Record<string, unknown>>): 
     kind: 'ResourceQuota',
     metadata: { name: `${app}-quota`, namespace: app, labels: appLabels(app) },
   }
-}
-
-async function ownNamespace({ kube, options }: Backend, app: string, signal: AbortSignal): Promise<void> {
-  const path = pathOf('v1/Namespace', undefined, app)
-  let there = await kube.find<Namespace>(path, { signal })
-  if (!there) {
-    try {
-      await kube.create(pathOf('v1/Namespace'), namespace(app, options.platform), { signal })
-      return
-    } catch (error) {
-      // Somebody was faster, or a call that seemed lost was heard.
-      if (!hasStatus(error, 409)) throw error
-      there = await kube.get<Namespace>(path, { signal })
-    }
-  }
-  if (!isOurs(there, app, options.platform))
-    throw new NameTaken(`the cluster has a namespace ${app} that is no app of this platform`)
-  if (there.metadata?.deletionTimestamp !== undefined)
-    throw new NameTaken(`the namespace ${app} is still being deleted: try again in a moment`)
 }
 
 /** Resolves when the watch shows what was answered to us. */
@@ -60,19 +25,22 @@ async function shown({ cluster }: Backend, app: string, answer: Service, signal:
   )
 }
 
-export async function makeRoom(backend: Backend, app: string, signal: AbortSignal): Promise<void> {
+/** @returns the namespace, as it is then. */
+export async function makeRoom(backend: Backend, app: string, signal: AbortSignal): Promise<Namespace> {
   const { kube, cluster, options } = backend
   const there = cluster.services.get(app, app)
   if (there && there.metadata?.deletionTimestamp === undefined) {
     // It is made last.
     const ours = await kube.find<Namespace>(pathOf('v1/Namespace', undefined, app), { signal })
-    if (ours && isOurs(ours, app, options.platform) && ours.metadata?.deletionTimestamp === undefined) return
+    if (ours && isOurs(ours, app, options.platform) && ours.metadata?.deletionTimestamp === undefined)
+      return furnish(backend, app, ours, signal)
   }
-  await ownNamespace(backend, app, signal)
+  const namespace = await furnish(backend, app, await ownNamespace(backend, app, signal), signal, true)
   if (options.quota) await kube.apply(quotaOf(app, options.quota), { signal })
   const path = pathOf('v1/Service', app, app)
   const before = await kube.find<Service>(path, { signal })
   await shown(backend, app, before ?? (await kube.apply<Service>(service(app, null, null), { signal })), signal)
+  return namespace
 }
 
 /** Lets the Service send to the type that now receives requests. */

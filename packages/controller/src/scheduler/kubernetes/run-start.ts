@@ -5,6 +5,7 @@ import { hasStatus, isPassing, KubeError } from '../../kube/error.ts'
 import { type Event, type Pod, pathOf } from '../../kube/objects.ts'
 import { DeployFailure } from '../port.ts'
 import { podTrouble, type Trouble } from './diagnose.ts'
+import { securityHint } from './refusal.ts'
 import type { PodView } from './run-view.ts'
 import { containerOf } from './state.ts'
 
@@ -29,7 +30,8 @@ function refusal(error: unknown): unknown {
     : new DeployFailure(
         `${subject} cannot be started: Kubernetes refuses its pod`,
         [error.message],
-        'Change what it complains about, for example the limits of the process type `run`.',
+        securityHint(error.message) ??
+          'Change what it complains about, for example the limits of the process type `run`.',
       )
 }
 

@@ -420,6 +420,16 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     )
   })
 
+  test('a command runs by sh where an image has nothing else', async () => {
+    const app = newApp()
+    await scheduler.claim(app, never)
+    let output = ''
+    const artifact = await testbed.image('busybox:1')
+    const oneOff = { ...formation(app, 1, {}, { artifact }), command: 'echo "hi $0"; exit 4', timeoutSeconds: 60 }
+    const code = await scheduler.run(oneOff, { output: (chunk) => void (output += chunk), signal: never })
+    expect([code, output]).toEqual([4, 'hi sh\n'])
+  })
+
   test('a claimed app can be claimed again, and is gone after remove', async () => {
     const app = newApp()
     await scheduler.claim(app, never)
@@ -444,12 +454,13 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('it says what the cluster can do', async () => {
     const capabilities = await scheduler.capabilities()
-    expect(capabilities).toMatchObject({ slugs: false, images: true, memoryLimits: true, tags: true, autoscale: true })
-    const statuses = Object.fromEntries(capabilities.checks.map((check) => [check.name, check.status]))
+    expect(capabilities).toMatchObject({ slugs: false, images: true, memoryLimits: true, tags: true, autoscale: false })
+    const statuses = Object.fromEntries((await capabilities.checks()).map((check) => [check.name, check.status]))
     expect(statuses).toEqual({
       kubernetes: 'ok',
       routing: 'ok',
       drain: 'ok',
+      network: 'limited',
       nodes: 'ok',
       rights: 'ok',
       autoscale: 'limited',

@@ -1,14 +1,15 @@
 // What does each type of a formation need, beside what there is of it?
 import { type Deployment, pathOf } from '../../kube/objects.ts'
-import type { Formation, ProcessSpec } from '../port.ts'
+import { DeployFailure, type Formation, type ProcessSpec } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
-import { deployment, patience, type Patience, replicasOf, surgeOf } from './deployment.ts'
+import { deployment, patience, type Patience, replicasOf } from './deployment.ts'
 import { deploymentName, managers, selector } from './labels.ts'
-import { matchingNodes } from './nodes.ts'
 import { fieldsOf } from './owned.ts'
+import { resourcesOf } from './quantity.ts'
 import { replace } from './replace.ts'
 import { type Before, beforeOf } from './restore.ts'
 import { envSecret, pullSecrets } from './secret.ts'
+import { matching, surgeOf } from './surge.ts'
 
 /** One type of the formation beside what there is of it. */
 export type Step = {
@@ -19,15 +20,46 @@ export type Step = {
   readonly before: Before
 }
 
+/** @throws DeployFailure */
+function refuseAlike({ app, processes }: Formation): void {
+  const named = new Map<string, string>()
+  for (const type of Object.keys(processes)) {
+    const name = deploymentName(app, type)
+    const other = named.get(name)
+    if (other !== undefined)
+      throw new DeployFailure(
+        `the process types ${other} and ${type} would have the same name in the cluster: ${name}`,
+        [],
+        'Rename one of them in the Procfile.',
+      )
+    named.set(name, type)
+  }
+}
+
 /** What is to be done, with the secrets it needs made already. */
-export async function stepsOf(backend: Backend, formation: Formation, signal: AbortSignal): Promise<Step[]> {
+export async function stepsOf(
+  backend: Backend,
+  formation: Formation,
+  restricted: boolean,
+  signal: AbortSignal,
+): Promise<Step[]> {
   const { app, batches, tags, deployTimeoutSeconds } = formation
+  refuseAlike(formation)
   const secrets = pullSecrets(app, formation.artifact, formation.registry, backend.options)
-  const nodes = batches > 0 ? 0 : await matchingNodes(backend.kube, tags, signal)
+  const nodes = batches > 0 ? [] : matching(await backend.nodes.get(), tags)
+  const pods = backend.cluster.pods.all()
   const plain = Object.entries(formation.processes).map(([type, process]) => {
-    const surge = surgeOf(batches, nodes, process.replicas)
+    const surge = surgeOf(batches, process.replicas, { nodes, pods, resources: resourcesOf(process) })
     const time = patience(deployTimeoutSeconds, process, process.replicas, surge)
-    const parts = { formation, type, process, surge, seconds: time.seconds, pullSecrets: secrets.map(nameOf) }
+    const parts = {
+      formation,
+      type,
+      process,
+      surge,
+      seconds: time.seconds,
+      pullSecrets: secrets.map(nameOf),
+      restricted,
+    }
     return { type, process, patience: time, manifest: deployment(parts, backend.pods) }
   })
   await Promise.all(

@@ -1,9 +1,10 @@
 // What does one pod look like (contract/api.md §4.3)?
 import type { Pod } from '../../kube/objects.ts'
 import { DeployFailure, type OneOff, type Probe, slugLauncher } from '../port.ts'
-import { deploymentName, oneOffType, typeLabels, versionOf } from './labels.ts'
+import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'
 import type { Probes } from './probe.ts'
 import { resourcesOf } from './quantity.ts'
+import { securityOf } from './security.ts'
 
 /** What the cluster and the platform's settings add to every pod. */
 export type PodSettings = {
@@ -24,6 +25,8 @@ export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'ta
   readonly pullSecrets: readonly string[]
   readonly restartPolicy: 'Always' | 'Never'
   readonly graceSeconds: number
+  /** Nothing but what Pod Security calls restricted. */
+  readonly restricted: boolean
   /** It takes requests, so it goes on serving for a while after it was told to end. */
   readonly drains: boolean
 }
@@ -31,10 +34,14 @@ export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'ta
 type Spec = NonNullable<Pod['spec']>
 type Container = Spec['containers'][number]
 
-function startedBy(artifact: PodParts['artifact'], command: string | null): Pick<Container, 'command' | 'args'> {
+/** An image that was not made for the platform may have no bash; somebody who wants to look into it still can. */
+const anyShell = 'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"'
+
+function startedBy({ artifact, command, type }: PodParts): Pick<Container, 'command' | 'args'> {
   if (command === null) return {}
-  return artifact.kind === 'image' && artifact.slug
-    ? { command: [slugLauncher], args: [command] }
+  if (artifact.kind === 'image' && artifact.slug) return { command: [slugLauncher], args: [command] }
+  return type === oneOffType
+    ? { command: ['/bin/sh', '-c', anyShell, 'deis'], args: [command] }
     : { command: ['/bin/bash', '-c'], args: [command] }
 }
 
@@ -64,13 +71,14 @@ export const podLabels = ({ app, type, release }: Pick<PodParts, 'app' | 'type' 
 
 /** @throws DeployFailure when the artifact is none that a cluster can run. */
 export function podSpec(parts: PodParts, settings: PodSettings): Spec {
-  const { app, type, artifact, probes, command } = parts
+  const { app, type, artifact, probes } = parts
   if (artifact.kind !== 'image')
     throw new DeployFailure(
       'a cluster runs images, and this build is a slug',
       [],
       'Push the app again: it is built as an image then.',
     )
+  const security = securityOf(parts.restricted)
   const drains = parts.drains && settings.drainSeconds > 0
   return {
     restartPolicy: parts.restartPolicy,
@@ -78,15 +86,17 @@ export function podSpec(parts: PodParts, settings: PodSettings): Spec {
     terminationGracePeriodSeconds: parts.graceSeconds + (drains ? settings.drainSeconds : 0),
     // Nothing of an app may speak to the API server in the cluster's name.
     automountServiceAccountToken: false,
+    securityContext: security.pod,
     imagePullSecrets: parts.pullSecrets.map((name) => ({ name })),
     containers: [
       {
-        name: type === oneOffType ? `${app}-run` : deploymentName(app, type),
+        name: containerName(app, type),
         image: artifact.reference,
         imagePullPolicy: parts.pullPolicy,
-        ...startedBy(artifact, command),
+        ...startedBy(parts),
         env: environment(parts, settings.debug),
         resources: resourcesOf(parts),
+        securityContext: security.container,
         ...(probes.readinessProbe ? { readinessProbe: copied(probes.readinessProbe) } : {}),
         ...(probes.livenessProbe ? { livenessProbe: copied(probes.livenessProbe) } : {}),
         ...(drains ? { lifecycle: preStop(settings) } : {}),

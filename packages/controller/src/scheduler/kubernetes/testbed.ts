@@ -63,6 +63,8 @@ export async function openTestbed(name: string): Promise<Testbed> {
       routing: 'router',
       ingressClass: null,
       platformDomain: 'apps.test',
+      network: { routers: null, sources: [], blocked: [] },
+      podSecurity: 'restricted',
       platform: prefix,
       instance: 'one',
       alive: async () => true,

@@ -15,7 +15,7 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
     autoscale: false,
     room: free,
     podsAreAll: true,
-    checks: [
+    checks: async () => [
       { name: 'isolation', status: accounts.isolated ? 'ok' : 'limited', detail: accounts.reason },
       {
         name: 'limits',
