@@ -9,7 +9,8 @@ export const invalidUsername =
 export const Username = Type.String({
   minLength: 1,
   maxLength: 150,
-  pattern: String.raw`^\s*[\p{L}\p{N}_@.+-]+\s*$`,
+  // ASCII only: no two names look alike.
+  pattern: String.raw`^\s*[A-Za-z0-9_@.+-]+\s*$`,
   message: invalidUsername,
 })
 

@@ -16,11 +16,12 @@ import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { visibleTo } from './access.ts'
 import { buildLogFolder } from './builds.ts'
+import { bounds } from './bounds.ts'
 import { atOnce } from './bulk.ts'
 import { appRow } from './converge.ts'
 import type { Caller, Core } from './core.ts'
 import { announceRelease } from './deployHooks.ts'
-import { inventName, isReserved } from './names.ts'
+import { inventName, isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow, latestGood } from './release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
@@ -43,8 +44,10 @@ async function freeName(core: Core): Promise<string> {
   throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
 }
 
+type NewApp = AppRow & { readonly configUuid: string; readonly settingsUuid: string }
+
 /** App, empty config, v1, settings and domain in one transaction: all of it or nothing. */
-async function insertApp(core: Core, caller: Caller, id: string): Promise<AppRow> {
+async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp> {
   const now = new Date()
   const times = { createdAt: now, updatedAt: now }
   const uuid = randomUUID()
@@ -68,7 +71,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<AppRow
         ...times,
       },
     })
-    await tx.settings.create({
+    const settings = await tx.settings.create({
       data: {
         uuid: randomUUID(),
         appUuid: uuid,
@@ -82,7 +85,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<AppRow
       },
     })
     await tx.domain.create({ data: { domain: id, appUuid: uuid, owner, ...times } })
-    return app
+    return { ...app, configUuid: config.uuid, settingsUuid: settings.uuid }
   })
 }
 
@@ -107,15 +110,34 @@ async function makeRoom(core: Core, app: AppRow): Promise<void> {
   }
 }
 
+async function refuseMoreApps(core: Core, caller: Caller): Promise<void> {
+  const count = caller.isSuperuser ? 0 : await core.db.app.count({ where: { ownerId: caller.id } })
+  if (count >= bounds.appsOfUser)
+    throw new DeisError(
+      'conflict',
+      `${caller.username} has ${count} apps, more are not allowed: destroy one with deis destroy, or ask an administrator`,
+    )
+}
+
 async function createNamed(core: Core, caller: Caller, id: string): Promise<App> {
   const inPlatform = `${id}.${core.config.platformDomain}`
-  if ((await core.db.app.count({ where: { id } })) || (await core.db.domain.count({ where: { domain: inPlatform } })))
-    throw invalidField('id', appIdMessages.taken)
   try {
-    const app = await insertApp(core, caller, id)
+    const app = await oneNameAtATime(core, async () => {
+      const sameId = await core.db.app.count({ where: { id } })
+      if (sameId > 0 || (await core.db.domain.count({ where: { domain: inPlatform } })) > 0)
+        throw invalidField('id', appIdMessages.taken)
+      await refuseMoreApps(core, caller)
+      return insertApp(core, caller, id)
+    })
     await makeRoom(core, app)
     const summary = `${caller.username} created initial release`
-    core.logs.say(id, 'INFO', summary)
+    for (const line of [
+      summary,
+      `config ${id}-${app.configUuid.slice(0, 7)} updated`,
+      `appsettings ${id}-${app.settingsUuid.slice(0, 7)} updated`,
+      `domain ${id} added`,
+    ])
+      core.logs.say(id, 'INFO', line)
     announceRelease(core, { app: id, version: 1, summary, sha: '', user: caller.username })
     await routesChanged(core, id)
     return toApp(app)

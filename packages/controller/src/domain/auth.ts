@@ -6,6 +6,7 @@ import { isUniqueViolation } from '../store/errors.ts'
 import type { Tx } from '../store/open.ts'
 import type { Caller, Core } from './core.ts'
 import { toUser } from './rows.ts'
+import { refuseTakenName } from './usernames.ts'
 
 /** Signing in on many machines keeps as many tokens; the oldest make room. */
 const tokensPerUser = 20
@@ -85,6 +86,7 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
     core.db.$transaction(async (tx) => {
       // Only a platform without any account makes its first one admin: whoever demotes all admins gains nothing by registering.
       const isSuperuser = await admitRegistration(tx, core.config, caller, body.token)
+      await refuseTakenName(core, tx, username)
       const now = new Date()
       return tx.user.create({
         data: {

@@ -3,6 +3,7 @@ import { type Certificate, certMessages, DeisError, forbidden, invalidField, not
 import { isUniqueViolation } from '../store/errors.ts'
 import { standing } from './access.ts'
 import { readCertificate } from './certRules.ts'
+import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { domainInPath } from './domains.ts'
 import { changeEdge, refuseAtIngress } from './edge.ts'
@@ -41,6 +42,12 @@ export async function addCert(
   body: { name: string; certificate: string; key: string },
 ): Promise<Certificate> {
   const { key, ...facts } = readCertificate(body.certificate, body.key)
+  const count = await core.db.certificate.count({ where: { ownerId: caller.id } })
+  if (count >= bounds.certificatesOfUser)
+    throw invalidField(
+      'name',
+      `${caller.username} has ${count} certificates, more are not allowed: remove one with deis certs:remove`,
+    )
   const now = new Date()
   try {
     const row = await core.db.certificate.create({

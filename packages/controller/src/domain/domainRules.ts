@@ -48,3 +48,16 @@ export function spellings(name: string, platformDomain: string): string[] {
   const label = name.endsWith(suffix) ? name.slice(0, -suffix.length) : ''
   return label !== '' && label !== '*' && !label.includes('.') ? [name, label] : [name]
 }
+
+/** The platform's own domain, what is under it, and a wildcard that would cover it. */
+export function isOfPlatform(name: string, platformDomain: string): boolean {
+  const covered = name.startsWith('*.') && platformDomain.endsWith(name.slice(1))
+  return name === platformDomain || name.endsWith(`.${platformDomain}`) || covered
+}
+
+/** Every wildcard that a request for this name could lead to. */
+export function wildcardsOver(name: string): string[] {
+  const labels = name.replace(/^\*\./, '').split('.')
+  const parents = labels.map((_, index) => `*.${labels.slice(index + 1).join('.')}`).slice(0, -1)
+  return name.startsWith('*.') ? [name, ...parents] : parents
+}

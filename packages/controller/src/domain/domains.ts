@@ -2,10 +2,11 @@
 import { type Domain, DeisError, domainMessages, invalidField, notFound } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { isUniqueViolation } from '../store/errors.ts'
+import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
-import { domainName, spellings } from './domainRules.ts'
+import { domainName, isOfPlatform, spellings, wildcardsOver } from './domainRules.ts'
 import { changeEdge } from './edge.ts'
-import { isReserved } from './names.ts'
+import { isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { type AppRow, toDomain } from './rows.ts'
 
@@ -19,20 +20,48 @@ export async function domainsPage(core: Core, app: AppRow, page: PageRequest): P
   )
 }
 
-/** Names of the platform itself, and names that other apps have, are nobody's to take. */
-async function refuseForeign(core: Core, written: string, name: string): Promise<void> {
-  const { platformDomain } = core.config
-  const names = spellings(name, platformDomain)
-  const label = names.find((one) => !one.includes('.'))
+function refuseReserved(core: Core, name: string): void {
+  const label = spellings(name, core.config.platformDomain).find((one) => !one.includes('.'))
   if (label !== undefined && isReserved(core.config, label)) throw invalidField('domain', `${name} is a reserved name.`)
-  if (name.includes('.') && (name === platformDomain || name === `*.${platformDomain}`))
+}
+
+/** Names that lead to the platform itself or are under it, where every app has a name of its own, and everybody's. */
+function refusePlatform(core: Core, name: string): void {
+  if (isOfPlatform(name, core.config.platformDomain))
     throw invalidField('domain', `${name} belongs to the platform, which gives every app its own name there`)
-  const taken = await core.db.domain.findFirst({ where: { domain: { in: names } } })
-  if (!taken) return
-  throw invalidField(
-    'domain',
-    taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
-  )
+  if (/^\*\.[^.]+$/.test(name))
+    throw invalidField(
+      'domain',
+      `${name} covers the names of everybody: name the domain that is yours, as in *.example${name.slice(1)}`,
+    )
+}
+
+/** Names that other apps have, also by a wildcard. */
+async function refuseTaken(core: Core, app: AppRow, written: string, name: string): Promise<void> {
+  const taken = await core.db.domain.findFirst({
+    where: { domain: { in: spellings(name, core.config.platformDomain) } },
+  })
+  if (taken?.appUuid === app.uuid) throw invalidField('domain', `The domain ${name} is already one of ${app.id}`)
+  if (taken)
+    throw invalidField(
+      'domain',
+      taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
+    )
+  const foreign = { app: { ownerId: { not: app.ownerId } } }
+  const above = await core.db.domain.findFirst({ where: { domain: { in: wildcardsOver(name) }, ...foreign } })
+  if (above) throw invalidField('domain', `The domain ${name} is under ${above.domain}, which belongs to another user`)
+  if (!name.startsWith('*.')) return
+  const below = await core.db.domain.findFirst({ where: { domain: { endsWith: name.slice(1) }, ...foreign } })
+  if (below) throw invalidField('domain', `${name} would cover a domain that belongs to another user`)
+}
+
+async function refuseMore(core: Core, app: AppRow): Promise<void> {
+  const count = await core.db.domain.count({ where: { appUuid: app.uuid } })
+  if (count >= bounds.domainsOfApp)
+    throw invalidField(
+      'domain',
+      `${app.id} has ${count} domains, more are not allowed: remove one with deis domains:remove`,
+    )
 }
 
 async function insertDomain(core: Core, app: AppRow, owner: string, name: string): Promise<Row.Domain> {
@@ -49,9 +78,14 @@ async function insertDomain(core: Core, app: AppRow, owner: string, name: string
 
 export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: string): Promise<Domain> {
   const name = domainName(raw)
+  refuseReserved(core, name)
   return changeEdge(core, app.id, async () => {
-    await refuseForeign(core, raw.trim(), name)
-    const row = await insertDomain(core, app, caller.username, name)
+    const row = await oneNameAtATime(core, async () => {
+      await refuseTaken(core, app, raw.trim(), name)
+      if (!caller.isSuperuser) refusePlatform(core, name)
+      await refuseMore(core, app)
+      return insertDomain(core, app, caller.username, name)
+    })
     core.logs.say(app.id, 'INFO', `domain ${name} added`)
     return {
       value: toDomain(app.id, row),

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { invalidField, type Key, notFound } from '@deis/types'
 import { isUniqueViolation } from '../store/errors.ts'
+import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { toKey } from './rows.ts'
@@ -41,6 +42,12 @@ export async function addKey(core: Core, caller: Caller, body: { id: string; pub
   const { md5, sha256 } = fingerprints(keyBlob(text))
   if (await core.db.key.findUnique({ where: { name } }))
     throw invalidField('id', 'SSH Key with this id already exists.')
+  const count = await core.db.key.count({ where: { userId: caller.id } })
+  if (count >= bounds.keysOfUser)
+    throw invalidField(
+      'id',
+      `${caller.username} has ${count} keys, more are not allowed: remove one with deis keys:remove`,
+    )
   const now = new Date()
   try {
     const row = await core.db.key.create({

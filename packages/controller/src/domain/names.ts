@@ -1,5 +1,6 @@
 // What is an app called whose owner did not say, and which names does nobody get (contract/api.md §3.10)?
 import type { Config } from '../config.ts'
+import type { Core } from './core.ts'
 import { apiHost } from './routes.ts'
 
 const adjectives =
@@ -20,4 +21,9 @@ export function inventName(random: () => number): string {
 /** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
 export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream'>, id: string): boolean {
   return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
+}
+
+/** Names are looked for and then stored: two that overlap must not both be found free, on any controller. */
+export function oneNameAtATime<T>(core: Pick<Core, 'queue'>, work: () => Promise<T>): Promise<T> {
+  return core.queue.run('names/domains', work)
 }

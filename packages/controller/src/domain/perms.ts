@@ -1,6 +1,7 @@
 // Who may use an app besides its owner, and who is admin (contract/api.md §2.2, §2.11)?
-import { type Admin, type Collaborators, DeisError, forbidden, notFound } from '@deis/types'
+import { type Admin, type Collaborators, DeisError, forbidden, invalidField, notFound } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
+import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import type { AppRow } from './rows.ts'
@@ -23,6 +24,12 @@ export async function collaborators(core: Core, app: AppRow): Promise<Collaborat
 export async function addCollaborator(core: Core, app: AppRow, username: string): Promise<void> {
   const user = await userNamed(core, username)
   const appUuid_userId = { appUuid: app.uuid, userId: user.id }
+  const others = await core.db.grant.count({ where: { appUuid: app.uuid, userId: { not: user.id } } })
+  if (others >= bounds.collaboratorsOfApp)
+    throw invalidField(
+      'username',
+      `${app.id} has ${others} collaborators, more are not allowed: remove one with deis perms:delete`,
+    )
   await core.db.grant.upsert({ where: { appUuid_userId }, create: appUuid_userId, update: {} })
   core.logs.say(app.id, 'INFO', `User ${user.username} was granted access to ${app.id}`)
 }

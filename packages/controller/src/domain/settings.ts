@@ -1,8 +1,9 @@
 // Which settings does an app have that make no release, and how do they take effect (contract/api.md §2.9)?
 import { randomUUID } from 'node:crypto'
-import { type AppSettings, DeisError } from '@deis/types'
+import { type AppSettings, DeisError, invalidField } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { applyCurrent, appRow, explain } from './converge.ts'
+import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { desiredStructure } from './counts.ts'
 import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
@@ -48,6 +49,18 @@ async function insertRow(
   })
 }
 
+/** Nobody can ask for earlier settings. */
+async function forgetOldRows(core: Core, app: AppRow): Promise<void> {
+  const [old] = await core.db.settings.findMany({
+    where: { appUuid: app.uuid },
+    orderBy: { createdAt: 'desc' },
+    skip: bounds.rowsOfSettings,
+    take: 1,
+    select: { createdAt: true },
+  })
+  if (old) await core.db.settings.deleteMany({ where: { appUuid: app.uuid, createdAt: { lte: old.createdAt } } })
+}
+
 type Change = {
   readonly row: Row.Settings
   readonly before: SettingsValues
@@ -68,7 +81,13 @@ export async function storeSettings(
   if (changed.length === 0) throw new DeisError('conflict', `${caller.username} changed nothing`)
   if (changed.includes('maintenance') && after.maintenance) refuseAtIngress(core, 'maintenance mode')
   if (after.whitelist.some((one) => !before.whitelist.includes(one))) refuseAtIngress(core, 'a whitelist')
+  if (after.whitelist.length > Math.max(bounds.addressesOfWhitelist, before.whitelist.length))
+    throw invalidField(
+      'whitelist',
+      `At most ${bounds.addressesOfWhitelist} addresses are allowed: use networks such as 10.0.0.0/8`,
+    )
   const row = await insertRow(core, app, caller.username, after, newest)
+  await forgetOldRows(core, app)
   core.logs.say(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
   core.logs.say(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
   return { value: { row, before, changed }, undo: () => core.db.settings.deleteMany({ where: { uuid: row.uuid } }) }

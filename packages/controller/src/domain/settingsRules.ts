@@ -8,6 +8,7 @@ import {
   invalidProcessType,
   isProcessType,
 } from '@deis/types'
+import { bounds } from './bounds.ts'
 import { tooMany } from './structure.ts'
 import { isNetwork } from '../os/networks.ts'
 
@@ -128,11 +129,14 @@ export function mergeSettings(base: SettingsValues, patch: SettingsPatch, maxPro
   const label = mergeMap('label', base.label, patch.label)
   if (Buffer.byteLength(JSON.stringify(label)) > maxLabelBytes)
     throw invalidField('label', `Labels must be ${maxLabelBytes / 1024} KiB or less together.`)
+  const autoscale = mergeMap('autoscale', base.autoscale, patch.autoscale)
+  if (Object.keys(autoscale).length > bounds.typesOfAutoscale)
+    throw invalidField('autoscale', `At most ${bounds.typesOfAutoscale} process types can be scaled automatically.`)
   return {
     maintenance: patch.maintenance ?? base.maintenance,
     routable: patch.routable ?? base.routable,
     whitelist: patch.whitelist ?? base.whitelist,
-    autoscale: mergeMap('autoscale', base.autoscale, patch.autoscale),
+    autoscale,
     label,
   }
 }

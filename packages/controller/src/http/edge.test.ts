@@ -9,6 +9,7 @@ const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
 
 describe('the edge of an app', () => {
   let f: Fixture
+  let root: string
   let ann: string
   let bob: string
   let serial = 0
@@ -30,7 +31,7 @@ describe('the edge of an app', () => {
         },
       }),
     })
-    await f.user('root')
+    root = await f.user('root')
     ann = await f.user('ann')
     bob = await f.user('bob')
     let epoch = ''
@@ -101,9 +102,93 @@ describe('the edge of an app', () => {
       })
     })
 
+    it('are added once; doing it again says so', async () => {
+      const id = await create()
+      await post(`/v2/apps/${id}/domains/`, { domain: 'twice.example' })
+      for (const [domain, stored] of [
+        ['twice.example', 'twice.example'],
+        ['Twice.Example.', 'twice.example'],
+        [id, id],
+        [`${id}.apps.example`, `${id}.apps.example`],
+      ]) {
+        const again = await post(`/v2/apps/${id}/domains/`, { domain })
+        expect([again.status, again.body]).toEqual([400, { domain: [`The domain ${stored} is already one of ${id}`] }])
+      }
+    })
+
+    it.each(['mail.apps.example', 'a.b.apps.example', '*.a.apps.example', '*.example', 'MAIL.Apps.example.'])(
+      'of the platform, such as %s, are for administrators',
+      async (domain) => {
+        const id = await create()
+        const refused = await post(`/v2/apps/${id}/domains/`, { domain })
+        expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('belongs to the platform')])
+        expect((await post(`/v2/apps/${id}/domains/`, { domain }, root)).status).toBe(201)
+        expect((await remove(`/v2/apps/${id}/domains/${encodeURIComponent(domain)}`)).status).toBe(204)
+      },
+    )
+
+    it('of one user are not covered by a wildcard of another, and not taken from under it', async () => {
+      const mine = await create()
+      const theirs = `bobs-${++serial}`
+      await post('/v2/apps/', { id: theirs }, bob)
+      const add = async (app: string, domain: string, token: string): Promise<[number, string]> => {
+        const { status, text } = await post(`/v2/apps/${app}/domains/`, { domain }, token)
+        return [status, text]
+      }
+      expect(await add(mine, 'www.deep.garden.test', ann)).toEqual([201, expect.any(String)])
+      for (const wide of ['*.garden.test', '*.deep.garden.test'])
+        expect(await add(theirs, wide, bob)).toEqual([400, expect.stringContaining('would cover a domain')])
+      expect(await add(theirs, '*.free', bob)).toEqual([400, expect.stringContaining('covers the names of everybody')])
+      expect(await add(theirs, '*.lake.test', bob)).toEqual([201, expect.any(String)])
+      for (const under of ['www.lake.test', 'a.b.lake.test', '*.b.lake.test'])
+        expect(await add(mine, under, ann)).toEqual([400, expect.stringContaining('is under *.lake.test')])
+      expect(await add(theirs, 'www.lake.test', bob)).toEqual([201, expect.any(String)])
+      expect(await add(mine, 'lake.test', ann)).toEqual([201, expect.any(String)])
+    })
+
+    it('that overlap are not both taken when they are asked for at once', async () => {
+      const mine = await create()
+      const theirs = `bobs-${++serial}`
+      await post('/v2/apps/', { id: theirs }, bob)
+      for (let round = 0; round < 10; round++) {
+        const answers = await Promise.all([
+          post(`/v2/apps/${mine}/domains/`, { domain: `www.race${round}.test` }),
+          post(`/v2/apps/${theirs}/domains/`, { domain: `*.race${round}.test` }, bob),
+        ])
+        expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 400])
+      }
+    })
+
+    it('are a bounded number', async () => {
+      const id = await create()
+      const now = new Date()
+      const { uuid } = await f.core.db.app.findUniqueOrThrow({ where: { id } })
+      await f.core.db.domain.createMany({
+        data: Array.from({ length: 199 }, (_, index) => ({
+          domain: `${index}.many.test`,
+          appUuid: uuid,
+          owner: 'ann',
+          createdAt: now,
+          updatedAt: now,
+        })),
+      })
+      const answer = await post(`/v2/apps/${id}/domains/`, { domain: 'one.more.test' })
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(`${id} has 200 domains`)])
+    })
+
+    it('are in the log of a new app, with its config and settings', async () => {
+      const id = await create()
+      const { text } = await get(`/v2/apps/${id}/logs`)
+      expect(text).toMatch(
+        new RegExp(
+          `INFO ann created initial release\\n.*INFO config ${id}-[0-9a-f]{7} updated\\n.*INFO appsettings ${id}-[0-9a-f]{7} updated\\n.*INFO domain ${id} added\\n`,
+        ),
+      )
+    })
+
     it('keep apps from taking a name that leads elsewhere', async () => {
       const id = await create()
-      expect((await post(`/v2/apps/${id}/domains/`, { domain: 'claimed.apps.example' })).status).toBe(201)
+      expect((await post(`/v2/apps/${id}/domains/`, { domain: 'claimed.apps.example' }, root)).status).toBe(201)
       expect((await post('/v2/apps/', { id: 'claimed' }, bob)).body).toEqual({
         id: ['Application with this id already exists.'],
       })
