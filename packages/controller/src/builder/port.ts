@@ -9,7 +9,7 @@ export type BuildRequest = {
   readonly app: string
   /** Full commit id. */
   readonly sha: string
-  /** The app's config: reaches buildpacks as files in ENV_DIR only, never as process env (contract/build-and-route.md §2.1). */
+  /** The app's config: reaches buildpacks from outside as files in ENV_DIR only (contract/build-and-route.md §2.1), the built-in ones as environment. */
   readonly config: Readonly<Record<string, string>>
   /** The commit's tree as an uncompressed tar; may be called once. */
   source(): Readable

@@ -12,6 +12,7 @@ import { buildEnvironment, decodeSshKey, sshKeyFile, type Surroundings, writeEnv
 import { detectedSteps, externalSteps } from './external.ts'
 import { type AppFiles, appFiles } from './files.ts'
 import { createKit, type Kit } from './kit.ts'
+import { notUsed } from './not-used.ts'
 import { type BuildOutput, createOutput } from './output.ts'
 import { createRun, killStrays } from './run.ts'
 import { humanSize } from './size.ts'
@@ -87,25 +88,28 @@ async function furnish(workspace: Workspace, config: BuildRequest['config']): Pr
   await writeFile(sshKeyFile(workspace), decodeSshKey(config.SSH_KEY), { mode: 0o600 })
 }
 
-async function hook(kit: Kit, name: string, shell: string): Promise<void> {
+async function hook(kit: Kit, name: string, shell: string, extra: Record<string, string> = {}): Promise<void> {
   const path = `bin/${name}`
   if (!(await kit.files.has(path))) return
   kit.output.title(`Running ${name} hook`)
   const { app, cache, env } = kit.workspace
-  await kit.must(path, shell, ['-c', 'chmod +x "$1" && exec "$@"', 'hook', `./${path}`, app, cache, env])
+  await kit.must(path, shell, ['-c', 'chmod +x "$1" && exec "$@"', 'hook', `./${path}`, app, cache, env], {
+    env: extra,
+  })
 }
 
 /** @returns the default process types of the last buildpack and its name. */
 async function compile(kit: Kit, steps: readonly Step[], shell: string): Promise<[Record<string, string>, string]> {
   let name = ''
+  let extra = {}
   for (const [index, step] of steps.entries()) {
     name = await step.detect()
     kit.output.title(`${name} app detected`)
     if (index === 0) await hook(kit, 'pre-compile', shell)
-    await step.compile()
+    extra = await step.compile()
   }
   const defaults = (await steps.at(-1)?.release()) ?? {}
-  await hook(kit, 'post-compile', shell)
+  await hook(kit, 'post-compile', shell, extra)
   return [defaults, name]
 }
 
@@ -113,6 +117,8 @@ function report(output: BuildOutput, declared: object | null, defaults: object, 
   output.title('Discovering process types')
   const list = (types: object): string => Object.keys(types).join(', ')
   if (declared) output.note(`Procfile declares types -> ${list(declared)}`)
+  if (declared && 'release' in declared)
+    output.warn('The release command of the Procfile is not run by a push: run it yourself, with `deis run`.')
   if (Object.keys(defaults).length > 0) output.note(`Default process types for ${name} -> ${list(defaults)}`)
   else if (!declared) output.note('None: add a Procfile with a line such as `web: command` to run this app.')
 }
@@ -134,6 +140,7 @@ async function buildIn(
   const files = appFiles(workspace.app)
   await fetchSource(request, workspace.app, signal)
   await refuseDockerfile(files, config)
+  for (const line of await notUsed(files, config)) output.warn(line)
   await readProcfile(files)
   const caching = !request.noCache && config.DEIS_DISABLE_CACHE === undefined
   if (caching) {

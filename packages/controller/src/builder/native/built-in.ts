@@ -7,6 +7,7 @@ import { procfile } from './buildpacks/procfile.ts'
 import { python } from './buildpacks/python.ts'
 import { ruby } from './buildpacks/ruby.ts'
 import { staticSite } from './buildpacks/static.ts'
+import { toolConfig } from './environment.ts'
 import type { Kit } from './kit.ts'
 import type { Step } from './step.ts'
 
@@ -47,7 +48,9 @@ export async function builtInStep(kit: Kit): Promise<Step> {
         const { code } = await kit.capture(chosen.tool.command, chosen.tool.args)
         if (code !== 0) throw missingTool(chosen, code)
       }
-      await chosen.compile(kit)
+      const { kept } = toolConfig(kit.config)
+      if (kept.length > 0) kit.output.warn(`Config that builds do not get: ${kept.join(', ')}.`)
+      return chosen.compile(kit)
     },
     release: () => chosen.release(kit),
   }

@@ -18,6 +18,24 @@ export const sshKeyFile = (workspace: Workspace): string => join(workspace.home,
 const sshCommand =
   'ssh -i "$DEIS_SSH_KEY" -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=30'
 
+// What config may not change in a build: which programs run and where, what the platform says, and the key, which git has.
+const withheld = new Set(
+  `PATH PORT HOME TMPDIR SHELL PWD IFS ENV BASH_ENV LD_PRELOAD LIBRARY_PATH CPATH CPPATH GIT_DIR GIT_WORK_TREE
+  GIT_INDEX_FILE GIT_SSH_COMMAND STACK SOURCE_VERSION REQUEST_ID DEIS_BUILD DEIS_SSH_KEY SSH_KEY`.split(/\s+/),
+)
+
+/** The config that a built-in buildpack's tools and scripts get as their environment, and the names of what they do not. */
+export function toolConfig(config: BuildRequest['config']): { env: Record<string, string>; kept: readonly string[] } {
+  const entries = Object.entries(config)
+  const bad = entries.find(([, value]) => value.includes('\0'))
+  if (bad) throw new BuildFailure(`The config variable ${bad[0]} contains a null byte: set it again without.`)
+  return {
+    env: Object.fromEntries(entries.filter(([name]) => !withheld.has(name))),
+    // Nothing is lost with SSH_KEY: git uses it.
+    kept: entries.map(([name]) => name).filter((name) => withheld.has(name) && name !== 'SSH_KEY'),
+  }
+}
+
 /** The app's config is not in it, with the one exception that the buildpack API makes: BUILDPACK_URL. */
 export function buildEnvironment(
   surroundings: Surroundings,

@@ -97,6 +97,7 @@ function externalStep(kit: Kit, shell: string, { folder, name, alone, exports }:
       const file = join(folder, 'export')
       const found = await lstat(file).catch(() => null)
       if (found) exports.push(file)
+      return {}
     },
     async release() {
       const found = await lstat(script('release')).catch(() => null)

@@ -3,7 +3,8 @@
 export type Step = {
   /** @returns the name for `-----> <Name> app detected`. */
   detect(): Promise<string>
-  compile(): Promise<void>
+  /** @returns the environment that the hook afterwards needs beside the kit's. */
+  compile(): Promise<Record<string, string>>
   /** The default process types. */
   release(): Promise<Record<string, string>>
 }

@@ -9,14 +9,7 @@ export type Buildpack = {
   /** What must work for the app's user, called with `args` to find out; null: nothing. */
   readonly tool: { readonly command: string; readonly args: readonly string[] } | null
   detect(files: AppFiles): Promise<boolean>
-  compile(kit: Kit): Promise<void>
+  /** @returns the environment that later commands of the build need beside the kit's, such as a PATH. */
+  compile(kit: Kit): Promise<Record<string, string>>
   release(kit: Kit): Promise<Record<string, string>>
-}
-
-/**
- * The config variables that a buildpack imports into its tools' environment, as the buildpack API wants it: selected by
- * name, never all. Secrets such as DATABASE_URL do not reach package scripts.
- */
-export function imported(kit: Kit, names: RegExp): Record<string, string> {
-  return Object.fromEntries(Object.entries(kit.config).filter(([name]) => names.test(name)))
 }

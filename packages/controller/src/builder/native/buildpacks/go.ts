@@ -1,20 +1,20 @@
 // How is a Go app built?
 import { basename, join } from 'node:path'
 import { BuildFailure } from '../../port.ts'
+import { toolConfig } from '../environment.ts'
 import type { Kit, More } from '../kit.ts'
-import { type Buildpack, imported } from './buildpack.ts'
-
-const imports = /^(GO(PRIVATE|PROXY|NOPROXY|SUMDB|NOSUMDB|FLAGS|EXPERIMENT)|CGO_(ENABLED|CFLAGS|LDFLAGS))$/
+import type { Buildpack } from './buildpack.ts'
 
 function settings(kit: Kit): More {
+  const { env } = toolConfig(kit.config)
   return {
     env: {
+      ...env,
       GOPATH: join(kit.workspace.cache, 'go'),
       GOCACHE: join(kit.workspace.cache, 'go-build'),
       // Modules are written read-only otherwise, and nobody but root could delete the cache.
-      GOFLAGS: '-modcacherw',
+      GOFLAGS: `-modcacherw ${env.GOFLAGS ?? ''}`.trim(),
       GOBIN: join(kit.workspace.app, 'bin'),
-      ...imported(kit, imports),
     },
   }
 }
@@ -30,9 +30,19 @@ async function programs(kit: Kit): Promise<string[]> {
     .map((target) => basename(target))
 }
 
-async function compile(kit: Kit): Promise<void> {
-  const version = /go1\.(\d+)\S*/.exec((await kit.capture('go', ['version'])).stdout)
+/** Go itself tries to fetch what it needs from 1.21 on, and otherwise fails late, with the first thing it does not know. */
+async function checkVersion(kit: Kit, minor: number): Promise<void> {
+  const wanted = /^go[ \t]+1\.(\d{1,4})/m.exec((await kit.files.read('go.mod')) ?? '')
+  if (wanted && Number(wanted[1]) > minor)
+    kit.output.warn(
+      `go.mod asks for Go 1.${wanted[1]}, this machine has Go 1.${minor}: install a newer one if it fails.`,
+    )
+}
+
+async function compile(kit: Kit): Promise<Record<string, string>> {
+  const version = /go1\.(\d+)\S*/.exec((await kit.capture('go', ['version'], { env: { GOTOOLCHAIN: 'local' } })).stdout)
   kit.output.note(version?.[0] ?? 'go')
+  await checkVersion(kit, Number(version?.[1] ?? 0))
   const names = await programs(kit)
   if (names.length === 0) throw new BuildFailure('There is no main package in this module, so there is nothing to run.')
   kit.output.title(`Building ${names.join(', ')}`)
@@ -40,6 +50,7 @@ async function compile(kit: Kit): Promise<void> {
   const flags = ['-trimpath', ...(Number(version?.[1] ?? 0) >= 18 ? ['-buildvcs=false'] : [])]
   await kit.must('go build', 'go', ['build', ...flags, '-o', 'bin/', './...'], settings(kit))
   await kit.write('.profile.d/go.sh', 'export PATH="$HOME/bin:$PATH"\n')
+  return { PATH: `${join(kit.workspace.app, 'bin')}:${kit.env.PATH}` }
 }
 
 export const go: Buildpack = {

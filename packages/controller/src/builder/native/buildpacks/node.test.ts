@@ -1,7 +1,9 @@
 // Do Node.js apps build with npm, and run after their files have moved?
+import { spawnSync } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Files, openTestBuilder, read, runIn, type TestBuilder } from '../testing.ts'
+import { type Files, openTestBuilder, path, read, runIn, type TestBuilder, writeFiles } from '../testing.ts'
 import { choosePackageManager, type PackageJson } from './package-manager.ts'
 
 let t: TestBuilder
@@ -22,9 +24,11 @@ const packages: Files = {
   'greet/index.js': '',
   'maker/package.json': json(maker),
   'maker/cli.js': program(
-    `require('fs').writeFileSync('made', process.env.NODE_ENV + ' ' + process.env.VITE_TITLE + ' ' + process.env.SECRET)`,
+    `require('fs').writeFileSync('made', process.env.NODE_ENV + ' ' + process.env.VITE_TITLE + ' ' + process.env.SECRET + ' ' + process.env.PORT)`,
   ),
 }
+const lockOf = (more: object): string =>
+  json({ name: 'app', lockfileVersion: 3, requires: true, packages: { '': { name: 'app' }, ...more } })
 const lock = json({
   name: 'app',
   lockfileVersion: 3,
@@ -38,6 +42,9 @@ const lock = json({
   },
 })
 
+// Not one that opens anything.
+const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n'
+
 test('npm ci, build script with its tools, prune, start after a move', async () => {
   const { result, lines } = await t.build(
     {
@@ -46,7 +53,7 @@ test('npm ci, build script with its tools, prune, start after a move', async () 
       'package-lock.json': lock,
       'requirements.txt': '',
     },
-    { config: { VITE_TITLE: 'Title', SECRET: 'hidden' } },
+    { config: { VITE_TITLE: 'Title', SECRET: 'seen', PORT: '1', PATH: '/nowhere', SSH_KEY: key } },
   )
   const titles = lines.filter((line) => line.startsWith('--'))
   expect(titles).toEqual([
@@ -63,31 +70,124 @@ test('npm ci, build script with its tools, prune, start after a move', async () 
   expect(lines).toContain('       Default process types for Node.js -> web')
   expect(result.processes).toEqual({ web: 'npm start' })
   const app = await t.unpack(result)
-  expect(await read(app, 'made')).toBe('production Title undefined')
+  expect(await read(app, 'made')).toBe('production Title seen undefined')
+  expect(lines).toContain(' !     Config that builds do not get: PORT, PATH.')
   expect(await readdir(`${app}/node_modules`)).not.toContain('maker')
   expect(await runIn(t, app, 'npm start --silent')).toBe('hello from true\n')
   expect(await runIn(t, app, 'greet; echo $NODE_ENV')).toBe('hello from true\nproduction\n')
 })
 
-test('npm install without a lock file; heroku-postbuild replaces build; another Node.js is warned of', async () => {
+test('npm install without a lock file; heroku-prebuild, heroku-postbuild and heroku-cleanup', async () => {
   const { result, output } = await t.build({
     ...packages,
-    'package.json': json({
+    'package.json': `\uFEFF${json({
       name: 'app',
-      engines: { node: '>=99' },
+      engines: { node: '>=20', npm: '1.x', yarn: '1.x' },
       dependencies: { greet: 'file:greet' },
-      scripts: { 'heroku-prebuild': 'echo first', 'heroku-postbuild': 'greet && echo last', build: 'exit 1' },
-    }),
+      scripts: {
+        'heroku-prebuild': 'echo first',
+        'heroku-postbuild': 'greet && echo last',
+        'heroku-cleanup': 'echo cleaned',
+        build: 'exit 1',
+      },
+    })}`,
     'server.js': 'console.log(process.env.NODE_ENV)',
+    '.nvmrc': '20',
   })
-  expect(output).toContain(
-    ` !     package.json wants Node.js >=99, this platform has ${process.version}: it may not work.\n`,
-  )
   expect(output).toMatch(
-    /-----> Running heroku-prebuild[^]*first\n-----> Installing dependencies with npm\n[^]*-----> Running heroku-postbuild[^]*last\n/,
+    /-----> Running heroku-prebuild[^]*first\n-----> Installing dependencies with npm\n[^]*-----> Running heroku-postbuild[^]*last\n-----> Running heroku-cleanup\n[^]*cleaned\n/,
   )
+  expect(output).toMatch(/ !     engines\.npm in package\.json \(1\.x\) is not used: npm [\d.]+ is used\.\n/)
+  expect(output).toContain(' !     engines.yarn in package.json (1.x) is not used: npm is used.\n')
+  expect(output).not.toContain('.nvmrc')
   expect(result.processes).toEqual({ web: 'node server.js' })
   expect(await runIn(t, await t.unpack(result), 'node server.js')).toBe('production\n')
+})
+
+test.each<[string, Record<string, string>]>([
+  ['NODE_ENV=development', { NODE_ENV: 'development' }],
+  ['NPM_CONFIG_PRODUCTION=false', { NPM_CONFIG_PRODUCTION: 'false' }],
+])('%s keeps devDependencies, and nothing else is said', async (_name, config) => {
+  const files = { ...packages, 'package.json': json({ name: 'app', ...dependencies }), 'package-lock.json': lock }
+  const { result, lines } = await t.build(files, { config })
+  expect(await readdir(`${await t.unpack(result)}/node_modules`)).toContain('maker')
+  expect(lines.filter((line) => /warn|^ !|Removing|NPM_CONFIG/i.test(line))).toEqual([])
+})
+
+test('devDependencies of the packages of a workspace are removed', async () => {
+  const files: Files = {
+    ...packages,
+    'package.json': json({ name: 'app', private: true, workspaces: ['parts/*'] }),
+    'parts/one/package.json': json({
+      name: 'one',
+      version: '1.0.0',
+      dependencies: { greet: 'file:../../greet' },
+      devDependencies: { maker: 'file:../../maker' },
+    }),
+  }
+  const { result, lines } = await t.build(files)
+  expect(lines).toContain('-----> Removing what was only needed to build')
+  const app = await t.unpack(result)
+  expect(await readdir(app, { recursive: true })).toContainEqual(expect.stringMatching(/node_modules\/greet$/))
+  expect((await readdir(app, { recursive: true })).filter((name) => /node_modules\/maker$/.test(name))).toEqual([])
+})
+
+test('a yarn.lock of 12 MB is not read whole', async () => {
+  const large = `__metadata:\n  version: 8\n${'# padding of a large lock file\n'.repeat(400_000)}`
+  const folder = join(t.folder, 'stand-in')
+  // A stand-in for yarn: it does nothing.
+  await writeFiles(folder, { 'bin/yarn': '#!/bin/sh\n[ "$1" = --version ] && echo 4.5.0\nexit 0\n' })
+  const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
+  try {
+    const { lines } = await own.build({ 'package.json': json({ packageManager: 'yarn@4.5.0' }), 'yarn.lock': large })
+    expect(lines).toContain('-----> Installing dependencies with yarn (yarn.lock)')
+  } finally {
+    await own.close()
+  }
+})
+
+const bun = spawnSync('bun', ['--version']).status === 0
+
+test.skipIf(bun)('a lock file of bun is refused by name (skipped where bun is)', async () => {
+  for (const name of ['bun.lock', 'bun.lockb'])
+    await expect(t.build({ 'package.json': '{}', [name]: '' })).rejects.toThrow(
+      `${name} needs bun, which was not found on this machine: install it there, or remove ${name} and commit a package-lock.json.`,
+    )
+})
+
+test('what a project says and is not done is named', async () => {
+  const files = { 'package.json': json({ packageManager: 'pnpm@9' }), 'package-lock.json': lockOf({}), 'bun.lock': '' }
+  const { lines } = await t.build({
+    ...files,
+    '.nvmrc': '18',
+    Procfile: 'web: node x\nrelease: node migrate\n',
+    'app.json': json({ name: 'app', env: { A: 'b' }, buildpacks: [] }),
+    'heroku.yml': 'build:\n  docker:\n    web: Dockerfile\nrun: {}\n',
+    'project.toml': '[_]\nschema-version = "0.2"\n[[io.buildpacks.group]]\nid = "x"\n',
+    Aptfile: 'libvips\n',
+  })
+  expect(lines.filter((line) => line.startsWith(' !'))).toEqual([
+    ' !     heroku.yml is not used (build, run): a Procfile says what runs, and `deis config:set` holds settings.',
+    ' !     app.json is not used (env, buildpacks): use `deis config:set`, `deis scale` and BUILDPACK_URL.',
+    ' !     project.toml is not used (_, io.buildpacks.group): use `deis config:set`, .slugignore and BUILDPACK_URL.',
+    ' !     Aptfile is not used: no packages of the system are installed for one app. BUILDPACK_URL may name a buildpack that does.',
+    ' !     .nvmrc is not used: write the version of Node.js into engines.node of package.json.',
+    ' !     bun.lock is not used, because there is package-lock.json: remove the one that is out of date.',
+    ' !     packageManager in package.json is not used: it must be a name and a whole version, such as "pnpm@10.1.0".',
+    ' !     The release command of the Procfile is not run by a push: run it yourself, with `deis run`.',
+  ])
+})
+
+test('files of the same names that lose nothing, or cannot be read', async () => {
+  const { lines } = await t.build({
+    'package.json': '{}',
+    'app.json': json({ expo: {}, name: 'x' }),
+    'heroku.yml': { link: '/etc/hostname' },
+    'project.toml': '# nothing\n',
+  })
+  expect(lines.filter((line) => line.startsWith(' !'))).toEqual([
+    ' !     heroku.yml is not used: a Procfile says what runs, and `deis config:set` holds settings.',
+  ])
 })
 
 test('an app without dependencies installs nothing and is quick', async () => {
@@ -108,8 +208,8 @@ test('pages that a build script made are served', async () => {
 })
 
 test.each<[string, Files, string]>([
-  ['what is no JSON', { 'package.json': '{' }, 'package.json cannot be used: '],
-  ['what is no object', { 'package.json': '[]' }, 'package.json cannot be used: it is no object.'],
+  ['what is not JSON', { 'package.json': '{' }, 'package.json cannot be used: '],
+  ['what is not an object', { 'package.json': '[]' }, 'package.json cannot be used: it is not an object.'],
   [
     'a failing script',
     { 'package.json': json({ scripts: { build: 'exit 5' } }) },
@@ -130,7 +230,11 @@ test.each<[string, Files, string]>([
 
 const manager = (names: Files, json: PackageJson = {}): ReturnType<typeof choosePackageManager> =>
   choosePackageManager(
-    { has: async (name) => name in names, read: async (name) => (names[name] as string | undefined) ?? null },
+    {
+      has: async (name) => name in names,
+      read: async (name) => (names[name] as string | undefined) ?? null,
+      head: async (name) => (names[name] as string | undefined) ?? null,
+    },
     json,
   )
 
@@ -163,10 +267,33 @@ test.each<[string, Files, PackageJson, object]>([
     'yarn 4',
     { 'yarn.lock': '__metadata:\n' },
     {},
-    { source: '@yarnpkg/cli-dist@4', prune: null, install: ['install', '--immutable'] },
+    {
+      source: '@yarnpkg/cli-dist@4',
+      prune: ['workspaces', 'focus', '--all', '--production'],
+      install: ['install', '--immutable'],
+    },
   ],
   ['yarn pinned', { 'yarn.lock': '' }, { packageManager: 'yarn@4.5.0' }, { source: '@yarnpkg/cli-dist@4.5.0' }],
-  ['two locks', { 'yarn.lock': '', 'package-lock.json': '' }, {}, { name: 'yarn' }],
+  ['yarn 3', { 'yarn.lock': '' }, { packageManager: 'yarn@3.6.0' }, { prune: null }],
+  ['bun', { 'bun.lockb': '' }, {}, { name: 'bun', source: null }],
+  [
+    'two locks',
+    { 'yarn.lock': '', 'package-lock.json': '' },
+    {},
+    {
+      name: 'yarn',
+      notUsed: ['package-lock.json is not used, because there is yarn.lock: remove the one that is out of date.'],
+    },
+  ],
+  [
+    'a pin of another manager than the lock',
+    { 'package-lock.json': '' },
+    { packageManager: 'yarn@4.5.0' },
+    {
+      name: 'npm',
+      notUsed: ['packageManager in package.json (yarn) is not used, because package-lock.json is of npm.'],
+    },
+  ],
   [
     'two locks and a pin',
     { 'yarn.lock': '', 'package-lock.json': '' },

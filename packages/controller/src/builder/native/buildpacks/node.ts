@@ -1,24 +1,23 @@
 // How is a Node.js app built?
 import { join } from 'node:path'
 import { BuildFailure } from '../../port.ts'
+import { toolConfig } from '../environment.ts'
 import type { Kit, More } from '../kit.ts'
-import { type Buildpack, imported } from './buildpack.ts'
-import { satisfies } from './engine.ts'
+import type { Buildpack } from './buildpack.ts'
+import { carry, otherVersions, provideManager } from './node-manager.ts'
+import { provideNode, runtimeFolder } from './node-runtime.ts'
 import { choosePackageManager, type PackageJson, type PackageManager } from './package-manager.ts'
 import { findSite, serveSite } from './static.ts'
 
-// Settings of package managers, and what frameworks put into pages and so is public by definition.
-const imports =
-  /^(NODE_ENV|NPM_TOKEN|NODE_AUTH_TOKEN|(npm_config|NPM_CONFIG|YARN|PNPM|NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|GATSBY)_.*)$/
-
-const profile = `export NODE_ENV="\${NODE_ENV:-production}"
-export PATH="$HOME/node_modules/.bin:$PATH"
+const profile = (carries: boolean): string => `export NODE_ENV="\${NODE_ENV:-production}"
+export PATH="$HOME/node_modules/.bin:${carries ? `$HOME/${runtimeFolder}/bin:` : ''}$PATH"
 `
 
 async function readPackage(kit: Kit): Promise<PackageJson> {
   try {
-    const value: unknown = JSON.parse((await kit.files.read('package.json')) ?? '{}')
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('it is no object')
+    // Some editors write a byte order mark, and npm reads it as nothing.
+    const value: unknown = JSON.parse(((await kit.files.read('package.json')) ?? '{}').replace(/^\uFEFF/, ''))
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('it is not an object')
     return value
   } catch (error) {
     if (error instanceof BuildFailure) throw error
@@ -29,53 +28,58 @@ async function readPackage(kit: Kit): Promise<PackageJson> {
 const has = (json: PackageJson, script: string): boolean => typeof json.scripts?.[script] === 'string'
 const count = (names: object | undefined): number => Object.keys(names ?? {}).length
 
-/** The manager on PATH if it is the right one, otherwise npm brings it into the cache. Returns the PATH to use. */
-async function provide(kit: Kit, manager: PackageManager, more: More): Promise<string> {
-  const path = kit.env.PATH ?? ''
-  if (manager.name === 'npm') return path
-  // Outside of the app's folder, where the manager would try to become the version that the app wants.
-  const outside: More = { ...more, cwd: kit.workspace.tmp }
-  const present = await kit.capture(manager.name, ['--version'], outside)
-  if (present.code === 0 && (manager.version === null || present.stdout.trim() === manager.version)) return path
-  const prefix = join(kit.workspace.cache, 'tools', manager.source.replace(/[@/]+/g, '-'))
-  const own = `${join(prefix, 'bin')}:${path}`
-  const kept = await kit.capture(join(prefix, 'bin', manager.name), ['--version'], outside)
-  if (kept.code === 0) return own
-  kit.output.note(`Installing ${manager.source}`)
-  const args = ['install', '--global', '--no-progress', '--loglevel=error', `--prefix=${prefix}`, '--', manager.source]
-  await kit.must(`npm install ${manager.source}`, 'npm', args, outside)
-  return own
-}
-
 function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
   if (name === 'pnpm') return { npm_config_store_dir: join(cache, 'pnpm') }
+  if (name === 'bun') return { BUN_INSTALL_CACHE_DIR: join(cache, 'bun') }
   // Plug'n'Play refers to its cache at run time, so that one must be in the app.
   return name === 'yarn' ? { YARN_CACHE_FOLDER: join(cache, 'yarn'), YARN_ENABLE_GLOBAL_CACHE: 'false' } : {}
 }
 
-async function compile(kit: Kit): Promise<void> {
-  const json = await readPackage(kit)
-  const version = (await kit.capture('node', ['--version'])).stdout.trim()
-  const wanted = json.engines?.node
-  kit.output.note(`Node.js ${version.replace(/^v/, '')}`)
-  if (typeof wanted === 'string' && satisfies(version, wanted) === false)
-    kit.output.warn(`package.json wants Node.js ${wanted}, this platform has ${version}: it may not work.`)
+/** Whether config says that devDependencies stay. */
+function keepsAll(config: Kit['config']): boolean {
+  const off = (name: string): boolean => config[name]?.toLowerCase() === 'false'
+  const production = config.NODE_ENV === undefined || config.NODE_ENV === 'production'
+  return !production || off('NPM_CONFIG_PRODUCTION') || off('npm_config_production') || off('YARN_PRODUCTION')
+}
 
+function toolEnvironment(kit: Kit): Record<string, string> {
+  // What these two say is done here; npm would only complain about an old word.
+  const { NPM_CONFIG_PRODUCTION: _old, npm_config_production: _older, ...env } = toolConfig(kit.config).env
+  return { NODE_ENV: 'production', npm_config_progress: 'false', CI: 'true', ...env }
+}
+
+/** What an app says about its version, and where; `engines.node` is what counts, as on other platforms. */
+async function wantedVersion(kit: Kit, json: PackageJson): Promise<string | null> {
+  const wanted = json.engines?.node
+  if (typeof wanted === 'string') return wanted
+  if (wanted !== undefined) kit.output.warn('engines.node in package.json is not used: it is not text.')
+  for (const file of ['.node-version', '.nvmrc', '.tool-versions'])
+    if (await kit.files.has(file))
+      kit.output.warn(`${file} is not used: write the version of Node.js into engines.node of package.json.`)
+  return null
+}
+
+const needsInstall = (json: PackageJson, manager: PackageManager): boolean =>
+  count(json.dependencies) + count(json.devDependencies) + count(json.optionalDependencies) > 0 ||
+  manager.lockFile !== null ||
+  json.workspaces !== undefined
+
+async function compile(kit: Kit): Promise<Record<string, string>> {
+  const json = await readPackage(kit)
+  const base: More = { env: toolEnvironment(kit) }
+  const runtime = await provideNode(kit, base, await wantedVersion(kit, json), 'engines.node in package.json')
+  kit.output.note(`Node.js ${runtime.version}`)
   const manager = await choosePackageManager(kit.files, json)
-  const settings: More = {
-    env: {
-      NODE_ENV: 'production',
-      npm_config_progress: 'false',
-      CI: 'true',
-      ...cacheSettings(manager, kit.workspace.cache),
-      ...imported(kit, imports),
-    },
-  }
-  const everything = count(json.dependencies) + count(json.devDependencies) + count(json.optionalDependencies)
-  const installs = everything > 0 || manager.lockFile !== null || json.workspaces !== undefined
+  for (const line of manager.notUsed) kit.output.warn(line)
+  const path = runtime.env.PATH ?? kit.env.PATH ?? ''
+  const env = { ...runtime.env, ...base.env, PATH: path, ...cacheSettings(manager, kit.workspace.cache) }
+
+  const installs = needsInstall(json, manager)
   const build = has(json, 'heroku-postbuild') ? 'heroku-postbuild' : 'build'
-  const path = installs || has(json, 'heroku-prebuild') || has(json, build) ? await provide(kit, manager, settings) : ''
-  const more: More = { env: { ...settings.env, PATH: path } }
+  const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
+  const provided = installs || scripts ? await provideManager(kit, manager, { env }) : null
+  for (const line of provided ? otherVersions(json, manager, provided.version) : []) kit.output.warn(line)
+  const more: More = { env: { ...env, PATH: provided?.path ?? path } }
   const command = (args: readonly string[]): Promise<void> => {
     const shown = `${manager.name} ${args.filter((arg) => !arg.startsWith('-')).join(' ')}`
     return kit.must(shown, manager.name, args, more)
@@ -92,11 +96,17 @@ async function compile(kit: Kit): Promise<void> {
     await command(manager.install)
   }
   await script(build)
-  if (count(json.devDependencies) > 0 && manager.prune) {
-    kit.output.title('Removing what was only needed to build')
-    await command(manager.prune)
+  const workspace = json.workspaces !== undefined || (await kit.files.has('pnpm-workspace.yaml'))
+  if (installs && (count(json.devDependencies) > 0 || workspace) && !keepsAll(kit.config)) {
+    if (manager.prune) {
+      kit.output.title('Removing what was only needed to build')
+      await command(manager.prune)
+    } else kit.output.warn(`devDependencies stay in the app: this version of ${manager.name} cannot remove them.`)
   }
-  await kit.write('.profile.d/nodejs.sh', profile)
+  await script('heroku-cleanup')
+  const carries = await carry(kit, runtime, provided?.folder ?? null)
+  await kit.write('.profile.d/nodejs.sh', profile(carries))
+  return { PATH: `${join(kit.workspace.app, 'node_modules', '.bin')}:${more.env?.PATH}` }
 }
 
 export const node: Buildpack = {
@@ -106,7 +116,9 @@ export const node: Buildpack = {
   detect: (files) => files.has('package.json'),
   compile,
   async release(kit) {
-    if (has(await readPackage(kit), 'start')) return { web: 'npm start' }
+    const json = await readPackage(kit)
+    const { name } = await choosePackageManager(kit.files, json)
+    if (has(json, 'start')) return { web: name === 'bun' ? 'bun run start' : 'npm start' }
     if (await kit.files.has('server.js')) return { web: 'node server.js' }
     // A site whose build script made pages: nothing of it runs, so it is served.
     const site = await findSite(kit)

@@ -7,6 +7,6 @@ export const procfile: Buildpack = {
   looksFor: 'Procfile',
   tool: null,
   detect: (files) => files.has('Procfile'),
-  compile: async () => {},
+  compile: async () => ({}),
   release: async () => ({}),
 }

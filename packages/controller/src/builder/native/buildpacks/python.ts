@@ -1,9 +1,9 @@
 // How is a Python app built?
 import { BuildFailure } from '../../port.ts'
+import { toolConfig } from '../environment.ts'
 import type { Kit } from '../kit.ts'
-import { type Buildpack, imported } from './buildpack.ts'
+import type { Buildpack } from './buildpack.ts'
 
-const imports = /^(PIP|UV)_.*$/
 // Everything goes into one folder of the app. A virtual environment would hold its own absolute path, and an app moves.
 const folder = '.python_packages'
 
@@ -49,7 +49,7 @@ async function checkVersion(kit: Kit, version: string): Promise<void> {
     kit.output.warn(`The app wants Python ${wanted}, this platform has ${version}: it may not work.`)
 }
 
-async function compile(kit: Kit): Promise<void> {
+async function compile(kit: Kit): Promise<Record<string, string>> {
   const version = (await kit.capture('python3', ['--version'])).stdout.trim().replace(/^Python /, '')
   kit.output.note(`Python ${version}`)
   await checkVersion(kit, version)
@@ -70,7 +70,7 @@ async function compile(kit: Kit): Promise<void> {
       folder,
       ...what,
     ]
-    await kit.must('pip install', 'python3', args, { env: imported(kit, imports) })
+    await kit.must('pip install', 'python3', args, { env: toolConfig(kit.config).env })
     await kit.must('python3', 'python3', ['-c', makePortable, folder])
     const bytecode = [
       '-m',
@@ -86,6 +86,7 @@ async function compile(kit: Kit): Promise<void> {
     await kit.capture('python3', bytecode)
   }
   await kit.write('.profile.d/python.sh', profile)
+  return {}
 }
 
 export const python: Buildpack = {

@@ -1,24 +1,23 @@
 // How is a Ruby app built?
 import { join } from 'node:path'
 import { BuildFailure } from '../../port.ts'
+import { toolConfig } from '../environment.ts'
 import type { Kit, More } from '../kit.ts'
-import { type Buildpack, imported } from './buildpack.ts'
-
-const imports = /^(BUNDLE_.*|RAILS_ENV|RACK_ENV|RAILS_MASTER_KEY)$/
+import type { Buildpack } from './buildpack.ts'
 
 const profile = `export RACK_ENV="\${RACK_ENV:-production}" RAILS_ENV="\${RAILS_ENV:-production}"
 export RAILS_LOG_TO_STDOUT="\${RAILS_LOG_TO_STDOUT:-enabled}" RAILS_SERVE_STATIC_FILES="\${RAILS_SERVE_STATIC_FILES:-enabled}"
 export PATH="$HOME/bin:$PATH"
 `
 
-async function compile(kit: Kit): Promise<void> {
+async function compile(kit: Kit): Promise<Record<string, string>> {
   kit.output.note((await kit.capture('ruby', ['--version'])).stdout.trim())
   if ((await kit.capture('bundle', ['--version'])).code !== 0)
     throw new BuildFailure(
       'Bundler is needed to build this app and bundle was not found on this machine: install it or set BUILDPACK_URL.',
     )
   const lock = await kit.files.read('Gemfile.lock')
-  const more: More = { env: { RACK_ENV: 'production', RAILS_ENV: 'production', ...imported(kit, imports) } }
+  const more: More = { env: { RACK_ENV: 'production', RAILS_ENV: 'production', ...toolConfig(kit.config).env } }
   const bundle = (args: readonly string[]): Promise<void> => kit.must(`bundle ${args[0]}`, 'bundle', args, more)
 
   kit.output.title(`Installing dependencies with Bundler${lock === null ? '' : ' (Gemfile.lock)'}`)
@@ -36,11 +35,12 @@ async function compile(kit: Kit): Promise<void> {
 
   if (/^ {4}(sprockets-rails|propshaft) /m.test(lock ?? '')) {
     kit.output.title('Preparing assets')
-    // Rails wants a secret to start, not to make assets; config is not for build scripts.
-    const env = { ...more.env, SECRET_KEY_BASE_DUMMY: '1', SECRET_KEY_BASE: 'only-for-assets' }
+    // Rails wants a secret to start, not to make assets, and config may have none yet.
+    const env = { SECRET_KEY_BASE_DUMMY: '1', SECRET_KEY_BASE: 'only-for-assets', ...more.env }
     await kit.must('rake assets:precompile', 'bundle', ['exec', 'rake', 'assets:precompile'], { env })
   }
   await kit.write('.profile.d/ruby.sh', profile)
+  return {}
 }
 
 export const ruby: Buildpack = {

@@ -79,6 +79,7 @@ export const staticSite: Buildpack = {
     const site = await findSite(kit)
     if (!site) throw new BuildFailure('static.json names no root, and there is no index.html.')
     kit.output.note(`Serving ${site.root === '.' ? 'the root folder' : site.root}`)
+    return {}
   },
   async release(kit) {
     const site = await findSite(kit)
