@@ -99,6 +99,12 @@ export async function buildAll(say) {
     bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
     bundle(
       esbuild,
+      'controller',
+      { archive: source('controller/src/os/archive/main.ts') },
+      { splitting: false, minifySyntax: true, minifyWhitespace: true },
+    ),
+    bundle(
+      esbuild,
       'builder',
       { runner: source('controller/src/builder/runner/main.ts') },
       { splitting: false, minifySyntax: true, minifyWhitespace: true },

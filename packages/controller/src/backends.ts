@@ -28,6 +28,8 @@ type Deps = {
   readonly log: Logger
   /** The program that builds inside a pod. */
   readonly runnerFile: string
+  /** The argument vector of the program that packs and unpacks. */
+  readonly archiveProgram: readonly string[]
   /** An app's own registry credentials, by registry host. */
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The port that the API listens on, known once it does. */
@@ -41,15 +43,22 @@ const sayTo =
   (level, message, fields) =>
     log[level](fields, message)
 
-async function onThisMachine({ config, routes, log }: Deps): Promise<Backends> {
-  const [{ openAccounts }, { openFirewall }, { findShell }, { createProcessScheduler }, { createNativeBuilder }] =
-    await Promise.all([
-      import('./os/accounts.ts'),
-      import('./os/firewall.ts'),
-      import('./os/shell.ts'),
-      import('./scheduler/process/create.ts'),
-      import('./builder/native/create.ts'),
-    ])
+async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Promise<Backends> {
+  const [
+    { openAccounts },
+    { createArchiver },
+    { openFirewall },
+    { findShell },
+    { createProcessScheduler },
+    { createNativeBuilder },
+  ] = await Promise.all([
+    import('./os/accounts.ts'),
+    import('./os/archive.ts'),
+    import('./os/firewall.ts'),
+    import('./os/shell.ts'),
+    import('./scheduler/process/create.ts'),
+    import('./builder/native/create.ts'),
+  ])
   const { dataDir, path, locale } = config
   const say = sayTo(log)
   const accounts = await openAccounts(dataDir)
@@ -61,12 +70,14 @@ async function onThisMachine({ config, routes, log }: Deps): Promise<Backends> {
     ports,
     failed: (error) => log.error({ err: error }, 'ports of apps could not be closed again'),
   })
+  const archiver = createArchiver(archiveProgram)
   const shell = findShell(path)
   const slugFolder = join(dataDir, 'slugs')
   const scheduler = await createProcessScheduler({
     folder: join(dataDir, 'ps'),
     slugFolder,
     accounts,
+    archiver,
     ports,
     firewall,
     drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
@@ -79,6 +90,7 @@ async function onThisMachine({ config, routes, log }: Deps): Promise<Backends> {
     folder: join(dataDir, 'builder'),
     slugFolder,
     accounts,
+    archiver,
     path,
     shell,
     timeoutSeconds: config.buildTimeoutSeconds,

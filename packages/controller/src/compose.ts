@@ -39,7 +39,13 @@ export type Controller = {
 }
 
 /** Where this program's own files are. */
-export type Files = { readonly migrations: string; readonly hookProgram: readonly string[]; readonly runner: string }
+export type Files = {
+  readonly migrations: string
+  /** Argument vectors. */
+  readonly hookProgram: readonly string[]
+  readonly archiveProgram: readonly string[]
+  readonly runner: string
+}
 
 const closeMs = 10_000
 const pushMs = 5_000
@@ -137,6 +143,7 @@ export async function startController(given: Config, files: Files, log: Logger):
       peers,
       log,
       runnerFile: files.runner,
+      archiveProgram: files.archiveProgram,
       appRegistry: (app) => appRegistry({ db: store.db, vault }, app),
       apiPort: () => port,
     })

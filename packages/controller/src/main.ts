@@ -17,6 +17,7 @@ async function main(): Promise<void> {
   const files = {
     migrations: join(here, 'migrations'),
     hookProgram: [process.execPath, join(here, 'hook.js')],
+    archiveProgram: [process.execPath, '--max-old-space-size=512', join(here, 'archive.js')],
     runner: join(here, '../builder/runner.js'),
   }
   const controller = await startController(config, files, log)

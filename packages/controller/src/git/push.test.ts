@@ -23,7 +23,7 @@ import {
 } from './fixture.ts'
 import type { ClientChannel } from 'ssh2'
 import ssh2 from 'ssh2'
-import { unpack } from '../os/archive.ts'
+import { testArchiver } from '../os/archive-testing.ts'
 import { withVariable } from '../os/pid.ts'
 import { maintainRepo, removeRepo } from './repos.ts'
 
@@ -67,7 +67,7 @@ test('a push is built from its tree, shown live and moves the ref', async () => 
   await mkdir(target)
   platform.state.deploy = async (push) => {
     push.output('Starting build... but first, coffee!\n')
-    await unpack(push.source(), target)
+    await testArchiver.unpack(push.source(), target)
     push.output('-----> Node app ')
     push.output('detected\u001b[2K\n       \u001b[32mDone!\u001b[0m\nlast')
   }

@@ -1,198 +1,226 @@
-// How does an archive from outside become files, and a folder an archive, without anything escaping?
+// How does a folder become an archive, and an archive a folder, so that whatever goes wrong is a failure and nothing worse?
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join, posix } from 'node:path'
-import { type Readable, Writable } from 'node:stream'
+import { createWriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
-import { create, Parser, type ReadEntry } from 'tar'
-import { extraction, type OpenFile } from './extract.ts'
+import type { RunAs } from './accounts.ts'
+import {
+  ArchiveFailure,
+  type ArchiveLimits,
+  type ArchiveOrder,
+  type ArchiveFault,
+  type ArchiveReply,
+  type ArchiveResult,
+  BadArchive,
+  BadFolder,
+  defaultLimits,
+  orderDescriptor,
+  replyDescriptor,
+} from './archive/order.ts'
 
-/** An archive with an entry that must not be unpacked; nothing of that entry was written. */
-export class BadArchive extends Error {}
+export { ArchiveFailure, type ArchiveLimits, BadArchive, BadFolder } from './archive/order.ts'
 
-export type ArchiveLimits = { readonly entries: number; readonly bytes: number }
-
-const defaultLimits: ArchiveLimits = { entries: 1_000_000, bytes: 16 * 2 ** 30 }
-
-function outside(path: string): boolean {
-  const clean = posix.normalize(path)
-  return posix.isAbsolute(path) || clean === '..' || clean.startsWith('../') || path.includes('\0')
+type Common = {
+  /** Whom the program becomes before it touches a file; default: nobody else. */
+  readonly runAs?: RunAs | null
+  readonly limits?: Partial<ArchiveLimits>
+  readonly signal?: AbortSignal
 }
 
-// The longest path that Linux takes.
-const longestPath = 4095
-
-function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string | null {
-  if (entry.path.length > longestPath) return 'a name in the archive is too long'
-  if (outside(entry.path)) return `${JSON.stringify(entry.path)} leads outside the archive`
-  switch (entry.type) {
-    case 'File':
-    case 'OldFile':
-    case 'ContiguousFile':
-    case 'Directory':
-      return null
-    case 'SymbolicLink':
-      return entry.linkpath ? null : `${JSON.stringify(entry.path)} is a link to nothing`
-    case 'Link':
-      return outside(entry.linkpath ?? '') ? `${JSON.stringify(entry.path)} links outside the archive` : null
-    default:
-      return `${JSON.stringify(entry.path)} is a ${entry.type}, only files, folders and links are allowed`
-  }
+export type PackOptions = Common & {
+  /** Paths that stay out; folders may end with `/`. */
+  readonly skip?: readonly string[]
+  /** Names that stay out wherever they are. */
+  readonly skipNames?: readonly string[]
+  readonly level?: number
+  /** Files keep their times; default: they have none, and the archive depends on nothing but content. */
+  readonly times?: boolean
+  /** Most bytes of the archive itself. */
+  readonly archiveBytes?: number
 }
 
-/** Takes the bytes of a tar and writes its entries; symbolic links only at the very end. */
-function entryWriter(folder: string, limits: ArchiveLimits): Writable {
-  const target = extraction(folder)
-  const links: ReadEntry[] = []
-  let open: OpenFile | null = null
-  let failure: Error | null = null
-  let entries = 0
-  let bytes = 0
-  const check = (entry: ReadEntry): string | null => {
-    if (++entries > limits.entries) return `the archive has more than ${limits.entries} entries`
-    if ((bytes += entry.size) > limits.bytes) return `the archive unpacks to more than ${limits.bytes} bytes`
-    return refusal(entry)
-  }
-  const begin = (entry: ReadEntry): void => {
-    const mode = entry.mode ?? 0o644
-    if (entry.type === 'Directory') target.folder(entry.path, mode)
-    else if (entry.type === 'SymbolicLink') links.push(entry)
-    else if (entry.type === 'Link') target.hardLink(entry.path, entry.linkpath ?? '')
-    else open = target.file(entry.path, mode, entry.mtime)
-  }
-  const attempt = (work: () => void): void => {
-    if (failure) return
-    try {
-      work()
-    } catch (error) {
-      failure = error as Error
-    }
-  }
-  const close = (): void => {
-    open?.close()
-    open = null
-  }
-  const parser = new Parser({
-    strict: true,
-    onReadEntry(entry) {
-      attempt(() => {
-        const reason = check(entry)
-        if (reason) throw new BadArchive(reason)
-        begin(entry)
-      })
-      entry.on('data', (chunk: Buffer) => attempt(() => open?.write(chunk)))
-      entry.on('end', () => attempt(close))
-    },
-  })
-  parser.on('ignoredEntry', (entry: ReadEntry) => {
-    failure ??= new BadArchive(refusal(entry) ?? 'an entry of an unknown kind')
-  })
-  parser.on('error', (error: Error) => (failure ??= new BadArchive(error.message, { cause: error })))
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      attempt(() => parser.write(chunk))
-      done(failure)
-    },
-    final(done) {
-      attempt(() => parser.end())
-      attempt(() => links.forEach(({ path, linkpath }) => target.symbolicLink(path, linkpath ?? '')))
-      done(failure)
-    },
-    destroy(error, done) {
-      close()
-      done(error)
-    },
-  })
+export type Packed = ArchiveResult & {
+  /** `sha256:<hex>` of the file. */
+  readonly digest: string
+  readonly size: number
 }
 
-async function isGzipped(source: Readable, signal?: AbortSignal): Promise<boolean> {
-  await once(source, 'readable', { signal })
-  const head = source.read() as Buffer | null
-  if (head === null) return false
-  source.unshift(head)
-  return head[0] === 0x1f && head[1] === 0x8b
+export type Archiver = {
+  /**
+   * Unpacks a tar (gzipped or not) into an existing folder, where nobody else writes meanwhile.
+   * @throws BadArchive
+   */
+  unpack(source: Readable, folder: string, options?: Common): Promise<ArchiveResult>
+  unpackFile(file: string, folder: string, options?: Common): Promise<ArchiveResult>
+  /**
+   * Packs a folder into a gzipped tar without owners, entries named `./…`, further names of a file as hard links.
+   * @throws BadFolder
+   */
+  pack(folder: string, file: string, options?: PackOptions): Promise<Packed>
 }
 
-// What goes wrong with the disk is not the archive's fault.
-const diskFailures = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM'])
+/** Starts the program; another one may put it into a place of its own first. Descriptors 0 to 4 must reach it. */
+export type Launch = (program: readonly string[], options: SpawnOptions) => ChildProcess
 
-/**
- * Unpacks a tar (gzipped or not) into an existing folder, where nobody else writes meanwhile. Symbolic links are kept as
- * they are, wherever they lead, but never written through.
- * @throws BadArchive for entries that leave the folder, devices, sockets, damaged archives and those beyond the limits.
- */
-export async function unpack(
-  source: Readable,
-  folder: string,
-  signal?: AbortSignal,
-  limits: ArchiveLimits = defaultLimits,
-): Promise<void> {
-  try {
-    const gzipped = await isGzipped(source, signal)
-    const writer = entryWriter(folder, limits)
-    await (gzipped ? pipeline(source, createGunzip(), writer, { signal }) : pipeline(source, writer, { signal }))
-  } catch (error) {
-    source.destroy()
-    const { code, message } = error as NodeJS.ErrnoException
-    if (signal?.aborted || error instanceof BadArchive || diskFailures.has(code ?? '')) throw error
-    throw new BadArchive(message, { cause: error })
-  }
-}
+const launchPlainly: Launch = ([command = '', ...args], options) => spawn(command, args, options)
 
-export async function unpackFile(file: string, folder: string, signal?: AbortSignal): Promise<void> {
-  await unpack(createReadStream(file), folder, signal)
-}
+const maxReply = 1_000_000
+const maxWords = 2000
 
-/** `./…` of everything below a folder, each folder before its content, in an order that does not depend on the disk. */
-async function list(folder: string, skip: (path: string) => boolean, signal?: AbortSignal): Promise<string[]> {
-  const found = ['.']
-  const walk = async (path: string): Promise<void> => {
-    signal?.throwIfAborted()
-    const entries = await readdir(join(folder, path), { withFileTypes: true })
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-    for (const entry of entries) {
-      const name = path === '' ? entry.name : `${path}/${entry.name}`
-      // Sockets and pipes that somebody forgot mean nothing elsewhere, and the library never gets past them.
-      if (skip(name) || !(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) continue
-      found.push(`./${name}`)
-      if (entry.isDirectory()) await walk(name)
-    }
-  }
-  await walk('')
-  return found
-}
-
-/**
- * Packs a folder into a gzipped tar that depends on nothing but its content (no times, no owners), entries named `./…`.
- * @returns the digest `sha256:<hex>` of the file and its size in bytes.
- */
-export async function pack(
-  folder: string,
-  file: string,
-  skip: (path: string) => boolean,
-  signal?: AbortSignal,
-): Promise<{ digest: string; size: number }> {
-  const hash = createHash('sha256')
+async function collect(stream: Readable, limit: number): Promise<string> {
+  const chunks: Buffer[] = []
   let size = 0
-  const source = create(
-    { cwd: folder, portable: true, mtime: new Date(0), noDirRecurse: true },
-    await list(folder, skip, signal),
-  )
-  await pipeline(
-    source as unknown as NodeJS.ReadableStream,
-    createGzip({ level: 6 }),
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk)
-        size += chunk.length
-        yield chunk
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (size < limit) chunks.push(chunk)
+    size += chunk.length
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function failureOf({ kind, message, code }: ArchiveFault): Error {
+  if (kind === 'archive') return new BadArchive(message)
+  if (kind === 'folder') return new BadFolder(message)
+  return Object.assign(new Error(message), code === undefined ? {} : { code })
+}
+
+function resultOf(text: string, words: string, child: ChildProcess): ArchiveResult {
+  let reply
+  try {
+    reply = JSON.parse(text) as ArchiveReply
+  } catch (error) {
+    const how = child.signalCode ?? `exit code ${child.exitCode}`
+    const said = words.trim().split('\n').at(-1) ?? ''
+    throw new ArchiveFailure(`the archive program ended without a result (${how}) ${said}`.trim(), { cause: error })
+  }
+  if ('ok' in reply) return reply.ok
+  throw failureOf(reply.failure)
+}
+
+/** `program`: the argument vector that runs archive/main.ts. */
+export function createArchiver(program: readonly string[], launch: Launch = launchPlainly): Archiver {
+  const run = async (
+    order: ArchiveOrder,
+    folder: string,
+    input: 'pipe' | 'ignore' | number,
+    signal: AbortSignal | undefined,
+    carry: (child: ChildProcess) => Promise<void>,
+  ): Promise<ArchiveResult> => {
+    signal?.throwIfAborted()
+    const child = launch(program, { cwd: folder, env: {}, stdio: [input, 'pipe', 'pipe', 'pipe', 'pipe'] })
+    const kill = (): void => void child.kill('SIGKILL')
+    signal?.addEventListener('abort', kill, { once: true })
+    try {
+      const closed = once(child, 'close')
+      const pipes = child.stdio as unknown as readonly [unknown, Readable, Readable, Writable, Readable]
+      const tell = pipes[orderDescriptor]
+      // It may be gone before it has heard what to do: then it has no result either.
+      tell.on('error', () => {})
+      tell.end(JSON.stringify(order))
+      const carried = carry(child).then(
+        () => null,
+        (error: unknown) => {
+          kill()
+          return error
+        },
+      )
+      const [text, words] = await Promise.all([
+        collect(pipes[replyDescriptor], maxReply),
+        collect(pipes[2], maxWords),
+        closed,
+      ])
+      signal?.throwIfAborted()
+      const broken = await carried
+      try {
+        const result = resultOf(text, words, child)
+        if (broken === null) return result
+      } catch (error) {
+        // What it says of the archive or the folder is the cause; anything else may follow from what broke around it.
+        if (broken === null || error instanceof BadArchive || error instanceof BadFolder) throw error
+      }
+      throw broken
+    } finally {
+      signal?.removeEventListener('abort', kill)
+    }
+  }
+
+  const unpackOrder = ({ runAs = null, limits }: Common): ArchiveOrder => ({
+    mode: 'unpack',
+    runAs,
+    limits: { ...defaultLimits, ...limits },
+  })
+
+  const write = async (child: ChildProcess, file: string, most: number): Promise<{ digest: string; size: number }> => {
+    const hash = createHash('sha256')
+    let size = 0
+    await pipeline(
+      child.stdout as Readable,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk)
+          size += chunk.length
+          if (size > most)
+            throw new BadFolder(`the app is larger than ${Math.round(most / 2 ** 20)} MB when it is compressed`)
+          yield chunk
+        }
+      },
+      createWriteStream(file, { mode: 0o600 }),
+    )
+    return { digest: `sha256:${hash.digest('hex')}`, size }
+  }
+
+  return {
+    async unpack(source, folder, options = {}) {
+      try {
+        return await run(unpackOrder(options), folder, 'pipe', options.signal, async (child) => {
+          child.stdout?.resume()
+          await pipeline(source, child.stdin as Writable).catch((error: unknown) => {
+            // A program that takes no more has said why.
+            if (!/^(EPIPE|ECONNRESET|ERR_STREAM_PREMATURE_CLOSE)$/.test(String((error as NodeJS.ErrnoException).code)))
+              throw error
+          })
+        })
+      } finally {
+        source.destroy()
       }
     },
-    createWriteStream(file, { mode: 0o600 }),
-    { signal },
-  )
-  return { digest: `sha256:${hash.digest('hex')}`, size }
+    async unpackFile(file, folder, options = {}) {
+      let handle: FileHandle | null = null
+      try {
+        handle = await open(file)
+        return await run(unpackOrder(options), folder, handle.fd, options.signal, async (child) => {
+          child.stdout?.resume()
+        })
+      } finally {
+        await handle?.close()
+      }
+    },
+    async pack(folder, file, options = {}) {
+      const {
+        runAs = null,
+        limits,
+        skip = [],
+        skipNames = [],
+        level = 6,
+        times = false,
+        archiveBytes = Infinity,
+      } = options
+      const order: ArchiveOrder = {
+        mode: 'pack',
+        runAs,
+        limits: { ...defaultLimits, ...limits },
+        skip,
+        skipNames,
+        level,
+        times,
+      }
+      let written = { digest: '', size: 0 }
+      const result = await run(order, folder, 'ignore', options.signal, async (child) => {
+        written = await write(child, file, archiveBytes)
+      })
+      return { ...result, ...written }
+    },
+  }
 }

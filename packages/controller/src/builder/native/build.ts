@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Accounts, RunAs } from '../../os/accounts.ts'
-import { BadArchive, unpack } from '../../os/archive.ts'
+import { ArchiveFailure, type Archiver } from '../../os/archive.ts'
 import { BuildFailure, type BuildRequest, type BuildResult } from '../port.ts'
 import { BadProcfile, parseProcfile } from '../procfile.ts'
 import { builtInStep } from './built-in.ts'
@@ -26,6 +26,7 @@ export type BuildSettings = Surroundings & {
   readonly caches: string
   readonly slugFolder: string
   readonly accounts: Accounts
+  readonly archiver: Archiver
   readonly minFreeBytes: number
   readonly maxOutputBytes: number
   readonly maxCacheBytes: number
@@ -44,13 +45,18 @@ async function checkDisk({ builds, minFreeBytes }: BuildSettings): Promise<void>
     )
 }
 
-async function fetchSource(request: BuildRequest, folder: string, signal: AbortSignal): Promise<void> {
-  const source = request.source()
+async function fetchSource(
+  { archiver }: BuildSettings,
+  request: BuildRequest,
+  folder: string,
+  output: BuildOutput,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await unpack(source, folder, signal, sourceLimits)
+    const { leftOut } = await archiver.unpack(request.source(), folder, { signal, limits: sourceLimits })
+    for (const { path, why } of leftOut) output.warn(`Left out: ${path} (${why})`)
   } catch (error) {
-    source.destroy()
-    if (!(error instanceof BadArchive)) throw error
+    if (!(error instanceof ArchiveFailure)) throw error
     throw new BuildFailure(`The source cannot be unpacked: ${error.message}.`)
   }
 }
@@ -138,7 +144,7 @@ async function buildIn(
 ): Promise<BuildResult> {
   const { config } = request
   const files = appFiles(workspace.app)
-  await fetchSource(request, workspace.app, signal)
+  await fetchSource(settings, request, workspace.app, output, signal)
   await refuseDockerfile(files, config)
   for (const line of await notUsed(files, config)) output.warn(line)
   await readProcfile(files)
@@ -155,7 +161,11 @@ async function buildIn(
   const started = (group: Parameters<typeof recordGroup>[1]): Promise<void> => recordGroup(workspace, group)
   const run = createRun({ build: request.id, runAs, signal, started })
   const env = buildEnvironment(settings, workspace, request)
-  const kit = createKit({ workspace, files, output, config, env, signal }, run, settings.shell)
+  const kit = createKit(
+    { workspace, files, output, archiver: settings.archiver, config, env, signal },
+    run,
+    settings.shell,
+  )
   const steps = (await externalSteps(kit, settings.shell, runAs)) ??
     (await detectedSteps(kit, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(kit)]
   const [defaults, name] = await compile(kit, steps, settings.shell)
@@ -165,7 +175,8 @@ async function buildIn(
   await takeBack(workspace, runAs)
   const declared = await readProcfile(files)
   report(output, declared, defaults, name)
-  const slug = await makeSlug(workspace.app, settings.slugFolder, request.id, ignored, signal)
+  const slug = await makeSlug(settings, workspace.app, request.id, ignored, signal)
+  for (const { path, why } of slug.leftOut) output.warn(`Left out of the slug: ${path} (${why})`)
   if (caching) await cache.save(workspace.cache, output)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
   return {

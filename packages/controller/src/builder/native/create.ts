@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accounts } from '../../os/accounts.ts'
+import type { Archiver } from '../../os/archive.ts'
 import { BuildFailure, type Builder } from '../port.ts'
 import { build } from './build.ts'
 import { deleteSlugs, pruneSlugs } from './slugs.ts'
@@ -13,6 +14,7 @@ export type NativeBuilderOptions = {
   readonly folder: string
   readonly slugFolder: string
   readonly accounts: Accounts
+  readonly archiver: Archiver
   /** PATH of builds. */
   readonly path: string
   /** bash where there is one. */
@@ -46,7 +48,7 @@ function diskFull(error: unknown): unknown {
 }
 
 export async function createNativeBuilder(options: NativeBuilderOptions): Promise<Builder> {
-  const { folder, slugFolder, accounts, path, shell, timeoutSeconds, log } = options
+  const { folder, slugFolder, accounts, archiver, path, shell, timeoutSeconds, log } = options
   const builds = join(folder, 'builds')
   const caches = join(folder, 'cache')
   // Passable, not readable: what a build may enter is a matter of its own folder.
@@ -58,6 +60,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     caches,
     slugFolder,
     accounts,
+    archiver,
     path,
     shell,
     stack: options.stack ?? 'heroku-24',

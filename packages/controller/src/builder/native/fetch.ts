@@ -3,7 +3,6 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { RunAs } from '../../os/accounts.ts'
-import { unpack } from '../../os/archive.ts'
 import { BuildFailure } from '../port.ts'
 import type { BuildpackSource } from './buildpack-url.ts'
 import type { Kit } from './kit.ts'
@@ -69,7 +68,10 @@ async function download(kit: Kit, source: BuildpackSource, folder: string, runAs
     const headers = source.authorization ? { authorization: source.authorization } : undefined
     const response = await fetch(source.url, { signal: kit.signal, headers })
     if (!response.ok || !response.body) throw new Error(`the answer is ${response.status} ${response.statusText}`)
-    await unpack(Readable.from(limited(response.body)), folder, kit.signal, archiveLimits)
+    await kit.archiver.unpack(Readable.from(limited(response.body)), folder, {
+      signal: kit.signal,
+      limits: archiveLimits,
+    })
   } catch (error) {
     kit.signal.throwIfAborted()
     const { message, cause } = error as Error

@@ -1,4 +1,5 @@
 // What does a step of a build have at hand: folders, commands that run as the app's user, and a voice?
+import type { Archiver } from '../../os/archive.ts'
 import { BuildFailure } from '../port.ts'
 import type { AppFiles } from './files.ts'
 import type { BuildOutput } from './output.ts'
@@ -9,6 +10,7 @@ export type Kit = {
   readonly workspace: Workspace
   readonly files: AppFiles
   readonly output: BuildOutput
+  readonly archiver: Archiver
   readonly config: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal

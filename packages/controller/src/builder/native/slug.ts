@@ -1,7 +1,7 @@
 // How does a built app become a slug: what is left out, and what is it called?
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pack } from '../../os/archive.ts'
+import { ArchiveFailure, type Archiver, type Packed } from '../../os/archive.ts'
 import { slugFile } from '../../os/slugs.ts'
 import { BuildFailure } from '../port.ts'
 import type { Kit } from './kit.ts'
@@ -30,19 +30,20 @@ export async function ignoredPaths(kit: Kit): Promise<ReadonlySet<string>> {
 
 /** Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. */
 export async function makeSlug(
+  { archiver, slugFolder }: { readonly archiver: Archiver; readonly slugFolder: string },
   app: string,
-  folder: string,
   build: string,
   ignored: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<{ digest: string; size: number }> {
-  const skip = (path: string): boolean =>
-    path === '.git' || path.endsWith('/.git') || ignored.has(path) || ignored.has(`${path}/`)
-  const partial = join(folder, `.${build}.partial`)
+): Promise<Packed> {
+  const partial = join(slugFolder, `.${build}.partial`)
   try {
-    const slug = await pack(app, partial, skip, signal)
-    await rename(partial, slugFile(folder, slug.digest))
+    const slug = await archiver.pack(app, partial, { skip: [...ignored], skipNames: ['.git'], signal })
+    await rename(partial, slugFile(slugFolder, slug.digest))
     return slug
+  } catch (error) {
+    if (!(error instanceof ArchiveFailure)) throw error
+    throw new BuildFailure(`The slug cannot be made: ${error.message}.`)
   } finally {
     await rm(partial, { force: true })
   }

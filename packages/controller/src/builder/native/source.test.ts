@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { Header, type HeaderData } from 'tar'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BadArchive, unpack } from '../../os/archive.ts'
+import { type ArchiveResult } from '../../os/archive/order.ts'
+import { BadArchive } from '../../os/archive.ts'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { execute, openTestBuilder, repository, type TestBuilder } from './testing.ts'
 
 let t: TestBuilder
@@ -77,8 +79,8 @@ test.each<[string, Buffer, string]>([
 
 test('too many entries and too many bytes', async () => {
   const many = tar(...Array.from({ length: 50 }, (_, i) => ({ path: `f${i}`, text: 'x'.repeat(100) })))
-  const limited = (entries: number, bytes: number): Promise<void> =>
-    unpack(Readable.from([many]), folder, undefined, { entries, bytes })
+  const limited = (entries: number, bytes: number): Promise<ArchiveResult> =>
+    testArchiver.unpack(Readable.from([many]), folder, { limits: { entries, bytes } })
   await expect(limited(49, 10_000)).rejects.toThrow(new BadArchive('the archive has more than 49 entries'))
   await expect(limited(50, 4999)).rejects.toThrow(new BadArchive('the archive unpacks to more than 4999 bytes'))
   await limited(50, 5000)

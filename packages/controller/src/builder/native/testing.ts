@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { create } from 'tar'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
-import { unpackFile } from '../../os/archive.ts'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { slugFile } from '../../os/slugs.ts'
 import type { Builder, BuildRequest, BuildResult } from '../port.ts'
 import { createNativeBuilder, type NativeBuilderOptions } from './create.ts'
@@ -77,6 +77,7 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
     folder: join(folder, 'builder'),
     slugFolder,
     accounts,
+    archiver: testArchiver,
     path,
     shell: 'bash',
     timeoutSeconds: 60,
@@ -108,7 +109,7 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
     async unpack(result) {
       if (result.artifact.kind !== 'slug') throw new Error('no slug')
       const target = await mkdtemp(join(folder, 'app-'))
-      await unpackFile(slugFile(slugFolder, result.artifact.digest), target)
+      await testArchiver.unpackFile(slugFile(slugFolder, result.artifact.digest), target)
       const runAs = await accounts.of('myapp')
       if (runAs) await execute('chown', ['-R', `${runAs.uid}:${runAs.gid}`, target])
       return target

@@ -2,15 +2,15 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Value } from 'typebox/value'
-import { unpack } from '../../os/archive.ts'
+import type { Archiver } from '../../os/archive.ts'
 import { fetchFile, fetchStream, fetchText } from './carry.ts'
 import { FetchOrder, nodeName, slugStateName, sourceFolderName, sourceTarName } from './order.ts'
 
 /** The cache is one that a build of the same app made. */
-async function restoreCache(url: string, folder: string, signal: AbortSignal): Promise<void> {
+async function restoreCache(url: string, folder: string, archiver: Archiver, signal: AbortSignal): Promise<void> {
   const target = join(folder, slugStateName, 'cache')
   await mkdir(target, { recursive: true })
-  await unpack(await fetchStream('the cache', url, signal), target, signal)
+  await archiver.unpack(await fetchStream('the cache', url, signal), target, { signal })
 }
 
 /** `copyNode`: leaves the node that runs this for an image that has none. */
@@ -18,6 +18,7 @@ export async function fetchAll(
   folder: string,
   orderUrl: string,
   copyNode: boolean,
+  archiver: Archiver,
   signal: AbortSignal,
 ): Promise<void> {
   const order = Value.Parse(FetchOrder, JSON.parse(await fetchText('the order', orderUrl, signal)))
@@ -30,9 +31,9 @@ export async function fetchAll(
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, text, { mode: 0o600 })
   }
-  if (order.cache !== null) await restoreCache(order.cache, folder, signal)
+  if (order.cache !== null) await restoreCache(order.cache, folder, archiver, signal)
   if (!order.unpack) return fetchFile('the source', order.source, join(folder, sourceTarName), signal)
   const target = join(folder, sourceFolderName)
   await mkdir(target)
-  await unpack(await fetchStream('the source', order.source, signal), target, signal)
+  await archiver.unpack(await fetchStream('the source', order.source, signal), target, { signal })
 }

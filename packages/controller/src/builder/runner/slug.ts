@@ -1,11 +1,10 @@
 // How is an app built in its pod by buildpacks, and what goes back to the controller?
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { create } from 'tar'
 import { Value } from 'typebox/value'
 import { openAccounts } from '../../os/accounts.ts'
+import type { Archiver } from '../../os/archive.ts'
 import { findShell } from '../../os/shell.ts'
 import { slugFile } from '../../os/slugs.ts'
 import { createNativeBuilder } from '../native/create.ts'
@@ -31,12 +30,13 @@ async function takeOrder(folder: string): Promise<SlugOrder> {
   return order
 }
 
-async function openBuilder(order: SlugOrder, state: string, env: Environment): Promise<Builder> {
+async function openBuilder(order: SlugOrder, state: string, env: Environment, archiver: Archiver): Promise<Builder> {
   const path = env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
   return createNativeBuilder({
     folder: state,
     slugFolder: join(state, 'slugs'),
     accounts: await openAccounts(join(state, 'accounts')),
+    archiver,
     path,
     shell: findShell(path),
     timeoutSeconds: order.timeoutSeconds,
@@ -49,9 +49,14 @@ async function openBuilder(order: SlugOrder, state: string, env: Environment): P
 }
 
 /** All of the folder is this app's: the pod builds no other. */
-async function sendCache(cache: string, file: string, url: string, signal: AbortSignal): Promise<void> {
-  const source = create({ cwd: cache, portable: true, gzip: { level: 1 } }, ['.'])
-  await pipeline(source as unknown as NodeJS.ReadableStream, createWriteStream(file, { mode: 0o600 }), { signal })
+async function sendCache(
+  archiver: Archiver,
+  cache: string,
+  file: string,
+  url: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await archiver.pack(cache, file, { level: 1, times: true, signal })
   await sendFile('the cache', url, file, signal)
 }
 
@@ -59,6 +64,7 @@ async function sendCache(cache: string, file: string, url: string, signal: Abort
 export async function buildSlug(
   folder: string,
   env: Environment,
+  archiver: Archiver,
   write: (text: string) => void,
   signal: AbortSignal,
 ): Promise<number> {
@@ -67,7 +73,7 @@ export async function buildSlug(
   await mkdir(state, { recursive: true })
   const cache = join(state, 'cache', order.app)
   const before = await readNote(cache)
-  const builder = await openBuilder(order, state, env)
+  const builder = await openBuilder(order, state, env, archiver)
   const source = (): ReturnType<typeof createReadStream> => createReadStream(join(folder, sourceTarName))
   let result: BuildResult | null = null
   let failure: Outcome['failure'] = null
@@ -82,6 +88,6 @@ export async function buildSlug(
   await sendText('the outcome', order.outcome, JSON.stringify(outcome), signal)
   if (result?.artifact.kind === 'slug')
     await sendFile('the slug', order.slug, slugFile(join(state, 'slugs'), result.artifact.digest), signal)
-  if (fate === 'sent') await sendCache(join(state, 'cache'), join(state, 'cache.tgz'), order.cache, signal)
+  if (fate === 'sent') await sendCache(archiver, join(state, 'cache'), join(state, 'cache.tgz'), order.cache, signal)
   return failure === null ? 0 : failure.exitCode || 1
 }

@@ -1,6 +1,7 @@
 // What do the parts of the process scheduler share?
 import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '../../os/accounts.ts'
+import type { Archiver } from '../../os/archive.ts'
 import type { Firewall } from '../../os/firewall.ts'
 import { type LineFile, openLines } from '../../os/lines.ts'
 import { isAppId } from '../names.ts'
@@ -16,6 +17,7 @@ export type ProcessOptions = {
   /** See os/slugs.ts. */
   readonly slugFolder: string
   readonly accounts: Accounts
+  readonly archiver: Archiver
   readonly ports: { readonly first: number; readonly last: number }
   readonly firewall: Firewall
   /** Resolves when no router sends or holds requests for an address that `observe` no longer gives. */

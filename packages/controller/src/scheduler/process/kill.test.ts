@@ -12,6 +12,7 @@ import { contractFiles } from '../contract-harness.ts'
 import { until } from '../contract-steps.ts'
 import type { Artifact, Formation, Scheduler } from '../port.ts'
 import { createProcessScheduler } from './create.ts'
+import { testProgram } from '../../os/archive-testing.ts'
 import { openTestbed, type Testbed } from './testbed.ts'
 import type { Orders } from './victim.ts'
 
@@ -81,7 +82,7 @@ async function afterKill(
   const app = `killed-${firstPort}`
   const artifact = await testbed.slug(contractFiles)
   const formations = releases.map((release) => formation(app, release, artifact))
-  await killed({ folder: testbed.folder, firstPort, formations, dieAfter, sessions })
+  await killed({ folder: testbed.folder, archiveProgram: testProgram, firstPort, formations, dieAfter, sessions })
   const opened: Scheduler[] = []
   try {
     await look(testbed, app, artifact, async () => {

@@ -1,7 +1,6 @@
 // How does a pod get a process, and how is that watched?
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { unpackFile } from '../../os/archive.ts'
 import { giveTo } from '../../os/own.ts'
 import { stopGroup } from '../../os/pid.ts'
 import { slugFile } from '../../os/slugs.ts'
@@ -58,7 +57,7 @@ export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal
   await unpacking(signal, async () => {
     await rm(home, { recursive: true, force: true })
     await mkdir(home, { mode: 0o700 })
-    await unpackFile(slug, home, signal)
+    await options.archiver.unpackFile(slug, home, { signal })
     await giveTo(runAs, home, signal)
     await chmod(home, 0o700)
   })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
-import { pack } from '../../os/archive.ts'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { noFirewall } from '../../os/firewall.ts'
 import { slugFile } from '../../os/slugs.ts'
 import type { Artifact } from '../port.ts'
@@ -42,6 +42,7 @@ export async function openTestbed(firstPort: number, existing?: string): Promise
       folder,
       slugFolder,
       accounts,
+      archiver: testArchiver,
       ports: { first: firstPort, last: firstPort + 99 },
       firewall: noFirewall('a test'),
       drained: async (_app, address) => void (await Promise.allSettled(Array.from(busy.get(address) ?? []))),
@@ -56,7 +57,7 @@ export async function openTestbed(firstPort: number, existing?: string): Promise
         await mkdir(dirname(join(source, name)), { recursive: true })
         await writeFile(join(source, name), content)
       }
-      const { digest } = await pack(source, `${source}.tgz`, () => false)
+      const { digest } = await testArchiver.pack(source, `${source}.tgz`)
       await rename(`${source}.tgz`, slugFile(slugFolder, digest))
       return { kind: 'slug', digest }
     },

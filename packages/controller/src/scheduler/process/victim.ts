@@ -1,6 +1,7 @@
 // Which controller is killed in the tests? A program of its own: opens the scheduler, applies, and dies where it is told to.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { takeSeat } from '../contract-seat.ts'
+import { createArchiver } from '../../os/archive.ts'
 import type { Formation } from '../port.ts'
 import { createProcessScheduler } from './create.ts'
 import { openTestbed } from './testbed.ts'
@@ -8,6 +9,7 @@ import { openTestbed } from './testbed.ts'
 /** The argument, as JSON. */
 export type Orders = {
   readonly folder: string
+  readonly archiveProgram: readonly string[]
   readonly firstPort: number
   /** Applied one after the other; the last one is cut short. */
   readonly formations: readonly Formation[]
@@ -17,9 +19,11 @@ export type Orders = {
   readonly sessions?: string
 }
 
-const { folder, firstPort, formations, dieAfter, sessions } = JSON.parse(process.argv[2] ?? '') as Orders
+const { folder, archiveProgram, firstPort, formations, dieAfter, sessions } = JSON.parse(
+  process.argv[2] ?? '',
+) as Orders
 const testbed = await openTestbed(firstPort, folder)
-const scheduler = await createProcessScheduler(testbed.options())
+const scheduler = await createProcessScheduler(testbed.options({ archiver: createArchiver(archiveProgram) }))
 const never = new AbortController().signal
 for (const formation of formations.slice(0, -1)) await scheduler.apply(formation, never, () => {})
 const last = formations.at(-1)

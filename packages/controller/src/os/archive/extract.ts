@@ -83,7 +83,8 @@ export function extraction(folder: string): Extraction {
     },
     hardLink(path, target) {
       const source = place(target)
-      if (!lstatSync(source).isFile()) throw new NoPlace(`${JSON.stringify(path)} links to what is no file`)
+      if (!lstatSync(source).isFile())
+        throw new NoPlace(`${JSON.stringify(path)} links to something that is not a file`)
       const link = place(path)
       replacing(link, () => linkSync(source, link))
     },

@@ -1,0 +1,198 @@
+// How does a folder become an archive that depends on nothing but its content? Runs in the archive program only.
+// Headers are the `tar` library's, the walk is ours: the library's own packing of hard links hangs, or fails outside of every
+// stream, when a link comes close to the end (it queues the link behind a file that may have been written already).
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
+import { Header, type HeaderData } from 'tar'
+import { type ArchiveLimits, BadFolder, leftOutList, type LeftOut, type PackOrder } from './order.ts'
+
+const epoch = new Date(0)
+const block = 512
+const chunkBytes = 256 * 1024
+// The longest path that Linux takes.
+const longestPath = 4095
+
+const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
+
+function padded(bytes: Buffer): Buffer[] {
+  return [bytes, Buffer.alloc((block - (bytes.length % block)) % block)]
+}
+
+/** GNU's way of long names, as bytes: pax headers are lines, which a name with a line break in it would break. */
+function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name: string): Buffer[] {
+  const bytes = Buffer.from(`${name}\0`)
+  return [headerBlock({ path: '././@LongLink', type, size: bytes.length, mode: 0o644 }), ...padded(bytes)]
+}
+
+function headerBlock(data: HeaderData): Buffer {
+  const header = new Header({ mtime: epoch, ...data, uid: 0, gid: 0 })
+  header.encode()
+  return header.block ?? Buffer.alloc(0)
+}
+
+function head(path: string, linkpath: string, data: HeaderData): Buffer {
+  const long = (text: string): boolean => Buffer.byteLength(text) > 99
+  return Buffer.concat([
+    ...(long(path) ? longName('NextFileHasLongPath', path) : []),
+    ...(long(linkpath) ? longName('NextFileHasLongLinkpath', linkpath) : []),
+    headerBlock({
+      ...data,
+      path: long(path) ? 'long' : path,
+      ...(linkpath === '' ? {} : { linkpath: long(linkpath) ? 'long' : linkpath }),
+    }),
+  ])
+}
+
+// Whatever the umask was where it was made; never setuid.
+const fileMode = (mode: number): number => ((mode & 0o777) | 0o600) & ~0o022
+const folderMode = (mode: number): number => ((mode & 0o777) | 0o700) & ~0o022
+
+/** Runs again with the right to read, where the owner took it from himself. */
+function permitting<T>(path: string, right: number, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error
+    const found = lstatSync(path)
+    // chmod follows links.
+    if (found.isSymbolicLink()) throw error
+    chmodSync(path, (found.mode & 0o7777) | right)
+    return work()
+  }
+}
+
+function reading<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof BadFolder) throw error
+    const code = codeOf(error)
+    if (code === 'ENOENT') throw new BadFolder(`${shown(path)} vanished while it was packed`)
+    if (code === 'ELOOP') throw new BadFolder(`${shown(path)} changed while it was packed`)
+    throw new BadFolder(`${shown(path)} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+export type Packed = { readonly entries: number; readonly bytes: number; readonly leftOut: readonly LeftOut[] }
+
+type Wanted = Pick<PackOrder, 'limits' | 'skip' | 'skipNames' | 'times'>
+
+/**
+ * The tar of the working folder in pieces of some size: entries `./…` in an order that does not depend on the disk, each
+ * folder before its content, further names of a file as hard links.
+ * @throws BadFolder
+ */
+export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Generator<Buffer> {
+  const { limits } = wanted
+  const timeOf = (found: Stats): Date => (wanted.times ? found.mtime : epoch)
+  const skip = new Set(wanted.skip.map((path) => path.replace(/\/$/, '')))
+  const skipNames = new Set(wanted.skipNames)
+  const leftOut = leftOutList()
+  const linked = new Map<string, string>()
+  let entries = 0
+  let bytes = 0
+  let pending: Buffer[] = []
+  let size = 0
+
+  function* say(...pieces: readonly Buffer[]): Generator<Buffer> {
+    for (const piece of pieces) {
+      pending.push(piece)
+      size += piece.length
+    }
+    if (size < chunkBytes) return
+    yield Buffer.concat(pending)
+    pending = []
+    size = 0
+  }
+
+  function* file(path: string): Generator<Buffer> {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const descriptor = reading(path, () => permitting(path, 0o400, () => openSync(path, flags)))
+    try {
+      const found = fstatSync(descriptor)
+      if (!found.isFile()) throw new BadFolder(`${shown(path)} changed while it was packed`)
+      count(path, found.size, limits)
+      yield* say(head(path, '', { type: 'File', mode: fileMode(found.mode), size: found.size, mtime: timeOf(found) }))
+      for (let left = found.size; left > 0;) {
+        const chunk = Buffer.allocUnsafe(Math.min(left, chunkBytes))
+        const read = reading(path, () => readSync(descriptor, chunk))
+        if (read === 0) throw new BadFolder(`${shown(path)} changed while it was packed`)
+        left -= read
+        yield* say(chunk.subarray(0, read))
+      }
+      yield* say(Buffer.alloc((block - (found.size % block)) % block))
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  function count(path: string, more: number, { bytes: most }: ArchiveLimits): void {
+    bytes += more
+    if (bytes > most)
+      throw new BadFolder(
+        `the app is larger than ${Math.round(most / 2 ** 20)} MB: ${shown(path)} (${Math.ceil(more / 2 ** 20)} MB) does not fit`,
+      )
+  }
+
+  function* entry(path: string, found: Stats): Generator<Buffer> {
+    if (++entries > limits.entries) throw new BadFolder(`the app has more than ${limits.entries} files and folders`)
+    if (Buffer.byteLength(path) > longestPath) throw new BadFolder(`${shown(path)} is too long a path`)
+    if (found.isDirectory()) {
+      yield* say(
+        head(`${path}/`, '', { type: 'Directory', mode: folderMode(found.mode), size: 0, mtime: timeOf(found) }),
+      )
+      yield* folder(path)
+    } else if (found.isSymbolicLink()) {
+      const target = reading(path, () => readlinkSync(path, 'buffer'))
+      const text = target.toString('utf8')
+      if (!Buffer.from(text).equals(target)) leftOut.add(path, 'a link to a name that is not UTF-8')
+      else yield* say(head(path, text, { type: 'SymbolicLink', mode: 0o777, size: 0 }))
+    } else {
+      const key = found.nlink > 1 ? `${found.dev}:${found.ino}` : ''
+      const first = linked.get(key)
+      if (first !== undefined) {
+        yield* say(head(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 }))
+        return
+      }
+      if (key !== '') linked.set(key, path)
+      yield* file(path)
+    }
+  }
+
+  function* folder(path: string): Generator<Buffer> {
+    const names = reading(path, () => permitting(path, 0o500, () => readdirSync(path, { encoding: 'buffer' })))
+    for (const name of names.toSorted(Buffer.compare)) {
+      const text = name.toString('utf8')
+      const child = `${path}/${text}`
+      if (skipNames.has(text) || skip.has(child.slice(2))) continue
+      if (!Buffer.from(text).equals(name)) {
+        leftOut.add(child, 'its name is not UTF-8')
+        continue
+      }
+      const found = reading(child, () => lstatSync(child))
+      // Sockets and pipes that were forgotten mean nothing elsewhere.
+      if (!found.isFile() && !found.isDirectory() && !found.isSymbolicLink())
+        leftOut.add(child, 'not a file, a folder or a link')
+      else yield* entry(child, found)
+    }
+  }
+
+  yield* entry(
+    '.',
+    reading('.', () => lstatSync('.')),
+  )
+  yield* say(Buffer.alloc(2 * block))
+  if (size > 0) yield Buffer.concat(pending)
+  done({ entries, bytes, leftOut: leftOut.list() })
+}

@@ -1,0 +1,60 @@
+// How does the archive program run? In the folder it is started in: `unpack` takes an archive as its input, `pack` gives one
+// as its output. It is a program of its own so that its death, its memory and its rights are not those of the controller.
+import { readFileSync, writeSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import {
+  ArchiveFailure,
+  type ArchiveOrder,
+  type ArchiveReply,
+  type ArchiveResult,
+  BadArchive,
+  orderDescriptor,
+  replyDescriptor,
+} from './order.ts'
+import type { RunAs } from '../accounts.ts'
+import { tarOfFolder } from './pack.ts'
+import { unpack } from './unpack.ts'
+
+function become(runAs: RunAs | null): void {
+  if (!runAs || process.getuid?.() !== 0) return
+  process.setgroups?.([])
+  process.setgid?.(runAs.gid)
+  process.setuid?.(runAs.uid)
+}
+
+async function work(order: ArchiveOrder): Promise<ArchiveResult> {
+  become(order.runAs)
+  if (order.mode === 'unpack') return unpack(process.stdin, order.limits)
+  let result: ArchiveResult | null = null
+  const tar = Readable.from(tarOfFolder(order, (packed) => (result = packed)))
+  await pipeline(tar, createGzip({ level: order.level }), process.stdout)
+  if (result === null) throw new Error('packing ended early')
+  return result
+}
+
+function replyTo(error: unknown): ArchiveReply {
+  const { message, code } = error as NodeJS.ErrnoException
+  if (error instanceof ArchiveFailure)
+    return { failure: { kind: error instanceof BadArchive ? 'archive' : 'folder', message } }
+  return { failure: { kind: 'other', message, code } }
+}
+
+/** Does what is ordered, answers, and ends the process. */
+export function runArchive(exit: (code: number) => void): void {
+  const end = (reply: ArchiveReply): void => {
+    // Whoever asked may be gone, and then nobody needs an answer.
+    try {
+      writeSync(replyDescriptor, JSON.stringify(reply))
+    } finally {
+      exit('ok' in reply ? 0 : 1)
+    }
+  }
+  process.on('uncaughtException', (error) => end(replyTo(error)))
+  const order = JSON.parse(readFileSync(orderDescriptor, 'utf8')) as ArchiveOrder
+  work(order).then(
+    (ok) => end({ ok }),
+    (error: unknown) => end(replyTo(error)),
+  )
+}
