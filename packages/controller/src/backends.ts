@@ -94,6 +94,7 @@ async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Pro
     path,
     shell,
     timeoutSeconds: config.buildTimeoutSeconds,
+    maxSlugBytes: config.maxSlugBytes,
     passEnv: { ...locale, ...config.buildEnv },
     log: say,
   })
@@ -168,6 +169,7 @@ async function onCluster({ config, platform, peers, log, runnerFile, appRegistry
     mirrors: cluster.registryMirrors,
     appRegistry,
     timeoutSeconds: config.buildTimeoutSeconds,
+    maxSlugBytes: config.maxSlugBytes,
     limits: { memory: cluster.buildMemory, cpu: cluster.buildCpu, disk: cluster.buildDisk },
     nodeSelector: cluster.buildNodes,
     blocked: cluster.egressBlocked,

@@ -84,6 +84,7 @@ function startGit(core: Core, files: Files): Promise<GitServer> {
     gitPath: 'git',
     path: config.path,
     maxPackBytes: config.maxPackBytes,
+    sourceLimits: config.source,
     anyBranch: config.anyBranch,
     identify: async (fingerprint) => {
       const username = await keyOwner(core, fingerprint)

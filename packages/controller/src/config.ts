@@ -42,6 +42,9 @@ export type Config = Readonly<{
   rejectIfProcfileMissing: boolean
   anyBranch: boolean
   maxPackBytes: number
+  /** Of the tree that is pushed. */
+  source: Readonly<{ entries: number; bytes: number }>
+  maxSlugBytes: number
   portFirst: number
   portLast: number
   cluster: ClusterConfig
@@ -151,6 +154,11 @@ export function readConfig(env: Env, cwd: string): Config {
     rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING', false),
     anyBranch: flag('DEIS_ANY_BRANCH', false),
     maxPackBytes: number('DEIS_MAX_PUSH_MB', 2048, 1, 1_000_000) * 1024 * 1024,
+    source: {
+      entries: number('DEIS_MAX_SOURCE_FILES', 200_000, 1, 10_000_000),
+      bytes: number('DEIS_MAX_SOURCE_MB', 2048, 1, 1_000_000) * 1024 * 1024,
+    },
+    maxSlugBytes: number('DEIS_MAX_SLUG_MB', 2048, 1, 1_000_000) * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST', 10_000, 1024, 65_535),
     portLast: number('DEIS_PORT_LAST', 29_999, 1024, 65_535),
     cluster,

@@ -68,7 +68,7 @@ describe.sequential('from nothing to an app', () => {
       '',
       "Use 'deis open' to view this application in your browser",
       '',
-      "To learn more, use 'deis help' or visit https://deis.com/",
+      "To learn more, use 'deis help'",
       '',
       `http://shop.localhost:${platform.routerPort}`,
     ])

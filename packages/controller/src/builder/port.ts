@@ -1,6 +1,7 @@
 // What does the controller ask of whatever turns source code into something that runs (design §5)?
 import type { Readable } from 'node:stream'
 import type { Check } from '@deis/types'
+import type { Submodule } from '../os/tree/weigh.ts'
 import type { Artifact } from '../scheduler/port.ts'
 
 export type BuildRequest = {
@@ -11,6 +12,8 @@ export type BuildRequest = {
   readonly sha: string
   /** The app's config: reaches buildpacks from outside as files in ENV_DIR only (contract/build-and-route.md §2.1), the built-in ones as environment. */
   readonly config: Readonly<Record<string, string>>
+  /** Other repositories' commits that the tree refers to; default: none. */
+  readonly submodules?: readonly Submodule[]
   /** The commit's tree as an uncompressed tar; may be called once. */
   source(): Readable
   readonly noCache: boolean

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf } from '@deis/types'
+import type { Submodule } from '../os/tree/weigh.ts'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { buildLogFile, buildLogFolder, endBuild, insertBuild, releaseBuild } from './builds.ts'
 import { atOnce } from './bulk.ts'
@@ -22,6 +23,7 @@ export type Push = {
   readonly sha: string
   readonly ref: string
   readonly options: readonly string[]
+  readonly submodules?: readonly Submodule[]
   source(): Readable
   output(text: string): void
   readonly signal: AbortSignal
@@ -84,6 +86,7 @@ async function build(
         sha: push.sha,
         config: configMaps(core.vault, config).values,
         source: push.source,
+        submodules: push.submodules,
         noCache: push.options.includes('no-cache'),
       },
       say,
@@ -147,7 +150,7 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
     const { release, notice } = await releaseBuild(core, app, built)
     if (notice !== null) log.say(` !     ${notice}\n`)
     log.say(
-      `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help' or visit https://deis.com/\n\n`,
+      `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help'\n\n`,
     )
     log.say(`${address(core, app.id)}\n`)
   } catch (error) {

@@ -6,7 +6,12 @@ import { judge } from './auth.ts'
 import type { GitServerDeps, Limits } from './port.ts'
 import { openSession, type Serving } from './session.ts'
 
-type Guest = { readonly socket: Socket; readonly address: string; welcome(): void }
+type Guest = {
+  readonly socket: Socket
+  readonly address: string
+  /** Its key is proven, or it is gone: it no longer counts among those that wait. */
+  welcome(): void
+}
 
 export type Door = {
   readonly listener: Server
@@ -23,44 +28,49 @@ function nameOf(address: string | undefined, port: number | undefined): string {
   return `${address}:${port}`
 }
 
+/** Ends who has waited longest without a proven key: whoever means it needs a second, and idlers must not keep others out. */
+function makeRoom(unproven: ReadonlySet<Guest>, address: string, limits: Limits, full: boolean): void {
+  const end = (guest: Guest | undefined): void => {
+    guest?.welcome()
+    guest?.socket.destroy()
+  }
+  // A set is in the order of arrival.
+  const mine = [...unproven].filter((guest) => guest.address === address)
+  if (mine.length >= limits.unauthenticatedPerAddress) end(mine[0])
+  else if (full || unproven.size >= limits.unauthenticated) end([...unproven][0])
+}
+
 /** Counts sockets and hands them to ssh2, which itself knows neither deadlines nor limits. */
 function createListener(ssh: SshServer, limits: Limits, guests: Map<string, Guest>): Server {
-  const unproven = new Map<string, number>()
-  let allUnproven = 0
+  const unproven = new Set<Guest>()
   return createServer((socket) => {
     // A reset connection is seen by 'close'.
     socket.on('error', () => socket.destroy())
     const address = socket.remoteAddress ?? ''
-    const mine = unproven.get(address) ?? 0
-    const full =
-      allUnproven >= limits.unauthenticated ||
-      mine >= limits.unauthenticatedPerAddress ||
-      guests.size >= limits.connections
-    if (full) {
+    const full = guests.size >= limits.connections
+    if (full && unproven.size === 0) {
       socket.end('Too many connections: try again in a moment\r\n')
       socket.setTimeout(5000, () => socket.destroy())
       return
     }
-    allUnproven++
-    unproven.set(address, mine + 1)
-    let proven = false
-    const welcome = (): void => {
-      if (proven) return
-      proven = true
-      clearTimeout(deadline)
-      allUnproven--
-      const left = (unproven.get(address) ?? 1) - 1
-      if (left > 0) unproven.set(address, left)
-      else unproven.delete(address)
-    }
+    makeRoom(unproven, address, limits, full)
     const deadline = setTimeout(() => socket.destroy(), limits.authMs)
+    const guest: Guest = {
+      socket,
+      address,
+      welcome() {
+        clearTimeout(deadline)
+        unproven.delete(guest)
+      },
+    }
+    unproven.add(guest)
     const name = nameOf(socket.remoteAddress, socket.remotePort)
     // Each session's two streams listen for room in the socket.
     socket.setMaxListeners(0)
     socket.setNoDelay(true)
-    guests.set(name, { socket, address, welcome })
+    guests.set(name, guest)
     socket.once('close', () => {
-      welcome()
+      guest.welcome()
       guests.delete(name)
     })
     ssh.injectSocket(socket)

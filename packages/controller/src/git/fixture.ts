@@ -69,6 +69,7 @@ export async function startPlatform(
     gitPath: 'git',
     path: process.env.PATH ?? '',
     maxPackBytes: 50_000_000,
+    sourceLimits: { entries: 1000, bytes: 10_000_000 },
     anyBranch: false,
     identify: async (print) => {
       const username = state.users.get(print)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { signalGroup } from '../os/pid.ts'
+import type { CatFile } from '../os/tree/objects.ts'
 
 export type Git = {
   readonly program: string
@@ -29,6 +30,8 @@ function environment(git: Git, extra: Readonly<Record<string, string>> = {}): Re
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     LANG: 'C.UTF-8',
+    // The most that git asks of memory at once: a delta of a few bytes may stand for gigabytes.
+    GIT_ALLOC_LIMIT: '1g',
     ...extra,
   }
 }
@@ -50,6 +53,12 @@ export async function writeSettings(git: Git, hooks: string, maxPackBytes: numbe
   const settings = [
     '[core]',
     `  hooksPath = ${quote(hooks)}`,
+    // Larger files are never held in memory whole, neither when they arrive nor when they are archived.
+    '  bigFileThreshold = 32m',
+    '[pack]',
+    // Each thread has caches of its own.
+    '  threads = 1',
+    '  windowMemory = 64m',
     '[safe]',
     '  directory = *',
     '[init]',
@@ -131,12 +140,45 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
   }
 }
 
-/** A commit's tree as a tar stream. `env` makes objects in quarantine visible. */
-export function archive(
-  git: Git,
-  commit: { readonly repo: string; readonly sha: string; readonly env: Readonly<Record<string, string>> },
-  signal: AbortSignal,
-): Readable {
+/** `env` makes objects in quarantine visible. */
+export type Commit = { readonly repo: string; readonly sha: string; readonly env: Readonly<Record<string, string>> }
+
+/** Reads objects of a commit's repository until the signal aborts. */
+export function catFile(git: Git, { repo, env }: Omit<Commit, 'sha'>, signal: AbortSignal): CatFile {
+  return async (mode, input, take) => {
+    signal.throwIfAborted()
+    const child = spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env)
+    const kill = (): void => killGroup(child)
+    let failure: Error | null = null
+    let words = ''
+    signal.addEventListener('abort', kill, { once: true })
+    try {
+      // It may end before it has read everything; its exit code says why.
+      child.stdin.on('error', () => {}).end(input)
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        if (words.length < 1000) words += text
+      })
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (failure) return
+        try {
+          take(chunk)
+        } catch (error) {
+          failure = error as Error
+          kill()
+        }
+      })
+      const [code] = (await once(child, 'close')) as [number | null]
+      signal.throwIfAborted()
+      if (failure) throw failure
+      if (code !== 0) throw new Error(`git cat-file failed: ${words.trim() || 'it was ended'}`)
+    } finally {
+      signal.removeEventListener('abort', kill)
+    }
+  }
+}
+
+/** A commit's tree as a tar stream. */
+export function archive(git: Git, commit: Commit, signal: AbortSignal): Readable {
   const child = spawnGit(git, [`--git-dir=${commit.repo}`, 'archive', '--format=tar', commit.sha], commit.env)
   const tar = new PassThrough()
   let said = ''

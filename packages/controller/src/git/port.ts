@@ -1,5 +1,6 @@
 // What does the git server ask of the rest of the controller, and what does it offer (design §5)?
 import type { Readable } from 'node:stream'
+import type { SourceLimits, Submodule } from '../os/tree/weigh.ts'
 
 /** One push whose commit is to be built and deployed; the ref moves only when `deploy` resolves. */
 export type Push = {
@@ -10,6 +11,8 @@ export type Push = {
   readonly ref: string
   /** The commit's tree as an uncompressed tar; a failure of git is an error of the stream. */
   source(): Readable
+  /** What the commit refers to without having it. */
+  readonly submodules: readonly Submodule[]
   /** What the user gave with `git push -o`. */
   readonly options: readonly string[]
   /** Shown to the pushing user; whole lines or parts of them. */
@@ -33,6 +36,7 @@ export type Limits = {
   readonly authMs: number
   /** Refused keys before the connection is closed. */
   readonly authTries: number
+  /** Connections without a proven key: one more ends the oldest of them. */
   readonly unauthenticated: number
   readonly unauthenticatedPerAddress: number
   readonly connections: number
@@ -43,6 +47,8 @@ export type Limits = {
   readonly stalledMs: number
   /** Silence of a deploy after which `...` is printed (contract/build-and-route.md §1.9). */
   readonly heartbeatMs: number
+  /** How long a look through a pushed tree may take. */
+  readonly weighMs: number
 }
 
 export const defaultLimits: Limits = {
@@ -55,6 +61,7 @@ export const defaultLimits: Limits = {
   idleMs: 300_000,
   stalledMs: 60_000,
   heartbeatMs: 10_000,
+  weighMs: 60_000,
 }
 
 export type GitServerDeps = {
@@ -70,6 +77,7 @@ export type GitServerDeps = {
   /** PATH of git and its hooks. */
   readonly path: string
   readonly maxPackBytes: number
+  readonly sourceLimits: SourceLimits
   /** Deis' own rule: any branch is deployed (contract/build-and-route.md §1.8). */
   readonly anyBranch: boolean
   readonly limits?: Partial<Limits>

@@ -1,13 +1,15 @@
 // What happens between the last byte of a push and the moment its refs move?
 import { writeFile } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
-import { archive, type Git } from './git.ts'
+import { quoted } from './command.ts'
+import { archive, catFile, type Commit, type Git } from './git.ts'
 import type { HookCall, HookRequest } from './hooks.ts'
 import { splitLines } from './lines.ts'
 import type { GitServerDeps, Limits } from './port.ts'
 import type { OngoingPush, Pushes } from './pushes.ts'
 import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
 import { branches, objectType, repoOf } from './repos.ts'
+import { BadSource, type Contents, weighTree } from '../os/tree/weigh.ts'
 
 export type Receiving = {
   readonly deps: GitServerDeps
@@ -65,6 +67,29 @@ async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Prom
   return planPush({ updates, deployBranch, existing, anyBranch })
 }
 
+/** What is pushed, as long as it can be deployed. @throws PushRefused; the signal's reason */
+async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise<Contents> {
+  const { weighMs } = to.limits
+  const late = AbortSignal.timeout(weighMs)
+  try {
+    const contents = await weighTree(
+      catFile(to.git, object, AbortSignal.any([signal, late])),
+      object.sha,
+      to.deps.sourceLimits,
+    )
+    if (contents.lfs.length > 0)
+      throw new PushRefused(
+        `Git LFS is not supported, and ${contents.lfs.map(quoted).join(', ')} ${contents.lfs.length > 1 ? 'are' : 'is'} only a pointer to what LFS keeps elsewhere.\nCommit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.`,
+      )
+    return contents
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof BadSource) throw new PushRefused(error.message, { cause: error })
+    if (!late.aborted) throw error
+    throw new PushRefused(`The source could not be looked through within ${weighMs / 1000} seconds: make it smaller.`)
+  }
+}
+
 async function deploy(
   to: Receiving,
   push: OngoingPush,
@@ -76,7 +101,7 @@ async function deploy(
   const type = await objectType(to.git, object)
   if (type !== 'commit') throw new PushRefused(`${ref} points at a ${type}, and only a commit can be deployed.`)
   const signal = AbortSignal.any([push.cancel.signal, call.gone])
-  signal.throwIfAborted()
+  const { submodules } = await look(to, object, signal)
   const voice = talk(call.show, to.limits.heartbeatMs)
   const deploying = (async () => {
     try {
@@ -86,6 +111,7 @@ async function deploy(
         sha,
         ref,
         source: () => archive(to.git, object, signal),
+        submodules,
         options: what.request.options,
         output: (text) => voice.say(text),
         signal,
@@ -113,6 +139,15 @@ async function preReceive(to: Receiving, push: OngoingPush, call: HookCall, requ
   push.deployed = wanted.ref
 }
 
+const longestMessage = 4000
+
+/** What is told of a failure may repeat what was pushed: no control characters, and not without end. */
+function presentable(message: string): string {
+  const lines = splitLines()
+  const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message.trimEnd()
+  return `${[...lines.add(`${cut}\n`), ...lines.rest()].join('\n')}\n`
+}
+
 /** Answers a hook with its exit code. What the hook claims counts only under the token of a push that is going on. */
 export async function decide(to: Receiving, call: HookCall): Promise<number> {
   const { request } = call
@@ -138,7 +173,7 @@ export async function decide(to: Receiving, call: HookCall): Promise<number> {
   } catch (error) {
     const { message } = error as Error
     to.deps.log('info', 'push declined', { app: push.app, username: push.username, reason: message })
-    call.show(`${message.trimEnd()}\n`)
+    call.show(presentable(message))
     return 1
   }
 }

@@ -1,6 +1,6 @@
 // Where is an app's repository, and how does it come, stay in shape and go?
 import { randomBytes } from 'node:crypto'
-import { access, chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { access, chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { appIdPattern } from '@deis/types'
 import { type Git, runGit } from './git.ts'
@@ -46,8 +46,24 @@ export async function openRepos(folder: string, runFolder: string): Promise<void
     if (name.startsWith(draft) || name.startsWith(trash)) await rm(join(folder, name), { recursive: true, force: true })
 }
 
+// What is deployed is the tree as it was pushed: attributes in it neither leave files out nor make them grow (a line of
+// `$Format:%B$` may be a long message, and a file may have a million of them). This file outranks those in the tree.
+const attributes = '* -export-ignore -export-subst -ident\n'
+
+async function fixAttributes(repo: string): Promise<string> {
+  const file = join(repo, 'info', 'attributes')
+  if (await exists(file)) return repo
+  await mkdir(join(repo, 'info'), { recursive: true })
+  await writeFile(file, attributes)
+  return repo
+}
+
 /** The app's bare repository, made when it is missing. */
 export async function ensureRepo(git: Git, app: string): Promise<string> {
+  return fixAttributes(await findRepo(git, app))
+}
+
+async function findRepo(git: Git, app: string): Promise<string> {
   const repo = repoOf(git.folder, app)
   if (await exists(join(repo, 'HEAD'))) return repo
   const fresh = join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)

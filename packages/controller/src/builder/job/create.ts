@@ -4,6 +4,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../../kube/objects.ts'
+import { createOutput } from '../native/output.ts'
+import { nameSubmodules } from '../native/submodules.ts'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '../port.ts'
 import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
@@ -41,6 +43,7 @@ async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Prom
   }
   const tar = request.source()
   const source = await keepSource(tar, sourceFile, signal).finally(() => tar.destroy())
+  nameSubmodules(createOutput(place.write, settings.maxOutputBytes), request.submodules ?? [])
   const dockerfile = isDockerfileApp(source, request.config)
   const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
   try {

@@ -18,6 +18,7 @@ import { createRun, killStrays } from './run.ts'
 import { humanSize } from './size.ts'
 import { ignoredPaths, makeSlug } from './slug.ts'
 import type { Step } from './step.ts'
+import { nameSubmodules } from './submodules.ts'
 import { discard, handOver, openWorkspace, recordGroup, takeBack, type Workspace } from './workspace.ts'
 
 export type BuildSettings = Surroundings & {
@@ -30,6 +31,7 @@ export type BuildSettings = Surroundings & {
   readonly minFreeBytes: number
   readonly maxOutputBytes: number
   readonly maxCacheBytes: number
+  readonly maxSlugBytes: number
   /** Tried before the built-in ones. */
   readonly buildpacks: readonly string[]
 }
@@ -145,6 +147,7 @@ async function buildIn(
   const { config } = request
   const files = appFiles(workspace.app)
   await fetchSource(settings, request, workspace.app, output, signal)
+  nameSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
   for (const line of await notUsed(files, config)) output.warn(line)
   await readProcfile(files)

@@ -34,6 +34,8 @@ export type NativeBuilderOptions = {
   readonly maxOutputBytes?: number
   /** A larger cache is not kept; default 2 GB. */
   readonly maxCacheBytes?: number
+  /** No slug becomes larger; default 2 GB. */
+  readonly maxSlugBytes?: number
 }
 
 const appPattern = /^[a-z0-9][a-z0-9-]{0,127}$/
@@ -69,6 +71,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     minFreeBytes: options.minFreeBytes ?? 200 * 2 ** 20,
     maxOutputBytes: options.maxOutputBytes ?? 10_000_000,
     maxCacheBytes: options.maxCacheBytes ?? 2 * 2 ** 30,
+    maxSlugBytes: options.maxSlugBytes ?? 2 * 2 ** 30,
   }
   let recovered = false
   return {

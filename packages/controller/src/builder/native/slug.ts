@@ -28,9 +28,11 @@ export async function ignoredPaths(kit: Kit): Promise<ReadonlySet<string>> {
   return new Set(listed.stdout.split('\0'))
 }
 
+type Settings = { readonly archiver: Archiver; readonly slugFolder: string; readonly maxSlugBytes: number }
+
 /** Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. */
 export async function makeSlug(
-  { archiver, slugFolder }: { readonly archiver: Archiver; readonly slugFolder: string },
+  { archiver, slugFolder, maxSlugBytes }: Settings,
   app: string,
   build: string,
   ignored: ReadonlySet<string>,
@@ -38,7 +40,12 @@ export async function makeSlug(
 ): Promise<Packed> {
   const partial = join(slugFolder, `.${build}.partial`)
   try {
-    const slug = await archiver.pack(app, partial, { skip: [...ignored], skipNames: ['.git'], signal })
+    const slug = await archiver.pack(app, partial, {
+      skip: [...ignored],
+      skipNames: ['.git'],
+      archiveBytes: maxSlugBytes,
+      signal,
+    })
     await rename(partial, slugFile(slugFolder, slug.digest))
     return slug
   } catch (error) {

@@ -1,0 +1,66 @@
+// How are many objects of a repository read at once, within bounds?
+export type Found = { readonly id: string; readonly type: string; readonly size: number; readonly content: Buffer }
+
+/** An object is missing, or larger than it may be. */
+export class UnusableObject extends Error {}
+
+const header = /^([0-9a-f]{40,64}) (\w+) (\d+)$/
+
+/** Takes the output of `cat-file --batch` (or of `--batch-check`, which has headers only) apart. */
+function parser(content: boolean, largest: number, each: (found: Found) => void): (chunk: Buffer) => void {
+  let waiting: Buffer[] = []
+  let length = 0
+  let wanted = 0
+  let head: { id: string; type: string; size: number } | null = null
+  const take = (): boolean => {
+    const all = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting)
+    waiting = [all]
+    if (head === null) {
+      const end = all.indexOf(10)
+      if (end < 0) return false
+      const line = all.toString('latin1', 0, end)
+      const [, id = '', type = '', size = ''] = header.exec(line) ?? []
+      if (id === '') throw new UnusableObject(`git has no object ${line.slice(0, 80)}`)
+      head = { id, type, size: Number(size) }
+      waiting = [all.subarray(end + 1)]
+      length -= end + 1
+      if (content && head.size > largest) throw new UnusableObject(`the ${type} ${id} has ${size} bytes`)
+      wanted = content ? head.size + 1 : 0
+      if (content) return length >= wanted
+    }
+    each({ ...head, content: content ? all.subarray(0, head.size) : Buffer.alloc(0) })
+    if (content) waiting = [all.subarray(wanted)]
+    length -= wanted
+    wanted = 0
+    head = null
+    return length > 0
+  }
+  return (chunk) => {
+    waiting.push(chunk)
+    length += chunk.length
+    // Not put together again for every chunk of a large object.
+    if (length < wanted) return
+    while (take());
+  }
+}
+
+/**
+ * Runs `git cat-file MODE` in the repository with this input, gives its output away as it comes, and ends when it has ended
+ * well. @throws Error in git's words; the signal's reason
+ */
+export type CatFile = (mode: '--batch' | '--batch-check', input: string, take: (chunk: Buffer) => void) => Promise<void>
+
+/**
+ * Reads objects in the order given. `largest`: of each one's content; without it only kinds and sizes are read.
+ * @throws UnusableObject
+ */
+export async function readObjects(
+  cat: CatFile,
+  ids: readonly string[],
+  largest: number | null,
+  each: (found: Found) => void,
+): Promise<void> {
+  if (ids.length === 0) return
+  const mode = largest === null ? '--batch-check' : '--batch'
+  await cat(mode, `${ids.join('\n')}\n`, parser(largest !== null, largest ?? 0, each))
+}

@@ -1,0 +1,176 @@
+// How large is a commit's tree, before anything expands it, and what is in it that a deploy cannot take along?
+// A tree of a few kilobytes may stand for more files than any disk holds, since its folders may be the same object over and
+// over. So every object is read once, and what a folder holds is added up from what its folders hold.
+import { type CatFile, type Found, readObjects, UnusableObject } from './objects.ts'
+import { lfsPointers } from './lfs.ts'
+import { parseTree, type TreeEntry } from './entries.ts'
+
+export type SourceLimits = {
+  /** Files, folders and links. */
+  readonly entries: number
+  readonly bytes: number
+}
+
+export type Submodule = { readonly path: string; readonly sha: string }
+
+export type Contents = {
+  readonly entries: number
+  readonly bytes: number
+  readonly submodules: readonly Submodule[]
+  /** Paths of pointers to files that Git LFS keeps elsewhere: the first few. */
+  readonly lfs: readonly string[]
+}
+
+/** The source cannot be deployed as it is; the message is for the user. */
+export class BadSource extends Error {}
+
+/** Deeper than any project, and less than paths can be long. */
+const deepest = 100
+const longestPath = 4095
+const longestName = 255
+const largestTree = 64 * 2 ** 20
+const mostNamed = 100
+
+type Tree = {
+  /** A path by which it was found first. */
+  readonly path: string
+  readonly folders: { readonly name: string; readonly id: string }[]
+  readonly blobs: { readonly id: string; readonly link: boolean; readonly name: string }[]
+}
+
+type Sum = { entries: number; bytes: number; depth: number; longest: number }
+
+const shown = (path: string): string => JSON.stringify(path.length > 120 ? `…${path.slice(-119)}` : path)
+const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`
+const under = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`)
+
+function tooMany({ entries }: SourceLimits): BadSource {
+  return new BadSource(
+    `The source has more than ${entries} files and folders: take out what is not needed, or raise DEIS_MAX_SOURCE_FILES.`,
+  )
+}
+
+function checkName(path: string, { name, text }: TreeEntry): void {
+  if (name.length > longestName)
+    throw new BadSource(`${shown(under(path, text))} has a name of more than ${longestName} bytes: rename it.`)
+  // Archives have no way for these that everybody reads.
+  if (text.includes('\n')) throw new BadSource(`${shown(under(path, text))} has a line break in its name: rename it.`)
+}
+
+/** Every tree once, level by level. */
+async function readTrees(
+  cat: CatFile,
+  root: string,
+  limits: SourceLimits,
+): Promise<{ trees: Map<string, Tree>; submodules: Submodule[]; attributes: Set<string> }> {
+  const trees = new Map<string, Tree>()
+  const submodules: Submodule[] = []
+  const attributes = new Set<string>()
+  let next = new Map([[root, '']])
+  let seen = 0
+  for (let depth = 0; next.size > 0; depth++) {
+    if (depth > deepest)
+      throw new BadSource(`The source has folders in folders more than ${deepest} deep: move them up.`)
+    const level = next
+    next = new Map()
+    const take = ({ id, type, content }: Found): void => {
+      if (type !== 'tree') throw new UnusableObject(`${id} is a ${type}, not a tree`)
+      const tree: Tree = { path: level.get(id) ?? '', folders: [], blobs: [] }
+      trees.set(id, tree)
+      for (const entry of parseTree(content)) {
+        if (++seen > limits.entries) throw tooMany(limits)
+        checkName(tree.path, entry)
+        const path = under(tree.path, entry.text)
+        if (entry.kind === 'unknown')
+          throw new BadSource(`${shown(path)} has a mode that git does not know (${entry.mode}): add it again.`)
+        if (entry.kind === 'submodule') {
+          if (submodules.length < mostNamed) submodules.push({ path, sha: entry.id })
+        } else if (entry.kind === 'folder') {
+          tree.folders.push({ name: entry.text, id: entry.id })
+          if (!trees.has(entry.id)) next.set(entry.id, path)
+        } else {
+          tree.blobs.push({ id: entry.id, link: entry.kind === 'link', name: entry.text })
+          if (entry.text === '.gitattributes' && entry.kind === 'file') attributes.add(entry.id)
+        }
+      }
+    }
+    await readObjects(cat, [...level.keys()], largestTree, take)
+    for (const id of trees.keys()) next.delete(id)
+  }
+  return { trees, submodules, attributes }
+}
+
+/** What a tree holds, from what its trees hold; each once, without recursion. */
+function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMap<string, number>): Sum {
+  const sums = new Map<string, Sum>()
+  const stack = [root]
+  for (let id = stack.at(-1); id !== undefined; id = stack.at(-1)) {
+    const tree = trees.get(id)
+    const open = tree?.folders.filter((folder) => !sums.has(folder.id)) ?? []
+    if (open.length > 0) {
+      stack.push(...open.map((folder) => folder.id))
+      continue
+    }
+    stack.pop()
+    if (!tree || sums.has(id)) continue
+    const sum = { entries: 0, bytes: 0, depth: 1, longest: 0 }
+    for (const blob of tree.blobs) {
+      sum.entries++
+      sum.bytes += sizes.get(blob.id) ?? 0
+      sum.longest = Math.max(sum.longest, Buffer.byteLength(blob.name))
+    }
+    for (const folder of tree.folders) {
+      const inner = sums.get(folder.id) ?? sum
+      sum.entries += 1 + inner.entries
+      sum.bytes += inner.bytes
+      sum.depth = Math.max(sum.depth, 1 + inner.depth)
+      sum.longest = Math.max(sum.longest, Buffer.byteLength(folder.name) + 1 + inner.longest)
+    }
+    sums.set(id, sum)
+  }
+  return sums.get(root) ?? { entries: 0, bytes: 0, depth: 0, longest: 0 }
+}
+
+/**
+ * Looks through the tree of a commit in time and memory that go with the number of its objects, not of its files.
+ * @throws BadSource when it is beyond the limits or cannot be deployed; what `cat` throws
+ */
+export async function weighTree(cat: CatFile, sha: string, limits: SourceLimits): Promise<Contents> {
+  try {
+    let root = ''
+    await readObjects(cat, [`${sha}^{tree}`], null, ({ id }) => (root = id))
+    const { trees, submodules, attributes } = await readTrees(cat, root, limits)
+    const sizes = new Map<string, number>()
+    for (const { blobs } of trees.values()) for (const { id } of blobs) sizes.set(id, 0)
+    await readObjects(cat, [...sizes.keys()], null, ({ id, size }) => sizes.set(id, size))
+    for (const { path, blobs } of trees.values())
+      for (const { id, link, name } of blobs) {
+        const size = sizes.get(id) ?? 0
+        if (link && size > longestPath)
+          throw new BadSource(`${shown(under(path, name))} is a link to a path of ${size} bytes: links are shorter.`)
+        if (size > limits.bytes) throw tooLarge(`${shown(under(path, name))} alone has ${megabytes(size)}`, limits)
+      }
+    const sum = addUp(root, trees, sizes)
+    if (sum.entries > limits.entries) throw tooMany(limits)
+    if (sum.bytes > limits.bytes)
+      throw tooLarge(
+        `The source has ${Number.isSafeInteger(sum.bytes) ? megabytes(sum.bytes) : 'more than anything'}`,
+        limits,
+      )
+    if (sum.depth > deepest)
+      throw new BadSource(`The source has folders in folders more than ${deepest} deep: move them up.`)
+    if (sum.longest > longestPath)
+      throw new BadSource(`The source has a path of more than ${longestPath} bytes: shorten the names of its folders.`)
+    const lfs = await lfsPointers(cat, { trees, sizes, attributes })
+    return { entries: sum.entries, bytes: sum.bytes, submodules, lfs }
+  } catch (error) {
+    if (!(error instanceof UnusableObject)) throw error
+    throw new BadSource(`The source cannot be read: ${error.message}.`, { cause: error })
+  }
+}
+
+function tooLarge(what: string, { bytes }: SourceLimits): BadSource {
+  return new BadSource(
+    `${what}, and ${megabytes(bytes)} are the most that is taken: take out what is not needed, or raise DEIS_MAX_SOURCE_MB.`,
+  )
+}
