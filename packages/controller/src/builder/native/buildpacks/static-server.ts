@@ -4,9 +4,11 @@
 export const staticServer = String.raw`// Serves the static files of this app.
 import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync, realpathSync } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { lstat, readFile, realpath, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { extname, join, posix, sep } from 'node:path'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
 
 const here = import.meta.dirname
 const settings = JSON.parse(readFileSync(join(here, 'static.json'), 'utf8'))
@@ -60,6 +62,67 @@ function rangeOf(header, size) {
   return first <= last ? { start: first, end: last } : undefined
 }
 
+const packable = /^(text\/|application\/(json|xml|wasm|manifest\+json)|image\/(svg\+xml|bmp|x-icon)|font\/[ot]tf)/
+const packers = {
+  br: (data) =>
+    promisify(brotliCompress)(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } }),
+  gzip: (data) => promisify(gzip)(data, { level: 6 }),
+}
+// Smaller ones gain nothing, larger ones would take too long. A site can bring its own: page.html.br, page.html.gz.
+const leastPacked = 1024
+const mostPacked = 10_000_000
+const mostKept = 64_000_000
+
+// Which encodings a client takes, the better first.
+function taken(header) {
+  const weights = new Map()
+  for (const part of (header ?? '').slice(0, 1000).split(',')) {
+    const [name, ...rest] = part.trim().toLowerCase().split(/\s*;\s*/)
+    const weight = rest.find((one) => one.startsWith('q='))
+    weights.set(name, weight === undefined ? 1 : Number(weight.slice(2)))
+  }
+  return ['br', 'gzip'].filter((name) => (weights.get(name) ?? weights.get('*') ?? 0) > 0)
+}
+
+// What was packed, once for each file: one at a time, and only so much is kept.
+const packed = new Map()
+let kept = 0
+let turn = Promise.resolve()
+async function pack(file, encoding) {
+  const name = encoding + file
+  const known = packed.get(name)
+  if (known) return known
+  const work = turn.then(async () => packers[encoding](await readFile(file)))
+  turn = work.catch(() => {})
+  packed.set(name, work)
+  try {
+    kept += (await work).length
+  } catch (error) {
+    packed.delete(name)
+    throw error
+  }
+  for (const [oldest, data] of packed) {
+    if (kept <= mostKept || oldest === name) break
+    packed.delete(oldest)
+    kept -= (await data).length
+  }
+  return work
+}
+
+// The encoded answer for this client, with a file or the bytes; null: as it is.
+async function encoded(request, found, type) {
+  if (request.headers.range !== undefined || !packable.test(type)) return null
+  const names = taken(request.headers['accept-encoding'])
+  for (const encoding of names) {
+    const file = found.file + (encoding === 'br' ? '.br' : '.gz')
+    const sibling = await lstat(file).catch(() => null)
+    if (sibling?.isFile()) return { encoding, file, size: sibling.size }
+  }
+  if (names.length === 0 || found.size < leastPacked || found.size > mostPacked) return null
+  const data = await pack(found.file, names[0])
+  return data.length < found.size ? { encoding: names[0], data, size: data.length } : null
+}
+
 async function send(request, response, found, status) {
   const headers = {
     'content-type': types[extname(found.file).toLowerCase()] ?? 'application/octet-stream',
@@ -67,8 +130,12 @@ async function send(request, response, found, status) {
     'x-content-type-options': 'nosniff',
   }
   let range = null
+  if (packable.test(headers['content-type'])) headers.vary = 'accept-encoding'
+  const small = await encoded(request, found, headers['content-type'])
+  if (small) headers['content-encoding'] = small.encoding
   if (status === 200) {
-    const tag = await tagOf(found.file)
+    // Another encoding is another text of the same page, and has another tag.
+    const tag = small ? (await tagOf(found.file)).replace(/"$/, '-' + small.encoding + '"') : await tagOf(found.file)
     headers.etag = tag
     headers['accept-ranges'] = 'bytes'
     const known = (request.headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
@@ -79,10 +146,12 @@ async function send(request, response, found, status) {
       return response.writeHead(416, { 'content-range': 'bytes */' + found.size }).end()
     if (range) headers['content-range'] = 'bytes ' + range.start + '-' + range.end + '/' + found.size
   }
-  headers['content-length'] = range ? range.end - range.start + 1 : found.size
+  const size = small?.size ?? found.size
+  headers['content-length'] = range ? range.end - range.start + 1 : size
   response.writeHead(range ? 206 : status, headers)
-  if (request.method === 'HEAD' || found.size === 0) return response.end()
-  createReadStream(found.file, range ?? {}).on('error', () => response.destroy()).pipe(response)
+  if (request.method === 'HEAD' || size === 0) return response.end()
+  if (small?.data) return response.end(small.data)
+  createReadStream(small?.file ?? found.file, range ?? {}).on('error', () => response.destroy()).pipe(response)
 }
 
 async function answer(request, response) {

@@ -1,8 +1,10 @@
 // Are static sites served, and nothing but them?
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Files, openTestBuilder, path, type TestBuilder } from '../testing.ts'
 import { parseStaticJson } from './static.ts'
@@ -58,6 +60,18 @@ async function serving(files: Files, use: (url: string, app: string) => Promise<
     child.kill('SIGTERM')
     expect((await exit)[0]).toBe(0)
   }
+}
+
+type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+/** A request whose answer is left encoded as it is. */
+async function plainRequest(url: string, method: string, headers: OutgoingHttpHeaders): Promise<Answer> {
+  const sent = request(url, { method, headers, agent: false })
+  sent.end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
 }
 
 /** A request whose path is sent as it is written. */
@@ -129,6 +143,45 @@ test('files, folders, conditions, ranges, and what is not there', async () => {
     expect((await get('/', { method: 'POST' })).status).toBe(405)
     expect((await get('/style.css/')).status).toBe(404)
     expect((await get('/empty/')).status).toBe(404)
+  })
+})
+
+test('texts are sent encoded to who takes that, with a tag of their own; ranges are of the text itself', async () => {
+  const text = 'some words '.repeat(1000)
+  const files: Files = { ...site, 'long.txt': text, 'long.png': text, 'own.js': 'own()', 'own.js.br': 'brought along' }
+  await serving({ ...files, '404.html': text }, async (url) => {
+    const ask = (at: string, accept: string, more: OutgoingHttpHeaders = {}, method = 'GET'): Promise<Answer> =>
+      plainRequest(url + at, method, { ...(accept === '' ? {} : { 'accept-encoding': accept }), ...more })
+    const plain = await ask('/long.txt', '')
+    expect([plain.headers['content-encoding'], plain.headers.vary]).toEqual([undefined, 'accept-encoding'])
+    const br = await ask('/long.txt', 'gzip, deflate, br')
+    expect([br.headers['content-encoding'], brotliDecompressSync(br.body).toString()]).toEqual(['br', text])
+    const gzip = await ask('/long.txt', 'br;q=0, gzip;q=0.5')
+    expect([gzip.headers['content-encoding'], gunzipSync(gzip.body).toString()]).toEqual(['gzip', text])
+    expect(new Set([plain, br, gzip].map(({ headers }) => headers.etag)).size).toBe(3)
+    expect(br.headers['content-length']).toBe(String(br.body.length))
+    const head = await ask('/long.txt', 'br', {}, 'HEAD')
+    expect([head.headers['content-length'], head.headers['content-encoding'], head.body.length]).toEqual([
+      br.headers['content-length'],
+      'br',
+      0,
+    ])
+    expect((await ask('/long.txt', 'br', { 'if-none-match': br.headers.etag })).status).toBe(304)
+    expect((await ask('/long.txt', 'gzip', { 'if-none-match': br.headers.etag })).status).toBe(200)
+
+    const part = await ask('/long.txt', 'br', { range: 'bytes=5-9' })
+    expect([part.status, part.headers['content-encoding'], part.body.toString()]).toEqual([206, undefined, 'words'])
+    const whole = await ask('/long.txt', 'br', { range: 'bytes=5-9', 'if-range': br.headers.etag })
+    expect([whole.status, whole.headers['content-encoding'], whole.body.toString()]).toEqual([200, undefined, text])
+
+    const image = await ask('/long.png', 'br')
+    expect([image.headers['content-encoding'], image.headers.vary]).toEqual([undefined, undefined])
+    expect((await ask('/style.css', 'br')).headers['content-encoding']).toBeUndefined()
+    const own = await ask('/own.js', 'br, gzip')
+    expect([own.headers['content-encoding'], own.body.toString()]).toEqual(['br', 'brought along'])
+    expect((await ask('/own.js', 'gzip')).body.toString()).toBe('own()')
+    const missing = await ask('/nothing', 'gzip')
+    expect([missing.status, gunzipSync(missing.body).toString()]).toEqual([404, text])
   })
 })
 
