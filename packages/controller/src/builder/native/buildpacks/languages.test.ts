@@ -1,8 +1,9 @@
 // Do Python, Go and Ruby apps build with what this machine has, and run after their files have moved?
 import { spawnSync } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openTestBuilder, runIn, type TestBuilder, writeFiles } from '../testing.ts'
+import { type Files, openTestBuilder, path, runIn, type TestBuilder, writeFiles } from '../testing.ts'
 
 let t: TestBuilder
 beforeAll(async () => {
@@ -16,7 +17,7 @@ const works = (command: string, ...args: string[]): boolean => spawnSync(command
 // The path of a workspace differs from build to build: with it in a file, the same source would give another slug.
 const mentionsWorkspace = (app: string): boolean =>
   works('grep', '-rqF', '--', join(t.folder, 'builder', 'builds'), app)
-const pip = works('python3', '-m', 'pip', '--version')
+const pip = works('python3', '-c', 'import venv, ensurepip')
 const go = works('go', 'version')
 const bundler = works('bundle', '--version')
 
@@ -32,35 +33,139 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     wheel.writestr(info + "RECORD", "")
 `
 
+/** A wheel in the folder; `works` says so. */
+async function wheelIn(folder: string): Promise<string> {
+  const wheel = 'greet-1.0-py3-none-any.whl'
+  await writeFiles(folder, { 'make.py': makeWheel })
+  expect(spawnSync('python3', ['make.py', wheel], { cwd: folder }).status).toBe(0)
+  await rm(join(folder, 'make.py'))
+  return wheel
+}
+
+const tarOfFolder = (folder: string): Buffer => spawnSync('tar', ['-c', '-C', folder, '.']).stdout
+
 test.skipIf(!pip)(
-  'Python (skipped without python3 and pip): packages and console scripts outlive the move',
+  'Python (skipped without python3, venv and pip): python, pip, packages and console scripts outlive the move',
   patience,
   async () => {
     const folder = join(t.folder, 'wheel')
-    const wheel = 'greet-1.0-py3-none-any.whl'
-    await writeFiles(folder, { 'make.py': makeWheel })
-    expect(spawnSync('python3', ['make.py', wheel], { cwd: folder }).status).toBe(0)
+    const wheel = await wheelIn(folder)
     await writeFiles(folder, {
       'requirements.txt': `./${wheel}\n`,
       'app.py': 'import greet; greet.main()\n',
       '.python-version': '2.7\n',
+      'uv.lock': '',
+      'bin/post-compile': '#!/bin/sh\npython -c "import greet; print(greet.__name__)"; pip --version\n',
     })
-    for (const args of [
-      ['init', '--quiet'],
-      ['add', '.'],
-      ['-c', 'user.name=t', '-c', 'user.email=t@e', 'commit', '-qm', 'x'],
-    ])
-      expect(spawnSync('git', args, { cwd: folder }).status).toBe(0)
-    const source = spawnSync('git', ['archive', '--format=tar', 'HEAD'], { cwd: folder }).stdout
-    const { result, output } = await t.build(source)
+    const { result, output } = await t.build(tarOfFolder(folder))
     expect(output).toContain('-----> Python app detected\n')
     expect(output).toContain('-----> Installing dependencies with pip (requirements.txt)\n')
-    expect(output).toMatch(/ !     The app wants Python 2\.7, this platform has 3\.[\d.]+: it may not work\.\n/)
-    expect(result.processes).toEqual({ web: 'python3 app.py' })
+    expect(output).toMatch(
+      / !     \.python-version is not used: it asks for Python 2\.7, which is not on this machine\. Python 3\.[\d.]+ is used\.\n/,
+    )
+    expect(output).toContain(
+      ' !     uv.lock is not used, because there is requirements.txt: remove the one that is out of date.\n',
+    )
+    expect(output).toMatch(/-----> Running post-compile hook\n {7}greet\n {7}pip [\d.]+ from .*\.deis\/python/)
+    expect(result.processes).toEqual({ web: 'python app.py' })
     const app = await t.unpack(result)
-    expect(await runIn(t, app, 'python3 app.py')).toBe('hello from greet of app.py\n')
-    expect(await runIn(t, app, 'greet')).toBe('hello from greet of greet\n')
+    expect(await runIn(t, app, 'python app.py; python3 app.py; greet')).toBe(
+      'hello from greet of app.py\nhello from greet of app.py\nhello from greet of greet\n',
+    )
+    expect(await runIn(t, app, 'pip --version; command -v python pip')).toMatch(
+      new RegExp(
+        `^pip .* from ${app}/\\.deis/python/.*\n${app}/\\.deis/python/bin/python\n${app}/\\.deis/python/bin/pip\n$`,
+      ),
+    )
     expect(mentionsWorkspace(app)).toBe(false)
+    expect((await t.build(tarOfFolder(folder))).result.artifact).toEqual(result.artifact)
+  },
+)
+
+test.skipIf(!pip)(
+  'pyproject.toml with a flat layout (skipped without pip): only its dependencies',
+  patience,
+  async () => {
+    const folder = join(t.folder, 'flat')
+    await wheelIn(folder)
+    // Two packages side by side, which no build backend takes.
+    await writeFiles(folder, {
+      'pyproject.toml': `[project]
+name = "site"
+version = "1"
+requires-python = ">=99"
+dependencies = ["greet"]
+scripts = { site = "site:main" }
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+`,
+      'one/__init__.py': '',
+      'two/__init__.py': '',
+      'app.py': 'import one, two, greet; greet.main()\n',
+    })
+    // A stand-in for an index: the app's own folder, with a wheel.
+    const { result, output } = await t.build(tarOfFolder(folder), {
+      config: { PIP_NO_INDEX: '1', PIP_FIND_LINKS: '.' },
+    })
+    expect(output).toContain('-----> Installing dependencies with pip (dependencies of pyproject.toml)\n')
+    expect(output).toContain(
+      ' !     requires-python in pyproject.toml (>=99) does not fit this Python: it may not work.\n',
+    )
+    expect(output).toContain(' !     project.scripts in pyproject.toml are not installed:')
+    expect(await runIn(t, await t.unpack(result), 'python app.py')).toBe('hello from greet of app.py\n')
+  },
+)
+
+const standIn = (tool: string): Files => ({
+  // A stand-in for the tool: it says how it was called and installs nothing.
+  [`bin/${tool}`]: `#!/bin/sh\n[ "$1" = --version ] || echo "called: $* in $VIRTUAL_ENV"\n`,
+})
+
+test.skipIf(!pip).each([
+  ['uv.lock', 'uv', 'sync --frozen --no-dev --no-install-project --inexact --no-progress'],
+  ['poetry.lock', 'poetry', 'install --no-interaction --no-root --only main'],
+  ['Pipfile.lock', 'pipenv', 'sync'],
+])('%s is installed by %s (skipped without pip)', patience, async (lock, tool, words) => {
+  const folder = join(t.folder, tool)
+  await writeFiles(folder, standIn(tool))
+  const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
+  try {
+    const { output } = await own.build({ [lock]: '', 'app.py': '' })
+    expect(output).toContain(`-----> Installing dependencies with ${tool} (${lock})\n       called: ${words} in /`)
+  } finally {
+    await own.close()
+  }
+  if (works(tool, '--version')) return
+  // Nothing answers there, as on a machine without a way to the index.
+  const config = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_RETRIES: '0', PIP_NO_INDEX: '1' }
+  await expect(t.build({ [lock]: '', 'app.py': '' }, { config })).rejects.toThrow(
+    `${lock} needs ${tool}, which was not found on this machine, and pip could not install it: install ${tool} there, or commit a requirements.txt in its place.`,
+  )
+})
+
+test.skipIf(!pip)(
+  'what the app installs of itself, editable (skipped without pip), is found after the move',
+  patience,
+  async () => {
+    const { result } = await t.build({
+      'requirements.txt': '-e ./part\n',
+      'part/pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+      // A stand-in for a build backend: an editable package as the usual ones make it.
+      'part/backend.py': `
+import os, zipfile
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "part-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("__editable__.part.pth", os.path.abspath("lib") + "\\n")
+        wheel.writestr("part-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: part\\nVersion: 1.0\\n")
+        wheel.writestr("part-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("part-1.0.dist-info/RECORD", "")
+    return name
+`,
+      'part/lib/part.py': 'print("part is here")\n',
+    })
+    expect(await runIn(t, await t.unpack(result), 'python -c "import part"')).toBe('part is here\n')
   },
 )
 
@@ -110,6 +215,8 @@ test('a language that is not installed is named', async () => {
   await bare.close()
 })
 
-test('Python without anything that installs it', async () => {
-  await expect(t.build({ Pipfile: '' })).rejects.toThrow('Pipfile alone is not supported')
+test.skipIf(!pip)('Python without anything that installs it (skipped without python3)', async () => {
+  await expect(t.build({ Pipfile: '' })).rejects.toThrow(
+    'Pipfile alone is not installed: run `pipenv lock` and commit Pipfile.lock, or add a requirements.txt.',
+  )
 })

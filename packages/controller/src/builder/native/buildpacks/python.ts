@@ -1,108 +1,139 @@
 // How is a Python app built?
+import { join } from 'node:path'
 import { BuildFailure } from '../../port.ts'
 import { toolConfig } from '../environment.ts'
-import type { Kit } from '../kit.ts'
+import type { Kit, More } from '../kit.ts'
 import type { Buildpack } from './buildpack.ts'
+import { createEnvironment, inEnvironment, profile, settleEnvironment } from './python-environment.ts'
+import { type Project, readProject } from './python-project.ts'
+import { choosePythonSource, type PythonSource, type PythonTool } from './python-source.ts'
 
-// Everything goes into one folder of the app. A virtual environment would hold its own absolute path, and an app moves.
-const folder = '.python_packages'
+/** The Python that the app asks for if the machine has it, otherwise the machine's usual one. */
+async function choosePython(kit: Kit): Promise<string> {
+  for (const file of ['.python-version', 'runtime.txt']) {
+    const text = await kit.files.head(file, 1000)
+    if (text === null) continue
+    const wanted = /^\s*(?:python-)?(\d{1,3}\.\d{1,3})(?![\d])/.exec(text)?.[1]
+    if (wanted !== undefined && (await kit.capture(`python${wanted}`, ['--version'])).code === 0)
+      return `python${wanted}`
+    const usual = (await kit.capture('python3', ['--version'])).stdout.trim()
+    if (wanted !== undefined && usual.startsWith(`Python ${wanted}.`)) return 'python3'
+    const what =
+      wanted === undefined ? 'is not a version of Python' : `asks for Python ${wanted}, which is not on this machine`
+    kit.output.warn(`${file} is not used: it ${what}. ${usual} is used.`)
+    break
+  }
+  return 'python3'
+}
 
-const profile = `export PYTHONPATH="$HOME/${folder}\${PYTHONPATH:+:$PYTHONPATH}"
-export PATH="$HOME/${folder}/bin:$PATH"
-export PYTHONUNBUFFERED="\${PYTHONUNBUFFERED:-1}"
-`
+const pip = ['-m', 'pip', 'install', '--no-compile', '--no-input', '--progress-bar=off']
 
-// Console scripts name the interpreter that installed them; afterwards they take the one on PATH. Packages that came from
-// the app itself note the folder that it was built in, which is gone afterwards and different every time.
-const makePortable = `
-import glob, os, re, sys
-def change(path, pattern, text):
-    with open(path, "rb") as file:
-        old = file.read()
-    new = re.sub(pattern, text, old, count=1)
-    if new != old:
-        with open(path, "wb") as file:
-            file.write(new)
-shebang = rb"\\A(#!/bin/sh\\n'''exec' .*\\n' '''|#!.*python.*)\\n"
-for path in glob.glob(sys.argv[1] + "/bin/*"):
-    if os.path.isfile(path):
-        change(path, shebang, b"#!/usr/bin/env python3\\n")
-for path in glob.glob(sys.argv[1] + "/*.dist-info/direct_url.json"):
-    os.remove(path)
-    change(os.path.dirname(path) + "/RECORD", rb"(?m)^[^\\n]*/direct_url\\.json,.*\\n", b"")
-`
-
-async function whatToInstall(kit: Kit): Promise<readonly string[] | null> {
-  if (await kit.files.has('requirements.txt')) return ['-r', 'requirements.txt']
-  if (await kit.files.has('setup.py')) return ['.']
-  const project = await kit.files.read('pyproject.toml')
-  if (project !== null) return /^[ \t]*\[(project|build-system)\]/m.test(project) ? ['.'] : null
+/** The tool that reads a lock file: the machine's, or pip brings it into the cache. Returns the command. */
+async function provideTool(kit: Kit, more: More, file: string, tool: PythonTool): Promise<string> {
+  if ((await kit.capture(tool, ['--version'], more)).code === 0) return tool
+  const folder = join(kit.workspace.cache, 'tools', tool)
+  const own = join(folder, 'bin', tool)
+  if ((await kit.capture(own, ['--version'], more)).code === 0) return own
+  kit.output.note(`Installing ${tool}`)
+  const made = await kit.capture('python3', ['-m', 'venv', folder])
+  const installed = made.code === 0 && (await kit.show(join(folder, 'bin', 'python'), [...pip, '--', tool], more)) === 0
+  if (installed && (await kit.capture(own, ['--version'], more)).code === 0) return own
   throw new BuildFailure(
-    'Pipfile alone is not supported: add a requirements.txt (`pipenv requirements > requirements.txt`) or set BUILDPACK_URL.',
+    `${file} needs ${tool}, which was not found on this machine, and pip could not install it: install ${tool} there, or commit a requirements.txt in its place.`,
   )
 }
 
-async function checkVersion(kit: Kit, version: string): Promise<void> {
-  const text = (await kit.files.read('.python-version')) ?? (await kit.files.read('runtime.txt')) ?? ''
-  const wanted = /^\s*(?:python-)?(\d+\.\d+)/.exec(text)?.[1]
-  if (wanted && !version.startsWith(`${wanted}.`))
-    kit.output.warn(`The app wants Python ${wanted}, this platform has ${version}: it may not work.`)
+async function installLock(kit: Kit, more: More, file: string, tool: PythonTool): Promise<void> {
+  const cache = join(kit.workspace.cache, tool)
+  const { VIRTUAL_ENV = '' } = inEnvironment(kit)
+  const words: Record<PythonTool, { args: readonly string[]; env: Record<string, string> }> = {
+    uv: {
+      // What is there already, pip, stays.
+      args: ['sync', '--frozen', '--no-dev', '--no-install-project', '--inexact', '--no-progress'],
+      env: {
+        UV_PROJECT_ENVIRONMENT: VIRTUAL_ENV,
+        UV_PYTHON: join(VIRTUAL_ENV, 'bin', 'python'),
+        UV_PYTHON_DOWNLOADS: 'never',
+        UV_LINK_MODE: 'copy',
+        UV_CACHE_DIR: cache,
+      },
+    },
+    poetry: {
+      args: ['install', '--no-interaction', '--no-root', '--only', 'main'],
+      env: { POETRY_CACHE_DIR: cache, POETRY_VIRTUALENVS_CREATE: 'false' },
+    },
+    pipenv: { args: ['sync'], env: { PIPENV_CACHE_DIR: cache, PIPENV_NOSPIN: '1', PIPENV_VERBOSITY: '-1' } },
+  }
+  const command = await provideTool(kit, more, file, tool)
+  kit.output.title(`Installing dependencies with ${tool} (${file})`)
+  const { args, env } = words[tool]
+  await kit.must(`${tool} ${args[0]}`, command, args, { env: { ...more.env, ...env } })
+}
+
+function nameWhatIsNotDone(kit: Kit, project: Project, packaged: boolean): void {
+  if (!project.fits)
+    kit.output.warn(`requires-python in pyproject.toml (${project.python}) does not fit this Python: it may not work.`)
+  if (project.scripts && !packaged)
+    kit.output.warn(
+      'project.scripts in pyproject.toml are not installed: only a project with a build system and a src folder is.',
+    )
+}
+
+async function install(kit: Kit, more: More, source: PythonSource): Promise<void> {
+  const run = async (what: string, args: readonly string[]): Promise<void> => {
+    kit.output.title(`Installing dependencies with pip (${what})`)
+    await kit.must('pip install', 'python', [...pip, ...args], more)
+  }
+  if (source.kind === 'requirements') return run('requirements.txt', ['-r', 'requirements.txt'])
+  if (source.kind === 'package') return run('this package', ['.'])
+  const project = (await kit.files.has('pyproject.toml')) ? await readProject(kit, more) : null
+  // Without [project] only the build backend knows what the app needs.
+  const packaged = project !== null && project.build && (project.src || !project.project || project.dynamic)
+  if (project) nameWhatIsNotDone(kit, project, packaged)
+  if (source.kind === 'lock') {
+    await installLock(kit, more, source.file, source.tool)
+    if (project?.build && project.src) await run('this package', ['--no-deps', '.'])
+    return
+  }
+  if (packaged) return run('this package', ['.'])
+  if (!project || project.dependencies.length === 0) return
+  const list = join(kit.workspace.tmp, 'dependencies.txt')
+  const text = `${project.dependencies.join('\n')}\n`
+  await kit.must('tee', 'sh', ['-c', 'cat >"$1"', 'write', list], { input: text })
+  await run('dependencies of pyproject.toml', ['-r', list])
 }
 
 async function compile(kit: Kit): Promise<Record<string, string>> {
-  const version = (await kit.capture('python3', ['--version'])).stdout.trim().replace(/^Python /, '')
-  kit.output.note(`Python ${version}`)
-  await checkVersion(kit, version)
-  const what = await whatToInstall(kit)
-  if (what !== null) {
-    if ((await kit.capture('python3', ['-m', 'pip', '--version'])).code !== 0)
-      throw new BuildFailure('pip is needed to build this app and python3 has none: install it or set BUILDPACK_URL.')
-    kit.output.title(`Installing dependencies with pip (${what.at(-1) === '.' ? 'this package' : what.at(-1)})`)
-    // Compiled below, without times and paths in it, so that the same source gives the same slug.
-    const args = [
-      '-m',
-      'pip',
-      'install',
-      '--no-compile',
-      '--no-input',
-      '--progress-bar=off',
-      '--target',
-      folder,
-      ...what,
-    ]
-    await kit.must('pip install', 'python3', args, { env: toolConfig(kit.config).env })
-    await kit.must('python3', 'python3', ['-c', makePortable, folder])
-    const bytecode = [
-      '-m',
-      'compileall',
-      '-q',
-      '--invalidation-mode',
-      'unchecked-hash',
-      '-s',
-      kit.workspace.app,
-      folder,
-    ]
-    // Files for other versions of Python do not compile, and are not used.
-    await kit.capture('python3', bytecode)
-  }
+  const python = await choosePython(kit)
+  kit.output.note((await kit.capture(python, ['--version'])).stdout.trim())
+  const { source, notUsed } = await choosePythonSource(kit.files)
+  for (const line of notUsed) kit.output.warn(line)
+  const hasPip = await createEnvironment(kit, python)
+  const env = { ...toolConfig(kit.config).env, ...inEnvironment(kit) }
+  if (!hasPip && source?.kind !== undefined && source.kind !== 'project')
+    throw new BuildFailure(
+      'pip is needed to build this app, and this Python cannot install it: install its module ensurepip (Debian: python3-venv), or set BUILDPACK_URL.',
+    )
+  if (!hasPip) kit.output.warn('The app has no pip: this Python lacks its module ensurepip (Debian: python3-venv).')
+  if (source) await install(kit, { env }, source)
+  await settleEnvironment(kit)
   await kit.write('.profile.d/python.sh', profile)
-  return {}
+  return inEnvironment(kit)
 }
+
+const looksFor = ['requirements.txt', 'pyproject.toml', 'setup.py', 'Pipfile', 'uv.lock', 'poetry.lock', 'Pipfile.lock']
 
 export const python: Buildpack = {
   name: 'Python',
   looksFor: 'requirements.txt, pyproject.toml, setup.py or Pipfile',
   tool: { command: 'python3', args: ['--version'] },
   async detect(files) {
-    const found = await Promise.all(
-      ['requirements.txt', 'pyproject.toml', 'setup.py', 'Pipfile'].map((file) => files.has(file)),
-    )
-    return found.includes(true)
+    return (await Promise.all(looksFor.map((file) => files.has(file)))).includes(true)
   },
   compile,
   async release(kit): Promise<Record<string, string>> {
     for (const file of ['app.py', 'main.py', 'server.py'])
-      if (await kit.files.has(file)) return { web: `python3 ${file}` }
+      if (await kit.files.has(file)) return { web: `python ${file}` }
     return {}
   },
 }
