@@ -1,7 +1,16 @@
 // How is the controller called (contract/cli.md §4.1)?
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { type Body, fillPath, DeisError, followHeader, type Query, type Response, type Route } from '@deis/types'
+import {
+  type Body,
+  fillPath,
+  DeisError,
+  followHeader,
+  type Query,
+  requestIdHeader,
+  type Response,
+  type Route,
+} from '@deis/types'
 import { originOf } from './address.ts'
 import { refusal, strangeAnswer, unreachable } from './failure.ts'
 import { clientVersion } from './version.ts'
@@ -27,7 +36,12 @@ type Places<Path extends string> = Path extends `${string}:${infer Name}/${infer
 type Needed<R extends Route> = [Places<R['path']>] extends [never]
   ? { readonly params?: undefined }
   : { readonly params: Readonly<Record<Places<R['path']>, string>> }
-export type CallArguments<R extends Route> = Needed<R> & { readonly query?: Query<R>; readonly body?: Body<R> }
+export type CallArguments<R extends Route> = Needed<R> & {
+  readonly query?: Query<R>
+  readonly body?: Body<R>
+  /** What the controller is to know the request by. */
+  readonly requestId?: string
+}
 
 type Request = {
   readonly method: string
@@ -131,6 +145,7 @@ function requestOf<const R extends Route>(connection: Connection, route: R, give
     headers: {
       'Content-Type': 'application/json',
       ...(connection.token ? { Authorization: `token ${connection.token}` } : {}),
+      ...(given.requestId === undefined ? {} : { [requestIdHeader]: given.requestId }),
     },
     body: given.body,
   }

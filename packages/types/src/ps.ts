@@ -64,9 +64,9 @@ export const listPods = route({
   method: 'GET',
   path: '/v2/apps/:id/pods/',
   access: 'app',
-  summary: 'The processes of the current release.',
+  summary: 'The processes of the current release; with one_off=1 also the one-off ones.',
   params: AppParams,
-  query: Type.Object({ limit: Type.Optional(Word) }),
+  query: Type.Object({ limit: Type.Optional(Word), one_off: Type.Optional(Word) }),
   status: 200,
   response: PodList,
 })
@@ -107,4 +107,14 @@ export const restartPod = route({
   path: '/v2/apps/:id/pods/:type/:name/restart/',
   summary: 'Restart one process; the type is ignored.',
   params: NameParams,
+})
+
+export const stopPod = route({
+  method: 'POST',
+  path: '/v2/apps/:id/pods/:type/:name/stop/',
+  access: 'app',
+  summary: 'End a one-off process, named by its pod or by the Deis-Request-Id of its run; the type is ignored.',
+  params: NameParams,
+  status: 204,
+  response: Empty,
 })

@@ -78,3 +78,6 @@ export function Page<S extends TSchema>(item: S) {
 export const AppParams = Type.Object({ id: Word })
 
 export const Empty = Type.Null()
+
+/** What a client calls its request: whoever knows it can speak of the request while it goes on, and afterwards. */
+export const requestIdHeader = 'deis-request-id'

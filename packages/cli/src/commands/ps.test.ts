@@ -22,6 +22,7 @@ foo-worker-v2-bbbbb up (v2)
 async function against(replies: Replies) {
   const controller = await startController({
     'GET /v2/apps/foo/pods/?limit=1000': { json: { count: 3, results: pods } },
+    'GET /v2/apps/foo/pods/?limit=1000&one_off=1': { json: { count: 3, results: pods } },
     ...replies,
   })
   return { controller, home: homeOf(controller) }
@@ -101,5 +102,38 @@ describe('ps:restart', () => {
       code: 0,
       stdout: `${banner}Could not find any processes to restart\n`,
     })
+  })
+})
+
+describe('one-off processes', () => {
+  test('have their own heading', async () => {
+    const { home } = await against({
+      'GET /v2/apps/foo/pods/?limit=1000&one_off=1': {
+        json: {
+          count: 2,
+          results: [
+            { name: 'foo-web-1-aaaaa', type: 'web', state: 'up', release: 'v3', started: 'x' },
+            { name: 'foo-run-bbbbb', type: 'run', state: 'up', release: 'v2', started: 'x' },
+          ],
+        },
+      },
+    })
+    expect(await deis(['ps', '-a', 'foo'], { home })).toMatchObject({
+      code: 0,
+      stdout: '=== foo Processes\n--- run:\nfoo-run-bbbbb up (v2)\n--- web:\nfoo-web-1-aaaaa up (v3)\n',
+    })
+  })
+
+  test('are stopped one after the other, up to the first that is not', async () => {
+    const { home, controller } = await against({
+      'POST /v2/apps/foo/pods/run/foo-run-a/stop/': { status: 204 },
+      'POST /v2/apps/foo/pods/run/foo-run-b/stop/': { status: 404, json: { detail: 'foo has no process foo-run-b.' } },
+    })
+    expect(await deis(['ps:stop', 'foo-run-a', 'foo-run-b', 'foo-run-c', '-a', 'foo'], { home })).toMatchObject({
+      code: 1,
+      stdout: 'Stopping foo-run-a... done\nStopping foo-run-b... \n',
+      stderr: 'Error: foo has no process foo-run-b.\n',
+    })
+    expect(controller.requests).toHaveLength(2)
   })
 })

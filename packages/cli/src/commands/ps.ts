@@ -1,9 +1,18 @@
 // Which processes of an app run, how many should, and how are they restarted?
 import { Command } from 'commander'
-import { DeisError, listPods, type Pod, restartPod, restartPods, restartPodsOfType, scaleApp } from '@deis/types'
+import {
+  DeisError,
+  listPods,
+  type Pod,
+  restartPod,
+  restartPods,
+  restartPodsOfType,
+  scaleApp,
+  stopPod,
+} from '@deis/types'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, limitOf } from '../options.ts'
-import { print, timed } from '../output.ts'
+import { print, step, timed } from '../output.ts'
 import { processType } from '../pairs.ts'
 import { exec } from './ps/exec.ts'
 
@@ -46,8 +55,14 @@ export function ps(context: Context): Command[] {
 
   async function list(options: AppOption): Promise<void> {
     const id = await context.app(options.app)
-    const pods = await context.call(listPods, { params: { id }, query: allPods })
+    const pods = await context.call(listPods, { params: { id }, query: { ...allPods, one_off: '1' } })
     context.answer(pods, processLines(id, pods.results))
+  }
+
+  async function stop(names: string[], options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    for (const name of names)
+      await step(io, `Stopping ${name}...`, () => context.call(stopPod, { params: { id, type: 'run', name } }))
   }
 
   async function scale(words: string[], options: AppOption): Promise<void> {
@@ -82,7 +97,10 @@ export function ps(context: Context): Command[] {
   }
 
   return [
-    new Command('ps:list').description('list the processes of an app').addOption(appOption()).action(list),
+    new Command('ps:list')
+      .description('list the processes of an app, one-off ones (type run) included')
+      .addOption(appOption())
+      .action(list),
     new Command('ps:scale')
       .description('set how many processes of each type run')
       .argument('<type=num...>', 'such as web=2 worker=1')
@@ -93,6 +111,11 @@ export function ps(context: Context): Command[] {
       .argument('[type]', 'a process type, or the name of one process')
       .addOption(appOption())
       .action(restart),
+    new Command('ps:stop')
+      .description('end one-off processes, which `deis run` began')
+      .argument('<name...>', 'names of processes of the type run in `deis ps`')
+      .addOption(appOption())
+      .action(stop),
     exec(context),
   ]
 }

@@ -14,9 +14,9 @@ function toPod(pod: ObservedPod): Pod {
   return { name: pod.name, type: pod.type, state: pod.state, release: `v${pod.release}`, started: time(pod.started) }
 }
 
-function visible(pods: readonly ObservedPod[], releases: ReadonlySet<number>): Pod[] {
+function visible(pods: readonly ObservedPod[], isShown: (pod: ObservedPod) => boolean): Pod[] {
   return pods
-    .filter((pod) => pod.type !== 'run' && releases.has(pod.release) && !hidden.has(pod.state))
+    .filter((pod) => !hidden.has(pod.state) && isShown(pod))
     .toSorted((left, right) => right.started.getTime() - left.started.getTime() || left.name.localeCompare(right.name))
     .map(toPod)
 }
@@ -26,10 +26,23 @@ async function shownReleases(core: Core, app: AppRow): Promise<ReadonlySet<numbe
   return new Set([good.version, ...(pending ? [pending.version] : [])])
 }
 
-/** `name` wins over `type`, whose value the original client gets wrong for names of today. */
-export async function listPods(core: Core, app: AppRow, which: { type?: string; name?: string }): Promise<Pod[]> {
+const isOfApp =
+  (releases: ReadonlySet<number>) =>
+  (pod: ObservedPod): boolean =>
+    pod.type !== 'run' && releases.has(pod.release)
+
+/**
+ * `name` wins over `type`, whose value the original client gets wrong for names of today. `oneOffs`: also those, which
+ * belong to whatever release was the current one when they began.
+ */
+export async function listPods(
+  core: Core,
+  app: AppRow,
+  which: { type?: string; name?: string; oneOffs?: boolean },
+): Promise<Pod[]> {
   const [pods, releases] = await Promise.all([observe(core, app), shownReleases(core, app)])
-  const all = visible(pods, releases)
+  const ofApp = isOfApp(releases)
+  const all = visible(pods, (pod) => ofApp(pod) || (which.oneOffs === true && pod.type === 'run'))
   if (which.name !== undefined) return all.filter((pod) => pod.name === which.name)
   return which.type === undefined ? all : all.filter((pod) => pod.type === which.type)
 }
@@ -110,7 +123,7 @@ export async function restartPods(core: Core, app: AppRow, which: { type?: strin
   return core.queue.run(app.id, async (signal) => {
     try {
       const pods = await core.scheduler.restart(app.id, chosen, signal)
-      return visible(pods, new Set(pods.map((pod) => pod.release)))
+      return visible(pods, isOfApp(new Set(pods.map((pod) => pod.release))))
     } catch (error) {
       if (signal.aborted) throw new DeisError('unavailable', 'the controller is stopping', { cause: error })
       const text = `(restart): ${explain(error)}`

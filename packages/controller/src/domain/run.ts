@@ -4,6 +4,7 @@ import type { OneOff } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
 import { artifactOf, environment, pullPolicy } from './formation.ts'
 import { explain } from './converge.ts'
+import { beginOneOff } from './oneOffs.ts'
 import { latestGood, releaseParts } from './release.ts'
 import type { AppRow } from './rows.ts'
 
@@ -36,24 +37,37 @@ export async function oneOffOf(core: Core, app: AppRow, command: string, timeout
   }
 }
 
-/** Runs beside deploys: it has its own copy of the release. The command text may hold secrets and is not logged. */
+/** What shells say of a process that a TERM has ended. */
+const terminatedCode = 143
+
+/**
+ * Runs beside deploys: it has its own copy of the release, and ends with the connection of its client, or when somebody
+ * stops it by its name or by what `request` calls it. The command text may hold secrets and is
+ * not logged.
+ */
 export async function runCommand(
   core: Core,
   username: string,
   app: AppRow,
   command: unknown,
   gone: AbortSignal,
+  request?: string,
 ): Promise<{ exit_code: number; output: string }> {
-  const oneOff = await oneOffOf(core, app, checkedCommand(command), core.config.runTimeoutSeconds)
+  const wanted = await oneOffOf(core, app, checkedCommand(command), core.config.runTimeoutSeconds)
+  const { name, stopped, end } = beginOneOff(core, app, request)
+  const oneOff = { ...wanted, name }
   core.logs.say(app.id, 'INFO', `${username} runs a command in v${oneOff.release}`)
   const output: string[] = []
   try {
     const exit_code = await core.scheduler.run(oneOff, {
       output: (chunk) => output.push(chunk),
-      signal: AbortSignal.any([gone, core.shutdown]),
+      signal: AbortSignal.any([gone, core.shutdown, stopped]),
     })
     return { exit_code, output: output.join('') }
   } catch (error) {
+    if (stopped.aborted) return { exit_code: terminatedCode, output: output.join('') }
     throw new DeisError('unavailable', `${app.id}-run (run): ${explain(error)}`, { cause: error })
+  } finally {
+    end()
   }
 }

@@ -7,6 +7,7 @@ import { converge } from './converge.ts'
 import type { Core } from './core.ts'
 import { countsOf, structureProblem } from './counts.ts'
 import { routableType } from './formation.ts'
+import { stopForPeer } from './oneOffs.ts'
 import { pushLock } from './push.ts'
 import type { Message } from '../store/peers.ts'
 import { publishRoutes, publishRoutesOf } from './routing.ts'
@@ -150,6 +151,7 @@ async function hear(core: Core, message: Message | null): Promise<void> {
   if (message === null) return publishAllRoutes(core)
   if (message.kind === 'app') return publishRoutes(core, message.app)
   if (message.kind === 'line') return core.logs.take(message.app, message.at, message.text)
+  if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
   cancelForPeer(core, message.build, message.by)
 }
 

@@ -3,6 +3,7 @@ import { DeisError, type SessionSignal, type TerminalSize, type TerminalStart } 
 import { NoSuchPod, type Session, type SessionIo, SessionRefused } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
 import { explain } from './converge.ts'
+import { beginOneOff } from './oneOffs.ts'
 import type { AppRow } from './rows.ts'
 import { checkedCommand, oneOffOf } from './run.ts'
 
@@ -37,7 +38,16 @@ async function openOneOff(core: Core, username: string, app: AppRow, asked: Aske
   const oneOff = await oneOffOf(core, app, checkedCommand(asked.command), core.config.sessionTimeoutSeconds)
   const release = `v${oneOff.release}`
   core.logs.say(app.id, 'INFO', `${username} opens a session in ${release}`)
-  return { session: await core.scheduler.open(oneOff, io), release }
+  const { name, stopped, end } = beginOneOff(core, app)
+  try {
+    const signal = AbortSignal.any([io.signal, stopped])
+    const session = await core.scheduler.open({ ...oneOff, name }, { ...io, signal })
+    const exited = session.exited.finally(end)
+    return { session: { ...session, exited }, release }
+  } catch (error) {
+    end()
+    throw error
+  }
 }
 
 /** The scheduler is only asked for pods of which it says itself that they are the app's. */

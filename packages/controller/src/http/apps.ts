@@ -6,6 +6,7 @@ import type { Core } from '../domain/core.ts'
 import { followLogs } from '../domain/followLogs.ts'
 import { appLogs, lineCount, processType } from '../domain/logs.ts'
 import { runCommand } from '../domain/run.ts'
+import { requestId } from './requestId.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
 import type { Places } from './places.ts'
@@ -25,8 +26,8 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Places
     await destroyApp(core, app)
     return undefined
   })
-  serve(server, core, types.runCommand, ({ caller, app, body, gone }) =>
-    runCommand(core, caller.username, app, body.command, gone),
+  serve(server, core, types.runCommand, ({ caller, app, body, gone, request }) =>
+    runCommand(core, caller.username, app, body.command, gone, requestId(request)),
   )
   serve(server, core, types.getLogs, async ({ caller, app, query, request, reply, gone }) => {
     const wanted = { lines: lineCount(query.log_lines), type: processType(query.type) }

@@ -2,6 +2,7 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
+import { stopOneOff } from '../domain/oneOffs.ts'
 import { listPods, restartPods, scaleApp } from '../domain/ps.ts'
 import { serve } from './serve.ts'
 
@@ -11,11 +12,17 @@ export function servePs(server: FastifyInstance, core: Core): void {
     await scaleApp(core, caller.username, app, body)
     return undefined
   })
-  serve(server, core, types.listPods, async ({ app }) => list(await listPods(core, app, {})))
+  serve(server, core, types.listPods, async ({ app, query }) =>
+    list(await listPods(core, app, { oneOffs: query.one_off === '1' || query.one_off === 'true' })),
+  )
   serve(server, core, types.listPodsOfType, async ({ app, params }) =>
     list(await listPods(core, app, { type: params.type })),
   )
   serve(server, core, types.getPods, async ({ app, params }) => list(await listPods(core, app, { name: params.name })))
+  serve(server, core, types.stopPod, async ({ caller, app, params }) => {
+    await stopOneOff(core, caller.username, app, params.name)
+    return undefined
+  })
   serve(server, core, types.restartPods, ({ app }) => restartPods(core, app, {}))
   serve(server, core, types.restartPodsOfType, ({ app, params }) => restartPods(core, app, { type: params.type }))
   serve(server, core, types.restartPod, ({ app, params }) => restartPods(core, app, { name: params.name }))

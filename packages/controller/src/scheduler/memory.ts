@@ -78,9 +78,13 @@ export function createMemoryScheduler(
     const found = world.apps.get(app)
     return [...(found?.pods.values() ?? [])].map((pod) => observed(pod, found?.formation?.routable ?? null))
   }
-  const add = (from: Pick<Formation, 'app' | 'release' | 'env'>, type: string, command: string | null): MemoryPod => {
+  const add = (
+    from: Pick<OneOff, 'app' | 'release' | 'env' | 'name'>,
+    type: string,
+    command: string | null,
+  ): MemoryPod => {
     const pod: MemoryPod = {
-      name: type === 'run' ? oneOffName(from.app) : podName(from.app, type, from.release),
+      name: type === 'run' ? (from.name ?? oneOffName(from.app)) : podName(from.app, type, from.release),
       app: from.app,
       type,
       release: from.release,

@@ -121,6 +121,8 @@ export type ObservedPod = {
 }
 
 export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'registry' | 'pullPolicy'> & {
+  /** Of its pod, as `oneOffName` makes it; otherwise the backend makes one. */
+  readonly name?: string
   readonly command: string
   readonly memory?: string
   readonly cpu?: string

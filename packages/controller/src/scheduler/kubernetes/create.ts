@@ -81,7 +81,7 @@ async function inRoom(
 ): Promise<number> {
   const { kube, cluster, logs, options, pods } = backend
   const restricted = isRestricted(oneOff.artifact, await makeRoom(backend, oneOff.app, signal))
-  const name = oneOffName(oneOff.app)
+  const name = oneOff.name ?? oneOffName(oneOff.app)
   const secret = await ensureSecrets(backend, oneOff, name, signal)
   try {
     const manifest = oneOffPod({ ...options, ...pods }, oneOff, { name, restricted, secret: secret.name })

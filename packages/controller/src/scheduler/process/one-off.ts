@@ -18,7 +18,7 @@ export async function inOneOff<T>(
   const app = openApp(backend, oneOff.app)
   const runAs = await backend.options.accounts.of(app.id)
   const pod = newPod({
-    name: oneOffName(app.id),
+    name: oneOff.name ?? oneOffName(app.id),
     app,
     type: 'run',
     release: oneOff.release,
