@@ -12,7 +12,7 @@ async function against(config: object, reply: Reply = { status: 201, json: confi
 const tags = { disk: 'ssd', rack: '1' }
 const registry = { password: 's3cret', username: 'bob' }
 const tagLines = '=== foo Tags\ndisk     ssd\nrack     1\n'
-const registryLines = '=== foo Registry\npassword     s3cret\nusername     bob\n'
+const registryLines = '=== foo Registry\npassword     ********\nusername     bob\n'
 
 test.each([
   [['tags'], tagLines, []],

@@ -8,6 +8,8 @@ import { aligned } from './output.ts'
 import { type PairRule, parsePairs, removed } from './pairs.ts'
 
 const gap = 5
+/** Of one length, whatever it hides. */
+const mask = '********'
 
 export type ConfigMap = {
   readonly name: 'tags' | 'registry'
@@ -17,13 +19,18 @@ export type ConfigMap = {
   readonly rule: PairRule
   readonly example: string
   readonly keys: string
+  /** Keys whose values are not shown on a screen; `--json` has them. */
+  readonly secret?: readonly string[]
 }
 
 export function configMapCommands(context: Context, map: ConfigMap): Command[] {
   const { name, noun } = map
 
   function show(id: string, config: Config): void {
-    context.answer(config[name], [`=== ${id} ${map.heading}`, ...aligned(config[name], gap)])
+    const shown = Object.fromEntries(
+      Object.entries(config[name]).map(([key, value]) => [key, map.secret?.includes(key) ? mask : value]),
+    )
+    context.answer(config[name], [`=== ${id} ${map.heading}`, ...aligned(shown, gap)])
   }
 
   async function list(options: AppOption): Promise<void> {

@@ -4,6 +4,7 @@ import { type AutoscaleRule, getSettings, setSettings } from '@deis/types'
 import type { Context } from '../context.ts'
 import { type AppOption, appOption, integer } from '../options.ts'
 import { step } from '../output.ts'
+import { removed } from '../pairs.ts'
 
 type RuleOptions = { readonly min: number; readonly max: number; readonly cpuPercent: number }
 
@@ -38,9 +39,9 @@ export function autoscale(context: Context): Command[] {
     })
   }
 
-  async function unset(type: string, { app }: AppOption): Promise<void> {
+  async function unset(types: string[], { app }: AppOption): Promise<void> {
     const id = await context.app(app)
-    await change(id, `Removing autoscale for process type ${type} on ${id}...`, { [type]: null })
+    await change(id, `Removing autoscale for process type ${types.join(', ')} on ${id}...`, removed(types))
   }
 
   const number = (flags: string, text: string): Option =>
@@ -57,8 +58,8 @@ export function autoscale(context: Context): Command[] {
       .addOption(number('--cpu-percent <num>', 'average use of CPU that is aimed at'))
       .action(set),
     new Command('autoscale:unset')
-      .description('no longer scale a process type by its load')
-      .argument('<process-type>', 'such as web')
+      .description('no longer scale process types by their load')
+      .argument('<process-type...>', 'such as web')
       .addOption(appOption())
       .action(unset),
   ]

@@ -49,8 +49,9 @@ export function certs(context: Context): Command[] {
     context.answer(await step(io, 'Adding SSL endpoint...', () => context.call(addCert, { body })))
   }
 
-  async function remove(name: string): Promise<void> {
-    await step(io, `Removing ${name}...`, () => context.call(removeCert, { params: { name } }))
+  async function remove(names: string[]): Promise<void> {
+    for (const name of names)
+      await step(io, `Removing ${name}...`, () => context.call(removeCert, { params: { name } }))
   }
 
   async function info(name: string): Promise<void> {
@@ -100,7 +101,7 @@ export function certs(context: Context): Command[] {
       .argument('<cert-file>', 'path of the certificate in PEM format, or of a chain that begins with it')
       .argument('<key-file>', 'path of its private key in PEM format')
       .action(add),
-    new Command('certs:remove').description('remove a certificate').argument('<name>', one).action(remove),
+    new Command('certs:remove').description('remove certificates').argument('<name...>', one).action(remove),
     new Command('certs:info').description('show a certificate').argument('<name>', one).action(info),
     new Command('certs:attach')
       .description('let a certificate serve for a domain')

@@ -95,3 +95,45 @@ describe('whitelist', () => {
     })
   })
 })
+
+test.each([
+  [
+    ['whitelist:remove', '10.0.0.1', '10.0.0.2,::1', '-a', 'foo'],
+    ['DELETE /v2/apps/foo/whitelist/ {"addresses":["10.0.0.1","10.0.0.2","::1"]}'],
+  ],
+  [
+    ['whitelist:add', '10.0.0.1', '::1', '-a', 'foo'],
+    ['POST /v2/apps/foo/whitelist/ {"addresses":["10.0.0.1","::1"]}'],
+  ],
+  [
+    ['domains:remove', 'a.test', 'b.test', '-a', 'foo'],
+    ['DELETE /v2/apps/foo/domains/a.test', 'DELETE /v2/apps/foo/domains/b.test'],
+  ],
+  [
+    ['keys:remove', 'a', 'b'],
+    ['DELETE /v2/keys/a', 'DELETE /v2/keys/b'],
+  ],
+  [
+    ['certs:remove', 'a', 'b'],
+    ['DELETE /v2/certs/a', 'DELETE /v2/certs/b'],
+  ],
+  [
+    ['perms:create', 'a', 'b', '-a', 'foo'],
+    ['POST /v2/apps/foo/perms/ {"username":"a"}', 'POST /v2/apps/foo/perms/ {"username":"b"}'],
+  ],
+  [
+    ['perms:delete', 'a', 'b', '-a', 'foo'],
+    ['DELETE /v2/apps/foo/perms/a', 'DELETE /v2/apps/foo/perms/b'],
+  ],
+  [
+    ['autoscale:unset', 'web', 'job', '-a', 'foo'],
+    ['POST /v2/apps/foo/settings/ {"autoscale":{"web":null,"job":null}}'],
+  ],
+])('%j is about all of them', async (argv, requests) => {
+  const replies = Object.fromEntries(
+    requests.map((request) => [request.replace(/ \{.*$/, ''), { json: { addresses: [] } }]),
+  )
+  const controller = await startController(replies)
+  expect(await deis(argv, { home: homeOf(controller) })).toMatchObject({ code: 0, stderr: '' })
+  expect(controller.requests).toEqual(requests)
+})

@@ -22,9 +22,10 @@ export function domains(context: Context): Command[] {
     context.answer(added)
   }
 
-  async function remove(domain: string, { app }: AppOption): Promise<void> {
+  async function remove(domains: string[], { app }: AppOption): Promise<void> {
     const id = await context.app(app)
-    await step(io, `Removing ${domain} from ${id}...`, () => context.call(removeDomain, { params: { id, domain } }))
+    for (const domain of domains)
+      await step(io, `Removing ${domain} from ${id}...`, () => context.call(removeDomain, { params: { id, domain } }))
   }
 
   return [
@@ -42,8 +43,8 @@ export function domains(context: Context): Command[] {
       .addOption(appOption())
       .action(add),
     new Command('domains:remove')
-      .description('take a domain from an app')
-      .argument('<domain>', 'one of `deis domains:list`')
+      .description('take domains from an app')
+      .argument('<domain...>', 'those of `deis domains:list`')
       .addOption(appOption())
       .action(remove),
   ]

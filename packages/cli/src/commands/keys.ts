@@ -96,8 +96,8 @@ export function keys(context: Context): Command[] {
     context.answer(await step(io, `Uploading ${key.file} to deis...`, () => context.call(addKey, { body })))
   }
 
-  async function remove(id: string): Promise<void> {
-    await step(io, `Removing ${id} SSH Key...`, () => context.call(removeKey, { params: { id } }))
+  async function remove(ids: string[]): Promise<void> {
+    for (const id of ids) await step(io, `Removing ${id} SSH Key...`, () => context.call(removeKey, { params: { id } }))
   }
 
   return [
@@ -108,8 +108,8 @@ export function keys(context: Context): Command[] {
       .argument('[key]', 'path of a public key; otherwise one of ~/.ssh')
       .action(add),
     new Command('keys:remove')
-      .description('remove an SSH key')
-      .argument('<id>', 'one of `deis keys:list`')
+      .description('remove SSH keys')
+      .argument('<id...>', 'those of `deis keys:list`')
       .action(remove),
   ]
 }

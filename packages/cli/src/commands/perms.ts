@@ -33,27 +33,29 @@ export function perms(context: Context): Command[] {
     context.answer(collaborators, [`=== ${id}'s Users`, ...collaborators.users])
   }
 
-  async function create(username: string, { app, admin }: Scope): Promise<void> {
-    const body = { username }
-    if (admin) {
-      const title = `Adding ${username} to system administrators...`
-      return void (await step(io, title, () => context.call(addAdmin, { body })))
+  /** One after the other: which of them failed is said by the last line. */
+  async function create(usernames: string[], { app, admin }: Scope): Promise<void> {
+    const id = admin ? null : await context.app(app)
+    for (const username of usernames) {
+      const body = { username }
+      await (id === null
+        ? step(io, `Adding ${username} to system administrators...`, () => context.call(addAdmin, { body }))
+        : step(io, `Adding ${username} to ${id} collaborators...`, () =>
+            context.call(addCollaborator, { params: { id }, body }),
+          ))
     }
-    const id = await context.app(app)
-    await step(io, `Adding ${username} to ${id} collaborators...`, () =>
-      context.call(addCollaborator, { params: { id }, body }),
-    )
   }
 
-  async function remove(username: string, { app, admin }: Scope): Promise<void> {
-    if (admin) {
-      const title = `Removing ${username} from system administrators...`
-      return void (await step(io, title, () => context.call(removeAdmin, { params: { username } })))
-    }
-    const id = await context.app(app)
-    await step(io, `Removing ${username} from ${id} collaborators...`, () =>
-      context.call(removeCollaborator, { params: { id, username } }),
-    )
+  async function remove(usernames: string[], { app, admin }: Scope): Promise<void> {
+    const id = admin ? null : await context.app(app)
+    for (const username of usernames)
+      await (id === null
+        ? step(io, `Removing ${username} from system administrators...`, () =>
+            context.call(removeAdmin, { params: { username } }),
+          )
+        : step(io, `Removing ${username} from ${id} collaborators...`, () =>
+            context.call(removeCollaborator, { params: { id, username } }),
+          ))
   }
 
   const adminOption = (text: string): Option => new Option('--admin', text).conflicts('app')
@@ -66,13 +68,13 @@ export function perms(context: Context): Command[] {
       .action(list),
     new Command('perms:create')
       .description('let somebody use an app, or make an administrator')
-      .argument('<username>', 'who')
+      .argument('<username...>', 'who')
       .addOption(appOption())
       .addOption(adminOption('make an administrator'))
       .action(create),
     new Command('perms:delete')
       .description('let somebody no longer use an app, or be an administrator')
-      .argument('<username>', 'who')
+      .argument('<username...>', 'who')
       .addOption(appOption())
       .addOption(adminOption('no longer an administrator'))
       .action(remove),

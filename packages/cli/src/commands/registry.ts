@@ -11,5 +11,6 @@ export function registry(context: Context): Command[] {
     rule: { pattern: /^(username|password)=(.+)$/s, looks: 'username=bob or password=secret' },
     example: 'username=<name> and password=<password> of a private registry',
     keys: 'username, password or both',
+    secret: ['password'],
   })
 }

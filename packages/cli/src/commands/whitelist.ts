@@ -5,9 +5,9 @@ import type { Context } from '../context.ts'
 import { type AppOption, appOption } from '../options.ts'
 import { print, spin } from '../output.ts'
 
-/** `10.0.0.0/8,2001:db8::1`; which of them are addresses is the controller's to say. */
-function parseAddresses(word: string): string[] {
-  const addresses = word.split(',').flatMap((text) => text.trim() || [])
+/** `10.0.0.0/8,2001:db8::1`, in one word or in several; which of them are addresses is the controller's to say. */
+function parseAddresses(words: readonly string[]): string[] {
+  const addresses = words.flatMap((word) => word.split(',')).flatMap((text) => text.trim() || [])
   if (addresses.length > 0) return addresses
   throw new DeisError('usage', 'No address is given.', { hint: 'They look like 10.0.0.0/8,2001:db8::1' })
 }
@@ -21,8 +21,8 @@ export function whitelist(context: Context): Command[] {
     context.answer(allowed, [`=== ${id} Whitelisted Addresses`, ...allowed.addresses])
   }
 
-  async function add(word: string, options: AppOption): Promise<void> {
-    const addresses = parseAddresses(word)
+  async function add(words: string[], options: AppOption): Promise<void> {
+    const addresses = parseAddresses(words)
     const id = await context.app(options.app)
     print(io, `Adding ${addresses.join(',')} to the whitelist of ${id}...`)
     const allowed = await spin(io, () => context.call(addToWhitelist, { params: { id }, body: { addresses } }))
@@ -30,8 +30,8 @@ export function whitelist(context: Context): Command[] {
     context.answer(allowed)
   }
 
-  async function remove(word: string, options: AppOption): Promise<void> {
-    const addresses = parseAddresses(word)
+  async function remove(words: string[], options: AppOption): Promise<void> {
+    const addresses = parseAddresses(words)
     const id = await context.app(options.app)
     print(io, `Removing ${addresses.join(',')} from the whitelist of ${id}...`)
     await spin(io, () => context.call(removeFromWhitelist, { params: { id }, body: { addresses } }))
@@ -46,12 +46,12 @@ export function whitelist(context: Context): Command[] {
       .action(list),
     new Command('whitelist:add')
       .description('let addresses reach an app, and no others than those listed')
-      .argument('<addresses>', some)
+      .argument('<addresses...>', some)
       .addOption(appOption())
       .action(add),
     new Command('whitelist:remove')
       .description('remove addresses from the whitelist of an app')
-      .argument('<addresses>', some)
+      .argument('<addresses...>', some)
       .addOption(appOption())
       .action(remove),
   ]

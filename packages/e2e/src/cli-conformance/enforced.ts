@@ -146,7 +146,7 @@ async function registries(world: World): Promise<void> {
   const list = `=== ${app} Registry`
   await deis('registry', [list])
   const title = 'Applying registry information...'
-  const rows = ['password     s=cret', 'username     bob']
+  const rows = ['password     ********', 'username     bob']
   for (const word of ['username=', 'user=bob'])
     await deis(
       `registry:set ${word}`,

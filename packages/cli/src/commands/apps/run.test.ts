@@ -11,6 +11,7 @@ async function start(knows: boolean, stopped: (run: ServerResponse) => void) {
   const runs = new Map<string, ServerResponse>()
   const began = new AbortController()
   const gone = new AbortController()
+  const left = new AbortController()
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume()
     response.setHeader('DEIS_API_VERSION', '2.3')
@@ -23,7 +24,8 @@ async function start(knows: boolean, stopped: (run: ServerResponse) => void) {
     const run = runs.get(/\/run\/([^/]*)\/stop\/$/.exec(request.url ?? '')?.[1] ?? '')
     if (!run || !knows) return void response.writeHead(404).end()
     stopped(run)
-    response.writeHead(204).end()
+    if (run.writableEnded) response.writeHead(204).end()
+    else response.on('close', () => left.abort())
   }
   const server = createServer(answer)
   server.listen(0, '127.0.0.1')
@@ -33,7 +35,7 @@ async function start(knows: boolean, stopped: (run: ServerResponse) => void) {
     server.close()
   })
   const home = homeOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
-  return { home, requests, began: began.signal, gone: gone.signal }
+  return { home, requests, began: began.signal, gone: gone.signal, left: left.signal }
 }
 
 /** Runs a command, and presses Ctrl-C as often as it is told to. */
@@ -66,7 +68,7 @@ test('the first stops it, and its last words are shown', async () => {
 
 test('the second leaves, and the connection is closed', async () => {
   const asked = new AbortController()
-  const { home, began, gone } = await start(true, () => asked.abort())
+  const { home, began, gone, left } = await start(true, () => asked.abort())
   const { press, ended } = run(home)
   await aborted(began)
   press()
@@ -74,6 +76,8 @@ test('the second leaves, and the connection is closed', async () => {
   press()
   expect(await ended).toMatchObject({ code: 130, stderr: hint })
   if (!gone.aborted) await aborted(gone)
+  // Nor is the answer to the first waited for.
+  if (!left.aborted) await aborted(left)
 })
 
 test('a controller that cannot stop it loses the connection instead', async () => {

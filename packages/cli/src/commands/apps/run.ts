@@ -17,8 +17,9 @@ type Result = Response<typeof runCommand>
  * the second leaves, upon which the controller ends it too. `left`: we left.
  */
 async function whileOurs(context: Context, id: string, command: string): Promise<Result | { readonly left: true }> {
-  const { io, wire } = context
+  const { io } = context
   const leave = new AbortController()
+  const wire = { ...context.wire, signal: AbortSignal.any([context.wire.signal, leave.signal]) }
   const requestId = randomUUID()
   const stop = async (connection: Connection): Promise<void> => {
     note(io, 'Stopping the command; Ctrl-C again leaves at once.')
@@ -33,9 +34,8 @@ async function whileOurs(context: Context, id: string, command: string): Promise
       else leave.abort()
     })
     try {
-      const signal = AbortSignal.any([wire.signal, leave.signal])
       const given = { params: { id }, body: { command }, requestId }
-      const result = await call({ ...wire, signal }, connection, runCommand, given)
+      const result = await call(wire, connection, runCommand, given)
       return presses > 0 ? { ...result, exit_code: interrupted('SIGINT') } : result
     } catch (error) {
       if (leave.signal.aborted) return { left: true }
