@@ -133,7 +133,9 @@ export async function startController(given: Config, files: Files, log: Logger):
     const shutdown = new AbortController()
     const peers = await openPeers(config.databaseUrl, log)
     ends.push(() => peers.close())
-    const routes = createRouteTable(config.platformDomain)
+    const routes = createRouteTable(config.platformDomain, {
+      routersExpected: config.scheduler !== 'kubernetes' || config.cluster.routing === 'router',
+    })
     let port = config.apiPort
     const vault = createVault(secret)
     const backends = await openBackends({

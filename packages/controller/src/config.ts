@@ -14,6 +14,8 @@ export type Config = Readonly<{
   gitUrl: string | null
   /** 0 while unknown: the router reports it. */
   routerPort: number
+  /** Where clients reach it, when something in front of it listens elsewhere; null: where it listens itself. */
+  routerPublicPort: number | null
   platformDomain: string
   /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
   apiUpstream: string | null
@@ -124,6 +126,7 @@ export function readConfig(env: Env, cwd: string): Config {
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'such as ssh://git@git.example.com:2222'),
     apiUpstream: address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port'),
     routerPort: number('DEIS_ROUTER_PORT', 8080, 0, 65_535),
+    routerPublicPort: env.DEIS_ROUTER_PUBLIC_PORT ? number('DEIS_ROUTER_PUBLIC_PORT', 80, 1, 65_535) : null,
     platformDomain,
     scheduler: choice('DEIS_SCHEDULER', ['process', 'kubernetes'], 'process'),
     registrationMode: choice(

@@ -1,41 +1,88 @@
-// How does the router speak to its controller?
-import { type IncomingMessage, type OutgoingHttpHeaders, request as plainRequest } from 'node:http'
-import { once } from 'node:events'
-import { routerAuthHeader } from '@deis/types'
+// How does the router reach its controller, and how does it know that it is the controller that answers?
+import { type IncomingMessage, request as plainRequest } from 'node:http'
+import type { Socket } from 'node:net'
+import { addAbortSignal } from 'node:stream'
+import { channelOf, greeting, isNonce, newNonce, nonceHeader, routesPath, routesProtocol } from '@deis/types/channel'
+import { linesOf } from '@deis/types/lines'
 
 export type Controller = { readonly url: string; readonly key: string }
 
-type Call = {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly query?: Readonly<Record<string, string>>
-  readonly body?: unknown
-  readonly status: number
-  readonly signal: AbortSignal
+export type Talk = {
+  /** What the controller says, one text a line. @throws when it ends, or says what only somebody else would. */
+  readonly texts: AsyncIterable<string>
+  /** False when the connection is full: wait for `drained`. */
+  readonly hasRoom: () => boolean
+  say(text: string): void
+  drained(then: () => void): void
+  end(): void
 }
 
-function hintOf(status: number | undefined): string {
-  return status === 401 || status === 403 ? '; DEIS_ROUTER_KEY differs from the key of the controller' : ''
-}
+/** There was an answer, but not the controller's; asked again soon, it would be the same. */
+export class WrongAnswer extends Error {}
 
-/** The answer, its body unread. @throws for any other status, and when there is no controller. */
-export async function callController(controller: Controller, call: Call): Promise<IncomingMessage> {
-  const url = new URL(`${controller.url.replace(/\/$/, '')}${call.path}`)
-  for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value)
+const longestLine = 128 * 1024 * 1024
+
+type Upgraded = { readonly socket: Socket; readonly response: IncomingMessage; readonly first: Buffer }
+
+/** Over a connection of its own, to what the name leads to now. */
+async function upgrade(url: URL, nonce: string, signal: AbortSignal): Promise<Upgraded> {
   // TLS takes memory and start time that a controller on the same machine does not need.
   const send = url.protocol === 'https:' ? (await import('node:https')).request : plainRequest
-  const payload = call.body === undefined ? undefined : JSON.stringify(call.body)
-  const headers: OutgoingHttpHeaders = { [routerAuthHeader]: controller.key }
-  if (payload !== undefined) {
-    headers['content-type'] = 'application/json'
-    headers['content-length'] = Buffer.byteLength(payload)
+  return new Promise((resolve, reject) => {
+    const headers = { connection: 'Upgrade', upgrade: routesProtocol, [nonceHeader]: nonce }
+    const request = send(url, { method: 'GET', headers, agent: false, signal })
+    request.on('upgrade', (response, socket, first) => resolve({ socket, response, first }))
+    request.on('response', ({ statusCode }) => {
+      reject(new WrongAnswer(`it answered ${statusCode} and does not speak ${routesProtocol}`))
+      request.destroy()
+    })
+    request.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code?.startsWith('HPE_') ? new WrongAnswer('its answer is not HTTP', { cause: error }) : error),
+    )
+    request.end()
+  })
+}
+
+/** Resolves when the controller has proven that it has the key, of which nothing was shown. @throws WrongAnswer */
+export async function callController(controller: Controller, router: string, signal: AbortSignal): Promise<Talk> {
+  const url = new URL(`${controller.url.replace(/\/$/, '')}${routesPath}`)
+  url.searchParams.set('router', router)
+  const routerNonce = newNonce()
+  const { socket, response, first } = await upgrade(url, routerNonce, signal)
+  // Whatever goes wrong with it ends the reading below.
+  socket.on('error', () => undefined)
+  addAbortSignal(signal, socket)
+  try {
+    const controllerNonce = response.headers[nonceHeader]
+    if (response.headers.upgrade !== routesProtocol || !isNonce(controllerNonce))
+      throw new WrongAnswer(`it does not speak ${routesProtocol}`)
+    if (first.length > 0) socket.unshift(first)
+    const channel = channelOf('router', { key: controller.key, router, routerNonce, controllerNonce })
+    const lines = linesOf(socket, longestLine)
+    const next = async (): Promise<string | null> => {
+      const { value, done } = await lines.next()
+      return done ? null : channel.open(value)
+    }
+    const said = await next().catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw new WrongAnswer(`whoever answers there is not the controller: ${(error as Error).message}`, {
+        cause: error,
+      })
+    })
+    if (said !== greeting) throw new WrongAnswer('it ended the connection before it had proven to be the controller')
+    return {
+      texts: {
+        async *[Symbol.asyncIterator]() {
+          for (let text = await next(); text !== null; text = await next()) yield text
+        },
+      },
+      hasRoom: () => !socket.writableNeedDrain,
+      say: (text) => void socket.write(`${channel.seal(text)}\n`),
+      drained: (then) => void socket.once('drain', then),
+      end: () => void socket.destroy(),
+    }
+  } catch (error) {
+    socket.destroy()
+    throw error
   }
-  const request = send(url, { method: call.method, headers, signal: call.signal })
-  request.end(payload)
-  const [answer] = (await once(request, 'response')) as [IncomingMessage]
-  if (answer.statusCode === call.status) return answer
-  answer.resume()
-  throw new Error(
-    `the controller answered ${call.method} ${call.path} with ${answer.statusCode}${hintOf(answer.statusCode)}`,
-  )
 }

@@ -1,12 +1,9 @@
 // How does the router follow the controller's route table, whatever happens to the controller?
 import { setTimeout as wait } from 'node:timers/promises'
-import { messageOf, type RouteEvent, streamRoutes } from '@deis/types'
-import { callController, type Controller } from './controller.ts'
+import { messageOf, type RouteEvent } from '@deis/types'
+import { callController, type Controller, type Talk, WrongAnswer } from './controller.ts'
 import { parseEvent } from './events.ts'
-import { linesOf } from './lines.ts'
 import type { Timing } from './timing.ts'
-
-const longestLine = 16 * 1024 * 1024
 
 type Feed = {
   readonly controller: Controller
@@ -15,26 +12,23 @@ type Feed = {
   readonly log: (line: string) => void
   /** Throws when an event does not fit; the feed then starts over. */
   readonly apply: (event: RouteEvent) => void
-  /** True from the first snapshot of a connection to its end. */
-  readonly connected: (is: boolean) => void
+  /** To whom the router can speak; null: nobody any more. */
+  readonly connected: (talk: Talk | null) => void
 }
 
 async function readOnce(feed: Feed, signal: AbortSignal, onSnapshot: () => void): Promise<never> {
   const silence = new AbortController()
   const { silence: limit } = feed.timing
   const timer = setTimeout(() => silence.abort(), limit)
+  let talk: Talk | null = null
   try {
-    const answer = await callController(feed.controller, {
-      method: streamRoutes.method,
-      path: streamRoutes.path,
-      query: { router: feed.router },
-      status: streamRoutes.status,
-      signal: AbortSignal.any([signal, silence.signal]),
-    })
+    talk = await callController(feed.controller, feed.router, AbortSignal.any([signal, silence.signal]))
+    timer.refresh()
+    feed.connected(talk)
     let first = true
-    for await (const line of linesOf(answer, longestLine)) {
+    for await (const text of talk.texts) {
       timer.refresh()
-      const event = parseEvent(line)
+      const event = parseEvent(text)
       if (first && event.type !== 'snapshot') throw new Error('the feed did not begin with a snapshot')
       feed.apply(event)
       if (first) onSnapshot()
@@ -45,6 +39,8 @@ async function readOnce(feed: Feed, signal: AbortSignal, onSnapshot: () => void)
     throw error
   } finally {
     clearTimeout(timer)
+    feed.connected(null)
+    talk?.end()
   }
   throw new Error('the controller ended the feed')
 }
@@ -52,28 +48,28 @@ async function readOnce(feed: Feed, signal: AbortSignal, onSnapshot: () => void)
 /** Runs until `signal` aborts. The table stays as it is while there is no controller. */
 export async function followFeed(feed: Feed, signal: AbortSignal): Promise<void> {
   let delay = feed.timing.firstDelay
-  let healthy = true
+  let most = feed.timing.lastDelay
+  let trouble: string | null = null
   while (!signal.aborted) {
     try {
       await readOnce(feed, signal, () => {
         delay = feed.timing.firstDelay
-        if (!healthy) feed.log('the route feed is back')
-        healthy = true
-        feed.connected(true)
+        if (trouble !== null) feed.log('the route feed is back')
+        trouble = null
       })
     } catch (error) {
-      feed.connected(false)
       if (signal.aborted) return
-      // Said once an outage, not once a try.
-      if (healthy)
-        feed.log(
-          `the route feed of ${feed.controller.url} broke, routing goes on with the last table: ${messageOf(error)}`,
-        )
-      healthy = false
+      const { lastDelay, lastWrongDelay } = feed.timing
+      most = error instanceof WrongAnswer ? lastWrongDelay : lastDelay
+      // Said once an outage and cause, not once a try.
+      const cause = messageOf(error)
+      if (cause !== trouble)
+        feed.log(`the route feed of ${feed.controller.url} broke, routing goes on with the last table: ${cause}`)
+      trouble = cause
     }
     // Spread, so that several routers do not come back in step.
     const pause = delay * (0.5 + Math.random() / 2)
-    delay = Math.min(delay * 2, feed.timing.lastDelay)
+    delay = Math.min(delay * 2, most)
     await wait(pause, undefined, { signal }).catch(() => undefined)
   }
 }

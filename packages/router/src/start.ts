@@ -98,22 +98,22 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   }
   edge.port = options.publicPort ?? port
 
-  const reporter = createReporter({
-    controller,
-    timing,
-    log,
-    signal: stop.signal,
-    state: () => ({ router, port: edge.port, epoch: table.epoch, seq: table.seq, busy: upstreams.busy() }),
-  })
+  const reporter = createReporter(() => ({
+    router,
+    port: edge.port,
+    epoch: table.epoch,
+    seq: table.seq,
+    busy: upstreams.busy(),
+  }))
   const apply = (event: RouteEvent): void => {
     table = applyEvent(table, event)
+    reporter.changed()
     if (event.type === 'ping') return
     upstreams.use(upstreamsOf(table))
     keeper?.keep(table)
-    reporter.changed()
   }
   const following = followFeed(
-    { controller, router, timing, log, apply, connected: (is) => reporter.connected(is) },
+    { controller, router, timing, log, apply, connected: (talk) => reporter.attach(talk) },
     stop.signal,
   )
 

@@ -1,15 +1,18 @@
 // What stands in for the controller, the apps and odd clients in the tests?
 import { EventEmitter, once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net'
+import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
 import {
-  type AppRoute,
-  reportRouterState,
-  type RouteEvent,
-  routerAuthHeader,
-  type RouterState,
-  streamRoutes,
-} from '@deis/types'
+  type Channel,
+  channelOf,
+  greeting,
+  newNonce,
+  nonceHeader,
+  routesPath,
+  routesProtocol,
+} from '@deis/types/channel'
+import { linesOf } from '@deis/types/lines'
 import { type Router, type RouterOptions, startRouter } from './start.ts'
 
 async function listen(
@@ -27,12 +30,12 @@ export type StandIn = {
   readonly states: RouterState[]
   /** How often a feed was asked for. */
   readonly feeds: () => number
-  /** Answers to state reports, 204 unless told otherwise. */
-  reportStatus: number
   set(app: string, hosts: string[], upstreams: string[], shared?: boolean): number
   /** The same with all that a route may say. */
   put(route: AppRoute): number
   gone(app: string): number
+  /** Says text in the running feeds, sealed as the controller's. */
+  say(text: string): void
   /** Writes text into the running feeds as it is. */
   raw(text: string): void
   /** Cuts the running feeds. */
@@ -50,36 +53,55 @@ export async function startController(
   epoch = 'epoch-1',
 ): Promise<StandIn> {
   const apps = new Map<string, AppRoute>()
-  const feeds = new Set<ServerResponse>()
+  const feeds = new Map<Socket, Channel>()
   const bus = new EventEmitter().setMaxListeners(0)
   const states: RouterState[] = []
   let seq = 0
   let asked = 0
 
+  const say = (text: string): void => {
+    for (const [feed, channel] of feeds) feed.write(`${channel.seal(text)}\n`)
+  }
   const send = (event: RouteEvent): number => {
-    for (const feed of feeds) feed.write(`${JSON.stringify(event)}\n`)
+    say(JSON.stringify(event))
     return event.seq
   }
-  const takeState = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    let text = ''
-    for await (const chunk of request) text += String(chunk)
-    response.writeHead(standIn.reportStatus).end()
-    if (standIn.reportStatus !== 204) return void bus.emit('refused')
-    const state = JSON.parse(text) as RouterState
-    states.push(state)
-    bus.emit('state', state)
-  }
-  const server = createServer((request, response) => {
+  const serve = async (request: IncomingMessage, socket: Socket): Promise<void> => {
     const url = new URL(request.url ?? '', 'http://controller')
-    if (request.headers[routerAuthHeader] !== key) return void response.writeHead(401).end()
-    if (url.pathname === reportRouterState.path) return void takeState(request, response)
-    if (url.pathname !== streamRoutes.path || !url.searchParams.get('router')) return void response.writeHead(404).end()
+    const router = url.searchParams.get('router')
+    const routerNonce = request.headers[nonceHeader]
+    if (url.pathname !== routesPath || router === null || typeof routerNonce !== 'string')
+      return void socket.end('HTTP/1.1 404 Not Found\r\n\r\n')
     asked++
-    response.writeHead(200)
-    response.write(`${JSON.stringify({ type: 'snapshot', epoch, seq, domain, apps: [...apps.values()] })}\n`)
-    feeds.add(response)
-    response.on('close', () => feeds.delete(response))
-    bus.emit('feed')
+    const controllerNonce = newNonce()
+    const channel = channelOf('controller', { key, router, routerNonce, controllerNonce })
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${routesProtocol}\r\n${nonceHeader}: ${controllerNonce}\r\n\r\n${channel.seal(greeting)}\n`,
+    )
+    for await (const line of linesOf(socket, 1_000_000)) {
+      const state = JSON.parse(channel.open(line)) as RouterState
+      if (!feeds.has(socket)) {
+        feeds.set(socket, channel)
+        const snapshot: RouteEvent = { type: 'snapshot', epoch, seq, domain, apps: [...apps.values()] }
+        socket.write(`${channel.seal(JSON.stringify(snapshot))}\n`)
+        bus.emit('feed')
+      }
+      if (state.epoch !== epoch) continue
+      states.push(state)
+      bus.emit('state', state)
+    }
+  }
+  const sockets = new Set<Socket>()
+  const server = createServer((_request, response) => void response.writeHead(404).end())
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  server.on('upgrade', (request, upgraded) => {
+    const socket = upgraded as Socket
+    socket.on('error', () => undefined)
+    socket.on('close', () => feeds.delete(socket))
+    serve(request, socket).catch(() => socket.destroy())
   })
   const bound = await listen(server, port)
   const standIn: StandIn = {
@@ -87,7 +109,6 @@ export async function startController(
     port: bound,
     states,
     feeds: () => asked,
-    reportStatus: 204,
     set: (app, hosts, upstreams, shared) => standIn.put({ app, hosts, upstreams, ...(shared ? { shared } : {}) }),
     put(route) {
       apps.set(route.app, route)
@@ -97,11 +118,12 @@ export async function startController(
       apps.delete(app)
       return send({ type: 'gone', seq: ++seq, app })
     },
+    say,
     raw(text) {
-      for (const feed of feeds) feed.write(text)
+      for (const feed of feeds.keys()) feed.write(text)
     },
     cut() {
-      for (const feed of feeds) feed.destroy()
+      for (const feed of feeds.keys()) feed.destroy()
     },
     async seen(what) {
       const known = states.findLast(what)
@@ -115,7 +137,7 @@ export async function startController(
       await once(bus, 'feed')
     },
     async close() {
-      server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }

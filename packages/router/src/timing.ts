@@ -31,8 +31,11 @@ export type Timing = {
   readonly retryPause: number
   /** Without a line of the feed; the controller pings every 5 s. */
   readonly silence: number
+  /** Between two tries to reach the controller, at first and after many. */
   readonly firstDelay: number
   readonly lastDelay: number
+  /** After many, when something else answers at its address. Less than a controller waits for routers after its start. */
+  readonly lastWrongDelay: number
 }
 
 export const usualTiming: Timing = {
@@ -51,4 +54,5 @@ export const usualTiming: Timing = {
   silence: 15_000,
   firstDelay: 100,
   lastDelay: 1_000,
+  lastWrongDelay: 5_000,
 }

@@ -5,7 +5,7 @@ import { type Static, type TObject, type TSchema, Type } from 'typebox'
  * Who may call a route (contract/api.md §1.12). The server refuses a route without an access rule.
  * `app` = owner, collaborator or admin of the app named by `:id`; `app-owner` = owner or admin of it.
  */
-export type Access = 'anyone' | 'user' | 'admin' | 'app' | 'app-owner' | 'builder' | 'router'
+export type Access = 'anyone' | 'user' | 'admin' | 'app' | 'app-owner' | 'builder'
 
 /** One endpoint. `path` is written as the original client sends it; the server accepts both slash forms. */
 export type Route = {

@@ -1,6 +1,5 @@
 // What does the router need to know, and how does it learn it (design §6)?
 import { type Static, Type } from 'typebox'
-import { Empty, route } from './route.ts'
 
 /** Where requests of one app go. */
 export const AppRoute = Type.Object({
@@ -39,7 +38,8 @@ export const AppRoute = Type.Object({
 export type AppRoute = Static<typeof AppRoute>
 
 /**
- * One line of the NDJSON stream. The first line is a snapshot; each later line replaces or removes one app.
+ * What a controller says to a router, a line each in JSON, sealed as channel.ts says. The first one is a snapshot; each later
+ * one replaces or removes one app. A ping comes at least every 5 s.
  * `seq` grows by one a line and restarts with each controller (`epoch` names it).
  */
 export const RouteEvent = Type.Union([
@@ -56,20 +56,10 @@ export const RouteEvent = Type.Union([
 ])
 export type RouteEvent = Static<typeof RouteEvent>
 
-/** Streamed for as long as the router listens, a ping at least every 5 s. Authenticated by `X-Deis-Router-Auth`. */
-export const streamRoutes = route({
-  method: 'GET',
-  path: '/v2/router/routes/',
-  access: 'router',
-  summary: 'The route table: a snapshot, then changes.',
-  query: Type.Object({ router: Type.String({ minLength: 1, maxLength: 64 }) }),
-  status: 200,
-  response: Type.String(),
-})
-
 /**
- * What a router has applied: everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table but
- * still answer requests that began before; the controller stops a process only when it is gone from here.
+ * What a router says: at first, after every applied change, after each ping, and whenever `busy` shrinks. It has applied
+ * everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table but still answer requests that
+ * began before; the controller stops a process only when it is gone from here.
  */
 export const RouterState = Type.Object({
   router: Type.String({ minLength: 1, maxLength: 64 }),
@@ -81,16 +71,7 @@ export const RouterState = Type.Object({
 })
 export type RouterState = Static<typeof RouterState>
 
-/** Sent after every applied change, and again whenever `busy` shrinks. */
-export const reportRouterState = route({
-  method: 'POST',
-  path: '/v2/router/state/',
-  access: 'router',
-  summary: 'What a router has applied and which removed upstreams are still busy.',
-  body: RouterState,
-  bodyBytes: 1024 * 1024,
-  status: 204,
-  response: Empty,
-})
-
-export const routerAuthHeader = 'x-deis-router-auth'
+/** With the success of a change of an app: how many routers follow this installation, and how many of them are up to date: `2/2`. */
+export const routersHeader = 'deis-routers'
+/** With any success: what whoever asked has to know besides, in one line. */
+export const warningHeader = 'deis-warning'

@@ -1,6 +1,7 @@
 // What can this installation do, and what can it not?
 import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
+import { checkRouters } from './routers.ts'
 import type { Caller, Core } from './core.ts'
 import { troubleOf } from './trouble.ts'
 
@@ -27,6 +28,6 @@ export async function examine(
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...runs, ...builds, space, troubleOf(core).check(caller.isSuperuser)],
+    checks: [...runs, checkRouters(core), ...builds, space, troubleOf(core).check(caller.isSuperuser)],
   }
 }

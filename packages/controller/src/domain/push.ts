@@ -14,6 +14,7 @@ import { atOnce } from './bulk.ts'
 import { appRow } from './converge.ts'
 import type { Core } from './core.ts'
 import { latestGood } from './release.ts'
+import { publicPort, routersNow } from './routers.ts'
 import { type AppRow, configMaps } from './rows.ts'
 import { beginBuild, type RunningBuild } from './running.ts'
 
@@ -65,7 +66,7 @@ async function openBuildLog(
 }
 
 function address(core: Core, app: string): string {
-  const port = core.routes.routerPort() ?? core.config.routerPort
+  const port = publicPort(core)
   return `http://${app}.${core.config.platformDomain}${port === 80 || port === 0 ? '' : `:${port}`}`
 }
 
@@ -153,6 +154,8 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
       `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help'\n\n`,
     )
     log.say(`${address(core, app.id)}\n`)
+    const { warning } = routersNow(core)
+    if (warning !== null) log.say(`\n !     ${warning}\n`)
   } catch (error) {
     // The git server tells it to the person who pushes.
     log.note(`${messageOf(error)}\n`)

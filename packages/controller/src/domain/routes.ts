@@ -2,6 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
 
+export type Following = {
+  /** Routers that are connected; one that is away for a moment counts. */
+  readonly following: number
+  /** Those of them that have not taken up the newest routes, though they had time to. */
+  readonly behind: number
+  /** This installation has routers at all. */
+  readonly needed: boolean
+  /** They should be there by now. */
+  readonly expected: boolean
+}
+
 export type RouteTable = {
   /** Replaces (or with null removes) an app's route; equal routes change nothing. */
   set(app: string, route: AppRoute | null): void
@@ -14,19 +25,33 @@ export type RouteTable = {
   drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
   /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
   heard(app: string, limitMs: number): Promise<void>
-  /** Repeats that we are here; routers take long silence for a dead connection. */
-  ping(): void
+  following(): Following
+  /** Says again that we are here; routers take long silence for a dead connection. */
+  ping(): RouteEvent
 }
 
 /** The label under which routers lead to the API itself, where they do. */
 export const apiHost = 'deis'
 
-type Router = { seq: number; busy: ReadonlySet<string>; connected: boolean; lastSeen: number }
+type Router = {
+  seq: number
+  busy: ReadonlySet<string>
+  connections: number
+  lastSeen: number
+  /** When it was sent what it has not applied yet; null: it has applied all. */
+  behindSince: number | null
+}
 
 /** A router that is away this long has been stopped; until then it may still be serving its last table. */
 const forgetMs = 30_000
 /** After a controller's start its routers need this long to find it again. */
 const settleMs = 6_000
+/** A controller that has just started, perhaps together with its first router, is not asked yet where they are. */
+const startMs = 15_000
+/** A router that comes back within this time was not away for anybody who asks. */
+const blinkMs = 3_000
+/** So long a router may take for new routes. */
+const lateMs = 5_000
 
 export function createRouteTable(
   platformDomain: string,
@@ -44,12 +69,13 @@ export function createRouteTable(
   let port: number | null = null
 
   const publish = (event: RouteEvent): void => {
+    for (const router of routers.values()) router.behindSince ??= now()
     for (const send of listeners.values()) send(event)
   }
   const routerOf = (id: string): Router => {
     let router = routers.get(id)
     if (!router) {
-      router = { seq: 0, busy: new Set(), connected: false, lastSeen: now() }
+      router = { seq: 0, busy: new Set(), connections: 0, lastSeen: now(), behindSince: null }
       routers.set(id, router)
     }
     return router
@@ -59,7 +85,8 @@ export function createRouteTable(
   }
   /** Whether all routers serve by the app's present route and fulfil `also`. */
   const allRouters = (app: string, also: (router: Router) => boolean): boolean => {
-    for (const [id, router] of routers) if (!router.connected && now() - router.lastSeen > forgetMs) routers.delete(id)
+    for (const [id, router] of routers)
+      if (router.connections === 0 && now() - router.lastSeen > forgetMs) routers.delete(id)
     if (routers.size === 0) return !routersExpected || now() - started > settleMs
     const wanted = changedAt.get(app) ?? 0
     return [...routers.values()].every((router) => router.seq >= wanted && also(router))
@@ -103,12 +130,13 @@ export function createRouteTable(
     subscribe(id, send) {
       const key = Symbol(id)
       const router = routerOf(id)
-      router.connected = true
+      router.connections++
+      router.behindSince ??= now()
       listeners.set(key, send)
       send({ type: 'snapshot', epoch, seq, domain: platformDomain, apps: [...apps.values()] })
       return () => {
         listeners.delete(key)
-        router.connected = false
+        router.connections--
         router.lastSeen = now()
       }
     },
@@ -117,6 +145,7 @@ export function createRouteTable(
       if (state.epoch !== epoch) return
       const router = routerOf(state.router)
       router.seq = Math.max(router.seq, state.seq)
+      if (router.seq >= seq) router.behindSince = null
       router.busy = new Set(state.busy)
       router.lastSeen = now()
       recheck()
@@ -124,6 +153,17 @@ export function createRouteTable(
     routerPort: () => port,
     drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
     heard: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
-    ping: () => publish({ type: 'ping', seq }),
+    following() {
+      const here = [...routers.values()].filter(
+        ({ connections, lastSeen }) => connections > 0 || now() - lastSeen < blinkMs,
+      )
+      return {
+        following: here.length,
+        behind: here.filter(({ behindSince }) => behindSince !== null && now() - behindSince > lateMs).length,
+        needed: routersExpected,
+        expected: routersExpected && now() - started > startMs,
+      }
+    },
+    ping: () => ({ type: 'ping', seq }),
   }
 }

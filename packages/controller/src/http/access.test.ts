@@ -16,7 +16,6 @@ const admitted: Record<Route['access'], readonly Person[]> = {
   'app-owner': ['owner', 'admin'],
   admin: ['admin'],
   builder: [],
-  router: [],
 }
 
 /**
@@ -167,23 +166,21 @@ describe('access', () => {
     }
   })
 
-  it('opens what is for builders and routers to their keys only', async () => {
-    const keys = { 'x-deis-builder-auth': 'b'.repeat(32), 'x-deis-router-auth': 'r'.repeat(32) }
+  it('opens what is for builders to their key only', async () => {
+    const keys = { 'x-deis-builder-auth': 'b'.repeat(32) }
     for (const [name, route] of Object.entries(namedRoutes)) {
-      if (name === 'streamRoutes') continue
       const { statusCode } = await f.server.inject({
         method: route.method,
         url: pathOf(name, route),
         headers: { 'content-type': 'application/json', ...keys },
       })
-      const isOpen = ['anyone', 'builder', 'router'].includes(route.access)
+      const isOpen = ['anyone', 'builder'].includes(route.access)
       expect([name, [401, 403].includes(statusCode)]).toEqual([name, !isOpen])
-      const other = route.access === 'builder' ? 'x-deis-router-auth' : 'x-deis-builder-auth'
-      if (route.access !== 'builder' && route.access !== 'router') continue
+      if (route.access !== 'builder') continue
       const wrong = await f.server.inject({
         method: route.method,
         url: pathOf(name, route),
-        headers: { [other]: keys[other] },
+        headers: { 'x-deis-builder-auth': 'r'.repeat(32) },
       })
       expect([name, wrong.statusCode]).toEqual([name, 401])
     }

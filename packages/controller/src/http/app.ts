@@ -1,9 +1,11 @@
 // What does the HTTP server look like as a whole? Importable without listening.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as types from '@deis/types'
+import { routesProtocol } from '@deis/types/channel'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { parseJson } from '../domain/json.ts'
+import { routersNow } from '../domain/routers.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
@@ -18,6 +20,7 @@ import { servePerms } from './perms.ts'
 import { servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
+import { acceptRouters } from './routers.ts'
 import { refuseOtherMethods, serve } from './serve.ts'
 import { serveTerminal } from './terminal.ts'
 import { acceptSockets } from './upgrade.ts'
@@ -84,6 +87,13 @@ export function createApp(
   server.addHook('onRequest', async (_, reply) => {
     reply.headers(everyAnswer)
   })
+  server.addHook('onSend', async (request, reply) => {
+    // What changes an app may change its routes, which are nothing until routers have them.
+    if (request.method === 'GET' || reply.statusCode >= 300 || !request.url.startsWith('/v2/apps/')) return
+    const { count, warning } = routersNow(core)
+    reply.header(types.routersHeader, count)
+    if (warning !== null) reply.header(types.warningHeader, warning)
+  })
   // JSON has only one charset, which is not said (contract/api.md §1.1).
   server.addHook('onSend', async (_, reply) => {
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
@@ -120,7 +130,7 @@ export function createApp(
   const document = openapi(namedRoutes)
   serve(server, core, types.getOpenapi, async () => document)
   refuseOtherMethods(server, core, routes)
-  acceptSockets(server, routes)
+  acceptSockets(server, routes, new Map([[routesProtocol, acceptRouters(core)]]))
   void server.register(async (scope) => serveTerminal(scope, core))
   return server
 }

@@ -1,5 +1,5 @@
 // Who sends this request (contract/api.md §1.3)?
-import { builderAuthHeader, DeisError, forbidden, routerAuthHeader } from '@deis/types'
+import { builderAuthHeader, DeisError, forbidden } from '@deis/types'
 import type { FastifyRequest } from 'fastify'
 import { authenticate } from '../domain/auth.ts'
 import type { Caller, Core } from '../domain/core.ts'
@@ -36,10 +36,10 @@ export async function optionalCaller(
   }
 }
 
-/** Programs of the platform show a shared key instead of a user's token: 401, or 403 for a user without it. */
-export async function requireKey(core: Core, request: FastifyRequest, who: 'builder' | 'router'): Promise<void> {
-  const sent = request.headers[who === 'builder' ? builderAuthHeader : routerAuthHeader]
-  const key = who === 'builder' ? core.config.builderKey : core.config.routerKey
+/** A builder of its own shows a shared key instead of a user's token: 401, or 403 for a user without it. */
+export async function requireBuilderKey(core: Core, request: FastifyRequest): Promise<void> {
+  const sent = request.headers[builderAuthHeader]
+  const key = core.config.builderKey
   if (typeof sent === 'string' && key !== undefined && sameSecret(sent, key)) return
   await callerOf(core, request)
   throw forbidden()

@@ -1,5 +1,5 @@
 // How is the contract told in OpenAPI? Printed from the route values, so that it cannot drift from what is served.
-import { apiVersion, builderAuthHeader, type Route, routerAuthHeader } from '@deis/types'
+import { apiVersion, builderAuthHeader, type Route } from '@deis/types'
 
 type Json = Record<string, unknown>
 
@@ -10,7 +10,6 @@ const security: Record<Route['access'], Json[]> = {
   app: [{ token: [] }],
   'app-owner': [{ token: [] }],
   builder: [{ builder: [] }],
-  router: [{ router: [] }],
 }
 
 const may: Record<Route['access'], string> = {
@@ -20,7 +19,6 @@ const may: Record<Route['access'], string> = {
   app: 'the app’s owner and collaborators, and admins',
   'app-owner': 'the app’s owner, and admins',
   builder: 'builders',
-  router: 'routers',
 }
 
 const detail: Json = {
@@ -88,7 +86,6 @@ export function openapi(named: Readonly<Record<string, Route>>): Json {
       securitySchemes: {
         token: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`token <key>`' },
         builder: { type: 'apiKey', in: 'header', name: builderAuthHeader },
-        router: { type: 'apiKey', in: 'header', name: routerAuthHeader },
       },
     },
   }

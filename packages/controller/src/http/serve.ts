@@ -15,7 +15,7 @@ import { authorize } from '../domain/access.ts'
 import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/rows.ts'
 import { isStorableText, unstorable } from '../domain/storable.ts'
-import { callerOf, optionalCaller, requireKey } from './auth.ts'
+import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
 
 /** What a handler gets. Each value is there when the route's access rule promises it. */
 export type Served<R extends Route> = {
@@ -66,8 +66,8 @@ async function admit(core: Core, route: Route, request: FastifyRequest): Promise
 }
 
 async function identify(core: Core, route: Route, request: FastifyRequest, found: Known): Promise<void> {
-  if (route.access === 'builder' || route.access === 'router') {
-    await requireKey(core, request, route.access)
+  if (route.access === 'builder') {
+    await requireBuilderKey(core, request)
     return
   }
   if (route.access === 'anyone') {

@@ -28,8 +28,12 @@ function withoutUpgrade(request: IncomingMessage): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
-/** Makes the server take WebSockets on those of the routes that are for them, after the same checks as every request. */
-export function acceptSockets(server: FastifyInstance, routes: readonly Route[]): void {
+/** `others`: who takes the upgrades to which other protocol. Makes the server take WebSockets on those of the routes that are for them, after the same checks as every request. */
+export function acceptSockets(
+  server: FastifyInstance,
+  routes: readonly Route[],
+  others: ReadonlyMap<string, (request: IncomingMessage, socket: Socket, first: Buffer) => void>,
+): void {
   const paths = routes
     .filter((route) => route.websocket)
     .map(({ path }) => new RegExp(`^${path.replace(/\/$/, '').replace(/:[a-z]+/g, '[^/]+')}/?$`))
@@ -37,6 +41,8 @@ export function acceptSockets(server: FastifyInstance, routes: readonly Route[])
   const upgrades = new EventEmitter()
   const http = server.server
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const other = others.get(request.headers.upgrade?.toLowerCase() ?? '')
+    if (other !== undefined) return other(request, socket, head)
     if (asksForSocket(request, paths)) return void upgrades.emit('upgrade', request, socket, head)
     socket.unshift(Buffer.concat([withoutUpgrade(request), head]))
     http.emit('connection', socket)
