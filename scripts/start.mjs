@@ -108,10 +108,12 @@ async function main() {
   const controller = keep(
     'controller',
     'controller/main.js',
-    () => ({ ...env, ...(api ? { DEIS_API_PORT: new URL(api).port, DEIS_GIT_PORT: gitPort } : {}) }),
+    () => ({ ...env, ...(api ? { DEIS_API_PORT: new URL(api).port, DEIS_GIT_PORT: gitPort } : {}), ...routerPort }),
     join(dataDir, 'logs/controller.log'),
   )
   let gitPort = ''
+  // Known once the router has listened: URLs stay, whatever is started again.
+  let routerPort = {}
   // Of an earlier run, whose apps ended with it: their ports may be other programs' by now.
   const table = join(dataDir, 'router/table.json')
   rmSync(table, { force: true })
@@ -145,6 +147,7 @@ async function main() {
       DEIS_CONTROLLER_URL: api,
       DEIS_ROUTER_KEY_FILE: join(dataDir, 'keys/router.key'),
       DEIS_ROUTER_TABLE: table,
+      ...routerPort,
     }),
     join(dataDir, 'logs/router.log'),
   )
@@ -154,6 +157,7 @@ async function main() {
     throw error
   })
   const token = ready.registrationToken
+  routerPort = { DEIS_ROUTER_PORT: String(listening) }
   const domain = process.env.DEIS_PLATFORM_DOMAIN || 'localhost'
   console.log(`
 Deis is ready.

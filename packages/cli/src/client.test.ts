@@ -42,6 +42,16 @@ test('path, user and trailing slash of the stored URL play no part', async () =>
   expect(controller.headers[0]).toMatchObject({ authorization: 'token secret-token' })
 })
 
+test('what a controller says besides is printed once, and harmless', async () => {
+  const headers = { 'deis-warning': `no router follows \u009b31m${'x'.repeat(5_000)}` }
+  const controller = await startController({ [asked]: { json: empty, headers } })
+  const { code, stdout, stderr } = await deis(['apps'], { home: homeOf(controller) })
+  expect(code).toBe(0)
+  expect(stdout).not.toContain('no router')
+  expect(stderr).toMatch(/^ !    no router follows /)
+  expect(stderr.length).toBeLessThan(1_100)
+})
+
 describe('the version of the API', () => {
   test.each([
     ['2.3', true],

@@ -10,6 +10,7 @@ import {
   requestIdHeader,
   type Response,
   type Route,
+  warningHeader,
 } from '@deis/types'
 import { originOf } from './address.ts'
 import { refusal, strangeAnswer, unreachable } from './failure.ts'
@@ -25,6 +26,8 @@ export type Wire = {
   readonly trace: (line: string) => void
   /** Gets the API version that each success announces. */
   readonly heardVersion: (announced: string | undefined) => void
+  /** Gets what a controller says besides its answer. */
+  readonly warned: (text: string) => void
 }
 
 /** The `:name` places of a route's path. */
@@ -88,6 +91,8 @@ async function perform<T>(
       transformResponse: (body: unknown) => body,
     })
     wire.trace(`${request.method} ${url} ${status}`)
+    const warning: unknown = headers[warningHeader]
+    if (typeof warning === 'string') wire.warned(warning)
     const location: unknown = headers['location']
     if (status >= 300 && status < 400 && typeof location === 'string')
       throw new DeisError('unreachable', `The controller at ${origin} answers with a redirect to ${location}.`, {

@@ -54,6 +54,8 @@ function given(app: string, flag: string): string {
   throw new DeisError('usage', `${flag} names no app.`)
 }
 
+const longestWarning = 1_000
+
 export function createContext(
   world: Io,
   options: {
@@ -69,6 +71,7 @@ export function createContext(
   const file = (): ProfileFile => profileFile(options.profile, io)
   const profile = once(() => readProfile(file(), options.mistaken ?? []))
   let warned = false
+  const warnings = new Set<string>()
   let guessed: string | null = null
   const wire: Wire = {
     signal: io.signal,
@@ -80,6 +83,11 @@ export function createContext(
       if (warned || speaksOurs(announced)) return
       warned = true
       io.stderr.write(versionWarning(announced))
+    },
+    warned: (text) => {
+      if (warnings.has(text)) return
+      warnings.add(text)
+      io.stderr.write(` !    ${text.slice(0, longestWarning)}\n`)
     },
   }
   const platform = once(() => context.call(getPlatform))
