@@ -31,7 +31,7 @@ function inSources(): Pattern[] {
     )
     // What the operator sets, and tests, come from nobody else.
     .filter(
-      (file) => /\.ts$/.test(file) && !/\.test\.ts$|generated|\/config|testing|testbed|contract-|fixture/.test(file),
+      (file) => file.endsWith('.ts') && !/\.test\.ts$|generated|\/config|testing|testbed|contract-|fixture/.test(file),
     )
   return files.flatMap((file) => {
     const found: Pattern[] = []
@@ -55,7 +55,7 @@ function inSchemas(): Pattern[] {
 
 const token =
   /\\[pP]\{[^}]*\}|\\u\{[^}]*\}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\.|\[(?:\\.|[^\]\\])*\]|[^()|*+?{}^$[\\]/gu
-const some = [...'a0Z-._/ \t\n\r"\'\\<>,;=%@:+[]{}~^*#&|!xmBé'].concat('\u001b', '\u0300')
+const some = Array.from('a0Z-._/ \t\n\r"\'\\<>,;=%@:+[]{}~^*#&|!xmBé').concat('\u001b', '\u0300')
 
 /** What a repeated part of the pattern may stand for: characters that its parts take, alone and next to each other. */
 function pumps({ source, flags }: Pattern): string[] {
@@ -66,7 +66,7 @@ function pumps({ source, flags }: Pattern): string[] {
       const one = new RegExp(`^(?:${part})$`, flags.replace(/[gy]/g, ''))
       return some
         .filter((character) => one.test(character))
-        .concat([...part].filter((character) => one.test(character)))
+        .concat(Array.from(part).filter((character) => one.test(character)))
         .slice(0, 2)
     })
   const alone = takes.flat()

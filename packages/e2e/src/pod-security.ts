@@ -94,8 +94,21 @@ export type PodSecurity = {
 async function certificate(folder: string, address: string): Promise<{ key: Buffer; cert: Buffer }> {
   const [key, cert] = [join(folder, 'key'), join(folder, 'cert')]
   await run('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=pod-security'],
-    ...['-addext', `subjectAltName=IP:${address}`, '-keyout', key, '-out', cert],
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=pod-security',
+    '-addext',
+    `subjectAltName=IP:${address}`,
+    '-keyout',
+    key,
+    '-out',
+    cert,
   ])
   return { key: await readFile(key), cert: await readFile(cert) }
 }

@@ -10,7 +10,8 @@ type Request = { readonly url: string; readonly headers: Record<string, string>;
 
 /** A value of that size, under the first field that the route's body has. */
 const within = (route: Route, value: string): string => {
-  const [field = 'web'] = Object.keys((route.body as { properties?: object } | undefined)?.properties ?? {})
+  const body: { readonly properties?: object } = route.body ?? {}
+  const [field = 'web'] = Object.keys(body.properties ?? {})
   return `{"${field}":${value}}`
 }
 const sized = (bytes: number, one: (index: number) => string, length: number): string[] =>

@@ -5,8 +5,6 @@ import { hashPassword } from '../store/crypto.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 import { clientOf, createGuesses } from './guesses.ts'
 
-const wrong = { non_field_errors: ['Unable to log in with provided credentials.'] }
-
 describe('logins', { timeout: 120_000 }, () => {
   let f: Fixture
   /** As a proxy that is trusted passes it on. */
@@ -17,7 +15,7 @@ describe('logins', { timeout: 120_000 }, () => {
       headers: { 'x-forwarded-for': from },
       payload: { username, password },
     })
-    return { status: answer.statusCode, body: answer.json() as unknown, headers: answer.headers }
+    return { status: answer.statusCode, body: answer.json<unknown>(), headers: answer.headers }
   }
   beforeAll(async () => {
     f = await openFixture({ env: { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' } })

@@ -23,8 +23,11 @@ async function tries(host: string, port: number, before: readonly string[]): Pro
   const program = `const s = require('node:net').connect({ host: '${host}', port: ${port}, timeout: 1500 });
     const end = (word) => { console.log(word); process.exit() };
     s.on('connect', () => end('open')).on('error', (e) => end(e.code)).on('timeout', () => end('silence'))`
-  const [command = process.execPath, ...args] = [...before, process.execPath, '-e', program]
-  const { stdout } = await run(command, args, { env: { PATH: path }, cwd: '/' })
+  const { stdout } = await run(
+    before[0] ?? process.execPath,
+    [...before.slice(1), ...(before.length > 0 ? [process.execPath] : []), '-e', program],
+    { env: { PATH: path }, cwd: '/' },
+  )
   return stdout.trim()
 }
 const as = (uid: number): string[] => ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']

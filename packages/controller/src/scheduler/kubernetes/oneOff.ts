@@ -5,7 +5,7 @@ import type { OneOff } from '../port.ts'
 import { type Backend, nameOf } from './backend.ts'
 import { oneOffType, platformAnnotation } from './labels.ts'
 import { controllerAnnotation } from './run.ts'
-import { envSecret, envSecretName, pullSecrets, type PullOptions } from './secret.ts'
+import { envSecret, pullSecrets, type PullOptions } from './secret.ts'
 import { podLabels, podSpec, type PodSettings } from './template.ts'
 
 /** Nobody waits for more than this after a cancelled run. */

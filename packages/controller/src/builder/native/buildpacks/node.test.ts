@@ -129,7 +129,7 @@ test('devDependencies of the packages of a workspace are removed', async () => {
   expect(lines).toContain('-----> Removing what was only needed to build')
   const app = await t.unpack(result)
   expect(await readdir(app, { recursive: true })).toContainEqual(expect.stringMatching(/node_modules\/greet$/))
-  expect((await readdir(app, { recursive: true })).filter((name) => /node_modules\/maker$/.test(name))).toEqual([])
+  expect((await readdir(app, { recursive: true })).filter((name) => name.endsWith('node_modules/maker'))).toEqual([])
 })
 
 test('a yarn.lock of 12 MB is not read whole', async () => {

@@ -1,6 +1,6 @@
 // Are names of accounts told apart by more than their capitals, also when two register at once?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Fixture, openFixture } from '../http/fixture.ts'
+import { type Fixture, openFixture } from './fixture.ts'
 
 describe('usernames', () => {
   let f: Fixture
@@ -30,7 +30,7 @@ describe('usernames', () => {
 
   it('are given once, when many ask at the same time', async () => {
     const answers = await Promise.all(['eve', 'Eve', 'EVE', 'eVe'].map(register))
-    expect(answers.map(([status]) => status).toSorted()).toEqual([201, 400, 400, 400])
+    expect(answers.map(([status]) => status).toSorted((a, b) => a - b)).toEqual([201, 400, 400, 400])
     expect(answers.filter(([status]) => status === 400).map(([, body]) => body)).toEqual([taken, taken, taken])
   })
 

@@ -1,6 +1,6 @@
 // Is no count stored that cannot run, do counts come back with their types, and is it said when nothing answers requests?
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Fixture, openFixture } from '../http/fixture.ts'
+import { type Fixture, openFixture } from './fixture.ts'
 
 describe('counts', () => {
   let f: Fixture
