@@ -7,6 +7,8 @@
 // controller's address learns the key or gives out routes, and nothing that was overheard can be said again.
 //
 // It hides nothing: whoever is between the two reads along, private keys of certificates included. TLS prevents that.
+// Arithmetic, no IO: both ends must do the same.
+// oxlint-disable-next-line no-restricted-imports
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
 export const routesProtocol = 'deis-routes'
