@@ -46,6 +46,7 @@ const sayTo =
 async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Promise<Backends> {
   const [
     { openAccounts },
+    { openIsolation },
     { createArchiver },
     { openFirewall },
     { findShell },
@@ -53,6 +54,7 @@ async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Pro
     { createNativeBuilder },
   ] = await Promise.all([
     import('./os/accounts.ts'),
+    import('./os/isolation.ts'),
     import('./os/archive.ts'),
     import('./os/firewall.ts'),
     import('./os/shell.ts'),
@@ -63,6 +65,8 @@ async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Pro
   const say = sayTo(log)
   const accounts = await openAccounts(dataDir)
   if (!accounts.isolated) log.warn({ reason: accounts.reason }, 'apps are not isolated from each other')
+  const isolation = await openIsolation()
+  if (isolation.kind === 'group') log.warn({ reason: isolation.detail }, 'processes may outlive their apps')
   const ports = { first: config.portFirst, last: config.portLast }
   const firewall = await openFirewall({
     folder: dataDir,
@@ -78,6 +82,7 @@ async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Pro
     slugFolder,
     accounts,
     archiver,
+    isolation,
     ports,
     firewall,
     drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
@@ -91,6 +96,7 @@ async function onThisMachine({ config, routes, archiveProgram, log }: Deps): Pro
     slugFolder,
     accounts,
     archiver,
+    isolation,
     path,
     shell,
     timeoutSeconds: config.buildTimeoutSeconds,

@@ -114,6 +114,27 @@ export async function groupMembers(group: number): Promise<number[]> {
   return stats.filter((one) => one.group === group && !one.state.startsWith('Z')).map((one) => one.pid)
 }
 
+/** The children of a process. Linux only: elsewhere none. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text.split(' ').filter(Boolean).map(Number)
+  } catch {
+    // It has ended.
+    return []
+  }
+}
+
+/** Which of these is the first process of a namespace. Linux only: elsewhere none. */
+export async function firstInside(pids: readonly number[]): Promise<Identity | null> {
+  for (const pid of pids) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+    const numbers = /^NSpid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? []
+    if (numbers.length > 1 && numbers.at(-1) === '1') return identify(pid)
+  }
+  return null
+}
+
 /** Processes of a session, whatever their group, that are not merely waiting to be reaped. */
 export async function sessionMembers(session: number): Promise<number[]> {
   const stats = await allStats()
@@ -184,13 +205,22 @@ export function signalPid(pid: number, signal: NodeJS.Signals): void {
   send(pid, signal)
 }
 
-/** KILL to whatever `find` finds, until it finds nothing more. */
+/**
+ * KILL to whatever `find` finds, until it finds nothing more and all of that has ended: the first process of a namespace is hard
+ * to find while it ends, which is when it waits for the others.
+ */
 export async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
+  let ending: Identity[] = []
   // Whoever forks faster than this is stopped later, by its user or by hand; waiting for ever helps nobody.
   for (let tries = 0; tries < 100; tries++) {
-    const pids = await find()
-    if (pids.length === 0) return
-    for (const pid of pids) signalPid(pid, 'SIGKILL')
+    for (const pid of await find()) {
+      const identity = await identify(pid)
+      if (identity) ending.push(identity)
+      signalPid(pid, 'SIGKILL')
+    }
+    const alive = await Promise.all(ending.map(isAlive))
+    ending = ending.filter((_, index) => alive[index])
+    if (ending.length === 0 && (await find()).length === 0) return
     await sleep(20)
   }
 }

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Accounts, RunAs } from '../../os/accounts.ts'
+import { discard } from '../../os/discard.ts'
+import type { Isolation } from '../../os/isolation.ts'
 import { ArchiveFailure, type Archiver } from '../../os/archive.ts'
 import { BuildFailure, type BuildRequest, type BuildResult } from '../port.ts'
 import { BadProcfile, parseProcfile } from '../procfile.ts'
@@ -19,7 +21,7 @@ import { humanSize } from './size.ts'
 import { ignoredPaths, makeSlug } from './slug.ts'
 import type { Step } from './step.ts'
 import { nameSubmodules } from './submodules.ts'
-import { discard, handOver, openWorkspace, recordGroup, takeBack, type Workspace } from './workspace.ts'
+import { handOver, makeFor, openWorkspace, recordGroup, takeBack, type Workspace } from './workspace.ts'
 
 export type BuildSettings = Surroundings & {
   /** Where builds work. */
@@ -28,6 +30,7 @@ export type BuildSettings = Surroundings & {
   readonly slugFolder: string
   readonly accounts: Accounts
   readonly archiver: Archiver
+  readonly isolation: Isolation
   readonly minFreeBytes: number
   readonly maxOutputBytes: number
   readonly maxCacheBytes: number
@@ -50,12 +53,11 @@ async function checkDisk({ builds, minFreeBytes }: BuildSettings): Promise<void>
 async function fetchSource(
   { archiver }: BuildSettings,
   request: BuildRequest,
-  folder: string,
-  output: BuildOutput,
+  { workspace: { app: folder }, output, runAs }: Place,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const { leftOut } = await archiver.unpack(request.source(), folder, { signal, limits: sourceLimits })
+    const { leftOut } = await archiver.unpack(request.source(), folder, { signal, runAs, limits: sourceLimits })
     for (const { path, why } of leftOut) output.warn(`Left out: ${path} (${why})`)
   } catch (error) {
     if (!(error instanceof ArchiveFailure)) throw error
@@ -141,12 +143,13 @@ type Place = {
 async function buildIn(
   settings: BuildSettings,
   request: BuildRequest,
-  { workspace, cache, output, runAs }: Place,
+  place: Place,
   signal: AbortSignal,
 ): Promise<BuildResult> {
+  const { workspace, cache, output, runAs } = place
   const { config } = request
   const files = appFiles(workspace.app)
-  await fetchSource(settings, request, workspace.app, output, signal)
+  await fetchSource(settings, request, place, signal)
   nameSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
   for (const line of await notUsed(files, config)) output.warn(line)
@@ -156,13 +159,13 @@ async function buildIn(
     await cache.restore(workspace.cache, await cacheKey(files, settings, config), output)
   } else {
     await cache.drop()
-    await mkdir(workspace.cache, { mode: 0o755 })
+    await makeFor(workspace.cache, runAs)
   }
   await furnish(workspace, config)
   await handOver(workspace, runAs)
 
   const started = (group: Parameters<typeof recordGroup>[1]): Promise<void> => recordGroup(workspace, group)
-  const run = createRun({ build: request.id, runAs, signal, started })
+  const run = createRun({ build: request.id, isolation: settings.isolation, runAs, signal, started })
   const env = buildEnvironment(settings, workspace, request)
   const kit = createKit(
     { workspace, files, output, archiver: settings.archiver, config, env, signal },
@@ -175,10 +178,10 @@ async function buildIn(
   const ignored = await ignoredPaths(kit)
 
   await killStrays(request.id)
-  await takeBack(workspace, runAs)
+  await takeBack(workspace)
   const declared = await readProcfile(files)
   report(output, declared, defaults, name)
-  const slug = await makeSlug(settings, workspace.app, request.id, ignored, signal)
+  const slug = await makeSlug(settings, workspace.app, request.id, ignored, runAs, signal)
   for (const { path, why } of slug.leftOut) output.warn(`Left out of the slug: ${path} (${why})`)
   if (caching) await cache.save(workspace.cache, output)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
@@ -199,15 +202,15 @@ export async function build(
 ): Promise<BuildResult> {
   signal.throwIfAborted()
   await checkDisk(settings)
-  const output = createOutput(write, settings.maxOutputBytes)
-  const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes)
   const runAs = await settings.accounts.of(request.app)
-  const workspace = await openWorkspace(settings.builds, request.id)
+  const output = createOutput(write, settings.maxOutputBytes)
+  const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes, runAs)
+  const workspace = await openWorkspace(settings.builds, request.id, runAs)
   try {
     return await buildIn(settings, request, { workspace, cache, output, runAs }, signal)
   } catch (error) {
     await killStrays(request.id)
-    await takeBack(workspace, runAs)
+    await takeBack(workspace)
     await cache.putBack(workspace.cache, !signal.aborted)
     throw error
   } finally {

@@ -1,9 +1,12 @@
 // What does a build keep for the next one of the same app, and when is that thrown away?
-import { createHash } from 'node:crypto'
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { RunAs } from '../../os/accounts.ts'
+import { discard } from '../../os/discard.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import type { BuildOutput } from './output.ts'
 import { humanSize } from './size.ts'
+import { makeFor } from './workspace.ts'
 
 /**
  * Per app: `files` (moved into the workspace for a build and back, so that nothing is copied) and `meta.json`.
@@ -26,35 +29,8 @@ const maxFailures = 3
 
 const nothing: Meta = { key: '', fingerprint: '', failures: 0 }
 
-/**
- * Which files there are, how large and how old: changes whenever a tool puts something into the cache. Times in seconds and
- * of files only, which is what a cache keeps that travels in an archive.
- */
-async function fingerprintOf(folder: string): Promise<{ hash: string; size: number; files: number }> {
-  const hash = createHash('sha256')
-  let size = 0
-  let files = 0
-  const walk = async (path: string): Promise<void> => {
-    const entries = await readdir(path, { withFileTypes: true })
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-    for (const entry of entries) {
-      const file = join(path, entry.name)
-      if (entry.isDirectory()) {
-        await walk(file)
-        continue
-      }
-      const found = await lstat(file)
-      const age = found.isFile() ? Math.floor(found.mtimeMs / 1000) : 0
-      hash.update(`${file.slice(folder.length)}\0${found.size}\0${age}\n`)
-      size += found.size
-      files++
-    }
-  }
-  await walk(folder)
-  return { hash: hash.digest('hex'), size, files }
-}
-
-export function openCache(folder: string, limit: number): Cache {
+/** What it holds belongs to `runAs`, who filled it, and to nobody else. */
+export function openCache(folder: string, limit: number, runAs: RunAs | null): Cache {
   const files = join(folder, 'files')
   const metaFile = join(folder, 'meta.json')
   let before = nothing
@@ -68,7 +44,12 @@ export function openCache(folder: string, limit: number): Cache {
       return nothing
     }
   }
-  const drop = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  const drop = (): Promise<void> => discard(folder)
+  /** An app's user may have been another one when it was filled. */
+  const isOurs = async (): Promise<boolean> => {
+    const found = await lstat(files).catch(() => null)
+    return found !== null && found.isDirectory() && (runAs === null || found.uid === runAs.uid)
+  }
   const keep = async (target: string, meta: Meta): Promise<void> => {
     await drop()
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -82,25 +63,21 @@ export function openCache(folder: string, limit: number): Cache {
       output.title('Restoring cache...')
       const found = await readMeta()
       key = wanted
-      if (found.key === wanted) {
-        try {
-          await rename(files, target)
-          before = found
-          output.note('Done!')
-          return
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-        }
+      if (found.key === wanted && (await isOurs())) {
+        await rename(files, target)
+        before = found
+        output.note('Done!')
+        return
       }
       await drop()
-      await mkdir(target, { mode: 0o755 })
+      await makeFor(target, runAs)
       output.note('No cache file found. If this is the first deploy, it will be created now.')
     },
     async save(target, output) {
       output.title('Checking for changes inside the cache directory...')
       const wanted = key ?? ''
       key = null
-      const now = await fingerprintOf(target)
+      const now = await fingerprintOf(target, runAs)
       if (now.files === 0) {
         await drop()
         output.note("No files were added to the cache folder, cache wasn't updated")

@@ -1,7 +1,9 @@
 // How are apps built on this machine, with nothing but the toolchains it has (design §5)?
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accounts } from '../../os/accounts.ts'
+import { discard } from '../../os/discard.ts'
+import type { Isolation } from '../../os/isolation.ts'
 import type { Archiver } from '../../os/archive.ts'
 import { BuildFailure, type Builder } from '../port.ts'
 import { build } from './build.ts'
@@ -15,6 +17,7 @@ export type NativeBuilderOptions = {
   readonly slugFolder: string
   readonly accounts: Accounts
   readonly archiver: Archiver
+  readonly isolation: Isolation
   /** PATH of builds. */
   readonly path: string
   /** bash where there is one. */
@@ -50,7 +53,7 @@ function diskFull(error: unknown): unknown {
 }
 
 export async function createNativeBuilder(options: NativeBuilderOptions): Promise<Builder> {
-  const { folder, slugFolder, accounts, archiver, path, shell, timeoutSeconds, log } = options
+  const { folder, slugFolder, accounts, archiver, isolation, path, shell, timeoutSeconds, log } = options
   const builds = join(folder, 'builds')
   const caches = join(folder, 'cache')
   // Passable, not readable: what a build may enter is a matter of its own folder.
@@ -63,6 +66,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     slugFolder,
     accounts,
     archiver,
+    isolation,
     path,
     shell,
     stack: options.stack ?? 'heroku-24',
@@ -99,7 +103,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     prune: (keep) => pruneSlugs(slugFolder, keep),
     async forget(app, digests) {
       checkApp(app)
-      await rm(join(caches, app), { recursive: true, force: true })
+      await discard(join(caches, app))
       await deleteSlugs(slugFolder, digests)
     },
     checks: () => toolchains(path, accounts.isolated),

@@ -1,12 +1,12 @@
 // How is a buildpack brought here, as the app's user and within limits?
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { RunAs } from '../../os/accounts.ts'
 import { BuildFailure } from '../port.ts'
 import type { BuildpackSource } from './buildpack-url.ts'
 import type { Kit } from './kit.ts'
-import { own } from './own.ts'
+import { makeFor } from './workspace.ts'
 
 const archiveLimits = { entries: 100_000, bytes: 2 ** 30 }
 const maxDownload = 300 * 2 ** 20
@@ -47,7 +47,7 @@ async function clone(kit: Kit, source: BuildpackSource, folder: string): Promise
       result = await git(['checkout', '--quiet', '--detach', found.stdout.trim()], folder)
     }
   }
-  if (result.code === 0 && (await readdir(folder)).includes('.gitmodules'))
+  if (result.code === 0 && (await kit.capture('test', ['-e', '.gitmodules'], { cwd: folder })).code === 0)
     result = await git(['submodule', '--quiet', 'update', '--init', '--recursive'], folder)
   if (result.code !== 0) throw failure(kit, result.stderr || 'The buildpack could not be cloned.')
   return folder
@@ -63,13 +63,14 @@ async function* limited(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
 }
 
 async function download(kit: Kit, source: BuildpackSource, folder: string, runAs: RunAs | null): Promise<string> {
-  await mkdir(folder, { mode: 0o755 })
+  await makeFor(folder, runAs)
   try {
     const headers = source.authorization ? { authorization: source.authorization } : undefined
     const response = await fetch(source.url, { signal: kit.signal, headers })
     if (!response.ok || !response.body) throw new Error(`the answer is ${response.status} ${response.statusText}`)
     await kit.archiver.unpack(Readable.from(limited(response.body)), folder, {
       signal: kit.signal,
+      runAs,
       limits: archiveLimits,
     })
   } catch (error) {
@@ -77,7 +78,6 @@ async function download(kit: Kit, source: BuildpackSource, folder: string, runAs
     const { message, cause } = error as Error
     throw failure(kit, `${source.url} could not be fetched: ${cause instanceof Error ? cause.message : message}`)
   }
-  if (runAs) await own(folder, runAs)
   // Archives made by code hosts hold one folder named after the version.
   const entries = await readdir(folder, { withFileTypes: true })
   const [only] = entries

@@ -1,9 +1,10 @@
 // How does a build run a command so that it can always be ended, with everything it started?
-import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunAs } from '../../os/accounts.ts'
-import { type Identity, identify, signalGroup, signalPid, stopGroup, withVariable } from '../../os/pid.ts'
+import { type Confined, StartFault, startConfined } from '../../os/confine.ts'
+import type { Isolation } from '../../os/isolation.ts'
+import { type Identity, killAll, signalGroup, stopGroup, withVariable } from '../../os/pid.ts'
 import { BuildFailure } from '../port.ts'
 
 /** Every process of a build carries this variable with the build's id. */
@@ -21,6 +22,7 @@ export type Command = {
 
 export type RunnerOptions = {
   readonly build: string
+  readonly isolation: Isolation
   readonly runAs: RunAs | null
   readonly signal: AbortSignal
   /** Told which process group runs now, and null when it has ended, so that a later controller can end it. */
@@ -37,19 +39,13 @@ const graceMs = 2000
 // What a command leaves in the background may finish its output this long, then it is ended: a build has an end.
 const backgroundMs = 1000
 
-function startFailure(command: string, error: NodeJS.ErrnoException): BuildFailure {
+function startFailure(command: string, error: unknown): BuildFailure {
   const name = command.split('/').slice(-2).join('/')
-  switch (error.code) {
-    case 'ENOENT':
-      return new BuildFailure(
-        `${name} could not be started: it, or the interpreter in its first line, is missing.`,
-        127,
-      )
-    case 'EACCES':
-      return new BuildFailure(`${name} could not be started: it is not executable.`, 126)
-    default:
-      return new BuildFailure(`${name} could not be started: ${error.message}.`)
-  }
+  if (!(error instanceof StartFault))
+    return new BuildFailure(`${name} could not be started: ${(error as Error).message}.`)
+  return error.fault === 'missing'
+    ? new BuildFailure(`${name} could not be started: it, or the interpreter in its first line, is missing.`, 127)
+    : new BuildFailure(`${name} could not be started: it is not executable.`, 126)
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<void> {
@@ -60,49 +56,42 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
 
 /** Kills everything of a build, whatever process group it moved to, until nothing is left. */
 export async function killStrays(build: string): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    const strays = await withVariable(buildVariable, build)
-    if (strays.length === 0) return
-    for (const pid of strays) signalPid(pid, 'SIGKILL')
-    await sleep(20)
-  }
+  await killAll(() => withVariable(buildVariable, build))
 }
 
 export function createRun(options: RunnerOptions): Run {
-  const { signal, runAs, started } = options
+  const { signal, runAs, isolation, started } = options
+  const begin = async ({ command, args, cwd, env }: Command): Promise<Confined> => {
+    const own = { ...env, [buildVariable]: options.build }
+    const order = { program: command, args, folder: cwd, env: own, runAs, marks: [buildVariable], check: true, signal }
+    try {
+      return await startConfined(isolation, { ...order, lingerMs: backgroundMs }, ['pipe', 'pipe', 'pipe'])
+    } catch (error) {
+      signal.throwIfAborted()
+      throw startFailure(command, error)
+    }
+  }
   return async (wanted) => {
     signal.throwIfAborted()
-    const child = spawn(wanted.command, wanted.args, {
-      cwd: wanted.cwd,
-      env: { ...wanted.env, [buildVariable]: options.build },
-      stdio: 'pipe',
-      detached: true,
-      ...runAs,
-    })
+    const { child, identity, exited, stderr } = await begin(wanted)
+    const group = identity.pid
     const closed = new Promise<void>((resolve) => {
       child.once('close', () => resolve())
     })
-    const ended = new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => reject(startFailure(wanted.command, error)))
-      child.once('exit', (code, name) => resolve(code ?? 128 + (name ? constants.signals[name] : 0)))
-    })
-    const group = child.pid
-    if (group === undefined) return ended
-    child.stdout.on('data', wanted.stdout)
-    child.stderr.on('data', wanted.stderr)
+    child.stdout?.on('data', wanted.stdout)
+    stderr?.on('data', wanted.stderr)
     // A command that does not read its input is no failure.
-    child.stdin.on('error', () => {})
-    child.stdin.end(wanted.input ?? '')
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(wanted.input ?? '')
 
     let stopping: Promise<unknown> | undefined
     const stop = (): void => {
       stopping ??= stopGroup(group, graceMs)
     }
     signal.addEventListener('abort', stop)
-    const identity = await identify(group)
-    if (identity) await started(identity)
+    await started(identity)
     if (signal.aborted) stop()
-    const code = await ended
+    const { code, signal: name } = await exited
     if (!stopping) {
       await within(closed, backgroundMs)
       signalGroup(group, 'SIGKILL')
@@ -111,10 +100,10 @@ export function createRun(options: RunnerOptions): Run {
     signal.removeEventListener('abort', stop)
     if (stopping) await stopping
     // What left the group may still hold the pipes; its output is nobody's business any more.
-    child.stdout.destroy()
-    child.stderr.destroy()
+    child.stdout?.destroy()
+    stderr?.destroy()
     await started(null)
     signal.throwIfAborted()
-    return code
+    return code ?? 128 + (name ? constants.signals[name] : 0)
   }
 }

@@ -1,6 +1,7 @@
 // How does a built app become a slug: what is left out, and what is it called?
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { RunAs } from '../../os/accounts.ts'
 import { ArchiveFailure, type Archiver, type Packed } from '../../os/archive.ts'
 import { slugFile } from '../../os/slugs.ts'
 import { BuildFailure } from '../port.ts'
@@ -36,6 +37,7 @@ export async function makeSlug(
   app: string,
   build: string,
   ignored: ReadonlySet<string>,
+  runAs: RunAs | null,
   signal: AbortSignal,
 ): Promise<Packed> {
   const partial = join(slugFolder, `.${build}.partial`)
@@ -44,6 +46,7 @@ export async function makeSlug(
       skip: [...ignored],
       skipNames: ['.git'],
       archiveBytes: maxSlugBytes,
+      runAs,
       signal,
     })
     await rename(partial, slugFile(slugFolder, slug.digest))

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { create } from 'tar'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
+import { openIsolation } from '../../os/isolation.ts'
 import { testArchiver } from '../../os/archive-testing.ts'
 import { slugFile } from '../../os/slugs.ts'
 import type { Builder, BuildRequest, BuildResult } from '../port.ts'
@@ -78,6 +79,7 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
     slugFolder,
     accounts,
     archiver: testArchiver,
+    isolation: await openIsolation(),
     path,
     shell: 'bash',
     timeoutSeconds: 60,

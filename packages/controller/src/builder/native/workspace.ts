@@ -1,12 +1,9 @@
 // Where does a build work, who may enter, and what is left to clean up after a controller that was killed?
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, lchown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { RunAs } from '../../os/accounts.ts'
+import { discard } from '../../os/discard.ts'
 import { type Identity, isAlive, stopGroup } from '../../os/pid.ts'
-import { own } from './own.ts'
 import { killStrays } from './run.ts'
 
 export type Workspace = {
@@ -26,7 +23,6 @@ export type Workspace = {
 }
 
 const idPattern = /^[A-Za-z0-9-]{1,64}$/
-const handedOver = ['app', 'env', 'home', 'tmp', 'buildpacks', 'cache'] as const
 
 function place(folder: string, id: string): Workspace {
   if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is no build id`)
@@ -44,28 +40,44 @@ function place(folder: string, id: string): Workspace {
   }
 }
 
-/** Closed to everybody but the platform until it is handed over. */
-export async function openWorkspace(folder: string, id: string): Promise<Workspace> {
+/** Closed to everybody but the platform until it is handed over. What the app's user fills is that user's from the start. */
+export async function openWorkspace(folder: string, id: string, runAs: RunAs | null): Promise<Workspace> {
   const workspace = place(folder, id)
   await mkdir(workspace.root, { mode: 0o700 })
   const { app, env, home, tmp, buildpacks, archives } = workspace
-  await Promise.all([app, env, home, tmp, buildpacks, archives].map((path) => mkdir(path, { mode: 0o755 })))
+  await Promise.all([env, home, archives].map((path) => mkdir(path, { mode: 0o755 })))
+  await Promise.all([app, buildpacks].map((path) => makeFor(path, runAs)))
+  await makeFor(tmp, runAs, 0o700)
   return workspace
+}
+
+/** An empty folder of the app's user. */
+export async function makeFor(path: string, runAs: RunAs | null, mode = 0o755): Promise<void> {
+  await mkdir(path, { mode })
+  if (runAs) await lchown(path, runAs.uid, runAs.gid)
+}
+
+/** What the platform has just written, where nobody else has been yet, becomes the app's user's. */
+async function give(folder: string, owner: RunAs): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await give(path, owner)
+    else await lchown(path, owner.uid, owner.gid)
+  }
+  await lchown(folder, owner.uid, owner.gid)
 }
 
 /** Lets the app's user in, and nobody else's. */
 export async function handOver(workspace: Workspace, runAs: RunAs | null): Promise<void> {
   if (!runAs) return
-  for (const name of handedOver) await own(workspace[name], runAs)
+  for (const folder of [workspace.env, workspace.home]) await give(folder, runAs)
   await chown(workspace.root, 0, runAs.gid)
   await chmod(workspace.root, 0o710)
 }
 
-/** Shuts the app's user out again; what is in the workspace stays as it is from now on. */
-export async function takeBack(workspace: Workspace, runAs: RunAs | null): Promise<void> {
-  if (!runAs) return
+/** Shuts the app's user out again: also a pod of the app, which is the same user. */
+export async function takeBack(workspace: Workspace): Promise<void> {
   await chmod(workspace.root, 0o700)
-  for (const name of handedOver) if (existsSync(workspace[name])) await own(workspace[name], { uid: 0, gid: 0 })
 }
 
 const recordOf = (root: string): string => join(root, 'running.json')
@@ -73,31 +85,6 @@ const recordOf = (root: string): string => join(root, 'running.json')
 export async function recordGroup(workspace: Workspace, group: Identity | null): Promise<void> {
   if (group) await writeFile(recordOf(workspace.root), JSON.stringify(group), { mode: 0o600 })
   else await rm(recordOf(workspace.root), { force: true })
-}
-
-async function remove(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
-    // Folders that a tool made read-only, such as Go's module cache, when the platform is not root.
-    await promisify(execFile)('chmod', ['-R', 'u+rwX', '--', folder])
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
-  }
-}
-
-/** Deletes the workspace. Nothing of the build runs any more, but another process of the app's user may look on. */
-export async function discard(root: string): Promise<void> {
-  if (process.getuid?.() === 0) {
-    try {
-      await chmod(root, 0o700)
-      await own(root, { uid: 0, gid: 0 })
-    } catch (error) {
-      // Going already, by somebody else who discards it.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-  await remove(root)
 }
 
 /** Ends and deletes all builds in the folder. */

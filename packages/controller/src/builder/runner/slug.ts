@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
 import { openAccounts } from '../../os/accounts.ts'
+import { openIsolation } from '../../os/isolation.ts'
 import type { Archiver } from '../../os/archive.ts'
 import { findShell } from '../../os/shell.ts'
 import { slugFile } from '../../os/slugs.ts'
@@ -37,6 +38,7 @@ async function openBuilder(order: SlugOrder, state: string, env: Environment, ar
     slugFolder: join(state, 'slugs'),
     accounts: await openAccounts(join(state, 'accounts')),
     archiver,
+    isolation: await openIsolation(),
     path,
     shell: findShell(path),
     timeoutSeconds: order.timeoutSeconds,

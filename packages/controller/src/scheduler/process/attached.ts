@@ -6,9 +6,6 @@ import { rejectsWhenAborted } from '../../os/wait.ts'
 import { type Exit, exitCode } from '../exit.ts'
 import type { Life } from './launch.ts'
 
-/** Names the session in its processes' environment: those of the pod beside it do not have it. */
-export const sessionVariable = 'DEIS_SESSION'
-
 export type Attached = {
   /** The leader of the group, and of the session at a terminal. */
   readonly life: Life

@@ -3,6 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '../../os/accounts.ts'
 import type { Archiver } from '../../os/archive.ts'
 import type { Firewall } from '../../os/firewall.ts'
+import type { Isolation } from '../../os/isolation.ts'
 import { type LineFile, openLines } from '../../os/lines.ts'
 import { isAppId } from '../names.ts'
 import type { Formation } from '../port.ts'
@@ -18,6 +19,7 @@ export type ProcessOptions = {
   readonly slugFolder: string
   readonly accounts: Accounts
   readonly archiver: Archiver
+  readonly isolation: Isolation
   readonly ports: { readonly first: number; readonly last: number }
   readonly firewall: Firewall
   /** Resolves when no router sends or holds requests for an address that `observe` no longer gives. */

@@ -2,7 +2,7 @@
 import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { groupMembers, processesOf, withVariable } from '../../os/pid.ts'
+import { processesOf, withVariable } from '../../os/pid.ts'
 import { slugFile } from '../../os/slugs.ts'
 import { until } from '../contract-steps.ts'
 import {
@@ -14,7 +14,7 @@ import {
   type Scheduler,
 } from '../port.ts'
 import { createProcessScheduler } from './create.ts'
-import { openTestbed, type Testbed } from './testbed.ts'
+import { freePorts, openTestbed, type Testbed } from './testbed.ts'
 
 const never = new AbortController().signal
 const quiet = (): void => {}
@@ -45,7 +45,7 @@ describe.concurrent('processes', () => {
   let slug: Artifact
   let apps = 0
   beforeAll(async () => {
-    testbed = await openTestbed(21_300)
+    testbed = await openTestbed()
     scheduler = await createProcessScheduler(testbed.options({ locale: { LANG: 'C.UTF-8' } }))
     slug = await testbed.slug({
       'server.mjs': server,
@@ -116,6 +116,7 @@ describe.concurrent('processes', () => {
       PWD: home,
       LANG: 'C.UTF-8',
       DEIS_POD: pod.name,
+      TMPDIR: join(testbed.folder, 'pods', app, pod.name, 'tmp'),
       FROM_PROFILE: `first second in ${home}`,
     })
     expect(pod.name).toMatch(new RegExp(`^${app}-web-[0-9]{8,10}-[a-z0-9]{5}$`))
@@ -124,12 +125,13 @@ describe.concurrent('processes', () => {
   test('secrets are in no file of the platform and in no argument', async () => {
     const app = newApp()
     await apply(formation(app, { web: web() }, { env: { TOKEN: 'very-secret-token' } }))
-    const { pid } = JSON.parse(await get(app, '/who')) as { pid: number }
+    const pids = await withVariable('DEIS_POD', (await first(app)).name)
+    expect(pids.length).toBeGreaterThan(0)
     for (const name of ['state.json', ...(await readdir(join(testbed.folder, 'pods', app)))])
       expect(await readFile(join(testbed.folder, 'pods', app, name), 'utf8').catch(() => '')).not.toContain(
         'secret-token',
       )
-    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('secret-token')
+    for (const pid of pids) expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('secret-token')
   })
 
   test('each app has a user of its own and a copy nobody else can enter', async ({ skip }) => {
@@ -156,10 +158,13 @@ describe.concurrent('processes', () => {
 
   test('who listens elsewhere is told where', async () => {
     const app = newApp()
-    const failed = await failure(
-      formation(app, { web: web() }, { env: { OTHER_PORT: '21499' }, deployTimeoutSeconds: 2 }),
-    )
-    expect(failed.message).toMatch(/^web did not listen on PORT \(\d+\) within 2 s; it listens on port 21499 instead$/)
+    const other = await freePorts()
+    const env = { OTHER_PORT: String(other) }
+    const failed = await failure(formation(app, { web: web() }, { env, deployTimeoutSeconds: 6 }))
+    const [, port] =
+      /^web did not listen on PORT \((\d+)\) within 6 s; it listens on port \d+ instead$/.exec(failed.message) ?? []
+    expect(failed.message).toContain(`it listens on port ${other} instead`)
+    expect(Number(port)).toBeGreaterThanOrEqual(testbed.firstPort)
     expect(failed.hint).toContain('environment variable PORT')
   })
 
@@ -374,10 +379,10 @@ describe.concurrent('processes', () => {
   test.sequential('close with stop ends everything, and the group is really gone', async () => {
     const app = newApp()
     await apply(formation(app, { web: web() }))
-    const { pid } = JSON.parse(await get(app, '/who')) as { pid: number }
-    expect(await groupMembers(pid)).toEqual([pid])
+    const { name } = await first(app)
+    expect((await withVariable('DEIS_POD', name)).length).toBeGreaterThan(0)
     await scheduler.close({ stop: true })
-    expect(await groupMembers(pid)).toEqual([])
+    expect(await withVariable('DEIS_POD', name)).toEqual([])
     expect(testbed.logged).toEqual([])
     scheduler = await createProcessScheduler(testbed.options())
     expect(await scheduler.observe(app)).toEqual([])

@@ -3,7 +3,7 @@ import type { Capabilities } from '../port.ts'
 import type { Backend } from './backend.ts'
 
 export function capabilitiesOf({ options, ports }: Backend): Capabilities {
-  const { accounts, firewall, shell } = options
+  const { accounts, firewall, isolation, shell } = options
   const free = ports.size - ports.taken()
   return {
     slugs: true,
@@ -17,6 +17,7 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
     podsAreAll: true,
     checks: async () => [
       { name: 'isolation', status: accounts.isolated ? 'ok' : 'limited', detail: accounts.reason },
+      { name: 'processes', status: isolation.kind === 'group' ? 'limited' : 'ok', detail: isolation.detail },
       {
         name: 'limits',
         status: 'missing',

@@ -5,7 +5,7 @@ import { createProcessScheduler } from './create.ts'
 import { openTestbed } from './testbed.ts'
 
 schedulerContract('process', async () => {
-  const testbed = await openTestbed(21_000)
+  const testbed = await openTestbed()
   let scheduler = await createProcessScheduler(testbed.options())
   let turn = 0
   return {

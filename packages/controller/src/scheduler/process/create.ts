@@ -1,5 +1,5 @@
 // How do apps run on one machine with nothing but Node (design §4)?
-import { rm } from 'node:fs/promises'
+import { discard } from '../../os/discard.ts'
 import { killAll, processesOf } from '../../os/pid.ts'
 import type { LogLine, Scheduler } from '../port.ts'
 import { beginSession } from '../started.ts'
@@ -47,7 +47,7 @@ async function removeApp(backend: Backend, id: string): Promise<void> {
   const runAs = await accounts.of(id)
   if (runAs) await killAll(() => processesOf(runAs.uid))
   await app.lines.remove()
-  await rm(appFolder(folder, id), { recursive: true, force: true })
+  await discard(appFolder(folder, id))
   await accounts.release(id)
   backend.apps.delete(id)
   backend.changed(id)

@@ -48,6 +48,7 @@ async function running(app: string): Promise<Map<string, number[]>> {
   const pods = new Map<string, number[]>()
   for (const [pid, pod] of await variableOfAll('DEIS_POD'))
     if (pod.startsWith(`${app}-`)) pods.set(pod, [...(pods.get(pod) ?? []), pid])
+  for (const pids of pods.values()) pids.sort((one, other) => one - other)
   return pods
 }
 
@@ -72,14 +73,14 @@ const formation = (app: string, release: number, artifact: Artifact): Formation 
 })
 
 async function afterKill(
-  firstPort: number,
   dieAfter: number,
   releases: readonly number[],
   look: (testbed: Testbed, app: string, artifact: Artifact, open: () => Promise<Scheduler>) => Promise<void>,
   sessions?: string,
 ): Promise<void> {
-  const testbed = await openTestbed(firstPort)
-  const app = `killed-${firstPort}`
+  const testbed = await openTestbed()
+  const { firstPort } = testbed
+  const app = `killed-${process.pid}-${firstPort}`
   const artifact = await testbed.slug(contractFiles)
   const formations = releases.map((release) => formation(app, release, artifact))
   await killed({ folder: testbed.folder, archiveProgram: testProgram, firstPort, formations, dieAfter, sessions })
@@ -103,7 +104,7 @@ describe.concurrent('after kill -9', () => {
   test.each([0, 60, 150, 600, 1300])(
     'of a deploy %i ms under way, one whole release serves and nothing else runs',
     async (dieAfter) => {
-      await afterKill(24_000 + dieAfter, dieAfter, [1, 2], async (testbed, app, artifact, open) => {
+      await afterKill(dieAfter, [1, 2], async (testbed, app, artifact, open) => {
         const before = await running(app)
         const scheduler = await open()
         const pods = await scheduler.observe(app)
@@ -136,7 +137,7 @@ describe.concurrent('after kill -9', () => {
   )
 
   test('of a first deploy, nothing of it is left', async () => {
-    await afterKill(25_500, 250, [1], async (testbed, app, _artifact, open) => {
+    await afterKill(250, [1], async (testbed, app, _artifact, open) => {
       const scheduler = await open()
       expect(await scheduler.observe(app)).toEqual([])
       expect(await running(app)).toEqual(new Map())
@@ -147,7 +148,7 @@ describe.concurrent('after kill -9', () => {
   })
 
   test('lines that were written while nobody listened are there, none is missing', async () => {
-    await afterKill(25_600, 1200, [1, 1], async (_testbed, app, _artifact, open) => {
+    await afterKill(1200, [1, 1], async (_testbed, app, _artifact, open) => {
       const first = await open()
       const ticks = async (scheduler: Scheduler): Promise<number[]> =>
         (await scheduler.logs(app, { lines: 10_000 }))
@@ -166,7 +167,7 @@ describe.concurrent('after kill -9', () => {
   })
 
   test('with the state file lost, everything of it is ended', async () => {
-    await afterKill(25_700, 1200, [1, 1], async (testbed, app, _artifact, open) => {
+    await afterKill(1200, [1, 1], async (testbed, app, _artifact, open) => {
       expect((await running(app)).size).toBe(3)
       await rm(join(testbed.folder, 'pods', app, 'state.json'))
       const scheduler = await open()
@@ -176,7 +177,7 @@ describe.concurrent('after kill -9', () => {
   })
 
   test('a process that died meanwhile is not taken for alive, and apply makes another', async () => {
-    await afterKill(25_800, 1200, [1, 1], async (_testbed, app, artifact, open) => {
+    await afterKill(1200, [1, 1], async (_testbed, app, artifact, open) => {
       const name = [...(await running(app)).keys()].find((pod) => pod.includes('-clock-')) ?? ''
       await killAll(() => withVariable('DEIS_POD', name))
       const scheduler = await open()
@@ -201,6 +202,6 @@ describe.concurrent('after kill -9', () => {
       const pods = (await scheduler.observe(app)).map(({ type, state }) => `${type} ${state}`)
       expect(pods.toSorted()).toEqual(['clock up', 'web up', 'web up'])
     }
-    await afterKill(25_900, 1500, [1, 1], look, stubborn)
+    await afterKill(1500, [1, 1], look, stubborn)
   })
 })

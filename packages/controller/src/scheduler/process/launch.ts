@@ -1,32 +1,52 @@
 // How does a process of an app come to life, with its own group, user, folder, environment and log?
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import type { RunAs } from '../../os/accounts.ts'
 import type { Exit } from '../exit.ts'
-import { groupMembers, type Identity, identify, isAlive, killAll } from '../../os/pid.ts'
-import { readProfile } from '../../os/profile.ts'
+import { commandText } from '../../os/command-text.ts'
+import { commandVariable } from '../../os/confine-text.ts'
+import { type Order, startConfined } from '../../os/confine.ts'
+import type { Isolation } from '../../os/isolation.ts'
+import { groupMembers, type Identity, isAlive, killAll } from '../../os/pid.ts'
 
 /** A running process; `exited` says how it ended, with neither code nor signal where nobody can know. */
 export type Life = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }
 
-/** Fixed text: the command comes as `$1`. */
-const launcher = `${readProfile}
-exec "$0" -c "$1"`
+/** Names the pod in its processes' environment, so that they are found again wherever they went. */
+export const podVariable = 'DEIS_POD'
+
+/** Names the session in its processes' environment: those of the pod beside it do not have it. */
+export const sessionVariable = 'DEIS_SESSION'
 
 /** What a process of an app is, wherever its output goes. */
 export type CommandOptions = {
+  readonly isolation: Isolation
   readonly shell: string
   readonly command: string
   /** Working directory and HOME. */
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
+  /** The first process of the pod that it joins; default: it gets a namespace of its own. */
+  readonly within?: Identity | null
 }
 
-/** Arguments of the shell. */
-export function shellArguments({ shell, command }: CommandOptions): string[] {
-  return ['-c', launcher, shell, command]
+// Who stops a pod waits as long as its owner wants, and ends it then.
+const longestGraceMs = 3_600_000
+
+/** The shell reads profile scripts first, then the command, which is in no argument. */
+export function orderOf({ shell, command, folder, env, runAs, within }: CommandOptions): Order {
+  const args = ['-c', commandText, shell]
+  const marks = [podVariable, sessionVariable]
+  return {
+    program: shell,
+    args,
+    folder,
+    env: { ...env, [commandVariable]: command },
+    runAs,
+    marks,
+    within,
+    graceMs: longestGraceMs,
+  }
 }
 
 /** Names a variable that no process can have, without its value: node's own message would show that. */
@@ -43,21 +63,13 @@ export async function launch(options: CommandOptions, logFile: string): Promise<
   try {
     // Its own file also by name: programs open /dev/stdout again.
     if (options.runAs) await log.chown(options.runAs.uid, options.runAs.gid)
-    const child = spawn(options.shell, shellArguments(options), {
-      cwd: options.folder,
-      env: { ...options.env },
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      ...options.runAs,
-    })
-    const ended = new Promise<Exit>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }))
-    })
-    await once(child, 'spawn')
+    const { child, identity, exited } = await startConfined(options.isolation, orderOf(options), [
+      'ignore',
+      log.fd,
+      log.fd,
+    ])
     child.unref()
-    const pid = child.pid as number
-    const identity = (await identify(pid)) ?? { pid, started: 'ended already' }
-    return { identity, started: new Date(), exited: ended }
+    return { identity, started: new Date(), exited }
   } finally {
     await log.close()
   }

@@ -1,20 +1,17 @@
 // How does a pod get a process, and how is that watched?
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { giveTo } from '../../os/own.ts'
+import { discard } from '../../os/discard.ts'
 import { stopGroup } from '../../os/pid.ts'
 import { slugFile } from '../../os/slugs.ts'
 import { logSource } from '../names.ts'
 import { formatLine } from '../lines.ts'
 import { type Backend, inBackground, makePassage } from './backend.ts'
 import { watchHealth } from './health.ts'
-import { type CommandOptions, launch, type Life } from './launch.ts'
+import { type CommandOptions, launch, type Life, podVariable } from './launch.ts'
 import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
-
-/** Names the pod in its processes' environment, so that they are found again wherever they went. */
-export const podVariable = 'DEIS_POD'
 
 /** What releases of source code call PORT unless their config says otherwise (contract/api.md §3.9). */
 const slugPort = '5000'
@@ -33,33 +30,48 @@ export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: B
   })
 }
 
-function envOf(backend: Backend, pod: Pod, home: string): Record<string, string> {
+type Place = { readonly home: string; readonly temporary: string }
+
+function placeOf(backend: Backend, pod: Pod): Place {
+  const folder = podFolder(backend.options.folder, pod.app.id, pod.name)
+  return { home: join(folder, 'app'), temporary: join(folder, 'tmp') }
+}
+
+function envOf(backend: Backend, pod: Pod, { home, temporary }: Place): Record<string, string> {
   const { path, locale } = backend.options
   const own = { HOME: home, PORT: String(pod.port), [podVariable]: pod.name }
-  return { PATH: path, ...locale, ...pod.spec?.env, ...own }
+  return { PATH: path, TMPDIR: temporary, ...locale, ...pod.spec?.env, ...own }
 }
 
 /** How commands run in a pod: its folder, environment and user. */
 export async function surroundings(backend: Backend, pod: Pod): Promise<Omit<CommandOptions, 'command'>> {
-  const { folder, shell, accounts } = backend.options
-  const home = join(podFolder(folder, pod.app.id, pod.name), 'app')
-  return { shell, folder: home, env: envOf(backend, pod, home), runAs: await accounts.of(pod.app.id) }
+  const { shell, accounts, isolation } = backend.options
+  const place = placeOf(backend, pod)
+  return {
+    isolation,
+    shell,
+    folder: place.home,
+    env: envOf(backend, pod, place),
+    runAs: await accounts.of(pod.app.id),
+  }
 }
 
-/** A fresh copy of the slug, owned by the app's user. Nothing of the pod may run in the one before. */
+/** A fresh copy of the slug, unpacked by the app's user. Nothing of the pod may run in the one before. */
 export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
   const { options, unpacking } = backend
   const { spec } = pod
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
   const slug = slugFile(options.slugFolder, spec.artifact.digest)
-  const { folder: home, runAs } = await surroundings(backend, pod)
+  const { home, temporary } = placeOf(backend, pod)
+  const runAs = await options.accounts.of(pod.app.id)
   await makePassage(backend, pod.app.id, dirname(home))
   await unpacking(signal, async () => {
-    await rm(home, { recursive: true, force: true })
-    await mkdir(home, { mode: 0o700 })
-    await options.archiver.unpackFile(slug, home, { signal })
-    await giveTo(runAs, home, signal)
-    await chmod(home, 0o700)
+    for (const folder of [home, temporary]) {
+      await discard(folder)
+      await mkdir(folder, { mode: 0o700 })
+      if (runAs) await chown(folder, runAs.uid, runAs.gid)
+    }
+    await options.archiver.unpackFile(slug, home, { runAs, signal })
   })
   signal.throwIfAborted()
 }
@@ -98,8 +110,8 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
   const watch = new AbortController()
   pod.watch = watch
   void life.exited.then(() => watch.abort())
-  const { folder, env, runAs } = await surroundings(backend, pod)
-  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, folder, env, runAs }
+  const around = { ...(await surroundings(backend, pod)), within: life.identity }
+  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...around }
   const health = {
     target,
     routable: pod.routable,

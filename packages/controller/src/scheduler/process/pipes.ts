@@ -1,19 +1,18 @@
 // How does a command get an input and two outputs that are no terminal?
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { chown } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { groupMembers, identify, signalGroup } from '../../os/pid.ts'
+import { startConfined } from '../../os/confine.ts'
+import { groupMembers, signalGroup } from '../../os/pid.ts'
 import type { RunAs } from '../../os/accounts.ts'
-import type { Exit } from '../exit.ts'
 import type { SessionIo } from '../port.ts'
 import type { Attached } from './attached.ts'
-import { checkEnv, type CommandOptions, shellArguments } from './launch.ts'
+import { checkEnv, type CommandOptions, orderOf } from './launch.ts'
 
 const run = promisify(execFile)
 const names = ['stdin', 'stdout', 'stderr'] as const
@@ -73,19 +72,10 @@ export async function attachPipes(
   // Whoever reads or writes hears of it; afterwards nobody wants to.
   for (const socket of [input, output, errors]) socket.on('error', () => {})
   try {
-    const child = spawn(options.shell, shellArguments(options), {
-      cwd: options.folder,
-      env: { ...options.env },
-      detached: true,
-      stdio: pipes.map(({ theirs }) => theirs),
-      ...options.runAs,
-    })
-    const ended = new Promise<Exit>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }))
-    })
-    await once(child, 'spawn')
-    const group = child.pid as number
-    const identity = (await identify(group)) ?? { pid: group, started: 'ended already' }
+    const [theirIn, theirOut, theirErr] = pipes.map(({ theirs }) => theirs) as [number, number, number]
+    const started = await startConfined(options.isolation, orderOf(options), [theirIn, theirOut, theirErr])
+    const { identity, exited: ended } = started
+    const group = identity.pid
     // A command need not read all of it, or any.
     if (io.input) pipeline(io.input, input).catch(() => {})
     else input.end()

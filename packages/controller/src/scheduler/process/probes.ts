@@ -1,12 +1,15 @@
 // Does a process pass its probe (Kubernetes' words, contract/api.md §2.5)?
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import type { RunAs } from '../../os/accounts.ts'
-import { signalGroup } from '../../os/pid.ts'
+import { StartFault, startConfined } from '../../os/confine.ts'
+import type { Isolation } from '../../os/isolation.ts'
+import { type Identity, signalGroup } from '../../os/pid.ts'
 import type { Probe } from '../port.ts'
+import { rejectsWhenAborted } from '../../os/wait.ts'
+import { podVariable } from './launch.ts'
 import { within } from './within.ts'
 
 export type Target = {
@@ -17,6 +20,9 @@ export type Target = {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
+  readonly isolation: Isolation
+  /** Beside what it is asked about. */
+  readonly within: Identity
 }
 
 const hosts = ['127.0.0.1', '::1']
@@ -71,18 +77,30 @@ async function tryHttp(get: NonNullable<Probe['httpGet']>, port: number, signal:
 async function tryExec(command: readonly string[], target: Target, signal: AbortSignal): Promise<string | null> {
   const [program, ...args] = command
   if (!program) return 'the probe has no command'
-  const child = spawn(program, args, {
-    cwd: target.folder,
-    env: { ...target.env },
-    stdio: 'ignore',
-    detached: true,
-    ...target.runAs,
-  })
+  const { isolation, folder, env, runAs, within: pod } = target
+  const order = {
+    program,
+    args,
+    folder,
+    env,
+    runAs,
+    marks: [podVariable],
+    check: true,
+    mute: true,
+    within: pod,
+    signal,
+  }
   try {
-    const [code] = (await once(child, 'exit', { signal })) as [number | null]
-    return code === 0 ? null : `${program} exited with code ${code}`
-  } finally {
-    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
+    const { exited, identity } = await startConfined(isolation, order, ['ignore', 'ignore', 'ignore'])
+    try {
+      const { code, signal: name } = await Promise.race([exited, rejectsWhenAborted(signal)])
+      return code === 0 ? null : `${program} exited with code ${code ?? name}`
+    } finally {
+      signalGroup(identity.pid, 'SIGKILL')
+    }
+  } catch (error) {
+    if (error instanceof StartFault) return `${program} cannot be run: ${error.message}`
+    throw error
   }
 }
 

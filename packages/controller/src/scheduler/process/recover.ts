@@ -1,11 +1,10 @@
 // What becomes of the pods that an earlier controller has started?
-import { rm } from 'node:fs/promises'
+import { discard } from '../../os/discard.ts'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '../../os/pid.ts'
 import { isAppId } from '../names.ts'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
-import { sessionVariable } from './attached.ts'
-import { adopt } from './launch.ts'
-import { followOutput, podVariable, watchPod } from './life.ts'
+import { adopt, podVariable, sessionVariable } from './launch.ts'
+import { followOutput, watchPod } from './life.ts'
 import { newPod, type Pod, save } from './pod.ts'
 import { openHost } from './probes.ts'
 import { type Found, loadStates, podFolder, type PodRecord } from './state.ts'
@@ -77,7 +76,7 @@ export async function recover(backend: Backend): Promise<void> {
     )
     for (const name of strays) {
       if (running.has(name)) await killAll(() => withVariable(podVariable, name))
-      await rm(podFolder(folder, id, name), { recursive: true, force: true })
+      await discard(podFolder(folder, id, name))
     }
     if (records.length > 0 || strays.length > 0) await save(backend, app)
   }

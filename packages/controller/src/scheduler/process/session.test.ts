@@ -19,7 +19,7 @@ describe.concurrent('sessions of processes', () => {
   let slug: Artifact
   let apps = 0
   beforeAll(async () => {
-    testbed = await openTestbed(21_700)
+    testbed = await openTestbed()
     scheduler = await createProcessScheduler(testbed.options())
     slug = await testbed.slug({ 'here.txt': 'here\n', '.profile.d/one.sh': 'export FROM_PROFILE=profile\n' })
   })
@@ -190,7 +190,8 @@ describe.concurrent('sessions of processes', () => {
   test('without what opens terminals it says so, and how to go on', async () => {
     const { io } = takeSeat({ terminal: true })
     if (!io.terminal) throw new Error('no terminal')
-    const options = { shell: '/bin/bash', command: 'true', folder: '/', env: {}, runAs: null }
+    const { isolation } = testbed.options()
+    const options = { isolation, shell: '/bin/bash', command: 'true', folder: '/', env: {}, runAs: null }
     const place = { terminal: io.terminal, mark: {}, members: async () => [], library: join(testbed.folder, 'none.js') }
     const attached = attachTerminal(options, place, io)
     await expect(attached).rejects.toThrow(SessionRefused)

@@ -1,12 +1,13 @@
 // How does somebody sit at a command, in a pod of its own or beside what runs in another?
 import { randomUUID } from 'node:crypto'
-import { withVariable } from '../../os/pid.ts'
+import { type Identity, firstInside, withVariable } from '../../os/pid.ts'
 import { NoSuchPod, type OneOff, type SessionIo, SessionRefused } from '../port.ts'
 import type { Started } from '../started.ts'
-import { type Attached, conduct, sessionVariable } from './attached.ts'
+import { type Attached, conduct } from './attached.ts'
 import type { Backend } from './backend.ts'
 import { systemFailure } from './diagnose.ts'
-import { begin, podVariable, surroundings, unpackHome } from './life.ts'
+import { podVariable, sessionVariable } from './launch.ts'
+import { begin, surroundings, unpackHome } from './life.ts'
 import { graceSeconds, inOneOff } from './one-off.ts'
 import { attachPipes } from './pipes.ts'
 import type { Pod } from './pod.ts'
@@ -16,8 +17,14 @@ import { attachTerminal } from './terminal.ts'
 const graceMs = graceSeconds * 1000
 
 /** A command in the folder of a pod, as its user, with its environment. */
-async function attach(backend: Backend, pod: Pod, command: string, io: SessionIo): Promise<Attached> {
-  const around = await surroundings(backend, pod)
+async function attach(
+  backend: Backend,
+  pod: Pod,
+  command: string,
+  io: SessionIo,
+  within: Identity | null,
+): Promise<Attached> {
+  const around = { ...(await surroundings(backend, pod)), within }
   const id = randomUUID()
   const members = () => withVariable(sessionVariable, id)
   const options = { ...around, command, env: { ...around.env, [sessionVariable]: id } }
@@ -38,7 +45,7 @@ export function openSession(
   started: (session: Started) => void,
 ): Promise<number> {
   return inOneOff(backend, oneOff, signal, async (pod, stop) => {
-    const prepared = unpackHome(backend, pod, stop).then(() => attach(backend, pod, oneOff.command, io))
+    const prepared = unpackHome(backend, pod, stop).then(() => attach(backend, pod, oneOff.command, io, null))
     const attached = await prepared.catch((error: unknown) => {
       stop.throwIfAborted()
       throw error instanceof SessionRefused ? error : systemFailure('the command', error)
@@ -64,7 +71,8 @@ export async function execSession(
   if (pod?.state !== 'up') throw new NoSuchPod(`${target.app} has no pod ${target.pod} that is up`)
   if (!pod.spec)
     throw new NoSuchPod(`${target.pod} is not yet known to the platform, which has just started: try again`)
-  const attached = await attach(backend, pod, target.command, io)
+  const beside = await firstInside(await withVariable(podVariable, pod.name))
+  const attached = await attach(backend, pod, target.command, io, beside)
   started(sessionOf(pod, attached))
   return conduct(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
 }

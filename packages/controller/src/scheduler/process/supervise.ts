@@ -1,11 +1,11 @@
 // How does a pod stay up, and how does it end?
-import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { discard } from '../../os/discard.ts'
 import { isAlive, killAll, stopGroup, withVariable } from '../../os/pid.ts'
 import { type Backend, inBackground } from './backend.ts'
 import { exitText } from '../exit.ts'
-import { clearGroup } from './launch.ts'
-import { podVariable, startLife, watchPod } from './life.ts'
+import { clearGroup, podVariable } from './launch.ts'
+import { startLife, watchPod } from './life.ts'
 import { type Pod, save, say } from './pod.ts'
 import { podFolder } from './state.ts'
 import { within } from './within.ts'
@@ -69,7 +69,7 @@ export async function stopPod(backend: Backend, pod: Pod, graceMs: number, signa
   pod.gone.abort(new Error(`${pod.name} has ended`))
   await killAll(() => withVariable(podVariable, pod.name))
   await pod.output?.close({ flush: true })
-  await rm(podFolder(backend.options.folder, pod.app.id, pod.name), { recursive: true, force: true })
+  await discard(podFolder(backend.options.folder, pod.app.id, pod.name))
   if (pod.app.pods.delete(pod.name)) backend.ports.giveBack(pod.port)
   // It is gone in any case; a record too many does no harm, the next write or the next start removes it.
   await save(backend, pod.app).catch((error: unknown) =>

@@ -13,8 +13,12 @@ export type HostOrder = {
   readonly library: string
   readonly file: string
   readonly args: readonly string[]
-  readonly folder: string
   readonly env: Readonly<Record<string, string>>
+  /** Whom the command is started as; null: it becomes somebody else by itself. */
+  readonly spawnAs: { readonly uid: number; readonly gid: number } | null
+  /** Its error output is descriptor 4, see os/confine.ts. */
+  readonly apart: boolean
+  /** Whose terminal it is. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null
   readonly columns: number
   readonly rows: number
@@ -54,15 +58,11 @@ export function terminalHost(load: NodeJS.Require): void {
 
   const openTerminal = ({ library, runAs, columns, rows }: HostOrder) => {
     const native = (load(library) as Library).requireBinary('pty.node')
-    if (runAs) {
-      process.setgroups?.([])
-      process.setgid?.(runAs.gid)
-      process.setuid?.(runAs.uid)
-    }
     const { master, slave, pty } = native.open(columns, rows)
     fs.closeSync(slave)
     // The first terminal that the leader of a session opens becomes that of the session.
     const side = fs.openSync(pty, fs.constants.O_RDWR)
+    if (runAs) fs.fchownSync(side, runAs.uid, runAs.gid)
     // Without the program a character of several bytes takes as many backspaces; nothing worse.
     spawnSync('stty', ['iutf8'], { stdio: [side, 'ignore', 'ignore'], env: { PATH: '/usr/bin:/bin' } })
     return { master, side, resize: (size: readonly [number, number]) => native.resize(master, ...size) }
@@ -99,8 +99,12 @@ export function terminalHost(load: NodeJS.Require): void {
     }
     const { master, side, resize } = opened
     // At the number of the master its own side of the terminal: the command must not get the other one.
-    const stdio = Array.from({ length: master + 1 }, (_, index) => (index < 3 || index === master ? side : 'ignore'))
-    const child = spawn(order.file, order.args, { cwd: order.folder, env: { ...order.env }, stdio })
+    const nowhere = fs.openSync('/dev/null', 'r+')
+    const sides = new Set(order.apart ? [0, 1, 4, master] : [0, 1, 2, master])
+    const stdio = Array.from({ length: Math.max(master + 1, 5) }, (_, index) =>
+      sides.has(index) ? side : index < 5 ? nowhere : 'ignore',
+    )
+    const child = spawn(order.file, order.args, { cwd: '/', env: { ...order.env }, stdio, ...order.spawnAs })
     child.once('error', (error) => tell({ failed: messageOf(error) }))
     child.once('spawn', () => tell({ begun: true }))
     child.once('exit', (code, signal) => tell({ exit: { code, signal } }))

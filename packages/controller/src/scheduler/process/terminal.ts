@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { pipeline } from 'node:stream/promises'
+import { arrange, exitOf } from '../../os/confine.ts'
 import { foregroundOf, identify, sessionMembers, signalGroup } from '../../os/pid.ts'
 import type { Exit } from '../exit.ts'
 import { type SessionIo, SessionRefused } from '../port.ts'
 import type { Attached } from './attached.ts'
-import { checkEnv, type CommandOptions, shellArguments } from './launch.ts'
+import { checkEnv, type CommandOptions, orderOf } from './launch.ts'
 import { type FromHost, terminalHost, type ToHost } from './terminal-host.ts'
 
 const beginMs = 30_000
@@ -77,15 +78,15 @@ export async function attachTerminal(
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
   })
-  const { begun, ended } = listen(host)
+  const { begun, ended: exited } = listen(host)
   const send = (message: ToHost): void => {
     if (host.connected) host.send(message, () => {})
   }
   const { columns, rows, name } = terminal
-  const args = shellArguments(options)
   const env = { ...options.env, TERM: name }
-  const { shell: file, folder, runAs } = options
-  send({ begin: { library, file, args, folder, env, runAs, columns, rows } })
+  const arranged = arrange(options.isolation, { ...orderOf({ ...options, env }), session: false })
+  const { runAs } = options
+  send({ begin: { library, ...arranged, runAs, columns, rows } })
   try {
     await begun
   } catch (error) {
@@ -100,6 +101,8 @@ export async function attachTerminal(
   else host.stdin?.end()
   const said = handOver(host, io)
   said.catch(() => {})
+  const ended = exited.then(({ code, signal }) => exitOf(arranged, code, signal))
+  ended.catch(() => {})
   let over = false
   const close = (): void => void (over = true)
   ended.then(close, close)

@@ -2,10 +2,12 @@
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
+import { openIsolation } from '../../os/isolation.ts'
 import { testArchiver } from '../../os/archive-testing.ts'
 import { noFirewall } from '../../os/firewall.ts'
 import { slugFile } from '../../os/slugs.ts'
@@ -14,6 +16,7 @@ import type { ProcessOptions } from './backend.ts'
 
 export type Testbed = {
   readonly folder: string
+  readonly firstPort: number
   readonly accounts: Accounts
   /** Everything the scheduler logged, as `level message`. */
   readonly logged: string[]
@@ -24,18 +27,37 @@ export type Testbed = {
   remove(): Promise<void>
 }
 
-// Ports below those that systems give out by themselves; the pool passes over what others use.
-export async function openTestbed(firstPort: number, existing?: string): Promise<Testbed> {
-  const folder = existing ?? (await mkdtemp(join(tmpdir(), 'deis-process-')))
+const portCount = 100
+
+/** Where a hundred ports begin, the first of them free: the system's choice, so that no two runs meet by plan. */
+export async function freePorts(): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    if (port + portCount < 65_536) return port
+  }
+}
+
+/** The pool passes over what others use. */
+export async function openTestbed(existing?: {
+  readonly folder: string
+  readonly firstPort: number
+}): Promise<Testbed> {
+  const firstPort = existing?.firstPort ?? (await freePorts())
+  const folder = existing?.folder ?? (await mkdtemp(join(tmpdir(), 'deis-process-')))
   // Users of apps must be able to enter.
   await chmod(folder, 0o755)
   const accounts = await openAccounts(folder)
+  const isolation = await openIsolation()
   const slugFolder = join(folder, 'slugs')
   await mkdir(slugFolder, { recursive: true })
   const busy = new Map<string, Set<Promise<unknown>>>()
   const logged: string[] = []
   return {
     folder,
+    firstPort,
     accounts,
     logged,
     options: (more) => ({
@@ -43,7 +65,8 @@ export async function openTestbed(firstPort: number, existing?: string): Promise
       slugFolder,
       accounts,
       archiver: testArchiver,
-      ports: { first: firstPort, last: firstPort + 99 },
+      isolation,
+      ports: { first: firstPort, last: firstPort + portCount - 1 },
       firewall: noFirewall('a test'),
       drained: async (_app, address) => void (await Promise.allSettled(Array.from(busy.get(address) ?? []))),
       log: (level, message) => void logged.push(`${level} ${message}`),

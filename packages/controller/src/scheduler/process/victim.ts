@@ -22,7 +22,7 @@ export type Orders = {
 const { folder, archiveProgram, firstPort, formations, dieAfter, sessions } = JSON.parse(
   process.argv[2] ?? '',
 ) as Orders
-const testbed = await openTestbed(firstPort, folder)
+const testbed = await openTestbed({ folder, firstPort })
 const scheduler = await createProcessScheduler(testbed.options({ archiver: createArchiver(archiveProgram) }))
 const never = new AbortController().signal
 for (const formation of formations.slice(0, -1)) await scheduler.apply(formation, never, () => {})

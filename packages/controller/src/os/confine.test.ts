@@ -1,0 +1,201 @@
+// Does everything that a program starts end with it, and does nothing of a user's show in an argument?
+import { readdir, readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { commandText } from './command-text.ts'
+import { type Confined, type Order, startConfined } from './confine.ts'
+import { commandVariable } from './confine-text.ts'
+import { type Isolation, openIsolation } from './isolation.ts'
+import { isAlive, killAll, signalPid, stopGroup, withVariable } from './pid.ts'
+
+const strongest = await openIsolation()
+const group: Isolation = { ...strongest, kind: 'group' }
+const kinds = strongest.kind === 'group' ? [group] : [strongest, group]
+const root = process.getuid?.() === 0
+const runAs = root ? { uid: 39_100, gid: 39_100 } : null
+let count = 0
+
+type Said = {
+  readonly out: Promise<string>
+  readonly err: Promise<string>
+  readonly says: (text: string) => Promise<void>
+}
+
+async function shell(
+  isolation: Isolation,
+  command: string,
+  more: Partial<Order> = {},
+): Promise<Confined & Said & { mark: string }> {
+  const mark = `confined-${process.pid}-${++count}`
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', ...more.env, TEST_CONFINED: mark, [commandVariable]: command }
+  const started = await startConfined(
+    isolation,
+    {
+      program: '/bin/bash',
+      args: ['-c', commandText, 'bash'],
+      folder: '/tmp',
+      runAs,
+      marks: ['TEST_CONFINED'],
+      ...more,
+      env,
+    },
+    ['ignore', 'pipe', 'pipe'],
+  )
+  let heard = ''
+  started.child.stdout?.on('data', (chunk: Buffer) => void (heard += chunk.toString()))
+  return {
+    ...started,
+    mark,
+    says: (words) => expect.poll(() => heard, { timeout: 10_000 }).toContain(words),
+    out: text(started.child.stdout as Readable),
+    err: text(started.stderr as Readable),
+  }
+}
+
+const appeared = (mark: string, least: number) =>
+  expect
+    .poll(async () => (await withVariable('TEST_CONFINED', mark)).length, { timeout: 10_000 })
+    .toBeGreaterThanOrEqual(least)
+
+describe.each(kinds)('$kind', (isolation) => {
+  const apart = isolation.kind !== 'group'
+
+  test.each([
+    ['exit 0', { code: 0, signal: null }],
+    ['exit 7', { code: 7, signal: null }],
+    ['kill -9 $$', { code: null, signal: 'SIGKILL' }],
+    ['sh -c "exit 3"', { code: 3, signal: null }],
+    ['no-such-program', { code: 127, signal: null }],
+    ['cd /tmp && false', { code: 1, signal: null }],
+  ])('%s ends as it says', async (command, exit) => {
+    expect(await (await shell(isolation, command)).exited).toEqual(exit)
+  })
+
+  test('both outputs arrive, and nothing else is in them', async () => {
+    const { out, err, exited } = await shell(isolation, 'echo out; echo err >&2; pwd; umask; kill -9 $$')
+    await exited
+    expect(await out).toBe('out\n/tmp\n0027\n')
+    expect(await err).toBe('err\n')
+  })
+
+  test('the environment is what was given, whatever the names', async () => {
+    const given = {
+      script: 'x',
+      ENV: '/tmp/evil',
+      BASH_ENV: '',
+      PS4: '$(id)',
+      a_b: 'it\'s $(x) `y` "z"\nline',
+      i: '1',
+    }
+    const { out } = await shell(isolation, 'exec env -0', { env: given })
+    const seen = Object.fromEntries(
+      (await out)
+        .split('\0')
+        .filter(Boolean)
+        .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+    )
+    expect(seen).toMatchObject(given)
+    const own = Object.keys(seen).filter((name) => !(name in given))
+    expect(own.toSorted()).toEqual(['PATH', 'PWD', 'SHLVL', 'TEST_CONFINED', '_'].filter((name) => own.includes(name)))
+  })
+
+  test.each(['exec sleep 621 # password=hunter2', 'sleep 621 # password=hunter2', 'true password=hunter2; sleep 621'])(
+    'in no argument, anywhere: %s',
+    async (command) => {
+      const { mark, identity, exited } = await shell(isolation, command, { env: { TOKEN: 'password=hunter2' } })
+      await appeared(mark, 1)
+      for (let look = 0; look < 20; look++) {
+        for (const pid of (await readdir('/proc')).filter(
+          (name) => /^\d+$/.test(name) && Number(name) !== process.pid,
+        )) {
+          const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+          expect(line).not.toContain('hunter2')
+        }
+        await sleep(5)
+      }
+      await stopGroup(identity.pid, 0)
+      await exited
+    },
+  )
+
+  test('a TERM at once is not lost, and what handles it ends as it wants', async () => {
+    for (let time = 0; time < 10; time++) {
+      const { identity, exited } = await shell(isolation, 'sleep 622')
+      await stopGroup(identity.pid, 20_000)
+      expect(await exited).toEqual({ code: null, signal: 'SIGTERM' })
+    }
+    const polite = `cd /tmp && node -e "process.on('SIGTERM', () => setTimeout(() => { console.log('bye'); process.exit() }, 200)); console.log('ready'); setInterval(() => {}, 1000)"`
+    const one = await shell(isolation, polite, { graceMs: 20_000, env: { PATH: process.env['PATH'] ?? '' } })
+    await one.says('\n')
+    await stopGroup(one.identity.pid, 20_000)
+    await one.exited
+    expect(await one.out).toContain('bye')
+  })
+
+  test('an interrupt is not ignored', async () => {
+    const { exited, says, identity } = await shell(isolation, 'echo ready; exec sleep 623')
+    await says('ready')
+    process.kill(-identity.pid, 'SIGINT')
+    expect(await exited).toEqual({ code: null, signal: 'SIGINT' })
+  })
+
+  test.skipIf(!apart)('what left its session and emptied its environment ends with it', async () => {
+    const hidden = 'env -i setsid sleep 6240'
+    const running = async (): Promise<number> => {
+      const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+      const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+      return lines.filter((line) => line === 'sleep\x006240\0').length
+    }
+    const ends: ((one: Confined & { mark: string }) => Promise<unknown>)[] = [
+      ({ exited }) => exited,
+      ({ identity }) => stopGroup(identity.pid, 0),
+      async ({ identity }) => signalPid(identity.pid, 'SIGKILL'),
+      ({ mark }) => killAll(() => withVariable('TEST_CONFINED', mark)),
+    ]
+    for (const [index, end] of ends.entries()) {
+      const one = await shell(isolation, `${hidden} & ${hidden} & echo ready; sleep ${index === 0 ? 0.2 : 600}`)
+      await one.says('\n')
+      if (index > 0) await expect.poll(running).toBe(2)
+      await end(one)
+      await one.exited
+      expect(await running()).toBe(0)
+      expect(await isAlive(one.identity)).toBe(false)
+    }
+  })
+
+  test.skipIf(!apart)('it sees itself and nobody else', async () => {
+    const { out } = await shell(isolation, 'cat /proc/[0-9]*/cmdline | tr "\\0" " "; echo; ls -d /proc/[0-9]* | wc -l')
+    const seen = await out
+    expect(Number(seen.trim().split('\n').at(-1))).toBeLessThanOrEqual(6)
+    expect(seen).not.toContain('vitest')
+  })
+
+  test.skipIf(!apart)('who joins it sees it, and ends with it', async () => {
+    const one = await shell(isolation, 'exec sleep 6250')
+    const joined = await shell(
+      isolation,
+      'cat /proc/[0-9]*/cmdline | tr "\\0" " "; echo; (env -i setsid sleep 6251 &); exec sleep 6252',
+      {
+        within: one.identity,
+      },
+    )
+    await joined.says('\n')
+    signalPid(one.identity.pid, 'SIGKILL')
+    expect(await joined.exited).toEqual({ code: null, signal: 'SIGKILL' })
+    expect(await joined.out).toContain('sleep 6250')
+  })
+
+  test('a program that is not there, or may not run, is said', async () => {
+    const start = (program: string): Promise<unknown> =>
+      startConfined(
+        isolation,
+        { program, args: [], folder: '/tmp', env: { PATH: '/usr/bin:/bin' }, runAs, marks: [], check: true },
+        ['ignore', 'pipe', 'pipe'],
+      )
+    await expect(start('no-such-program')).rejects.toMatchObject({ fault: 'missing' })
+    await expect(start('/no/such/program')).rejects.toMatchObject({ fault: 'missing' })
+    await expect(start('/etc/passwd')).rejects.toMatchObject({ fault: 'denied' })
+  })
+})

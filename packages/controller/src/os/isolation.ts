@@ -1,0 +1,66 @@
+// What keeps the processes of one app together, and apart from everybody else's, on this machine?
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { initText, wrapperText } from './confine-text.ts'
+
+/**
+ * - `namespace`: a PID namespace for each pod, build step and one-off command, made as root
+ * - `user-namespace`: the same without root
+ * - `group`: process groups and a search by environment variable, which a process can leave
+ */
+export type IsolationKind = 'namespace' | 'user-namespace' | 'group'
+
+export type Isolation = {
+  readonly kind: IsolationKind
+  /** What that means, in a line for `deis doctor`. */
+  readonly detail: string
+  /** PATH of the system's own tools. */
+  readonly path: string
+}
+
+const details: Readonly<Record<IsolationKind, string>> = {
+  namespace: 'whatever an app or a build starts ends with it, and no app sees the processes of another',
+  'user-namespace':
+    'whatever an app or a build starts ends with it, and apps do not see the processes of others, but all of them share the platform’s user',
+  group:
+    'this system gives the platform no PID namespaces (unshare): a process that calls setsid and empties its environment can outlive its app, and apps see each other’s processes',
+}
+
+const run = promisify(execFile)
+const trialMs = 10_000
+
+/** Says which process it is, and whether it sees more than itself. */
+const trial = 'set -- /proc/[0-9]*; [ "$$" -gt 1 ] && [ "$#" -eq 2 ]'
+
+/** How a command is started as the first process of a namespace of its own, by kind. */
+export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): string[] {
+  // Without --fork the wrapper stays outside, and its first child is the first process inside.
+  return kind === 'namespace'
+    ? ['unshare', '--pid', '--mount', '--', '/bin/sh', '-c', wrapperText, 'deis']
+    : ['unshare', '--user', '--map-current-user', '--pid', '--fork', '--mount-proc', '--']
+}
+
+async function works(kind: Exclude<IsolationKind, 'group'>, path: string): Promise<boolean> {
+  const [file = '', ...args] = namespaceArguments(kind)
+  const init = ['setsid', '/bin/sh', '-c', initText, 'deis', kind, '0', '0', '/bin/sh', '-c', trial]
+  try {
+    await run(file, [...args, ...init], { env: { PATH: path }, cwd: '/', timeout: trialMs })
+    await run('nsenter', ['--version'], { env: { PATH: path }, cwd: '/', timeout: trialMs })
+    if (kind === 'namespace') await run('setpriv', ['--reuid=65534', '--clear-groups', 'true'], { env: { PATH: path } })
+    return true
+  } catch {
+    // Not permitted here, or the tool is missing.
+    return false
+  }
+}
+
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Tries what this machine can do, the strongest first. */
+export async function openIsolation(): Promise<Isolation> {
+  const kinds: IsolationKind[] = process.getuid?.() === 0 ? ['namespace', 'group'] : ['user-namespace', 'group']
+  for (const kind of kinds)
+    if (kind === 'group' || (process.platform === 'linux' && (await works(kind, systemPath))))
+      return { kind, detail: details[kind], path: systemPath }
+  throw new Error('unreachable: groups are everywhere')
+}
