@@ -49,6 +49,18 @@ for root, folders, _ in os.walk(folder):
         shutil.rmtree(os.path.join(root, "__pycache__"))
 `
 
+// As ensurepip does it, from the wheel that comes with Python, but without compiling all of pip, which takes seconds.
+const installPip = `
+import ensurepip, glob, os, runpy, sys, sysconfig
+folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")]
+wheels = [wheel for folder in folders if folder for wheel in sorted(glob.glob(folder + "/pip-*.whl"))]
+if not wheels:
+    sys.exit("there is no wheel of pip")
+sys.path.insert(0, wheels[-1])
+sys.argv = ["pip", "install", "--no-compile", "--no-deps", "--no-index", "--no-cache-dir", wheels[-1]]
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+`
+
 /** Makes the environment. @returns whether it has pip. */
 export async function createEnvironment(kit: Kit, python: string): Promise<boolean> {
   await kit.capture('rm', ['-rf', '--', environmentFolder])
@@ -58,7 +70,7 @@ export async function createEnvironment(kit: Kit, python: string): Promise<boole
       `Python cannot make a virtual environment here (${python} -m venv): install its module venv (Debian: python3-venv), or set BUILDPACK_URL.`,
     )
   const own = join(kit.workspace.app, environmentFolder, 'bin', 'python')
-  return (await kit.capture(own, ['-m', 'ensurepip', '--default-pip'])).code === 0
+  return (await kit.capture(own, ['-c', installPip])).code === 0
 }
 
 /** Commands run in it: `python` and `pip` are its own. */

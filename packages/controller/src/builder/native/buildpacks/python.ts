@@ -118,7 +118,8 @@ async function compile(kit: Kit): Promise<Record<string, string>> {
   if (source) await install(kit, { env }, source)
   await settleEnvironment(kit)
   await kit.write('.profile.d/python.sh', profile)
-  return inEnvironment(kit)
+  // Bytecode that later commands would write holds times, and the same source would give another slug.
+  return { ...inEnvironment(kit), PYTHONDONTWRITEBYTECODE: '1' }
 }
 
 const looksFor = ['requirements.txt', 'pyproject.toml', 'setup.py', 'Pipfile', 'uv.lock', 'poetry.lock', 'Pipfile.lock']
