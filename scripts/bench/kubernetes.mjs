@@ -47,15 +47,19 @@ export async function measure({ root, scope }) {
   const copy = await twin(scope, app, 'cmd', other)
 
   const scale = { ours: [], floor: [] }
+  const down = { ours: [], floor: [] }
   for (let run = 0; run < runs; run++) {
     scale.ours.push((await deis('scale', 'cmd=10', '-a', app)).ms)
-    await deis('scale', 'cmd=1', '-a', app)
+    down.ours.push((await deis('scale', 'cmd=1', '-a', app)).ms)
     await settled(scope, app, 1)
     const began = performance.now()
     await kubectl(scope, 'scale', '--replicas=10', 'deployment/twin', copy.in)
     await kubectl(scope, 'rollout', 'status', 'deployment/twin', copy.in)
     scale.floor.push(performance.now() - began)
+    const ending = performance.now()
     await kubectl(scope, 'scale', '--replicas=1', 'deployment/twin', copy.in)
+    await kubectl(scope, 'rollout', 'status', 'deployment/twin', copy.in)
+    down.floor.push(performance.now() - ending)
     await settled(scope, other, 1)
   }
 
@@ -73,6 +77,7 @@ export async function measure({ root, scope }) {
   }
   return [
     { name: 'scale cmd=10', of: 'kubectl scale + rollout', unit: 'ms', ...scale, most: 1.15 },
+    { name: 'scale cmd=1', of: 'kubectl scale + rollout', unit: 'ms', ...down },
     { name: 'deploy', of: 'kubectl set image + rollout', unit: 'ms', ...deploy },
   ]
 }

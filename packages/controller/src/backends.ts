@@ -117,15 +117,21 @@ function registrySettings({ cluster }: Config): RegistrySettings {
 }
 
 async function onCluster({ config, platform, peers, log, runnerFile, appRegistry, apiPort }: Deps): Promise<Backends> {
-  const [{ loadTransport }, { createKube }, { createKubernetesScheduler }, { createRegistry }, job] = await Promise.all(
-    [
-      import('./kube/transport.ts'),
-      import('./kube/client.ts'),
-      import('./scheduler/kubernetes/create.ts'),
-      import('./registry/create.ts'),
-      import('./builder/job/create.ts'),
-    ],
-  )
+  const [
+    { loadTransport },
+    { createKube },
+    { removeOldSettings },
+    { createKubernetesScheduler },
+    { createRegistry },
+    job,
+  ] = await Promise.all([
+    import('./kube/transport.ts'),
+    import('./kube/client.ts'),
+    import('./kube/old-settings.ts'),
+    import('./scheduler/kubernetes/create.ts'),
+    import('./registry/create.ts'),
+    import('./builder/job/create.ts'),
+  ])
   const { cluster, dataDir } = config
   const say = sayTo(log)
   const { transport, server } = await loadTransport()
@@ -158,6 +164,11 @@ async function onCluster({ config, platform, peers, log, runnerFile, appRegistry
     debug: cluster.debug,
     log: say,
   })
+  const own = cluster.ownNamespace
+  if (own !== null)
+    void removeOldSettings(kube, own).catch((error: unknown) =>
+      say('warn', 'settings of an earlier install stay', { err: error }),
+    )
   const builder = await job.createJobBuilder({
     kube,
     registry,

@@ -6,10 +6,11 @@ import { type Backend, nameOf } from './backend.ts'
 import { securityHint } from './refusal.ts'
 import { restore } from './restore.ts'
 import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
+import { releaseOf } from './labels.ts'
 import { enforce } from './namespace.ts'
 import { makeRoom, pointService, removeStrays } from './room.ts'
 import { isRestricted, levelFor } from './security.ts'
-import { shrink } from './shrink.ts'
+import { scalersOf, shrink } from './shrink.ts'
 import { change, make, scaleTo, type Step, stepsOf, wantedOf } from './steps.ts'
 import { removeOldSecrets } from './tidy.ts'
 
@@ -106,6 +107,9 @@ async function restoreAll(backend: Backend, app: string, steps: readonly Step[])
   )
 }
 
+const isOfRelease = ({ before }: Step, { release }: Formation): boolean =>
+  releaseOf(before.deployment?.spec?.template.metadata?.labels) === release
+
 export async function applyFormation(
   backend: Backend,
   formation: Formation,
@@ -118,7 +122,10 @@ export async function applyFormation(
   // What ran before must be able to run again, if this fails: stricter rules come at the end.
   const namespace = level === 'restricted' ? room : await enforce(backend, app, room, level, signal)
   await removeStrays(backend, app, signal)
-  const steps = await stepsOf(backend, formation, isRestricted(artifact, namespace), signal).catch((error: unknown) => {
+  const [steps, scalers] = await Promise.all([
+    stepsOf(backend, formation, isRestricted(artifact, namespace), signal),
+    scalersOf(backend, app, signal),
+  ]).catch((error: unknown) => {
     throw refusal(error)
   })
   const active = steps.filter(({ process }) => process.replicas > 0)
@@ -129,7 +136,12 @@ export async function applyFormation(
     await restoreAll(backend, app, active)
     throw signal.aborted ? signal.reason : error
   }
-  await shrink(backend, formation, steps, signal, progress)
-  await enforce(backend, app, namespace, level, signal)
-  await removeOldSecrets(backend, app, signal)
+  await shrink(backend, formation, { steps, scalers }, signal, progress)
+  await Promise.all([
+    enforce(backend, app, namespace, level, signal),
+    // A new number needs the same secrets as before.
+    steps.length > 0 && steps.every((step) => isOfRelease(step, formation))
+      ? null
+      : removeOldSecrets(backend, app, signal),
+  ])
 }

@@ -8,20 +8,28 @@ import { change, make, scaleTo, type Step, wantedOf } from './steps.ts'
 
 const shrinkMs = 60_000
 
+export async function scalersOf(
+  { kube }: Backend,
+  app: string,
+  signal: AbortSignal,
+): Promise<HorizontalPodAutoscaler[]> {
+  const path = pathOf('autoscaling/v1/HorizontalPodAutoscaler', app)
+  return (await kube.list<HorizontalPodAutoscaler>(path, { query: selector, signal })).items
+}
+
 /** Nothing can fail the deploy here any more, so this also takes away. */
 export async function shrink(
   backend: Backend,
   formation: Formation,
-  steps: readonly Step[],
+  { steps, scalers }: { readonly steps: readonly Step[]; readonly scalers: readonly HorizontalPodAutoscaler[] },
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
   const { kube, cluster } = backend
   const { app } = formation
   const path = pathOf('autoscaling/v1/HorizontalPodAutoscaler', app)
-  const { items } = await kube.list<HorizontalPodAutoscaler>(path, { query: selector, signal })
   const scaled = steps.filter(({ process }) => process.autoscale && process.replicas > 0)
-  const unwanted = items.filter((one) => !scaled.some(({ type }) => deploymentName(app, type) === nameOf(one)))
+  const unwanted = scalers.filter((one) => !scaled.some(({ type }) => deploymentName(app, type) === nameOf(one)))
   await Promise.all([
     ...unwanted.map((one) => kube.remove(`${path}/${nameOf(one)}`, { signal })),
     ...scaled.map(

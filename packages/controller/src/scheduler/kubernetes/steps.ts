@@ -62,12 +62,12 @@ export async function stepsOf(
     }
     return { type, process, patience: time, manifest: deployment(parts, backend.pods) }
   })
-  await Promise.all(
-    [envSecret(app, formation.release, formation.env), ...secrets].map((secret) =>
+  const [{ items }] = await Promise.all([
+    backend.kube.list<Deployment>(pathOf('apps/v1/Deployment', app), { query: selector, signal }),
+    ...[envSecret(app, formation.release, formation.env), ...secrets].map((secret) =>
       backend.kube.apply(secret, { signal }),
     ),
-  )
-  const { items } = await backend.kube.list<Deployment>(pathOf('apps/v1/Deployment', app), { query: selector, signal })
+  ])
   return plain.map((step) => {
     const live = items.find((one) => nameOf(one) === deploymentName(app, step.type))
     return { ...step, before: beforeOf(backend, app, step.type, live) }
