@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { registered } from './client.ts'
 import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
+import { until } from './until.ts'
 import { type CountingProxy, openCountingProxy } from './counting-proxy.ts'
 
 const restMs = 60_000
+const quietMs = 10_000
 
 describe.skipIf(testCluster === null).sequential('calls of the API', () => {
   let proxy: CountingProxy
@@ -49,10 +51,13 @@ describe.skipIf(testCluster === null).sequential('calls of the API', () => {
   })
 
   test('at rest: three a minute at most, watches that begin again among them', async () => {
-    // What has just ended is looked after for a moment.
-    await sleep(10_000)
+    // The logs of pods that end are read to their end.
+    await until({ what: 'nothing goes on any more', seconds: 60 }, async () => {
+      const calls = await during(() => sleep(quietMs))
+      return [...calls, ...proxy.streams()].length === 0
+    })
     const calls = await during(() => sleep(restMs))
     const all = [...calls, ...proxy.streams()]
     expect(all.length, all.join('\n')).toBeLessThanOrEqual(3)
-  }, 90_000)
+  }, 150_000)
 })

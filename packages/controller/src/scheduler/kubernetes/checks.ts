@@ -19,6 +19,7 @@ type Groups = { readonly groups?: readonly { readonly name: string }[] }
 /** Two installations in one cluster, or rights taken away, show here and not at the next `deis create`. */
 const needed: readonly Right[] = [
   { group: '', resource: 'namespaces', verb: 'create' },
+  { group: '', resource: 'namespaces', verb: 'patch' },
   { group: '', resource: 'namespaces', verb: 'delete' },
   { group: '', resource: 'secrets', verb: 'patch' },
   { group: '', resource: 'pods', verb: 'create' },
@@ -26,6 +27,7 @@ const needed: readonly Right[] = [
   { group: '', resource: 'pods', subresource: 'exec', verb: 'create' },
   { group: '', resource: 'nodes', verb: 'list' },
   { group: 'apps', resource: 'deployments', verb: 'patch' },
+  { group: 'networking.k8s.io', resource: 'networkpolicies', verb: 'patch' },
 ]
 
 async function rights({ kube }: Backend): Promise<Check> {
