@@ -2,9 +2,10 @@
 import { defineConfig } from 'vitest/config'
 
 /** End to end, minutes of their own: all of the contract, real toolchains, and many kills, pushes and changes at once. */
-const long = ['*conformance*', 'buildpacks', 'durability', 'locks', 'race'].map(
-  (name) => `packages/e2e/src/${name}.test.ts`,
-)
+const long = [
+  ...['*conformance*', 'buildpacks', 'durability', 'locks', 'race'].map((name) => `packages/e2e/src/${name}.test.ts`),
+  'packages/controller/src/builder/native/buildpacks/languages.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -16,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/{types,cli,controller,router}/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts'],
+          exclude: ['**/*.kube.test.ts', ...long],
           isolate: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,

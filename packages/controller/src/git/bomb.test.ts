@@ -42,6 +42,8 @@ afterEach(() => platform.close())
 /** git with an input, in the copy; what it prints. */
 async function make(args: readonly string[], input: string | Buffer): Promise<string> {
   const child = spawn('git', [...args], { cwd: copy.folder, env: ann.env })
+  // git may refuse before it has read everything; its words say why.
+  child.stdin.on('error', () => {})
   child.stdin.end(input)
   const [out, words] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   if (out === '') throw new Error(words)

@@ -89,9 +89,10 @@ async function send(what: string, route: Route, request: Request, token: string)
     ])
 }
 
-// Streams never end, and without the app there is little to ask for.
+// Without the app, its owner and her token there is little to ask for.
 const all = Object.values(namedRoutes).filter(
-  ({ path, method }) => path !== '/v2/router/routes/' && !(method === 'DELETE' && path === '/v2/apps/:id/'),
+  ({ path, method }) =>
+    !['/v2/auth/tokens/', '/v2/auth/cancel/'].includes(path) && !(method === 'DELETE' && path === '/v2/apps/:id/'),
 )
 const urlOf = ({ path }: Route): string => path.replace(':id', 'tea').replace(/:[a-z]+/g, 'v1')
 

@@ -240,7 +240,7 @@ describe('the source', () => {
   })
   test('its Procfile is read by the rules', async () => {
     expect(processesOf({ dockerfile: true, buildpacks: false, procfile: null })).toEqual({})
-    expect(() => processesOf({ dockerfile: true, buildpacks: false, procfile: 'Web: x' })).toThrow('Procfile line 1:')
+    expect(() => processesOf({ dockerfile: true, buildpacks: false, procfile: '-web: x' })).toThrow('Procfile line 1:')
   })
   test.each([
     [{ dockerfile: true, buildpacks: false }, {}, true],

@@ -10,7 +10,7 @@ test.each<[string, string, object, number]>([
   ['no YAML', '{a: [', {}, 1],
   ['legacy keys', 'config_vars: {A: b}\naddons: [x]\ndefault_process_types: {web: a}', { web: 'a' }, 2],
   ['empty legacy keys', 'config_vars: {}\naddons: []\n', {}, 0],
-  ['unusable types', 'default_process_types: {Web: a, ok: b, no: [1], none: ""}', { ok: 'b' }, 3],
+  ['unusable types', 'default_process_types: {-web: a, ok: b, no: [1], none: ""}', { ok: 'b' }, 3],
   [
     'an alias bomb',
     `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefg'

@@ -52,7 +52,9 @@ function typeName(type: string): string {
 export const deploymentName = (app: string, type: string): string => `${app}-${typeName(type)}`
 /** Names of containers are shorter than those of all else. */
 export const containerName = (app: string, type: string): string =>
-  deploymentName(app, type).slice(0, 63).replace(/-+$/, '')
+  deploymentName(app, type)
+    .slice(0, 63)
+    .replace(/-{1,63}$/, '')
 export const versionOf = (release: number): string => `v${release}`
 
 export function releaseOf(labels: Readonly<Record<string, string>> | undefined): number {
