@@ -34,7 +34,8 @@ async function traces(words: readonly string[]): Promise<string[]> {
     const path = found[index] ?? ''
     // The database has pages that it does not use any more.
     if (!entry.isFile() || path.startsWith(join(platform.dataDir, 'state'))) continue
-    const content = await readFile(path, 'latin1')
+    // A file may have been replaced since it was listed.
+    const content = await readFile(path, 'latin1').catch(() => '')
     if (words.some((word) => content.includes(word))) inside.push(`${path} (its content)`)
   }
   return [...named, ...inside]

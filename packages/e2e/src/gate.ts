@@ -8,8 +8,8 @@ import { until } from './until.ts'
 export type Gate = {
   /** For the plain app's GATE. */
   readonly path: string
-  /** Waits until so many processes stand before it; their ids. */
-  arrived(count?: number): Promise<number[]>
+  /** Waits until so many processes stand before it, by the names of their pods and builds. */
+  arrived(count?: number): Promise<string[]>
   open(): Promise<void>
   /** Forgets who came, and holds whoever comes next. */
   close(): Promise<void>
@@ -20,17 +20,17 @@ export async function newGate(platform: Platform, name: string): Promise<Gate> {
   await mkdir(folder, { recursive: true })
   await chmod(folder, 0o1777)
   const path = join(folder, name)
-  const waiting = async (): Promise<number[]> =>
+  const waiting = async (): Promise<string[]> =>
     (await readdir(dirname(path)))
       .filter((entry) => entry.startsWith(`${basename(path)}.`))
-      .map((entry) => Number(entry.slice(basename(path).length + 1)))
-      .filter((pid) => !Number.isNaN(pid))
+      .map((entry) => entry.slice(basename(path).length + 1))
+      .filter((name) => name !== 'open')
   return {
     path,
     arrived: (count = 1) =>
       until({ what: `${count} at the gate ${name}` }, async () => {
-        const pids = await waiting()
-        return pids.length >= count && pids
+        const names = await waiting()
+        return names.length >= count && names
       }),
     open: () => writeFile(`${path}.open`, ''),
     async close() {
@@ -41,6 +41,6 @@ export async function newGate(platform: Platform, name: string): Promise<Gate> {
 
 /** A hook that holds the build of an app; it has no other variables than the platform's. */
 export function heldBuild({ path }: Gate): Files {
-  const script = `#!/bin/sh\n: > ${path}.$$\nwhile [ ! -e ${path}.open ]; do sleep 0.05; done\n`
+  const script = `#!/bin/sh\n: > ${path}.$DEIS_BUILD\nwhile [ ! -e ${path}.open ]; do sleep 0.05; done\n`
   return { 'bin/pre-compile': script }
 }

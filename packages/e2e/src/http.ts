@@ -1,4 +1,5 @@
 // How does the world ask apps and the API?
+import { pidOutside } from './processes.ts'
 import { type Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Platform } from './platform.ts'
@@ -41,14 +42,17 @@ export type Self = {
   readonly message: string
   readonly greeting: string | null
   readonly release: string
+  /** On this machine, whatever number it has for itself. */
   readonly pid: number
+  readonly pod: string
   readonly uid: number
 }
 
 export async function self(platform: Pick<Platform, 'routerPort'>, app: string): Promise<Self> {
   const { status, body } = await ask(platform, app)
   if (status !== 200) throw new Error(`${app} answers ${status}: ${body}`)
-  return JSON.parse(body) as Self
+  const found = JSON.parse(body) as Self
+  return { ...found, pid: await pidOutside('DEIS_POD', found.pod, found.pid) }
 }
 
 /** Waits until the app answers so: the router hears of a change a moment after the one who made it. */

@@ -58,3 +58,13 @@ export async function processesAround(folder: string): Promise<Process[]> {
 export function shown(found: readonly Process[]): string[] {
   return found.map(({ pid, command, cwd }) => `${pid} ${command} (in ${cwd})`)
 }
+
+/** The number on this machine of a process that has another one in its own namespace, by a variable of its environment. */
+export async function pidOutside(name: string, value: string, inside: number): Promise<number> {
+  for (const { pid, env } of await processes()) {
+    if (env[name] !== value) continue
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+    if (Number(/^NSpid:.*\s(\d+)$/m.exec(status)?.[1] ?? pid) === inside) return pid
+  }
+  return inside
+}

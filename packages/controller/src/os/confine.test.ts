@@ -3,12 +3,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Readable } from 'node:stream'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { commandText } from './command-text.ts'
 import { type Confined, type Order, startConfined } from './confine.ts'
 import { commandVariable } from './confine-text.ts'
 import { type Isolation, openIsolation } from './isolation.ts'
-import { isAlive, killAll, signalPid, stopGroup, withVariable } from './pid.ts'
+import { isAlive, killAll, signalPid, stopGroup, variableOfAll, withVariable } from './pid.ts'
 
 const strongest = await openIsolation()
 const group: Isolation = { ...strongest, kind: 'group' }
@@ -16,6 +16,15 @@ const kinds = strongest.kind === 'group' ? [group] : [strongest, group]
 const root = process.getuid?.() === 0
 const runAs = root ? { uid: 39_100, gid: 39_100 } : null
 let count = 0
+
+// A test that fails leaves nothing for the next one.
+afterEach(() =>
+  killAll(async () =>
+    [...(await variableOfAll('TEST_CONFINED'))].flatMap(([pid, mark]) =>
+      mark.startsWith(`confined-${process.pid}-`) ? [pid] : [],
+    ),
+  ),
+)
 
 type Said = {
   readonly out: Promise<string>
@@ -142,11 +151,12 @@ describe.each(kinds)('$kind', (isolation) => {
   })
 
   test.skipIf(!apart)('what left its session and emptied its environment ends with it', async () => {
-    const hidden = 'env -i setsid sleep 6240'
+    const seconds = `6240.${process.pid}${Date.now()}`
+    const hidden = `env -i setsid sleep ${seconds}`
     const running = async (): Promise<number> => {
       const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
       const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
-      return lines.filter((line) => line === 'sleep\x006240\0').length
+      return lines.filter((line) => line === `sleep\0${seconds}\0`).length
     }
     const ends: ((one: Confined & { mark: string }) => Promise<unknown>)[] = [
       ({ exited }) => exited,
@@ -160,7 +170,7 @@ describe.each(kinds)('$kind', (isolation) => {
       if (index > 0) await expect.poll(running).toBe(2)
       await end(one)
       await one.exited
-      expect(await running()).toBe(0)
+      expect([index, await running()]).toEqual([index, 0])
       expect(await isAlive(one.identity)).toBe(false)
     }
   })

@@ -16,7 +16,7 @@ if (boot === 'crash' || (settings.needs && !process.env[settings.needs])) {
 
 /** Tells that it got here, and goes on when the test lets it. */
 async function waitAtGate(gate) {
-  writeFileSync(`${gate}.${process.pid}`, '')
+  writeFileSync(`${gate}.${process.env.DEIS_POD}`, '')
   while (!existsSync(`${gate}.open`)) await sleep(20)
 }
 if (process.env.GATE) await waitAtGate(process.env.GATE)
@@ -42,6 +42,7 @@ const routes = {
     greeting: process.env.GREETING ?? null,
     release: process.env.WORKFLOW_RELEASE,
     pid: process.pid,
+    pod: process.env.DEIS_POD,
     uid: process.getuid(),
   }),
   '/env': () => process.env,

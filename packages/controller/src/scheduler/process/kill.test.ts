@@ -100,7 +100,7 @@ async function afterKill(
   }
 }
 
-describe.concurrent('after kill -9', () => {
+describe.concurrent('after kill -9', { timeout: 120_000 }, () => {
   test.each([0, 60, 150, 600, 1300])(
     'of a deploy %i ms under way, one whole release serves and nothing else runs',
     async (dieAfter) => {
