@@ -167,7 +167,7 @@ describe('Procfiles that cannot be used', () => {
   test.each([
     ['no command', 'web:\n', `Procfile line 1: Command can't be empty for process type "web"`],
     ['no colon', 'web: node server.mjs\nworker node worker.mjs\n', 'Procfile line 2: this is not of the form'],
-    ['a type in capitals', 'Web: node server.mjs\n', 'Procfile line 1: Process types can only contain lowercase'],
+    ['a type that ends in a dash', 'web-: node server.mjs\n', '"web-" is not one'],
     ['a type twice', 'web: node a\nweb: node b\n', 'Procfile line 2: process type "web" is declared twice'],
     ['a control character', 'web: node \u0007\n', 'Procfile line 1: control characters are not allowed'],
   ])('%s', async (_, content, says) => {

@@ -87,6 +87,7 @@ describe('an app', () => {
       'PATH',
       'PORT',
       'SOURCE_VERSION',
+      'TMPDIR',
       'WORKFLOW_RELEASE',
       'WORKFLOW_RELEASE_CREATED_AT',
       'WORKFLOW_RELEASE_SUMMARY',
