@@ -6,7 +6,6 @@ import { type Backend, nameOf } from './backend.ts'
 import { securityHint } from './refusal.ts'
 import { restore } from './restore.ts'
 import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
-import { releaseOf } from './labels.ts'
 import { enforce } from './namespace.ts'
 import { makeRoom, pointService, removeStrays } from './room.ts'
 import { isRestricted, levelFor } from './security.ts'
@@ -107,9 +106,6 @@ async function restoreAll(backend: Backend, app: string, steps: readonly Step[])
   )
 }
 
-const isOfRelease = ({ before }: Step, { release }: Formation): boolean =>
-  releaseOf(before.deployment?.spec?.template.metadata?.labels) === release
-
 export async function applyFormation(
   backend: Backend,
   formation: Formation,
@@ -136,12 +132,9 @@ export async function applyFormation(
     await restoreAll(backend, app, active)
     throw signal.aborted ? signal.reason : error
   }
-  await shrink(backend, formation, { steps, scalers }, signal, progress)
   await Promise.all([
+    shrink(backend, formation, { steps, scalers }, signal, progress),
     enforce(backend, app, namespace, level, signal),
-    // A new number needs the same secrets as before.
-    steps.length > 0 && steps.every((step) => isOfRelease(step, formation))
-      ? null
-      : removeOldSecrets(backend, app, signal),
+    removeOldSecrets(backend, app, signal, formation.release),
   ])
 }
