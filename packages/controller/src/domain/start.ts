@@ -6,7 +6,6 @@ import { cancelForPeer } from './cancelBuild.ts'
 import { converge } from './converge.ts'
 import type { Core } from './core.ts'
 import { countsOf, structureProblem } from './counts.ts'
-import { routableType } from './formation.ts'
 import { stopForPeer } from './oneOffs.ts'
 import { pushLock } from './push.ts'
 import type { Message } from '../store/peers.ts'
@@ -75,22 +74,17 @@ export async function publishAllRoutes(core: Core): Promise<void> {
   }
 }
 
-/** Whether it runs what it should already; only asked of backends where pods are all there is. */
+/**
+ * Whether there is nothing to run and nothing that runs; only asked of backends where pods are all there is. Whatever runs is
+ * applied again: until then a backend that found it running does not know how to start it again.
+ */
 async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
   if (app.pending) return false
   if (app.good === null) return true
   const stored: unknown = JSON.parse(app.structure)
   if (structureProblem(stored, core.config.maxProcesses) !== null) return false
-  const counts = countsOf(stored)
-  const routable = app.routable ? routableType(counts) : null
-  const pods = (await core.scheduler.observe(app.id)).filter(({ type }) => type !== 'run')
-  if (!pods.every((pod) => pod.release === app.good && pod.state === 'up')) return false
-  if (!pods.every((pod) => (pod.address !== null) === (pod.type === routable))) return false
-  const wanted = Object.entries(counts).filter(([, count]) => count > 0)
-  return (
-    pods.length === wanted.reduce((sum, [, count]) => sum + count, 0) &&
-    wanted.every(([type, count]) => pods.filter((pod) => pod.type === type).length === count)
-  )
+  if (Object.values(countsOf(stored)).some((count) => count > 0)) return false
+  return (await core.scheduler.observe(app.id)).length === 0
 }
 
 async function takeUpOne(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {

@@ -94,19 +94,23 @@ describe('many apps', () => {
     })
   })
 
-  it('those that run are taken up once, and after that they cost little', { timeout: 120_000 }, async () => {
-    f = await openFixture()
-    await insertApps(f, 300, true)
-    await start()
-    expect((await f.core.scheduler.observe(name(299))).map(({ state }) => state)).toEqual(['up'])
-    const applied = f.memory.applied(name(7))
-    await start()
-    // The very same object: nothing was applied again.
-    expect(f.memory.applied(name(7))).toBe(applied)
-    await f.core.db.app.updateMany({ where: { id: name(7) }, data: { structure: { web: 2 } } })
-    await start()
-    expect(await f.core.scheduler.observe(name(7))).toHaveLength(2)
-  })
+  it(
+    'those that run are applied at each start, so that their backend can start them again',
+    { timeout: 120_000 },
+    async () => {
+      f = await openFixture()
+      await insertApps(f, 300, true)
+      await start()
+      expect((await f.core.scheduler.observe(name(299))).map(({ state }) => state)).toEqual(['up'])
+      const applied = f.memory.applied(name(7))
+      await start()
+      expect(f.memory.applied(name(7))).not.toBe(applied)
+      expect(f.memory.applied(name(7))).toEqual(applied)
+      await f.core.db.app.updateMany({ where: { id: name(7) }, data: { structure: { web: 2 } } })
+      await start()
+      expect(await f.core.scheduler.observe(name(7))).toHaveLength(2)
+    },
+  )
 
   it('those that cannot be taken up are reported, and the others come up', { timeout: 120_000 }, async () => {
     f = await openFixture()

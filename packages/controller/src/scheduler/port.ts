@@ -196,7 +196,7 @@ export type Capabilities = {
   readonly autoscale: boolean
   /** How many more processes it can hold; absent: that is not for us to count. */
   readonly room?: number
-  /** Pods that are as an app wants them are all that there is of it: then `apply` would change nothing. */
+  /** Pods are all that there is of an app: with none wanted and none there, `apply` would change nothing. */
   readonly podsAreAll?: boolean
   /** Why not, and what would help, where the backend could. */
   readonly noAutoscale?: string
