@@ -1,4 +1,5 @@
 // What does the runner do in a build's pod: `fetch` what a build needs, `build` a slug, or pack and unpack for both?
+import { fileURLToPath } from 'node:url'
 import { createArchiver } from '../../os/archive.ts'
 import { runArchive } from '../../os/archive/run.ts'
 import { fetchAll } from './fetch.ts'
@@ -11,7 +12,9 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.a
 
 async function main(mode: string | undefined): Promise<number> {
   const { env } = process
-  const archiver = createArchiver([process.execPath, '--max-old-space-size=512', process.argv[1] ?? '', 'archive'])
+  // Its own file: in a pod it was imported by another program, whose arguments do not name it.
+  const own = fileURLToPath(import.meta.url)
+  const archiver = createArchiver([process.execPath, '--max-old-space-size=512', own, 'archive'])
   if (mode === 'build')
     return buildSlug(workFolder, env, archiver, (text) => void process.stdout.write(text), stop.signal)
   if (mode !== 'fetch') throw new Error(`The runner knows no ${String(mode)}.`)
