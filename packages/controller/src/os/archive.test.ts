@@ -8,7 +8,6 @@ import {
   readdir,
   readFile,
   readlink,
-  rm,
   stat,
   symlink,
   truncate,
@@ -24,6 +23,7 @@ import { gzipSync } from 'node:zlib'
 import { Header, type HeaderData } from 'tar'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ArchiveFailure, BadArchive, BadFolder, createArchiver } from './archive.ts'
+import { discard } from './discard.ts'
 import { testArchiver, testProgram } from './archive-testing.ts'
 
 const { pack, unpack, unpackFile } = testArchiver
@@ -36,7 +36,7 @@ beforeEach(async () => {
   await mkdir(folder)
 })
 afterEach(async () => {
-  await rm(parent, { recursive: true })
+  await discard(parent)
 })
 
 /** A tar of entries exactly as given, however wrong. */

@@ -7,23 +7,39 @@ exit "$?"`
 
 /**
  * The first process of a namespace: with its end the kernel ends all others. It takes in orphans, ignores what it gets (the
- * system sees to that, but a shell catches an interrupt by itself) and ends as its command does. Arguments: the kind; how often to wait 50 ms for what the command left
- * behind, and how often when a TERM has ended it: that was for the others, too; the command.
+ * system sees to that, but a shell catches an interrupt by itself) and ends as its command does. Arguments: the kind; how often
+ * to wait 50 ms for what the command left behind in its group, and how often when a TERM has ended it, which was for the others,
+ * too; the command.
  */
 export const initText = `trap : INT
 [ "$1" != namespace ] || mount -t proc proc /proc || exit 126
 _deis_left=$2
 _deis_grace=$3
 shift 3
+_deis_group() {
+  read -r _deis_stat <"$1/stat" || return
+  set -- \${_deis_stat##*) }
+  echo "$1 $3"
+}
+_deis_others() {
+  for _deis_place in /proc/[0-9]*; do
+    case $_deis_place:$(_deis_group "$_deis_place") in
+    /proc/1:* | *:"Z "*) ;;
+    *" $1") return 0 ;;
+    esac
+  done
+  return 1
+}
 "$@"
 _deis_code=$?
 if [ "$_deis_code" -eq 143 ]; then _deis_left=$_deis_grace; fi
-while [ "$_deis_left" -gt 0 ]; do
-  set -- /proc/[0-9]*
-  [ "$#" -gt 1 ] || break
-  sleep 0.05
-  _deis_left=$((_deis_left - 1))
-done
+if [ "$_deis_left" -gt 0 ]; then
+  _deis_own=$(_deis_group /proc/1)
+  while [ "$_deis_left" -gt 0 ] && _deis_others "\${_deis_own#* }"; do
+    sleep 0.05
+    _deis_left=$((_deis_left - 1))
+  done
+fi
 exit "$_deis_code"`
 
 /**

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { create } from 'tar'
 import { type Accounts, openAccounts } from '../../os/accounts.ts'
+import { discard } from '../../os/discard.ts'
 import { openIsolation } from '../../os/isolation.ts'
 import { testArchiver } from '../../os/archive-testing.ts'
 import { slugFile } from '../../os/slugs.ts'
@@ -116,7 +117,8 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
       if (runAs) await execute('chown', ['-R', `${runAs.uid}:${runAs.gid}`, target])
       return target
     },
-    close: () => rm(folder, { recursive: true, force: true }),
+    // Tools leave folders that their owner may not write to.
+    close: () => discard(folder),
   }
 }
 
