@@ -101,8 +101,10 @@ describe.skipIf(!namespaces)('attacks (as root, with PID namespaces)', () => {
   })
 
   test.skipIf(!firewall)('no app reaches the port of another past the router (with nft)', async () => {
-    const port = (await processes()).find(({ env, command }) => env['DEIS_APP'] === 'shop' && /^node /.test(command))
-      ?.env['PORT']
+    const port = (await processes()).find(
+      ({ env, command, cwd }) =>
+        env['DEIS_APP'] === 'shop' && command.startsWith('node ') && cwd.startsWith(platform.folder),
+    )?.env['PORT']
     const connect = `node -e 'require("net").connect(${port}, "127.0.0.1").on("connect", () => { console.log("open"); process.exit() }).on("error", (e) => { console.log(e.code) })'`
     expect(await other.does('run', connect)).toContain('ECONNREFUSED')
   })
@@ -111,6 +113,9 @@ describe.skipIf(!namespaces)('attacks (as root, with PID namespaces)', () => {
     await until({ what: 'the process has started something' }, async () => (await sleeping(inPod)).length > 0)
     await shop.does('destroy', '--confirm', 'shop')
     expect(await sleeping(inPod)).toEqual([])
-    expect((await processes()).filter(({ env }) => env['DEIS_APP'] === 'shop')).toEqual([])
+    const left = (await processes()).filter(
+      ({ env, cwd }) => env['DEIS_APP'] === 'shop' && cwd.startsWith(platform.folder),
+    )
+    expect(left).toEqual([])
   })
 })
