@@ -30,6 +30,7 @@ async function readOnlyTree(): Promise<{ readonly folder: string; readonly outsi
   await writeFile(join(folder, 'a/b/c/file'), '')
   await writeFile(join(folder, '-rf'), '')
   await writeFile(join(folder, '.hidden'), '')
+  await writeFile(Buffer.concat([Buffer.from(`${folder}/odd-`), Buffer.from([0xff, 0xfe])]), '')
   await symlink(outside, join(folder, 'a/b/link'))
   await symlink(outside, join(folder, 'link'))
   if (root) await promisify(execFile)('chown', ['-hR', `${user.uid}:${user.gid}`, folder])
@@ -45,6 +46,13 @@ test('folders that nobody may write to, and links out of them', async () => {
   expect(await readFile(join(outside, 'kept'), 'utf8')).toBe('kept')
   expect((await stat(outside)).mode & 0o777).toBe(0o500)
   await chmod(outside, 0o700)
+})
+
+test('names that are no text, in a folder of one’s own', async () => {
+  await mkdir(join(parent, 'own'))
+  await writeFile(Buffer.concat([Buffer.from(`${parent}/own/odd-`), Buffer.from([0xff, 0xfe])]), '')
+  await discard(join(parent, 'own'))
+  expect(await readdir(parent)).toEqual([])
 })
 
 test('files, links, and what is not there', async () => {

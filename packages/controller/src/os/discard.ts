@@ -1,7 +1,6 @@
 // How does a folder go that a user without rights has filled, without root touching anything in it?
 import { execFile } from 'node:child_process'
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { RunAs } from './accounts.ts'
 
@@ -26,15 +25,18 @@ const gone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code 
  * Deletes a file or folder whose name lies in a folder that only the platform may write to. What belongs to somebody else goes
  * as that user; nothing of theirs runs in it any more.
  */
-export async function discard(path: string): Promise<void> {
+export async function discard(path: string | Buffer): Promise<void> {
   const own = process.getuid?.()
   for (let attempt = 1; ; attempt++)
     try {
       const found = await lstat(path)
       if (!found.isDirectory()) return await unlink(path)
-      if (found.uid !== own && own === 0) await empty(path, { uid: found.uid, gid: found.gid })
-      else if (own === 0) for (const name of await readdir(path)) await discard(join(path, name))
-      else await empty(path, null)
+      if (found.uid !== own && own === 0) await empty(String(path), { uid: found.uid, gid: found.gid })
+      else if (own === 0)
+        for (const name of await readdir(path, 'buffer'))
+          // Not every name is valid UTF-8.
+          await discard(Buffer.concat([Buffer.from(path), Buffer.from('/'), name]))
+      else await empty(String(path), null)
       return await rmdir(path)
     } catch (error) {
       // Going already, by somebody else who discards it.
