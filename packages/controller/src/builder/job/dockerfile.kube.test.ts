@@ -84,7 +84,7 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
   })
 
   test('a bad Procfile is said before anything is built', async () => {
-    const files = { Dockerfile: dockerfile, hello: '', Procfile: 'Web: x\n' }
+    const files = { Dockerfile: dockerfile, hello: '', Procfile: 'web-: x\n' }
     await expect(t.build(files)).rejects.toThrow('Procfile line 1: ')
     expect(t.output()).toBe('')
   })

@@ -134,7 +134,7 @@ describe.skipIf(!isClusterThere)('buildpacks on the cluster', () => {
       'exited with code 3, stopping build.',
       3,
     ],
-    ['a Procfile', { Procfile: 'Web: x\n' }, 'Procfile line 1: ', null],
+    ['a Procfile', { Procfile: 'web-: x\n' }, 'Procfile line 1: ', null],
     ['no buildpack', { 'x.txt': '' }, 'Build exited with code 1, stopping build.', 1],
   ])('fails with the words of the runner: %s', async (_, files, message, exitCode) => {
     const failing = t.build(files, { app: 'failing' })
