@@ -49,7 +49,7 @@ const refused: readonly (readonly [field: string, value: unknown, words: string]
   ['memory', { web: '1Z' }, limits.memory],
   ['memory', { web: '10' }, limits.memory],
   ['memory', { web: '20MK' }, limits.memory],
-  ['memory', { Web_1: '1G' }, types],
+  ['memory', { Web_: '1G' }, types],
   ['cpu', { web: '1G' }, limits.cpu],
   ['cpu', { web: '.' }, limits.cpu],
   ['cpu', { '-': '1' }, types],
