@@ -133,6 +133,21 @@ describe('the route table', () => {
     end()
   })
 
+  it('counts the routers of other controllers for as long as these say so', () => {
+    let now = 20_000
+    const table = createRouteTable('localhost', { now: () => now })
+    now += 20_000
+    expect(table.following()).toMatchObject({ following: 0, behind: 0, expected: true })
+    table.reportPeer('other', { following: 2, behind: 1 })
+    table.subscribe('r1', () => {})
+    expect(table.following()).toMatchObject({ following: 3, behind: 1 })
+    table.reportPeer('other', { following: 2, behind: 0 })
+    expect(table.own()).toEqual({ following: 1, behind: 0 })
+    expect(table.following()).toMatchObject({ following: 3, behind: 0 })
+    now += 15_001
+    expect(table.following()).toMatchObject({ following: 1 })
+  })
+
   it('does not wait for a router that is gone, but for one that may come back', async () => {
     let now = 0
     const table = createRouteTable('localhost', { now: () => now })

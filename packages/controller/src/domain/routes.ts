@@ -2,11 +2,15 @@
 import { randomUUID } from 'node:crypto'
 import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
 
-export type Following = {
+export type Count = {
   /** Routers that are connected; one that is away for a moment counts. */
   readonly following: number
   /** Those of them that have not taken up the newest routes, though they had time to. */
   readonly behind: number
+}
+
+/** Of this controller and of the others on its database. */
+export type Following = Count & {
   /** This installation has routers at all. */
   readonly needed: boolean
   /** They should be there by now. */
@@ -26,6 +30,10 @@ export type RouteTable = {
   /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
   heard(app: string, limitMs: number): Promise<void>
   following(): Following
+  /** Those of this controller alone, for the others. */
+  own(): Count
+  /** What another controller says of its own routers; it counts for `peerMs`. */
+  reportPeer(instance: string, count: Count): void
   /** Says again that we are here; routers take long silence for a dead connection. */
   ping(): RouteEvent
 }
@@ -50,6 +58,8 @@ const settleMs = 6_000
 const startMs = 15_000
 /** A router that comes back within this time was not away for anybody who asks. */
 const blinkMs = 3_000
+/** Controllers tell each other more often than this how many routers each has. */
+const peerMs = 15_000
 /** So long a router may take for new routes. */
 const lateMs = 5_000
 
@@ -64,10 +74,20 @@ export function createRouteTable(
   const changedAt = new Map<string, number>()
   const listeners = new Map<symbol, (event: RouteEvent) => void>()
   const routers = new Map<string, Router>()
+  const peers = new Map<string, Count & { readonly at: number }>()
   const waiting = new Set<() => void>()
   let seq = 0
   let port: number | null = null
 
+  const own = (): Count => {
+    const here = [...routers.values()].filter(
+      ({ connections, lastSeen }) => connections > 0 || now() - lastSeen < blinkMs,
+    )
+    return {
+      following: here.length,
+      behind: here.filter(({ behindSince }) => behindSince !== null && now() - behindSince > lateMs).length,
+    }
+  }
   const publish = (event: RouteEvent): void => {
     for (const router of routers.values()) router.behindSince ??= now()
     for (const send of listeners.values()) send(event)
@@ -153,13 +173,16 @@ export function createRouteTable(
     routerPort: () => port,
     drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
     heard: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
+    own,
+    reportPeer(instance, { following, behind }) {
+      peers.set(instance, { following, behind, at: now() })
+    },
     following() {
-      const here = [...routers.values()].filter(
-        ({ connections, lastSeen }) => connections > 0 || now() - lastSeen < blinkMs,
-      )
+      for (const [instance, { at }] of peers) if (now() - at > peerMs) peers.delete(instance)
+      const all = [own(), ...peers.values()]
       return {
-        following: here.length,
-        behind: here.filter(({ behindSince }) => behindSince !== null && now() - behindSince > lateMs).length,
+        following: all.reduce((sum, { following }) => sum + following, 0),
+        behind: all.reduce((sum, { behind }) => sum + behind, 0),
         needed: routersExpected,
         expected: routersExpected && now() - started > startMs,
       }

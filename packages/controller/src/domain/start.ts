@@ -18,6 +18,8 @@ const lastRetryMs = 300_000
 /** Unfinished for this long: perhaps nobody works on it any more. */
 const unfinishedMs = 10_000
 const lookEveryMs = 10_000
+/** Well within the time that such a word counts. */
+const tellRoutersMs = 5_000
 
 /** Builds that ended with the controller that ran them. */
 export async function abandonBuilds(core: Core): Promise<void> {
@@ -145,6 +147,7 @@ async function hear(core: Core, message: Message | null): Promise<void> {
   if (message === null) return publishAllRoutes(core)
   if (message.kind === 'app') return publishRoutes(core, message.app)
   if (message.kind === 'line') return core.logs.take(message.app, message.at, message.text)
+  if (message.kind === 'routers') return core.routes.reportPeer(message.of, message)
   if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
   cancelForPeer(core, message.build, message.by)
 }
@@ -157,10 +160,17 @@ export function watchPeers(core: Core): () => void {
     )
   })
   if (!core.peers.shared) return () => {}
+  const tellRouters = (): void => core.peers.tell({ kind: 'routers', of: core.peers.instance, ...core.routes.own() })
+  tellRouters()
+  const telling = setInterval(tellRouters, tellRoutersMs)
+  telling.unref()
   const busy = new Set<string>()
   const timer = setInterval(() => {
     takeOver(core, busy).catch((error: unknown) => core.log.error({ err: error }, 'unfinished work was not looked for'))
   }, lookEveryMs)
   timer.unref()
-  return () => clearInterval(timer)
+  return () => {
+    clearInterval(telling)
+    clearInterval(timer)
+  }
 }

@@ -11,6 +11,7 @@ export type Message =
   | { readonly kind: 'app'; readonly app: string }
   | { readonly kind: 'line'; readonly app: string; readonly at: string; readonly text: string }
   | { readonly kind: 'cancel'; readonly build: string; readonly by: string }
+  | { readonly kind: 'routers'; readonly of: string; readonly following: number; readonly behind: number }
   | { readonly kind: 'stop'; readonly app: string; readonly process: string; readonly by: string }
 
 export type Peers = {
