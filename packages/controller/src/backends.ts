@@ -116,13 +116,15 @@ function registrySettings({ cluster }: Config): RegistrySettings {
   }
 }
 
-async function onCluster({ config, platform, peers, log, runnerFile, appRegistry, apiPort }: Deps): Promise<Backends> {
+async function onCluster(deps: Deps): Promise<Backends> {
+  const { config, platform, peers, log, runnerFile, archiveProgram, appRegistry, apiPort } = deps
   const [
     { loadTransport },
     { createKube },
     { removeOldSettings },
     { createKubernetesScheduler },
     { createRegistry },
+    { createArchiver },
     job,
   ] = await Promise.all([
     import('./kube/transport.ts'),
@@ -130,6 +132,7 @@ async function onCluster({ config, platform, peers, log, runnerFile, appRegistry
     import('./kube/old-settings.ts'),
     import('./scheduler/kubernetes/create.ts'),
     import('./registry/create.ts'),
+    import('./os/archive.ts'),
     import('./builder/job/create.ts'),
   ])
   const { cluster, dataDir } = config
@@ -172,6 +175,7 @@ async function onCluster({ config, platform, peers, log, runnerFile, appRegistry
   const builder = await job.createJobBuilder({
     kube,
     registry,
+    archiver: createArchiver(archiveProgram),
     handOff,
     namespace: cluster.buildNamespace,
     images: {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import type { Readable, Writable } from 'node:stream'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RunAs } from './accounts.ts'
 import {
@@ -17,11 +17,21 @@ import {
   BadArchive,
   BadFolder,
   defaultLimits,
+  type LookOrder,
   orderDescriptor,
+  type RelayOrder,
   replyDescriptor,
+  type Seen,
 } from './archive/order.ts'
 
-export { ArchiveFailure, type ArchiveLimits, BadArchive, BadFolder } from './archive/order.ts'
+export {
+  ArchiveFailure,
+  type ArchiveLimits,
+  BadArchive,
+  BadFolder,
+  type RelayFile,
+  type Seen,
+} from './archive/order.ts'
 
 type Common = {
   /** Whom the program becomes before it touches a file; default: nobody else. */
@@ -60,6 +70,16 @@ export type Archiver = {
    * @throws BadFolder
    */
   pack(folder: string, file: string, options?: PackOptions): Promise<Packed>
+  /**
+   * Looks through a tar (not compressed) in a file without unpacking it.
+   * @throws BadArchive
+   */
+  look(file: string, wanted: Pick<LookOrder, 'names' | 'read' | 'largest'>, options?: Common): Promise<Seen>
+  /**
+   * A tar, not compressed, with files of the caller's and then all of a gzipped tar below a folder; it fails with BadArchive
+   * when that one is not sound, and ends only when all of it is there.
+   */
+  relay(source: Readable, into: Pick<RelayOrder, 'files' | 'folder' | 'user'>, options?: Common): Readable
 }
 
 /** Starts the program; another one may put it into a place of its own first. Descriptors 0 to 4 must reach it. */
@@ -97,6 +117,14 @@ function resultOf(text: string, words: string, child: ChildProcess): ArchiveResu
   }
   if ('ok' in reply) return reply.ok
   throw failureOf(reply.failure)
+}
+
+async function feed(source: Readable, child: ChildProcess): Promise<void> {
+  await pipeline(source, child.stdin as Writable).catch((error: unknown) => {
+    // A program that takes no more has said why.
+    if (!/^(EPIPE|ECONNRESET|ERR_STREAM_PREMATURE_CLOSE)$/.test(String((error as NodeJS.ErrnoException).code)))
+      throw error
+  })
 }
 
 /** `program`: the argument vector that runs archive/main.ts. */
@@ -146,6 +174,23 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
     }
   }
 
+  const fromFile = async (
+    order: ArchiveOrder,
+    file: string,
+    folder: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ArchiveResult> => {
+    let handle: FileHandle | null = null
+    try {
+      handle = await open(file)
+      return await run(order, folder, handle.fd, signal, async (child) => {
+        child.stdout?.resume()
+      })
+    } finally {
+      await handle?.close()
+    }
+  }
+
   const unpackOrder = ({ runAs = null, limits }: Common): ArchiveOrder => ({
     mode: 'unpack',
     runAs,
@@ -176,26 +221,33 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
       try {
         return await run(unpackOrder(options), folder, 'pipe', options.signal, async (child) => {
           child.stdout?.resume()
-          await pipeline(source, child.stdin as Writable).catch((error: unknown) => {
-            // A program that takes no more has said why.
-            if (!/^(EPIPE|ECONNRESET|ERR_STREAM_PREMATURE_CLOSE)$/.test(String((error as NodeJS.ErrnoException).code)))
-              throw error
-          })
+          await feed(source, child)
         })
       } finally {
         source.destroy()
       }
     },
-    async unpackFile(file, folder, options = {}) {
-      let handle: FileHandle | null = null
-      try {
-        handle = await open(file)
-        return await run(unpackOrder(options), folder, handle.fd, options.signal, async (child) => {
-          child.stdout?.resume()
-        })
-      } finally {
-        await handle?.close()
+    unpackFile: (file, folder, options = {}) => fromFile(unpackOrder(options), file, folder, options.signal),
+    async look(file, wanted, { runAs = null, limits, signal } = {}) {
+      const order: LookOrder = { ...wanted, mode: 'look', runAs, limits: { ...defaultLimits, ...limits } }
+      return (await fromFile(order, file, '/', signal)) as Seen
+    },
+    relay(source, into, { runAs = null, limits, signal } = {}) {
+      const order: RelayOrder = { ...into, mode: 'relay', runAs, limits: { ...defaultLimits, ...limits } }
+      const out = new PassThrough()
+      const over = new AbortController()
+      out.on('close', () => {
+        over.abort(new Error('nobody takes the archive any more'))
+        source.destroy()
+      })
+      const carry = async (child: ChildProcess): Promise<void> => {
+        await Promise.all([feed(source, child), pipeline(child.stdout as Readable, out, { end: false })])
       }
+      run(order, '/', 'pipe', signal ? AbortSignal.any([signal, over.signal]) : over.signal, carry).then(
+        () => out.end(),
+        (error: unknown) => out.destroy(error as Error),
+      )
+      return out
     },
     async pack(folder, file, options = {}) {
       const {

@@ -42,7 +42,7 @@ async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Prom
     throw error
   }
   const tar = request.source()
-  const source = await keepSource(tar, sourceFile, signal).finally(() => tar.destroy())
+  const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
   nameSubmodules(createOutput(place.write, settings.maxOutputBytes), request.submodules ?? [])
   const dockerfile = isDockerfileApp(source, request.config)
   const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }

@@ -9,6 +9,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import { create, Header, type HeaderData, Parser, type ReadEntry } from 'tar'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { writeFiles } from '../native/testing.ts'
 import { launcher, processFolder } from './launcher.ts'
 import { slugLayer } from './layer.ts'
@@ -18,6 +19,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'deis-layer-'))
 })
 afterAll(() => rm(folder, { recursive: true }))
+
+const layerOf = (slug: Readable, user: number, processes: Record<string, string>): Readable =>
+  slugLayer(testArchiver, slug, user, processes, new AbortController().signal)
 
 type Found = Pick<ReadEntry, 'type' | 'linkpath' | 'uid' | 'gid' | 'mode'> & { text: string }
 
@@ -54,7 +58,7 @@ describe('a layer', () => {
   test('the launcher belongs to root, the app to its user', async () => {
     const long = `${'deep/'.repeat(40)}file`
     const slug = await slugOf('one', { 'a.txt': 'A', 'bin/run': 'B', link: { link: '/etc/passwd' }, [long]: 'L' })
-    const found = await entriesOf(slugLayer(Readable.from([slug]), 1000, { web: 'node x', worker: 'sleep 1' }))
+    const found = await entriesOf(layerOf(Readable.from([slug]), 1000, { web: 'node x', worker: 'sleep 1' }))
     expect(found['runner/init']).toMatchObject({ uid: 0, mode: 0o755, text: launcher })
     expect(found['runner/processes/web']).toMatchObject({ uid: 0, mode: 0o644, text: 'node x\n' })
     expect(found['app/']).toMatchObject({ type: 'Directory', uid: 1000, gid: 1000 })
@@ -65,32 +69,32 @@ describe('a layer', () => {
   })
   test('the same slug makes the same layer', async () => {
     const slug = await slugOf('same', { a: '1', b: '2' })
-    const make = (): Promise<Buffer> => buffer(slugLayer(Readable.from([slug]), 1000, { web: 'x' }))
+    const make = (): Promise<Buffer> => buffer(layerOf(Readable.from([slug]), 1000, { web: 'x' }))
     expect((await make()).equals(await make())).toBe(true)
   })
   test('links between files of the app, and no special bits', async () => {
     const linked = await entriesOf(
-      slugLayer(Readable.from([forged({ path: './b', type: 'Link', linkpath: './a' })]), 1000, {}),
+      layerOf(Readable.from([forged({ path: './b', type: 'Link', linkpath: './a' })]), 1000, {}),
     )
     expect(linked['app/b']).toMatchObject({ type: 'Link', linkpath: 'app/a' })
-    const root = await entriesOf(slugLayer(Readable.from([forged({ path: './su', mode: 0o4755 })]), 1000, {}))
+    const root = await entriesOf(layerOf(Readable.from([forged({ path: './su', mode: 0o4755 })]), 1000, {}))
     expect(root['app/su']).toMatchObject({ mode: 0o755 })
   })
   test.each([
-    ['a path outside', forged({ path: '../x' }), '"../x" leads outside the app'],
-    ['an absolute path', forged({ path: '/etc/x' }), 'leads outside the app'],
-    ['a link outside', forged({ path: 'x', type: 'Link', linkpath: '../../runner/init' }), 'links outside the app'],
+    ['a path outside', forged({ path: '../x' }), '"../x" leads outside the archive'],
+    ['an absolute path', forged({ path: '/etc/x' }), 'leads outside the archive'],
+    ['a link outside', forged({ path: 'x', type: 'Link', linkpath: '../../runner/init' }), 'links outside the archive'],
     ['a deletion', forged({ path: 'a/.wh.b' }), 'a name that image layers reserve'],
     ['a device', forged({ path: 'x', type: 'CharacterDevice' }), 'is a CharacterDevice'],
     ['rubbish', gzipSync(Buffer.alloc(2048, 'x')), 'checksum failure'],
     ['no archive at all', Buffer.from('hello'), 'incorrect header check'],
     ['half a slug', forged({ path: 'x', size: 5000 }).subarray(0, 60), 'unexpected end of file'],
   ])('%s is refused', async (_, slug, message) => {
-    await expect(buffer(slugLayer(Readable.from([slug]), 1000, {}))).rejects.toThrow(message)
+    await expect(buffer(layerOf(Readable.from([slug]), 1000, {}))).rejects.toThrow(message)
   })
   test('a slug that never comes whole fails the layer', async () => {
     const slug = new Readable({ read() {} })
-    const layer = slugLayer(slug, 1000, {})
+    const layer = layerOf(slug, 1000, {})
     const read = buffer(layer)
     slug.destroy(new Error('the sender broke off'))
     await expect(read).rejects.toThrow('the sender broke off')

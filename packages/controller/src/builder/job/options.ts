@@ -1,5 +1,6 @@
 // What does the builder on a cluster need to know?
 import type { Kube } from '../../kube/client.ts'
+import type { Archiver } from '../../os/archive.ts'
 import type { Credentials, Registry, RegistrySettings } from '../../registry/port.ts'
 import type { HandOff } from './handoff.ts'
 
@@ -25,6 +26,8 @@ export type Images = {
 export type JobBuilderOptions = {
   readonly kube: Kube
   readonly registry: Registry
+  /** Reads what comes from outside, in a program of its own. */
+  readonly archiver: Archiver
   readonly handOff: HandOff
   /** Of builds only; made when missing. Default `deis-builds`. */
   readonly namespace?: string

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKube } from '../../kube/client.ts'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { createRegistry } from '../../registry/create.ts'
 import { tarOf } from '../native/testing.ts'
 import { buildArguments, registriesConf } from './dockerfile-build.ts'
@@ -27,6 +28,7 @@ const options: JobBuilderOptions = {
     close: () => {},
   }),
   registry: createRegistry({ insecure: [], mirrors: {}, credentials: {} }),
+  archiver: testArchiver,
   handOff: createHandOff(() => 'http://controller'),
   images: { stack: 'stack', run: 'run', buildah: 'buildah', tools: null },
   target,
@@ -223,7 +225,7 @@ describe('the source', () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
   const keep = (tar: Buffer): ReturnType<typeof keepSource> =>
-    keepSource(Readable.from([tar]), join(folder, 'x.tar'), new AbortController().signal)
+    keepSource(testArchiver, Readable.from([tar]), join(folder, 'x.tar'), new AbortController().signal)
 
   test('is looked through and kept as it came', async () => {
     const tar = await tarOf({ Dockerfile: 'FROM x', Procfile: 'web: x\n', 'sub/.buildpacks': '' })

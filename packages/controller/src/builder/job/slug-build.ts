@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
 import { Value } from 'typebox/value'
-import { BadArchive } from '../../os/archive.ts'
+import { ArchiveFailure } from '../../os/archive.ts'
 import type { ImageFacts } from '../../registry/port.ts'
 import { slugLauncher } from '../../scheduler/port.ts'
 import { BuildFailure, type BuildResult } from '../port.ts'
@@ -50,8 +50,8 @@ async function collect(place: Place, { outcome: sent, slug, cache }: Arrivals): 
   const outcome = checkOutcome(await text(await sent))
   let image: ImageFacts | null = null
   if (outcome.failure === null) {
-    const { runUser, registry, images, target } = settings
-    const layer = slugLayer(await slug, runUser, outcome.processes)
+    const { archiver, runUser, registry, images, target } = settings
+    const layer = slugLayer(archiver, await slug, runUser, outcome.processes, signal)
     const change = {
       base: images.run,
       target: repositoryOf(target, request.app),
@@ -66,7 +66,7 @@ async function collect(place: Place, { outcome: sent, slug, cache }: Arrivals): 
       exposed: [],
     }
     image = await registry.appendLayer(change, signal).catch((error: unknown) => {
-      if (layer.errored instanceof BadArchive)
+      if (layer.errored instanceof ArchiveFailure)
         throw new BuildFailure(`The slug cannot be used: ${layer.errored.message}.`)
       throw asBuildFailure(error)
     })

@@ -1,9 +1,8 @@
 // What kind of app is pushed? Its source is put on disk once, and looked through on the way.
 import { createWriteStream } from 'node:fs'
-import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Parser, type ReadEntry } from 'tar'
+import { ArchiveFailure, type Archiver } from '../../os/archive.ts'
 import { BuildFailure } from '../port.ts'
 import { BadProcfile, parseProcfile, procfileLimits } from '../procfile.ts'
 
@@ -17,49 +16,37 @@ export type Source = {
 
 // The same as when it is unpacked.
 const maxBytes = 8 * 2 ** 30
+const sourceLimits = { entries: 500_000, bytes: maxBytes }
 
-const isFile = (entry: ReadEntry): boolean => /^(File|OldFile|ContiguousFile)$/.test(entry.type)
-
-/** @throws BuildFailure when it is no tar, or too large. */
-export async function keepSource(source: Readable, file: string, signal: AbortSignal): Promise<Source> {
-  const found = { dockerfile: false, buildpacks: false, procfile: null as string | null }
-  let failure: Error | null = null
-  const parser = new Parser({
-    strict: true,
-    onReadEntry(entry) {
-      const name = posix.normalize(entry.path)
-      const notFolder = entry.type !== 'Directory'
-      if (name === 'Dockerfile' && notFolder) found.dockerfile = true
-      if (name === '.buildpacks' && notFolder) found.buildpacks = true
-      if (name !== 'Procfile' || !isFile(entry)) {
-        entry.resume()
-        return
-      }
-      const chunks: Buffer[] = []
-      let size = 0
-      entry.on('data', (chunk: Buffer) => {
-        // One byte more than allowed is enough to refuse it.
-        if (size <= procfileLimits.bytes) chunks.push(chunk)
-        size += chunk.length
-      })
-      entry.on('end', () => (found.procfile = Buffer.concat(chunks).toString('utf8')))
-    },
-  })
-  parser.on('error', (error: Error) => (failure ??= error))
-  const look = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let size = 0
-    for await (const chunk of chunks) {
-      size += chunk.length
-      if (size > maxBytes) throw new BuildFailure(`The source is larger than ${maxBytes} bytes.`)
-      parser.write(chunk)
-      if (failure) throw new BuildFailure(`The source cannot be unpacked: ${failure.message}.`)
-      yield chunk
-    }
-    parser.end()
-    if (failure) throw new BuildFailure(`The source cannot be unpacked: ${failure.message}.`)
+async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of chunks) {
+    size += chunk.length
+    if (size > maxBytes) throw new BuildFailure(`The source is larger than ${maxBytes} bytes.`)
+    yield chunk
   }
-  await pipeline(source, look, createWriteStream(file, { mode: 0o600 }), { signal })
-  return found
+}
+
+/** @throws BuildFailure when it is not a tar, or too large. */
+export async function keepSource(
+  archiver: Archiver,
+  source: Readable,
+  file: string,
+  signal: AbortSignal,
+): Promise<Source> {
+  await pipeline(source, limited, createWriteStream(file, { mode: 0o600 }), { signal })
+  const wanted = { names: ['Dockerfile', '.buildpacks'], read: ['Procfile'], largest: procfileLimits.bytes }
+  try {
+    const { present, texts } = await archiver.look(file, wanted, { limits: sourceLimits, signal })
+    return {
+      dockerfile: present.includes('Dockerfile'),
+      buildpacks: present.includes('.buildpacks'),
+      procfile: texts['Procfile'] ?? null,
+    }
+  } catch (error) {
+    if (!(error instanceof ArchiveFailure)) throw error
+    throw new BuildFailure(`The source cannot be unpacked: ${error.message}.`)
+  }
 }
 
 /** @throws BuildFailure naming the line. */

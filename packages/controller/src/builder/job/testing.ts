@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { type Job, type ListOf, pathOf, type Pod } from '../../kube/objects.ts'
 import { loadTransport } from '../../kube/transport.ts'
+import { testArchiver } from '../../os/archive-testing.ts'
 import { createRegistry } from '../../registry/create.ts'
 import type { Registry } from '../../registry/port.ts'
 import { type Files, tarOf } from '../native/testing.ts'
@@ -97,6 +98,7 @@ export async function openTestCluster(host: string, address: string): Promise<Te
   const options: JobBuilderOptions = {
     kube,
     registry,
+    archiver: testArchiver,
     handOff,
     namespace,
     images: { stack: `${host}/stack:1`, run: `${host}/stack:1`, buildah: `${host}/buildah:1`, tools: null },

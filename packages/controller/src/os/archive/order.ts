@@ -30,12 +30,44 @@ export type PackOrder = {
   readonly times: boolean
 }
 
-export type ArchiveOrder = UnpackOrder | PackOrder
+export type LookOrder = {
+  readonly mode: 'look'
+  readonly runAs: RunAs | null
+  readonly limits: ArchiveLimits
+  /** Paths of which is told whether they are there, as anything but a folder. */
+  readonly names: readonly string[]
+  /** Paths of files whose text is told. */
+  readonly read: readonly string[]
+  /** Most bytes of such a text; a longer one comes with one byte more. */
+  readonly largest: number
+}
+
+/** Text null: a folder. */
+export type RelayFile = { readonly path: string; readonly mode: number; readonly text: string | null }
+
+export type RelayOrder = {
+  readonly mode: 'relay'
+  readonly runAs: RunAs | null
+  readonly limits: ArchiveLimits
+  /** Come first, and are root's. */
+  readonly files: readonly RelayFile[]
+  /** Where the entries of the archive go, and whose they are there. */
+  readonly folder: string
+  readonly user: number
+}
+
+export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder
 
 /** Something that has no place on the other side. */
 export type LeftOut = { readonly path: string; readonly why: string }
 
 export type ArchiveResult = { readonly entries: number; readonly bytes: number; readonly leftOut: readonly LeftOut[] }
+
+export type Seen = ArchiveResult & {
+  readonly present: readonly string[]
+  /** By path. */
+  readonly texts: Readonly<Record<string, string>>
+}
 
 export type ArchiveFault = {
   readonly kind: 'archive' | 'folder' | 'other'
@@ -45,7 +77,7 @@ export type ArchiveFault = {
 }
 
 /** The last thing the program says, as one JSON value. */
-export type ArchiveReply = { readonly ok: ArchiveResult } | { readonly failure: ArchiveFault }
+export type ArchiveReply = { readonly ok: ArchiveResult | Seen } | { readonly failure: ArchiveFault }
 
 /** The pipes between the two, besides the usual three. */
 export const orderDescriptor = 3

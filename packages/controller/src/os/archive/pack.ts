@@ -1,6 +1,6 @@
 // How does a folder become an archive that depends on nothing but its content? Runs in the archive program only.
-// Headers are the `tar` library's, the walk is ours: the library's own packing of hard links hangs, or fails outside of every
-// stream, when a link comes close to the end (it queues the link behind a file that may have been written already).
+// The walk is ours: the `tar` library's own packing of hard links hangs, or fails outside of every stream, when a link comes
+// close to the end (it queues the link behind a file that may have been written already).
 import {
   chmodSync,
   closeSync,
@@ -13,46 +13,15 @@ import {
   readSync,
   type Stats,
 } from 'node:fs'
-import { Header, type HeaderData } from 'tar'
+import { block, epoch, head, padding } from './header.ts'
 import { type ArchiveLimits, BadFolder, leftOutList, type LeftOut, type PackOrder } from './order.ts'
 
-const epoch = new Date(0)
-const block = 512
 const chunkBytes = 256 * 1024
 // The longest path that Linux takes.
 const longestPath = 4095
 
 const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
-
-function padded(bytes: Buffer): Buffer[] {
-  return [bytes, Buffer.alloc((block - (bytes.length % block)) % block)]
-}
-
-/** GNU's way of long names, as bytes: pax headers are lines, which a name with a line break in it would break. */
-function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name: string): Buffer[] {
-  const bytes = Buffer.from(`${name}\0`)
-  return [headerBlock({ path: '././@LongLink', type, size: bytes.length, mode: 0o644 }), ...padded(bytes)]
-}
-
-function headerBlock(data: HeaderData): Buffer {
-  const header = new Header({ mtime: epoch, ...data, uid: 0, gid: 0 })
-  header.encode()
-  return header.block ?? Buffer.alloc(0)
-}
-
-function head(path: string, linkpath: string, data: HeaderData): Buffer {
-  const long = (text: string): boolean => Buffer.byteLength(text) > 99
-  return Buffer.concat([
-    ...(long(path) ? longName('NextFileHasLongPath', path) : []),
-    ...(long(linkpath) ? longName('NextFileHasLongLinkpath', linkpath) : []),
-    headerBlock({
-      ...data,
-      path: long(path) ? 'long' : path,
-      ...(linkpath === '' ? {} : { linkpath: long(linkpath) ? 'long' : linkpath }),
-    }),
-  ])
-}
 
 // Whatever the umask was where it was made; never setuid.
 const fileMode = (mode: number): number => ((mode & 0o777) | 0o600) & ~0o022
@@ -131,7 +100,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
         left -= read
         yield* say(chunk.subarray(0, read))
       }
-      yield* say(Buffer.alloc((block - (found.size % block)) % block))
+      yield* say(padding(found.size))
     } finally {
       closeSync(descriptor)
     }

@@ -1,9 +1,10 @@
-// How does the archive program run? In the folder it is started in: `unpack` takes an archive as its input, `pack` gives one
-// as its output. It is a program of its own so that its death, its memory and its rights are not those of the controller.
+// How does the archive program run? In the folder it is started in: `unpack` and `look` take an archive as their input, `pack`
+// gives one as its output, `relay` does both. It is a program of its own so that its death, its memory and its rights are not
+// those of the controller.
 import { readFileSync, writeSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
+import { createGunzip, createGzip } from 'node:zlib'
 import {
   ArchiveFailure,
   type ArchiveOrder,
@@ -11,10 +12,13 @@ import {
   type ArchiveResult,
   BadArchive,
   orderDescriptor,
+  type RelayOrder,
   replyDescriptor,
 } from './order.ts'
 import type { RunAs } from '../accounts.ts'
+import { look } from './look.ts'
 import { tarOfFolder } from './pack.ts'
+import { relayed } from './relay.ts'
 import { unpack } from './unpack.ts'
 
 function become(runAs: RunAs | null): void {
@@ -27,11 +31,22 @@ function become(runAs: RunAs | null): void {
 async function work(order: ArchiveOrder): Promise<ArchiveResult> {
   become(order.runAs)
   if (order.mode === 'unpack') return unpack(process.stdin, order.limits)
+  if (order.mode === 'look') return look(process.stdin, order)
   let result: ArchiveResult | null = null
-  const tar = Readable.from(tarOfFolder(order, (packed) => (result = packed)))
-  await pipeline(tar, createGzip({ level: order.level }), process.stdout)
+  const keep = (made: ArchiveResult): void => void (result = made)
+  if (order.mode === 'pack')
+    await pipeline(Readable.from(tarOfFolder(order, keep)), createGzip({ level: order.level }), process.stdout)
+  else await relay(order, keep)
   if (result === null) throw new Error('packing ended early')
   return result
+}
+
+async function relay(order: RelayOrder, keep: (made: ArchiveResult) => void): Promise<void> {
+  try {
+    await pipeline(process.stdin, createGunzip(), (plain: Readable) => relayed(plain, order, keep), process.stdout)
+  } catch (error) {
+    throw error instanceof ArchiveFailure ? error : new BadArchive((error as Error).message, { cause: error })
+  }
 }
 
 function replyTo(error: unknown): ArchiveReply {

@@ -1,0 +1,109 @@
+// What is taken of an archive from outside, entry by entry and within limits? Runs in the archive program only.
+import { posix } from 'node:path'
+import { Parser, type ReadEntry } from 'tar'
+import { type ArchiveLimits, BadArchive } from './order.ts'
+
+function outside(path: string): boolean {
+  const clean = posix.normalize(path)
+  return posix.isAbsolute(path) || clean === '..' || clean.startsWith('../') || path.includes('\0')
+}
+
+// The longest path that Linux takes.
+const longestPath = 4095
+
+export const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
+/** Why an entry is not taken; null: it is. */
+export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string | null {
+  if (Buffer.byteLength(entry.path) > longestPath) return 'a name in the archive is too long'
+  if (outside(entry.path)) return `${shown(entry.path)} leads outside the archive`
+  switch (entry.type) {
+    case 'File':
+    case 'OldFile':
+    case 'ContiguousFile':
+    case 'Directory':
+      return null
+    case 'SymbolicLink':
+      return entry.linkpath ? null : `${shown(entry.path)} is a link to nothing`
+    case 'Link':
+      return outside(entry.linkpath ?? '') ? `${shown(entry.path)} links outside the archive` : null
+    default:
+      return `${shown(entry.path)} is a ${entry.type}, only files, folders and links are allowed`
+  }
+}
+
+// The parser would unpack these by itself, out of time with everything else here.
+const compressed = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])]
+
+// Headers, long names and padding of one entry: what an archive may have beside the bytes of its files.
+const overhead = 20 * 512
+
+type Steps = {
+  /** The entry has a place; what it throws ends the reading. */
+  begin(entry: ReadEntry): void
+  data(chunk: Buffer): void
+  end(entry: ReadEntry): void
+}
+
+export type TarParser = {
+  /** @throws BadArchive; what a step threw */
+  write(chunk: Buffer): void
+  end(): void
+  seen(): { readonly entries: number; readonly bytes: number }
+}
+
+/** Takes a tar apart as its bytes come: everything that is found in a piece is told before `write` returns. */
+export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal): TarParser {
+  let failure: Error | null = null
+  let entries = 0
+  let bytes = 0
+  let raw = 0
+  let first = Buffer.alloc(0)
+  const attempt = (work: () => void): void => {
+    if (failure) return
+    try {
+      work()
+    } catch (error) {
+      failure = error as Error
+    }
+  }
+  const accept = (entry: ReadEntry): void => {
+    if (++entries > limits.entries) throw new BadArchive(`the archive has more than ${limits.entries} entries`)
+    if ((bytes += entry.size) > limits.bytes)
+      throw new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
+    const reason = check(entry)
+    if (reason !== null) throw new BadArchive(reason)
+    steps.begin(entry)
+  }
+  const parser = new Parser({
+    strict: true,
+    onReadEntry(entry) {
+      attempt(() => accept(entry))
+      entry.on('data', (chunk: Buffer) => attempt(() => steps.data(chunk)))
+      entry.on('end', () => attempt(() => steps.end(entry)))
+    },
+  })
+  parser.on('ignoredEntry', (entry: ReadEntry) => {
+    failure ??= new BadArchive(check(entry) ?? 'an entry of an unknown kind')
+  })
+  parser.on('error', (error: Error) => (failure ??= new BadArchive(error.message, { cause: error })))
+  const step = (work: () => void): void => {
+    attempt(work)
+    if (failure) throw failure
+  }
+  return {
+    write(chunk) {
+      // Also what belongs to no entry costs time.
+      if ((raw += chunk.length) > limits.bytes + (limits.entries + 2) * overhead)
+        failure ??= new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
+      if (first.length < 4) {
+        first = Buffer.concat([first, chunk.subarray(0, 4)])
+        if (compressed.some((magic) => first.subarray(0, magic.length).equals(magic)))
+          failure ??= new BadArchive('it is compressed in a way that is not taken here: use gzip, once')
+      }
+      step(() => parser.write(chunk))
+    },
+    end: () => step(() => parser.end()),
+    seen: () => ({ entries, bytes }),
+  }
+}
