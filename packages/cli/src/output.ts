@@ -8,6 +8,11 @@ export function print(io: Io, line = ''): void {
   io.stdout.write(`${line}\n`)
 }
 
+/** Whether what is answered may have colours: no file and no program wants them. */
+export function isColourful(io: Io): boolean {
+  return io.isTty.stdout && !io.env['NO_COLOR']
+}
+
 /** For a person reading along; never part of what a command answers. */
 export function note(io: Io, line: string): void {
   io.stderr.write(`${line}\n`)

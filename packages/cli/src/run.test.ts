@@ -200,6 +200,46 @@ missing  images  no container engine
     })
   })
 
+  const checks = [
+    { name: 'git', status: 'ok', detail: '2.39' },
+    { name: 'images', status: 'missing', detail: 'no container engine' },
+    { name: 'firewall', status: 'limited', detail: 'open\nto all', concern: 'exposed' },
+  ]
+  const broken = { name: 'nodes', status: 'missing', detail: '0 of 3', concern: 'broken' }
+  const serving = (found: readonly object[]) =>
+    startController({ 'GET /v2/doctor/': { json: { scheduler: 'process', version: '2.3.0', checks: found } } })
+
+  test('shows on a terminal what is wrong in red and what is restricted in yellow', async () => {
+    const home = homeOf(await serving([...checks, broken]))
+    const { stdout } = await deis(['doctor'], { home, stdoutIsTty: true })
+    expect(stdout.split('\n').slice(-6)).toEqual([
+      'ok       git       2.39',
+      '\u001b[33mmissing  images    no container engine\u001b[39m',
+      '\u001b[31mlimited  firewall  open\u001b[39m',
+      '\u001b[31m                   to all\u001b[39m',
+      '\u001b[31mmissing  nodes     0 of 3\u001b[39m',
+      '',
+    ])
+  })
+
+  test.each([
+    ['pipes', {}],
+    ['terminals with NO_COLOR', { stdoutIsTty: true, env: { NO_COLOR: '1' } }],
+  ])('shows no colours in %s', async (_, world) => {
+    const { stdout } = await deis(['doctor'], { home: homeOf(await serving([...checks, broken])), ...world })
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test.each([
+    ['what is only restricted or open to others', checks, 0],
+    ['what is broken', [...checks, broken], 1],
+  ])('of %s', async (_, found, code) => {
+    const home = homeOf(await serving(found))
+    expect((await deis(['doctor'], { home })).code).toBe(code)
+    const json = await deis(['doctor', '--json'], { home })
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([code, { checks: found }])
+  })
+
   test('another controller has none', async () => {
     const controller = await startController({ 'GET /v2/doctor/': { status: 404, text: '<html>' } })
     expect(await deis(['doctor'], { home: homeOf(controller) })).toMatchObject({

@@ -2,11 +2,16 @@
 import { type Static, Type } from 'typebox'
 import { route } from './route.ts'
 
-/** `ok`: works. `limited`: works, with the restriction in `detail`. `missing`: refused, with the remedy in `detail`. */
+/**
+ * `ok`: works. `limited`: works, with the restriction in `detail`. `missing`: refused, with the remedy in `detail`.
+ * `concern`: it is no mere restriction of this installation: `broken` keeps apps from being served or changed, `exposed` lets
+ * somebody pass by a protection.
+ */
 export const Check = Type.Object({
   name: Type.String(),
   status: Type.Union([Type.Literal('ok'), Type.Literal('limited'), Type.Literal('missing')]),
   detail: Type.String(),
+  concern: Type.Optional(Type.Union([Type.Literal('broken'), Type.Literal('exposed')])),
 })
 export type Check = Static<typeof Check>
 

@@ -13,6 +13,7 @@ async function disk(core: Core): Promise<Check> {
     name: 'disk',
     status: low ? 'limited' : 'ok',
     detail: `${megabytes} MB free in the data folder${low ? ': free some before builds are refused' : ''}`,
+    ...(low ? { concern: 'broken' } : {}),
   }
 }
 

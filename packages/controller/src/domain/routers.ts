@@ -29,7 +29,8 @@ export function checkRouters(core: Core): Check {
       : state.needed
         ? 'the routers have a moment after the start of the controller'
         : 'none is needed: the cluster has an Ingress controller of its own')
-  return { name: 'routers', status: trouble === null ? 'ok' : state.following === 0 ? 'missing' : 'limited', detail }
+  if (trouble === null) return { name: 'routers', status: 'ok', detail }
+  return { name: 'routers', status: state.following === 0 ? 'missing' : 'limited', detail, concern: 'broken' }
 }
 
 /** For whoever has just changed an app: `2/2`, and what is wrong with it if anything is. */

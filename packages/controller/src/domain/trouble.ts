@@ -32,7 +32,8 @@ function createTrouble(): Trouble {
       if (apps.size === 0) return { name: 'apps', status: 'ok', detail: 'every app is as it should be' }
       const some = [...apps].slice(0, listed).map(([app, why]) => `${app} (${why.split('\n')[0]?.slice(0, 200)})`)
       const list = names ? `: ${some.join('; ')}${apps.size > listed ? '; …' : ''}` : ''
-      return { name: 'apps', status: 'limited', detail: `${apps.size} cannot be brought to their desired state${list}` }
+      const detail = `${apps.size} cannot be brought to their desired state${list}`
+      return { name: 'apps', status: 'limited', detail, concern: 'broken' }
     },
   }
 }

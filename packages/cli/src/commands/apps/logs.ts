@@ -4,7 +4,7 @@ import { DeisError, getLogs } from '@deis/types'
 import { live, type Live } from '../../client.ts'
 import type { Context } from '../../context.ts'
 import { type AppOption, appOption, integer } from '../../options.ts'
-import { note } from '../../output.ts'
+import { isColourful, note } from '../../output.ts'
 
 const noLogs = (id: string): string =>
   [
@@ -23,12 +23,9 @@ const lookedBack = 5_000
 type LogsOptions = AppOption & { readonly lines?: number; readonly follow?: boolean; readonly ptype?: string }
 type Query = { readonly log_lines?: string; readonly type?: string }
 
-type Colour = (text: string) => string
-
-/** As on a terminal, or plain. */
-async function colourOf({ io }: Context): Promise<Colour> {
-  if (!io.isTty.stdout || io.env['NO_COLOR']) return (text) => text
-  return (await import('../../logs.ts')).colouredLog
+async function colourOf({ io }: Context): Promise<(text: string) => string> {
+  if (!isColourful(io)) return (text) => text
+  return (await import('../../colours.ts')).colouredLog
 }
 
 async function lately(context: Context, id: string, query: Query): Promise<void> {

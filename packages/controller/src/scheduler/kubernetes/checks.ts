@@ -47,6 +47,7 @@ async function rights({ kube }: Backend): Promise<Check> {
     : {
         name: 'rights',
         status: 'missing',
+        concern: 'broken',
         detail: `the platform may not ${lacking.join(', ')}: give it its ClusterRole`,
       }
 }
@@ -62,6 +63,7 @@ async function nodes({ kube }: Backend): Promise<Check> {
     name: 'nodes',
     status: ready === 0 ? 'missing' : ready === items.length ? 'ok' : 'limited',
     detail: `${ready} of ${items.length} nodes take pods`,
+    ...(ready === 0 ? { concern: 'broken' } : {}),
   }
 }
 
@@ -91,6 +93,7 @@ function network({ options }: Backend): Check {
     : {
         name: 'network',
         status: 'limited',
+        concern: 'exposed',
         detail:
           'apps are reached by every pod: set DEIS_APP_SOURCES to what sends their requests, the namespace of an Ingress controller or the address of a router',
       }
@@ -115,7 +118,7 @@ function settings({ options, version, pods }: Backend): Check[] {
 
 const orMissing =
   (name: string) =>
-  (error: unknown): Check => ({ name, status: 'missing', detail: messageOf(error) })
+  (error: unknown): Check => ({ name, status: 'missing', detail: messageOf(error), concern: 'broken' })
 
 async function checks(backend: Backend): Promise<Check[]> {
   const asked = await Promise.all([

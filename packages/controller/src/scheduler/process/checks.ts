@@ -30,10 +30,14 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
       },
       {
         name: 'ports',
-        status: free > 0 ? 'ok' : 'limited',
+        ...(free > 0 ? { status: 'ok' } : { status: 'limited', concern: 'broken' }),
         detail: `${free} of ${ports.size} ports for processes are free (${options.ports.first} to ${options.ports.last})`,
       },
-      { name: 'firewall', status: firewall.active ? 'ok' : 'limited', detail: firewall.reason },
+      {
+        name: 'firewall',
+        ...(firewall.active ? { status: 'ok' } : { status: 'limited', concern: 'exposed' }),
+        detail: firewall.reason,
+      },
       {
         name: 'shell',
         status: /(^|\/)bash$/.test(shell) ? 'ok' : 'limited',

@@ -1,4 +1,4 @@
-// How are the lines of a log coloured?
+// How are lines coloured on a terminal?
 import { Chalk, type ChalkInstance } from 'chalk'
 
 type Colour = (chalk: ChalkInstance) => ChalkInstance
@@ -23,8 +23,21 @@ function colourOf(source: string): Colour {
   return colours[sum % colours.length] ?? controllerColour
 }
 
+// Whether there are colours at all is not for chalk to guess: see isColourful.
+const chalk = new Chalk({ level: 1 })
+
+/** The lines of a log. */
 export function colouredLog(text: string): string {
-  const chalk = new Chalk({ level: 1 })
   const lines = text.replace(/\n$/, '').split('\n')
   return lines.map((line) => `${colourOf(sourceOf(line))(chalk)(line)}\n`).join('')
 }
+
+/** Each line by itself: colours end with their line. */
+const eachLine = (text: string, colour: ChalkInstance): string =>
+  text
+    .split('\n')
+    .map((line) => colour(line))
+    .join('\n')
+
+export const bad = (text: string): string => eachLine(text, chalk.red)
+export const doubtful = (text: string): string => eachLine(text, chalk.yellow)
