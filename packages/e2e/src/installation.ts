@@ -136,13 +136,9 @@ export async function install(): Promise<Installation> {
       )}`,
       'git.example.com': known('deis-git')?.clusterIP ?? 'git.example.com',
       'ORGANIZATION=apps': `ORGANIZATION=${namespace}`,
+      'DEIS_ROUTER_PUBLIC_PORT=80': `DEIS_ROUTER_PUBLIC_PORT=${known('deis-router')?.ports[0]?.nodePort ?? 80}`,
     })
-    const port = lines(`DEIS_ROUTER_PUBLIC_PORT=${known('deis-router')?.ports[0]?.nodePort ?? 80}`)
-    const first = 'configMapGenerator:\n'
-    const whole = filledIn(text, {
-      [first]: `${first}  - name: deis-router-settings\n    behavior: merge\n    literals:\n${port}`,
-    })
-    await writeFile(join(site, 'kustomization.yaml'), `${whole}\n${testPatches(namespace)}`)
+    await writeFile(join(site, 'kustomization.yaml'), `${text}\n${testPatches(namespace)}`)
     await kubectl('apply', '-k', site)
   }
   const rolledOut = async (): Promise<void> => {
