@@ -88,8 +88,8 @@ export function createApp(
     reply.headers(everyAnswer)
   })
   server.addHook('onSend', async (request, reply) => {
-    // What changes an app may change its routes, which are nothing until routers have them.
-    if (request.method === 'GET' || reply.statusCode >= 300 || !request.url.startsWith('/v2/apps/')) return
+    // What changes an app or a certificate may change routes, which are nothing until routers have them.
+    if (request.method === 'GET' || reply.statusCode >= 300 || !/^\/v2\/(apps|certs)\//.test(request.url)) return
     const { count, warning } = routersNow(core)
     reply.header(types.routersHeader, count)
     if (warning !== null) reply.header(types.warningHeader, warning)

@@ -52,6 +52,15 @@ describe('certificates', () => {
     return { app, domain }
   }
 
+  it('say how many routers follow when they are attached and detached', async () => {
+    const name = await add()
+    const { domain } = await create()
+    const attached = await post(`/v2/certs/${name}/domain/`, { domain })
+    expect(attached).toMatchObject({ status: 201, headers: { 'deis-routers': '1/1' } })
+    const detached = await remove(`/v2/certs/${name}/domain/${domain}`)
+    expect(detached).toMatchObject({ status: 204, headers: { 'deis-routers': '1/1' } })
+  })
+
   it('show everything but themselves and their keys', async () => {
     const name = await add()
     const { body, text } = await get(`/v2/certs/${name}`)
