@@ -86,6 +86,7 @@ function startGit(core: Core, files: Files): Promise<GitServer> {
     maxPackBytes: config.maxPackBytes,
     sourceLimits: config.source,
     anyBranch: config.anyBranch,
+    submodules: config.submodules,
     identify: async (fingerprint) => {
       const username = await keyOwner(core, fingerprint)
       return username === null ? null : { username }

@@ -105,10 +105,22 @@ describe('settings', () => {
     [{ DEIS_POD_URL: 'pods' }, 'DEIS_POD_URL must be an http://'],
     [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '[1]' }, 'must be a JSON object'],
     [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '{' }, 'must be a JSON object'],
+    [{ DEIS_GIT_SUBMODULES: 'github.com, *.example' }, 'DEIS_GIT_SUBMODULES must be off, * or hosts'],
+    [{ DEIS_GIT_SUBMODULES: 'off, github.com/org' }, '"github.com/org" is none'],
     [{ DEIS_GIT_URL: 'git.example.com' }, 'DEIS_GIT_URL must be such as'],
     [{ DEIS_API_UPSTREAM: 'http://x' }, 'DEIS_API_UPSTREAM must be host:port'],
     [{ IMAGE_PULL_POLICY: 'Sometimes' }, 'IMAGE_PULL_POLICY must be one of'],
   ])('%j is refused', (env, text) => expect(problem(env as Record<string, string>)).toContain(text))
+
+  it.each([
+    [undefined, []],
+    ['off', []],
+    ['GitHub.com, git.internal:8443', ['github.com', 'git.internal:8443']],
+    ['*', ['*']],
+  ])('submodules come from the hosts of %j', (value, hosts) => {
+    const env: Record<string, string> = value === undefined ? {} : { DEIS_GIT_SUBMODULES: value }
+    expect(read({ ...env, GIT_SSL_CAINFO: '/ca.pem' }).submodules).toEqual({ hosts, caFile: '/ca.pem' })
+  })
 
   it('tell all problems together', () => {
     const said = problem({ DEIS_API_PORT: 'x', DEIS_ROUTING: 'y', DEIS_POD_URL: 'z' })

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type ClusterConfig, type Env, readCluster } from './config-cluster.ts'
+import { readHost } from './git/submodules/address.ts'
 import { isNetwork } from './os/networks.ts'
 
 export type Config = Readonly<{
@@ -43,6 +44,8 @@ export type Config = Readonly<{
   procfileMissingRemove: boolean
   rejectIfProcfileMissing: boolean
   anyBranch: boolean
+  /** Hosts from which submodules are fetched, and whose certificates count there (null: the system's). */
+  submodules: Readonly<{ hosts: readonly string[]; caFile: string | null }>
   maxPackBytes: number
   /** Of the tree that is pushed. */
   source: Readonly<{ entries: number; bytes: number }>
@@ -67,6 +70,16 @@ const buildVariables =
 // npm sets these for the scripts it runs; a build must not take them for the user's wishes.
 const npmInternal =
   /^npm_config_(local_prefix|prefix|global_prefix|noproxy|user_agent|node_gyp|init_module|userconfig|globalconfig|npm_version|cache|yes)$/i
+
+function submoduleHosts(items: readonly string[], problems: string[]): string[] {
+  if (items.length === 1 && items[0]?.toLowerCase() === 'off') return []
+  return items.flatMap((item) => {
+    const host = readHost(item)
+    if (host !== null) return [host]
+    problems.push(`DEIS_GIT_SUBMODULES must be off, * or hosts (host or host:port); ${JSON.stringify(item)} is none`)
+    return []
+  })
+}
 
 /** @throws with every problem at once. */
 export function readConfig(env: Env, cwd: string): Config {
@@ -156,6 +169,7 @@ export function readConfig(env: Env, cwd: string): Config {
     procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE', true),
     rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING', false),
     anyBranch: flag('DEIS_ANY_BRANCH', false),
+    submodules: { hosts: submoduleHosts(list('DEIS_GIT_SUBMODULES'), problems), caFile: env.GIT_SSL_CAINFO || null },
     maxPackBytes: number('DEIS_MAX_PUSH_MB', 2048, 1, 1_000_000) * 1024 * 1024,
     source: {
       entries: number('DEIS_MAX_SOURCE_FILES', 200_000, 1, 10_000_000),

@@ -18,6 +18,13 @@ import { publicPort, routersNow } from './routers.ts'
 import { type AppRow, configMaps } from './rows.ts'
 import { beginBuild, type RunningBuild } from './running.ts'
 
+type WholeSource = {
+  source(): Readable
+  /** Those that were not fetched. */
+  readonly submodules: readonly Submodule[]
+  close(): Promise<void>
+}
+
 export type Push = {
   readonly app: string
   readonly username: string
@@ -26,6 +33,8 @@ export type Push = {
   readonly options: readonly string[]
   readonly submodules?: readonly Submodule[]
   source(): Readable
+  /** Fetches those that may be fetched; null: none may. @throws Error for the user to read */
+  readonly withSubmodules?: ((say: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
   output(text: string): void
   readonly signal: AbortSignal
   /** The next push of the app may begin. */
@@ -79,15 +88,17 @@ async function build(
   say: (text: string) => void,
 ): Promise<Row.Build> {
   const { config } = await latestGood(core.db, app)
+  let whole: WholeSource | undefined
   try {
+    whole = await push.withSubmodules?.(say, push.signal)
     const result = await core.builder.build(
       {
         id: row.uuid,
         app: app.id,
         sha: push.sha,
         config: configMaps(core.vault, config).values,
-        source: push.source,
-        submodules: push.submodules,
+        source: whole?.source ?? push.source,
+        submodules: whole?.submodules ?? push.submodules,
         noCache: push.options.includes('no-cache'),
       },
       say,
@@ -110,6 +121,8 @@ async function build(
     // Whatever it broke in the builder, the one who pushes is told who cancelled.
     running.cancelled.throwIfAborted()
     throw error
+  } finally {
+    await whole?.close()
   }
 }
 

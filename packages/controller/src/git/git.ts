@@ -110,6 +110,16 @@ function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signalGroup(child.pid, 'SIGKILL')
 }
 
+const longestWords = 10_000
+
+/** What git says may come from elsewhere. */
+async function wordsOf(stderr: Readable): Promise<string> {
+  let words = ''
+  for await (const chunk of stderr.setEncoding('utf8') as AsyncIterable<string>)
+    if (words.length < longestWords) words += chunk.slice(0, longestWords)
+  return words
+}
+
 /** Runs git to its end and returns what it printed. @throws Error with git's own words. */
 export async function runGit(git: Git, args: readonly string[], options: RunOptions = {}): Promise<string> {
   options.signal?.throwIfAborted()
@@ -128,7 +138,7 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
     const [closed, stdout, stderr] = await Promise.all([
       once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
       text(child.stdout),
-      text(child.stderr),
+      wordsOf(child.stderr),
     ])
     options.signal?.throwIfAborted()
     if (closed[0] === 0) return stdout

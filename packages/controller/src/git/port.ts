@@ -1,6 +1,7 @@
 // What does the git server ask of the rest of the controller, and what does it offer (design §5)?
 import type { Readable } from 'node:stream'
 import type { SourceLimits, Submodule } from '../os/tree/weigh.ts'
+import type { AllowedHosts } from './submodules/address.ts'
 
 /** One push whose commit is to be built and deployed; the ref moves only when `deploy` resolves. */
 export type Push = {
@@ -13,6 +14,8 @@ export type Push = {
   source(): Readable
   /** What the commit refers to without having it. */
   readonly submodules: readonly Submodule[]
+  /** Fetches what may be fetched of them; null: nothing may be, or there is nothing. @throws Error for the user to read */
+  readonly withSubmodules: ((say: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
   /** What the user gave with `git push -o`. */
   readonly options: readonly string[]
   /** Shown to the pushing user; whole lines or parts of them. */
@@ -21,6 +24,15 @@ export type Push = {
   readonly signal: AbortSignal
   /** Resolved when the next push of the app may begin. */
   readonly ended: Promise<void>
+}
+
+/** A source with the files of its submodules. */
+export type WholeSource = {
+  source(): Readable
+  /** Those that were not fetched. */
+  readonly submodules: readonly Submodule[]
+  /** To be called when the build has ended. */
+  close(): Promise<void>
 }
 
 export type Permission = 'ok' | 'no app' | 'forbidden'
@@ -49,6 +61,8 @@ export type Limits = {
   readonly heartbeatMs: number
   /** How long a look through a pushed tree may take. */
   readonly weighMs: number
+  /** How long one submodule may take to come. */
+  readonly fetchMs: number
 }
 
 export const defaultLimits: Limits = {
@@ -62,6 +76,7 @@ export const defaultLimits: Limits = {
   stalledMs: 60_000,
   heartbeatMs: 10_000,
   weighMs: 60_000,
+  fetchMs: 120_000,
 }
 
 export type GitServerDeps = {
@@ -78,6 +93,8 @@ export type GitServerDeps = {
   readonly path: string
   readonly maxPackBytes: number
   readonly sourceLimits: SourceLimits
+  /** From where submodules are fetched; no hosts: not at all. */
+  readonly submodules?: { readonly hosts: AllowedHosts; readonly caFile: string | null }
   /** Deis' own rule: any branch is deployed (contract/build-and-route.md §1.8). */
   readonly anyBranch: boolean
   readonly limits?: Partial<Limits>

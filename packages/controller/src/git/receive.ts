@@ -5,10 +5,11 @@ import { quoted } from './command.ts'
 import { archive, catFile, type Commit, type Git } from './git.ts'
 import type { HookCall, HookRequest } from './hooks.ts'
 import { splitLines } from './lines.ts'
-import type { GitServerDeps, Limits } from './port.ts'
+import type { GitServerDeps, Limits, Push } from './port.ts'
 import type { OngoingPush, Pushes } from './pushes.ts'
 import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
 import { branches, objectType, repoOf } from './repos.ts'
+import { type Fetching, withSubmodules } from './submodules/whole.ts'
 import { BadSource, type Contents, weighTree } from '../os/tree/weigh.ts'
 
 export type Receiving = {
@@ -90,6 +91,24 @@ async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise
   }
 }
 
+/** Null: there is nothing to fetch, or nowhere from. */
+function wholeOf(to: Receiving, object: Commit, submodules: Contents['submodules']): Push['withSubmodules'] {
+  const { deps, git, limits } = to
+  if (!deps.submodules || deps.submodules.hosts.length === 0 || submodules.length === 0) return null
+  const { hosts, caFile } = deps.submodules
+  const fetching: Fetching = {
+    git,
+    allowed: hosts,
+    caFile,
+    limits: { bytes: deps.maxPackBytes, fetchMs: limits.fetchMs },
+    submodulesOf: async (commit, signal) => (await look(to, commit, signal)).submodules,
+  }
+  return async (say, signal) => {
+    const { commit, left, close } = await withSubmodules(fetching, object, submodules, say, signal)
+    return { source: () => archive(git, commit, signal), submodules: left, close }
+  }
+}
+
 async function deploy(
   to: Receiving,
   push: OngoingPush,
@@ -112,6 +131,7 @@ async function deploy(
         ref,
         source: () => archive(to.git, object, signal),
         submodules,
+        withSubmodules: wholeOf(to, object, submodules),
         options: what.request.options,
         output: (text) => voice.say(text),
         signal,

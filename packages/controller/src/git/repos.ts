@@ -63,12 +63,25 @@ export async function ensureRepo(git: Git, app: string): Promise<string> {
   return fixAttributes(await findRepo(git, app))
 }
 
+const draftOf = (git: Git): string => join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)
+
+async function init(git: Git, path: string): Promise<void> {
+  await runGit(git, ['init', '--quiet', '--bare', '--template=', '--', path])
+}
+
+/** An empty repository for a moment: whoever asks for it deletes it, or the next start does. */
+export async function openDraft(git: Git): Promise<string> {
+  const path = draftOf(git)
+  await init(git, path)
+  return fixAttributes(path)
+}
+
 async function findRepo(git: Git, app: string): Promise<string> {
   const repo = repoOf(git.folder, app)
   if (await exists(join(repo, 'HEAD'))) return repo
-  const fresh = join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)
+  const fresh = draftOf(git)
   try {
-    await runGit(git, ['init', '--quiet', '--bare', '--template=', '--', fresh])
+    await init(git, fresh)
     await rename(fresh, repo)
   } catch (error) {
     // Another session was faster.

@@ -197,6 +197,39 @@ describe('builds that go on', () => {
     expect(await done).toBe('ann cancelled this build; nothing was changed.')
   })
 
+  it('are cancelled while submodules are fetched for them, and get the source that has them', async () => {
+    let fetching: (signal: AbortSignal) => Promise<void> = async () => {}
+    let closed = 0
+    const source = () => Readable.from(['whole'])
+    const withSubmodules = async (say: (text: string) => void, signal: AbortSignal) => {
+      say('-----> Fetching submodule lib\n')
+      await fetching(signal)
+      return { source, submodules: [], close: async () => void closed++ }
+    }
+    const begin = (): Promise<string> =>
+      receivePush(f.core, { ...aPush, output: () => {}, withSubmodules }).then(
+        () => 'taken',
+        (error: Error) => error.message,
+      )
+    const stuck = new Promise<void>((resolve) => {
+      fetching = (signal) => {
+        resolve()
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+      }
+    })
+    const done = begin()
+    await stuck
+    const { uuid } = await f.core.db.build.findFirstOrThrow({ where: { status: 'running' } })
+    expect([(await cancel(uuid)).status, await done]).toEqual([200, 'ann cancelled this build; nothing was changed.'])
+    expect((await logs(uuid)).text).toContain('-----> Fetching submodule lib\n')
+    fetching = async () => {
+      throw new Error('Submodule "lib" could not be fetched')
+    }
+    expect([await begin(), closed]).toEqual(['Submodule "lib" could not be fetched', 0])
+    fetching = async () => {}
+    building = ({ succeed }) => succeed({ web: 'serve' })
+    expect([await begin(), closed]).toEqual(['taken', 1])
+  })
   it('are not cancelled any more while they are deployed', async () => {
     const { uuid, done, succeed, shown } = await push()
     const launching = expect.poll(() => shown.join(''), { timeout: 10_000 }).toContain('Launching App')

@@ -11,7 +11,12 @@ export type SourceLimits = {
   readonly bytes: number
 }
 
-export type Submodule = { readonly path: string; readonly sha: string }
+export type Submodule = {
+  readonly path: string
+  readonly sha: string
+  /** Why its files are not there; left out: they never are. */
+  readonly why?: string
+}
 
 export type Contents = {
   readonly entries: number

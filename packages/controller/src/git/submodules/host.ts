@@ -1,0 +1,83 @@
+// At which addresses is a host, and are they of the public internet?
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { BlockList, isIP } from 'node:net'
+
+/** The host is not one that is fetched from; the message says why. */
+export class BadHost extends Error {}
+
+// IANA's registries of special-purpose addresses: everything that is not globally reachable.
+const special = new BlockList()
+for (const network of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const)
+  special.addSubnet(network[0], network[1], 'ipv4')
+
+const global = new BlockList()
+global.addSubnet('2000::', 3, 'ipv6')
+// Of them: tunnels and translations, which lead to IPv4 addresses of any kind, and documentation.
+for (const network of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const)
+  special.addSubnet(network[0], network[1], 'ipv6')
+
+export function isPublic(address: string): boolean {
+  if (isIP(address) === 4) return !special.check(address, 'ipv4')
+  return isIP(address) === 6 && global.check(address, 'ipv6') && !special.check(address, 'ipv6')
+}
+
+/**
+ * All addresses of a host. Whoever connects must connect to one of these: a name may lead elsewhere a moment later.
+ * `named`: the operator allows this host wherever it is. @throws BadHost; the signal's reason
+ */
+export async function addressesOf(host: string, named: boolean, signal: AbortSignal): Promise<readonly string[]> {
+  const bare = host.replace(/^\[|\]$/g, '')
+  if (isIP(bare) !== 0) return check(bare, [bare], named)
+  const over = new AbortController()
+  try {
+    const found = await Promise.race([
+      lookup(bare, { all: true }),
+      once(signal, 'abort', { signal: over.signal }).then(() => signal.throwIfAborted()),
+    ])
+    return check(
+      bare,
+      (found ?? []).map(({ address }) => address),
+      named,
+    )
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof BadHost) throw error
+    throw new BadHost(`the name ${bare} is not known (${(error as NodeJS.ErrnoException).code ?? 'no answer'})`, {
+      cause: error,
+    })
+  } finally {
+    over.abort()
+  }
+}
+
+function check(host: string, addresses: readonly string[], named: boolean): readonly string[] {
+  const inside = named ? undefined : addresses.find((address) => !isPublic(address))
+  if (inside !== undefined)
+    throw new BadHost(
+      `${host} is at ${inside}, which is not an address of the public internet: the operator may name the host in DEIS_GIT_SUBMODULES`,
+    )
+  if (addresses.length === 0) throw new BadHost(`the name ${host} has no address`)
+  return addresses
+}
