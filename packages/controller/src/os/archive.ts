@@ -7,6 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RunAs } from './accounts.ts'
+import { inspect, type Inspector } from './inspect.ts'
 import {
   ArchiveFailure,
   type ArchiveLimits,
@@ -80,6 +81,8 @@ export type Archiver = {
    * when that one is not sound, and ends only when all of it is there.
    */
   relay(source: Readable, into: Pick<RelayOrder, 'files' | 'folder' | 'user'>, options?: Common): Readable
+  /** Looks into a folder for as long as it is not closed. */
+  inspect(folder: string, options?: Omit<Common, 'limits'>): Inspector
 }
 
 /** Starts the program; another one may put it into a place of its own first. Descriptors 0 to 4 must reach it. */
@@ -249,6 +252,7 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
       )
       return out
     },
+    inspect: (folder, options = {}) => inspect(program, launch, folder, options),
     async pack(folder, file, options = {}) {
       const {
         runAs = null,

@@ -1,6 +1,6 @@
 // Does a build do what contract/build-and-route.md §2.2 says, and leave nothing behind?
 import { existsSync } from 'node:fs'
-import { readdir, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Accounts } from '../../os/accounts.ts'
@@ -341,6 +341,22 @@ test('links in the source lead nowhere: profile scripts and settings are written
   else await t.build(files)
   if (t.accounts.isolated) expect(await read(t.folder, 'victim')).toBe('mine')
 })
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a folder of the app that leads to one of root: nothing in there is found',
+  async () => {
+    const secret = join(t.folder, 'of-root')
+    await mkdir(join(secret, 'bin'), { recursive: true })
+    await writeFile(join(secret, 'index.html'), 'mine')
+    await writeFile(join(secret, 'bin/pre-compile'), 'mine')
+    await chmod(secret, 0o700)
+    const failed = await failureOf(t.build({ public: { link: secret }, bin: { link: join(secret, 'bin') } }))
+    expect(failed.message).toBe('Build exited with code 1, stopping build.')
+    expect(t.output()).toContain('-----> Unable to select a buildpack')
+    await t.build({ Procfile: 'web: a', bin: { link: join(secret, 'bin') } })
+    expect(t.output()).not.toContain('pre-compile')
+  },
+)
 
 test('too little free disk', async () => {
   const full = await openTestBuilder({ minFreeBytes: 2 ** 60 })

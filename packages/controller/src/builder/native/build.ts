@@ -137,6 +137,7 @@ type Place = {
   readonly workspace: Workspace
   readonly cache: Cache
   readonly output: BuildOutput
+  readonly files: AppFiles
   readonly runAs: RunAs | null
 }
 
@@ -146,9 +147,8 @@ async function buildIn(
   place: Place,
   signal: AbortSignal,
 ): Promise<BuildResult> {
-  const { workspace, cache, output, runAs } = place
+  const { workspace, cache, output, files, runAs } = place
   const { config } = request
-  const files = appFiles(workspace.app)
   await fetchSource(settings, request, place, signal)
   nameSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
@@ -206,14 +206,17 @@ export async function build(
   const output = createOutput(write, settings.maxOutputBytes)
   const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes, runAs)
   const workspace = await openWorkspace(settings.builds, request.id, runAs)
+  const inspector = settings.archiver.inspect(workspace.app, { runAs, signal })
   try {
-    return await buildIn(settings, request, { workspace, cache, output, runAs }, signal)
+    const place = { workspace, cache, output, files: appFiles(inspector), runAs }
+    return await buildIn(settings, request, place, signal)
   } catch (error) {
     await killStrays(request.id)
     await takeBack(workspace)
     await cache.putBack(workspace.cache, !signal.aborted)
     throw error
   } finally {
+    inspector.close()
     await discard(workspace.root)
   }
 }

@@ -1,4 +1,5 @@
 // Are buildpacks from git and from archives fetched and used as the buildpack API says (contract/build-and-route.md §2.1)?
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -197,3 +198,20 @@ test("the platform's own buildpacks: the first that detects is used, else a buil
     await other.close()
   }
 })
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a buildpack that turns into links to folders of root: nothing in there is found',
+  async () => {
+    const secret = join(t.folder, 'of-root')
+    await mkdir(secret)
+    await writeFile(join(secret, 'release'), 'mine')
+    await chmod(secret, 0o700)
+    const folder = join(t.folder, 'turning')
+    await repository(folder, {
+      'bin/detect': bash('echo Turning'),
+      'bin/compile': bash(`cd "\${0%/*}/.."; rm -rf bin; ln -s ${secret} bin`),
+    })
+    const { result } = await build(folder, { Procfile: 'web: here' })
+    expect(result.processes).toEqual({ web: 'here' })
+  },
+)

@@ -1,5 +1,4 @@
 // How does a build use buildpacks from outside: detect, compile, release, and export in between (contract/build-and-route.md §2.1)?
-import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunAs } from '../../os/accounts.ts'
 import { BuildFailure } from '../port.ts'
@@ -95,13 +94,11 @@ function externalStep(kit: Kit, shell: string, { folder, name, alone, exports }:
     async compile() {
       await kit.must('Build', ...withExports('compile', [app, cache, env]))
       const file = join(folder, 'export')
-      const found = await lstat(file).catch(() => null)
-      if (found) exports.push(file)
+      if (await kit.files.has(file)) exports.push(file)
       return {}
     },
     async release() {
-      const found = await lstat(script('release')).catch(() => null)
-      if (!found) return {}
+      if (!(await kit.files.has(script('release')))) return {}
       const [command, args] = withExports('release', [app])
       const { code, stdout, stderr } = await kit.capture(command, args)
       if (code !== 0) {

@@ -1,5 +1,4 @@
 // How is a buildpack brought here, as the app's user and within limits?
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { RunAs } from '../../os/accounts.ts'
@@ -79,9 +78,8 @@ async function download(kit: Kit, source: BuildpackSource, folder: string, runAs
     throw failure(kit, `${source.url} could not be fetched: ${cause instanceof Error ? cause.message : message}`)
   }
   // Archives made by code hosts hold one folder named after the version.
-  const entries = await readdir(folder, { withFileTypes: true })
-  const [only] = entries
-  return entries.length === 1 && only?.isDirectory() && only.name !== 'bin' ? join(folder, only.name) : folder
+  const only = await kit.files.onlyFolder(folder)
+  return only === null || only === 'bin' ? folder : join(folder, only)
 }
 
 /** @returns the folder of the buildpack. @throws BuildFailure with the reason in the output. */

@@ -1,53 +1,44 @@
 // How does the platform read an app's files, which may be anything and change under its hands?
-import { constants } from 'node:fs'
-import { lstat, open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type Inspector, mostBytes } from '../../os/inspect.ts'
 import { BuildFailure } from '../port.ts'
 
+/** All of it is asked as the app's user, see os/inspect.ts. */
 export type AppFiles = {
-  /** Whether a file (or link) of this name is there. */
+  /** Whether a file (or link) of this name is there; below the app, or at a whole path. */
   has(path: string): Promise<boolean>
   /** The text of a file at the root of the app, null when there is none. Links are not followed: they could lead anywhere. */
   read(name: string): Promise<string | null>
   /** The same of its first bytes only, for files of any size. */
   head(name: string, bytes: number): Promise<string | null>
+  /** The one folder that is all there is at a whole path; null: there is something else. */
+  onlyFolder(path: string): Promise<string | null>
 }
-
-const maxBytes = 4 * 2 ** 20
 
 /** `most`: a larger file is refused; without it only the first `bytes` count. */
-async function readStart(folder: string, name: string, bytes: number, most: number | null): Promise<string | null> {
-  let handle
-  try {
-    // Without O_NONBLOCK a named pipe would be waited for.
-    handle = await open(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return null
-    if (code === 'ELOOP') throw new BuildFailure(`${name} must be a file, not a link.`)
-    throw new BuildFailure(`${name} cannot be read: ${(error as Error).message}.`)
-  }
-  try {
-    const found = await handle.stat()
-    if (!found.isFile()) throw new BuildFailure(`${name} must be a file.`)
-    if (most !== null && found.size > most) throw new BuildFailure(`${name} is larger than ${most} bytes.`)
-    const length = Math.min(found.size, bytes)
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0)
-    return buffer.toString('utf8', 0, bytesRead)
-  } finally {
-    await handle.close()
-  }
+async function readStart(
+  inspector: Inspector,
+  name: string,
+  bytes: number,
+  most: number | null,
+): Promise<string | null> {
+  const file = await inspector.start(name, bytes)
+  if (file.found === 'nothing') return null
+  if (file.found === 'link') throw new BuildFailure(`${name} must be a file, not a link.`)
+  if (file.found === 'unreadable') throw new BuildFailure(`${name} cannot be read: ${file.why}.`)
+  if (file.found === 'other') throw new BuildFailure(`${name} must be a file.`)
+  if (most !== null && file.size > most) throw new BuildFailure(`${name} is larger than ${most} bytes.`)
+  return Buffer.from(file.start, 'base64').toString('utf8')
 }
 
-export function appFiles(folder: string): AppFiles {
+export function appFiles(inspector: Inspector): AppFiles {
   return {
-    async has(path) {
-      return lstat(join(folder, path)).then(
-        (found) => !found.isDirectory(),
-        () => false,
-      )
+    has: (path) => inspector.has(path),
+    read: (name) => readStart(inspector, name, mostBytes, mostBytes),
+    head: (name, bytes) => readStart(inspector, name, bytes, null),
+    async onlyFolder(path) {
+      const entries = await inspector.list(path, 2)
+      const [only] = entries
+      return entries.length === 1 && only?.folder ? only.name : null
     },
-    read: (name) => readStart(folder, name, maxBytes, maxBytes),
-    head: (name, bytes) => readStart(folder, name, bytes, null),
   }
 }

@@ -56,7 +56,27 @@ export type RelayOrder = {
   readonly user: number
 }
 
-export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder
+/** To answer questions about the folder it is started in, one line for one line, until no more come. */
+export type AnswerOrder = { readonly mode: 'answer'; readonly runAs: RunAs | null }
+
+export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder | AnswerOrder
+
+export type Question =
+  | { readonly ask: 'has'; readonly path: string }
+  | { readonly ask: 'start'; readonly path: string; readonly bytes: number }
+  | { readonly ask: 'list'; readonly path: string; readonly most: number }
+
+/** How a file begins. `start` in base64. */
+export type FileStart =
+  | { readonly found: 'nothing' }
+  | { readonly found: 'link' }
+  | { readonly found: 'other' }
+  | { readonly found: 'unreadable'; readonly why: string }
+  | { readonly found: 'file'; readonly size: number; readonly start: string }
+
+export type Listed = readonly { readonly name: string; readonly folder: boolean }[]
+
+export type Answer = { readonly answer: boolean | FileStart | Listed } | { readonly failed: string }
 
 /** Something that has no place on the other side. */
 export type LeftOut = { readonly path: string; readonly why: string }

@@ -1,6 +1,6 @@
 // How does the archive program run? In the folder it is started in: `unpack` and `look` take an archive as their input, `pack`
-// gives one as its output, `relay` does both. It is a program of its own so that its death, its memory and its rights are not
-// those of the controller.
+// gives one as its output, `relay` does both, `answer` takes questions. It is a program of its own so that its death, its memory
+// and its rights are not those of the controller.
 import { readFileSync, writeSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -16,6 +16,7 @@ import {
   replyDescriptor,
 } from './order.ts'
 import type { RunAs } from '../accounts.ts'
+import { answer } from './answer.ts'
 import { look } from './look.ts'
 import { tarOfFolder } from './pack.ts'
 import { relayed } from './relay.ts'
@@ -32,6 +33,7 @@ async function work(order: ArchiveOrder): Promise<ArchiveResult> {
   become(order.runAs)
   if (order.mode === 'unpack') return unpack(process.stdin, order.limits)
   if (order.mode === 'look') return look(process.stdin, order)
+  if (order.mode === 'answer') return answer(process.stdin, process.stdout)
   let result: ArchiveResult | null = null
   const keep = (made: ArchiveResult): void => void (result = made)
   if (order.mode === 'pack')

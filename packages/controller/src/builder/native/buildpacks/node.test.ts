@@ -234,6 +234,7 @@ const manager = (names: Files, json: PackageJson = {}): ReturnType<typeof choose
       has: async (name) => name in names,
       read: async (name) => (names[name] as string | undefined) ?? null,
       head: async (name) => (names[name] as string | undefined) ?? null,
+      onlyFolder: async () => null,
     },
     json,
   )

@@ -1,0 +1,80 @@
+// Is a folder looked into as its user, within bounds, and does nothing wait for ever?
+import { execFileSync } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createArchiver } from './archive.ts'
+import { testArchiver } from './archive-testing.ts'
+
+const root = process.getuid?.() === 0
+const runAs = root ? { uid: 65_534, gid: 65_534 } : null
+let parent: string
+let folder: string
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'deis-inspect-'))
+  folder = join(parent, 'app')
+  await mkdir(folder)
+  await chmod(parent, 0o755)
+})
+afterEach(() => rm(parent, { recursive: true, force: true }))
+
+const textOf = (start: string): string => Buffer.from(start, 'base64').toString()
+
+test('files, links, pipes and folders', async () => {
+  await writeFile(join(folder, 'file'), 'hello')
+  await symlink('/etc/passwd', join(folder, 'link'))
+  await symlink('nowhere', join(folder, 'dangling'))
+  await mkdir(join(folder, 'sub'))
+  execFileSync('mkfifo', ['--', join(folder, 'pipe')])
+  const there = testArchiver.inspect(folder, { runAs })
+  const names = ['file', 'link', 'dangling', 'sub', 'pipe', 'none', 'file/none', join(folder, 'file')]
+  const has = await Promise.all(names.map((name) => there.has(name)))
+  expect(has).toEqual([true, true, true, false, true, false, false, true])
+  const file = await there.start('file', 4)
+  expect(file).toMatchObject({ found: 'file', size: 5 })
+  expect('start' in file && textOf(file.start)).toBe('hell')
+  expect(await there.start('link', 10)).toEqual({ found: 'link' })
+  expect(await there.start('sub', 10)).toEqual({ found: 'other' })
+  expect(await there.start('pipe', 10)).toEqual({ found: 'other' })
+  expect(await there.start('none', 10)).toEqual({ found: 'nothing' })
+  expect(await there.list('sub', 2)).toEqual([])
+  expect(await there.list('.', 2)).toHaveLength(2)
+  await expect(there.list('none', 2)).rejects.toThrow('ENOENT')
+  expect(await there.has('file')).toBe(true)
+  there.close()
+  await expect(there.has('file')).rejects.toThrow('nothing is asked any more')
+})
+
+test('a file of the largest size, and no more than that of a larger one', async () => {
+  await writeFile(join(folder, 'large'), Buffer.alloc(5 * 2 ** 20, 'x'))
+  const there = testArchiver.inspect(folder, { runAs })
+  const large = await there.start('large', 2 ** 30)
+  expect('start' in large && textOf(large.start).length).toBe(4 * 2 ** 20)
+  there.close()
+})
+
+test.skipIf(!root)('links lead no further than its user may go', async () => {
+  await mkdir(join(parent, 'secret'), { mode: 0o700 })
+  await writeFile(join(parent, 'secret/file'), 'root')
+  await symlink(join(parent, 'secret'), join(folder, 'inner'))
+  const there = testArchiver.inspect(folder, { runAs })
+  expect(await there.has('inner/file')).toBe(false)
+  expect(await there.start('inner/file', 10)).toMatchObject({ found: 'unreadable' })
+  await expect(there.list('inner', 10)).rejects.toThrow('EACCES')
+  there.close()
+})
+
+test('whoever asks hears when it is cancelled, dies, does not start or says nonsense', async () => {
+  const cancel = new AbortController()
+  const silent = createArchiver([process.execPath, '-e', 'setTimeout(() => {}, 60_000)'])
+  const asked = silent.inspect(folder, { signal: cancel.signal }).has('x')
+  cancel.abort(new Error('enough'))
+  await expect(asked).rejects.toThrow('enough')
+  const asking = (...program: string[]) => createArchiver(program).inspect(folder).has('x')
+  await expect(asking(process.execPath, '-e', 'process.exit(3)')).rejects.toThrow('ended early (exit code 3)')
+  await expect(asking('/nowhere')).rejects.toThrow('ENOENT')
+  await expect(asking(process.execPath, '-e', 'console.log("{")')).rejects.toThrow()
+  const endless = 'process.stdin.once("data", () => { for (;;) require("fs").writeSync(1, "x".repeat(65536)) })'
+  await expect(asking(process.execPath, '-e', endless)).rejects.toThrow('more than it was asked for')
+})
