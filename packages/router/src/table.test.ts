@@ -43,6 +43,13 @@ test('without a platform domain a short name matches the first label of any host
   expect(findApp(table, 'coffee.example')).toBeUndefined()
 })
 
+test('what has a domain of its own loses none of it to an app that is called like a host there', () => {
+  const table = tableWith('', app('www', 'www'), app('shop', '*.shop.example', 'www.tea.example'))
+  expect(findApp(table, 'www.shop.example')?.app).toBe('shop')
+  expect(findApp(table, 'www.tea.example')?.app).toBe('shop')
+  expect(findApp(table, 'www.else.example')?.app).toBe('www')
+})
+
 test('the platform domain may be a real one, in any case', () => {
   expect(findApp(tableWith('Apps.Example.com', app('tea', 'TEA')), 'tea.apps.example.com')?.app).toBe('tea')
 })

@@ -61,17 +61,15 @@ export function snapshotOf(table: Table): Snapshot {
   return { type: 'snapshot', epoch, seq, domain, apps: [...table.apps.values()] }
 }
 
-/** `host` as hostOf gives it. An exact name wins over a wildcard, a longer wildcard over a shorter one. */
+/** `host` as hostOf gives it. An exact name wins over a wildcard, a longer wildcard over a shorter one, and all over a first label. */
 export function findApp(table: Table, host: string): AppRoute | undefined {
   const exact = table.exact.get(host)
   if (exact !== undefined) return exact
-  let dot = host.indexOf('.')
-  const label = table.labels.get(dot < 0 ? host : host.slice(0, dot))
-  if (label !== undefined) return label
-  if (table.wildcards.size === 0) return undefined
-  for (; dot >= 0; dot = host.indexOf('.', dot + 1)) {
-    const app = table.wildcards.get(host.slice(dot + 1))
-    if (app !== undefined) return app
-  }
-  return undefined
+  const first = host.indexOf('.')
+  if (table.wildcards.size > 0)
+    for (let dot = first; dot >= 0; dot = host.indexOf('.', dot + 1)) {
+      const app = table.wildcards.get(host.slice(dot + 1))
+      if (app !== undefined) return app
+    }
+  return table.labels.get(first < 0 ? host : host.slice(0, first))
 }

@@ -20,7 +20,7 @@ import { bounds } from './bounds.ts'
 import { atOnce } from './bulk.ts'
 import type { Caller, Core } from './core.ts'
 import { announceRelease } from './deployHooks.ts'
-import { inventName, isReserved, oneNameAtATime } from './names.ts'
+import { inventName, isDomain, isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow, latestGood } from './release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
@@ -36,9 +36,8 @@ async function freeName(core: Core): Promise<string> {
     // A number once the plain names run out.
     const name =
       tries < 100 ? inventName(Math.random) : `${inventName(Math.random)}-${Math.floor(Math.random() * 100_000)}`
-    const taken =
-      (await core.db.app.count({ where: { id: name } })) + (await core.db.domain.count({ where: { domain: name } }))
-    if (taken === 0 && !isReserved(core.config, name)) return name
+    if (isReserved(core.config, name) || (await isDomain(core, name))) continue
+    if ((await core.db.app.count({ where: { id: name } })) === 0) return name
   }
   throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
 }
@@ -119,12 +118,10 @@ async function refuseMoreApps(core: Core, caller: Caller): Promise<void> {
 }
 
 async function createNamed(core: Core, caller: Caller, id: string): Promise<App> {
-  const inPlatform = `${id}.${core.config.platformDomain}`
   try {
     const app = await oneNameAtATime(core, async () => {
-      const sameId = await core.db.app.count({ where: { id } })
-      if (sameId > 0 || (await core.db.domain.count({ where: { domain: inPlatform } })) > 0)
-        throw invalidField('id', appIdMessages.taken)
+      if ((await core.db.app.count({ where: { id } })) > 0) throw invalidField('id', appIdMessages.taken)
+      if (await isDomain(core, id)) throw invalidField('id', `${id} is already a domain of another app`)
       await refuseMoreApps(core, caller)
       return insertApp(core, caller, id)
     })

@@ -49,6 +49,11 @@ export function spellings(name: string, platformDomain: string): string[] {
   return label !== '' && label !== '*' && !label.includes('.') ? [name, label] : [name]
 }
 
+/** What leads right under the platform's domain: apps are reached there by their names, so both are names of one kind. */
+export function labelOf(name: string, platformDomain: string): string | undefined {
+  return spellings(name, platformDomain).find((one) => !one.includes('.'))
+}
+
 /** The platform's own domain, what is under it, and a wildcard that would cover it. */
 export function isOfPlatform(name: string, platformDomain: string): boolean {
   const covered = name.startsWith('*.') && platformDomain.endsWith(name.slice(1))

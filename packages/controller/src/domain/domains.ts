@@ -4,7 +4,7 @@ import type * as Row from '../store/generated/sqlite/client.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
-import { domainName, isOfPlatform, spellings, wildcardsOver } from './domainRules.ts'
+import { domainName, isOfPlatform, labelOf, spellings, wildcardsOver } from './domainRules.ts'
 import { changeEdge } from './edge.ts'
 import { isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
@@ -21,7 +21,7 @@ export async function domainsPage(core: Core, app: AppRow, page: PageRequest): P
 }
 
 function refuseReserved(core: Core, name: string): void {
-  const label = spellings(name, core.config.platformDomain).find((one) => !one.includes('.'))
+  const label = labelOf(name, core.config.platformDomain)
   if (label !== undefined && isReserved(core.config, label)) throw invalidField('domain', `${name} is a reserved name.`)
 }
 
@@ -36,6 +36,14 @@ function refusePlatform(core: Core, name: string): void {
     )
 }
 
+/** An app's name stays its owner's, also while the app is not reached by it. */
+async function refuseNameOfApp(core: Core, app: AppRow, name: string): Promise<void> {
+  const id = labelOf(name, core.config.platformDomain)
+  if (id === undefined || id === app.id) return
+  if ((await core.db.app.count({ where: { id, ownerId: { not: app.ownerId } } })) > 0)
+    throw invalidField('domain', `The domain ${name} is kept for the app of that name`)
+}
+
 /** Names that other apps have, also by a wildcard. */
 async function refuseTaken(core: Core, app: AppRow, written: string, name: string): Promise<void> {
   const taken = await core.db.domain.findFirst({
@@ -47,6 +55,7 @@ async function refuseTaken(core: Core, app: AppRow, written: string, name: strin
       'domain',
       taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
     )
+  await refuseNameOfApp(core, app, name)
   const foreign = { app: { ownerId: { not: app.ownerId } } }
   const above = await core.db.domain.findFirst({ where: { domain: { in: wildcardsOver(name) }, ...foreign } })
   if (above) throw invalidField('domain', `The domain ${name} is under ${above.domain}, which belongs to another user`)

@@ -4,7 +4,7 @@ import { DeisError, invalidProcessType } from '@deis/types'
 import { describe, expect, it } from 'vitest'
 import { readCertificate } from './certRules.ts'
 import { bareCert, bareKey, caCert, leafCert, leafKey, lockedKey } from './certs.testing.ts'
-import { domainName, spellings } from './domainRules.ts'
+import { domainName, labelOf, spellings } from './domainRules.ts'
 import { isNetwork } from '../os/networks.ts'
 import { mergeSettings, readBoolean, readSettings, settingsChanges } from './settingsRules.ts'
 
@@ -80,6 +80,17 @@ describe('domain names', () => {
   ])('%j leads where %j lead', (name, all) => {
     expect(spellings(name, 'apps.example')).toEqual(all)
   })
+})
+
+it.each([
+  ['mail', 'mail'],
+  ['mail.apps.example', 'mail'],
+  ['a.mail.apps.example', undefined],
+  ['mail.example', undefined],
+  ['*.apps.example', undefined],
+  ['apps.example', undefined],
+])('%j is the address of an app called %j', (name, label) => {
+  expect(labelOf(name, 'apps.example')).toBe(label)
 })
 
 describe('addresses of a whitelist', () => {

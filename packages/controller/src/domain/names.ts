@@ -1,6 +1,7 @@
 // What is an app called whose owner did not say, and which names does nobody get (contract/api.md §3.10)?
 import type { Config } from '../config.ts'
 import type { Core } from './core.ts'
+import { spellings } from './domainRules.ts'
 import { apiHost } from './routes.ts'
 
 const adjectives =
@@ -21,6 +22,11 @@ export function inventName(random: () => number): string {
 /** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
 export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream'>, id: string): boolean {
   return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
+}
+
+/** Whether the address of an app of that name leads to an app already. */
+export async function isDomain(core: Pick<Core, 'db' | 'config'>, id: string): Promise<boolean> {
+  return (await core.db.domain.count({ where: { domain: { in: spellings(id, core.config.platformDomain) } } })) > 0
 }
 
 /** Names are looked for and then stored: two that overlap must not both be found free, on any controller. */

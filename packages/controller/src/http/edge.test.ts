@@ -189,9 +189,47 @@ describe('the edge of an app', () => {
     it('keep apps from taking a name that leads elsewhere', async () => {
       const id = await create()
       expect((await post(`/v2/apps/${id}/domains/`, { domain: 'claimed.apps.example' }, root)).status).toBe(201)
-      expect((await post('/v2/apps/', { id: 'claimed' }, bob)).body).toEqual({
-        id: ['Application with this id already exists.'],
-      })
+      expect((await post(`/v2/apps/${id}/domains/`, { domain: 'labelled' })).status).toBe(201)
+      for (const name of ['claimed', 'labelled'])
+        for (const token of [ann, bob])
+          expect((await post('/v2/apps/', { id: name }, token)).body).toEqual({
+            id: [`${name} is already a domain of another app`],
+          })
+    })
+
+    it('without a dot are in one space with the names of apps, which stay their owners’', async () => {
+      const [mine, another] = [await create(), await create()]
+      const theirs = `bobs-${++serial}`
+      await post('/v2/apps/', { id: theirs }, bob)
+      // Not reached by its own name any more, it keeps it.
+      expect((await remove(`/v2/apps/${mine}/domains/${mine}`)).status).toBe(204)
+      const add = (app: string, domain: string, token: string) => post(`/v2/apps/${app}/domains/`, { domain }, token)
+      for (const [domain, token] of [
+        [mine, bob],
+        [mine.toUpperCase(), bob],
+        [`${mine}.apps.example`, bob],
+        [mine, root],
+      ] as const) {
+        const { status, text } = await add(theirs, domain, token)
+        expect([status, text]).toEqual([400, expect.stringContaining('is kept for the app of that name')])
+      }
+      expect((await add(another, mine, ann)).status).toBe(201)
+      expect(routed(another)).toMatchObject({ hosts: [another, mine].toSorted() })
+      expect((await remove(`/v2/apps/${another}/domains/${mine}`)).status).toBe(204)
+      expect((await add(mine, mine, ann)).status).toBe(201)
+      expect(routed(mine)).toMatchObject({ hosts: [mine] })
+    })
+
+    it('without a dot and apps of that name are not both made at once', async () => {
+      const theirs = `bobs-${++serial}`
+      await post('/v2/apps/', { id: theirs }, bob)
+      for (let round = 0; round < 10; round++) {
+        const answers = await Promise.all([
+          post('/v2/apps/', { id: `label${round}` }),
+          post(`/v2/apps/${theirs}/domains/`, { domain: `label${round}` }, bob),
+        ])
+        expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 400])
+      }
     })
 
     it.each([
