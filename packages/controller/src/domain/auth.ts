@@ -5,6 +5,7 @@ import { hashToken, newToken, sameSecret } from '../store/crypto.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import type { Tx } from '../store/open.ts'
 import type { Caller, Core } from './core.ts'
+import { clientHash } from './knownClients.ts'
 import { toUser } from './rows.ts'
 import { refuseTakenName } from './usernames.ts'
 
@@ -32,9 +33,9 @@ export async function authenticate(core: Core, token: string): Promise<Caller> {
   return { id: Number(user.id), username: user.username, isSuperuser: Boolean(user.isSuperuser) }
 }
 
-async function issueToken(tx: Tx, userId: number): Promise<string> {
+async function issueToken(tx: Tx, userId: number, client: string | null): Promise<string> {
   const token = newToken()
-  await tx.token.create({ data: { hash: hashToken(token), userId, createdAt: new Date() } })
+  await tx.token.create({ data: { hash: hashToken(token), userId, client, createdAt: new Date() } })
   const old = await tx.token.findMany({
     where: { userId },
     orderBy: { createdAt: 'desc' },
@@ -112,14 +113,15 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   }
 }
 
-export async function logIn(core: Core, username: string, password: string): Promise<string> {
+/** `client`: from where, as failed logins are counted. */
+export async function logIn(core: Core, username: string, password: string, client: string): Promise<string> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
   const good = await (user ? core.passwords.verify(password, user.password) : core.passwords.pretend(password))
   if (!user || !good || !user.isActive) {
     const message = 'Unable to log in with provided credentials.'
     throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
   }
-  return core.db.$transaction((tx) => issueToken(tx, user.id))
+  return core.db.$transaction((tx) => issueToken(tx, user.id, clientHash(user.id, client)))
 }
 
 async function userNamed(core: Core, username: string): Promise<Row.User> {
@@ -179,7 +181,7 @@ export async function regenerateToken(
   const user = await target(core, caller, body.username)
   return core.db.$transaction(async (tx) => {
     await tx.token.deleteMany({ where: { userId: user.id } })
-    return issueToken(tx, user.id)
+    return issueToken(tx, user.id, null)
   })
 }
 

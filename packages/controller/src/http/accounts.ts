@@ -3,24 +3,29 @@ import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { cancelUser, changePassword, logIn, regenerateToken, registerUser, whoAmI } from '../domain/auth.ts'
 import type { Core } from '../domain/core.ts'
+import { isKnownClient } from '../domain/knownClients.ts'
 import { usersPage } from '../domain/users.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
-import { createGuesses } from './guesses.ts'
+import { clientOf, createGuesses } from './guesses.ts'
 
 export function serveAccounts(server: FastifyInstance, core: Core): void {
   const guesses = createGuesses()
   serve(server, core, types.register, ({ anyone, body }) => registerUser(core, anyone, body))
   serve(server, core, types.login, async ({ body, request }) => {
-    const wasRight = guesses.try(request.ip, body.username)
-    const token = await logIn(core, body.username, body.password)
+    const { username, password } = body
+    const client = clientOf(request.ip)
+    const wasRight = await guesses.try(client, username, () => isKnownClient(core, username, client))
+    const token = await logIn(core, username, password, client)
     wasRight()
     return { token }
   })
   serve(server, core, types.whoami, ({ caller }) => whoAmI(core, caller))
   serve(server, core, types.setPassword, async ({ caller, token, body, request }) => {
+    const client = clientOf(request.ip)
+    const isKnown = (): Promise<boolean> => isKnownClient(core, caller.username, client)
     // Administrators need no current password, so they cannot guess one here.
-    const wasRight = caller.isSuperuser ? () => {} : guesses.try(request.ip, caller.username)
+    const wasRight = caller.isSuperuser ? () => {} : await guesses.try(client, caller.username, isKnown)
     await changePassword(core, caller, token, body)
     wasRight()
     return { status: 'password set' }

@@ -7,6 +7,8 @@ import { createThrottle } from './throttle.ts'
 const pairLimits = { free: 10, firstWaitSeconds: 5, maxWaitSeconds: 60 }
 /** From one address, whatever the account. Many people may share it, so it never has to wait for long. */
 const addressLimits = { free: 60, firstWaitSeconds: 1, maxWaitSeconds: 1 }
+/** Of one account from wherever: slower for those who come from where the account never signed in, and never long. */
+const accountLimits = { free: 30, firstWaitSeconds: 1, maxWaitSeconds: 10 }
 
 /**
  * What counts as one client: an IPv4 address, or the IPv6 network that one customer gets. What proxies add of ports is
@@ -32,23 +34,31 @@ export function clientOf(written: string): string {
 const accountOf = (name: string): string => name.trim().normalize('NFKC').toLowerCase()
 
 export type Guesses = {
-  /** Counts the try. @returns what to call when it was right. @throws DeisError `throttled` when it comes too early. */
-  try(address: string, account: string): () => void
+  /**
+   * Counts the try before anything else. `isKnown`: whether the account signed in from there lately, which is asked only when
+   * it matters. @returns what to call when it was right. @throws DeisError `throttled` when it comes too early.
+   */
+  try(client: string, account: string, isKnown: () => Promise<boolean>): Promise<() => void>
 }
 
 export function createGuesses(now: () => number = Date.now): Guesses {
   const pairs = createThrottle(pairLimits, now)
   const addresses = createThrottle(addressLimits, now)
+  const accounts = createThrottle(accountLimits, now)
+  const tooEarly = (wait: number): DeisError =>
+    new DeisError('throttled', `Too many failed logins: try again in ${wait} seconds.`, { retryAfter: wait })
   return {
-    try(address, account) {
-      const client = clientOf(address)
-      const pair = `${client} ${accountOf(account)}`
+    async try(client, account, isKnown) {
+      const name = accountOf(account)
+      const pair = `${client} ${name}`
       const wait = addresses.attempt(client) || pairs.attempt(pair)
-      if (wait > 0)
-        throw new DeisError('throttled', `Too many failed logins: try again in ${wait} seconds.`, { retryAfter: wait })
+      if (wait > 0) throw tooEarly(wait)
+      const slower = accounts.attempt(name)
+      if (slower > 0 && !(await isKnown())) throw tooEarly(slower)
       return () => {
         pairs.succeeded(pair)
         addresses.uncount(client)
+        accounts.uncount(name)
       }
     },
   }

@@ -1,6 +1,7 @@
 // Are passwords kept from being guessed, and the platform from drowning in guesses, while owners still log in?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPasswords } from '../domain/passwords.ts'
+import { isKnownClient } from '../domain/knownClients.ts'
 import { hashPassword } from '../store/crypto.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 import { clientOf, createGuesses } from './guesses.ts'
@@ -19,7 +20,7 @@ describe('logins', { timeout: 120_000 }, () => {
   }
   beforeAll(async () => {
     f = await openFixture({ env: { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' } })
-    for (const name of ['ann', 'bob', 'dan']) await f.user(name)
+    for (const name of ['root', 'ann', 'bob', 'dan', 'eve', 'fay']) await f.user(name)
   }, 120_000)
   afterAll(() => f.close())
 
@@ -47,6 +48,37 @@ describe('logins', { timeout: 120_000 }, () => {
   it('believe no more of X-Forwarded-For than what a trusted proxy wrote', async () => {
     const statuses = await atOnce(11, (one) => logIn('cat', 'wrong', `10.9.9.${one}, 192.0.2.77, 10.0.0.1`))
     expect(counted(statuses)).toEqual({ 400: 10, 429: 1 })
+  })
+
+  it('of one account from many addresses come ever more slowly, but not from where it signed in', async () => {
+    const home = '203.0.113.9'
+    expect((await logIn('eve', 'eve-secret', home)).status).toBe(200)
+    const statuses: number[] = []
+    for (let one = 0; one < 32; one++) statuses.push((await logIn('eve', 'wrong', `198.51.100.${one}`)).status)
+    expect(counted(statuses.slice(0, 30))).toEqual({ 400: 30 })
+    expect(statuses.slice(30)).toContain(429)
+    const elsewhere = await logIn('eve', 'eve-secret', '198.51.100.99')
+    expect(elsewhere.status).toBe(429)
+    expect(Number(elsewhere.headers['retry-after'])).toBeLessThanOrEqual(10)
+    const { body, status } = await logIn('eve', 'eve-secret', home)
+    expect(status).toBe(200)
+    // With a new password whoever knew the old one is a stranger, wherever he is.
+    const { token } = body as { token: string }
+    const change = { username: 'eve', password: 'eve-secret', new_password: 'new' }
+    expect((await f.call('POST', '/v2/auth/passwd/', change, await f.user('root'))).status).toBe(200)
+    expect((await f.call('GET', '/v2/auth/whoami/', undefined, token)).status).toBe(401)
+    expect(await isKnownClient(f.core, 'eve', home)).toBe(false)
+  })
+
+  it('are remembered by where they came from for a month, and never by an address', async () => {
+    await logIn('fay', 'fay-secret', '203.0.113.10')
+    const stored = await f.core.db.token.findMany({ where: { user: { username: 'fay' }, client: { not: null } } })
+    expect(stored.map(({ client }) => client?.length)).toEqual([24, 24])
+    expect(await isKnownClient(f.core, ' fay ', '203.0.113.10')).toBe(true)
+    expect(await isKnownClient(f.core, 'fay', '203.0.113.11')).toBe(false)
+    expect(await isKnownClient(f.core, 'ann', '203.0.113.10')).toBe(false)
+    await f.core.db.token.updateMany({ data: { createdAt: new Date(Date.now() - 31 * 24 * 3_600_000) } })
+    expect(await isKnownClient(f.core, 'fay', '203.0.113.10')).toBe(false)
   })
 
   it('also count current passwords that are wrong, when one is changed', async () => {
@@ -92,42 +124,68 @@ it('without trusted proxies, X-Forwarded-For says nothing', { timeout: 120_000 }
 })
 
 describe('guesses', () => {
-  it('wait longer each time, up to a minute, and are forgotten after a while', () => {
+  const stranger = async (): Promise<boolean> => false
+  /** How long it would have to wait; 0: it may be tried. */
+  const waitOf = async (work: Promise<unknown>): Promise<number> => {
+    try {
+      await work
+      return 0
+    } catch (error) {
+      return (error as { retryAfter: number }).retryAfter
+    }
+  }
+
+  it('wait longer each time, up to a minute, and are forgotten after a while', async () => {
     let now = 0
     const guesses = createGuesses(() => now)
-    const attempt = (): number => {
-      try {
-        guesses.try('192.0.2.1', 'ann')
-        return 0
-      } catch (error) {
-        return (error as { retryAfter: number }).retryAfter
-      }
-    }
+    const attempt = (): Promise<number> => waitOf(guesses.try('192.0.2.1', 'ann', stranger))
     const waits: number[] = []
     for (let one = 0; one < 17; one++) {
-      const wait = attempt()
+      const wait = await attempt()
       if (wait > 0) {
         waits.push(wait)
         now += wait * 1000
-        expect(attempt()).toBe(0)
+        expect(await attempt()).toBe(0)
       }
     }
     expect(waits).toEqual([5, 10, 20, 40, 60, 60, 60])
     now += 16 * 60_000
-    expect(attempt()).toBe(0)
-    expect(attempt()).toBe(0)
+    expect(await attempt()).toBe(0)
+    expect(await attempt()).toBe(0)
   })
 
-  it('of many accounts from one address wait as well, if not for long', () => {
+  it('of many accounts from one address wait as well, if not for long', async () => {
     const guesses = createGuesses(() => 0)
-    for (let one = 0; one < 60; one++) guesses.try('2001:db8:1:2::1', `user-${one}`)
-    expect(() => guesses.try('2001:db8:1:2:ffff::9', 'other')).toThrow('try again in 1 seconds')
-    guesses.try('2001:db8:1:3::1', 'other')
+    for (let one = 0; one < 60; one++) await guesses.try('2001:db8:1:2::/64', `user-${one}`, stranger)
+    await expect(guesses.try('2001:db8:1:2::/64', 'other', stranger)).rejects.toThrow('try again in 1 seconds')
+    await guesses.try('2001:db8:1:3::/64', 'other', stranger)
   })
 
-  it('that were right count nothing', () => {
+  it('of one account from many addresses wait up to ten seconds, strangers only', async () => {
+    let now = 0
+    const guesses = createGuesses(() => now)
+    let asked = 0
+    const known = async (): Promise<boolean> => ++asked > 0
+    const ways = ['ann', 'Ann ', ' ANN']
+    for (let one = 0; one < 30; one++) await guesses.try(`192.0.2.${one}`, ways[one % 3]!, known)
+    expect(asked).toBe(0)
+    const waits: number[] = []
+    for (let one = 0; one < 8; one++) {
+      const client = `198.51.100.${one}`
+      const wait = await waitOf(guesses.try(client, 'ann', stranger))
+      waits.push(wait)
+      await guesses.try('203.0.113.5', 'ann', known)
+      await guesses.try(client, `bob-${one}`, stranger)
+      now += wait * 1000
+      expect(await waitOf(guesses.try(client, 'ann', stranger))).toBe(0)
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 10, 10, 10, 10])
+    expect(asked).toBe(8)
+  })
+
+  it('that were right count nothing', async () => {
     const guesses = createGuesses(() => 0)
-    for (let one = 0; one < 200; one++) guesses.try('192.0.2.1', 'ann')()
+    for (let one = 0; one < 200; one++) (await guesses.try(`192.0.2.${one % 9}`, 'ann', stranger))()
   })
 
   it.each([
