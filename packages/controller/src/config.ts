@@ -23,6 +23,8 @@ export type Config = Readonly<{
   scheduler: 'process' | 'kubernetes'
   /** Addresses and networks of proxies whose X-Forwarded-For counts. */
   trustedProxies: readonly string[]
+  /** Open to the API at once, trusted proxies not counted by address. */
+  connections: Readonly<{ perAddress: number; total: number }>
   /** What the first account is registered with; null: anybody may be first. */
   registrationToken: string | null
   registrationMode: 'enabled' | 'disabled' | 'admin_only'
@@ -148,6 +150,10 @@ export function readConfig(env: Env, cwd: string): Config {
       loopback.has(apiHost) ? 'enabled' : 'admin_only',
     ),
     trustedProxies: list('DEIS_TRUSTED_PROXIES'),
+    connections: {
+      perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS', 500, 10, 1_000_000),
+      total: number('DEIS_MAX_CONNECTIONS', 4000, 10, 1_000_000),
+    },
     registrationToken: text('DEIS_REGISTRATION_TOKEN', '').trim() || null,
     reservedNames:
       env.RESERVED_NAMES === undefined ? ['deis', 'deis-builder', 'deis-workflow-manager'] : list('RESERVED_NAMES'),

@@ -9,6 +9,7 @@ import { routersNow } from '../domain/routers.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
+import { boundConnections } from './connections.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
 import { serveHooks } from './hooks.ts'
@@ -24,6 +25,7 @@ import { acceptRouters } from './routers.ts'
 import { refuseOtherMethods, serve } from './serve.ts'
 import { serveTerminal } from './terminal.ts'
 import { acceptSockets } from './upgrade.ts'
+import { anyOf } from '../os/networks.ts'
 import { callerOf } from './auth.ts'
 
 /** Every answer has these, also one that no route gave. */
@@ -58,7 +60,17 @@ export function createApp(
   const loggerInstance: FastifyBaseLogger = core.log
   const server = Fastify({
     loggerInstance,
-    serverFactory: (handler) => createHttpServer(handler, intercept),
+    serverFactory(handler) {
+      const server = createHttpServer(
+        handler,
+        (request, response) => refuses(request, response) || (intercept?.(request, response) ?? false),
+      )
+      const refuses = boundConnections(server, {
+        ...core.config.connections,
+        isProxy: anyOf(core.config.trustedProxies),
+      })
+      return server
+    },
     bodyLimit: types.usualBodyBytes,
     // Clients keep the slash with which people end an address, and write theirs behind it.
     rewriteUrl: ({ url = '/' }) => url.replace(/^\/{2,}/, '/'),

@@ -1,0 +1,102 @@
+// How many connections may clients keep open, and which one makes room for another?
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { clientOf } from './guesses.ts'
+
+export type ConnectionLimits = {
+  readonly perAddress: number
+  readonly total: number
+  /** Of many clients: only counted among all. */
+  readonly isProxy: (address: string) => boolean
+}
+
+/** All connections, or those of one address; `idle` in the order in which they became so. */
+type Group = { readonly limit: number; readonly idle: Set<Guest>; count: number }
+type Guest = { readonly socket: Socket; readonly groups: readonly Group[]; requests: number; leave(): void }
+
+const groupOf = (limit: number): Group => ({ limit, idle: new Set(), count: 0 })
+
+/** Those with a request that is being answered, and what became a WebSocket: never closed to make room. */
+const busyOf = ({ count, idle }: Group): number => count - idle.size
+
+function refuse(response: ServerResponse): void {
+  const detail = 'Too many requests are being answered for your address, or in all: try again in a moment.'
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' })
+  response.end(JSON.stringify({ detail }))
+}
+
+/**
+ * Looks after a server. One connection too many ends the one that is idle for longest, or has not said yet what it wants;
+ * where all are busy, its request is refused. Returns what sees each request, and says whether it refused it.
+ */
+export function boundConnections(
+  server: Server,
+  { perAddress, total, isProxy }: ConnectionLimits,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const everybody = groupOf(total)
+  const addresses = new Map<string, Group>()
+  const guests = new WeakMap<Socket, Guest>()
+  const groupsOf = (socket: Socket): Group[] => {
+    const address = socket.remoteAddress ?? ''
+    if (isProxy(address)) return [everybody]
+    const client = clientOf(address)
+    const group = addresses.get(client) ?? groupOf(perAddress)
+    addresses.set(client, group)
+    socket.once('close', () => {
+      if (group.count === 0) addresses.delete(client)
+    })
+    return [group, everybody]
+  }
+  const rest = (guest: Guest): void => {
+    guest.requests = 0
+    for (const { idle } of guest.groups) idle.add(guest)
+  }
+  const work = (guest: Guest): void => {
+    guest.requests++
+    for (const { idle } of guest.groups) idle.delete(guest)
+  }
+  const enter = (socket: Socket): void => {
+    let isHere = true
+    const leave = (): void => {
+      if (!isHere) return
+      isHere = false
+      for (const group of guest.groups) {
+        group.idle.delete(guest)
+        group.count--
+      }
+    }
+    const guest: Guest = { socket, groups: groupsOf(socket), requests: 0, leave }
+    guests.set(socket, guest)
+    socket.prependOnceListener('close', leave)
+    for (const group of guest.groups) {
+      const [oldest] = group.idle
+      if (group.count < group.limit || oldest === undefined) continue
+      oldest.leave()
+      oldest.socket.destroy()
+    }
+    for (const group of guest.groups) group.count++
+    rest(guest)
+  }
+  server.on('connection', (socket: Socket) => {
+    const known = guests.get(socket)
+    // Given back by who would have upgraded it.
+    if (known) rest(known)
+    else enter(socket)
+  })
+  server.on('upgrade', ({ socket }: IncomingMessage) => {
+    const guest = guests.get(socket)
+    if (guest) work(guest)
+  })
+  return (request, response) => {
+    const guest = guests.get(request.socket)
+    if (guest === undefined) return false
+    work(guest)
+    response.once('close', () => {
+      if (--guest.requests === 0 && !guest.socket.destroyed) rest(guest)
+    })
+    // Whoever asks whether the controller lives must not take it for dead.
+    if (request.url === '/healthz' || guest.groups.every((group) => busyOf(group) <= group.limit)) return false
+    refuse(response)
+    return true
+  }
+}
