@@ -176,3 +176,36 @@ describe('Procfiles that cannot be used', () => {
     expect(await procs.does('releases')).not.toContain('v2')
   })
 })
+
+describe.sequential('a release with nothing to serve says so, with the command that mends it', () => {
+  const started = 'start one with: deis scale worker=1 -a quiet'
+  const idle = `Nothing of quiet runs, because every process type is scaled to 0; ${started}`
+  const routes =
+    'Nothing answers requests to quiet, because its Procfile has no type web: add a line "web: <command>" and push again, or turn requests off with: deis routing:disable -a quiet'
+  let quiet: Checkout
+
+  beforeAll(async () => {
+    quiet = await newApp(ann, 'quiet')
+    await quiet.deploy()
+  })
+
+  test('at the push that loses web', async () => {
+    const said = await quiet.deploy({ Procfile: 'worker: exec sleep 1000\nrelease: migrate\n' })
+    expect(said).toContain(`remote:  !     ${idle}`)
+    expect(said).toContain('remote:  !     The release command of the Procfile is not run by a push')
+    expect(said.indexOf(idle)).toBeLessThan(said.indexOf('Done, quiet:v3 deployed to Workflow'))
+    await quiet.does(...(/deis (scale.*)/.exec(started)?.[1]?.split(' ') ?? []))
+    expect(await quiet.deploy({ note: 'x' })).toContain(`remote:  !     ${routes}`)
+  })
+  test('not at one that has it again', async () => {
+    expect(await quiet.deploy({ Procfile: 'web: node server.mjs\n' })).not.toContain(' !     Nothing')
+    await serving(platform, 'quiet', { release: 'v5' })
+  })
+  test('at a rollback to it', async () => {
+    const back = await quiet.deis('rollback', 'v4')
+    expect(back).toMatchObject({ code: 0, stdout: 'Rolling back to v4... done, v6\n', stderr: ` !    ${routes}\n` })
+    const again = await quiet.deis('rollback', 'v2')
+    expect(again).toMatchObject({ code: 0, stderr: '' })
+    await serving(platform, 'quiet', { release: 'v7' })
+  })
+})

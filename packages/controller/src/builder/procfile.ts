@@ -67,3 +67,9 @@ export function parseProcfile(text: string): Record<string, string> | null {
   }
   return found.size === 0 ? null : Object.fromEntries(found)
 }
+
+/** What is said of a type that other platforms run by themselves; null: there is none. */
+export function releaseNotice(processes: Readonly<Record<string, string>> | null): string | null {
+  if (processes === null || !Object.hasOwn(processes, 'release')) return null
+  return 'The release command of the Procfile is not run by a push: run it yourself, with `deis run`.'
+}

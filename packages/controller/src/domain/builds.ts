@@ -184,8 +184,13 @@ export async function deployImage(
   return { build, ...(await releaseBuild(core, app, build)) }
 }
 
-/** `deis pull`. */
-export async function createBuild(core: Core, caller: Caller, app: AppRow, body: ImageBody): Promise<Build> {
-  const { build } = await deployImage(core, caller, app, body)
-  return toBuild(app.id, build)
+/** `deis pull`. `notice`: nothing answers requests now. */
+export async function createBuild(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  body: ImageBody,
+): Promise<{ readonly made: Build; readonly notice: string | null }> {
+  const { build, notice } = await deployImage(core, caller, app, body)
+  return { made: toBuild(app.id, build), notice }
 }

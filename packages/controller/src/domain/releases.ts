@@ -42,8 +42,11 @@ function targetVersion(raw: unknown, current: number): number {
   return value
 }
 
+/** `notice`: what is to be said when nothing of it answers requests. */
+export type RolledBack = { readonly version: number; readonly notice: string | null }
+
 /** The same build and config rows under a new number; nothing is built or resolved again. */
-export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unknown): Promise<number> {
+export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unknown): Promise<RolledBack> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
@@ -71,7 +74,6 @@ export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unk
       ...counts,
       before,
     })
-    await deploy(core, current, release, signal)
-    return release.version
+    return { version: release.version, notice: await deploy(core, current, release, signal) }
   })
 }

@@ -27,6 +27,7 @@ import { serveTerminal } from './terminal.ts'
 import { acceptSockets } from './upgrade.ts'
 import { anyOf } from '../os/networks.ts'
 import { callerOf } from './auth.ts'
+import { warn } from './warning.ts'
 
 /** Every answer has these, also one that no route gave. */
 const everyAnswer = {
@@ -104,7 +105,7 @@ export function createApp(
     if (request.method === 'GET' || reply.statusCode >= 300 || !/^\/v2\/(apps|certs)\//.test(request.url)) return
     const { count, warning } = routersNow(core)
     reply.header(types.routersHeader, count)
-    if (warning !== null) reply.header(types.warningHeader, warning)
+    warn(reply, warning)
   })
   // JSON has only one charset, which is not said (contract/api.md §1.1).
   server.addHook('onSend', async (_, reply) => {

@@ -12,12 +12,17 @@ import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
 import type { Places } from './places.ts'
 import { serve } from './serve.ts'
+import { warn } from './warning.ts'
 
 export function serveReleases(server: FastifyInstance, core: Core, followers: Places): void {
   serve(server, core, types.listBuilds, ({ app, request, query }) =>
     pageOf(request, query, (page) => buildsPage(core, app, page, query.all !== undefined)),
   )
-  serve(server, core, types.createBuild, ({ caller, app, body }) => createBuild(core, caller, app, body))
+  serve(server, core, types.createBuild, async ({ caller, app, body, reply }) => {
+    const { made, notice } = await createBuild(core, caller, app, body)
+    warn(reply, notice)
+    return made
+  })
   serve(server, core, types.getBuild, async ({ app, params }) =>
     toBuild(app.id, await buildRow(core, app, params.uuid)),
   )
@@ -38,7 +43,9 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Pl
     pageOf(request, query, (page) => releasesPage(core, app, page)),
   )
   serve(server, core, types.getRelease, ({ app, params }) => releaseNamed(core, app, params.version))
-  serve(server, core, types.rollback, async ({ caller, app, body }) => ({
-    version: await rollBack(core, caller, app, body.version),
-  }))
+  serve(server, core, types.rollback, async ({ caller, app, body, reply }) => {
+    const { version, notice } = await rollBack(core, caller, app, body.version)
+    warn(reply, notice)
+    return { version }
+  })
 }

@@ -1,6 +1,7 @@
 // How does a Dockerfile become an image in the registry (contract/build-and-route.md §3)?
 import type { Credentials, RegistrySettings } from '../../registry/port.ts'
 import { BuildFailure, type BuildResult } from '../port.ts'
+import { releaseNotice } from '../procfile.ts'
 import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
 import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
 import { dockerConfig } from './namespace.ts'
@@ -70,6 +71,8 @@ export async function buildDockerfile(place: Place): Promise<BuildResult> {
   // A Procfile that cannot be used is said before minutes of building.
   const processes = processesOf(source)
   const voice = voiceOf(place)
+  const notice = releaseNotice(processes)
+  if (notice !== null) voice.warn(notice)
   const { args, skipped } = buildArguments(config)
   if (skipped.length > 0) voice.note(`Not passed as build arguments: ${skipped.join(', ')}`)
   const pull = (await appRegistry?.(app, signal)) ?? {}

@@ -25,13 +25,14 @@ export type Place = {
 }
 
 /** Lines of the pod come from code of the user's: made safe, and limited. */
-export function voiceOf({ settings, write }: Place): Voice & Pick<BuildOutput, 'title'> {
-  const { title, note } = createOutput(write, settings.maxOutputBytes)
+export function voiceOf({ settings, write }: Place): Voice & Pick<BuildOutput, 'title' | 'warn'> {
+  const { title, note, warn } = createOutput(write, settings.maxOutputBytes)
   let shown = 0
   let silent = false
   return {
     title,
     note,
+    warn,
     line(line) {
       if (silent) return
       const text = `${plain(line)}\n`

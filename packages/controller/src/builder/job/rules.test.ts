@@ -8,13 +8,14 @@ import { createKube } from '../../kube/client.ts'
 import { testArchiver } from '../../os/archive-testing.ts'
 import { createRegistry } from '../../registry/create.ts'
 import { tarOf } from '../native/testing.ts'
-import { buildArguments, registriesConf } from './dockerfile-build.ts'
+import { buildArguments, buildDockerfile, registriesConf } from './dockerfile-build.ts'
 import { dockerfileJob } from './dockerfile-job.ts'
 import { createHandOff } from './handoff.ts'
 import { appsOf, unneeded } from './images.ts'
 import { cacheRepositoryOf, imageTag, jobName, repositoryOf, tagTime } from './names.ts'
 import { dockerConfig } from './namespace.ts'
 import { complete, type JobBuilderOptions } from './options.ts'
+import type { Place } from './place.ts'
 import { slugJob } from './slug-job.ts'
 import { isDockerfileApp, keepSource, processesOf } from './source.ts'
 
@@ -186,6 +187,25 @@ describe('Dockerfile builds', () => {
     ],
   ])('build arguments: %s', (_, config, expected) => {
     expect(buildArguments(config as Record<string, string>)).toEqual(expected)
+  })
+  test('a release command of the Procfile is named as not run, before anything is built', async () => {
+    const said = async (procfile: string): Promise<string> => {
+      let text = ''
+      const place = {
+        settings: complete(options),
+        request: { id: 'b1', app: 'a', sha, config: {}, noCache: false },
+        source: { dockerfile: true, buildpacks: false, procfile },
+        sourceFile: '/nowhere',
+        now: new Date(0),
+        write: (more: string) => void (text += more),
+        signal: new AbortController().signal,
+      }
+      await expect(buildDockerfile(place as unknown as Place)).rejects.toThrow('no cluster')
+      return text
+    }
+    const line = ' !     The release command of the Procfile is not run by a push: run it yourself, with `deis run`.\n'
+    expect(await said('web: x\nrelease: migrate\n')).toContain(line)
+    expect(await said('web: x\n')).not.toContain('release')
   })
   test('registries.conf', () => {
     expect(registriesConf({ insecure: ['r:5000', 'm'], mirrors: { 'docker.io': 'm/hub' } })).toBe(

@@ -7,7 +7,7 @@ import { discard } from '../../os/discard.ts'
 import type { Isolation } from '../../os/isolation.ts'
 import { ArchiveFailure, type Archiver } from '../../os/archive.ts'
 import { BuildFailure, type BuildRequest, type BuildResult } from '../port.ts'
-import { BadProcfile, parseProcfile } from '../procfile.ts'
+import { BadProcfile, parseProcfile, releaseNotice } from '../procfile.ts'
 import { builtInStep } from './built-in.ts'
 import { type Cache, openCache } from './cache.ts'
 import { buildEnvironment, decodeSshKey, sshKeyFile, type Surroundings, writeEnvDir } from './environment.ts'
@@ -123,12 +123,12 @@ async function compile(kit: Kit, steps: readonly Step[], shell: string): Promise
   return [defaults, name]
 }
 
-function report(output: BuildOutput, declared: object | null, defaults: object, name: string): void {
+function report(output: BuildOutput, declared: Record<string, string> | null, defaults: object, name: string): void {
   output.title('Discovering process types')
   const list = (types: object): string => Object.keys(types).join(', ')
   if (declared) output.note(`Procfile declares types -> ${list(declared)}`)
-  if (declared && 'release' in declared)
-    output.warn('The release command of the Procfile is not run by a push: run it yourself, with `deis run`.')
+  const notice = releaseNotice(declared)
+  if (notice !== null) output.warn(notice)
   if (Object.keys(defaults).length > 0) output.note(`Default process types for ${name} -> ${list(defaults)}`)
   else if (!declared) output.note('None: add a Procfile with a line such as `web: command` to run this app.')
 }
