@@ -1,5 +1,14 @@
 // What did the operator set for apps on a cluster, and is it sound (contract/api.md §5)?
 import { isIP } from 'node:net'
+import type {
+  ChoiceSetting,
+  IntegerSetting,
+  ListSetting,
+  OptionalIntegerSetting,
+  SettingNames,
+  settings,
+  TextSetting,
+} from '@deis/types/environment'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -40,14 +49,17 @@ export type ClusterConfig = Readonly<{
   debug: boolean
 }>
 
-/** How config.ts reads a variable; `problems` takes what is wrong. */
+/** How config.ts reads a variable by the table of settings; `problems` takes what is wrong. */
 export type Reader = {
-  text(name: string, otherwise: string): string
-  number(name: string, otherwise: number, min: number, max: number): number
-  choice<T extends string>(name: string, allowed: readonly T[], otherwise: T): T
-  list(name: string): string[]
+  text(name: SettingNames<TextSetting>): string
+  number(name: SettingNames<IntegerSetting>): number
+  optionalNumber(name: SettingNames<OptionalIntegerSetting>): number | null
+  choice<Name extends SettingNames<ChoiceSetting>>(name: Name, otherwise?: Choice<Name>): Choice<Name>
+  list(name: SettingNames<ListSetting>): string[]
   readonly problems: string[]
 }
+
+type Choice<Name extends SettingNames<ChoiceSetting>> = (typeof settings)[Name]['default']
 
 const hostPattern = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i
 const pathPattern = /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/
@@ -70,7 +82,7 @@ const isSource = (item: string): boolean => {
 
 function quota({ text, problems }: Reader): Readonly<Record<string, unknown>> | null {
   const name = 'KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC'
-  const raw = text(name, '')
+  const raw = text(name)
   if (raw === '') return null
   try {
     const parsed: unknown = JSON.parse(raw)
@@ -84,7 +96,12 @@ function quota({ text, problems }: Reader): Readonly<Record<string, unknown>> | 
 }
 
 /** `a=b,c=d`. */
-function pairs({ list, problems }: Reader, name: string, left: RegExp, right: RegExp): Record<string, string> {
+function pairs(
+  { list, problems }: Reader,
+  name: SettingNames<ListSetting>,
+  left: RegExp,
+  right: RegExp,
+): Record<string, string> {
   const found: Record<string, string> = {}
   for (const item of list(name)) {
     const [key = '', value = '', ...more] = item.split('=')
@@ -96,8 +113,8 @@ function pairs({ list, problems }: Reader, name: string, left: RegExp, right: Re
 }
 
 function registry({ text, problems }: Reader): ClusterConfig['registry'] {
-  const [host, organization] = [text('DEIS_REGISTRY_HOSTNAME', ''), text('DEIS_REGISTRY_ORGANIZATION', '')]
-  const [username, password] = [text('DEIS_REGISTRY_USERNAME', ''), text('DEIS_REGISTRY_PASSWORD', '')]
+  const [host, organization] = [text('DEIS_REGISTRY_HOSTNAME'), text('DEIS_REGISTRY_ORGANIZATION')]
+  const [username, password] = [text('DEIS_REGISTRY_USERNAME'), text('DEIS_REGISTRY_PASSWORD')]
   if (host !== '' && !hostPattern.test(host))
     problems.push(`DEIS_REGISTRY_HOSTNAME must be a host or host:port without a scheme, not ${JSON.stringify(host)}`)
   if (organization !== '' && !pathPattern.test(organization))
@@ -109,19 +126,19 @@ function registry({ text, problems }: Reader): ClusterConfig['registry'] {
 
 export function readCluster(reader: Reader): ClusterConfig {
   const { text, number, choice, list, problems } = reader
-  const matching = (name: string, otherwise: string, pattern: RegExp, what: string): string => {
-    const value = text(name, otherwise)
+  const matching = (name: SettingNames<TextSetting>, pattern: RegExp, what: string): string => {
+    const value = text(name)
     if (!pattern.test(value)) problems.push(`${name} must be ${what}, not ${JSON.stringify(value)}`)
     return value
   }
-  const url = (name: string): string | null => {
-    const value = text(name, '')
+  const url = (name: SettingNames<TextSetting>): string | null => {
+    const value = text(name)
     if (value === '') return null
     if (!/^https?:\/\/[^/\s]+\/?$/.test(value))
       problems.push(`${name} must be an http:// or https:// address without a path, not ${JSON.stringify(value)}`)
     return value.replace(/\/$/, '')
   }
-  const checked = (name: string, isSound: (item: string) => boolean, what: string): string[] => {
+  const checked = (name: SettingNames<ListSetting>, isSound: (item: string) => boolean, what: string): string[] => {
     const items = list(name)
     for (const item of items)
       if (!isSound(item)) problems.push(`${name} must be a list of ${what}; ${JSON.stringify(item)} is not one`)
@@ -131,34 +148,34 @@ export function readCluster(reader: Reader): ClusterConfig {
   for (const host of insecureRegistries)
     if (!hostPattern.test(host)) problems.push(`DEIS_REGISTRY_INSECURE: ${JSON.stringify(host)} is no host`)
   return {
-    routing: choice('DEIS_ROUTING', ['router', 'ingress'], 'router'),
-    ingressClass: text('DEIS_INGRESS_CLASS', '') || null,
+    routing: choice('DEIS_ROUTING'),
+    ingressClass: text('DEIS_INGRESS_CLASS') || null,
     registry: registry(reader),
     insecureRegistries,
     registryMirrors: pairs(reader, 'DEIS_REGISTRY_MIRRORS', hostPattern, /^[a-z0-9][a-z0-9.:/_-]*$/i),
-    secretPrefix: matching('DEIS_REGISTRY_SECRET_PREFIX', 'private-registry', namePattern, 'a name'),
-    stackImage: text('DEIS_STACK_IMAGE', 'heroku/heroku:24-build'),
-    runImage: text('DEIS_RUN_IMAGE', 'heroku/heroku:24'),
-    buildahImage: text('DEIS_BUILDAH_IMAGE', 'quay.io/buildah/stable'),
-    toolsImage: text('DEIS_TOOLS_IMAGE', '') || null,
-    buildNamespace: matching('DEIS_BUILD_NAMESPACE', 'deis-builds', namePattern, 'a name'),
+    secretPrefix: matching('DEIS_REGISTRY_SECRET_PREFIX', namePattern, 'a name'),
+    stackImage: text('DEIS_STACK_IMAGE'),
+    runImage: text('DEIS_RUN_IMAGE'),
+    buildahImage: text('DEIS_BUILDAH_IMAGE'),
+    toolsImage: text('DEIS_TOOLS_IMAGE') || null,
+    buildNamespace: matching('DEIS_BUILD_NAMESPACE', namePattern, 'a name'),
     buildNodes: pairs(reader, 'DEIS_BUILD_NODES', labelPattern, labelPattern),
-    buildMemory: matching('DEIS_BUILD_MEMORY', '2Gi', quantityPattern, 'a quantity such as 2Gi'),
-    buildCpu: matching('DEIS_BUILD_CPU', '2', quantityPattern, 'a quantity such as 2 or 500m'),
-    buildDisk: matching('DEIS_BUILD_DISK', '10Gi', quantityPattern, 'a quantity such as 10Gi'),
+    buildMemory: matching('DEIS_BUILD_MEMORY', quantityPattern, 'a quantity such as 2Gi'),
+    buildCpu: matching('DEIS_BUILD_CPU', quantityPattern, 'a quantity such as 2 or 500m'),
+    buildDisk: matching('DEIS_BUILD_DISK', quantityPattern, 'a quantity such as 10Gi'),
     buildpacks: list('DEIS_BUILDPACKS'),
     podUrl: url('DEIS_POD_URL'),
-    podIp: text('POD_IP', '') || null,
-    ownNamespace: text('POD_NAMESPACE', '') || null,
+    podIp: text('POD_IP') || null,
+    ownNamespace: text('POD_NAMESPACE') || null,
     appSources: checked(
       'DEIS_APP_SOURCES',
       isSource,
       'networks such as 10.0.0.0/8, namespaces or key=value labels of them',
     ),
     egressBlocked: checked('DEIS_EGRESS_BLOCKED', isNetwork, 'networks such as 10.0.0.0/8'),
-    podSecurity: choice('DEIS_POD_SECURITY', ['restricted', 'baseline', 'privileged'], 'restricted'),
+    podSecurity: choice('DEIS_POD_SECURITY'),
     quota: quota(reader),
-    drainSeconds: number('DEIS_POD_DRAIN_SECONDS', 5, 0, 600),
-    debug: text('DEIS_DEBUG', '') !== '',
+    drainSeconds: number('DEIS_POD_DRAIN_SECONDS'),
+    debug: text('DEIS_DEBUG') !== '',
   }
 }

@@ -1,7 +1,8 @@
 // What did the operator set, and is it sound? The only reader of the environment.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { type ClusterConfig, type Env, readCluster } from './config-cluster.ts'
+import { type FlagSetting, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
+import { type ClusterConfig, type Env, readCluster, type Reader } from './config-cluster.ts'
 import { readHost } from './git/submodules/address.ts'
 import { isNetwork } from './os/networks.ts'
 
@@ -83,115 +84,110 @@ function submoduleHosts(items: readonly string[], problems: string[]): string[] 
   })
 }
 
+type Range = { readonly minimum: number; readonly maximum: number }
+
 /** @throws with every problem at once. */
 export function readConfig(env: Env, cwd: string): Config {
   const problems: string[] = []
-  const text = (name: string, otherwise: string): string =>
-    env[name] === undefined || env[name] === '' ? otherwise : env[name]
-  const number = (name: string, otherwise: number, min: number, max: number): number => {
-    const raw = text(name, String(otherwise))
+  const read = (name: string, otherwise: string): string => env[name] || otherwise
+  const text: Reader['text'] = (name) => read(name, settings[name].default)
+  const whole = (name: string, raw: string, { minimum, maximum }: Range): number => {
     const value = Number(raw)
-    if (!/^\d+$/.test(raw) || value < min || value > max)
-      problems.push(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(raw)}`)
+    if (!/^\d+$/.test(raw) || value < minimum || value > maximum)
+      problems.push(`${name} must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(raw)}`)
     return value
   }
-  const choice = <T extends string>(name: string, allowed: readonly T[], otherwise: T): T => {
-    const raw = text(name, otherwise)
+  const number: Reader['number'] = (name) => whole(name, read(name, String(settings[name].default)), settings[name])
+  const optionalNumber: Reader['optionalNumber'] = (name) => {
+    const raw = read(name, '')
+    return raw === '' ? null : whole(name, raw, settings[name])
+  }
+  const choice: Reader['choice'] = (name, otherwise = settings[name].default) => {
+    const { enum: allowed } = settings[name]
+    const raw = read(name, otherwise)
     const found = allowed.find((one) => one === raw)
     if (found === undefined) problems.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(raw)}`)
     return found ?? otherwise
   }
-  const flag = (name: string, otherwise: boolean): boolean => {
-    const raw = text(name, String(otherwise)).toLowerCase()
+  const flag = (name: SettingNames<FlagSetting>): boolean => {
+    const raw = read(name, String(settings[name].default)).toLowerCase()
     if (/^(y|yes|t|true|on|1)$/.test(raw)) return true
     if (!/^(n|no|f|false|off|0)$/.test(raw)) problems.push(`${name} must be true or false, not ${JSON.stringify(raw)}`)
     return false
   }
-  const address = (name: string, pattern: RegExp, shape: string): string | null => {
-    const value = text(name, '').replace(/\/$/, '')
+  const address = (name: SettingNames<TextSetting>, pattern: RegExp, shape: string): string | null => {
+    const value = text(name).replace(/\/$/, '')
     if (value !== '' && !pattern.test(value)) problems.push(`${name} must be ${shape}, not ${JSON.stringify(value)}`)
     return value || null
   }
-  const list = (name: string): string[] =>
-    text(name, '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean)
-  const dataDir = resolve(cwd, text('DEIS_DATA_DIR', '.deis'))
-  const apiHost = text('DEIS_API_HOST', 'localhost')
-  const databaseUrl = text('DATABASE_URL', `file:${join(dataDir, 'state', 'deis.db')}`)
+  const list: Reader['list'] = (name) =>
+    env[name] === undefined
+      ? [...settings[name].default]
+      : env[name]
+          .split(',')
+          .map((item) => item.trim())
+          .filter(Boolean)
+  const dataDir = resolve(cwd, text('DEIS_DATA_DIR'))
+  const apiHost = text('DEIS_API_HOST')
+  const databaseUrl = text('DATABASE_URL') || `file:${join(dataDir, 'state', 'deis.db')}`
   if (!/^(file:|postgres(ql)?:\/\/)/.test(databaseUrl))
     problems.push('DATABASE_URL must start with file: or postgres://')
   if (databaseUrl.startsWith('file:') && !isAbsolute(databaseUrl.slice(5)))
     problems.push('DATABASE_URL must name an absolute path after file:')
-  const platformDomain = text('DEIS_PLATFORM_DOMAIN', 'localhost').toLowerCase()
+  const platformDomain = text('DEIS_PLATFORM_DOMAIN').toLowerCase()
   if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(platformDomain))
     problems.push(`DEIS_PLATFORM_DOMAIN is no domain name: ${JSON.stringify(platformDomain)}`)
   const pick = (wanted: RegExp): Record<string, string> =>
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
-  const cluster = readCluster({ text, number, choice, list, problems })
+  const cluster = readCluster({ text, number, optionalNumber, choice, list, problems })
   const config: Config = {
     dataDir,
     databaseUrl,
     apiHost,
-    apiPort: number('DEIS_API_PORT', 8000, 0, 65_535),
-    gitPort: number('DEIS_GIT_PORT', 2222, 0, 65_535),
+    apiPort: number('DEIS_API_PORT'),
+    gitPort: number('DEIS_GIT_PORT'),
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'such as ssh://git@git.example.com:2222'),
     apiUpstream: address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port'),
-    routerPort: number('DEIS_ROUTER_PORT', 8080, 0, 65_535),
-    routerPublicPort: env.DEIS_ROUTER_PUBLIC_PORT ? number('DEIS_ROUTER_PUBLIC_PORT', 80, 1, 65_535) : null,
+    routerPort: number('DEIS_ROUTER_PORT'),
+    routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
-    scheduler: choice('DEIS_SCHEDULER', ['process', 'kubernetes'], 'process'),
-    registrationMode: choice(
-      'REGISTRATION_MODE',
-      ['enabled', 'disabled', 'admin_only'],
-      loopback.has(apiHost) ? 'enabled' : 'admin_only',
-    ),
+    scheduler: choice('DEIS_SCHEDULER'),
+    registrationMode: choice('REGISTRATION_MODE', loopback.has(apiHost) ? 'enabled' : 'admin_only'),
     trustedProxies: list('DEIS_TRUSTED_PROXIES'),
-    connections: {
-      perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS', 500, 10, 1_000_000),
-      total: number('DEIS_MAX_CONNECTIONS', 4000, 10, 1_000_000),
-    },
-    registrationToken: text('DEIS_REGISTRATION_TOKEN', '').trim() || null,
-    reservedNames:
-      env.RESERVED_NAMES === undefined ? ['deis', 'deis-builder', 'deis-workflow-manager'] : list('RESERVED_NAMES'),
+    connections: { perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS'), total: number('DEIS_MAX_CONNECTIONS') },
+    registrationToken: text('DEIS_REGISTRATION_TOKEN').trim() || null,
+    reservedNames: list('RESERVED_NAMES'),
     secretKey: env.DEIS_SECRET_KEY,
     builderKey: env.DEIS_BUILDER_KEY,
     routerKey: env.DEIS_ROUTER_KEY,
-    deployTimeoutSeconds: number('DEIS_DEPLOY_TIMEOUT', 120, 1, 86_400),
-    graceSeconds: number('KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS', 30, 0, 86_400),
-    deployBatches: number('DEIS_DEPLOY_BATCHES', 0, 0, 10_000),
-    maxProcesses: number('DEIS_MAX_PROCESSES', 100, 1, 10_000),
-    historyLimit: env.KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT
-      ? number('KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT', 10, 0, 10_000)
-      : null,
-    pullPolicy: choice('IMAGE_PULL_POLICY', ['Always', 'IfNotPresent', 'Never'], 'IfNotPresent'),
-    buildTimeoutSeconds: number('DEIS_BUILD_TIMEOUT', 1800, 1, 86_400),
-    runTimeoutSeconds: number('DEIS_RUN_TIMEOUT', 3600, 1, 604_800),
-    sessionTimeoutSeconds: number('DEIS_SESSION_TIMEOUT', 86_400, 1, 604_800),
-    drainSeconds: number('DEIS_DRAIN_SECONDS', 30, 0, 3600),
-    procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE', true),
-    rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING', false),
-    anyBranch: flag('DEIS_ANY_BRANCH', false),
+    deployTimeoutSeconds: number('DEIS_DEPLOY_TIMEOUT'),
+    graceSeconds: number('KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS'),
+    deployBatches: number('DEIS_DEPLOY_BATCHES'),
+    maxProcesses: number('DEIS_MAX_PROCESSES'),
+    historyLimit: optionalNumber('KUBERNETES_DEPLOYMENTS_REVISION_HISTORY_LIMIT'),
+    pullPolicy: choice('IMAGE_PULL_POLICY'),
+    buildTimeoutSeconds: number('DEIS_BUILD_TIMEOUT'),
+    runTimeoutSeconds: number('DEIS_RUN_TIMEOUT'),
+    sessionTimeoutSeconds: number('DEIS_SESSION_TIMEOUT'),
+    drainSeconds: number('DEIS_DRAIN_SECONDS'),
+    procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE'),
+    rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING'),
+    anyBranch: flag('DEIS_ANY_BRANCH'),
     submodules: { hosts: submoduleHosts(list('DEIS_GIT_SUBMODULES'), problems), caFile: env.GIT_SSL_CAINFO || null },
-    maxPackBytes: number('DEIS_MAX_PUSH_MB', 2048, 1, 1_000_000) * 1024 * 1024,
+    maxPackBytes: number('DEIS_MAX_PUSH_MB') * 1024 * 1024,
     source: {
-      entries: number('DEIS_MAX_SOURCE_FILES', 200_000, 1, 10_000_000),
-      bytes: number('DEIS_MAX_SOURCE_MB', 2048, 1, 1_000_000) * 1024 * 1024,
+      entries: number('DEIS_MAX_SOURCE_FILES'),
+      bytes: number('DEIS_MAX_SOURCE_MB') * 1024 * 1024,
     },
-    maxSlugBytes: number('DEIS_MAX_SLUG_MB', 2048, 1, 1_000_000) * 1024 * 1024,
-    portFirst: number('DEIS_PORT_FIRST', 10_000, 1024, 65_535),
-    portLast: number('DEIS_PORT_LAST', 29_999, 1024, 65_535),
+    maxSlugBytes: number('DEIS_MAX_SLUG_MB') * 1024 * 1024,
+    portFirst: number('DEIS_PORT_FIRST'),
+    portLast: number('DEIS_PORT_LAST'),
     cluster,
-    deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY', '') || null },
-    logLevel: choice(
-      'DEIS_LOG_LEVEL',
-      ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
-      env.DEIS_DEBUG ? 'debug' : 'info',
-    ),
-    path: text('PATH', '/usr/local/bin:/usr/bin:/bin'),
+    deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null },
+    logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
+    path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),
     locale: pick(/^(LANG|LC_ALL|TZ)$/),
     home: homedir(),

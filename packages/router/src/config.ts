@@ -1,6 +1,15 @@
 // What does the environment say?
 import { readFileSync } from 'node:fs'
 import { messageOf } from '@deis/types'
+import {
+  type ChoiceSetting,
+  type IntegerSetting,
+  type ListSetting,
+  type OptionalIntegerSetting,
+  type SettingNames,
+  settings,
+  type TextSetting,
+} from '@deis/types/environment'
 import { networksOf } from './networks.ts'
 
 export type Config = {
@@ -41,23 +50,25 @@ export class BadConfig extends Error {
   }
 }
 
-function wholeNumber(env: Env, name: string, usual: number, most: number, problems: string[]): number {
+function wholeNumber(env: Env, name: SettingNames<IntegerSetting>, problems: string[]): number {
+  const { default: usual, minimum, maximum } = settings[name]
   const text = env[name] || String(usual)
-  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text)
-  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a whole number from 0 to ${most}`)
+  if (/^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
+  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a whole number from ${minimum} to ${maximum}`)
   return usual
 }
 
-function optionalPort(env: Env, name: string, least: number, problems: string[]): number | null {
+function optionalPort(env: Env, name: SettingNames<OptionalIntegerSetting>, problems: string[]): number | null {
+  const { minimum, maximum } = settings[name]
   const text = env[name]
   if (!text) return null
-  if (/^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= 65_535) return Number(text)
-  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a port from ${least} to 65535`)
+  if (/^\d{1,5}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
+  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a port from ${minimum} to ${maximum}`)
   return null
 }
 
-function webAddress(env: Env, name: string, usual: string, problems: string[]): string {
-  const text = env[name] || usual
+function webAddress(env: Env, name: SettingNames<TextSetting>, problems: string[]): string {
+  const text = env[name] || settings[name].default
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     problems.push(`${name} is ${JSON.stringify(text)}, it has to be an http:// or https:// address`)
@@ -84,7 +95,7 @@ function keyOf(env: Env, problems: string[]): string {
   return key
 }
 
-function networkList(env: Env, name: string, problems: string[]): string[] {
+function networkList(env: Env, name: SettingNames<ListSetting>, problems: string[]): string[] {
   const entries = (env[name] ?? '').split(',').flatMap((entry) => entry.trim() || [])
   for (const odd of networksOf(entries).odd)
     problems.push(
@@ -93,8 +104,8 @@ function networkList(env: Env, name: string, problems: string[]): string[] {
   return entries
 }
 
-function onOff(env: Env, name: string, usual: '0' | '1', problems: string[]): boolean {
-  const text = env[name] || usual
+function onOff(env: Env, name: SettingNames<ChoiceSetting<'0' | '1'>>, problems: string[]): boolean {
+  const text = env[name] || settings[name].default
   if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}, it has to be 0 or 1`)
   return text === '1'
 }
@@ -103,20 +114,20 @@ function onOff(env: Env, name: string, usual: '0' | '1', problems: string[]): bo
 export function readConfig(env: Env): Config {
   const problems: string[] = []
   const config: Config = {
-    port: wholeNumber(env, 'DEIS_ROUTER_PORT', 8080, 65_535, problems),
-    publicPort: optionalPort(env, 'DEIS_ROUTER_PUBLIC_PORT', 1, problems),
+    port: wholeNumber(env, 'DEIS_ROUTER_PORT', problems),
+    publicPort: optionalPort(env, 'DEIS_ROUTER_PUBLIC_PORT', problems),
     host: env.DEIS_ROUTER_HOST || undefined,
-    tlsPort: wholeNumber(env, 'DEIS_ROUTER_TLS_PORT', 0, 65_535, problems) || null,
-    tlsPublicPort: optionalPort(env, 'DEIS_ROUTER_TLS_PUBLIC_PORT', 1, problems),
+    tlsPort: wholeNumber(env, 'DEIS_ROUTER_TLS_PORT', problems) || null,
+    tlsPublicPort: optionalPort(env, 'DEIS_ROUTER_TLS_PUBLIC_PORT', problems),
     trustedProxies: networkList(env, 'DEIS_ROUTER_TRUSTED_PROXIES', problems),
-    controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', 'http://127.0.0.1:8000', problems),
+    controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', problems),
     key: keyOf(env, problems),
     tableFile: env.DEIS_ROUTER_TABLE || null,
-    drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', 30, 86_400, problems),
-    lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', 0, 3600, problems),
-    healthPort: optionalPort(env, 'DEIS_ROUTER_HEALTH_PORT', 0, problems),
-    accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', '0', problems),
-    compression: onOff(env, 'DEIS_ROUTER_COMPRESSION', '1', problems),
+    drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', problems),
+    lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', problems),
+    healthPort: optionalPort(env, 'DEIS_ROUTER_HEALTH_PORT', problems),
+    accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
+    compression: onOff(env, 'DEIS_ROUTER_COMPRESSION', problems),
   }
   if (problems.length > 0) throw new BadConfig(problems)
   return config

@@ -1,0 +1,16 @@
+// Which environment variables set the platform? The readers of both programs and docs/settings.md use this one table.
+import { clusterSections, clusterSettings } from './cluster.ts'
+import type { Section } from './kinds.ts'
+import { machineSections, machineSettings } from './machine.ts'
+import { routerSections, routerSettings } from './router.ts'
+
+export type * from './kinds.ts'
+
+export const settings = { ...machineSettings, ...clusterSettings, ...routerSettings } as const
+
+export const sections: readonly Section[] = [...machineSections, ...routerSections, ...clusterSections]
+
+/** The settings of one kind. */
+export type SettingNames<Kind> = {
+  [Name in keyof typeof settings]: (typeof settings)[Name] extends Kind ? Name : never
+}[keyof typeof settings]
