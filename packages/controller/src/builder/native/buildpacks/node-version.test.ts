@@ -41,6 +41,13 @@ test.each(['foo', 'lts/nobody', 'lts/', '>=18; rm', `>=${'1'.repeat(300)}`, `${'
 
 test('long-term support begins in the autumn of the year', () => {
   expect(rangeOf('lts/*', known, new Date('2026-06-01'))).toBe('24.x')
+  expect(rangeOf('lts/*', known, new Date('2026-10-31'))).toBe('24.x')
+  // From 27 on every major has it, and they come out once a year.
+  const later = [...known, '27.0.0-alpha.1', '27.1.0', '28.0.0-alpha.3', '28.2.0', '29.0.0-alpha.1']
+  expect(rangeOf('lts/*', [...known, '27.0.0-alpha.1'], new Date('2028-01-01'))).toBe('26.x')
+  expect(rangeOf('lts/*', later, new Date('2027-06-01'))).toBe('26.x')
+  expect(rangeOf('lts/*', later, new Date('2027-12-01'))).toBe('27.x')
+  expect(rangeOf('lts/*', later, new Date('2028-12-01'))).toBe('28.x')
   expect(fits('20.20.2', '20')).toBe(true)
   expect(fits('20.20.2', '>=22.12')).toBe(false)
   expect(newestOfEach([...known, '27.0.0-rc.1'])).toEqual([

@@ -18,9 +18,12 @@ const lines: Readonly<Record<string, number>> = {
   krypton: 24,
 }
 
-// An even major comes out in April of 2013 plus half its number, and has long-term support from October on.
-const isSupported = (major: number, now: Date): boolean =>
-  major % 2 === 0 && now >= new Date(Date.UTC(2013 + major / 2, 10, 1))
+// The registry does not know which versions have long-term support, so the schedule of Node.js decides (nodejs/Release). Up to
+// 26 the even majors get it, in October of 2013 plus half their number; from 27 on every major, in October of 2000 plus its number.
+function isSupported(major: number, now: Date): boolean {
+  const year = major >= 27 ? 2000 + major : 2013 + major / 2
+  return Number.isInteger(year) && now >= new Date(Date.UTC(year, 10, 1))
+}
 
 /**
  * A range that npm's semver understands; null: nothing does. Besides ranges it takes the words of version managers:
@@ -33,7 +36,8 @@ export function rangeOf(text: string, known: readonly string[], now: Date): stri
   const [, name] = /^lts(?:\/(\*|[a-z]+))?$/.exec(word) ?? []
   if (name === undefined && word !== 'lts') return semver.validRange(text)
   if (name !== undefined && name !== '*') return lines[name] === undefined ? null : `${lines[name]}.x`
-  const majors = known.map((version) => semver.major(version)).filter((major) => isSupported(major, now))
+  const released = known.filter((version) => semver.prerelease(version) === null)
+  const majors = released.map((version) => semver.major(version)).filter((major) => isSupported(major, now))
   return majors.length === 0 ? null : `${Math.max(...majors)}.x`
 }
 
