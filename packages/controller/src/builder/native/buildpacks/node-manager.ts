@@ -10,13 +10,16 @@ import type { PackageJson, PackageManager } from './package-manager.ts'
 /** `folder`: what the slug must have of it; null: nothing, it is on the machine or comes with the runtime. */
 export type Provided = { readonly path: string; readonly folder: string | null; readonly version: string }
 
+/** What a manager says of itself; yarn as npm brings it adds the commit that it was made of. */
+const versionIn = (said: string): string => said.trim().replace(/-git\.[\w.-]{1,100}$/, '')
+
 /** The manager on PATH if it is the right one, otherwise npm brings it into the cache. */
 export async function provideManager(kit: Kit, manager: PackageManager, more: More): Promise<Provided> {
   const path = more.env?.PATH ?? ''
   // Outside of the app's folder, where the manager would try to become the version that the app wants.
   const outside: More = { ...more, cwd: kit.workspace.tmp }
   const present = await kit.capture(manager.name, ['--version'], outside)
-  const version = present.stdout.trim()
+  const version = versionIn(present.stdout)
   const right = manager.name === 'npm' || manager.version === null || version === manager.version
   if (present.code === 0 && right) return { path, folder: null, version }
   if (manager.source === null && present.code !== 0)
@@ -29,11 +32,11 @@ export async function provideManager(kit: Kit, manager: PackageManager, more: Mo
   const folder = join(kit.workspace.cache, 'tools', manager.source.replace(/[@/]+/g, '-'))
   const own = `${join(folder, 'bin')}:${path}`
   const kept = await kit.capture(join(folder, 'bin', manager.name), ['--version'], outside)
-  if (kept.code === 0) return { path: own, folder, version: kept.stdout.trim() }
+  if (kept.code === 0) return { path: own, folder, version: versionIn(kept.stdout) }
   kit.output.note(`Installing ${manager.source}`)
   await npmGlobal(kit, outside, folder, [manager.source])
   const fresh = await kit.capture(join(folder, 'bin', manager.name), ['--version'], outside)
-  return { path: own, folder, version: fresh.stdout.trim() }
+  return { path: own, folder, version: versionIn(fresh.stdout) }
 }
 
 /** Puts runtime and manager where the app's processes find them. @returns whether there was anything to put. */

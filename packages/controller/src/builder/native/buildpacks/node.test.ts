@@ -135,12 +135,38 @@ test('devDependencies of the packages of a workspace are removed', async () => {
 test('a yarn.lock of 12 MB is not read whole', async () => {
   const large = `__metadata:\n  version: 8\n${'# padding of a large lock file\n'.repeat(400_000)}`
   const folder = join(t.folder, 'stand-in')
-  // A stand-in for yarn: it does nothing.
-  await writeFiles(folder, { 'bin/yarn': '#!/bin/sh\n[ "$1" = --version ] && echo 4.5.0\nexit 0\n' })
+  // A stand-in for yarn as npm brings it, which says more than its version: it does nothing.
+  const version = '4.5.0-git.20250411.hash-1908ee79f'
+  await writeFiles(folder, { 'bin/yarn': `#!/bin/sh\n[ "$1" = --version ] && echo ${version}\nexit 0\n` })
   const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
   try {
     const { lines } = await own.build({ 'package.json': json({ packageManager: 'yarn@4.5.0' }), 'yarn.lock': large })
     expect(lines).toContain('-----> Installing dependencies with yarn (yarn.lock)')
+    expect(lines.filter((line) => line.startsWith(' !'))).toEqual([])
+  } finally {
+    await own.close()
+  }
+})
+
+test.each([
+  ['pnp', 'touch .pnp.cjs', 'yarn start', './.yarn/cache/zip'],
+  ['node-modules', ':', 'npm start', null],
+])('yarn with the linker %s has what it runs from in the app', async (linker, also, web, zip) => {
+  const folder = join(t.folder, `yarn-${linker}`)
+  // A stand-in for yarn 4.
+  const install = `mkdir -p "$YARN_CACHE_FOLDER" && touch "$YARN_CACHE_FOLDER/zip" && ${also}`
+  const script = `#!/bin/sh\ncase "$1" in --version) echo 4.5.0;; config) echo ${linker};; install) ${install};; esac\n`
+  await writeFiles(folder, { 'bin/yarn': script })
+  const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
+  try {
+    const files = {
+      'package.json': json({ packageManager: 'yarn@4.5.0', scripts: { start: 'x' } }),
+      'yarn.lock': '__metadata:\n',
+    }
+    const { result } = await own.build(files)
+    expect(result.processes).toEqual({ web })
+    const there = await readdir(await own.unpack(result), { recursive: true })
+    expect(there.filter((name) => name.endsWith('cache/zip'))).toEqual(zip === null ? [] : [zip.slice(2)])
   } finally {
     await own.close()
   }

@@ -31,8 +31,13 @@ const count = (names: object | undefined): number => Object.keys(names ?? {}).le
 function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
   if (name === 'pnpm') return { npm_config_store_dir: join(cache, 'pnpm') }
   if (name === 'bun') return { BUN_INSTALL_CACHE_DIR: join(cache, 'bun') }
-  // Plug'n'Play refers to its cache at run time, so that one must be in the app.
   return name === 'yarn' ? { YARN_CACHE_FOLDER: join(cache, 'yarn'), YARN_ENABLE_GLOBAL_CACHE: 'false' } : {}
+}
+
+/** Plug'n'Play, which yarn does from version 2 on unless it is told otherwise, reads packages from its cache at run time. */
+async function playsFromCache(kit: Kit, { name }: PackageManager, more: More): Promise<boolean> {
+  if (name !== 'yarn') return false
+  return (await kit.capture('yarn', ['config', 'get', 'nodeLinker'], more)).stdout.trim() === 'pnp'
 }
 
 /** Whether config says that devDependencies stay. */
@@ -79,7 +84,9 @@ async function compile(kit: Kit): Promise<Record<string, string>> {
   const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
   const provided = installs || scripts ? await provideManager(kit, manager, { env }) : null
   for (const line of provided ? otherVersions(json, manager, provided.version) : []) kit.output.warn(line)
-  const more: More = { env: { ...env, PATH: provided?.path ?? path } }
+  const outside: More = { env: { ...env, PATH: provided?.path ?? path } }
+  const inApp = { YARN_CACHE_FOLDER: join(kit.workspace.app, '.yarn', 'cache') }
+  const more = (await playsFromCache(kit, manager, outside)) ? { env: { ...outside.env, ...inApp } } : outside
   const command = (args: readonly string[]): Promise<void> => {
     const shown = `${manager.name} ${args.filter((arg) => !arg.startsWith('-')).join(' ')}`
     return kit.must(shown, manager.name, args, more)
@@ -118,8 +125,10 @@ export const node: Buildpack = {
   async release(kit) {
     const json = await readPackage(kit)
     const { name } = await choosePackageManager(kit.files, json)
-    if (has(json, 'start')) return { web: name === 'bun' ? 'bun run start' : 'npm start' }
-    if (await kit.files.has('server.js')) return { web: 'node server.js' }
+    // Only yarn tells node where Plug'n'Play has its packages.
+    const plays = await kit.files.has('.pnp.cjs')
+    if (has(json, 'start')) return { web: plays ? 'yarn start' : name === 'bun' ? 'bun run start' : 'npm start' }
+    if (await kit.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
     // A site whose build script made pages: nothing of it runs, so it is served.
     const site = await findSite(kit)
     return site ? serveSite(kit, site) : {}
