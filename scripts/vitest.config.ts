@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     root: new URL('..', import.meta.url).pathname,
+    globalSetup: new URL('../packages/e2e/src/run-setup.ts', import.meta.url).pathname,
     projects: [
       {
         extends: true,

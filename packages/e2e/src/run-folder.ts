@@ -1,0 +1,102 @@
+// Where does a run of the tests keep all that it makes, so that nothing of it goes on when the run is killed? Linux only.
+//
+// All temporary folders of a run lie in one that is named after the runner: whatever works there, was told of it or has it in its
+// environment belongs to that run, and ends when the runner is gone: by a warden that hears of it, or by the next run.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { tableName } from '../../controller/src/os/firewall.ts'
+import { processesAround } from './processes.ts'
+
+/** Lets node run TypeScript. */
+export const typescript = ['--import', createRequire(import.meta.url).resolve('tsx')] as const
+const warden = fileURLToPath(new URL('run-warden.ts', import.meta.url))
+const pattern = /^deis-run-(\d+)-(\d+)-([0-9a-f]{8})$/
+
+/** Where pids mean the same: this boot, and this namespace of them. */
+function place(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
+  return createHash('sha256')
+    .update(boot + readlinkSync('/proc/self/ns/pid'))
+    .digest('hex')
+    .slice(0, 8)
+}
+
+/** A pid may be used again; together with this it names one process. Null: there is none. */
+function startOf(pid: number): string | null {
+  try {
+    const [state, ...rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return state === 'Z' ? null : (rest[18] ?? null)
+  } catch {
+    // It has ended.
+    return null
+  }
+}
+
+/** What killed platforms have closed: the same ports are somebody else's the next time. */
+async function openPorts(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => []))
+    spawnSync('nft', ['delete', 'table', 'inet', tableName(join(folder, name, 'data'))], {
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      stdio: 'ignore',
+    })
+}
+
+/** Ends all that is around the folder, and deletes it. What is another user's is left to that one. */
+async function endRun(folder: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const left = await processesAround(folder)
+    if (left.length === 0) break
+    for (const { pid } of left)
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // Ended by itself meanwhile.
+      }
+    await sleep(50)
+  }
+  await openPorts(folder)
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {})
+}
+
+/** Ends what runs below `base` have left whose runner is gone. */
+export async function sweepRuns(base: string): Promise<void> {
+  const here = place()
+  for (const name of await readdir(base)) {
+    const [, pid, started, where] = pattern.exec(name) ?? []
+    if (where === here && startOf(Number(pid)) !== started) await endRun(join(base, name))
+  }
+}
+
+/** From now on, temporary folders of this process and of its children are those of a run. @returns what ends it. */
+export async function openRun(): Promise<() => Promise<void>> {
+  if (process.platform !== 'linux') return async () => {}
+  const base = tmpdir()
+  await sweepRuns(base)
+  const folder = join(base, `deis-run-${process.pid}-${startOf(process.pid)}-${place()}`)
+  // Each project of one run asks for it.
+  if (base.includes(`deis-run-${process.pid}-`)) return async () => {}
+  await mkdir(folder)
+  // Users of apps must be able to enter.
+  await chmod(folder, 0o755)
+  process.env['TMPDIR'] = folder
+  // In a group of its own: what kills this one does not reach it.
+  const child = spawn(process.execPath, [...typescript, warden, folder], {
+    cwd: '/',
+    env: { PATH: process.env['PATH'] },
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  child.unref()
+  return async () => {
+    process.env['TMPDIR'] = base
+    child.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
