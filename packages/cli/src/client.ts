@@ -1,4 +1,5 @@
 // How is the controller called (contract/cli.md §4.1)?
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import {
@@ -6,6 +7,7 @@ import {
   fillPath,
   DeisError,
   followHeader,
+  getRequest,
   type Query,
   requestIdHeader,
   type Response,
@@ -14,6 +16,7 @@ import {
 } from '@deis/types'
 import { originOf } from './address.ts'
 import { refusal, strangeAnswer, unreachable } from './failure.ts'
+import { insist, readAgain, waitSeconds } from './insist.ts'
 import { clientVersion } from './version.ts'
 
 export type Connection = { readonly controller: string; readonly sslVerify: boolean; readonly token?: string }
@@ -26,6 +29,8 @@ export type Wire = {
   readonly trace: (line: string) => void
   /** Gets the API version that each success announces. */
   readonly heardVersion: (announced: string | undefined) => void
+  /** Gets why nothing happens, while an answer is waited for. */
+  readonly waits: (text: string) => void
   /** Gets what a controller says besides its answer. */
   readonly warned: (text: string) => void
 }
@@ -58,6 +63,7 @@ type Request = {
 export type Answer = { readonly status: number; readonly version: string | undefined; readonly text: string }
 
 const probeDeadline = 30_000
+const askDeadline = 10_000
 
 type Raw<T> = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly data: T }
 
@@ -156,6 +162,32 @@ function requestOf<const R extends Route>(connection: Connection, route: R, give
   }
 }
 
+/** One way or another: what is read is asked for again, and of a change that has a name it is asked how it ended. */
+async function answerTo<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Answer> {
+  const { signal, waits } = wire
+  if (route.method === 'GET') {
+    const request = requestOf(connection, route, given)
+    return readAgain(() => send(wire, connection, request), signal)
+  }
+  const id = given.requestId ?? randomUUID()
+  const request = requestOf(connection, route, route.recorded ? { ...given, requestId: id } : given)
+  if (!route.recorded) return send(wire, connection, request)
+  const question = { ...requestOf(connection, getRequest, { params: { id } }), deadline: askDeadline }
+  return insist({
+    send: () => send(wire, connection, request),
+    ask: () => send(wire, connection, question),
+    origin: originOf(connection.controller),
+    seconds: waitSeconds(wire.env),
+    waits,
+    signal,
+  })
+}
+
 /** Calls a route of the contract; anything but success is thrown as a DeisError. */
 export async function call<const R extends Route>(
   wire: Wire,
@@ -163,7 +195,7 @@ export async function call<const R extends Route>(
   route: R,
   given: CallArguments<R>,
 ): Promise<Response<R>> {
-  const answer = await send(wire, connection, requestOf(connection, route, given))
+  const answer = await answerTo(wire, connection, route, given)
   if (answer.status >= 400) throw refusal(answer, route, connection.controller)
   wire.heardVersion(answer.version)
   return parse(route, answer.text, originOf(connection.controller)) as Response<R>

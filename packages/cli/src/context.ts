@@ -84,6 +84,8 @@ export function createContext(
       warned = true
       io.stderr.write(versionWarning(announced))
     },
+    // On a terminal a line may be begun, such as `Creating config... `.
+    waits: (text) => io.stderr.write(`${io.isTty.stdout && io.isTty.stderr ? '\n' : ''} !    ${text}\n`),
     warned: (text) => {
       if (warnings.has(text)) return
       warnings.add(text)

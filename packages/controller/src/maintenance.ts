@@ -1,11 +1,13 @@
-// What is tidied once a day, outside anybody's request?
+// What is tidied from time to time, outside anybody's request?
 import { join } from 'node:path'
 import { appPages } from './domain/bulk.ts'
 import type { Core } from './domain/core.ts'
+import { forgetRequests } from './domain/requests.ts'
 import type { GitServer } from './git/port.ts'
 import { maintainRepo } from './git/repos.ts'
 
 const everyMs = 24 * 3600 * 1000
+const forgetEveryMs = 3600 * 1000
 
 /** Packs repositories that nobody pushes to at the moment; a failure is logged and the next day tries again. */
 async function maintain(core: Core, git: GitServer): Promise<void> {
@@ -28,5 +30,15 @@ export function startMaintenance(core: Core, git: GitServer): () => void {
     maintain(core, git).catch((error: unknown) => core.log.error({ err: error }, 'maintenance failed'))
   }, everyMs)
   timer.unref()
-  return () => clearInterval(timer)
+  const forget = (): void =>
+    void forgetRequests(core).catch((error: unknown) =>
+      core.log.error({ err: error }, 'old requests could not be forgotten'),
+    )
+  forget()
+  const forgetting = setInterval(forget, forgetEveryMs)
+  forgetting.unref()
+  return () => {
+    clearInterval(timer)
+    clearInterval(forgetting)
+  }
 }

@@ -42,6 +42,7 @@ export const createApp = route({
   method: 'POST',
   path: '/v2/apps/',
   access: 'user',
+  recorded: true,
   summary: 'Create an app; without an id the controller invents one.',
   body: Type.Object({
     id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 63 }), Type.Null()])),
@@ -64,6 +65,7 @@ export const updateApp = route({
   method: 'POST',
   path: '/v2/apps/:id/',
   access: 'app',
+  recorded: true,
   summary: 'Hand the app to another owner, which only owner and admin may.',
   params: AppParams,
   body: Type.Object({ owner: Type.Optional(Word) }),
@@ -75,6 +77,7 @@ export const destroyApp = route({
   method: 'DELETE',
   path: '/v2/apps/:id/',
   access: 'app-owner',
+  recorded: true,
   summary: 'Destroy the app and everything of it.',
   params: AppParams,
   status: 204,

@@ -41,6 +41,7 @@ export const createBuild = route({
   method: 'POST',
   path: '/v2/apps/:id/builds/',
   access: 'app',
+  recorded: true,
   summary: 'Deploy an existing image; answers when the release runs.',
   params: AppParams,
   body: Type.Object({
@@ -80,6 +81,7 @@ export const cancelBuild = route({
   method: 'POST',
   path: '/v2/apps/:id/builds/:uuid/cancel/',
   access: 'app',
+  recorded: true,
   summary: 'End a build that runs; answers when it has ended.',
   params: BuildParams,
   status: 200,

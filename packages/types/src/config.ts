@@ -38,6 +38,7 @@ export const setConfig = route({
   method: 'POST',
   path: '/v2/apps/:id/config/',
   access: 'app',
+  recorded: true,
   summary: 'Merge into the config; makes a release and answers when it runs.',
   params: AppParams,
   body: Type.Object({

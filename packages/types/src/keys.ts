@@ -30,6 +30,7 @@ export const addKey = route({
   method: 'POST',
   path: '/v2/keys/',
   access: 'user',
+  recorded: true,
   summary: 'Register a public key.',
   body: Type.Object({
     id: Type.String({ minLength: 1, maxLength: 128 }),
@@ -55,6 +56,7 @@ export const removeKey = route({
   path: '/v2/keys/:id',
   rest: true,
   access: 'user',
+  recorded: true,
   summary: 'Forget a key.',
   params: KeyParams,
   status: 204,

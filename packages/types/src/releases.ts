@@ -44,6 +44,7 @@ export const rollback = route({
   method: 'POST',
   path: '/v2/apps/:id/releases/rollback/',
   access: 'app',
+  recorded: true,
   summary: 'Run an earlier release again under a new number; answers when it runs.',
   params: AppParams,
   body: Type.Object({ version: Type.Optional(Type.Unsafe<number>({})) }),

@@ -16,6 +16,8 @@ export type Route = {
   readonly access: Access
   /** Only for WebSocket upgrades. */
   readonly websocket?: true
+  /** A change whose client may name it (Deis-Request-Id), ask how it ended, and send it again without doing it twice. */
+  readonly recorded?: true
   /** One sentence for OpenAPI. */
   readonly summary: string
   readonly params?: TObject

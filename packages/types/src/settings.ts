@@ -39,6 +39,7 @@ export const setSettings = route({
   method: 'POST',
   path: '/v2/apps/:id/settings/',
   access: 'app',
+  recorded: true,
   summary: 'Change some settings; takes effect at once and makes no release.',
   params: AppParams,
   body: Type.Object({

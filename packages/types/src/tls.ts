@@ -28,6 +28,7 @@ export const setTls = route({
   method: 'POST',
   path: '/v2/apps/:id/tls/',
   access: 'app',
+  recorded: true,
   summary: 'Enforce HTTPS, or no longer.',
   params: AppParams,
   body: Type.Object({ https_enforced: Type.Unsafe<boolean | null>({}) }),

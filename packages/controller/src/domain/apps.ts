@@ -24,6 +24,7 @@ import { inventName, isDomain, isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow, latestGood } from './release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from './edge.ts'
+import { mark } from './requestMark.ts'
 import { type AppRow, procfileOf, toApp, withOwner } from './rows.ts'
 
 function checkName(core: Core, id: string): void {
@@ -83,6 +84,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp
       },
     })
     await tx.domain.create({ data: { domain: id, appUuid: uuid, owner, ...times } })
+    await mark(tx, caller.request, { stored: true, appUuid: uuid })
     return { ...app, configUuid: config.uuid, settingsUuid: settings.uuid }
   })
 }

@@ -10,4 +10,6 @@ export const bounds = {
   typesOfAutoscale: 100,
   /** Each change is a row, and only the newest counts. */
   rowsOfSettings: 50,
+  /** Whose answers can still be asked for. */
+  requestsOfUser: 500,
 } as const

@@ -21,6 +21,7 @@ import { countsOf, desiredStructure } from './counts.ts'
 import { imageFacts } from './images.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { createRelease, latestGood, type FullRelease } from './release.ts'
+import type { Named } from './requestMark.ts'
 import { type AppRow, procfileOf, toBuild } from './rows.ts'
 import { countsFor } from './structure.ts'
 import { buildSummary } from './summary.ts'
@@ -121,7 +122,7 @@ function shape(build: Row.Build): { sha: string; dockerfile: string; procfile: R
 export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
 
 /** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
-export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): Promise<Deployed> {
+export async function releaseBuild(core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
@@ -146,6 +147,7 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build): P
       buildUuid: build.uuid,
       ...counts,
       before,
+      request,
     })
     return { release, notice: await deploy(core, current, release, signal) }
   })
@@ -181,7 +183,7 @@ export async function deployImage(
     'succeeded',
   )
   core.logs.say(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
-  return { build, ...(await releaseBuild(core, app, build)) }
+  return { build, ...(await releaseBuild(core, app, build, caller.request)) }
 }
 
 /** `deis pull`. `notice`: nothing answers requests now. */

@@ -65,6 +65,7 @@ export async function changeConfig(core: Core, caller: Caller, app: AppRow, patc
       buildUuid: good.buildUuid,
       structure,
       before: structure,
+      request: caller.request,
     })
     core.logs.say(app.id, 'INFO', `config ${app.id}-${release.configUuid.slice(0, 7)} updated`)
     if (release.build) await deploy(core, current, release, signal)

@@ -140,6 +140,15 @@ export async function deploy(
   return tellIdle(core, app, release, structure)
 }
 
+/** What whoever asked for a failed deploy is told; `back`: the release that serves again, if there is one. */
+export function failureText(version: number, back: number | null, why: string): string {
+  return back === null ? `(app::deploy): ${why}` : `(app::deploy): ${rollingText(version, back)}\n${why}`
+}
+
+function rollingText(version: number, back: number): string {
+  return `There was a problem deploying v${version}. Rolling back process types to release v${back}.`
+}
+
 async function goBack(
   core: Core,
   app: AppRow,
@@ -155,10 +164,10 @@ async function goBack(
       .catch((error: unknown) =>
         core.log.error({ app: app.id, err: error }, 'clean-up after a failed first deploy failed'),
       )
-    return `(app::deploy): ${why}`
+    return failureText(failed.version, null, why)
   }
-  const rolling = `There was a problem deploying v${failed.version}. Rolling back process types to release v${previous.version}.`
-  core.logs.say(app.id, 'ERROR', rolling)
+  core.logs.say(app.id, 'ERROR', rollingText(failed.version, previous.version))
+  const text = failureText(failed.version, previous.version, why)
   try {
     const current = (await appRow(core, app.id)) ?? app
     await applyFormation(
@@ -166,10 +175,10 @@ async function goBack(
       await formationOf(core, app, previous, desiredStructure(current, core.config.maxProcesses)),
       signal,
     )
-    return `(app::deploy): ${rolling}\n${why}`
+    return text
   } catch (error) {
     core.log.error({ app: app.id, release: previous.version, err: error }, 'rolling back failed')
-    return `(app::deploy): ${rolling}\n${why}\nRolling back failed as well: ${explain(error)}`
+    return `${text}\nRolling back failed as well: ${explain(error)}`
   }
 }
 

@@ -10,6 +10,7 @@ import type { Db } from '../store/open.ts'
 import type { AppLogs } from './logs.ts'
 import type { Passwords } from './passwords.ts'
 import type { AppQueue } from './queue.ts'
+import type { Named } from './requestMark.ts'
 import type { RouteTable } from './routes.ts'
 
 export type Core = {
@@ -38,4 +39,6 @@ export type Caller = {
   readonly id: number
   readonly username: string
   readonly isSuperuser: boolean
+  /** What it asks for just now, when its client has a name for that. */
+  readonly request?: Named
 }

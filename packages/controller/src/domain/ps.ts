@@ -2,9 +2,10 @@
 import { DeisError, notFound, type Pod, type Structure, time } from '@deis/types'
 import type { ObservedPod } from '../scheduler/port.ts'
 import { applyCurrent, appRow, explain } from './converge.ts'
-import type { Core } from './core.ts'
+import type { Caller, Core } from './core.ts'
 import { structureOf } from './counts.ts'
 import { latestGood, pendingRelease } from './release.ts'
+import { mark } from './requestMark.ts'
 import { type AppRow, procfileOf } from './rows.ts'
 import { scaleRequest } from './structure.ts'
 
@@ -69,7 +70,7 @@ async function refuseBeyondRoom(core: Core, before: Structure, next: Structure):
 
 export async function scaleApp(
   core: Core,
-  username: string,
+  caller: Caller,
   app: AppRow,
   body: Readonly<Record<string, unknown>>,
 ): Promise<void> {
@@ -86,13 +87,16 @@ export async function scaleApp(
     core.logs.say(
       app.id,
       'INFO',
-      `${username} scaled pods ${Object.entries(wanted)
+      `${caller.username} scaled pods ${Object.entries(wanted)
         .map(([type, count]) => `${type}=${count}`)
         .join(' ')}`,
     )
-    const save = (structure: Structure) =>
-      core.db.app.updateMany({ where: { uuid: current.uuid }, data: { structure, updatedAt: new Date() } })
-    await save(next)
+    const save = (structure: Structure, stored: boolean) =>
+      core.db.$transaction(async (tx) => {
+        await tx.app.updateMany({ where: { uuid: current.uuid }, data: { structure, updatedAt: new Date() } })
+        await mark(tx, caller.request, { stored })
+      })
+    await save(next, true)
     try {
       await applyCurrent(core, current, next, signal)
     } catch (error) {
@@ -101,7 +105,7 @@ export async function scaleApp(
           cause: error,
         })
       // What is stored must be what runs.
-      await save(before)
+      await save(before, false)
       await applyCurrent(core, current, before, signal).catch((again: unknown) =>
         core.log.error({ app: app.id, err: again }, 'going back to the old scale failed'),
       )

@@ -7,6 +7,7 @@ import { type ConfigMaps, emptyConfig } from './configRules.ts'
 import type { Core } from './core.ts'
 import { announceRelease } from './deployHooks.ts'
 import type { ReleaseParts } from './formation.ts'
+import { mark, type Named } from './requestMark.ts'
 import { type AppRow, configMaps, procfileOf } from './rows.ts'
 
 export type FullRelease = Row.Release & { readonly config: Row.Config; readonly build: Row.Build | null }
@@ -95,6 +96,8 @@ export type NewRelease = {
   readonly removed?: Structure
   /** The counts to go back to when it fails. */
   readonly before: Structure
+  /** What asked for it. */
+  readonly request?: Named
 }
 
 /** Stores the release, its config and the structure in one short transaction. Pending when there is a build to deploy. */
@@ -105,6 +108,7 @@ export async function createRelease(core: Core, app: AppRow, release: NewRelease
     const version = await nextVersion(tx, app)
     const configUuid =
       typeof release.config === 'string' ? release.config : (await tx.config.create({ data: release.config })).uuid
+    await mark(tx, release.request, { stored: true, version })
     const now = new Date()
     return tx.release.create({
       data: {

@@ -73,6 +73,7 @@ export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unk
       buildUuid: target.buildUuid,
       ...counts,
       before,
+      request: caller.request,
     })
     return { version: release.version, notice: await deploy(core, current, release, signal) }
   })

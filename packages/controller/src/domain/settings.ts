@@ -8,6 +8,7 @@ import type { Caller, Core } from './core.ts'
 import { desiredStructure } from './counts.ts'
 import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
 import { latestGood } from './release.ts'
+import { mark } from './requestMark.ts'
 import { type AppRow, settingsValues, toSettings } from './rows.ts'
 import {
   mergeSettings,
@@ -30,22 +31,26 @@ export async function currentSettings(core: Core, app: AppRow): Promise<AppSetti
 async function insertRow(
   core: Core,
   app: AppRow,
-  owner: string,
+  caller: Caller,
   values: SettingsValues,
   newest: Row.Settings,
+  stored: boolean,
 ): Promise<Row.Settings> {
   // The newest counts, also when the clock stands still or goes back.
   const now = new Date(Math.max(Date.now(), newest.createdAt.getTime() + 1))
-  return core.db.settings.create({
-    data: {
-      uuid: randomUUID(),
-      appUuid: app.uuid,
-      owner,
-      ...values,
-      label: values.label as Row.Prisma.InputJsonObject,
-      createdAt: now,
-      updatedAt: now,
-    },
+  return core.db.$transaction(async (tx) => {
+    await mark(tx, caller.request, { stored })
+    return tx.settings.create({
+      data: {
+        uuid: randomUUID(),
+        appUuid: app.uuid,
+        owner: caller.username,
+        ...values,
+        label: values.label as Row.Prisma.InputJsonObject,
+        createdAt: now,
+        updatedAt: now,
+      },
+    })
   })
 }
 
@@ -67,12 +72,16 @@ type Change = {
   readonly changed: (keyof SettingsValues)[]
 }
 
-/** Stores what `next` makes of the present settings; call inside changeEdge. @throws 409 when nothing changes */
+/**
+ * Stores what `next` makes of the present settings; call inside changeEdge. `isChange`: false when that takes a change back.
+ * @throws 409 when nothing changes
+ */
 export async function storeSettings(
   core: Core,
   caller: Caller,
   app: AppRow,
   next: (before: SettingsValues) => SettingsValues,
+  isChange = true,
 ): Promise<Stored<Change>> {
   const newest = await newestRow(core, app)
   const before = settingsValues(newest)
@@ -86,11 +95,16 @@ export async function storeSettings(
       'whitelist',
       `At most ${bounds.addressesOfWhitelist} addresses are allowed: use networks such as 10.0.0.0/8`,
     )
-  const row = await insertRow(core, app, caller.username, after, newest)
+  const row = await insertRow(core, app, caller, after, newest, isChange)
   await forgetOldRows(core, app)
   core.logs.say(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
   core.logs.say(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
-  return { value: { row, before, changed }, undo: () => core.db.settings.deleteMany({ where: { uuid: row.uuid } }) }
+  const undo = (): Promise<void> =>
+    core.db.$transaction(async (tx) => {
+      await mark(tx, caller.request, { stored: !isChange })
+      await tx.settings.deleteMany({ where: { uuid: row.uuid } })
+    })
+  return { value: { row, before, changed }, undo }
 }
 
 /** Rules that nobody would follow are refused; they can always be removed. */
@@ -126,7 +140,7 @@ async function applyChange(
         cause: error,
       })
     const former = Object.fromEntries(change.changed.map((name) => [name, change.before[name]]))
-    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, ...former })))
+    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, ...former }), false))
     await apply().catch((again: unknown) =>
       core.log.error({ app: app.id, err: again }, 'going back to the old settings failed'),
     )

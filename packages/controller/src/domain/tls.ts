@@ -4,6 +4,7 @@ import { DeisError, invalidField, type Tls } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import type { Caller, Core } from './core.ts'
 import { changeEdge, refuseAtIngress } from './edge.ts'
+import { mark } from './requestMark.ts'
 import { type AppRow, toTls } from './rows.ts'
 import { invalidBoolean, readBoolean } from './settingsRules.ts'
 
@@ -36,17 +37,24 @@ export async function changeTls(core: Core, caller: Caller, app: AppRow, raw: un
     if (wanted === true) refuseAtIngress(core, 'HTTPS')
     // The newest counts, also when the clock stands still or goes back.
     const now = new Date(Math.max(Date.now(), (newest?.createdAt.getTime() ?? 0) + 1))
-    const row = await core.db.tls.create({
-      data: {
-        uuid: randomUUID(),
-        appUuid: app.uuid,
-        owner: caller.username,
-        httpsEnforced: wanted,
-        createdAt: now,
-        updatedAt: now,
-      },
+    const data = {
+      uuid: randomUUID(),
+      appUuid: app.uuid,
+      owner: caller.username,
+      httpsEnforced: wanted,
+      createdAt: now,
+      updatedAt: now,
+    }
+    const row = await core.db.$transaction(async (tx) => {
+      await mark(tx, caller.request, { stored: true })
+      return tx.tls.create({ data })
     })
     core.logs.say(app.id, 'INFO', `tls ${app.id}-${row.uuid.slice(0, 7)} updated`)
-    return { value: toTls(app.id, row), undo: () => core.db.tls.deleteMany({ where: { uuid: row.uuid } }) }
+    const undo = (): Promise<void> =>
+      core.db.$transaction(async (tx) => {
+        await mark(tx, caller.request, { stored: false })
+        await tx.tls.deleteMany({ where: { uuid: row.uuid } })
+      })
+    return { value: toTls(app.id, row), undo }
   })
 }

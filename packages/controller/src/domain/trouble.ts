@@ -6,6 +6,7 @@ export type Trouble = {
   /** False when that is known already. */
   set(app: string, why: string): boolean
   clear(app: string): void
+  why(app: string): string | null
   check(names: boolean): Check
 }
 
@@ -28,6 +29,7 @@ function createTrouble(): Trouble {
       return true
     },
     clear: (app) => void apps.delete(app),
+    why: (app) => apps.get(app) ?? null,
     check(names) {
       if (apps.size === 0) return { name: 'apps', status: 'ok', detail: 'every app is as it should be' }
       const some = [...apps].slice(0, listed).map(([app, why]) => `${app} (${why.split('\n')[0]?.slice(0, 200)})`)

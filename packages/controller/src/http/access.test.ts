@@ -64,6 +64,7 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   addAdmin: 404,
   removeAdmin: 404,
   stopPod: 404,
+  getRequest: 404,
 }
 
 /** Bodies that a rule refuses or that change nothing. */

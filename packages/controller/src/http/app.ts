@@ -21,6 +21,7 @@ import { servePerms } from './perms.ts'
 import { servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
+import { requestNamed } from '../domain/requests.ts'
 import { acceptRouters } from './routers.ts'
 import { refuseOtherMethods, serve } from './serve.ts'
 import { serveTerminal } from './terminal.ts'
@@ -140,6 +141,7 @@ export function createApp(
   servePerms(server, core)
   serveHooks(server, core)
   servePlatform(server, core, gitUrl)
+  serve(server, core, types.getRequest, ({ caller, params }) => requestNamed(core, caller, params.id))
   const document = openapi(namedRoutes)
   serve(server, core, types.getOpenapi, async () => document)
   refuseOtherMethods(server, core, routes)

@@ -9,7 +9,7 @@ import { serve } from './serve.ts'
 export function servePs(server: FastifyInstance, core: Core): void {
   const list = (results: types.Pod[]): { count: number; results: types.Pod[] } => ({ count: results.length, results })
   serve(server, core, types.scaleApp, async ({ caller, app, body }) => {
-    await scaleApp(core, caller.username, app, body)
+    await scaleApp(core, caller, app, body)
     return undefined
   })
   serve(server, core, types.listPods, async ({ app, query }) =>

@@ -16,6 +16,7 @@ import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/rows.ts'
 import { isStorableText, unstorable } from '../domain/storable.ts'
 import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
+import { beginRecord, endRecord } from './record.ts'
 
 /** What a handler gets. Each value is there when the route's access rule promises it. */
 export type Served<R extends Route> = {
@@ -123,13 +124,16 @@ export function serve<const R extends Route>(
       nameRest(route, request)
       return admit(core, route, request)
     },
+    ...(route.recorded ? { onSend: (request, reply, payload) => endRecord(core, request, reply, payload) } : {}),
     // No body at all is an empty object (contract/api.md §1.7).
     preValidation: async (request) => {
       if (route.body && request.body === undefined) request.body = {}
       checkBody(request.body)
     },
     handler: async (request, reply) => {
-      const { caller, token, app } = known.get(request) ?? { caller: null, token: '', app: null }
+      const { caller: user, token, app } = known.get(request) ?? { caller: null, token: '', app: null }
+      const caller = await beginRecord(core, route, request, reply, { caller: user, app })
+      if (reply.sent) return reply
       const answer = await handler({
         params: request.params as Params<R>,
         query: request.query as Query<R>,

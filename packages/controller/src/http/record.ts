@@ -1,0 +1,57 @@
+// How is a change recorded whose client has a name for it, so that it is done once and its end can be asked for?
+import { errors, type Route } from '@deis/types'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller, Core } from '../domain/core.ts'
+import { routeName } from '../domain/requestEnds.ts'
+import type { Named } from '../domain/requestMark.ts'
+import { beginRequest, endRequest, leaveRequest } from '../domain/requests.ts'
+import type { AppRow } from '../domain/rows.ts'
+import { requestId } from './requestId.ts'
+
+const recording = new WeakMap<FastifyRequest, Named>()
+
+/**
+ * Gives the caller the name of what it asks for; without one everything is as ever.
+ * @returns null when the request was answered before: the same answer is sent then.
+ */
+export async function beginRecord(
+  core: Core,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { caller, app }: { readonly caller: Caller | null; readonly app: AppRow | null },
+): Promise<Caller | null> {
+  const id = route.recorded && caller ? requestId(request) : undefined
+  if (caller === null || id === undefined) return caller
+  const named = { userId: caller.id, id }
+  const asked = { route: routeName(route), path: request.url, appUuid: app?.uuid ?? null }
+  const before = await beginRequest(core, named, asked)
+  if (before) {
+    await reply.code(before.status).type('application/json').send(before.answer)
+    return null
+  }
+  recording.set(request, named)
+  return { ...caller, request: named }
+}
+
+/** What a controller says because it stops is no end: the work is carried on later. */
+function isEnd(core: Core, status: number): boolean {
+  return !(core.shutdown.aborted && status === errors.unavailable.http)
+}
+
+/** Before the answer is sent, so that it is known however that goes. */
+export async function endRecord(
+  core: Core,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<void> {
+  const named = recording.get(request)
+  if (!named) return
+  recording.delete(request)
+  if (!isEnd(core, reply.statusCode)) return leaveRequest(core, named)
+  const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.toString() : ''
+  await endRequest(core, named, reply.statusCode, body).catch((error: unknown) =>
+    request.log.error({ err: error }, 'how a request ended could not be kept'),
+  )
+}
