@@ -17,6 +17,8 @@ date. \`deis help TOPIC\` and \`deis help TOPIC:VERB\` tell the same.
 - With \`--json\`, stdout holds one JSON value: what the controller answered, in the shapes of its API
   (\`/v2/openapi.json\`), or the part of it that the command is about. Lists are pages, \`{"count", "results", …}\`. It is
   \`null\` where there is nothing to tell. Progress and errors are on stderr.
+- When the controller goes away during a change, the command waits up to \`DEIS_WAIT_SECONDS\` (300; 0 does not wait) to
+  hear how it ended, and goes on as if the answer had come then. What was never begun is sent once more.
 - \`deis foo:bar …\` runs the program \`deis-foo bar …\` of the \`PATH\` where there is no topic \`foo\`.
 
 Every command takes:

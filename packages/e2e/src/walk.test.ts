@@ -54,6 +54,9 @@ describe.sequential('from nothing to an app', () => {
     expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: '' })
     expect(remoteLines(stderr)).toEqual([
       'Starting build... but first, coffee!',
+      expect.stringMatching(
+        /^If this connection breaks, see the rest with 'deis builds:logs [0-9a-f-]{36} --follow --app shop'$/,
+      ),
       '-----> Restoring cache...',
       '       No cache file found. If this is the first deploy, it will be created now.',
       '-----> Procfile app detected',

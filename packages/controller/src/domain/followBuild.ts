@@ -71,8 +71,17 @@ async function isSettled(core: Core, app: AppRow, uuid: string): Promise<boolean
   return release ? release.state !== 'pending' : Date.now() - row.updatedAt.getTime() > releaseMs
 }
 
-async function* elsewhere(core: Core, app: AppRow, uuid: string, { signal, silenceMs }: Pace): AsyncGenerator<string> {
+async function* elsewhere(core: Core, app: AppRow, uuid: string, pace: Pace): AsyncGenerator<string> {
   yield 'Another controller runs this build and has its output; here is told when it has ended.\n'
+  yield* untilSettled(core, app, uuid, pace)
+}
+
+async function* untilSettled(
+  core: Core,
+  app: AppRow,
+  uuid: string,
+  { signal, silenceMs }: Pace,
+): AsyncGenerator<string> {
   let spoken = Date.now()
   while (!signal.aborted && !(await isSettled(core, app, uuid))) {
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
@@ -80,6 +89,16 @@ async function* elsewhere(core: Core, app: AppRow, uuid: string, { signal, silen
     spoken = Date.now()
     yield signOfLife
   }
+}
+
+/** What is left of its output, and then how the deploy ends that is carried on without any. */
+async function* carriedOn(core: Core, app: AppRow, uuid: string, log: string, pace: Pace): AsyncGenerator<string> {
+  yield* whole(log)
+  yield 'The controller went away during this deploy, which continues.\n'
+  yield* untilSettled(core, app, uuid, pace)
+  const release = await core.db.release.findFirst({ where: { buildUuid: uuid }, orderBy: { version: 'asc' } })
+  if (release?.state === 'deployed') yield `Done, ${app.id}:v${release.version} deployed to Workflow\n`
+  if (release?.state === 'failed') yield `${release.exception ?? ''}\n`
 }
 
 async function* whole(text: string): AsyncGenerator<string> {
@@ -91,9 +110,11 @@ async function source(core: Core, app: AppRow, uuid: string, pace: Pace): Promis
   const build = runningBuild(core, uuid)
   if (build) return follow(build, buildLogFile(core.config, app.id, uuid), pace)
   const log = await buildLog(core, app, uuid)
-  // Alone, nobody else can be at it: it ended just now.
-  if (!core.peers.shared || log !== '' || status !== 'running') return whole(log)
-  return elsewhere(core, app, uuid, pace)
+  if (core.peers.shared && log === '' && status === 'running') return elsewhere(core, app, uuid, pace)
+  // Its controller died in the deploy, which is carried on, or tried again.
+  if (status === 'succeeded' && !(await isSettled(core, app, uuid))) return carriedOn(core, app, uuid, log, pace)
+  // Alone, no other controller can be at it: it ended just now.
+  return whole(log)
 }
 
 /** What was printed so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */

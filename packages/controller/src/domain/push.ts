@@ -144,6 +144,20 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
   }
 }
 
+/** For the case that the connection breaks: only the person who pushes reads it, it is not in the log it names. */
+function whereToLook(app: string, uuid: string): string {
+  return `If this connection breaks, see the rest with 'deis builds:logs ${uuid} --follow --app ${app}'\n`
+}
+
+/** The last words to a push when the controller stops: what becomes of it then. */
+async function whenStopping(core: Core, app: string, uuid: string): Promise<string> {
+  const look = `deis builds:logs ${uuid} --follow --app ${app}`
+  const release = await core.db.release.findFirst({ where: { buildUuid: uuid } })
+  return release
+    ? `The controller is stopping. The deploy of v${release.version} continues when it has started again; see how it ends:\n    ${look}`
+    : `The controller is stopping, and nothing was changed. Push again in a moment; what was built so far:\n    ${look}`
+}
+
 async function receive(core: Core, app: AppRow, push: Push, uuid: string, running: RunningBuild): Promise<void> {
   const row = await insertBuild(
     core,
@@ -157,6 +171,7 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
   const log = await openBuildLog(core, app.id, row.uuid, push.output, running.wrote)
   try {
     log.say('Starting build... but first, coffee!\n')
+    push.output(whereToLook(app.id, row.uuid))
     const signal = AbortSignal.any([push.signal, running.cancelled])
     const built = await build(core, app, row, { ...push, signal }, running, log.say)
     log.say('Build complete.\nLaunching App...\n')
@@ -170,9 +185,10 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
     const { warning } = routersNow(core)
     if (warning !== null) log.say(`\n !     ${warning}\n`)
   } catch (error) {
+    const told = core.shutdown.aborted ? new Error(await whenStopping(core, app.id, row.uuid), { cause: error }) : error
     // The git server tells it to the person who pushes.
-    log.note(`${messageOf(error)}\n`)
-    throw error
+    log.note(`${messageOf(told)}\n`)
+    throw told
   } finally {
     await log.close()
     running.closeLog()

@@ -31,6 +31,7 @@ if (path === undefined) {
 } else {
   const socket = createConnection(path)
   let told = false
+  let isTalking = false
   let waiting = ''
   const act = (reply: HookReply): void => {
     if ('text' in reply) {
@@ -49,6 +50,7 @@ if (path === undefined) {
     socket.write(`${JSON.stringify(request(hook, args, process.env))}\n`)
   })
   socket.on('data', (chunk: string) => {
+    isTalking = true
     const lines = (waiting + chunk).split('\n')
     waiting = lines.pop() ?? ''
     for (const line of lines) act(JSON.parse(line) as HookReply)
@@ -58,6 +60,11 @@ if (path === undefined) {
   socket.on('close', () => {
     clearTimeout(deadline)
     if (told) return
-    process.stderr.write('The platform stopped during this push and nothing was changed: push again in a moment.\n')
+    // Once there was output, there may be a release as well.
+    process.stderr.write(
+      isTalking
+        ? 'The platform stopped during this push: see with `deis releases` whether it was deployed.\n'
+        : 'The platform stopped during this push and nothing was changed: push again in a moment.\n',
+    )
   })
 }

@@ -170,7 +170,9 @@ describe('builds that go on', () => {
     expect([answer.status, answer.body]).toMatchObject([200, { uuid, status: 'canceled', app: 'tea', owner: 'ann' }])
     expect(signal.aborted).toBe(true)
     expect(await done).toBe('ann cancelled this build; nothing was changed.')
-    expect(shown.join('')).toBe('Starting build... but first, coffee!\n')
+    expect(shown.join('')).toBe(
+      `Starting build... but first, coffee!\nIf this connection breaks, see the rest with 'deis builds:logs ${uuid} --follow --app tea'\n`,
+    )
     expect((await following).text).toMatch(/\nann cancelled this build; nothing was changed.\n$/)
     expect((await f.call('GET', '/v2/apps/tea/releases/', undefined, ann)).body).toEqual(before)
     expect((await f.call('GET', '/v2/apps/tea/logs', undefined, ann)).text).toContain(

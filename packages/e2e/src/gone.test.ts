@@ -1,0 +1,94 @@
+// The controller of one machine goes in the middle of changes and pushes: does everybody learn how that ended?
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newApp, settings } from './app.ts'
+import { registered } from './client.ts'
+import { heldBuild, newGate } from './gate.ts'
+import { changeSteps, pushSteps, releases, type Stage, toldBuild } from './gone-steps.ts'
+import { serving } from './http.ts'
+import { openMiddle } from './middle.ts'
+import { type Platform, startPlatform } from './platform.ts'
+
+let platform: Platform
+let stage: Stage
+
+beforeAll(async () => {
+  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
+  const middle = await openMiddle(platform.api)
+  const ann = await registered({ folder: platform.folder, git: platform.git, api: middle.url }, 'ann')
+  const shop = await newApp(ann, 'shop')
+  await shop.deploy()
+  stage = {
+    platform,
+    shop,
+    middle,
+    kill: () => platform.endController('SIGKILL'),
+    comeBack: () => platform.startController(),
+  }
+})
+afterAll(async () => {
+  await stage.middle.close()
+  await platform.stop()
+})
+
+describe.sequential('a change', () => changeSteps(() => stage))
+describe.sequential('a push', () => pushSteps(() => stage))
+
+describe.sequential('a controller that is told to stop in a push says where to look', () => {
+  const last = (output: string): string[] =>
+    output
+      .split('\n')
+      .filter((line) => line.startsWith('remote: '))
+      .map((line) => line.replace(/^remote: /, '').trim())
+      .filter((line) => line !== '')
+      .slice(-2)
+
+  test('in the build: nothing was changed', async () => {
+    const { shop } = stage
+    const before = await releases(stage)
+    const gate = await newGate(platform, 'build')
+    await shop.commit(heldBuild(gate))
+    const push = shop.startPush()
+    await gate.arrived()
+    await platform.endController('SIGTERM')
+    const { code } = await push.ended
+    await gate.open()
+    await platform.startController()
+    const look = `deis builds:logs ${toldBuild(push.output())} --follow --app shop`
+    expect({ code, last: last(push.output()) }).toEqual({
+      code: 1,
+      last: [
+        'The controller is stopping, and nothing was changed. Push again in a moment; what was built so far:',
+        look,
+      ],
+    })
+    expect(await shop.deis(...look.split(' ').slice(1))).toMatchObject({ code: 1 })
+    expect(await releases(stage)).toEqual(before)
+  })
+
+  test('in the deploy: it continues afterwards', async () => {
+    const { shop } = stage
+    await shop.commit({ 'bin/pre-compile': null })
+    const gate = await newGate(platform, 'deploy')
+    await gate.open()
+    await shop.does('config:set', `GATE=${gate.path}`)
+    await gate.close()
+    await shop.commit(settings({ message: 'stopped' }))
+    const push = shop.startPush()
+    await gate.arrived()
+    await platform.endController('SIGTERM')
+    const { code } = await push.ended
+    await gate.open()
+    await platform.startController()
+    const [{ version } = { version: 0 }] = await releases(stage)
+    const look = `deis builds:logs ${toldBuild(push.output())} --follow --app shop`
+    expect({ code, last: last(push.output()) }).toEqual({
+      code: 1,
+      last: [
+        `The controller is stopping. The deploy of v${version} continues when it has started again; see how it ends:`,
+        look,
+      ],
+    })
+    expect(await shop.deis(...look.split(' ').slice(1))).toMatchObject({ code: 0 })
+    await serving(platform, 'shop', { message: 'stopped', release: `v${version}` })
+  })
+})
