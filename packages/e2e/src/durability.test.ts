@@ -133,17 +133,17 @@ describe.sequential('kill -9 of the controller', () => {
     await expectOrder(shop)
   })
 
-  test('during a deploy by config: it is carried on', async () => {
+  test('during a deploy by config: it is carried on, and the command waits for that', async () => {
     const gate = await newGate(platform, 'config')
     await shop.does('config:unset', 'GATE')
     const set = shop.deis('config:set', `GATE=${gate.path}`, 'GREETING=survived')
     await gate.arrived()
     await platform.endController('SIGKILL')
-    expect(await set).toMatchObject({ code: 1 })
     await serving(platform, 'shop', { greeting: null, release: 'v7' })
     await gate.open()
     await platform.startController()
     await serving(platform, 'shop', { release: 'v8', greeting: 'survived' })
+    expect(await set).toMatchObject({ code: 0, stdout: expect.stringContaining('GREETING      survived\n') as string })
     await expectOrder(shop)
   })
 
