@@ -46,7 +46,7 @@ beforeEach(async () => {
 
 type Sent = { readonly status: number; readonly text: string }
 
-async function send(method: string, path: string, id: string, body: unknown = undefined, token = ann): Promise<Sent> {
+async function send(method: string, path: string, id: string, body?: unknown, token = ann): Promise<Sent> {
   const { statusCode, body: text } = await f.server.inject({
     method: method as 'POST',
     url: path,
