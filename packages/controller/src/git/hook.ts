@@ -1,18 +1,34 @@
 // What does a hook of git do? It tells the controller, shows what comes back and exits as it is told.
-import { readFileSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import type { HookReply, HookRequest } from './hooks.ts'
+import { longestUpdates, tooManyRefs } from './refs.ts'
 
 const connectMs = 10_000
 
-function request(hook: string, args: readonly string[], env: NodeJS.ProcessEnv): HookRequest {
+/** What git says of the refs; null: too much. */
+function updates(): string | null {
+  const chunks: Buffer[] = []
+  const chunk = Buffer.alloc(65_536)
+  let size = 0
+  for (let read = readSync(0, chunk); read > 0; read = readSync(0, chunk)) {
+    size += read
+    if (size > longestUpdates) return null
+    chunks.push(Buffer.from(chunk.subarray(0, read)))
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function request(hook: string, args: readonly string[], env: NodeJS.ProcessEnv): HookRequest | null {
   const token = env['DEIS_HOOK_TOKEN'] ?? ''
   if (hook === 'update') return { token, hook, ref: args[0] ?? '' }
+  const said = updates()
+  if (said === null) return null
   const names = ['GIT_QUARANTINE_PATH', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES']
   return {
     token,
     hook: 'pre-receive',
-    updates: readFileSync(0, 'utf8'),
+    updates: said,
     options: Array.from(
       { length: Number(env['GIT_PUSH_OPTION_COUNT'] ?? 0) },
       (_, n) => env[`GIT_PUSH_OPTION_${n}`] ?? '',
@@ -26,8 +42,12 @@ const path = process.env['DEIS_HOOK_SOCKET']
 // Until told otherwise: whatever goes wrong, the push is declined.
 process.exitCode = 1
 
+const asked = request(hook, args, process.env)
+
 if (path === undefined) {
   process.stderr.write('This repository takes pushes through the platform only.\n')
+} else if (asked === null) {
+  process.stderr.write(`${tooManyRefs}\n`)
 } else {
   const socket = createConnection(path)
   let told = false
@@ -47,7 +67,7 @@ if (path === undefined) {
   socket.setEncoding('utf8')
   socket.on('connect', () => {
     clearTimeout(deadline)
-    socket.write(`${JSON.stringify(request(hook, args, process.env))}\n`)
+    socket.write(`${JSON.stringify(asked)}\n`)
   })
   socket.on('data', (chunk: string) => {
     isTalking = true

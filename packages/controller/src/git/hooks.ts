@@ -36,7 +36,7 @@ export type HookCall = {
 export type HookServer = { readonly path: string; close(): Promise<void> }
 
 // Ten thousand refs fit.
-const longestRequest = 4_194_304
+const longestRequest = 8_388_608
 const longestBacklog = 4_194_304
 const requestMs = 30_000
 // sun_path has 104 bytes on some systems, 108 on others, with the final zero.

@@ -25,9 +25,19 @@ export function isGoodRef(ref: string): boolean {
   return ref.split('/').every((part) => part !== '' && !/^[.-]|\.$|\.lock$/.test(part))
 }
 
+// Each that is taken costs a process of git's hook, each that is not a process of ours.
+const mostRefs = 10_000
+const mostRefused = 100
+
+export const tooManyRefs = `One push brings at most ${mostRefs} branches and tags: push the branch that is to be deployed, as in git push deis main.`
+
+/** More than the updates of so many refs have. */
+export const longestUpdates = mostRefs * 400
+
 /** The lines git hands to a pre-receive hook. @throws PushRefused */
 export function parseUpdates(input: string): RefUpdate[] {
   const lines = input.split('\n').filter((line) => line !== '')
+  if (lines.length > mostRefs) throw new PushRefused(tooManyRefs)
   return lines.map((line) => {
     const [before, after, ref, ...rest] = line.split(' ')
     if (before === undefined || after === undefined || !ref || rest.length > 0)
@@ -85,6 +95,10 @@ export function planPush(situation: Situation): Plan {
   for (const { ref } of changes)
     if (ref !== first?.ref && !ref.startsWith('refs/tags/'))
       refused.set(ref, whyNot(ref, deployable, situation.existing))
+  if (refused.size > mostRefused)
+    throw new PushRefused(
+      `${refused.size} branches would not be taken: push only the one that is to be deployed, as in git push deis ${deployable[0] ?? 'main'}.`,
+    )
   const branch = first ? branchOf(first.ref) : null
   const claims = !situation.anyBranch && situation.deployBranch === null && branch !== null && !usual.includes(branch)
   return { deploy: first ? { ref: first.ref, sha: first.after } : null, refused, claims: claims ? branch : null }
