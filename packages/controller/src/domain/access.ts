@@ -2,6 +2,7 @@
 import { forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from './core.ts'
 import { type AppRow, withOwner } from './rows.ts'
+import { makeReadable } from './unreadable.ts'
 
 export type Standing = 'admin' | 'owner' | 'collaborator' | null
 
@@ -16,9 +17,14 @@ export async function standing(
   caller: Caller,
   id: string,
 ): Promise<{ app: AppRow; standing: Standing } | null> {
-  const app = await core.db.app.findUnique({
-    where: { id },
-    include: { ...withOwner, grants: { where: { userId: caller.id } } },
+  const read = () =>
+    core.db.app.findUnique({
+      where: { id },
+      include: { ...withOwner, grants: { where: { userId: caller.id } } },
+    })
+  const app = await read().catch(async (error: unknown) => {
+    if (!(await makeReadable(core, id))) throw error
+    return read()
   })
   if (!app || app.destroying) return null
   const kind = caller.isSuperuser

@@ -8,10 +8,10 @@ const newest = { orderBy: { createdAt: 'desc' }, take: 1 } as const
 
 function read(core: Core, ids: readonly string[]) {
   return core.db.app.findMany({
-    where: { id: { in: [...ids] } },
+    // An app that goes has no route, whatever is stored of it.
+    where: { id: { in: [...ids] }, destroying: false },
     select: {
       id: true,
-      destroying: true,
       domains: {
         select: { domain: true, certificate: { select: { certificate: true, key: true } } },
         orderBy: { domain: 'asc' },
@@ -42,7 +42,7 @@ function certificatesOf(core: Core, app: Reached): NonNullable<AppRoute['certifi
 /** Null when it is not to be reached at all. */
 async function routeOf(core: Core, app: Reached): Promise<AppRoute | null> {
   const [settings] = app.settings
-  if (app.destroying || settings?.routable === false) return null
+  if (settings?.routable === false) return null
   const { addresses, shared } = await core.scheduler.upstreams(app.id)
   const whitelist = (settings?.whitelist ?? []) as string[]
   const certificates = certificatesOf(core, app)

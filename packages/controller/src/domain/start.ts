@@ -11,6 +11,7 @@ import { pushLock } from './push.ts'
 import type { Message } from '../store/peers.ts'
 import { publishRoutes, publishRoutesOf } from './routing.ts'
 import { troubleOf } from './trouble.ts'
+import { makeReadable } from './unreadable.ts'
 
 const workers = 4
 const firstRetryMs = 5_000
@@ -59,7 +60,10 @@ function report(core: Core, app: string, error: unknown): void {
 /** Tries once; what fails is tried again in the background until the app is as it should be or the controller stops. */
 async function settle(core: Core, app: string, delay = firstRetryMs): Promise<void> {
   try {
-    await converge(core, app)
+    await converge(core, app).catch(async (error: unknown) => {
+      if (!(await makeReadable(core, app))) throw error
+      await converge(core, app)
+    })
     troubleOf(core).clear(app)
   } catch (error) {
     if (core.shutdown.aborted) return

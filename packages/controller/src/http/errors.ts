@@ -99,8 +99,24 @@ function cutFields(fields: FieldErrors): FieldErrors {
   return Object.fromEntries(some.map(([field, list]) => [cut(field), list.slice(0, mostTexts).map(cut)]))
 }
 
+/** What clients send is parsed by json.ts, so this is a stored text that is no JSON. */
+function fromStored(error: SyntaxError, request: FastifyRequest): DeisError {
+  request.log.error({ err: error, url: request.url }, 'something that is stored cannot be read')
+  const { id } = (request.params ?? {}) as { id?: string }
+  const [of, wayOut] = id === undefined ? ['', ''] : [` of ${id}`, ', or destroy the app with deis destroy']
+  return new DeisError(
+    'conflict',
+    `Something that is stored${of} cannot be read (${error.message}), so nothing was done: restore the database from a backup${wayOut}. The log of the controller has more.`,
+  )
+}
+
+function errorOf(thrown: unknown, request: FastifyRequest): DeisError | null {
+  if (thrown instanceof DeisError) return thrown
+  return thrown instanceof SyntaxError ? fromStored(thrown, request) : fromFastify(thrown as FastifyError, request)
+}
+
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = thrown instanceof DeisError ? thrown : fromFastify(thrown as FastifyError, request)
+  const error = errorOf(thrown, request)
   if (!error || error.code === 'internal') {
     request.log.error({ err: thrown }, 'request failed')
     return reply.code(500).send({ detail: 'Server Error' })
