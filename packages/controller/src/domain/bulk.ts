@@ -14,35 +14,48 @@ export type StoredApp = {
   /** The newest release that did not fail, if it has a build. */
   readonly good: number | null
   readonly pending: boolean
-  readonly routable: boolean
 }
 
-type Row = Record<'id' | 'uuid' | 'structure', string> & Record<'destroying' | 'good' | 'pending' | 'routable', unknown>
+type Row = Record<'id' | 'uuid' | 'structure', string> & Record<'destroying' | 'good' | 'pending', unknown>
 
-const toApp = ({ destroying, good, pending, routable, ...row }: Row): StoredApp => ({
+const toApp = ({ destroying, good, pending, ...row }: Row): StoredApp => ({
   ...row,
   destroying: Boolean(Number(destroying)),
   good: good === null ? null : Number(good),
   pending: Number(pending) > 0,
-  routable: routable === null || Boolean(Number(routable)),
 })
 
-/** Every app by its id, in pages; the event loop has its turn between two. */
-export async function* appPages(core: Core): AsyncGenerator<readonly StoredApp[]> {
+/** Everything by its id, in pages; the event loop has its turn between two. */
+async function* pages<T extends { readonly id: string }>(
+  read: (after: string) => Promise<readonly T[]>,
+): AsyncGenerator<readonly T[]> {
   for (let after = ''; ;) {
-    const rows = await core.db.$queryRaw<Row[]>`
-      SELECT a."id", a."uuid", a."destroying", CAST(a."structure" AS TEXT) AS "structure",
-        (SELECT r."version" FROM "Release" r WHERE r."appUuid" = a."uuid" AND r."buildUuid" IS NOT NULL
-          AND r."version" = (SELECT MAX(n."version") FROM "Release" n WHERE n."appUuid" = a."uuid" AND n."state" = 'deployed')
-        ) AS "good",
-        (SELECT COUNT(*) FROM "Release" p WHERE p."appUuid" = a."uuid" AND p."state" = 'pending') AS "pending",
-        (SELECT s."routable" FROM "Settings" s WHERE s."appUuid" = a."uuid" ORDER BY s."createdAt" DESC LIMIT 1) AS "routable"
-      FROM "App" a WHERE a."id" > ${after} ORDER BY a."id" LIMIT ${atOnce}`
-    if (rows.length > 0) yield rows.map(toApp)
+    const rows = await read(after)
+    if (rows.length > 0) yield rows
     if (rows.length < atOnce) return
     after = rows.at(-1)?.id ?? after
     await turn()
   }
+}
+
+export function appIds({ db }: Pick<Core, 'db'>): AsyncGenerator<readonly { readonly id: string }[]> {
+  return pages(
+    (after) =>
+      db.$queryRaw<{ id: string }[]>`SELECT "id" FROM "App" WHERE "id" > ${after} ORDER BY "id" LIMIT ${atOnce}`,
+  )
+}
+
+export function appPages({ db }: Pick<Core, 'db'>): AsyncGenerator<readonly StoredApp[]> {
+  return pages(async (after) => {
+    const rows = await db.$queryRaw<Row[]>`
+      SELECT a."id", a."uuid", a."destroying", CAST(a."structure" AS TEXT) AS "structure",
+        (SELECT r."version" FROM "Release" r WHERE r."appUuid" = a."uuid" AND r."buildUuid" IS NOT NULL
+          AND r."version" = (SELECT MAX(n."version") FROM "Release" n WHERE n."appUuid" = a."uuid" AND n."state" = 'deployed')
+        ) AS "good",
+        (SELECT COUNT(*) FROM "Release" p WHERE p."appUuid" = a."uuid" AND p."state" = 'pending') AS "pending"
+      FROM "App" a WHERE a."id" > ${after} ORDER BY a."id" LIMIT ${atOnce}`
+    return rows.map(toApp)
+  })
 }
 
 /** Does it for all at once; when that fails for one of them, in halves until it is found. */

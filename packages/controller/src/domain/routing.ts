@@ -2,35 +2,15 @@
 import { type AppRoute, messageOf } from '@deis/types'
 import { inBulk } from './bulk.ts'
 import type { Core } from './core.ts'
+import { type Reach, readReach } from './reach.ts'
 import { certPurpose } from './rows.ts'
 
-const newest = { orderBy: { createdAt: 'desc' }, take: 1 } as const
-
-function read(core: Core, ids: readonly string[]) {
-  return core.db.app.findMany({
-    // An app that goes has no route, whatever is stored of it.
-    where: { id: { in: [...ids] }, destroying: false },
-    select: {
-      id: true,
-      domains: {
-        select: { domain: true, certificate: { select: { certificate: true, key: true } } },
-        orderBy: { domain: 'asc' },
-      },
-      settings: { ...newest, select: { routable: true, maintenance: true, whitelist: true } },
-      tls: { ...newest, select: { httpsEnforced: true } },
-    },
-  })
-}
-
-type Reached = Awaited<ReturnType<typeof read>>[number]
-
 /** A certificate that cannot be opened is left out: the app itself can still be reached. */
-function certificatesOf(core: Core, app: Reached): NonNullable<AppRoute['certificates']> {
-  return app.domains.flatMap(({ domain, certificate }) => {
-    if (!certificate) return []
+function certificatesOf(core: Core, app: Reach): NonNullable<AppRoute['certificates']> {
+  return app.domains.flatMap(({ domain, certificate, key }) => {
+    if (certificate === null || key === null) return []
     try {
-      const key = core.vault.open(certPurpose, certificate.key)
-      return [{ host: domain, certificate: certificate.certificate, key }]
+      return [{ host: domain, certificate, key: core.vault.open(certPurpose, key) }]
     } catch (error) {
       core.log.error({ app: app.id, domain, err: error }, 'a certificate cannot be used')
       core.logs.say(app.id, 'ERROR', `the certificate of ${domain} cannot be used: ${messageOf(error)}`)
@@ -40,20 +20,19 @@ function certificatesOf(core: Core, app: Reached): NonNullable<AppRoute['certifi
 }
 
 /** Null when it is not to be reached at all. */
-async function routeOf(core: Core, app: Reached): Promise<AppRoute | null> {
-  const [settings] = app.settings
-  if (settings?.routable === false) return null
+async function routeOf(core: Core, app: Reach): Promise<AppRoute | null> {
+  if (!app.routable) return null
   const { addresses, shared } = await core.scheduler.upstreams(app.id)
-  const whitelist = (settings?.whitelist ?? []) as string[]
+  const { whitelist } = app
   const certificates = certificatesOf(core, app)
   return {
     app: app.id,
     hosts: app.domains.map(({ domain }) => domain).toSorted(),
     upstreams: [...addresses],
     ...(shared ? { shared } : {}),
-    ...(settings?.maintenance ? { maintenance: true } : {}),
-    ...(whitelist.length > 0 ? { whitelist } : {}),
-    ...(app.tls[0]?.httpsEnforced ? { enforceTls: true } : {}),
+    ...(app.maintenance ? { maintenance: true } : {}),
+    ...(whitelist.length > 0 ? { whitelist: [...whitelist] } : {}),
+    ...(app.httpsEnforced ? { enforceTls: true } : {}),
     ...(certificates.length > 0 ? { certificates } : {}),
   }
 }
@@ -62,7 +41,7 @@ type Publishing = { again: boolean; done: Promise<void> }
 const running = new WeakMap<Core, Map<string, Publishing>>()
 
 async function publish(core: Core, ids: readonly string[]): Promise<void> {
-  const found = new Map((await read(core, ids)).map((app) => [app.id, app]))
+  const found = await readReach(core, ids)
   for (const id of ids) {
     const app = found.get(id)
     core.routes.set(id, app ? await routeOf(core, app) : null)

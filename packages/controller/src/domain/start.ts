@@ -1,7 +1,7 @@
 // What has to be finished, undone or taken up again when the controller starts (design §1.5)?
 import { messageOf } from '@deis/types'
 import { destroyApp } from './apps.ts'
-import { appPages, atOnce, type StoredApp } from './bulk.ts'
+import { appIds, appPages, atOnce, type StoredApp } from './bulk.ts'
 import { cancelForPeer } from './cancelBuild.ts'
 import { converge } from './converge.ts'
 import type { Core } from './core.ts'
@@ -74,7 +74,7 @@ async function settle(core: Core, app: string, delay = firstRetryMs): Promise<vo
 
 /** Every app's route, before any router can ask: an empty snapshot would clear what it serves. */
 export async function publishAllRoutes(core: Core): Promise<void> {
-  for await (const page of appPages(core)) {
+  for await (const page of appIds(core)) {
     const ids = page.map(({ id }) => id)
     await publishRoutesOf(core, ids, (app, error) => report(core, app, error))
   }
