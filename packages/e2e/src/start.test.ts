@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Running, start } from './child.ts'
-import { type Person, registered } from './client.ts'
+import { newPerson, password, type Person, registered } from './client.ts'
 import { self, serving } from './http.ts'
 import { cleanEnv, removeFolder, root, testFolder } from './platform.ts'
 import { processes, processesAround, shown } from './processes.ts'
@@ -42,6 +42,7 @@ const npm = ['npm', 'start', '--prefix', root] as const
 async function startAll(
   ports: readonly [api: string, git: string, router: string],
   [program, ...args]: readonly [program: string, ...args: string[]] = launcher,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Up> {
   const [DEIS_API_PORT, DEIS_GIT_PORT, DEIS_ROUTER_PORT] = ports
   const env = {
@@ -54,6 +55,7 @@ async function startAll(
     DEIS_PORT_FIRST: '30000',
     DEIS_PORT_LAST: '30099',
     KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
+    ...more,
   }
   const running = start(program, args, { cwd: folder, env, seconds: 150 })
   started.push(running)
@@ -141,4 +143,29 @@ test('a killed launcher takes everything with it', async () => {
   await until({ what: 'the app is back' }, () => self(up, 'shop'))
   up.running.signal('SIGKILL')
   await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
+})
+
+test('where others reach the API, it shows the token and the line that make the administrator, until there is one', async () => {
+  const more = { DEIS_API_HOST: '0.0.0.0', DEIS_DATA_DIR: join(folder, 'open') }
+  const open = await startAll(['0', '0', '0'], launcher, more)
+  const said = open.running.output()
+  expect(said).toContain('only this token makes one.')
+  const line = /^ {2}deis (register \S+ --token=([0-9a-f]{64}))$/m.exec(said)
+  expect(line).not.toBeNull()
+  const [, words = '', token = ''] = line ?? []
+  const root = await newPerson(open, 'root')
+  const account = ['--username', 'root', '--password', password, '--email', 'root@example.com']
+  const refused = await root.deis(['register', open.api, ...account])
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('token')])
+  await root.does([...words.split(' '), ...account])
+  expect(await root.does(['users'])).toBe('=== Users (*=admin)\n*root\n')
+  expect(await readFile(join(folder, 'open/logs/controller.log'), 'utf8')).not.toContain(token)
+  open.running.signal('SIGINT')
+  await open.running.ended
+
+  const again = await startAll(portsOf(open), launcher, more)
+  expect(again.running.output()).toContain(`  deis register ${open.api}\n`)
+  expect(again.running.output()).not.toContain('token')
+  again.running.signal('SIGINT')
+  await again.running.ended
 })

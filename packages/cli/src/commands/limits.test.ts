@@ -23,6 +23,12 @@ test.each([
     `Applying limits... done\n\n${listing}`,
     ['{"memory":{"my-web":"1gb/2G","cmd":"0/100MB"}}'],
   ],
+  [
+    ['limits:set', 'celery_beat=64M', 'CeleryBeat=1G'],
+    `Applying limits... done\n\n${listing}`,
+    ['{"memory":{"celery_beat":"64M","CeleryBeat":"1G"}}'],
+  ],
+  [['limits:unset', 'celery_beat'], `Removing limits... done\n\n${listing}`, ['{"memory":{"celery_beat":null}}']],
   [['limits:set', '--cpu', 'cmd=0.5m/1'], `Applying limits... done\n\n${listing}`, ['{"cpu":{"cmd":"0.5m/1"}}']],
   [['limits:set', '--cpu', '-m', 'cmd=500m'], `Applying limits... done\n\n${listing}`, ['{"cpu":{"cmd":"500m"}}']],
   [['limits:unset', 'a', 'b'], `Removing limits... done\n\n${listing}`, ['{"memory":{"a":null,"b":null}}']],
