@@ -1,4 +1,6 @@
 // Do requests of any size leave the controller as small as it was, and others answered while they come?
+import { fork } from 'node:child_process'
+import { on, once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -46,25 +48,25 @@ function send(path: string, token: string, body: string, isChunked: boolean): Pr
   })
 }
 
-/** How long the slowest of the answers took that somebody else asked for, one after the other, until the work is done. */
-async function slowestMeanwhile(work: Promise<unknown>): Promise<number> {
-  let isDone = false
-  const done = work.finally(() => (isDone = true))
-  let slowest = 0
-  while (!isDone) {
-    const started = performance.now()
-    const answer = await fetch(`${platform.api}/healthz`, { signal: AbortSignal.timeout(30_000) })
-    expect(await answer.text()).toBe('OK')
-    slowest = Math.max(slowest, performance.now() - started)
-    await sleep(50)
+/** How long the slowest of the answers took that somebody else asked for, one after the other, while this was done. */
+async function slowestMeanwhile(work: () => Promise<unknown>): Promise<number> {
+  const asking = fork(new URL('slowest.mjs', import.meta.url), [`${platform.api}/healthz`])
+  try {
+    await once(asking, 'message')
+    await work()
+    asking.send('enough')
+    for await (const [message] of on(asking, 'message')) {
+      const { slowest } = message as { slowest?: string }
+      if (slowest !== undefined) return Number(slowest)
+    }
+    throw new Error('it did not say')
+  } finally {
+    asking.kill('SIGKILL')
   }
-  await done
-  return slowest
 }
 
 const login = (username: string): string => JSON.stringify({ username, password: 'wrong' })
 const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`KEY_${index}`, 'x']))
-
 const nested = '['.repeat(1_900_000) + ']'.repeat(1_900_000)
 
 test.each<[what: string, path: string, times: number, body: string, answers: RegExp]>([
@@ -82,13 +84,14 @@ test.each<[what: string, path: string, times: number, body: string, answers: Reg
     await round(2)
     await sleep(pauseMs)
     const before = await megabytes()
-    const sent = round(times)
-    const slowest = await slowestMeanwhile(sent)
-    for (const status of await sent) expect(status).toMatch(answers)
+    let statuses: string[] = []
+    const slowest = await slowestMeanwhile(async () => {
+      statuses = await round(times)
+    })
     await sleep(pauseMs)
     const grown = (await megabytes()) - before
-    console.log(`${isChunked ? 'in chunks' : 'at once'}: ${Math.round(grown)} MB more, ${Math.round(slowest)} ms`)
-    expect(grown).toBeLessThan(mostMegabytes)
-    expect(slowest).toBeLessThan(mostAnswerMs)
+    expect.soft(grown).toBeLessThan(mostMegabytes)
+    expect.soft(slowest).toBeLessThan(mostAnswerMs)
+    for (const status of statuses) expect(status).toMatch(answers)
   }
 })
