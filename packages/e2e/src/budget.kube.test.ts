@@ -53,8 +53,9 @@ describe.skipIf(testCluster === null).sequential('calls of the API', () => {
   test('at rest: three a minute at most, watches that begin again among them', async () => {
     // The logs of pods that end are read to their end.
     await until({ what: 'nothing goes on any more', seconds: 60 }, async () => {
-      const calls = await during(() => sleep(quietMs))
-      return [...calls, ...proxy.streams()].length === 0
+      const calls = [...(await during(() => sleep(quietMs))), ...proxy.streams()]
+      if (calls.length > 0) throw new Error(`still: ${calls.join(', ')}`)
+      return true
     })
     const calls = await during(() => sleep(restMs))
     const all = [...calls, ...proxy.streams()]

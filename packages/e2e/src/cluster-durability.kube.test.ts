@@ -97,8 +97,14 @@ async function restartApiServer(): Promise<void> {
   const folder = (process.env.KUBECONFIG ?? '').replace(/\/[^/]*$/, '')
   const pid = Number(await readFile(`${folder}/apiserver.pid`, 'utf8'))
   const [command = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
-  // Its files are named as seen from there.
+  // Its files are named as seen from there; with an environment of ours it would end with our run.
   const cwd = await readlink(`/proc/${pid}/cwd`)
+  const env = Object.fromEntries(
+    readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .filter((pair) => pair.includes('='))
+      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  )
   process.kill(pid, 'SIGKILL')
   await until({ what: 'it is gone' }, () => {
     try {
@@ -109,7 +115,7 @@ async function restartApiServer(): Promise<void> {
     }
   })
   const log = openSync(`${folder}/apiserver.log`, 'a')
-  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', log, log] })
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', log, log] })
   child.unref()
   await writeFile(`${folder}/apiserver.pid`, `${child.pid}\n`)
   await until({ what: 'it answers again', seconds: 60 }, async () =>

@@ -121,7 +121,8 @@ export async function takeUp(core: Core): Promise<void> {
 
 /** What a controller left unfinished that died while this one runs on. Only while there may be others. */
 async function takeOver(core: Core, busy: Set<string>): Promise<void> {
-  await abandonBuilds(core)
+  // Without one there is nothing of a build to look for in the backend, which would be asked at every look.
+  if (await core.db.build.findFirst({ where: { status: 'running' }, select: { uuid: true } })) await abandonBuilds(core)
   const old = new Date(Date.now() - unfinishedMs)
   const left = await core.db.app.findMany({
     where: {
