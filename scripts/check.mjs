@@ -1,4 +1,4 @@
-// Do types, lint, format and migrations hold?
+// Do types, lint, format, migrations and references to documents hold?
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,7 @@ const checks = [
   [bin('oxlint'), ['--type-aware', '--deny-warnings']],
   [bin('oxfmt'), ['--check']],
   [process.execPath, ['scripts/migration.mjs', '--check']],
+  [process.execPath, ['scripts/references.mjs']],
 ]
 let failed = 0
 for (const [command, args] of checks) {
@@ -24,5 +25,5 @@ for (const [command, args] of checks) {
   failed++
   console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
 }
-if (failed === 0) say('types, lint, format and migrations are fine')
+if (failed === 0) say('types, lint, format, migrations and references are fine')
 process.exitCode = failed === 0 ? 0 : 1

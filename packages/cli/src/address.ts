@@ -18,7 +18,7 @@ function parse(text: string): URL {
 
 /**
  * The URL as the profile keeps it: scheme added, scheme and host in lower case, the rest untouched, so that the
- * original client reads the same (contract/cli.md §3.2).
+ * original client reads the same (docs/contract/cli.md §3.2).
  */
 export function storedController(typed: string): string {
   const text = typed.trim()
@@ -31,12 +31,12 @@ export function storedController(typed: string): string {
   )
 }
 
-/** What requests start with: path and user of the stored URL play no part (contract/cli.md §4.1). */
+/** What requests start with: path and user of the stored URL play no part (docs/contract/cli.md §4.1). */
 export function originOf(controller: string): string {
   return parse(controller).origin
 }
 
-/** The original client accepts only dotted names, `localhost` and addresses (contract/cli.md §2.2). */
+/** The original client accepts only dotted names, `localhost` and addresses (docs/contract/cli.md §2.2). */
 export function isHostOfOriginalClient(controller: string): boolean {
   const { hostname } = parse(controller)
   return hostname === 'localhost' || hostname.startsWith('[') || hostname.includes('.')

@@ -1,4 +1,4 @@
-// What do the words of the command line mean before any command reads them (contract/cli.md §1.1)?
+// What do the words of the command line mean before any command reads them (docs/contract/cli.md §1.1)?
 import { shortcuts } from './shortcuts.ts'
 
 export type Invocation = {

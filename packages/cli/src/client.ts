@@ -1,4 +1,4 @@
-// How is the controller called (contract/cli.md §4.1)?
+// How is the controller called (docs/contract/cli.md §4.1)?
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -57,7 +57,7 @@ type Request = {
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers: Readonly<Record<string, string>>
   readonly body?: unknown
-  /** Milliseconds. Absent for calls that end when the work is done: the controller sets their limit (contract/cli.md §5.9). */
+  /** Milliseconds. Absent for calls that end when the work is done: the controller sets their limit (docs/contract/cli.md §5.9). */
   readonly deadline?: number
 }
 export type Answer = { readonly status: number; readonly version: string | undefined; readonly text: string }
@@ -254,7 +254,7 @@ export async function live<const R extends Route>(
   }
 }
 
-/** Is there a controller? It refuses `/v2/` without a token and says which API it speaks (contract/api.md §1.2). */
+/** Is there a controller? It refuses `/v2/` without a token and says which API it speaks (docs/contract/api.md §1.2). */
 export async function checkConnection(wire: Wire, connection: Connection): Promise<void> {
   const answer = await send(wire, connection, { method: 'GET', path: '/v2/', headers: {}, deadline: probeDeadline })
   if (answer.status !== 401 || answer.version === undefined)

@@ -1,4 +1,4 @@
-// What does a failed call mean to a person (contract/cli.md §4.7)?
+// What does a failed call mean to a person (docs/contract/cli.md §4.7)?
 import {
   DeisError,
   type ErrorCode,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { DeisError, messageOf } from '@deis/types'
 
-/** The wording people and scripts know (contract/cli.md §9 note 13). */
+/** The wording people and scripts know (docs/contract/cli.md §9 note 13). */
 const reasons: Record<string, string> = {
   ENOENT: 'no such file or directory',
   EACCES: 'permission denied',

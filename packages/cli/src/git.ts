@@ -1,4 +1,4 @@
-// What does the git checkout around us know, and how is a remote added to it (contract/cli.md §1.9)?
+// What does the git checkout around us know, and how is a remote added to it (docs/contract/cli.md §1.9)?
 import { execFile } from 'node:child_process'
 import { DeisError } from '@deis/types'
 import type { Io } from './io.ts'

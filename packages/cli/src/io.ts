@@ -38,7 +38,7 @@ export type Io = {
   readonly now: () => number
   /** Does a person see or type this stream? */
   readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
-  /** Not the same as a terminal: /dev/null is one too (contract/cli.md §9 note 10). */
+  /** Not the same as a terminal: /dev/null is one too (docs/contract/cli.md §9 note 10). */
   readonly isCharacterDevice: (stream: 'stdin' | 'stdout') => boolean
   readonly prompt: Prompt
   /** Null when stdin is no terminal. */

@@ -10,7 +10,7 @@ export function integer(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.')
 }
 
-/** Only the literal `false` means off (contract/cli.md §2.2). */
+/** Only the literal `false` means off (docs/contract/cli.md §2.2). */
 export function unlessFalse(text: string): boolean {
   return text !== 'false'
 }

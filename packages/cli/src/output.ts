@@ -1,4 +1,4 @@
-// How are waiting, headings and tables printed (contract/cli.md §1.7)?
+// How are waiting, headings and tables printed (docs/contract/cli.md §1.7)?
 import type { Io } from './io.ts'
 
 const frames = ['...', 'o..', '.o.', '..o']

@@ -1,4 +1,4 @@
-// Where do git and the apps of a controller live (design §8, contract/cli.md §1.8)?
+// Where do git and the apps of a controller live (docs/contract/api.md §1.2, docs/contract/cli.md §1.8)?
 import { DeisError, type Platform } from '@deis/types'
 import type { Remote } from './git.ts'
 import { originOf } from './address.ts'

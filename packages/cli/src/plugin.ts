@@ -1,4 +1,4 @@
-// Which program outside runs a command that we do not know (contract/cli.md §1.5)?
+// Which program outside runs a command that we do not know (docs/contract/cli.md §1.5)?
 import { spawn } from 'node:child_process'
 import { constants as fsConstants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'

@@ -8,7 +8,7 @@ import { topics } from './topics.ts'
 
 const everywhere = ['', 'Every command takes:', ...columns(commonOptions)].join('\n')
 
-/** Long options may be cut short as long as they stay unique: `--ap foo` (contract/cli.md §1.2). */
+/** Long options may be cut short as long as they stay unique: `--ap foo` (docs/contract/cli.md §1.2). */
 function completed(words: readonly string[], options: readonly Option[]): string[] {
   const longsOf = (some: readonly Option[]): string[] => some.flatMap(({ long }) => long ?? [])
   const longs = [...longsOf(options.filter(({ hidden }) => !hidden)), '--help']

@@ -1,4 +1,4 @@
-// Who is logged in where, and in which file is that kept (contract/cli.md §3)?
+// Who is logged in where, and in which file is that kept (docs/contract/cli.md §3)?
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DeisError } from '@deis/types'

@@ -1,4 +1,4 @@
-// Which short names do commands have (contract/cli.md §1.4)?
+// Which short names do commands have (docs/contract/cli.md §1.4)?
 export const shortcuts: Readonly<Record<string, string>> = {
   create: 'apps:create',
   destroy: 'apps:destroy',

@@ -1,4 +1,4 @@
-// Which topics are there, and where are their commands (contract/cli.md §1.3)?
+// Which topics are there, and where are their commands (docs/contract/cli.md §1.3)?
 import type { Command } from 'commander'
 import type { Context } from './context.ts'
 

@@ -1,4 +1,4 @@
-// Which client is this, which API does it speak, and does a controller speak it too (contract/cli.md §4.2)?
+// Which client is this, which API does it speak, and does a controller speak it too (docs/contract/cli.md §4.2)?
 import manifest from '../package.json' with { type: 'json' }
 
 export const clientVersion = `v${manifest.version}`

@@ -1,4 +1,4 @@
-// What did the operator set for apps on a cluster, and is it sound (contract/api.md §5)?
+// What did the operator set for apps on a cluster, and is it sound (docs/contract/api.md §5)?
 import { isIP } from 'node:net'
 import type {
   ChoiceSetting,

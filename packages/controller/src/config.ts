@@ -56,7 +56,7 @@ export type Config = Readonly<{
   portFirst: number
   portLast: number
   cluster: ClusterConfig
-  /** Who hears of every release (contract/api.md §3.15). */
+  /** Who hears of every release (docs/contract/api.md §3.15). */
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
   logLevel: string
   path: string

@@ -1,4 +1,4 @@
-// Does `deis` say and do on a cluster what the contract says (contract/cli.md)?
+// Does `deis` say and do on a cluster what the contract says (docs/contract/cli.md)?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { conformanceTests } from './cli-conformance/suite.ts'
 import { openWorld, settingsOfWorld, type World } from './cli-conformance/world.ts'

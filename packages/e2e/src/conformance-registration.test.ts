@@ -1,4 +1,4 @@
-// Who may register where the operator does not let everybody (contract/api.md §3.11, §8 row 2)?
+// Who may register where the operator does not let everybody (docs/contract/api.md §3.11, §8 row 2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signUp } from './conformance/stage.ts'
 import { speaker, withToken } from './conformance/wire.ts'

@@ -1,4 +1,4 @@
-// Does the real controller speak HTTP as contract/api.md and the original client demand, with its containers on Kubernetes?
+// Does the real controller speak HTTP as docs/contract/api.md and the original client demand, with its containers on Kubernetes?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onKubernetes, type Stage } from './conformance/stage.ts'
 import { everyStep } from './conformance/steps.ts'

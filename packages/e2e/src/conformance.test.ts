@@ -1,4 +1,4 @@
-// Does the real controller speak HTTP as contract/api.md and the original client demand, with its processes on one machine?
+// Does the real controller speak HTTP as docs/contract/api.md and the original client demand, with its processes on one machine?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { everyStep } from './conformance/steps.ts'
 import { onProcesses, type Stage } from './conformance/stage.ts'

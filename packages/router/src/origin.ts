@@ -56,7 +56,7 @@ function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): 
   return client
 }
 
-/** Real TLS always counts; the headers of a request only when a trusted proxy sent it (contract/build-and-route.md §4.4). */
+/** Real TLS always counts; the headers of a request only when a trusted proxy sent it (docs/contract/build-and-route.md §4.4). */
 export function originOf(front: Front, request: Pick<IncomingMessage, 'socket' | 'rawHeaders'>): Origin {
   const { socket, rawHeaders } = request
   const peer = addressOf(socket)

@@ -24,7 +24,7 @@ export function page(status: number, reason?: string): Page {
 /** Asked again at once, it would be the same. */
 const maintenanceRetry = '60'
 
-/** Fixed, as the original's, which monitors look for (contract/build-and-route.md §4.4). */
+/** Fixed, as the original's, which monitors look for (docs/contract/build-and-route.md §4.4). */
 export const maintenance: Page = made(
   503,
   'Service Unavailable',
@@ -46,7 +46,7 @@ function made(status: number, message: string, type: string, body: string, more:
 
 export const healthy: Page = made(200, 'OK', 'text/plain; charset=utf-8', 'OK\n', [])
 
-/** For names that no app has: apps keep their own `/healthz` (contract/build-and-route.md §4.4). */
+/** For names that no app has: apps keep their own `/healthz` (docs/contract/build-and-route.md §4.4). */
 export function unknownHost(method: string, target: string): Page {
   const path = target.split('?', 1)[0]
   const asked = path === '/healthz' || path === '/healthz/'

@@ -10,7 +10,7 @@ export type Table = {
   readonly exact: ReadonlyMap<string, AppRoute>
   /** By what follows `*.`. */
   readonly wildcards: ReadonlyMap<string, AppRoute>
-  /** Names without a dot, when the platform has no domain (contract/build-and-route.md §4.4): they match a first label. */
+  /** Names without a dot, when the platform has no domain (docs/contract/build-and-route.md §4.4): they match a first label. */
   readonly labels: ReadonlyMap<string, AppRoute>
 }
 

@@ -13,7 +13,7 @@ export type Timing = {
   readonly lingerCheck: number
   /** Until a connection to an upstream stands. */
   readonly connect: number
-  /** Without a byte in either direction, once it stands (contract/build-and-route.md §4.3, defaultTimeout). */
+  /** Without a byte in either direction, once it stands (docs/contract/build-and-route.md §4.3, defaultTimeout). */
   readonly idle: number
   /** How long an upstream connection without a request is kept: apps commonly close theirs after 5 s. */
   readonly pooled: number

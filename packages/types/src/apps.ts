@@ -1,4 +1,4 @@
-// What is an app, and how is it made, shown, run, handed over and destroyed (contract/api.md §2.3)?
+// What is an app, and how is it made, shown, run, handed over and destroyed (docs/contract/api.md §2.3)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
@@ -23,7 +23,7 @@ export const appIdPattern = /^[a-z]([a-z0-9-]*[a-z0-9])?$/
 export const appIdMessages = {
   pattern:
     'App name must start with an alphabetic character, cannot end with a hyphen and can only contain a-z (lowercase), 0-9 and hyphens.',
-  /** Second element of the list, so that the original client recognises the case (contract/api.md §1.5). */
+  /** Second element of the list, so that the original client recognises the case (docs/contract/api.md §1.5). */
   client: 'App name can only contain a-z (lowercase), 0-9 and hyphens',
   taken: 'Application with this id already exists.',
 } as const

@@ -1,8 +1,8 @@
-// How does a person get, change and give up an account (contract/api.md §2.2)?
+// How does a person get, change and give up an account (docs/contract/api.md §2.2)?
 import { type Static, Type } from 'typebox'
 import { Empty, route, Word } from './route.ts'
 
-/** The text the original client matches; see contract/api.md §1.5. */
+/** The text the original client matches; see docs/contract/api.md §1.5. */
 export const invalidUsername =
   'Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.'
 
@@ -37,7 +37,7 @@ export const User = Type.Object({
 })
 export type User = Static<typeof User>
 
-/** What a controller tells a signed-in client about itself (design §8); the original answers `{}`. */
+/** What a controller tells a signed-in client about itself (docs/contract/api.md §1.2); the original answers `{}`. */
 export const Platform = Type.Object({
   git: Type.Optional(Type.String()),
   domain: Type.Optional(Type.String()),

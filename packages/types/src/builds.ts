@@ -1,4 +1,4 @@
-// What was built from which source, and how did each attempt end (contract/api.md §2.6)?
+// What was built from which source, and how did each attempt end (docs/contract/api.md §2.6)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 

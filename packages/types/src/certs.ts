@@ -1,4 +1,4 @@
-// Which certificates has a user, and for which domains do they serve (contract/api.md §2.10)?
+// Which certificates has a user, and for which domains do they serve (docs/contract/api.md §2.10)?
 import { type Static, Type } from 'typebox'
 import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 

@@ -1,4 +1,4 @@
-// What shapes a release besides its code (contract/api.md §2.5)?
+// What shapes a release besides its code (docs/contract/api.md §2.5)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 

@@ -1,4 +1,4 @@
-// What can this installation do, and what can it not (design §1.6)?
+// What can this installation do, and what can it not (docs/architecture.md, principle 6)?
 import { type Static, Type } from 'typebox'
 import { route } from './route.ts'
 

@@ -1,4 +1,4 @@
-// Under which names is an app reached (contract/api.md §2.8)?
+// Under which names is an app reached (docs/contract/api.md §2.8)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 

@@ -1,6 +1,6 @@
 // What can go wrong, with which HTTP status and which exit code of the command line?
 
-/** The closed list of failures. `http` per contract/api.md §1.4; `exit` per contract/cli.md §1.6. */
+/** The closed list of failures. `http` per docs/contract/api.md §1.4; `exit` per docs/contract/cli.md §1.6. */
 export const errors = {
   usage: { http: 400, exit: 1 },
   invalid: { http: 400, exit: 1 },
@@ -69,14 +69,14 @@ export function invalidField(field: string, ...messages: string[]): DeisError {
   return new DeisError('invalid', `${field}: ${messages.join(' ')}`, { fields: { [field]: messages } })
 }
 
-/** `"No App matches the given query."`, the bare-string 404 of an object lookup (contract/api.md §1.4). */
+/** `"No App matches the given query."`, the bare-string 404 of an object lookup (docs/contract/api.md §1.4). */
 export function notFound(
   model: 'App' | 'User' | 'Release' | 'Domain' | 'Certificate' | 'Key' | 'Build' | 'Request',
 ): DeisError {
   return new DeisError('not_found', `No ${model} matches the given query.`, { bare: true })
 }
 
-/** The default 403 (contract/api.md §1.4). */
+/** The default 403 (docs/contract/api.md §1.4). */
 export function forbidden(message = 'You do not have permission to perform this action.'): DeisError {
   return new DeisError('forbidden', message)
 }

@@ -1,4 +1,4 @@
-// What does a builder of its own ask of the controller (contract/api.md §2.13)?
+// What does a builder of its own ask of the controller (docs/contract/api.md §2.13)?
 import { type Static, Type } from 'typebox'
 import { Config } from './config.ts'
 import { buildBodyBytes } from './builds.ts'

@@ -1,4 +1,4 @@
-// Which SSH keys may push as whom (contract/api.md §2.12)?
+// Which SSH keys may push as whom (docs/contract/api.md §2.12)?
 import { type Static, Type } from 'typebox'
 import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 

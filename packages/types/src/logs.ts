@@ -1,4 +1,4 @@
-// What did the app and the controller say lately (contract/api.md §2.3, §4.14)?
+// What did the app and the controller say lately (docs/contract/api.md §2.3, §4.14)?
 import { Type } from 'typebox'
 import { AppParams, route, Word } from './route.ts'
 

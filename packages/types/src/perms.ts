@@ -1,4 +1,4 @@
-// Who may use an app besides its owner, and who is admin (contract/api.md §2.2, §2.11)?
+// Who may use an app besides its owner, and who is admin (docs/contract/api.md §2.2, §2.11)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Word } from './route.ts'
 

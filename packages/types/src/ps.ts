@@ -1,4 +1,4 @@
-// Which processes of an app run, how many should, and how are they restarted (contract/api.md §2.3, §2.4)?
+// Which processes of an app run, how many should, and how are they restarted (docs/contract/api.md §2.3, §2.4)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route, Word } from './route.ts'
 
@@ -33,7 +33,7 @@ export function alikeMessage([first, second]: readonly [string, string]): string
   return `Process types "${first}" and "${second}" differ only in capitals or between hyphen and underscore: rename one of them`
 }
 
-/** `state` is one of `podStates`, or a scheduler's own word for a pod that waits (contract/api.md §4.10). */
+/** `state` is one of `podStates`, or a scheduler's own word for a pod that waits (docs/contract/api.md §4.10). */
 export const Pod = Type.Object({
   name: Type.String(),
   type: Type.String(),

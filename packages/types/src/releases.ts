@@ -1,4 +1,4 @@
-// Which combinations of build and config has the app run (contract/api.md §2.7)?
+// Which combinations of build and config has the app run (docs/contract/api.md §2.7)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 

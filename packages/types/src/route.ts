@@ -2,7 +2,7 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 
 /**
- * Who may call a route (contract/api.md §1.12). The server refuses a route without an access rule.
+ * Who may call a route (docs/contract/api.md §1.12). The server refuses a route without an access rule.
  * `app` = owner, collaborator or admin of the app named by `:id`; `app-owner` = owner or admin of it.
  */
 export type Access = 'anyone' | 'user' | 'admin' | 'app' | 'app-owner' | 'builder'
@@ -46,7 +46,7 @@ export type Query<R extends Route> = StaticOr<R['query'], Record<string, never>>
 export type Body<R extends Route> = StaticOr<R['body'], undefined>
 export type Response<R extends Route> = StaticOr<R['response'], never>
 
-/** Fills `:name` places of a route's path, each value percent-encoded (contract/cli.md §9 note 6). */
+/** Fills `:name` places of a route's path, each value percent-encoded (docs/contract/cli.md §9 note 6). */
 export function fillPath(path: string, params: Record<string, string | number>): string {
   return path.replace(/:([a-z]+)/g, (_, name: string) => {
     const value = params[name]
@@ -55,7 +55,7 @@ export function fillPath(path: string, params: Record<string, string | number>):
   })
 }
 
-/** UTC, whole seconds: `2026-01-02T03:04:05Z` (contract/api.md §1.11). */
+/** UTC, whole seconds: `2026-01-02T03:04:05Z` (docs/contract/api.md §1.11). */
 export const Time = Type.String({ pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$` })
 
 /** Formats a moment the way every API answer writes it. */
@@ -63,7 +63,7 @@ export function time(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-/** `?limit=&offset=` of every list (contract/api.md §1.10); odd values fall back to the defaults, so they are strings here. */
+/** `?limit=&offset=` of every list (docs/contract/api.md §1.10); odd values fall back to the defaults, so they are strings here. */
 export const PageQuery = Type.Object({ limit: Type.Optional(Word), offset: Type.Optional(Word) })
 
 /** A list answer; `count` is the total, not the length of `results`. */

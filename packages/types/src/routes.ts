@@ -1,4 +1,4 @@
-// What does the router need to know, and how does it learn it (design §6)?
+// What does the router need to know, and how does it learn it (docs/architecture.md)?
 import { type Static, Type } from 'typebox'
 
 /** Where requests of one app go. */

@@ -1,4 +1,4 @@
-// Which settings of an app make no release (contract/api.md §2.9)?
+// Which settings of an app make no release (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 import { Addresses } from './whitelist.ts'

@@ -1,4 +1,4 @@
-// Must requests to an app be encrypted (contract/api.md §2.9)?
+// Must requests to an app be encrypted (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 

@@ -1,4 +1,4 @@
-// Who has an account here (contract/api.md §2.2)?
+// Who has an account here (docs/contract/api.md §2.2)?
 import { User } from './auth.ts'
 import { Page, PageQuery, route } from './route.ts'
 

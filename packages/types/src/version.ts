@@ -1,4 +1,4 @@
-// Which API and which platform version do we announce (contract/api.md §1.1)?
+// Which API and which platform version do we announce (docs/contract/api.md §1.1)?
 
 /** Compared as strings by the original client: must stay `2.3`. */
 export const apiVersion = '2.3'

@@ -1,4 +1,4 @@
-// From which addresses may an app be reached (contract/api.md §2.9)?
+// From which addresses may an app be reached (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route } from './route.ts'
 

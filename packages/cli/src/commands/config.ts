@@ -15,7 +15,7 @@ const gap = 6
 const pem = /^-----BEGIN (DSA|RSA|EC|OPENSSH) PRIVATE KEY-----/
 const drop = { hint: 'Nothing was changed.' }
 
-/** A private key is given as text, as base64 or as a path, and always sent as base64 (contract/cli.md §2.6). */
+/** A private key is given as text, as base64 or as a path, and always sent as base64 (docs/contract/cli.md §2.6). */
 async function encodedKey(io: Io, value: string): Promise<string> {
   const decoded = Buffer.from(value, 'base64').toString('utf8')
   if (pem.test(value)) return Buffer.from(value).toString('base64')

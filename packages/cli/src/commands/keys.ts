@@ -82,7 +82,7 @@ export function keys(context: Context): Command[] {
     context.answer(page, [heading, ...rows])
   }
 
-  /** One word is a path if there is such a file or it looks like one; otherwise it is a name (contract/cli.md §2.10). */
+  /** One word is a path if there is such a file or it looks like one; otherwise it is a name (docs/contract/cli.md §2.10). */
   async function add(first: string | undefined, path: string | undefined): Promise<void> {
     await context.profile()
     const isPath =

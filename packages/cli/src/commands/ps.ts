@@ -75,7 +75,7 @@ export function ps(context: Context): Command[] {
     context.answer(pods, processLines(id, pods.results))
   }
 
-  /** The pod's type is looked up: it cannot be told from its name (contract/cli.md §9 note 7). */
+  /** The pod's type is looked up: it cannot be told from its name (docs/contract/cli.md §9 note 7). */
   async function restartNamed(id: string, which: string): Promise<Pod[]> {
     if (!which.includes('-')) return context.call(restartPodsOfType, { params: { id, type: which } })
     const { results } = await context.call(listPods, { params: { id }, query: allPods })

@@ -1,4 +1,4 @@
-// What does the controller ask of whatever turns source code into something that runs (design §5)?
+// What does the controller ask of whatever turns source code into something that runs (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check } from '@deis/types'
 import type { Submodule } from '../os/tree/weigh.ts'
@@ -10,7 +10,7 @@ export type BuildRequest = {
   readonly app: string
   /** Full commit id. */
   readonly sha: string
-  /** The app's config: reaches buildpacks from outside as files in ENV_DIR only (contract/build-and-route.md §2.1), the built-in ones as environment. */
+  /** The app's config: reaches buildpacks from outside as files in ENV_DIR only (docs/contract/build-and-route.md §2.1), the built-in ones as environment. */
   readonly config: Readonly<Record<string, string>>
   /** Other repositories' commits that the tree refers to; default: none. */
   readonly submodules?: readonly Submodule[]

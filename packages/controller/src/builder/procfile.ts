@@ -1,4 +1,4 @@
-// Which process types does a Procfile declare (contract/build-and-route.md §1.11)?
+// Which process types does a Procfile declare (docs/contract/build-and-route.md §1.11)?
 import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
 import { parse } from 'yaml'
 

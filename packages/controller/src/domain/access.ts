@@ -1,4 +1,4 @@
-// May this user do that to this app (contract/api.md §1.12)?
+// May this user do that to this app (docs/contract/api.md §1.12)?
 import { forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from './core.ts'
 import { type AppRow, withOwner } from './rows.ts'

@@ -1,4 +1,4 @@
-// How is an app made, listed, handed over and destroyed (contract/api.md §2.3, §3.2, §3.12)?
+// How is an app made, listed, handed over and destroyed (docs/contract/api.md §2.3, §3.2, §3.12)?
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

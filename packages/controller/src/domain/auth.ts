@@ -1,4 +1,4 @@
-// Who is this, and how do accounts come and go (contract/api.md §1.3, §2.2, §3.11)?
+// Who is this, and how do accounts come and go (docs/contract/api.md §1.3, §2.2, §3.11)?
 import { DeisError, forbidden, invalidField, notFound, registrationTokenMessages, type User } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { hashToken, newToken, sameSecret } from '../store/crypto.ts'

@@ -1,4 +1,4 @@
-// Which attempts to build an app were there, and how does an existing image become one (contract/api.md §2.6)?
+// Which attempts to build an app were there, and how does an existing image become one (docs/contract/api.md §2.6)?
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Which certificates has a user, and for which domains do they serve (contract/api.md §2.10)?
+// Which certificates has a user, and for which domains do they serve (docs/contract/api.md §2.10)?
 import { type Certificate, certMessages, DeisError, forbidden, invalidField, notFound } from '@deis/types'
 import { isUniqueViolation } from '../store/errors.ts'
 import { standing } from './access.ts'
@@ -73,7 +73,7 @@ async function setCertificate(core: Core, id: number, certificateId: number | nu
   await core.db.domain.updateMany({ where: { id }, data: { certificateId, updatedAt: new Date() } })
 }
 
-/** Of a domain whose app the caller may use, or it could take over what others serve (contract/api.md §7 #31). */
+/** Of a domain whose app the caller may use, or it could take over what others serve (docs/contract/api.md §7 #31). */
 export async function attachCert(core: Core, caller: Caller, name: string, raw: string | undefined): Promise<void> {
   const cert = await ownCert(core, caller, name)
   if (!raw?.trim()) throw new DeisError('invalid', 'domain is a required field')

@@ -1,4 +1,4 @@
-// How is an app's config read and changed (contract/api.md §2.5)?
+// How is an app's config read and changed (docs/contract/api.md §2.5)?
 import { type Config, DeisError, notFound } from '@deis/types'
 import type { Capabilities } from '../scheduler/port.ts'
 import { type ConfigMaps, type ConfigPatch, mergeConfig } from './configRules.ts'
@@ -14,7 +14,7 @@ export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
   return toConfig(core.vault, app.id, config)
 }
 
-/** Never store what is not enforced (design §1.6): only what the request adds is looked at, so old values can always be removed. */
+/** Never store what is not enforced (docs/architecture.md, principle 6): only what the request adds is looked at, so old values can always be removed. */
 function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, after: ConfigMaps): void {
   const table = [
     ['memory', can.memoryLimits, 'memory limits'],
@@ -35,7 +35,7 @@ function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, a
   }
 }
 
-/** Only when tags change: nodes may have gone since (contract/api.md §2.5, §7 #17). */
+/** Only when tags change: nodes may have gone since (docs/contract/api.md §2.5, §7 #17). */
 async function refuseUnmatched(core: Core, before: ConfigMaps['tags'], after: ConfigMaps['tags']): Promise<void> {
   const added = Object.entries(after).filter(([key, value]) => before[key] !== value)
   if (added.length === 0 || (await core.scheduler.matchingNodes(after)) > 0) return

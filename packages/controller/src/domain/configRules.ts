@@ -1,4 +1,4 @@
-// Which config may be set, and what does setting it give (contract/api.md §2.5)?
+// Which config may be set, and what does setting it give (docs/contract/api.md §2.5)?
 import { configKeyMessage, DeisError, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { healthcheckValue, withLegacyHealthcheck } from './healthcheckRules.ts'
 import { parseJson } from './json.ts'

@@ -1,4 +1,4 @@
-// How does an app come to run what its newest release says, and go back when it cannot (design §1.5, contract/api.md §3.5)?
+// How does an app come to run what its newest release says, and go back when it cannot (docs/architecture.md, principle 5, docs/contract/api.md §3.5)?
 import { DeisError, messageOf, type Structure } from '@deis/types'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeployFailure, type Formation } from '../scheduler/port.ts'
@@ -60,7 +60,7 @@ export function explain(error: unknown): string {
   return [error.message, ...evidence, error.hint].filter((line) => line !== '').join('\n')
 }
 
-/** What a failed release is called afterwards (contract/api.md §3.4). */
+/** What a failed release is called afterwards (docs/contract/api.md §3.4). */
 export function failedSummary(release: FullRelease, previous: FullRelease): string {
   if (/ rolled back to v\d+$/.test(release.summary))
     return `${previous.owner} performed roll back to a release that failed`

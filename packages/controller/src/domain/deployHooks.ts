@@ -1,4 +1,4 @@
-// Who hears of every release, and how (contract/api.md §3.15)?
+// Who hears of every release, and how (docs/contract/api.md §3.15)?
 import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, platformVersion } from '@deis/types'

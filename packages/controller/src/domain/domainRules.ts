@@ -1,4 +1,4 @@
-// Which host names may an app have, and how are they written (contract/api.md §2.8)?
+// Which host names may an app have, and how are they written (docs/contract/api.md §2.8)?
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { domainMessages, invalidField } from '@deis/types'
 

@@ -1,4 +1,4 @@
-// Under which names is an app reached, and how does it get and lose them (contract/api.md §2.8)?
+// Under which names is an app reached, and how does it get and lose them (docs/contract/api.md §2.8)?
 import { type Domain, DeisError, domainMessages, invalidField, notFound } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { isUniqueViolation } from '../store/errors.ts'

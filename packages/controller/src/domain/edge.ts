@@ -1,4 +1,4 @@
-// How is an app reached from outside, and who has to know (contract/api.md §4.4, design §6)?
+// How is an app reached from outside, and who has to know (docs/contract/api.md §4.4, docs/architecture.md)?
 import { DeisError, messageOf, notFound } from '@deis/types'
 import type { Edge } from '../scheduler/port.ts'
 import type { Core } from './core.ts'
@@ -93,7 +93,7 @@ export async function endEdgeChanges(core: Core, id: string): Promise<void> {
   await core.queue.run(lineOf(id), async () => {})
 }
 
-/** Never store what is not enforced (design §1.6): an Ingress knows hosts and nothing else that every cluster would understand. */
+/** Never store what is not enforced (docs/architecture.md, principle 6): an Ingress knows hosts and nothing else that every cluster would understand. */
 export function refuseAtIngress({ config }: Core, what: string): void {
   if (config.scheduler === 'kubernetes' && config.cluster.routing === 'ingress')
     throw new DeisError(

@@ -1,4 +1,4 @@
-// Which names, addresses, settings and certificates are taken (contract/api.md §2.8–2.10, §8 rows 14–16)?
+// Which names, addresses, settings and certificates are taken (docs/contract/api.md §2.8–2.10, §8 rows 14–16)?
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { DeisError, invalidProcessType } from '@deis/types'
 import { describe, expect, it } from 'vitest'

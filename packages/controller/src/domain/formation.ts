@@ -1,4 +1,4 @@
-// What does a release look like to the scheduler? Everything is read from the release, never from "latest" (design §1.4).
+// What does a release look like to the scheduler? Everything is read from the release, never from "latest" (docs/architecture.md, principle 4).
 import { DeisError, type Structure, time } from '@deis/types'
 import { type Artifact, type Formation, type Probe, type ProcessSpec, slugPort } from '../scheduler/port.ts'
 import type { ConfigMaps } from './configRules.ts'
@@ -43,14 +43,14 @@ export function artifactOf(build: ReleaseParts['build']): Artifact {
   return { kind: 'image', reference: reference ?? image, slug: buildKind(build) === 'buildpack' }
 }
 
-/** Where the app listens (contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */
+/** Where the app listens (docs/contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */
 export function portOf(release: Pick<ReleaseParts, 'config' | 'build'>): number | null {
   const wanted = release.config.values.PORT
   if (wanted !== undefined) return Number(wanted)
   return buildKind(release.build) === 'buildpack' ? slugPort : release.build.port
 }
 
-/** Platform variables first, so that the user's win (contract/api.md §3.13). */
+/** Platform variables first, so that the user's win (docs/contract/api.md §3.13). */
 export function environment(release: ReleaseParts): Record<string, string> {
   const port = portOf(release)
   return {
@@ -64,7 +64,7 @@ export function environment(release: ReleaseParts): Record<string, string> {
   }
 }
 
-/** A number that an app's config may set for itself (contract/api.md §3.14). */
+/** A number that an app's config may set for itself (docs/contract/api.md §3.14). */
 function setting(config: ConfigMaps, name: string, otherwise: number): number {
   const raw = config.values[name]
   if (raw === undefined) return otherwise

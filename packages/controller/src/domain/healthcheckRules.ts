@@ -1,4 +1,4 @@
-// Which health checks may be set (contract/api.md §2.5)?
+// Which health checks may be set (docs/contract/api.md §2.5)?
 import { DeisError, invalidField } from '@deis/types'
 import { type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'

@@ -1,4 +1,4 @@
-// What does a builder of its own ask (contract/api.md §2.13)?
+// What does a builder of its own ask (docs/contract/api.md §2.13)?
 import { type Config, DeisError, forbidden, type KeysOfUsers, notFound } from '@deis/types'
 import { standing, visibleTo } from './access.ts'
 import { asCaller } from './auth.ts'
@@ -17,7 +17,7 @@ async function admitted(core: Core, username: string, id: string): Promise<{ cal
   return { caller: asCaller(user), app: found.app }
 }
 
-/** Only apps that the user may use: builders let in whoever is told here (contract/api.md §7 #30). */
+/** Only apps that the user may use: builders let in whoever is told here (docs/contract/api.md §7 #30). */
 export async function ownerOfKey(core: Core, md5: string): Promise<{ username: string; apps: string[] }> {
   const key = await core.db.key.findFirst({ where: { md5: md5.toLowerCase() }, include: { user: true } })
   if (!key?.user.isActive) throw notFound('Key')

@@ -1,4 +1,4 @@
-// What does an image that a user names say of itself, and may it run for this app (contract/api.md §3.9, §7 #4, #5)?
+// What does an image that a user names say of itself, and may it run for this app (docs/contract/api.md §3.9, §7 #4, #5)?
 import { DeisError } from '@deis/types'
 import { type Credentials, ImageError, type ImageFacts } from '../registry/port.ts'
 import { canonicalHost, dockerHub, parseReference } from '../registry/reference.ts'

@@ -1,4 +1,4 @@
-// Which public keys belong to whom (contract/api.md §2.12)?
+// Which public keys belong to whom (docs/contract/api.md §2.12)?
 import { createHash, randomUUID } from 'node:crypto'
 import { invalidField, type Key, notFound } from '@deis/types'
 import { isUniqueViolation } from '../store/errors.ts'

@@ -1,4 +1,4 @@
-// What happened to an app, in the lines that `deis logs` shows (contract/api.md §3.16, §4.14)?
+// What happened to an app, in the lines that `deis logs` shows (docs/contract/api.md §3.16, §4.14)?
 import { join } from 'node:path'
 import { defaultLogLines, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { type LineFile, openLines } from '../os/lines.ts'

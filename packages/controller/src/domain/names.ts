@@ -1,4 +1,4 @@
-// What is an app called whose owner did not say, and which names does nobody get (contract/api.md §3.10)?
+// What is an app called whose owner did not say, and which names does nobody get (docs/contract/api.md §3.10)?
 import type { Config } from '../config.ts'
 import type { Core } from './core.ts'
 import { spellings } from './domainRules.ts'

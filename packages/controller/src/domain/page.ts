@@ -1,4 +1,4 @@
-// Which part of a list is asked for (contract/api.md §1.10)?
+// Which part of a list is asked for (docs/contract/api.md §1.10)?
 
 export type PageRequest = { readonly limit: number; readonly offset: number }
 

@@ -1,4 +1,4 @@
-// Who may use an app besides its owner, and who is admin (contract/api.md §2.2, §2.11)?
+// Who may use an app besides its owner, and who is admin (docs/contract/api.md §2.2, §2.11)?
 import { type Admin, type Collaborators, DeisError, forbidden, invalidField, notFound } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import { bounds } from './bounds.ts'

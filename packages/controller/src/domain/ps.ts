@@ -1,4 +1,4 @@
-// How many processes should run, which do, and how are they restarted (contract/api.md §2.3, §2.4)?
+// How many processes should run, which do, and how are they restarted (docs/contract/api.md §2.3, §2.4)?
 import { DeisError, notFound, type Pod, type Structure, time } from '@deis/types'
 import type { ObservedPod } from '../scheduler/port.ts'
 import { applyCurrent, appRow, explain } from './converge.ts'

@@ -1,4 +1,4 @@
-// How does a pushed commit become a running release (design §5, contract/build-and-route.md §1.9)?
+// How does a pushed commit become a running release (docs/architecture.md, docs/contract/build-and-route.md §1.9)?
 import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'

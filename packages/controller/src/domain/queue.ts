@@ -1,4 +1,4 @@
-// How does one change at a time happen to an app, while different apps change side by side (design §1.5)?
+// How does one change at a time happen to an app, while different apps change side by side (docs/architecture.md, principle 5)?
 import type { Held } from '../store/peers.ts'
 
 export type AppQueue = {

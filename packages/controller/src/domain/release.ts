@@ -1,4 +1,4 @@
-// How does a release come to be, numbered without gap or double (design §1.4, contract/api.md §3.3)?
+// How does a release come to be, numbered without gap or double (docs/architecture.md, principle 4, docs/contract/api.md §3.3)?
 import { randomUUID } from 'node:crypto'
 import { DeisError, type Structure } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'

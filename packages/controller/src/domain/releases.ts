@@ -1,4 +1,4 @@
-// Which releases did an app have, and how is an earlier one run again (contract/api.md §2.7)?
+// Which releases did an app have, and how is an earlier one run again (docs/contract/api.md §2.7)?
 import { DeisError, notFound, type Release } from '@deis/types'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from './core.ts'

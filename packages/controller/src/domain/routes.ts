@@ -1,4 +1,4 @@
-// Where do requests of each app go, and which routers have heard of it (design §6)?
+// Where do requests of each app go, and which routers have heard of it (docs/architecture.md)?
 import { randomUUID } from 'node:crypto'
 import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
 

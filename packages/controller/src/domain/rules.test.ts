@@ -1,4 +1,4 @@
-// Do the pure rules give what contract/api.md §3 says?
+// Do the pure rules give what docs/contract/api.md §3 says?
 import { describe, expect, it } from 'vitest'
 import { emptyConfig, mergeConfig } from './configRules.ts'
 import { environment, formation, routableType, type ReleaseParts } from './formation.ts'

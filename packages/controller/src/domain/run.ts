@@ -1,4 +1,4 @@
-// How does a one-off command run in an app's current release (contract/api.md §2.3, §4.15)?
+// How does a one-off command run in an app's current release (docs/contract/api.md §2.3, §4.15)?
 import { DeisError } from '@deis/types'
 import type { OneOff } from '../scheduler/port.ts'
 import type { Core } from './core.ts'

@@ -1,4 +1,4 @@
-// Which settings does an app have that make no release, and how do they take effect (contract/api.md §2.9)?
+// Which settings does an app have that make no release, and how do they take effect (docs/contract/api.md §2.9)?
 import { randomUUID } from 'node:crypto'
 import { type AppSettings, DeisError, invalidField } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'

@@ -1,4 +1,4 @@
-// Which app settings may be set, and what does setting them give (contract/api.md §2.9)?
+// Which app settings may be set, and what does setting them give (docs/contract/api.md §2.9)?
 import {
   type AppSettings,
   type AutoscaleRule,

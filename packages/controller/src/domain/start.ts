@@ -1,4 +1,4 @@
-// What has to be finished, undone or taken up again when the controller starts (design §1.5)?
+// What has to be finished, undone or taken up again when the controller starts (docs/architecture.md, principle 5)?
 import { messageOf } from '@deis/types'
 import { destroyApp } from './apps.ts'
 import { appIds, appPages, atOnce, type StoredApp } from './bulk.ts'

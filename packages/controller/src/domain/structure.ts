@@ -1,4 +1,4 @@
-// How many processes of which type does a build start with, and what does a scale request change (contract/api.md §2.3, §3.7)?
+// How many processes of which type does a build start with, and what does a scale request change (docs/contract/api.md §2.3, §3.7)?
 import { DeisError, type Structure } from '@deis/types'
 
 export type BuildKind = 'dockerfile' | 'buildpack' | 'image'

@@ -1,4 +1,4 @@
-// How is a release described in one line (contract/api.md §3.4)?
+// How is a release described in one line (docs/contract/api.md §3.4)?
 import type { ConfigMaps } from './configRules.ts'
 
 type Keys = { added: string[]; changed: string[]; deleted: string[] }

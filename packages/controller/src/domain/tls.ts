@@ -1,4 +1,4 @@
-// Must requests to an app be encrypted (contract/api.md §2.9)?
+// Must requests to an app be encrypted (docs/contract/api.md §2.9)?
 import { randomUUID } from 'node:crypto'
 import { DeisError, invalidField, type Tls } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'

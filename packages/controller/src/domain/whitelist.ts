@@ -1,4 +1,4 @@
-// From which addresses may an app be reached (contract/api.md §2.9)?
+// From which addresses may an app be reached (docs/contract/api.md §2.9)?
 import { DeisError, maxAddresses, type Whitelist } from '@deis/types'
 import type { Caller, Core } from './core.ts'
 import { changeEdge } from './edge.ts'

@@ -8,7 +8,7 @@ export type Request =
   | { readonly kind: 'refused'; readonly text: string }
 
 const commandPattern = /^git[ -](receive-pack|upload-pack)(?: ([\s\S]*))?$/
-// contract/build-and-route.md §1.3; app ids have at most 63 characters.
+// docs/contract/build-and-route.md §1.3; app ids have at most 63 characters.
 const pathPattern = /^\/?([a-z]([a-z0-9-]*[a-z0-9])?)(\.git)?$/
 const longestPath = 1 + 63 + 4
 

@@ -1,4 +1,4 @@
-// How does a build's output become lines that git can show (contract/build-and-route.md §1.9, §5.5)?
+// How does a build's output become lines that git can show (docs/contract/build-and-route.md §1.9, §5.5)?
 
 export type Lines = {
   /** Adds text and returns the lines that are complete now, without their ends. */

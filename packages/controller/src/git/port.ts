@@ -1,4 +1,4 @@
-// What does the git server ask of the rest of the controller, and what does it offer (design §5)?
+// What does the git server ask of the rest of the controller, and what does it offer (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { SourceLimits, Submodule } from '../os/tree/weigh.ts'
 import type { AllowedHosts } from './submodules/address.ts'
@@ -57,7 +57,7 @@ export type Limits = {
   readonly idleMs: number
   /** How long a client may not take what git has to say. */
   readonly stalledMs: number
-  /** Silence of a deploy after which `...` is printed (contract/build-and-route.md §1.9). */
+  /** Silence of a deploy after which `...` is printed (docs/contract/build-and-route.md §1.9). */
   readonly heartbeatMs: number
   /** How long a look through a pushed tree may take. */
   readonly weighMs: number
@@ -95,7 +95,7 @@ export type GitServerDeps = {
   readonly sourceLimits: SourceLimits
   /** From where submodules are fetched; no hosts: not at all. */
   readonly submodules?: { readonly hosts: AllowedHosts; readonly caFile: string | null }
-  /** Deis' own rule: any branch is deployed (contract/build-and-route.md §1.8). */
+  /** Deis' own rule: any branch is deployed (docs/contract/build-and-route.md §1.8). */
   readonly anyBranch: boolean
   readonly limits?: Partial<Limits>
   /** `SHA256:<base64 without padding>` of a public key → whose it is. */

@@ -1,4 +1,4 @@
-// Which ref of a push is deployed, and which are not wanted (contract/build-and-route.md §1.8)?
+// Which ref of a push is deployed, and which are not wanted (docs/contract/build-and-route.md §1.8)?
 
 export type RefUpdate = { readonly before: string; readonly after: string; readonly ref: string }
 

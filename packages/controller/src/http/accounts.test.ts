@@ -1,4 +1,4 @@
-// Do accounts behave as contract/api.md §2.2 says?
+// Do accounts behave as docs/contract/api.md §2.2 says?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 

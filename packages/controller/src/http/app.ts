@@ -108,12 +108,12 @@ export function createApp(
     reply.header(types.routersHeader, count)
     warn(reply, warning)
   })
-  // JSON has only one charset, which is not said (contract/api.md §1.1).
+  // JSON has only one charset, which is not said (docs/contract/api.md §1.1).
   server.addHook('onSend', async (_, reply) => {
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
       reply.header('content-type', 'application/json')
   })
-  // Clients send the JSON content type with empty bodies, also on DELETE (contract/api.md §1.7).
+  // Clients send the JSON content type with empty bodies, also on DELETE (docs/contract/api.md §1.7).
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_, text, done) => {
     const body = String(text).trim()

@@ -1,4 +1,4 @@
-// Who sends this request (contract/api.md §1.3)?
+// Who sends this request (docs/contract/api.md §1.3)?
 import { builderAuthHeader, DeisError, forbidden } from '@deis/types'
 import type { FastifyRequest } from 'fastify'
 import { authenticate } from '../domain/auth.ts'

@@ -1,4 +1,4 @@
-// Do certificates behave as contract/api.md §2.10 says (§8 row 16), and serve what they are attached to?
+// Do certificates behave as docs/contract/api.md §2.10 says (§8 row 16), and serve what they are attached to?
 import type { AppRoute } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bareCert, bareKey, caCert, leafCert, leafKey } from '../domain/certs.testing.ts'

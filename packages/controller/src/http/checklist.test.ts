@@ -1,11 +1,11 @@
-// Does the checklist of contract/api.md §8 hold, row by row? Rows 13–18 are in the tests of perms, edge, certs, keys and hooks.
+// Does the checklist of docs/contract/api.md §8 hold, row by row? Rows 13–18 are in the tests of perms, edge, certs, keys and hooks.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { namedRoutes } from './app.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 type Json = Record<string, unknown>
 
-describe('contract/api.md §8', () => {
+describe('docs/contract/api.md §8', () => {
   let f: Fixture
   let root: string
   let ann: string

@@ -1,4 +1,4 @@
-// Do domains, settings, whitelist and TLS behave as contract/api.md §2.8 and §2.9 say, and take effect?
+// Do domains, settings, whitelist and TLS behave as docs/contract/api.md §2.8 and §2.9 say, and take effect?
 import type { AppRoute } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeployFailure, type Edge } from '../scheduler/port.ts'

@@ -1,4 +1,4 @@
-// How does anything thrown become the contract's answer (contract/api.md §1.4)?
+// How does anything thrown become the contract's answer (docs/contract/api.md §1.4)?
 import { DeisError, errors, type FieldErrors } from '@deis/types'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 

@@ -1,4 +1,4 @@
-// Do builders of their own get what contract/api.md §2.13 says (§8 row 18), and nobody else?
+// Do builders of their own get what docs/contract/api.md §2.13 says (§8 row 18), and nobody else?
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fingerprints, keyBlob } from '../domain/keys.ts'

@@ -1,4 +1,4 @@
-// Do SSH keys behave as contract/api.md §2.12 says?
+// Do SSH keys behave as docs/contract/api.md §2.12 says?
 import { generateKeyPairSync } from 'node:crypto'
 import ssh2 from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// How is a slice of a list dressed as a page with its links (contract/api.md §1.10)?
+// How is a slice of a list dressed as a page with its links (docs/contract/api.md §1.10)?
 import type { FastifyRequest } from 'fastify'
 import { type PageRequest, pageRequest, type Slice } from '../domain/page.ts'
 

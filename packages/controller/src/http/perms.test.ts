@@ -1,4 +1,4 @@
-// Who may do what with an app, and who makes admins (contract/api.md §2.2, §2.11, §8 row 13)?
+// Who may do what with an app, and who makes admins (docs/contract/api.md §2.2, §2.11, §8 row 13)?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 

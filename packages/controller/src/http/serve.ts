@@ -53,7 +53,7 @@ function checkBody(body: unknown): void {
   throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
 }
 
-/** Authenticate → permission → object lookup → object permission (contract/api.md §1.3); the body is looked at afterwards. */
+/** Authenticate → permission → object lookup → object permission (docs/contract/api.md §1.3); the body is looked at afterwards. */
 async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
   const found: Known = { caller: null, token: '', app: null }
   known.set(request, found)
@@ -125,7 +125,7 @@ export function serve<const R extends Route>(
       return admit(core, route, request)
     },
     ...(route.recorded ? { onSend: (request, reply, payload) => endRecord(core, request, reply, payload) } : {}),
-    // No body at all is an empty object (contract/api.md §1.7).
+    // No body at all is an empty object (docs/contract/api.md §1.7).
     preValidation: async (request) => {
       if (route.body && request.body === undefined) request.body = {}
       checkBody(request.body)

@@ -1,4 +1,4 @@
-// As which operating-system user does an app run (design §4: one per app when the controller is root)?
+// As which operating-system user does an app run (docs/architecture.md: one per app when the controller is root)?
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// How does a shell take in the profile scripts of a slug (contract/build-and-route.md §2.3)?
+// How does a shell take in the profile scripts of a slug (docs/contract/build-and-route.md §2.3)?
 
 /**
  * Text for any shell, to be run in the app's folder; without single quotes, so that it may stand between them. In a function,

@@ -85,7 +85,7 @@ function refusal(error: RegistryFailure, { image, action, known }: Subject): [me
     const what = known
       ? `${host} refuses the credentials it was given for ${image} (${told})`
       : `${image} does not exist or is private: ${host} asks for credentials (${told})`
-    // Scripts look for the original's words (contract/api.md §1).
+    // Scripts look for the original's words (docs/contract/api.md §1).
     return [own ? what : `Permission Denied attempting to pull image ${image}: ${what}`, hint]
   }
   if (status === 429)

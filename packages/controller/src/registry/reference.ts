@@ -31,7 +31,7 @@ export function canonicalHost(host: string): string {
 /** Where the registry's API is: Docker Hub's is not where its images' names say. */
 export const apiHost = (host: string): string => (host === dockerHub ? 'registry-1.docker.io' : host)
 
-/** The registry's key in a `dockerconfigjson` (contract/api.md §4.5). */
+/** The registry's key in a `dockerconfigjson` (docs/contract/api.md §4.5). */
 export const authKey = (host: string): string =>
   canonicalHost(host) === dockerHub ? 'https://index.docker.io/v1/' : canonicalHost(host)
 

@@ -1,4 +1,4 @@
-// What must every scheduler do, whatever it runs things on (design §1.2)?
+// What must every scheduler do, whatever it runs things on (docs/architecture.md, principle 2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import { execContract } from './contract-exec.ts'

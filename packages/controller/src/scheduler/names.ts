@@ -7,7 +7,7 @@ function lastPart(): string {
   return Array.from({ length: 5 }, () => alphabet[randomInt(alphabet.length)]).join('')
 }
 
-/** `<app>-<type>-<10 digits>-<5 characters>`: the digits are the same for all pods of a release (contract/cli.md `ps:restart`). */
+/** `<app>-<type>-<10 digits>-<5 characters>`: the digits are the same for all pods of a release (docs/contract/cli.md `ps:restart`). */
 export function podName(app: string, type: string, release: number): string {
   const hash = createHash('sha256').update(`${app} v${release}`).digest().readUInt32BE()
   return `${app}-${type}-${String(hash).padStart(10, '0')}-${lastPart()}`
@@ -18,7 +18,7 @@ export function oneOffName(app: string): string {
   return `${app}-run-${lastPart()}`
 }
 
-/** `web.v3.x2x4z` (contract/api.md §4.14). */
+/** `web.v3.x2x4z` (docs/contract/api.md §4.14). */
 export function logSource(pod: { readonly name: string; readonly type: string; readonly release: number }): string {
   return `${pod.type}.v${pod.release}.${pod.name.slice(pod.name.lastIndexOf('-') + 1)}`
 }

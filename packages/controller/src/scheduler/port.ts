@@ -1,4 +1,4 @@
-// What does the controller ask of whatever runs containers (design §4)?
+// What does the controller ask of whatever runs containers (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check, SessionSignal, TerminalSize } from '@deis/types'
 
@@ -12,12 +12,12 @@ export type Artifact =
       readonly slug: boolean
     }
 
-/** In every slug image: `/runner/init <command>` prepares the environment and then becomes the command (contract/api.md §3.8). */
+/** In every slug image: `/runner/init <command>` prepares the environment and then becomes the command (docs/contract/api.md §3.8). */
 export const slugLauncher = '/runner/init'
-/** Where buildpack apps listen unless their config has a PORT (contract/api.md §3.9). */
+/** Where buildpack apps listen unless their config has a PORT (docs/contract/api.md §3.9). */
 export const slugPort = 5000
 
-/** Kubernetes' own probe words (contract/api.md §2.5); times in seconds. */
+/** Kubernetes' own probe words (docs/contract/api.md §2.5); times in seconds. */
 export type Probe = {
   readonly exec?: { readonly command: readonly string[] }
   readonly httpGet?: {
@@ -49,7 +49,7 @@ export type ProcessSpec = {
   readonly autoscale?: { readonly min: number; readonly max: number; readonly cpuPercent: number }
 }
 
-/** The desired state of one app: plain data, everything read from one release (design §1.4). */
+/** The desired state of one app: plain data, everything read from one release (docs/architecture.md, principle 4). */
 export type Formation = {
   readonly app: string
   /** The number N of release vN. */
@@ -62,11 +62,11 @@ export type Formation = {
   readonly processes: Readonly<Record<string, ProcessSpec>>
   /** The type that receives requests; it must listen on PORT to count as ready. Null: none. */
   readonly routable: string | null
-  /** Where the routable type listens (contract/api.md §3.9); null when nothing is known. A backend that owns the port ignores it. */
+  /** Where the routable type listens (docs/contract/api.md §3.9); null when nothing is known. A backend that owns the port ignores it. */
   readonly port: number | null
   readonly tags: Readonly<Record<string, string>>
   readonly registry: Readonly<Record<string, string>>
-  /** How long new processes may take until all are ready (contract/api.md §3.14 DEIS_DEPLOY_TIMEOUT). */
+  /** How long new processes may take until all are ready (docs/contract/api.md §3.14 DEIS_DEPLOY_TIMEOUT). */
   readonly deployTimeoutSeconds: number
   /** New pods started at once (DEIS_DEPLOY_BATCHES); 0: as many as nodes match. The timeout above is for each batch. */
   readonly batches: number
@@ -75,7 +75,7 @@ export type Formation = {
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
 }
 
-/** How the outside reaches an app (contract/api.md §4.4). Changes of it make no release. */
+/** How the outside reaches an app (docs/contract/api.md §4.4). Changes of it make no release. */
 export type Edge = {
   readonly app: string
   /** Host names; one without a dot is a label under the platform domain. */
@@ -96,7 +96,7 @@ export type Upstreams = {
   readonly shared: boolean
 }
 
-/** The states of contract/api.md §4.10. Kubernetes may add a waiting reason of its own, verbatim. */
+/** The states of docs/contract/api.md §4.10. Kubernetes may add a waiting reason of its own, verbatim. */
 export const podStates = [
   'initializing',
   'creating',
@@ -131,7 +131,7 @@ export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 't
 
 export type LogLine = {
   readonly time: Date
-  /** `web.v3.x2x4z`: type, release, last part of the pod name (contract/api.md §4.14). */
+  /** `web.v3.x2x4z`: type, release, last part of the pod name (docs/contract/api.md §4.14). */
   readonly source: string
   readonly text: string
 }

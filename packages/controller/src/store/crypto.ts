@@ -76,7 +76,7 @@ export async function verifyPassword(password: string, stored: string): Promise<
   return timingSafeEqual(found, wanted)
 }
 
-/** 40 lowercase hex characters, 160 bits (contract/api.md §1.3). */
+/** 40 lowercase hex characters, 160 bits (docs/contract/api.md §1.3). */
 export function newToken(): string {
   return randomBytes(20).toString('hex')
 }

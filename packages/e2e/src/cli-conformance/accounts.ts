@@ -1,4 +1,4 @@
-// Do accounts, keys and permissions work as cli.md §2.2, §2.10, §2.14 and §2.18 say?
+// Do accounts, keys and permissions work as docs/contract/cli.md §2.2, §2.10, §2.14 and §2.18 say?
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Admin, Collaborators, Key, listAdmins, listKeys, listUsers, User } from '@deis/types'

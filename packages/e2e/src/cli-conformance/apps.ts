@@ -1,4 +1,4 @@
-// Are apps made, listed, shown, opened and destroyed as cli.md §2.1 says, and git remotes as §2.8 says?
+// Are apps made, listed, shown, opened and destroyed as docs/contract/cli.md §2.1 says, and git remotes as §2.8 says?
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { App, AppSettings, Domain, listApps, type Pod } from '@deis/types'

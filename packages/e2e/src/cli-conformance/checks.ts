@@ -1,4 +1,4 @@
-// Do health checks say and do what cli.md §2.9 says?
+// Do health checks say and do what docs/contract/cli.md §2.9 says?
 import { expect } from 'vitest'
 import { ask } from '../http.ts'
 import { template } from './pods.ts'

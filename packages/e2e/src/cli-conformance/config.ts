@@ -1,4 +1,4 @@
-// Are variables set, listed, pulled and pushed as cli.md §2.6 says, and releases listed as §2.17 says?
+// Are variables set, listed, pulled and pushed as docs/contract/cli.md §2.6 says, and releases listed as §2.17 says?
 import { generateKeyPairSync } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Do domains, certificates, TLS, whitelist, maintenance, routing and labels say and do what cli.md §2.5 to §2.18 say?
+// Do domains, certificates, TLS, whitelist, maintenance, routing and labels say and do what docs/contract/cli.md §2.5 to §2.18 say?
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:https'

@@ -1,4 +1,4 @@
-// Do limits, tags, autoscaling and registries say and do what cli.md §2.3, §2.12 and §2.16 say?
+// Do limits, tags, autoscaling and registries say and do what docs/contract/cli.md §2.3, §2.12 and §2.16 say?
 import { AutoscaleRule } from '@deis/types'
 import { expect } from 'vitest'
 import { kubectl, objects } from '../cluster.ts'
@@ -12,7 +12,7 @@ function appOf(world: World, name: string): Promise<Spoken> {
   return world.cluster === null ? world.newApp(name) : world.deployed(name)
 }
 
-/** Succeeds on a cluster; elsewhere it is refused with the reason, and nothing is changed (design §1.6). */
+/** Succeeds on a cluster; elsewhere it is refused with the reason, and nothing is changed (docs/architecture.md, principle 6). */
 function where({ cluster }: World, title: string, able: readonly string[], what: string): Expected {
   if (cluster !== null) return [`${title} done`, ...able]
   return failed(title, `the process scheduler cannot ${what}, so nothing was changed (deis doctor)`)

@@ -1,4 +1,4 @@
-// Do processes, one-off commands, logs, builds and releases work as cli.md §2.1, §2.4, §2.15 and §2.17 say?
+// Do processes, one-off commands, logs, builds and releases work as docs/contract/cli.md §2.1, §2.4, §2.15 and §2.17 say?
 import { type Build, listBuilds, type Pod, PodList, restartPods, rollback, runCommand } from '@deis/types'
 import { expect } from 'vitest'
 import { ask } from '../http.ts'

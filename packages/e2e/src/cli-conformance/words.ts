@@ -1,4 +1,4 @@
-// Are the words of the command line understood as cli.md §1 says: help, shortcuts, mistakes, plugins, profiles?
+// Are the words of the command line understood as docs/contract/cli.md §1 says: help, shortcuts, mistakes, plugins, profiles?
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { doctor } from '@deis/types'

@@ -1,4 +1,4 @@
-// Do accounts, tokens and admins behave as contract/api.md §2.2 says?
+// Do accounts, tokens and admins behave as docs/contract/api.md §2.2 says?
 import { describe, expect, test } from 'vitest'
 import { password } from '../client.ts'
 import { clientSays } from './gosays.ts'

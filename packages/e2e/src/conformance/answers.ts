@@ -1,4 +1,4 @@
-// What must be true of every answer, whatever was asked (contract/api.md §1.1, §1.4, contract/cli.md §4.4)?
+// What must be true of every answer, whatever was asked (docs/contract/api.md §1.1, §1.4, docs/contract/cli.md §4.4)?
 import { asGoClientReads } from './goclient.ts'
 import { shapeOf } from './successes.ts'
 import type { Heard, Sent } from './wire.ts'

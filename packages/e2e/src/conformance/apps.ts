@@ -1,4 +1,4 @@
-// Do apps without code behave as contract/api.md §2.3, §2.4 and §2.7 say?
+// Do apps without code behave as docs/contract/api.md §2.3, §2.4 and §2.7 say?
 import { describe, expect, test } from 'vitest'
 import { clientSays } from './gosays.ts'
 import type { Steps } from './stage.ts'

@@ -1,4 +1,4 @@
-// Do certificates behave as contract/api.md §2.10 says?
+// Do certificates behave as docs/contract/api.md §2.10 says?
 import { describe, expect, test } from 'vitest'
 import { certificateFor } from '../../../router/src/testing-tls.ts'
 import { clientSays } from './gosays.ts'

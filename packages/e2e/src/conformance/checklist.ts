@@ -1,4 +1,4 @@
-// Do the rows of contract/api.md §8 hold that no other part of the suite has in full?
+// Do the rows of docs/contract/api.md §8 hold that no other part of the suite has in full?
 import { describe, expect, test } from 'vitest'
 import { clientSays } from './gosays.ts'
 import type { Steps } from './stage.ts'

@@ -1,4 +1,4 @@
-// Is config merged, checked and shown as contract/api.md §2.5 and §3.4 say?
+// Is config merged, checked and shown as docs/contract/api.md §2.5 and §3.4 say?
 import { describe, expect, test } from 'vitest'
 import { clientSays } from './gosays.ts'
 import type { Steps } from './stage.ts'

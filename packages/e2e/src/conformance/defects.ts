@@ -1,4 +1,4 @@
-// Are the defects of contract/api.md §7 mended that can be seen over HTTP and that no other part of the suite has?
+// Are the defects of docs/contract/api.md §7 mended that can be seen over HTTP and that no other part of the suite has?
 import { describe, expect, test } from 'vitest'
 import { signUp, type Steps } from './stage.ts'
 import { withToken } from './wire.ts'

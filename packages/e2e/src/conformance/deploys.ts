@@ -1,4 +1,4 @@
-// Do builds, releases and processes of an app with code behave as contract/api.md §2.3, §2.4, §2.6 and §2.7 say?
+// Do builds, releases and processes of an app with code behave as docs/contract/api.md §2.3, §2.4, §2.6 and §2.7 say?
 import { beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../until.ts'
 import { clientSays } from './gosays.ts'

@@ -1,4 +1,4 @@
-// Do domains, settings, whitelist and TLS behave as contract/api.md §2.8 and §2.9 say?
+// Do domains, settings, whitelist and TLS behave as docs/contract/api.md §2.8 and §2.9 say?
 import { describe, expect, test } from 'vitest'
 import { clientSays } from './gosays.ts'
 import type { Steps } from './stage.ts'

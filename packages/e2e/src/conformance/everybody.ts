@@ -1,4 +1,4 @@
-// Does everybody have to sign in anew after an admin replaced all tokens (contract/api.md §2.2)? Nothing can come after this.
+// Does everybody have to sign in anew after an admin replaced all tokens (docs/contract/api.md §2.2)? Nothing can come after this.
 import { describe, expect, test } from 'vitest'
 import { password } from '../client.ts'
 import type { Steps } from './stage.ts'

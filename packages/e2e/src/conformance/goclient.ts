@@ -1,4 +1,4 @@
-// Can the original client read this resource, and is it what the contract documents (contract/api.md §2, §1.6, contract/cli.md §4.5, §4.8)?
+// Can the original client read this resource, and is it what the contract documents (docs/contract/api.md §2, §1.6, docs/contract/cli.md §4.5, §4.8)?
 
 /** What is wrong with a value; null when nothing is. */
 type Kind = (value: unknown) => string | null

@@ -1,4 +1,4 @@
-// What does the original client print for an answer that is no success (contract/cli.md §4.7)?
+// What does the original client print for an answer that is no success (docs/contract/cli.md §4.7)?
 
 const blank = 'This field may not be blank.'
 const username = 'Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.'

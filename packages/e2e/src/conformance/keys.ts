@@ -1,4 +1,4 @@
-// Do keys, and the hooks that builders ask with them, behave as contract/api.md §2.12 and §2.13 say?
+// Do keys, and the hooks that builders ask with them, behave as docs/contract/api.md §2.12 and §2.13 say?
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { clientSays } from './gosays.ts'

@@ -1,4 +1,4 @@
-// What may collaborators, and what not (contract/api.md §1.12, §2.11)?
+// What may collaborators, and what not (docs/contract/api.md §1.12, §2.11)?
 import { describe, expect, test } from 'vitest'
 import { signUp, type Steps } from './stage.ts'
 import { withToken } from './wire.ts'

@@ -1,4 +1,4 @@
-// Is every row of contract/api.md §8, and every defect of §7 that HTTP shows, named by a test of the suite?
+// Is every row of docs/contract/api.md §8, and every defect of §7 that HTTP shows, named by a test of the suite?
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 

@@ -1,4 +1,4 @@
-// Do the commands of the original client work as the requests that they send, in order (contract/api.md appendices A and D)?
+// Do the commands of the original client work as the requests that they send, in order (docs/contract/api.md appendices A and D)?
 import { describe, expect, test } from 'vitest'
 import { password } from '../client.ts'
 import type { Steps } from './stage.ts'

@@ -1,4 +1,4 @@
-// What does each endpoint answer when it does what it is asked (contract/api.md §2, contract/cli.md §4.4)?
+// What does each endpoint answer when it does what it is asked (docs/contract/api.md §2, docs/contract/cli.md §4.4)?
 import type { Shape } from './goclient.ts'
 
 type Success = readonly [method: string, path: string, status: number, shape: Shape | 'none' | 'text']

@@ -1,4 +1,4 @@
-// How does every request have to be sent, and what does every answer carry (contract/api.md §1, contract/cli.md §5)?
+// How does every request have to be sent, and what does every answer carry (docs/contract/api.md §1, docs/contract/cli.md §5)?
 import { describe, expect, test } from 'vitest'
 import { pathsOfContract } from './successes.ts'
 import type { Steps } from './stage.ts'
@@ -17,7 +17,7 @@ export const transport: Steps = (_, on) => {
 
     test('§1.2 the connection check hears 401 with both versions', () => probe('/v2/'))
 
-    // Profiles keep the slash with which people end an address (contract/cli.md §4.1).
+    // Profiles keep the slash with which people end an address (docs/contract/cli.md §4.1).
     test('§1.2 so does one that asks //v2/', () => probe('//v2/'))
 
     test('§1.1 JSON is said without a charset', async () => {

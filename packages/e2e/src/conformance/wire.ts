@@ -1,4 +1,4 @@
-// How does the original client put a request on the wire, and what does it hear (contract/api.md §1.7, contract/cli.md §4.1)?
+// How does the original client put a request on the wire, and what does it hear (docs/contract/api.md §1.7, docs/contract/cli.md §4.1)?
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { checkHeard } from './answers.ts'

@@ -1,4 +1,4 @@
-// How are the dates of a certificate written (contract/cli.md §2.5)?
+// How are the dates of a certificate written (docs/contract/cli.md §2.5)?
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const dayMs = 86_400_000
 

@@ -1,4 +1,4 @@
-// How is a table drawn (contract/cli.md §2.5)?
+// How is a table drawn (docs/contract/cli.md §2.5)?
 const widest = 30
 
 /** Lines of whole words, none longer than the limit unless a word is. */

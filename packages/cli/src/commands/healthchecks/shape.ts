@@ -1,4 +1,4 @@
-// What is a health check, and how is it shown (contract/cli.md §2.9)?
+// What is a health check, and how is it shown (docs/contract/cli.md §2.9)?
 export const checkTypes = { liveness: 'livenessProbe', readiness: 'readinessProbe' } as const
 export type HealthType = keyof typeof checkTypes
 export const probeTypes = ['httpGet', 'exec', 'tcpSocket'] as const

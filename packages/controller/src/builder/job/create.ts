@@ -1,4 +1,4 @@
-// How are apps built on a cluster, each in a Job of its own (design §5)?
+// How are apps built on a cluster, each in a Job of its own (docs/architecture.md)?
 import { setMaxListeners } from 'node:events'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'

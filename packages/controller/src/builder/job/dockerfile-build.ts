@@ -1,4 +1,4 @@
-// How does a Dockerfile become an image in the registry (contract/build-and-route.md §3)?
+// How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
 import type { Credentials, RegistrySettings } from '../../registry/port.ts'
 import { BuildFailure, type BuildResult } from '../port.ts'
 import { releaseNotice } from '../procfile.ts'

@@ -1,4 +1,4 @@
-// How does a process of a slug image start (contract/build-and-route.md §2.3)?
+// How does a process of a slug image start (docs/contract/build-and-route.md §2.3)?
 import { readProfile } from '../../os/profile.ts'
 
 /** In the image: one file for each process type, with its command. */

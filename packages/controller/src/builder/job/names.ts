@@ -1,4 +1,4 @@
-// What are a build's Job, its labels and its image called (contract/build-and-route.md §1.10)?
+// What are a build's Job, its labels and its image called (docs/contract/build-and-route.md §1.10)?
 import { createHash } from 'node:crypto'
 
 export const heritage = { heritage: 'deis' } as const

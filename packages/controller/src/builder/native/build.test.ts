@@ -1,4 +1,4 @@
-// Does a build do what contract/build-and-route.md §2.2 says, and leave nothing behind?
+// Does a build do what docs/contract/build-and-route.md §2.2 says, and leave nothing behind?
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

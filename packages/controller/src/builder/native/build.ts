@@ -1,4 +1,4 @@
-// What happens in one build, from the commit's tree to the slug (contract/build-and-route.md §2.2)?
+// What happens in one build, from the commit's tree to the slug (docs/contract/build-and-route.md §2.2)?
 import { createHash } from 'node:crypto'
 import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

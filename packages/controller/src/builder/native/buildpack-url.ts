@@ -1,4 +1,4 @@
-// Which buildpack does a BUILDPACK_URL or a line of .buildpacks mean, and which texts mean none (contract/build-and-route.md §2.1)?
+// Which buildpack does a BUILDPACK_URL or a line of .buildpacks mean, and which texts mean none (docs/contract/build-and-route.md §2.1)?
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 

@@ -1,4 +1,4 @@
-// How are apps built on this machine, with nothing but the toolchains it has (design §5)?
+// How are apps built on this machine, with nothing but the toolchains it has (docs/architecture.md)?
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accounts } from '../../os/accounts.ts'

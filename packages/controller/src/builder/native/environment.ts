@@ -1,4 +1,4 @@
-// What do a build's processes find in their environment, and what in ENV_DIR (contract/build-and-route.md §2.1)?
+// What do a build's processes find in their environment, and what in ENV_DIR (docs/contract/build-and-route.md §2.1)?
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildFailure, type BuildRequest } from '../port.ts'

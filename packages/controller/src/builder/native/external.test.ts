@@ -1,4 +1,4 @@
-// Are buildpacks from git and from archives fetched and used as the buildpack API says (contract/build-and-route.md §2.1)?
+// Are buildpacks from git and from archives fetched and used as the buildpack API says (docs/contract/build-and-route.md §2.1)?
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

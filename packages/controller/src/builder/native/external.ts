@@ -1,4 +1,4 @@
-// How does a build use buildpacks from outside: detect, compile, release, and export in between (contract/build-and-route.md §2.1)?
+// How does a build use buildpacks from outside: detect, compile, release, and export in between (docs/contract/build-and-route.md §2.1)?
 import { join } from 'node:path'
 import type { RunAs } from '../../os/accounts.ts'
 import { BuildFailure } from '../port.ts'

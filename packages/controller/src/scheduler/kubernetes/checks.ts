@@ -1,4 +1,4 @@
-// What can this cluster do as a place to run apps, and what can it not (design §1.6)?
+// What can this cluster do as a place to run apps, and what can it not (docs/architecture.md, principle 6)?
 import type { Check } from '@deis/types'
 import { messageOf } from '@deis/types'
 import type { Kube } from '../../kube/client.ts'

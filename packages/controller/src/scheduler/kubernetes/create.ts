@@ -1,4 +1,4 @@
-// How do apps run on a Kubernetes cluster (design §4)?
+// How do apps run on a Kubernetes cluster (docs/architecture.md)?
 import { type Node, pathOf, type Pod } from '../../kube/objects.ts'
 import { oneOffName } from '../names.ts'
 import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '../port.ts'

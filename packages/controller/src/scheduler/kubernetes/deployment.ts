@@ -1,4 +1,4 @@
-// Which Deployment does a type of a formation become, and how long may it take (contract/api.md §4.2, §4.8)?
+// Which Deployment does a type of a formation become, and how long may it take (docs/contract/api.md §4.2, §4.8)?
 import type { Deployment, HorizontalPodAutoscaler } from '../../kube/objects.ts'
 import type { Formation, ProcessSpec } from '../port.ts'
 import { changeCauseAnnotation, deploymentName, typeLabels } from './labels.ts'

@@ -1,4 +1,4 @@
-// How are our objects marked, and how do we know them again (contract/api.md §4.1)?
+// How are our objects marked, and how do we know them again (docs/contract/api.md §4.1)?
 import { createHash } from 'node:crypto'
 
 /** Everything of the platform carries it; the watches select by it. */

@@ -1,4 +1,4 @@
-// Are the objects of an app those of the contract, to the letter (contract/api.md §4, Appendix C)?
+// Are the objects of an app those of the contract, to the letter (docs/contract/api.md §4, Appendix C)?
 import { expect, test } from 'vitest'
 import type { Edge, Formation, OneOff } from '../port.ts'
 import { autoscaler, deployment, patience } from './deployment.ts'

@@ -1,4 +1,4 @@
-// How does an app come by a namespace of its own, and what is said on it (contract/api.md §4.1)?
+// How does an app come by a namespace of its own, and what is said on it (docs/contract/api.md §4.1)?
 import { createHash } from 'node:crypto'
 import type { Kube } from '../../kube/client.ts'
 import { hasStatus } from '../../kube/error.ts'

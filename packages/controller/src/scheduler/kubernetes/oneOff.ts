@@ -1,4 +1,4 @@
-// Which pod runs one command to its end (contract/api.md §4.15)?
+// Which pod runs one command to its end (docs/contract/api.md §4.15)?
 import { isDeepStrictEqual } from 'node:util'
 import { pathOf, type Pod, type Secret } from '../../kube/objects.ts'
 import type { OneOff } from '../port.ts'

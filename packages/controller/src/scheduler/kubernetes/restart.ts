@@ -1,4 +1,4 @@
-// How are pods replaced by new ones of the same release, new first (contract/api.md §4.11)?
+// How are pods replaced by new ones of the same release, new first (docs/contract/api.md §4.11)?
 import { type Deployment, pathOf, type Pod } from '../../kube/objects.ts'
 import type { Scheduler } from '../port.ts'
 import { type Backend, nameOf, ownerOf } from './backend.ts'

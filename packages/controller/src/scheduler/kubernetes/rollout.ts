@@ -21,7 +21,7 @@ export type Goal = {
   readonly port: number | null
 }
 
-/** A long pull gets this on top, once (contract/api.md §4.8). */
+/** A long pull gets this on top, once (docs/contract/api.md §4.8). */
 const pullSeconds = 600
 
 type View = {

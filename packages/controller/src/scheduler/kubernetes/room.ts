@@ -1,4 +1,4 @@
-// How does an app get its place in the cluster, and how does all of it go again (contract/api.md §4.1)?
+// How does an app get its place in the cluster, and how does all of it go again (docs/contract/api.md §4.1)?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Namespace, pathOf, type Pod, type ResourceQuota, type Service } from '../../kube/objects.ts'
 import { type Backend, nameOf } from './backend.ts'

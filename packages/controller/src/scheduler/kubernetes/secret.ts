@@ -1,4 +1,4 @@
-// Which secrets does a release need: its environment, and credentials to pull its image (contract/api.md §4.3, §4.5)?
+// Which secrets does a release need: its environment, and credentials to pull its image (docs/contract/api.md §4.3, §4.5)?
 import type { Secret } from '../../kube/objects.ts'
 import type { Credentials } from '../../registry/port.ts'
 import type { Artifact } from '../port.ts'

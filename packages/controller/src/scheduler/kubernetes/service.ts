@@ -1,4 +1,4 @@
-// Which Service stands for an app, and what does the edge read there (contract/api.md §4.4)?
+// Which Service stands for an app, and what does the edge read there (docs/contract/api.md §4.4)?
 import type { Ingress, Service } from '../../kube/objects.ts'
 import { type Edge, slugPort } from '../port.ts'
 import { appLabels } from './labels.ts'

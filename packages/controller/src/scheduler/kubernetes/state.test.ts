@@ -1,4 +1,4 @@
-// Does each combination of phase and container have the contract's word (contract/api.md §4.10)?
+// Does each combination of phase and container have the contract's word (docs/contract/api.md §4.10)?
 import { expect, test } from 'vitest'
 import type { Pod } from '../../kube/objects.ts'
 import { isReady, isThere, observed, stateOf } from './state.ts'

@@ -1,4 +1,4 @@
-// In which of the contract's states is a pod (contract/api.md §4.10)?
+// In which of the contract's states is a pod (docs/contract/api.md §4.10)?
 import type { Pod } from '../../kube/objects.ts'
 import type { ObservedPod, PodState } from '../port.ts'
 import { releaseOf } from './labels.ts'
@@ -32,7 +32,7 @@ export function isUp(pod: Pod, now: number): boolean {
   return now - startedAt >= (container?.restartCount === 0 ? staysUpMs.first : staysUpMs.again)
 }
 
-/** The node clears up for some seconds, sometimes a minute, after a deleted pod has ended (contract/api.md §4.10). */
+/** The node clears up for some seconds, sometimes a minute, after a deleted pod has ended (docs/contract/api.md §4.10). */
 export function isThere(pod: Pod, now: number): boolean {
   const deleted = pod.metadata?.deletionTimestamp
   if (deleted === undefined) return true

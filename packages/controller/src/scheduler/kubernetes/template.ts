@@ -1,4 +1,4 @@
-// What does one pod look like (contract/api.md §4.3)?
+// What does one pod look like (docs/contract/api.md §4.3)?
 import type { Pod } from '../../kube/objects.ts'
 import { DeployFailure, type OneOff, type Probe, slugLauncher } from '../port.ts'
 import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'

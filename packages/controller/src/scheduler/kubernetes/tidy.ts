@@ -1,4 +1,4 @@
-// Which secrets of earlier releases does nobody need any more (contract/api.md §4.12)?
+// Which secrets of earlier releases does nobody need any more (docs/contract/api.md §4.12)?
 import { pathOf, type Secret } from '../../kube/objects.ts'
 import { type Backend, nameOf } from './backend.ts'
 import { heritage } from './labels.ts'

@@ -1,4 +1,4 @@
-// What can this machine do as a place to run apps, and what can it not (design §1.6)?
+// What can this machine do as a place to run apps, and what can it not (docs/architecture.md, principle 6)?
 import type { Capabilities } from '../port.ts'
 import type { Backend } from './backend.ts'
 

@@ -1,4 +1,4 @@
-// How do apps run on one machine with nothing but Node (design §4)?
+// How do apps run on one machine with nothing but Node (docs/architecture.md)?
 import { discard } from '../../os/discard.ts'
 import { killAll, processesOf } from '../../os/pid.ts'
 import type { LogLine, Scheduler } from '../port.ts'

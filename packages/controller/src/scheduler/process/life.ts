@@ -13,7 +13,7 @@ import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
 
-/** What releases of source code call PORT unless their config says otherwise (contract/api.md §3.9). */
+/** What releases of source code call PORT unless their config says otherwise (docs/contract/api.md §3.9). */
 const slugPort = '5000'
 
 export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => boolean): Promise<void> {

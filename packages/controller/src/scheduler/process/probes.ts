@@ -1,4 +1,4 @@
-// Does a process pass its probe (Kubernetes' words, contract/api.md §2.5)?
+// Does a process pass its probe (Kubernetes' words, docs/contract/api.md §2.5)?
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'

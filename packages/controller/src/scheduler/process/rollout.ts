@@ -89,7 +89,7 @@ async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {
   })
 }
 
-/** DEIS_DEPLOY_TIMEOUT and the longest initial delay of a probe on top (contract/api.md §4.8). */
+/** DEIS_DEPLOY_TIMEOUT and the longest initial delay of a probe on top (docs/contract/api.md §4.8). */
 function patience(formation: Formation): number {
   const delays = Object.values(formation.processes).flatMap(({ readinessProbe, livenessProbe }) => [
     readinessProbe?.initialDelaySeconds ?? 0,
