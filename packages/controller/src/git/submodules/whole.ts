@@ -38,7 +38,7 @@ const under = (parent: string, path: string): string => (parent === '' ? path : 
 /** Pinning a host to the addresses that were looked at came with it. */
 async function checkVersion(git: Git): Promise<void> {
   const said = await runGit(git, ['version'])
-  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(said) ?? []
+  const [, major = '0', minor = '0'] = /^git version (\d{1,4})\.(\d{1,4})/.exec(said) ?? []
   if (Number(major) * 1000 + Number(minor) < 2037)
     throw new PushRefused(
       `Submodules cannot be fetched: ${said.trim()} is too old for it, and the platform needs 2.37 or later. Tell its operator.`,
