@@ -170,7 +170,12 @@ async function builds(world: World): Promise<void> {
       stderr: ['Using the Procfile of this folder.', `Error: ${noImages}`],
     })
   } else {
-    await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', 'worker: sleep 100000'], ['Creating build... done'])
+    await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', 'worker: sleep 100000'], {
+      stdout: ['Creating build... done'],
+      stderr: [
+        ` !    Nothing of ${app} runs, because every process type is scaled to 0; start one with: deis scale worker=1 -a ${app}`,
+      ],
+    })
     await deis('pull', {
       code: 1,
       stderr: ["Error: missing required argument 'image'", 'Usage: deis builds:create [options] <image>'],
