@@ -58,7 +58,7 @@ describe('of three for an address and five in all', () => {
     const server = createServer((request: IncomingMessage, response: ServerResponse) => {
       if (refuses(request, response)) return
       if (request.url === '/slow') response.writeHead(200).write('begun')
-      else response.end('done')
+      else response.end(request.url === '/large' ? Buffer.alloc(16 * 2 ** 20) : 'done')
     })
     const refuses = boundConnections(server, { perAddress: 3, total: 5, isProxy: anyOf(['127.9.0.0/16']) })
     server.on('upgrade', (_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\nbegun'))
@@ -115,6 +115,20 @@ describe('of three for an address and five in all', () => {
     socket.socket.destroy()
     await expect.poll(async () => (await ask(await client(), '/slow', 'HTTP/1.1')).text()).toContain('200 OK')
     expect(isOver(followed)).toBe(false)
+  })
+
+  it('who does not take its answer makes room when no other can', async () => {
+    const { client } = await listen()
+    const deaf = await Promise.all(Array.from({ length: 3 }, () => client()))
+    for (const { socket } of deaf) {
+      socket.pause()
+      socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+    }
+    const busy = await Promise.all([client('127.0.0.2'), client('127.0.0.3')])
+    for (const one of busy) await ask(one, '/slow', 'begun')
+    const last = await ask(await client('127.0.0.4'), '/')
+    expect(last.text()).toContain('200 OK')
+    expect(busy.map(isOver)).toEqual([false, false])
   })
 
   it('there are never more than one more than that', async () => {

@@ -11,13 +11,31 @@ export type ConnectionLimits = {
 }
 
 /** All connections, or those of one address; `idle` in the order in which they became so. */
-type Group = { readonly limit: number; readonly idle: Set<Guest>; count: number }
-type Guest = { readonly socket: Socket; readonly groups: readonly Group[]; requests: number; leave(): void }
+type Group = { readonly limit: number; readonly guests: Set<Guest>; readonly idle: Set<Guest> }
+type Guest = {
+  readonly socket: Socket
+  readonly groups: readonly Group[]
+  /** Those that are not wholly sent. */
+  readonly answers: Set<ServerResponse>
+  requests: number
+  leave(): void
+}
 
-const groupOf = (limit: number): Group => ({ limit, idle: new Set(), count: 0 })
+const groupOf = (limit: number): Group => ({ limit, guests: new Set(), idle: new Set() })
 
 /** Those with a request that is being answered, and what became a WebSocket: never closed to make room. */
-const busyOf = ({ count, idle }: Group): number => count - idle.size
+const busyOf = ({ guests, idle }: Group): number => guests.size - idle.size
+
+/** Everything it asked for is answered, and only the client does not take it: nobody can keep a place by not reading. */
+const isUntaken = ({ answers }: Guest): boolean =>
+  answers.size > 0 && [...answers].every(({ writableEnded }) => writableEnded)
+
+function firstToGo({ guests, idle }: Group): Guest | undefined {
+  const [oldest] = idle
+  if (oldest) return oldest
+  for (const guest of guests) if (isUntaken(guest)) return guest
+  return undefined
+}
 
 function refuse(response: ServerResponse): void {
   const detail = 'Too many requests are being answered for your address, or in all: try again in a moment.'
@@ -27,7 +45,8 @@ function refuse(response: ServerResponse): void {
 
 /**
  * Looks after a server. One connection too many ends the one that is idle for longest, or has not said yet what it wants;
- * where all are busy, its request is refused. Returns what sees each request, and says whether it refused it.
+ * else one that does not take its answers; where all are busy, its request is refused. Returns what sees each request, and
+ * says whether it refused it.
  */
 export function boundConnections(
   server: Server,
@@ -43,7 +62,7 @@ export function boundConnections(
     const group = addresses.get(client) ?? groupOf(perAddress)
     addresses.set(client, group)
     socket.once('close', () => {
-      if (group.count === 0) addresses.delete(client)
+      if (group.guests.size === 0) addresses.delete(client)
     })
     return [group, everybody]
   }
@@ -62,19 +81,18 @@ export function boundConnections(
       isHere = false
       for (const group of guest.groups) {
         group.idle.delete(guest)
-        group.count--
+        group.guests.delete(guest)
       }
     }
-    const guest: Guest = { socket, groups: groupsOf(socket), requests: 0, leave }
+    const guest: Guest = { socket, groups: groupsOf(socket), answers: new Set(), requests: 0, leave }
     guests.set(socket, guest)
     socket.prependOnceListener('close', leave)
     for (const group of guest.groups) {
-      const [oldest] = group.idle
-      if (group.count < group.limit || oldest === undefined) continue
-      oldest.leave()
-      oldest.socket.destroy()
+      const other = group.guests.size < group.limit ? undefined : firstToGo(group)
+      other?.leave()
+      other?.socket.destroy()
     }
-    for (const group of guest.groups) group.count++
+    for (const group of guest.groups) group.guests.add(guest)
     rest(guest)
   }
   server.on('connection', (socket: Socket) => {
@@ -91,7 +109,9 @@ export function boundConnections(
     const guest = guests.get(request.socket)
     if (guest === undefined) return false
     work(guest)
+    guest.answers.add(response)
     response.once('close', () => {
+      guest.answers.delete(response)
       if (--guest.requests === 0 && !guest.socket.destroyed) rest(guest)
     })
     // Whoever asks whether the controller lives must not take it for dead.
