@@ -93,6 +93,16 @@ describe('a change whose answer does not come', () => {
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
   })
 
+  test('a controller that is too busy twice says so in its own words', async () => {
+    const detail = 'Too many requests are being answered: try again in a moment.'
+    const { url, seen } = await controller({ changes: [answers(503, { detail })], questions: [unknown] })
+    expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(detail) as string,
+    })
+    expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
+  })
+
   test('what cannot be told is not tried again', async () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [record('unclear')] })
     expect(await deis(['ps:restart', '-a', 'foo'], { home: homeOf({ url }) })).toMatchObject({

@@ -11,8 +11,18 @@ const lastDelayMs = 2_000
 
 /** What a proxy says for a controller that is not there, and a controller that stops. */
 const lostStatuses = new Set([502, 503, 504])
-const neverSent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'])
-const lostCodes = new Set([...neverSent, 'ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'ERR_BAD_RESPONSE'])
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
+/** They also end connections in use: only while connecting nothing was sent. */
+const noWay = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'])
+const lostCodes = new Set([
+  ...neverSent,
+  ...noWay,
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ERR_BAD_RESPONSE',
+])
 
 type Send = () => Promise<Answer>
 
@@ -20,6 +30,8 @@ type Try = {
   /** Whether another try may have another result. */
   readonly isLost: boolean
   readonly wasSent: boolean
+  /** Something answered that it is too busy. */
+  readonly isRefused: boolean
   /** @throws when there was none */
   result(): Answer
 }
@@ -27,14 +39,22 @@ type Try = {
 async function tried(send: Send): Promise<Try> {
   try {
     const answer = await send()
-    return { isLost: lostStatuses.has(answer.status), wasSent: true, result: () => answer }
+    return {
+      isLost: lostStatuses.has(answer.status),
+      wasSent: true,
+      isRefused: answer.status === 503,
+      result: () => answer,
+    }
   } catch (error) {
-    const code = error instanceof DeisError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined
+    const cause = error instanceof DeisError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
+    const code = cause?.code
     if (code === undefined || !lostCodes.has(code)) throw error
+    const syscall = cause?.syscall ?? (cause?.cause as NodeJS.ErrnoException | undefined)?.syscall
+    const wasSent = !neverSent.has(code) && !(noWay.has(code) && syscall === 'connect')
     const result = (): never => {
       throw error
     }
-    return { isLost: true, wasSent: !neverSent.has(code), result }
+    return { isLost: true, wasSent, isRefused: false, result }
   }
 }
 
@@ -144,6 +164,8 @@ export async function insist(change: Change): Promise<Answer> {
     const end = await howItEnded(change, deadline)
     if (typeof end === 'object') return end
     if (end !== 'never') return last.result()
+    // It was there, and has its reason to do nothing now.
+    if (isAgain && last.isRefused) return last.result()
     if (isAgain)
       throw new DeisError('unreachable', `The controller at ${origin} went away twice, and nothing was changed.`, {
         hint: 'Run the same command again.',

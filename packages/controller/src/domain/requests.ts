@@ -35,21 +35,25 @@ async function isWorkedOn(core: Core, row: Row.Request): Promise<boolean> {
   return core.peers.alive(row.instance)
 }
 
-function kept(core: Core, { status, answer }: Row.Request): Outcome | null {
+/** An answer too long to be kept is made anew of what is stored. */
+async function kept(core: Core, row: Row.Request): Promise<Outcome | null> {
+  const { status, answer } = row
   if (status === null) return null
-  return { state: 'ended', status, answer: answer === null ? '' : core.vault.open('answer', answer) }
+  if (answer !== null) return { state: 'ended', status, answer: core.vault.open('answer', answer) }
+  const again = status < 400 ? await endOf(core, row) : null
+  return again?.state === 'ended' ? again : { state: 'ended', status, answer: '' }
 }
 
 type Known = { readonly row: Row.Request; readonly outcome: Outcome }
 
 async function look(core: Core, seen: Row.Request): Promise<Known> {
-  const before = kept(core, seen)
+  const before = await kept(core, seen)
   if (before) return { row: seen, outcome: before }
   const isRunning = await isWorkedOn(core, seen)
   // It may have been answered between the two looks, or the change stored.
   const row = await core.db.request.findUnique({ where: { userId_id: { userId: seen.userId, id: seen.id } } })
   if (!row) throw notFound('Request')
-  const after = kept(core, row)
+  const after = await kept(core, row)
   if (after) return { row, outcome: after }
   const goesOn = isRunning || row.instance !== seen.instance
   return { row, outcome: goesOn ? { state: 'running' } : await endOf(core, row) }
@@ -71,11 +75,13 @@ export async function forgetRequests(core: Core, userId?: number): Promise<void>
 
 /** Tidied with every so many requests, so that there are never many more than are kept. */
 const tidyEvery = 50
-const begun = new WeakMap<Core, number>()
+const begun = new WeakMap<Core, Map<number, number>>()
 
 async function tidy(core: Core, userId: number): Promise<void> {
-  const count = (begun.get(core) ?? 0) + 1
-  begun.set(core, count)
+  const counts = begun.get(core) ?? new Map<number, number>()
+  begun.set(core, counts)
+  const count = (counts.get(userId) ?? 0) + 1
+  counts.set(userId, count)
   if (count % tidyEvery === 1) await forgetRequests(core, userId)
 }
 
@@ -146,7 +152,7 @@ export async function endRequest(core: Core, named: Named, status: number, body:
       where: { ...named },
       data: {
         status,
-        answer: body === '' || body.length > longestAnswer ? null : core.vault.seal('answer', body),
+        answer: body.length > longestAnswer ? null : core.vault.seal('answer', body),
         updatedAt: new Date(),
       },
     })

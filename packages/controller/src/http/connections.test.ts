@@ -117,6 +117,19 @@ describe('of three for an address and five in all', () => {
     expect(isOver(followed)).toBe(false)
   })
 
+  it('who does not end its request makes room when no other can', async () => {
+    const { client } = await listen()
+    const slow = await Promise.all(Array.from({ length: 3 }, () => client()))
+    for (const one of slow) {
+      one.send('POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx')
+      await one.said('begun')
+    }
+    const busy = await Promise.all([client('127.0.0.2'), client('127.0.0.3')])
+    for (const one of busy) await ask(one, '/slow', 'begun')
+    expect((await ask(await client('127.0.0.4'), '/')).text()).toContain('200 OK')
+    expect(busy.map(isOver)).toEqual([false, false])
+  })
+
   it('who does not take its answer makes room when no other can', async () => {
     const { client } = await listen()
     const deaf = await Promise.all(Array.from({ length: 3 }, () => client()))

@@ -15,8 +15,8 @@ type Group = { readonly limit: number; readonly guests: Set<Guest>; readonly idl
 type Guest = {
   readonly socket: Socket
   readonly groups: readonly Group[]
-  /** Those that are not wholly sent. */
-  readonly answers: Set<ServerResponse>
+  /** Those that are not wholly sent, each with what it answers. */
+  readonly answers: Map<ServerResponse, IncomingMessage>
   requests: number
   leave(): void
 }
@@ -26,14 +26,14 @@ const groupOf = (limit: number): Group => ({ limit, guests: new Set(), idle: new
 /** Those with a request that is being answered, and what became a WebSocket: never closed to make room. */
 const busyOf = ({ guests, idle }: Group): number => guests.size - idle.size
 
-/** Everything it asked for is answered, and only the client does not take it: nobody can keep a place by not reading. */
-const isUntaken = ({ answers }: Guest): boolean =>
-  answers.size > 0 && [...answers].every(({ writableEnded }) => writableEnded)
+/** Only the client holds it up, by not taking answers or by sending a body slowly: nobody can keep a place so. */
+const isHeldUp = ({ answers }: Guest): boolean =>
+  answers.size > 0 && [...answers].every(([{ writableEnded }, { complete }]) => writableEnded || !complete)
 
 function firstToGo({ guests, idle }: Group): Guest | undefined {
   const [oldest] = idle
   if (oldest) return oldest
-  for (const guest of guests) if (isUntaken(guest)) return guest
+  for (const guest of guests) if (isHeldUp(guest)) return guest
   return undefined
 }
 
@@ -45,7 +45,7 @@ function refuse(response: ServerResponse): void {
 
 /**
  * Looks after a server. One connection too many ends the one that is idle for longest, or has not said yet what it wants;
- * else one that does not take its answers; where all are busy, its request is refused. Returns what sees each request, and
+ * else one whose client takes no answers or does not end its request; where all are busy, its request is refused. Returns what sees each request, and
  * says whether it refused it.
  */
 export function boundConnections(
@@ -84,7 +84,7 @@ export function boundConnections(
         group.guests.delete(guest)
       }
     }
-    const guest: Guest = { socket, groups: groupsOf(socket), answers: new Set(), requests: 0, leave }
+    const guest: Guest = { socket, groups: groupsOf(socket), answers: new Map(), requests: 0, leave }
     guests.set(socket, guest)
     socket.prependOnceListener('close', leave)
     for (const group of guest.groups) {
@@ -109,13 +109,18 @@ export function boundConnections(
     const guest = guests.get(request.socket)
     if (guest === undefined) return false
     work(guest)
-    guest.answers.add(response)
+    guest.answers.set(response, request)
     response.once('close', () => {
       guest.answers.delete(response)
       if (--guest.requests === 0 && !guest.socket.destroyed) rest(guest)
     })
     // Whoever asks whether the controller lives must not take it for dead.
-    if (request.url === '/healthz' || guest.groups.every((group) => busyOf(group) <= group.limit)) return false
+    if (
+      request.url === '/healthz' ||
+      request.url === '/readiness' ||
+      guest.groups.every((group) => busyOf(group) <= group.limit)
+    )
+      return false
     refuse(response)
     return true
   }

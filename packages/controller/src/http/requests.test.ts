@@ -105,6 +105,18 @@ describe('a change with a name', () => {
     expect(await ask(scale)).toMatchObject({ state: 'ended', status: 204, answer: '' })
   })
 
+  it('an answer too long to be kept is made of what is stored', async () => {
+    const id = randomUUID()
+    const values = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`LONG_${index}`, 'x'.repeat(10_000)]))
+    const first = await config(id, values)
+    expect(first.status).toBe(201)
+    expect(first.text.length).toBeGreaterThan(64 * 1024)
+    const again = await config(id, values)
+    expect(again.status).toBe(201)
+    expect(JSON.parse(again.text)).toMatchObject({ app, values })
+    expect(await versions()).toBe(3)
+  })
+
   it('while it goes on, it is running, and is not begun a second time', async () => {
     const id = randomUUID()
     let go = (): void => {}

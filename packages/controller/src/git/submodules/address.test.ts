@@ -39,6 +39,11 @@ test.each([
   expect(() => addressOf(text, from, allowed)).toThrow(why)
 })
 
+test('a host of that name is not what * allows by name, so its addresses are looked at', () => {
+  expect(addressOf('https://*/x', null, ['*']).named).toBe(false)
+  expect(addressOf('https://h.example/x', null, ['h.example']).named).toBe(true)
+})
+
 test.each([
   ['github.com', 'github.com'],
   ['GitHub.com:443', 'github.com'],

@@ -37,7 +37,7 @@ export function addressOf(text: string, base: string | null, allowed: AllowedHos
   if (url.protocol !== 'https:') throw new NotAllowed(`${shown(text)} is not an https:// address`)
   if (url.username !== '' || url.password !== '') throw new NotAllowed('its address has a name or a password in it')
   if (url.search !== '' || url.hash !== '') throw new NotAllowed(`${shown(text)} is not the address of a repository`)
-  const named = allowed.includes(url.host)
+  const named = url.host !== '*' && allowed.includes(url.host)
   if (!named && !(allowed.includes('*') && url.port === ''))
     throw new NotAllowed(`DEIS_GIT_SUBMODULES does not allow ${url.host}`)
   return { url: url.href, host: url.hostname, port: Number(url.port || 443), named }

@@ -91,7 +91,12 @@ export async function fetchCommit(
         address.url,
         sha,
       ],
-      { env: caFile === null ? {} : { GIT_SSL_CAINFO: caFile }, signal: both, timeoutMs: limits.fetchMs },
+      // What a stranger's server says of its refs is held in memory.
+      {
+        env: { GIT_ALLOC_LIMIT: '256m', ...(caFile && { GIT_SSL_CAINFO: caFile }) },
+        signal: both,
+        timeoutMs: limits.fetchMs,
+      },
     )
     if ((await sizeOf(packs)) > limits.bytes)
       throw new BadHost(`it is more than ${Math.round(limits.bytes / 2 ** 20)} MB`)

@@ -69,6 +69,7 @@ export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal):
   }
   const accept = (entry: ReadEntry): void => {
     if (++entries > limits.entries) throw new BadArchive(`the archive has more than ${limits.entries} entries`)
+    if (!Number.isSafeInteger(entry.size) || entry.size < 0) throw new BadArchive('an entry has no true size')
     if ((bytes += entry.size) > limits.bytes)
       throw new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
     const reason = check(entry)
