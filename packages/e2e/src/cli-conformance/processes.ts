@@ -173,7 +173,7 @@ async function builds(world: World): Promise<void> {
     await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', 'worker: sleep 100000'], {
       stdout: ['Creating build... done'],
       stderr: [
-        ` !    Nothing of ${app} runs, because every process type is scaled to 0; start one with: deis scale worker=1 -a ${app}`,
+        ` !    Nothing of ${app} runs, because every process type is scaled to 0; start one with: deis scale cmd=1 -a ${app}`,
       ],
     })
     await deis('pull', {

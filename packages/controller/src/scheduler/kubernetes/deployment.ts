@@ -9,7 +9,7 @@ import { podLabels, podSpec, type PodSettings } from './template.ts'
 /** ReplicaSets kept for `kubectl rollout undo`; each keeps the environment of its release. */
 const historyLimit = 3
 /** What has no readiness probe must at least run this long before it counts. */
-const staysUpSeconds = 3
+const staysUpSeconds = 5
 
 export type Patience = { readonly batchSeconds: number; readonly batches: number; readonly seconds: number }
 

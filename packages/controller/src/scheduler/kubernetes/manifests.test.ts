@@ -100,7 +100,7 @@ test('what takes no requests does not drain, and must stay up for a moment', () 
   expect(worker?.template.spec?.terminationGracePeriodSeconds).toBe(30)
   expect(worker?.template.spec?.containers[0]?.lifecycle).toBeUndefined()
   expect(worker?.template.spec?.containers[0]?.readinessProbe).toBeUndefined()
-  expect(worker?.minReadySeconds).toBe(3)
+  expect(worker?.minReadySeconds).toBe(5)
 })
 
 test('a short deadline stays above the moment it must stay up', () => {
@@ -113,7 +113,7 @@ test('a short deadline stays above the moment it must stay up', () => {
     pullSecrets: [],
     restricted: false,
   }
-  expect(deployment(parts, plain).spec?.progressDeadlineSeconds).toBe(4)
+  expect(deployment(parts, plain).spec?.progressDeadlineSeconds).toBe(6)
 })
 
 test('servers that know the sleep action use it; without draining there is no hook', () => {

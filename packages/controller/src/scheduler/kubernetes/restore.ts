@@ -81,7 +81,14 @@ async function clearAll(backend: Backend, { app, type, pods }: Before, signal: A
   const remove = remover(backend, app, signal)
   const isCleared = (): true | undefined => {
     const left = cluster.pods.of(app).filter((pod) => pod.metadata?.labels?.type === type && !pods.has(uidOf(pod)))
-    for (const pod of left) remove(pod, 'v1/Pod', { graceSeconds: 0 })
+    // A ReplicaSet that is not going yet would make another for each that is taken away.
+    const making = new Set(
+      cluster.replicaSets
+        .of(app)
+        .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+        .map(uidOf),
+    )
+    for (const pod of left) if (!making.has(ownerOf(pod) ?? '')) remove(pod, 'v1/Pod', { graceSeconds: 0 })
     return left.length === 0 && !cluster.deployments.get(app, name) ? true : undefined
   }
   await cluster.until(app, isCleared, signal)

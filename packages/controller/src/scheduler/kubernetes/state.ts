@@ -21,8 +21,11 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.phase === 'Running' && containerOf(pod)?.ready === true && hasReadyCondition(pod) && !isGoing(pod)
 }
 
-/** Without a probe a container that ends at once is ready for a moment; after a restart it must show that it stays. */
-const staysUpMs = { first: 1_500, again: 10_000 }
+/**
+ * Without a probe a container that ends at once is ready for as long as its node takes to say so, on a busy one seconds;
+ * after a restart it must show that it stays.
+ */
+const staysUpMs = { first: 4_000, again: 10_000 }
 
 export function isUp(pod: Pod, now: number): boolean {
   if (!isReady(pod)) return false
