@@ -1,12 +1,18 @@
 // Which tests belong to which project, and how long one may take?
 import { defineConfig } from 'vitest/config'
 
-/** End to end, minutes of their own: all of the contract, real toolchains, and many kills, pushes and changes at once. */
+/** Minutes of their own: all of the contract, real toolchains, floods and bombs, and many kills, pushes and changes at once. */
 const long = [
-  ...['*conformance*', 'buildpacks', 'durability', 'memory', 'gone', 'locks', 'race'].map(
+  ...['*conformance*', 'bad-push', 'buildpacks', 'durability', 'gone', 'locks', 'memory', 'race', 'types'].map(
     (name) => `packages/e2e/src/${name}.test.ts`,
   ),
-  'packages/controller/src/builder/native/buildpacks/languages.test.ts',
+  ...[
+    'builder/job/hostile',
+    'builder/native/buildpacks/languages',
+    'git/bomb',
+    'git/refs-flood',
+    'git/submodules/whole',
+  ].map((name) => `packages/controller/src/${name}.test.ts`),
 ]
 
 export default defineConfig({
