@@ -17,7 +17,7 @@ type Guest = {
   readonly groups: readonly Group[]
   /** Those that are not wholly sent, each with what it answers. */
   readonly answers: Map<ServerResponse, IncomingMessage>
-  requests: number
+  isUpgraded: boolean
   leave(): void
 }
 
@@ -67,11 +67,10 @@ export function boundConnections(
     return [group, everybody]
   }
   const rest = (guest: Guest): void => {
-    guest.requests = 0
+    guest.isUpgraded = false
     for (const { idle } of guest.groups) idle.add(guest)
   }
   const work = (guest: Guest): void => {
-    guest.requests++
     for (const { idle } of guest.groups) idle.delete(guest)
   }
   const enter = (socket: Socket): void => {
@@ -84,7 +83,7 @@ export function boundConnections(
         group.guests.delete(guest)
       }
     }
-    const guest: Guest = { socket, groups: groupsOf(socket), answers: new Map(), requests: 0, leave }
+    const guest: Guest = { socket, groups: groupsOf(socket), answers: new Map(), isUpgraded: false, leave }
     guests.set(socket, guest)
     socket.prependOnceListener('close', leave)
     for (const group of guest.groups) {
@@ -103,7 +102,9 @@ export function boundConnections(
   })
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     const guest = guests.get(socket)
-    if (guest) work(guest)
+    if (!guest) return
+    guest.isUpgraded = true
+    work(guest)
   })
   return (request, response) => {
     const guest = guests.get(request.socket)
@@ -112,7 +113,7 @@ export function boundConnections(
     guest.answers.set(response, request)
     response.once('close', () => {
       guest.answers.delete(response)
-      if (--guest.requests === 0 && !guest.socket.destroyed) rest(guest)
+      if (guest.answers.size === 0 && !guest.isUpgraded && !guest.socket.destroyed) rest(guest)
     })
     // Whoever asks whether the controller lives must not take it for dead.
     if (
