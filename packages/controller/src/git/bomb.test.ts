@@ -1,43 +1,17 @@
 // Does a small push that stands for something huge end with a reason, at once, and without memory or processes?
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { testArchiver } from '../os/archive-testing.ts'
-import {
-  type Copy,
-  bundleHook,
-  makeCopy,
-  makeUser,
-  type Platform,
-  remote,
-  type Result,
-  startPlatform,
-  temporary,
-  type User,
-} from './fixture.ts'
+import { type Copy, freshCopies, type Platform, remote, type Result, type User } from './fixture.ts'
 
-let folder: string
-let hook: readonly string[]
 let ann: User
 let platform: Platform
 let copy: Copy
-let count = 0
-
-beforeAll(async () => {
-  folder = await temporary()
-  hook = await bundleHook(folder)
-  ann = await makeUser(folder, 'ann')
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-beforeEach(async () => {
-  platform = await startPlatform(hook)
-  platform.state.users.set(ann.print, 'ann')
-  copy = await makeCopy(ann, join(folder, `copy-${++count}`), { 'index.js': 'hello\n' })
-})
-afterEach(() => platform.close())
+freshCopies((fresh) => ({ ann, platform, copy } = fresh))
 
 /** git with an input, in the copy; what it prints. */
 async function make(args: readonly string[], input: string | Buffer): Promise<string> {
@@ -168,7 +142,7 @@ test('a repository with 50,000 files is taken', async () => {
 })
 
 test('attributes in the tree leave nothing out and make nothing grow', async () => {
-  const target = join(folder, `attributes-${count}`)
+  const target = join(platform.folder, 'attributes')
   await mkdir(target)
   platform.state.deploy = async (pushed) => void (await testArchiver.unpack(pushed.source(), target))
   await copy.commit({
@@ -245,7 +219,7 @@ test('a delta of a few bytes that stands for gigabytes ends git, not the machine
   expect(pack.length).toBeLessThan(60_000)
   const id = 'a'.repeat(40)
   const line = `${'0'.repeat(40)} ${id} refs/heads/main\0 report-status side-band-64k`
-  const file = join(folder, 'bomb')
+  const file = join(platform.folder, 'bomb')
   await writeFile(
     file,
     Buffer.concat([Buffer.from(`${(line.length + 4).toString(16).padStart(4, '0')}${line}0000`), pack]),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import ssh2 from 'ssh2'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { fingerprint } from './auth.ts'
 import type { GitServer, GitServerDeps, Permission, Push } from './port.ts'
 import { startGitServer } from './ssh.ts'
@@ -204,6 +205,29 @@ export type Copy = {
   git(...args: string[]): Promise<Result>
   start(...args: string[]): ChildProcessWithoutNullStreams
   commit(changed: Record<string, string>, message?: string): Promise<string>
+}
+
+export type Fresh = { readonly ann: User; readonly platform: Platform; readonly copy: Copy }
+
+/** Before each test of a file: a server that knows ann, and a copy of hers with one commit; all of it goes again. */
+export function freshCopies(use: (fresh: Fresh) => void): void {
+  let folder: string
+  let hook: readonly string[]
+  let ann: User
+  let platform: Platform
+  beforeAll(async () => {
+    folder = await temporary()
+    hook = await bundleHook(folder)
+    ann = await makeUser(folder, 'ann')
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+  beforeEach(async () => {
+    platform = await startPlatform(hook)
+    platform.state.users.set(ann.print, 'ann')
+    const copy = await makeCopy(ann, join(platform.folder, 'copy'), { 'index.js': 'hello\n' })
+    use({ ann, platform, copy })
+  })
+  afterEach(() => platform.close())
 }
 
 export function remote(platform: Platform, app: string): string {

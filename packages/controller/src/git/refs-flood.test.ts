@@ -1,43 +1,24 @@
 // Does a push of very many refs, or of very many objects, end soon and with a reason?
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { withVariable } from '../os/pid.ts'
 import {
-  bundleHook,
   type Copy,
+  freshCopies,
   gate,
-  makeCopy,
-  makeUser,
   outcome,
   type Platform,
   remote,
   type Result,
   start,
-  startPlatform,
-  temporary,
   type User,
 } from './fixture.ts'
 
-let folder: string
-let hook: readonly string[]
 let ann: User
 let platform: Platform
 let copy: Copy
-let count = 0
-
-beforeAll(async () => {
-  folder = await temporary()
-  hook = await bundleHook(folder)
-  ann = await makeUser(folder, 'ann')
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-beforeEach(async () => {
-  platform = await startPlatform(hook)
-  platform.state.users.set(ann.print, 'ann')
-  copy = await makeCopy(ann, join(folder, `copy-${++count}`), { 'index.js': 'hello\n' })
-})
-afterEach(() => platform.close())
+freshCopies((fresh) => ({ ann, platform, copy } = fresh))
 
 /** Refs of the first commit, written at once: what git would do one file at a time. */
 async function refs(space: string, many: number): Promise<void> {
@@ -84,7 +65,7 @@ test('a thousand tags beside a branch are taken', async () => {
 
 /** A commit of that many files in folders, each with a content of its own. */
 async function importFiles(many: number): Promise<void> {
-  const stream = join(folder, `import-${count}`)
+  const stream = join(platform.folder, 'import')
   const parts = Array.from(
     { length: many },
     (_, i) => `M 100644 inline d${i % 500}/f${i}\ndata ${String(i).length}\n${i}\n`,
