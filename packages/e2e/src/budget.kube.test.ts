@@ -33,7 +33,16 @@ describe.skipIf(testCluster === null).sequential('calls of the API', () => {
     return proxy.calls()
   }
 
+  // The logs of pods that end are read to their end, those of the test before among them.
+  const quiet = (): Promise<boolean> =>
+    until({ what: 'nothing goes on any more', seconds: 60 }, async () => {
+      const calls = [...(await during(() => sleep(quietMs))), ...proxy.streams()]
+      if (calls.length > 0) throw new Error(`still: ${calls.join(', ')}`)
+      return true
+    })
+
   test('config:set of one type: eight at most', async () => {
+    await quiet()
     const calls = await during(() => tea.does('config:set', 'STEP=1'))
     expect(calls.length, calls.join('\n')).toBeLessThanOrEqual(8)
     // The log of its new pod.
@@ -51,12 +60,7 @@ describe.skipIf(testCluster === null).sequential('calls of the API', () => {
   })
 
   test('at rest: three a minute at most, watches that begin again among them', async () => {
-    // The logs of pods that end are read to their end.
-    await until({ what: 'nothing goes on any more', seconds: 60 }, async () => {
-      const calls = [...(await during(() => sleep(quietMs))), ...proxy.streams()]
-      if (calls.length > 0) throw new Error(`still: ${calls.join(', ')}`)
-      return true
-    })
+    await quiet()
     const calls = await during(() => sleep(restMs))
     const all = [...calls, ...proxy.streams()]
     expect(all.length, all.join('\n')).toBeLessThanOrEqual(3)
