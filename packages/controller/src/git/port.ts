@@ -63,6 +63,8 @@ export type Limits = {
   readonly weighMs: number
   /** How long one submodule may take to come. */
   readonly fetchMs: number
+  /** How long all submodules of one push may take to come and to be put together. */
+  readonly submodulesMs: number
 }
 
 export const defaultLimits: Limits = {
@@ -77,6 +79,7 @@ export const defaultLimits: Limits = {
   heartbeatMs: 10_000,
   weighMs: 60_000,
   fetchMs: 120_000,
+  submodulesMs: 300_000,
 }
 
 export type GitServerDeps = {

@@ -100,7 +100,7 @@ function wholeOf(to: Receiving, object: Commit, submodules: Contents['submodules
     git,
     allowed: hosts,
     caFile,
-    limits: { bytes: deps.maxPackBytes, fetchMs: limits.fetchMs },
+    limits: { bytes: deps.maxPackBytes, fetchMs: limits.fetchMs, allMs: limits.submodulesMs },
     submodulesOf: async (commit, signal) => (await look(to, commit, signal)).submodules,
   }
   return async (say, signal) => {

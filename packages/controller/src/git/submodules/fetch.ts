@@ -10,6 +10,8 @@ export type FetchLimits = {
   /** Of everything that is fetched for one push, as it comes. */
   readonly bytes: number
   readonly fetchMs: number
+  /** Of everything together. */
+  readonly allMs: number
 }
 
 const checkMs = 250

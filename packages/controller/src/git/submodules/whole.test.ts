@@ -252,7 +252,9 @@ test('a push that is cancelled while a host says nothing ends at once, and so do
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
   const pushing = push()
   await reached.opened
+  const cancelled = performance.now()
   await platform.server.cancelPushes('app')
+  expect(performance.now() - cancelled).toBeLessThan(3000)
   expect((await pushing).code).toBe(1)
   const { stdout } = await run('ps', ['-eo', 'args'], folder, { PATH: process.env['PATH'] ?? '' })
   expect(stdout.split('\n').filter((line) => line.includes(host.name) && !line.includes('git push'))).toEqual([])
@@ -264,6 +266,21 @@ test('a host that never ends is left after its time', async () => {
   host.instead = () => true
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
   expect(remoteLines(await push())).toMatch(/did not end within 1 s and was stopped/)
+  await clean()
+})
+
+test('all of them together have a time, whatever each one may take', async () => {
+  await platform.restart({ limits: { submodulesMs: 1500 } })
+  const slow = await hosted('slow', { 'slow.js': 'slow\n' })
+  host.instead = (request) => request.url?.startsWith('/slow') ?? false
+  await refer(app, { lib: { sha: lib.sha, url: url('lib') }, slow: { sha: slow.sha, url: url('slow') } })
+  const started = performance.now()
+  const result = await push()
+  expect(performance.now() - started).toBeLessThan(10_000)
+  expect(result.code).toBe(1)
+  expect(remoteLines(result)).toContain(
+    'The submodules did not come within 1.5 seconds, with 1 of them here.\nNothing was deployed. Push again,',
+  )
   await clean()
 })
 

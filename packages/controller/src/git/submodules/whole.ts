@@ -70,9 +70,11 @@ export async function withSubmodules(
   top: Commit,
   found: readonly Submodule[],
   say: (text: string) => void,
-  signal: AbortSignal,
+  cancelled: AbortSignal,
 ): Promise<Whole> {
   const { git, allowed, caFile, limits } = fetching
+  const late = AbortSignal.timeout(limits.allMs)
+  const signal = AbortSignal.any([cancelled, late])
   const left: Submodule[] = []
   const fetched: Fetched[] = []
   await checkVersion(git)
@@ -116,6 +118,11 @@ export async function withSubmodules(
     return { commit, left, close }
   } catch (error) {
     await close()
-    throw error
+    cancelled.throwIfAborted()
+    if (!late.aborted) throw error
+    throw new PushRefused(
+      `The submodules did not come within ${limits.allMs / 1000} seconds, with ${fetched.length} of them here.\nNothing was deployed. Push again, or commit the files of the slow ones themselves.`,
+      { cause: error },
+    )
   }
 }
