@@ -5,7 +5,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { signalGroup } from '../os/pid.ts'
+import { killAll, signalGroup, withVariable } from '../os/pid.ts'
 import type { CatFile } from '../os/tree/objects.ts'
 
 export type Git = {
@@ -98,6 +98,11 @@ export function spawnGit(
   env: Readonly<Record<string, string>> = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(git.program, [...args], { env: environment(git, env), cwd: git.folder, detached: true })
+}
+
+/** Ends what runs for a controller that was killed: nobody decides its pushes any more, and it may hold locks. */
+export async function endLeft(git: Git): Promise<void> {
+  await killAll(() => withVariable('HOME', join(git.folder, home)))
 }
 
 export type RunOptions = {

@@ -19,6 +19,8 @@ export type Receiving = {
   readonly pushes: Pushes
   /** For the files that tell the update hook that it has something to say. */
   readonly runFolder: string
+  /** When this server began: what git locked before is locked by nobody. */
+  readonly started: number
 }
 
 type PreReceive = Extract<HookRequest, { hook: 'pre-receive' }>

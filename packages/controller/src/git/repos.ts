@@ -1,6 +1,6 @@
 // Where is an app's repository, and how does it come, stay in shape and go?
 import { randomBytes } from 'node:crypto'
-import { access, chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { appIdPattern } from '@deis/types'
 import { type Git, runGit } from './git.ts'
@@ -61,6 +61,28 @@ async function fixAttributes(repo: string): Promise<string> {
 /** The app's bare repository, made when it is missing. */
 export async function ensureRepo(git: Git, app: string): Promise<string> {
   return fixAttributes(await findRepo(git, app))
+}
+
+/** When a file was written last; null: it is gone. */
+const writtenAt = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => null,
+  )
+
+/**
+ * Removes what git left when it was killed: objects that were never taken, which nothing else finds before they are weeks old,
+ * and locks from before `started`, with which no push would ever be taken again. Only while nobody else pushes the app.
+ */
+export async function clearLeft(repo: string, started: number): Promise<void> {
+  const objects = join(repo, 'objects')
+  for (const name of await readdir(objects))
+    if (/^(tmp_objdir-)?incoming-/.test(name)) await rm(join(objects, name), { recursive: true, force: true })
+  const locks = [
+    ...(await readdir(repo)).map((name) => join(repo, name)),
+    ...(await readdir(join(repo, 'refs'), { recursive: true })).map((name) => join(repo, 'refs', name)),
+  ].filter((path) => path.endsWith('.lock'))
+  for (const path of locks) if (((await writtenAt(path)) ?? Infinity) < started) await rm(path, { force: true })
 }
 
 const draftOf = (git: Git): string => join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)

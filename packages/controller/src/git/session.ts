@@ -8,7 +8,7 @@ import { errorPacket, parseCommand, type Service } from './command.ts'
 import { spawnGit } from './git.ts'
 import type { OngoingPush } from './pushes.ts'
 import { type Receiving, refusalsFile } from './receive.ts'
-import { ensureRepo, pointHead } from './repos.ts'
+import { clearLeft, ensureRepo, pointHead } from './repos.ts'
 
 export type Serving = Receiving & {
   readonly hookSocket: string
@@ -66,6 +66,7 @@ async function followHead(to: Serving, repo: string, ref: string | null): Promis
 
 async function receive(to: Serving, client: Client, call: GitCall, push: OngoingPush): Promise<number> {
   const repo = await ensureRepo(to.git, call.app)
+  await clearLeft(repo, to.started)
   if (client.gone.aborted || push.cancel.signal.aborted) return 1
   const refusals = refusalsFile(to.runFolder, push.token)
   const child = spawnGit(to.git, ['receive-pack', '--', repo], {

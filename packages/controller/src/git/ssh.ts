@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Algorithms } from 'ssh2'
 import ssh2 from 'ssh2'
 import { openDoor } from './connection.ts'
-import { writeSettings } from './git.ts'
+import { endLeft, writeSettings } from './git.ts'
 import { startHookServer, writeHooks } from './hooks.ts'
 import { hostKeys } from './hostkeys.ts'
 import { defaultLimits, type GitServer, type GitServerDeps } from './port.ts'
@@ -63,7 +63,8 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
   const git = { program: deps.gitPath, path: deps.path, folder: deps.folder }
   const runFolder = join(deps.folder, '.run')
   const pushes = openPushes()
-  const receiving: Receiving = { deps, limits, git, pushes, runFolder }
+  await endLeft(git)
+  const receiving: Receiving = { deps, limits, git, pushes, runFolder, started: Date.now() }
   await openRepos(deps.folder, runFolder)
   await writeHooks(join(deps.folder, '.hooks'), deps.hookProgram)
   await writeSettings(git, join(deps.folder, '.hooks'), deps.maxPackBytes)
