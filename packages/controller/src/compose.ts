@@ -14,6 +14,7 @@ import { appRegistry } from './domain/images.ts'
 import { keyOwner } from './domain/keys.ts'
 import { openAppLogs } from './domain/logs.ts'
 import { receivePush } from './domain/push.ts'
+import { createHere } from './domain/here.ts'
 import { createPasswords } from './domain/passwords.ts'
 import { createQueue } from './domain/queue.ts'
 import { apiHost, createRouteTable } from './domain/routes.ts'
@@ -165,6 +166,7 @@ export async function startController(given: Config, files: Files, log: Logger):
       builder,
       registry,
       peers,
+      here: createHere(),
       queue: createQueue(shutdown.signal, peers.lock),
       routes,
       logs: openAppLogs(

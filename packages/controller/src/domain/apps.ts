@@ -254,15 +254,12 @@ async function ownArtifacts(core: Core, app: Doomed): Promise<string[]> {
 
 type Doomed = Pick<AppRow, 'id' | 'uuid'>
 
-const ending = new WeakMap<Core, Map<string, Promise<void>>>()
-
 /**
  * Everything of the app goes, the row last: a kill in between is finished at the next start. Whoever asks while it goes on
  * waits for the same end.
  */
 export function destroyApp(core: Core, app: Doomed): Promise<void> {
-  const all = ending.get(core) ?? new Map<string, Promise<void>>()
-  ending.set(core, all)
+  const all = core.here.ending
   const known = all.get(app.uuid)
   if (known) return known
   const work = endApp(core, app).finally(() => all.delete(app.uuid))

@@ -7,6 +7,7 @@ import type { Registry } from '../registry/port.ts'
 import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
 import type { Db } from '../store/open.ts'
+import type { Here } from './here.ts'
 import type { AppLogs } from './logs.ts'
 import type { Passwords } from './passwords.ts'
 import type { AppQueue } from './queue.ts'
@@ -24,6 +25,7 @@ export type Core = {
   readonly registry: Registry | null
   /** Other controllers on the same database. */
   readonly peers: Peers
+  readonly here: Here
   readonly queue: AppQueue
   readonly routes: RouteTable
   readonly logs: AppLogs

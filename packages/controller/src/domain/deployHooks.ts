@@ -66,14 +66,11 @@ async function deliver(core: Core, hook: string, announcement: Announcement): Pr
   }
 }
 
-type Line = { tail: Promise<void>; waiting: number }
-
-const lines = new WeakMap<Core, Map<string, Line>>()
+export type HookLine = { tail: Promise<void>; waiting: number }
 
 /** Returns at once; each receiver hears of releases in their order. */
 export function announceRelease(core: Core, announcement: Announcement): void {
-  const all = lines.get(core) ?? new Map<string, Line>()
-  lines.set(core, all)
+  const all = core.here.hooks
   for (const hook of core.config.deployHooks.urls) {
     const line = all.get(hook) ?? { tail: Promise.resolve(), waiting: 0 }
     all.set(hook, line)

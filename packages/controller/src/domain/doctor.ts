@@ -3,7 +3,6 @@ import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
 import { checkRouters } from './routers.ts'
 import type { Caller, Core } from './core.ts'
-import { troubleOf } from './trouble.ts'
 
 async function disk(core: Core): Promise<Check> {
   const { bavail, bsize } = await statfs(core.config.dataDir)
@@ -29,6 +28,6 @@ export async function examine(
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...runs, checkRouters(core), ...builds, space, troubleOf(core).check(caller.isSuperuser)],
+    checks: [...runs, checkRouters(core), ...builds, space, core.here.trouble.check(caller.isSuperuser)],
   }
 }

@@ -14,7 +14,7 @@ export type RunningOneOff = {
   end(): void
 }
 
-type Entry = {
+export type OneOffEntry = {
   readonly app: string
   /** What its client calls it, which does not know its name before it has ended. */
   readonly request: string | undefined
@@ -26,11 +26,8 @@ type Entry = {
 const deadlineMs = 60_000
 const askEveryMs = 500
 
-const running = new WeakMap<Core, Map<string, Entry>>()
-
 export function beginOneOff(core: Core, app: AppRow, request?: string): RunningOneOff {
-  const all = running.get(core) ?? new Map<string, Entry>()
-  running.set(core, all)
+  const all = core.here.oneOffs
   const name = oneOffName(app.id)
   const stop = new AbortController()
   let resolve = (): void => {}
@@ -53,8 +50,8 @@ export function beginOneOff(core: Core, app: AppRow, request?: string): RunningO
   }
 }
 
-function find(core: Core, app: string, which: string): Entry | undefined {
-  const all = running.get(core) ?? new Map<string, Entry>()
+function find(core: Core, app: string, which: string): OneOffEntry | undefined {
+  const all = core.here.oneOffs
   const named = all.get(which) ?? all.get(`${app}-${which}`)
   const found = named ?? [...all.values()].find(({ request }) => request === which)
   return found?.app === app ? found : undefined

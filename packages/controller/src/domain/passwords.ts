@@ -1,6 +1,7 @@
 // How many passwords are hashed at once, and how many wait for that?
 import { availableParallelism } from 'node:os'
 import { DeisError } from '@deis/types'
+import { createLimit } from '../os/limit.ts'
 import { hashPassword, verifyPassword } from '../store/crypto.ts'
 
 /** Each takes a thread that files and names are looked up with as well, a processor for about 80 ms, and 32 MiB. */
@@ -18,26 +19,16 @@ export type Passwords = {
 }
 
 export function createPasswords({ running, waiting }: PasswordLimits = usual): Passwords {
-  const line: (() => void)[] = []
-  let busy = 0
+  const limit = createLimit(running, {
+    waiting,
+    refusal: () =>
+      new DeisError('throttled', 'Too many passwords are being checked: try again in a few seconds.', {
+        retryAfter: 5,
+      }),
+  })
   let nobodys: Promise<string> | undefined
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (busy >= running) {
-      if (line.length >= waiting)
-        throw new DeisError('throttled', 'Too many passwords are being checked: try again in a few seconds.', {
-          retryAfter: 5,
-        })
-      // Whoever ends hands its place on, so that nobody comes in between.
-      await new Promise<void>((resolve) => line.push(resolve))
-    } else busy++
-    try {
-      return await work()
-    } finally {
-      const next = line.shift()
-      if (next) next()
-      else busy--
-    }
-  }
+  // Whoever goes away leaves work of a moment, in a line that has an end.
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => limit(new AbortController().signal, work)
   return {
     hash: (password) => inTurn(() => hashPassword(password)),
     verify: (password, stored) => inTurn(() => verifyPassword(password, stored)),

@@ -10,7 +10,6 @@ import { type FullRelease, releaseOf } from './release.ts'
 import { type AppRow, toBuild, toConfig, withOwner } from './rows.ts'
 import { currentSettings } from './settings.ts'
 import { currentTls } from './tls.ts'
-import { troubleOf } from './trouble.ts'
 import { currentWhitelist } from './whitelist.ts'
 
 export type Outcome =
@@ -77,7 +76,7 @@ async function runsAsWanted(core: Core, app: AppRow): Promise<boolean> {
 
 const scaled: Judge = async (core, app, { stored }) => {
   if (!stored) return interrupted
-  const trouble = troubleOf(core).why(app.id)
+  const trouble = core.here.trouble.why(app.id)
   if (trouble !== null) return ended(types.errors.unavailable.http, { detail: `(scale): ${trouble}` })
   return (await runsAsWanted(core, app)) ? done(types.scaleApp, null) : running
 }

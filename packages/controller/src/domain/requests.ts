@@ -19,19 +19,10 @@ export function isRequestId(id: unknown): id is string {
   return typeof id === 'string' && pattern.test(id)
 }
 
-/** Requests that this controller works on. */
-const working = new WeakMap<Core, Set<string>>()
-
-function workOf(core: Core): Set<string> {
-  const all = working.get(core) ?? new Set<string>()
-  working.set(core, all)
-  return all
-}
-
 const keyOf = ({ userId, id }: Named): string => `${userId}/${id}`
 
 async function isWorkedOn(core: Core, row: Row.Request): Promise<boolean> {
-  if (row.instance === core.peers.instance) return workOf(core).has(keyOf(row))
+  if (row.instance === core.peers.instance) return core.here.requests.has(keyOf(row))
   return core.peers.alive(row.instance)
 }
 
@@ -75,11 +66,9 @@ export async function forgetRequests(core: Core, userId?: number): Promise<void>
 
 /** Tidied with every so many requests, so that there are never many more than are kept. */
 const tidyEvery = 50
-const begun = new WeakMap<Core, Map<number, number>>()
 
 async function tidy(core: Core, userId: number): Promise<void> {
-  const counts = begun.get(core) ?? new Map<number, number>()
-  begun.set(core, counts)
+  const counts = core.here.requestsBegun
   const count = (counts.get(userId) ?? 0) + 1
   counts.set(userId, count)
   if (count % tidyEvery === 1) await forgetRequests(core, userId)
@@ -109,7 +98,7 @@ export async function beginRequest(
   const now = new Date()
   const path = asked.path.slice(0, longestPath)
   const key = keyOf(named)
-  const work = workOf(core)
+  const work = core.here.requests
   const isMine = !work.has(key)
   work.add(key)
   try {
@@ -163,7 +152,7 @@ export async function endRequest(core: Core, named: Named, status: number, body:
 
 /** Nothing is decided here: the next start, or another controller, carries on. */
 export function leaveRequest(core: Core, named: Named): void {
-  workOf(core).delete(keyOf(named))
+  core.here.requests.delete(keyOf(named))
 }
 
 /** For who sent it, and for administrators. @throws 404 */

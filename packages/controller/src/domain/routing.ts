@@ -37,8 +37,7 @@ async function routeOf(core: Core, app: Reach): Promise<AppRoute | null> {
   }
 }
 
-type Publishing = { again: boolean; done: Promise<void> }
-const running = new WeakMap<Core, Map<string, Publishing>>()
+export type Publishing = { again: boolean; done: Promise<void> }
 
 async function publish(core: Core, ids: readonly string[]): Promise<void> {
   const found = await readReach(core, ids)
@@ -53,8 +52,7 @@ async function publish(core: Core, ids: readonly string[]): Promise<void> {
  * stale.
  */
 function publishSome(core: Core, ids: readonly string[]): Promise<void> {
-  const all = running.get(core) ?? new Map<string, Publishing>()
-  running.set(core, all)
+  const all = core.here.publishing
   const others = ids.flatMap((id) => all.get(id) ?? [])
   for (const other of others) other.again = true
   const mine = new Map(ids.filter((id) => !all.has(id)).map((id) => [id, { again: true, done: Promise.resolve() }]))

@@ -26,16 +26,13 @@ export type RunningBuild = {
   readonly pushEnded: Promise<void>
 }
 
-const running = new WeakMap<Core, Map<string, RunningBuild>>()
-
 export function runningBuild(core: Core, uuid: string): RunningBuild | undefined {
-  return running.get(core)?.get(uuid)
+  return core.here.builds.get(uuid)
 }
 
 /** Before the build's row is there, so that whoever sees it as running finds it here too. */
 export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): RunningBuild {
-  const all = running.get(core) ?? new Map<string, RunningBuild>()
-  running.set(core, all)
+  const all = core.here.builds
   const cancel = new AbortController()
   const bell = createBell()
   let isBuilt = false

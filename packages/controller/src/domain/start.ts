@@ -10,7 +10,6 @@ import { stopForPeer } from './oneOffs.ts'
 import { pushLock } from './push.ts'
 import type { Message } from '../store/peers.ts'
 import { publishRoutes, publishRoutesOf } from './routing.ts'
-import { troubleOf } from './trouble.ts'
 import { makeReadable } from './unreadable.ts'
 
 const workers = 4
@@ -52,7 +51,7 @@ export async function abandonBuilds(core: Core): Promise<void> {
 
 /** To whoever runs the platform, and to those who may see the app. */
 function report(core: Core, app: string, error: unknown): void {
-  if (!troubleOf(core).set(app, messageOf(error))) return
+  if (!core.here.trouble.set(app, messageOf(error))) return
   core.log.error({ app, err: error }, 'app cannot be brought to its desired state, trying again')
   core.logs.say(app, 'ERROR', messageOf(error))
 }
@@ -64,7 +63,7 @@ async function settle(core: Core, app: string, delay = firstRetryMs): Promise<vo
       if (!(await makeReadable(core, app))) throw error
       await converge(core, app)
     })
-    troubleOf(core).clear(app)
+    core.here.trouble.clear(app)
   } catch (error) {
     if (core.shutdown.aborted) return
     report(core, app, error)

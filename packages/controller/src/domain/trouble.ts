@@ -1,6 +1,5 @@
 // Which apps could not be brought to what is stored for them, and why?
 import type { Check } from '@deis/types'
-import type { Core } from './core.ts'
 
 export type Trouble = {
   /** False when that is known already. */
@@ -12,15 +11,8 @@ export type Trouble = {
 
 /** More are counted, not listed. */
 const listed = 5
-const known = new WeakMap<Core, Trouble>()
 
-export function troubleOf(core: Core): Trouble {
-  const found = known.get(core) ?? createTrouble()
-  known.set(core, found)
-  return found
-}
-
-function createTrouble(): Trouble {
+export function createTrouble(): Trouble {
   const apps = new Map<string, string>()
   return {
     set(app, why) {

@@ -12,6 +12,7 @@ import { readConfig } from '../config.ts'
 import type { Core } from '../domain/core.ts'
 import { openAppLogs } from '../domain/logs.ts'
 import { createQueue } from '../domain/queue.ts'
+import { createHere } from '../domain/here.ts'
 import { createPasswords } from '../domain/passwords.ts'
 import { createRouteTable } from '../domain/routes.ts'
 import { publishRoutes } from '../domain/routing.ts'
@@ -120,6 +121,7 @@ export async function openFixture(
     builder: noBuilder,
     registry: anyImage(asked),
     peers,
+    here: createHere(),
     queue: createQueue(shutdown.signal, peers.lock),
     routes: createRouteTable(config.platformDomain, { routersExpected: false }),
     logs: openAppLogs(

@@ -9,6 +9,7 @@ import { buildRow, insertBuild } from '../domain/builds.ts'
 import { appRow } from '../domain/converge.ts'
 import type { Core } from '../domain/core.ts'
 import { followBuild } from '../domain/followBuild.ts'
+import { createHere } from '../domain/here.ts'
 import { receivePush } from '../domain/push.ts'
 import type { AppRow } from '../domain/rows.ts'
 import { watchPeers } from '../domain/start.ts'
@@ -299,6 +300,7 @@ describe('builds of another controller', () => {
       let started = (): void => {}
       const other: Core = {
         ...f.core,
+        here: createHere(),
         peers: open('there'),
         config: { ...f.core.config, dataDir: join(f.core.config.dataDir, 'there') },
         builder: {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Kube } from '../../kube/client.ts'
 import type { Pod } from '../../kube/objects.ts'
-import { createLimit } from '../limit.ts'
+import { createLimit } from '../../os/limit.ts'
 import { isAppId, logSource } from '../names.ts'
 import type { LogLine } from '../port.ts'
 import { type Followed, followPod } from './follow.ts'

@@ -47,3 +47,14 @@ test('who gives up leaves the queue, a failure frees its place', async () => {
   await expect(running).rejects.toThrow('broken')
   expect(await last).toBe('done')
 })
+
+test('beyond the room for those who wait, the next is refused', async () => {
+  const limit = createLimit(1, { waiting: 1, refusal: () => new Error('full') })
+  const first = job()
+  const [running, waits] = [limit(never, first.work), limit(never, async () => 'second')]
+  await expect(limit(never, async () => 'third')).rejects.toThrow('full')
+  first.finish()
+  await running
+  expect(await waits).toBe('second')
+  expect(await limit(never, async () => 'fourth')).toBe('fourth')
+})

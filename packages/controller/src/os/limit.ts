@@ -2,7 +2,11 @@
 
 export type Limit = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>
 
-export function createLimit(most: number): Limit {
+/** Further ones wait in a line, for ever so long, or as many as `room.waiting`: the next is told what `refusal` makes. */
+export function createLimit(
+  most: number,
+  room: { readonly waiting: number; refusal(): Error } = { waiting: Infinity, refusal: () => new Error('no room') },
+): Limit {
   let free = most
   const waiting: (() => void)[] = []
   const place = (signal: AbortSignal): Promise<void> =>
@@ -21,7 +25,8 @@ export function createLimit(most: number): Limit {
   return async (signal, work) => {
     signal.throwIfAborted()
     if (free > 0) free--
-    else await place(signal)
+    else if (waiting.length < room.waiting) await place(signal)
+    else throw room.refusal()
     try {
       return await work()
     } finally {
