@@ -88,7 +88,7 @@ describe('a change whose answer does not come', () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [unknown] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
       code: 1,
-      stderr: `Error: The controller at ${url} went away twice, and nothing was changed.\nRun the same command again.\n`,
+      stderr: `Error: The controller at ${url} went away twice before this was done.\nRun the same command again.\n`,
     })
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
   })

@@ -167,7 +167,7 @@ export async function insist(change: Change): Promise<Answer> {
     // It was there, and has its reason to do nothing now.
     if (isAgain && last.isRefused) return last.result()
     if (isAgain)
-      throw new DeisError('unreachable', `The controller at ${origin} went away twice, and nothing was changed.`, {
+      throw new DeisError('unreachable', `The controller at ${origin} went away twice before this was done.`, {
         hint: 'Run the same command again.',
       })
     last = await tried(send)

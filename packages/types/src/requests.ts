@@ -5,7 +5,7 @@ import { route, Time, Word } from './route.ts'
 /**
  * `running`: the answer is still to come, perhaps from another controller than the one that began.
  * `ended`: `status` and `answer` are what was, or would have been, answered.
- * `interrupted`: its controller went before anything was changed; sent again with the same id it is done.
+ * `interrupted`: its controller went before anything was changed, or in what may be done twice; sent again with the same id it is done.
  * `unclear`: its controller went, and whether it was done cannot be told.
  */
 const RequestState = Type.Union([

@@ -1,4 +1,4 @@
-// How is an app made, listed, handed over and destroyed (docs/contract/api.md §2.3, §3.2, §3.12)?
+// How is an app made, listed and destroyed (docs/contract/api.md §2.3, §3.2)?
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -84,7 +84,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp
       },
     })
     await tx.domain.create({ data: { domain: id, appUuid: uuid, owner, ...times } })
-    await mark(tx, caller.request, { stored: true, appUuid: uuid })
+    await mark(core, tx, caller.request, { stored: true, appUuid: uuid, answer: toApp(app) })
     return { ...app, configUuid: config.uuid, settingsUuid: settings.uuid }
   })
 }
@@ -207,29 +207,6 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
     () => core.db.app.count({ where: { destroying: false, ...visibleTo(caller) } }),
     (row) => toApp({ ...row, structure: parsed(row.structure), owner: row }),
   )
-}
-
-export async function transferApp(
-  core: Core,
-  caller: Caller,
-  app: AppRow,
-  username: string | undefined,
-): Promise<void> {
-  if (username === undefined) return
-  if (app.ownerId !== caller.id && !caller.isSuperuser) throw forbidden()
-  const next = await core.db.user.findUnique({ where: { username } })
-  if (!next) throw notFound('User')
-  const owned = { where: { appUuid: app.uuid, owner: app.owner.username }, data: { owner: next.username } }
-  await core.db.$transaction([
-    core.db.app.update({ where: { uuid: app.uuid }, data: { ownerId: next.id, updatedAt: new Date() } }),
-    core.db.config.updateMany(owned),
-    core.db.build.updateMany(owned),
-    core.db.release.updateMany(owned),
-    core.db.domain.updateMany(owned),
-    core.db.settings.updateMany(owned),
-    core.db.tls.updateMany(owned),
-  ])
-  core.log.info({ app: app.id, from: app.owner.username, to: next.username, by: caller.username }, 'app transferred')
 }
 
 /** What was built for the app, and is not shared by another app's build: images that were only pulled are not ours. */

@@ -1,13 +1,16 @@
 // Which certificates has a user, and for which domains do they serve (docs/contract/api.md §2.10)?
 import { type Certificate, certMessages, DeisError, forbidden, invalidField, notFound } from '@deis/types'
 import { isUniqueViolation } from '../store/errors.ts'
+import type * as Row from '../store/generated/sqlite/client.ts'
+import type { Tx } from '../store/open.ts'
 import { standing } from './access.ts'
 import { readCertificate } from './certRules.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { domainInPath } from './domains.ts'
-import { changeEdge, refuseAtIngress } from './edge.ts'
+import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
+import { marked, type Named, unmarked } from './requestMark.ts'
 import { type CertRow, certPurpose, toCertificate } from './rows.ts'
 
 const whole = {
@@ -50,27 +53,33 @@ export async function addCert(
     )
   const now = new Date()
   try {
-    const row = await core.db.certificate.create({
-      data: {
-        name: body.name,
-        ownerId: caller.id,
-        ...facts,
-        key: core.vault.seal(certPurpose, key),
-        createdAt: now,
-        updatedAt: now,
-      },
-      include: whole,
-    })
-    core.log.info({ certificate: row.name, by: caller.username }, 'certificate added')
-    return toCertificate(row)
+    const sealed = core.vault.seal(certPurpose, key)
+    const data = { name: body.name, ownerId: caller.id, ...facts, key: sealed, createdAt: now, updatedAt: now }
+    const made = await marked(
+      core,
+      caller.request,
+      async (tx) => toCertificate(await tx.certificate.create({ data, include: whole })),
+      (answer) => ({ answer }),
+    )
+    core.log.info({ certificate: made.name, by: caller.username }, 'certificate added')
+    return made
   } catch (error) {
     if (isUniqueViolation(error)) throw invalidField('name', certMessages.taken)
     throw error
   }
 }
 
-async function setCertificate(core: Core, id: number, certificateId: number | null): Promise<void> {
-  await core.db.domain.updateMany({ where: { id }, data: { certificateId, updatedAt: new Date() } })
+/** The certificate of a domain, now and when that is undone. */
+async function setCertificate(
+  core: Core,
+  request: Named | undefined,
+  { id, appUuid, certificateId }: Row.Domain,
+  next: number | null,
+): Promise<Stored<undefined>> {
+  const set = (to: number | null) => (tx: Tx) =>
+    tx.domain.updateMany({ where: { id }, data: { certificateId: to, updatedAt: new Date() } })
+  await marked(core, request, set(next), () => ({ answer: null, appUuid }))
+  return { value: undefined, undo: () => unmarked(core, request, set(certificateId)) }
 }
 
 /** Of a domain whose app the caller may use, or it could take over what others serve (docs/contract/api.md §7 #31). */
@@ -87,17 +96,17 @@ export async function attachCert(core: Core, caller: Caller, name: string, raw: 
     const row = await core.db.domain.findUnique({ where: { ...where, appUuid: access.app.uuid } })
     if (!row) throw notFound('Domain')
     if (row.certificateId !== null) throw new DeisError('conflict', 'Domain already has a certificate attached to it')
-    await setCertificate(core, row.id, cert.id)
-    return { value: undefined, undo: () => setCertificate(core, row.id, null) }
+    return setCertificate(core, caller.request, row, cert.id)
   })
 }
 
-async function detach(core: Core, cert: { readonly id: number }, domain: string, app: string): Promise<void> {
+type Attached = { readonly certificateId: number; readonly domain: string; readonly app: string }
+
+async function detach(core: Core, request: Named | undefined, { app, ...attached }: Attached): Promise<void> {
   await changeEdge(core, app, async () => {
-    const row = await core.db.domain.findFirst({ where: { domain, certificateId: cert.id } })
+    const row = await core.db.domain.findFirst({ where: attached })
     if (!row) throw notFound('Domain')
-    await setCertificate(core, row.id, null)
-    return { value: undefined, undo: () => setCertificate(core, row.id, cert.id) }
+    return setCertificate(core, request, row, null)
   })
 }
 
@@ -109,15 +118,19 @@ export async function detachCert(core: Core, caller: Caller, name: string, raw: 
     include: { app: { select: { id: true } } },
   })
   if (!found) throw notFound('Domain')
-  await detach(core, cert, found.domain, found.app.id)
+  await detach(core, caller.request, { certificateId: cert.id, domain: found.domain, app: found.app.id })
 }
 
 export async function removeCert(core: Core, caller: Caller, name: string): Promise<void> {
   const cert = await ownCert(core, caller, name)
   const served = { where: { certificateId: cert.id }, include: { app: { select: { id: true } } } } as const
-  for (const { domain, app } of await core.db.domain.findMany(served)) await detach(core, cert, domain, app.id)
-  // Attached again meanwhile: whoever did that wants to keep it.
-  const { count } = await core.db.certificate.deleteMany({ where: { id: cert.id, domains: { none: {} } } })
-  if (count === 0) throw new DeisError('conflict', `certificate ${name} was attached to a domain meanwhile`)
+  // Not the change that was asked for, but on the way to it: what a kill leaves of it, the same request ends.
+  for (const { domain, app } of await core.db.domain.findMany(served))
+    await detach(core, undefined, { certificateId: cert.id, domain, app: app.id })
+  await marked(core, caller.request, async (tx) => {
+    // Attached again meanwhile: whoever did that wants to keep it.
+    const { count } = await tx.certificate.deleteMany({ where: { id: cert.id, domains: { none: {} } } })
+    if (count === 0) throw new DeisError('conflict', `certificate ${name} was attached to a domain meanwhile`)
+  })
   core.log.info({ certificate: name, by: caller.username }, 'certificate removed')
 }

@@ -4,10 +4,12 @@ import type * as Row from '../store/generated/sqlite/client.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
-import { domainName, isOfPlatform, labelOf, spellings, wildcardsOver } from './domainRules.ts'
+import { domainName, isOfPlatform, labelOf, spellings } from './domainRules.ts'
 import { changeEdge } from './edge.ts'
 import { isReserved, oneNameAtATime } from './names.ts'
+import { foreignName } from './nameSpace.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
+import { marked, unmarked } from './requestMark.ts'
 import { type AppRow, toDomain } from './rows.ts'
 
 export async function domainsPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Domain>> {
@@ -36,14 +38,6 @@ function refusePlatform(core: Core, name: string): void {
     )
 }
 
-/** An app's name stays its owner's, also while the app is not reached by it. */
-async function refuseNameOfApp(core: Core, app: AppRow, name: string): Promise<void> {
-  const id = labelOf(name, core.config.platformDomain)
-  if (id === undefined || id === app.id) return
-  if ((await core.db.app.count({ where: { id, ownerId: { not: app.ownerId } } })) > 0)
-    throw invalidField('domain', `The domain ${name} is kept for the app of that name`)
-}
-
 /** Names that other apps have, also by a wildcard. */
 async function refuseTaken(core: Core, app: AppRow, written: string, name: string): Promise<void> {
   const taken = await core.db.domain.findFirst({
@@ -55,13 +49,10 @@ async function refuseTaken(core: Core, app: AppRow, written: string, name: strin
       'domain',
       taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
     )
-  await refuseNameOfApp(core, app, name)
-  const foreign = { app: { ownerId: { not: app.ownerId } } }
-  const above = await core.db.domain.findFirst({ where: { domain: { in: wildcardsOver(name) }, ...foreign } })
-  if (above) throw invalidField('domain', `The domain ${name} is under ${above.domain}, which belongs to another user`)
-  if (!name.startsWith('*.')) return
-  const below = await core.db.domain.findFirst({ where: { domain: { endsWith: name.slice(1) }, ...foreign } })
-  if (below) throw invalidField('domain', `${name} would cover a domain that belongs to another user`)
+  // It may have changed hands since the request came.
+  const { ownerId } = await core.db.app.findUniqueOrThrow({ where: { uuid: app.uuid }, select: { ownerId: true } })
+  const why = await foreignName(core, { ownerId, uuid: app.uuid }, [name])
+  if (why !== null) throw invalidField('domain', why)
 }
 
 async function refuseMore(core: Core, app: AppRow): Promise<void> {
@@ -73,12 +64,18 @@ async function refuseMore(core: Core, app: AppRow): Promise<void> {
     )
 }
 
-async function insertDomain(core: Core, app: AppRow, owner: string, name: string): Promise<Row.Domain> {
+async function insertDomain(core: Core, caller: Caller, app: AppRow, name: string): Promise<Row.Domain> {
   const now = new Date()
   try {
-    return await core.db.domain.create({
-      data: { domain: name, appUuid: app.uuid, owner, createdAt: now, updatedAt: now },
-    })
+    return await marked(
+      core,
+      caller.request,
+      (tx) =>
+        tx.domain.create({
+          data: { domain: name, appUuid: app.uuid, owner: caller.username, createdAt: now, updatedAt: now },
+        }),
+      (row) => ({ answer: toDomain(app.id, row) }),
+    )
   } catch (error) {
     if (isUniqueViolation(error)) throw invalidField('domain', domainMessages.taken)
     throw error
@@ -93,12 +90,12 @@ export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: st
       await refuseTaken(core, app, raw.trim(), name)
       if (!caller.isSuperuser) refusePlatform(core, name)
       await refuseMore(core, app)
-      return insertDomain(core, app, caller.username, name)
+      return insertDomain(core, caller, app, name)
     })
     core.logs.say(app.id, 'INFO', `domain ${name} added`)
     return {
       value: toDomain(app.id, row),
-      undo: () => core.db.domain.deleteMany({ where: { id: row.id } }),
+      undo: () => unmarked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } })),
     }
   })
 }
@@ -113,13 +110,13 @@ export function domainInPath(raw: string): string {
   }
 }
 
-export async function removeDomain(core: Core, app: AppRow, raw: string): Promise<void> {
+export async function removeDomain(core: Core, caller: Caller, app: AppRow, raw: string): Promise<void> {
   const domain = domainInPath(raw)
   await changeEdge(core, app.id, async () => {
     const row = await core.db.domain.findFirst({ where: { domain, appUuid: app.uuid } })
     if (!row) throw notFound('Domain')
-    await core.db.domain.deleteMany({ where: { id: row.id } })
+    await marked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } }))
     core.logs.say(app.id, 'INFO', `domain ${domain} removed`)
-    return { value: undefined, undo: () => core.db.domain.create({ data: row }) }
+    return { value: undefined, undo: () => unmarked(core, caller.request, (tx) => tx.domain.create({ data: row })) }
   })
 }

@@ -5,6 +5,7 @@ import { isUniqueViolation } from '../store/errors.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
+import { marked } from './requestMark.ts'
 import { toKey } from './rows.ts'
 
 /** The two fingerprints of a key blob: `aa:bb:…` (MD5, as the original shows it) and `SHA256:…`, as ssh-keygen prints it. */
@@ -50,10 +51,22 @@ export async function addKey(core: Core, caller: Caller, body: { id: string; pub
     )
   const now = new Date()
   try {
-    const row = await core.db.key.create({
-      data: { uuid: randomUUID(), name, public: text, md5, sha256, userId: caller.id, createdAt: now, updatedAt: now },
-    })
-    return toKey(row, caller.username)
+    const data = {
+      uuid: randomUUID(),
+      name,
+      public: text,
+      md5,
+      sha256,
+      userId: caller.id,
+      createdAt: now,
+      updatedAt: now,
+    }
+    return await marked(
+      core,
+      caller.request,
+      async (tx) => toKey(await tx.key.create({ data }), caller.username),
+      (answer) => ({ answer }),
+    )
   } catch (error) {
     if (isUniqueViolation(error)) throw invalidField('public', 'Public Key is already in use')
     throw error
@@ -77,8 +90,10 @@ export async function keyNamed(core: Core, caller: Caller, name: string): Promis
 }
 
 export async function removeKey(core: Core, caller: Caller, name: string): Promise<void> {
-  const { count } = await core.db.key.deleteMany({ where: { name, userId: caller.id } })
-  if (count === 0) throw notFound('Key')
+  await marked(core, caller.request, async (tx) => {
+    const { count } = await tx.key.deleteMany({ where: { name, userId: caller.id } })
+    if (count === 0) throw notFound('Key')
+  })
 }
 
 /** The owner of a key by its SHA-256 fingerprint. */

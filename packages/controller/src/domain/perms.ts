@@ -4,6 +4,7 @@ import type * as Row from '../store/generated/sqlite/client.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
+import { marked } from './requestMark.ts'
 import type { AppRow } from './rows.ts'
 
 async function userNamed(core: Core, username: string): Promise<Row.User> {
@@ -21,7 +22,7 @@ export async function collaborators(core: Core, app: AppRow): Promise<Collaborat
   return { users: grants.map(({ user }) => user.username) }
 }
 
-export async function addCollaborator(core: Core, app: AppRow, username: string): Promise<void> {
+export async function addCollaborator(core: Core, caller: Caller, app: AppRow, username: string): Promise<void> {
   const user = await userNamed(core, username)
   const appUuid_userId = { appUuid: app.uuid, userId: user.id }
   const others = await core.db.grant.count({ where: { appUuid: app.uuid, userId: { not: user.id } } })
@@ -30,15 +31,19 @@ export async function addCollaborator(core: Core, app: AppRow, username: string)
       'username',
       `${app.id} has ${others} collaborators, more are not allowed: remove one with deis perms:delete`,
     )
-  await core.db.grant.upsert({ where: { appUuid_userId }, create: appUuid_userId, update: {} })
+  await marked(core, caller.request, (tx) =>
+    tx.grant.upsert({ where: { appUuid_userId }, create: appUuid_userId, update: {} }),
+  )
   core.logs.say(app.id, 'INFO', `User ${user.username} was granted access to ${app.id}`)
 }
 
 export async function removeCollaborator(core: Core, caller: Caller, app: AppRow, username: string): Promise<void> {
   const user = await userNamed(core, username)
   if (user.id !== caller.id && app.ownerId !== caller.id && !caller.isSuperuser) throw forbidden()
-  const { count } = await core.db.grant.deleteMany({ where: { appUuid: app.uuid, userId: user.id } })
-  if (count === 0) throw forbidden()
+  await marked(core, caller.request, async (tx) => {
+    const { count } = await tx.grant.deleteMany({ where: { appUuid: app.uuid, userId: user.id } })
+    if (count === 0) throw forbidden()
+  })
   core.logs.say(app.id, 'INFO', `User ${user.username} was revoked access to ${app.id}`)
 }
 

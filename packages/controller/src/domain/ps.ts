@@ -94,7 +94,7 @@ export async function scaleApp(
     const save = (structure: Structure, stored: boolean) =>
       core.db.$transaction(async (tx) => {
         await tx.app.updateMany({ where: { uuid: current.uuid }, data: { structure, updatedAt: new Date() } })
-        await mark(tx, caller.request, { stored })
+        await mark(core, tx, caller.request, { stored })
       })
     await save(next, true)
     try {

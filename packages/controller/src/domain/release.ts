@@ -108,7 +108,7 @@ export async function createRelease(core: Core, app: AppRow, release: NewRelease
     const version = await nextVersion(tx, app)
     const configUuid =
       typeof release.config === 'string' ? release.config : (await tx.config.create({ data: release.config })).uuid
-    await mark(tx, release.request, { stored: true, version })
+    await mark(core, tx, release.request, { stored: true, version })
     const now = new Date()
     return tx.release.create({
       data: {

@@ -1,16 +1,12 @@
 // How did a change end whose controller died before it answered? What is in the database tells, and what runs.
 import * as types from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
-import { shownApp } from './apps.ts'
 import { failureText } from './converge.ts'
 import type { Core } from './core.ts'
 import { desiredStructure } from './counts.ts'
 import type { Autoscale } from './formation.ts'
 import { type FullRelease, releaseOf } from './release.ts'
 import { type AppRow, toBuild, toConfig, withOwner } from './rows.ts'
-import { currentSettings } from './settings.ts'
-import { currentTls } from './tls.ts'
-import { currentWhitelist } from './whitelist.ts'
 
 export type Outcome =
   | { readonly state: 'running' | 'interrupted' | 'unclear' }
@@ -81,13 +77,11 @@ const scaled: Judge = async (core, app, { stored }) => {
   return (await runsAsWanted(core, app)) ? done(types.scaleApp, null) : running
 }
 
-/** What is stored of an app, and brought to where it counts at the next start. */
-function kept(route: types.Route, answer: (core: Core, app: AppRow) => Promise<object | null>): Judge {
-  return async (core, app, { stored }) => {
-    if (!stored) return interrupted
-    if (core.queue.isBusy(app.id)) return running
-    return done(route, await answer(core, app))
-  }
+/** A build ends by its own state, whoever ends it. */
+const canceled: Judge = async (core, app, { path }) => {
+  const { uuid = '' } = /\/builds\/(?<uuid>[^/]+)\/cancel/.exec(path)?.groups ?? {}
+  const build = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
+  return build?.status === 'canceled' ? done(types.cancelBuild, toBuild(app.id, build)) : interrupted
 }
 
 const judges = new Map<string, Judge>([
@@ -101,12 +95,27 @@ const judges = new Map<string, Judge>([
   ],
   [routeName(types.rollback), released(types.rollback, (_core, _app, { version }) => ({ version }))],
   [routeName(types.scaleApp), scaled],
-  [routeName(types.createApp), kept(types.createApp, shownApp)],
-  [routeName(types.setSettings), kept(types.setSettings, currentSettings)],
-  [routeName(types.setTls), kept(types.setTls, currentTls)],
-  [routeName(types.addToWhitelist), kept(types.addToWhitelist, currentWhitelist)],
-  [routeName(types.removeFromWhitelist), kept(types.removeFromWhitelist, async () => null)],
+  [routeName(types.cancelBuild), canceled],
+  // It does no harm to do it once more.
+  ...[types.restartPods, types.restartPodsOfType, types.restartPod].map((route): [string, Judge] => [
+    routeName(route),
+    async () => interrupted,
+  ]),
 ])
+
+const recorded = new Map(
+  Object.values<unknown>(types)
+    .filter((value): value is types.Route => (value as Partial<types.Route>).recorded === true)
+    .map((route) => [routeName(route), route]),
+)
+
+/** What is stored is brought to where it counts at the next start at the latest; its answer was known when it was stored. */
+function stored(core: Core, { route, answer }: Row.Request, app: AppRow | null): Outcome {
+  const served = recorded.get(route)
+  if (!served) return unclear
+  if (app && core.queue.isBusy(app.id)) return running
+  return done(served, answer === null ? null : (JSON.parse(core.vault.open('answer', answer)) as object | null))
+}
 
 /** Call it when nobody works on the request any more. */
 export async function endOf(core: Core, request: Row.Request): Promise<Outcome> {
@@ -117,8 +126,8 @@ export async function endOf(core: Core, request: Row.Request): Promise<Outcome> 
     return app.destroying ? running : interrupted
   }
   const judge = judges.get(route)
-  if (!judge) return unclear
-  // An app that is not there yet, or not any more.
-  if (!app) return request.stored ? unclear : interrupted
-  return judge(core, app, request)
+  if (app && judge) return judge(core, app, request)
+  if (!request.stored) return interrupted
+  // What it was about is there no more.
+  return appUuid !== null && !app ? unclear : stored(core, request, app)
 }

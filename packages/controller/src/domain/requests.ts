@@ -5,11 +5,9 @@ import type * as Row from '../store/generated/sqlite/client.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from './core.ts'
 import { endOf, type Outcome } from './requestEnds.ts'
-import type { Named } from './requestMark.ts'
+import { type Named, sealedAnswer } from './requestMark.ts'
 
 const keptMs = 24 * 3600 * 1000
-/** Longer answers are not kept: what was done can be asked for by other ways. */
-const longestAnswer = 64 * 1024
 const longestPath = 2_000
 
 const pattern = /^[\w-]{8,64}$/
@@ -19,7 +17,7 @@ export function isRequestId(id: unknown): id is string {
   return typeof id === 'string' && pattern.test(id)
 }
 
-const keyOf = ({ userId, id }: Named): string => `${userId}/${id}`
+const keyOf = ({ userId, id }: Pick<Named, 'userId' | 'id'>): string => `${userId}/${id}`
 
 async function isWorkedOn(core: Core, row: Row.Request): Promise<boolean> {
   if (row.instance === core.peers.instance) return core.here.requests.has(keyOf(row))
@@ -74,7 +72,22 @@ async function tidy(core: Core, userId: number): Promise<void> {
   if (count % tidyEvery === 1) await forgetRequests(core, userId)
 }
 
-export type Asked = { readonly route: string; readonly path: string; readonly appUuid: string | null }
+export type Asked = {
+  readonly route: string
+  readonly path: string
+  /** As it was read. */
+  readonly body: unknown
+  readonly appUuid: string | null
+}
+
+/** Keyed, for a body may be a short secret. */
+function hashOf({ vault }: Core, { route, path, body }: Asked): string {
+  return vault.digest('request', JSON.stringify([route, path, body ?? null]))
+}
+
+function isSame(row: Row.Request, { route, path }: Asked, hash: string): boolean {
+  return row.hash === null ? row.route === route && row.path === path.slice(0, longestPath) : row.hash === hash
+}
 
 async function takeAgain(core: Core, row: Row.Request): Promise<boolean> {
   const { userId, id, instance } = row
@@ -96,7 +109,8 @@ export async function beginRequest(
   asked: Asked,
 ): Promise<Extract<Outcome, { state: 'ended' }> | null> {
   const now = new Date()
-  const path = asked.path.slice(0, longestPath)
+  const hash = hashOf(core, asked)
+  const { route, path, appUuid } = asked
   const key = keyOf(named)
   const work = core.here.requests
   const isMine = !work.has(key)
@@ -105,9 +119,10 @@ export async function beginRequest(
     await core.db.request.create({
       data: {
         ...named,
-        ...asked,
-        path,
-        instance: core.peers.instance,
+        route,
+        path: path.slice(0, longestPath),
+        hash,
+        appUuid,
         stored: false,
         createdAt: now,
         updatedAt: now,
@@ -119,9 +134,10 @@ export async function beginRequest(
     if (isMine) work.delete(key)
     if (!isUniqueViolation(error)) throw error
   }
-  const found = await core.db.request.findUnique({ where: { userId_id: named } })
-  if (!found || found.route !== asked.route || found.path !== path)
-    throw new DeisError('invalid', `${requestIdHeader} ${named.id} is the name of another request`)
+  const { userId, id } = named
+  const found = await core.db.request.findUnique({ where: { userId_id: { userId, id } } })
+  if (!found || !isSame(found, asked, hash))
+    throw new DeisError('invalid', `${requestIdHeader} ${id} is the name of another request`)
   const { row, outcome } = await look(core, found)
   if (outcome.state === 'ended') return outcome
   if (outcome.state === 'unclear')
@@ -134,16 +150,12 @@ export async function beginRequest(
   throw new DeisError('unavailable', 'This request is being carried out already', { retryAfter: 1 })
 }
 
-/** Keeps what was answered. */
+/** Keeps what was answered; of what another controller has taken over, nothing. */
 export async function endRequest(core: Core, named: Named, status: number, body: string): Promise<void> {
   try {
     await core.db.request.updateMany({
       where: { ...named },
-      data: {
-        status,
-        answer: body.length > longestAnswer ? null : core.vault.seal('answer', body),
-        updatedAt: new Date(),
-      },
+      data: { status, answer: sealedAnswer(core, body), updatedAt: new Date() },
     })
   } finally {
     leaveRequest(core, named)

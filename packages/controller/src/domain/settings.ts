@@ -28,30 +28,23 @@ export async function currentSettings(core: Core, app: AppRow): Promise<AppSetti
   return toSettings(app.id, await newestRow(core, app))
 }
 
-async function insertRow(
-  core: Core,
+function newRow(
   app: AppRow,
-  caller: Caller,
+  owner: string,
   values: SettingsValues,
   newest: Row.Settings,
-  stored: boolean,
-): Promise<Row.Settings> {
+): Row.Prisma.SettingsUncheckedCreateInput {
   // The newest counts, also when the clock stands still or goes back.
   const now = new Date(Math.max(Date.now(), newest.createdAt.getTime() + 1))
-  return core.db.$transaction(async (tx) => {
-    await mark(tx, caller.request, { stored })
-    return tx.settings.create({
-      data: {
-        uuid: randomUUID(),
-        appUuid: app.uuid,
-        owner: caller.username,
-        ...values,
-        label: values.label as Row.Prisma.InputJsonObject,
-        createdAt: now,
-        updatedAt: now,
-      },
-    })
-  })
+  return {
+    uuid: randomUUID(),
+    appUuid: app.uuid,
+    owner,
+    ...values,
+    label: values.label as Row.Prisma.InputJsonObject,
+    createdAt: now,
+    updatedAt: now,
+  }
 }
 
 /** Nobody can ask for earlier settings. */
@@ -72,16 +65,19 @@ type Change = {
   readonly changed: (keyof SettingsValues)[]
 }
 
+/** What is answered when the settings are stored; null: they take back what was. */
+export type Told = ((row: Row.Settings) => object | null) | null
+
 /**
- * Stores what `next` makes of the present settings; call inside changeEdge. `isChange`: false when that takes a change back.
+ * Stores what `next` makes of the present settings; call inside changeEdge.
  * @throws 409 when nothing changes
  */
 export async function storeSettings(
   core: Core,
   caller: Caller,
   app: AppRow,
+  told: Told,
   next: (before: SettingsValues) => SettingsValues,
-  isChange = true,
 ): Promise<Stored<Change>> {
   const newest = await newestRow(core, app)
   const before = settingsValues(newest)
@@ -95,14 +91,19 @@ export async function storeSettings(
       'whitelist',
       `At most ${bounds.addressesOfWhitelist} addresses are allowed: use networks such as 10.0.0.0/8`,
     )
-  const row = await insertRow(core, app, caller, after, newest, isChange)
+  const data = newRow(app, caller.username, after, newest)
+  const row = await core.db.$transaction(async (tx) => {
+    const made = await tx.settings.create({ data })
+    await mark(core, tx, caller.request, told ? { stored: true, answer: told(made) } : { stored: false })
+    return made
+  })
   await forgetOldRows(core, app)
   core.logs.say(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
   core.logs.say(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
   const undo = (): Promise<void> =>
     core.db.$transaction(async (tx) => {
-      await mark(tx, caller.request, { stored: !isChange })
       await tx.settings.deleteMany({ where: { uuid: row.uuid } })
+      await mark(core, tx, caller.request, { stored: told === null })
     })
   return { value: { row, before, changed }, undo }
 }
@@ -140,7 +141,7 @@ async function applyChange(
         cause: error,
       })
     const former = Object.fromEntries(change.changed.map((name) => [name, change.before[name]]))
-    await changeEdge(core, app.id, () => storeSettings(core, caller, app, (now) => ({ ...now, ...former }), false))
+    await changeEdge(core, app.id, () => storeSettings(core, caller, app, null, (now) => ({ ...now, ...former })))
     await apply().catch((again: unknown) =>
       core.log.error({ app: app.id, err: again }, 'going back to the old settings failed'),
     )
@@ -158,15 +159,16 @@ export async function changeSettings(
 ): Promise<AppSettings> {
   const patch = readSettings(body)
   await refuseAutoscale(core, patch)
+  const told = (row: Row.Settings): AppSettings => toSettings(app.id, row)
   const store = (): Promise<Change> =>
     changeEdge(core, app.id, () =>
-      storeSettings(core, caller, app, (before) => mergeSettings(before, patch, core.config.maxProcesses)),
+      storeSettings(core, caller, app, told, (before) => mergeSettings(before, patch, core.config.maxProcesses)),
     )
-  if (patch.autoscale === undefined && patch.routable === undefined) return toSettings(app.id, (await store()).row)
+  if (patch.autoscale === undefined && patch.routable === undefined) return told((await store()).row)
   return core.queue.run(app.id, async (signal) => {
     const change = await store()
     if (change.changed.includes('routable') || change.changed.includes('autoscale'))
       await applyChange(core, caller, app, change, signal)
-    return toSettings(app.id, change.row)
+    return told(change.row)
   })
 }

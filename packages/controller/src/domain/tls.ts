@@ -4,7 +4,7 @@ import { DeisError, invalidField, type Tls } from '@deis/types'
 import type * as Row from '../store/generated/sqlite/client.ts'
 import type { Caller, Core } from './core.ts'
 import { changeEdge, refuseAtIngress } from './edge.ts'
-import { mark } from './requestMark.ts'
+import { marked, unmarked } from './requestMark.ts'
 import { type AppRow, toTls } from './rows.ts'
 import { invalidBoolean, readBoolean } from './settingsRules.ts'
 
@@ -45,16 +45,15 @@ export async function changeTls(core: Core, caller: Caller, app: AppRow, raw: un
       createdAt: now,
       updatedAt: now,
     }
-    const row = await core.db.$transaction(async (tx) => {
-      await mark(tx, caller.request, { stored: true })
-      return tx.tls.create({ data })
-    })
+    const row = await marked(
+      core,
+      caller.request,
+      (tx) => tx.tls.create({ data }),
+      (made) => ({ answer: toTls(app.id, made) }),
+    )
     core.logs.say(app.id, 'INFO', `tls ${app.id}-${row.uuid.slice(0, 7)} updated`)
     const undo = (): Promise<void> =>
-      core.db.$transaction(async (tx) => {
-        await mark(tx, caller.request, { stored: false })
-        await tx.tls.deleteMany({ where: { uuid: row.uuid } })
-      })
+      unmarked(core, caller.request, (tx) => tx.tls.deleteMany({ where: { uuid: row.uuid } }))
     return { value: toTls(app.id, row), undo }
   })
 }

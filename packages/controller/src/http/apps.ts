@@ -1,7 +1,8 @@
 // Which endpoints are about apps as a whole?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { appsPage, createApp, destroyApp, shownApp, transferApp } from '../domain/apps.ts'
+import { appsPage, createApp, destroyApp, shownApp } from '../domain/apps.ts'
+import { transferApp } from '../domain/transfer.ts'
 import type { Core } from '../domain/core.ts'
 import { followLogs } from '../domain/followLogs.ts'
 import { appLogs, lineCount, processType } from '../domain/logs.ts'

@@ -220,6 +220,29 @@ describe('the edge of an app', () => {
       expect(routed(mine)).toMatchObject({ hosts: [mine] })
     })
 
+    it('stay one owner’s when an app is handed over', async () => {
+      const [mine, another] = [await create(), await create()]
+      expect((await remove(`/v2/apps/${mine}/domains/${mine}`)).status).toBe(204)
+      expect((await post(`/v2/apps/${another}/domains/`, { domain: mine })).status).toBe(201)
+      const hand = (id: string) => post(`/v2/apps/${id}/`, { owner: 'bob' })
+      // The app whose name leads to another app of ann's, and the app that has the name of one of hers.
+      for (const [id, why] of [
+        [mine, `${mine} is a domain of ${another}, which belongs to another user`],
+        [another, `The domain ${mine} is kept for the app of that name`],
+      ] as const) {
+        const { status, text } = await hand(id)
+        expect([status, text]).toEqual([409, expect.stringContaining(why)])
+      }
+      await remove(`/v2/apps/${another}/domains/${mine}`)
+      await post(`/v2/apps/${another}/domains/`, { domain: `*.${another}.example.com` })
+      await post(`/v2/apps/${mine}/domains/`, { domain: `www.${another}.example.com` })
+      expect(await hand(mine)).toMatchObject({ status: 409, text: expect.stringContaining('is under *.') })
+      expect(await hand(another)).toMatchObject({ status: 409, text: expect.stringContaining('would cover') })
+      await remove(`/v2/apps/${mine}/domains/www.${another}.example.com`)
+      expect((await hand(mine)).status).toBe(200)
+      expect((await hand(another)).status).toBe(200)
+    })
+
     it('without a dot and apps of that name are not both made at once', async () => {
       const theirs = `bobs-${++serial}`
       await post('/v2/apps/', { id: theirs }, bob)

@@ -14,8 +14,8 @@ export function serveEdge(server: FastifyInstance, core: Core): void {
     pageOf(request, query, (page) => domainsPage(core, app, page)),
   )
   serve(server, core, types.addDomain, ({ caller, app, body }) => addDomain(core, caller, app, body.domain))
-  serve(server, core, types.removeDomain, async ({ app, params }) => {
-    await removeDomain(core, app, params.domain)
+  serve(server, core, types.removeDomain, async ({ caller, app, params }) => {
+    await removeDomain(core, caller, app, params.domain)
     return undefined
   })
   serve(server, core, types.getSettings, ({ app }) => currentSettings(core, app))

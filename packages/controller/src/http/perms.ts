@@ -15,8 +15,8 @@ import { serve } from './serve.ts'
 
 export function servePerms(server: FastifyInstance, core: Core): void {
   serve(server, core, types.listCollaborators, ({ app }) => collaborators(core, app))
-  serve(server, core, types.addCollaborator, async ({ app, body }) => {
-    await addCollaborator(core, app, body.username)
+  serve(server, core, types.addCollaborator, async ({ caller, app, body }) => {
+    await addCollaborator(core, caller, app, body.username)
     return undefined
   })
   serve(server, core, types.removeCollaborator, async ({ caller, app, params }) => {

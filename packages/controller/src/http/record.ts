@@ -23,8 +23,8 @@ export async function beginRecord(
 ): Promise<Caller | null> {
   const id = route.recorded && caller ? requestId(request) : undefined
   if (caller === null || id === undefined) return caller
-  const named = { userId: caller.id, id }
-  const asked = { route: routeName(route), path: request.url, appUuid: app?.uuid ?? null }
+  const named = { userId: caller.id, id, instance: core.peers.instance }
+  const asked = { route: routeName(route), path: request.url, body: request.body, appUuid: app?.uuid ?? null }
   const before = await beginRequest(core, named, asked)
   if (before) {
     await reply.code(before.status).type('application/json').send(before.answer)
