@@ -2,16 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type App,
-  appIdMessages,
-  appIdPattern,
-  DeisError,
-  forbidden,
-  invalidField,
-  messageOf,
-  notFound,
-} from '@deis/types'
+import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf } from '@deis/types'
 import { NameTaken } from '../scheduler/port.ts'
 import { isUniqueViolation } from '../store/errors.ts'
 import { visibleTo } from './access.ts'
