@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -96,17 +96,17 @@ export async function buildAll(say) {
         ],
       },
     ),
-    bundle(esbuild, 'controller', { hook: source('controller/src/git/hook.ts') }, { splitting: false, minify: true }),
+    bundle(esbuild, 'controller', { hook: source('git/src/push/hook.ts') }, { splitting: false, minify: true }),
     bundle(
       esbuild,
       'controller',
-      { archive: source('controller/src/os/archive/main.ts') },
+      { archive: source('machine/src/archive/main.ts') },
       { splitting: false, minifySyntax: true, minifyWhitespace: true },
     ),
     bundle(
       esbuild,
       'builder',
-      { runner: source('controller/src/builder/runner/main.ts') },
+      { runner: source('buildpacks/src/runner/main.ts') },
       { splitting: false, minifySyntax: true, minifyWhitespace: true },
     ),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
@@ -116,7 +116,12 @@ export async function buildAll(say) {
   // A shell script rather than a link: it also works where the file system has no symbolic links for node to follow.
   writeFileSync(join(dist, 'bin/deis'), '#!/bin/sh\nexec node "$(dirname "$0")/../cli/deis.js" "$@"\n')
   chmodSync(join(dist, 'bin/deis'), 0o755)
-  symlinkSync(join(root, 'packages/controller/node_modules'), join(dist, 'controller/node_modules'))
+  // What stays outside of the bundle is found where the package that uses it has it.
+  for (const [name, user] of Object.entries({ '@libsql/client': 'controller', '@lydell/node-pty': 'process' })) {
+    const link = join(dist, 'controller/node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'packages', user, 'node_modules', name), link)
+  }
   writeFileSync(stamp, wanted)
   return true
 }

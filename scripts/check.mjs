@@ -1,5 +1,6 @@
 // Do types, lint, format, migrations and references to documents hold?
 import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildAll } from './build.mjs'
@@ -11,8 +12,11 @@ const bin = (name) => join(root, 'node_modules/.bin', name)
 
 installAll(say)
 await buildAll(say)
+const packages = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'tsconfig.json')),
+)
 const checks = [
-  ...['types', 'cli', 'controller', 'router', 'e2e'].map((name) => [bin('tsc'), ['-p', `packages/${name}`]]),
+  ...packages.map((name) => [bin('tsc'), ['-p', `packages/${name}`]]),
   [bin('oxlint'), ['--type-aware', '--deny-warnings']],
   [bin('oxfmt'), ['--check']],
   [process.execPath, ['scripts/migration.mjs', '--check']],

@@ -2,18 +2,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** Minutes of their own: all of the contract, real toolchains, floods and bombs, and many kills, pushes and changes at once. */
-const long = [
-  ...['*conformance*', 'bad-push', 'buildpacks', 'durability', 'gone', 'locks', 'memory', 'race', 'types'].map(
-    (name) => `packages/e2e/src/${name}.test.ts`,
-  ),
-  ...[
-    'builder/job/hostile',
-    'builder/native/buildpacks/languages',
-    'git/bomb',
-    'git/refs-flood',
-    'git/submodules/whole',
-  ].map((name) => `packages/controller/src/${name}.test.ts`),
-]
+const long = 'packages/*/src/**/*.long.test.ts'
 
 export default defineConfig({
   test: {
@@ -25,8 +14,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/{types,cli,controller,router}/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', ...long],
+          include: ['packages/!(e2e)/src/**/*.test.ts'],
+          exclude: ['**/*.kube.test.ts', long],
           isolate: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -37,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/attack/**', ...long],
+          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/attack/**', long],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -46,7 +35,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'long',
-          include: long,
+          include: [long],
           exclude: ['**/*.kube.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,

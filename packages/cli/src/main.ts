@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // How does the `deis` program start and end?
-import { processIo } from './io.ts'
+import { processIo } from './terminal/io.ts'
 import { run } from './run.ts'
 
 const stop = new AbortController()

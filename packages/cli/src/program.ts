@@ -1,10 +1,10 @@
 // How are declared commands parsed and run?
 import { Command, CommanderError, Option } from 'commander'
-import { commonOptions } from './common.ts'
-import type { Context } from './context.ts'
-import { columns } from './help.ts'
-import type { Io } from './io.ts'
-import { topics } from './topics.ts'
+import { commonOptions } from './parse/common.ts'
+import type { Context } from './profile/context.ts'
+import { columns } from './help/help.ts'
+import type { Io } from './terminal/io.ts'
+import { topics } from './help/topics.ts'
 
 const everywhere = ['', 'Every command takes:', ...columns(commonOptions)].join('\n')
 

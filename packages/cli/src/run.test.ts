@@ -2,11 +2,11 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { usage } from './help.ts'
-import { shortcuts } from './shortcuts.ts'
+import { usage } from './help/help.ts'
+import { shortcuts } from './help/shortcuts.ts'
 import { deis, homeOf, startController, temporaryFolder } from './testbed.ts'
-import { topics } from './topics.ts'
-import { clientVersion } from './version.ts'
+import { topics } from './help/topics.ts'
+import { clientVersion } from './http/version.ts'
 
 describe('a wrong command line ends with 1, a reason and the usage, and asks nothing of the controller', () => {
   const runUsage = 'Usage: deis apps:run [options] [--] <command...>'

@@ -1,22 +1,25 @@
 // What happens between the words of the command line and the exit code?
-import { type Invocation, readArgv } from './argv.ts'
-import { openDoor } from './door.ts'
-import { generalHelp, topicHelp, usage } from './help.ts'
-import type { Io } from './io.ts'
-import { topics } from './topics.ts'
-import { clientVersion } from './version.ts'
+import { type Invocation, readArgv } from './parse/argv.ts'
+import { openDoor } from './terminal/writer.ts'
+import { generalHelp, topicHelp, usage } from './help/help.ts'
+import type { Io } from './terminal/io.ts'
+import { topics } from './help/topics.ts'
+import { clientVersion } from './http/version.ts'
 
 /** Commands behind which a program stands that may have a `-c` of its own. */
 const takePrograms = new Set(['apps:run', 'ps:exec', 'healthchecks:set'])
 
 async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
-  const { findPlugin, runPlugin } = await import('./plugin.ts')
+  const { findPlugin, runPlugin } = await import('./help/plugin.ts')
   const plugin = await findPlugin(called.topic, io)
   if (plugin) {
     const verb = called.command.slice(called.topic.length + 1)
     return runPlugin(plugin, [...(verb ? [verb] : []), ...called.words], io)
   }
-  const [{ createContext }, { refuseUnknown }] = await Promise.all([import('./context.ts'), import('./program.ts')])
+  const [{ createContext }, { refuseUnknown }] = await Promise.all([
+    import('./profile/context.ts'),
+    import('./program.ts'),
+  ])
   return refuseUnknown(called.command, createContext(io, called))
 }
 
@@ -44,7 +47,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   if (!topic) return runOther({ ...called, command }, io)
 
   const [{ createContext }, { execute, refuseUnknown }, load] = await Promise.all([
-    import('./context.ts'),
+    import('./profile/context.ts'),
     import('./program.ts'),
     topic.load(),
   ])
@@ -71,7 +74,7 @@ export async function run(argv: readonly string[], world: Io): Promise<number> {
   try {
     return await dispatch(argv, io)
   } catch (error) {
-    const { report } = await import('./report.ts')
+    const { report } = await import('./terminal/report.ts')
     return report(error, io)
   } finally {
     door.close()

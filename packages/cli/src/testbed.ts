@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
-import type { Io, Prompt, Tty } from './io.ts'
+import type { Io, Prompt, Tty } from './terminal/io.ts'
 import { run } from './run.ts'
 
 export type Reply = {

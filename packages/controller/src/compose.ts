@@ -5,24 +5,24 @@ import { join } from 'node:path'
 import { DeisError } from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { openBackends } from './backends.ts'
+import { openBackend } from './backend.ts'
 import { type Config, loopback } from './config.ts'
 import type { Core } from './domain/core.ts'
-import { standing } from './domain/access.ts'
-import { asCaller } from './domain/auth.ts'
-import { appRegistry } from './domain/images.ts'
-import { keyOwner } from './domain/keys.ts'
-import { openAppLogs } from './domain/logs.ts'
-import { receivePush } from './domain/push.ts'
+import { standing } from './domain/accounts/access.ts'
+import { asCaller } from './domain/accounts/auth.ts'
+import { appRegistry } from './domain/builds/images.ts'
+import { keyOwner } from './domain/accounts/keys.ts'
+import { openAppLogs } from './domain/live/logs.ts'
+import { receivePush } from './domain/builds/push.ts'
 import { createHere } from './domain/here.ts'
-import { createPasswords } from './domain/passwords.ts'
-import { createQueue } from './domain/queue.ts'
-import { apiHost, createRouteTable } from './domain/routes.ts'
-import { publishRoutes } from './domain/routing.ts'
-import { abandonBuilds, publishAllRoutes, takeUp, watchPeers } from './domain/start.ts'
-import type { GitServer } from './git/port.ts'
-import { removeRepo } from './git/repos.ts'
-import { startGitServer } from './git/ssh.ts'
+import { createPasswords } from './domain/accounts/passwords.ts'
+import { createQueue } from './domain/releases/queue.ts'
+import { apiHost, createRouteTable } from './domain/edge/routes.ts'
+import { publishRoutes } from './domain/edge/routing.ts'
+import { abandonBuilds, publishAllRoutes, takeUp, watchPeers } from './domain/releases/start.ts'
+import type { GitServer } from '@deis/git/port'
+import { removeRepo } from '@deis/git/repos'
+import { startGitServer } from '@deis/git/ssh/ssh'
 import { createApp } from './http/app.ts'
 import { startMaintenance } from './maintenance.ts'
 import { createVault, secretFile } from './store/crypto.ts'
@@ -140,7 +140,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     })
     let port = config.apiPort
     const vault = createVault(secret)
-    const backends = await openBackends({
+    const backend = await openBackend({
       config,
       routes,
       // All controllers of one installation have this key, and no other one does.
@@ -152,9 +152,9 @@ export async function startController(given: Config, files: Files, log: Logger):
       appRegistry: (app) => appRegistry({ db: store.db, vault }, app),
       apiPort: () => port,
     })
-    const { scheduler, builder, registry } = backends
+    const { scheduler, builder, registry } = backend
     let stop = false
-    ends.push(() => backends.close())
+    ends.push(() => backend.close())
     ends.push(() => scheduler.close({ stop }))
     const running: { git: GitServer | null } = { git: null }
     const core: Core = {
@@ -200,7 +200,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     ends.push(async () => endMaintenance())
     const gitUrl = (asked: string): string =>
       config.gitUrl ?? `ssh://git@${authority(reachable(config.apiHost, asked), git.port)}`
-    const server = createApp(core, gitUrl, backends.intercept)
+    const server = createApp(core, gitUrl, backend.intercept)
     ends.push(() => closeServer(server))
     await server.listen({ host: config.apiHost, port: config.apiPort })
     const address = server.server.address()

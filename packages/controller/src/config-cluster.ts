@@ -1,5 +1,6 @@
 // What did the operator set for apps on a cluster, and is it sound (docs/contract/api.md §5)?
 import { isIP } from 'node:net'
+import type { ClusterSettings } from '@deis/kubernetes'
 import type {
   ChoiceSetting,
   IntegerSetting,
@@ -11,43 +12,6 @@ import type {
 } from '@deis/types/environment'
 
 export type Env = Readonly<Record<string, string | undefined>>
-
-/** What only counts where apps run on a cluster. */
-export type ClusterConfig = Readonly<{
-  routing: 'router' | 'ingress'
-  ingressClass: string | null
-  /** Where images of pushed apps go; an empty host: nowhere, pushes are refused. */
-  registry: Readonly<{ host: string; organization: string; username: string; password: string }>
-  insecureRegistries: readonly string[]
-  registryMirrors: Readonly<Record<string, string>>
-  secretPrefix: string
-  stackImage: string
-  runImage: string
-  buildahImage: string
-  /** An image with node and the platform's own programs; null: stack images bring node along. */
-  toolsImage: string | null
-  buildNamespace: string
-  buildNodes: Readonly<Record<string, string>>
-  buildMemory: string
-  buildCpu: string
-  buildDisk: string
-  /** Tried in this order before the built-in ones. */
-  buildpacks: readonly string[]
-  /** Where build pods reach this very controller; null: at the address of its own pod. */
-  podUrl: string | null
-  podIp: string | null
-  /** Where the platform itself runs, its routers included; null: outside of the cluster. */
-  ownNamespace: string | null
-  /** Who may reach apps besides the platform's routers: networks, namespaces, `key=value` labels of namespaces. */
-  appSources: readonly string[]
-  /** Networks that apps and builds may not reach. */
-  egressBlocked: readonly string[]
-  /** The strictest Pod Security that namespaces of apps enforce. */
-  podSecurity: 'restricted' | 'baseline' | 'privileged'
-  quota: Readonly<Record<string, unknown>> | null
-  drainSeconds: number
-  debug: boolean
-}>
 
 /** How config.ts reads a variable by the table of settings; `problems` takes what is wrong. */
 export type Reader = {
@@ -112,7 +76,7 @@ function pairs(
   return found
 }
 
-function registry({ text, problems }: Reader): ClusterConfig['registry'] {
+function registry({ text, problems }: Reader): ClusterSettings['registry'] {
   const [host, organization] = [text('DEIS_REGISTRY_HOSTNAME'), text('DEIS_REGISTRY_ORGANIZATION')]
   const [username, password] = [text('DEIS_REGISTRY_USERNAME'), text('DEIS_REGISTRY_PASSWORD')]
   if (host !== '' && !hostPattern.test(host))
@@ -124,7 +88,7 @@ function registry({ text, problems }: Reader): ClusterConfig['registry'] {
   return { host, organization, username, password }
 }
 
-export function readCluster(reader: Reader): ClusterConfig {
+export function readCluster(reader: Reader): ClusterSettings {
   const { text, number, choice, list, problems } = reader
   const matching = (name: SettingNames<TextSetting>, pattern: RegExp, what: string): string => {
     const value = text(name)

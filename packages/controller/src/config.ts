@@ -2,9 +2,10 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type FlagSetting, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
-import { type ClusterConfig, type Env, readCluster, type Reader } from './config-cluster.ts'
-import { readHost } from './git/submodules/address.ts'
-import { isNetwork } from './os/networks.ts'
+import type { ClusterSettings } from '@deis/kubernetes'
+import { type Env, readCluster, type Reader } from './config-cluster.ts'
+import { readHost } from '@deis/git/submodules/address'
+import { isNetwork } from '@deis/lib/networks'
 
 export type Config = Readonly<{
   dataDir: string
@@ -55,7 +56,7 @@ export type Config = Readonly<{
   maxSlugBytes: number
   portFirst: number
   portLast: number
-  cluster: ClusterConfig
+  cluster: ClusterSettings
   /** Who hears of every release (docs/contract/api.md §3.15). */
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
   logLevel: string

@@ -1,9 +1,9 @@
 // Does an app come to its desired state after the controller, or the whole machine, was gone in the middle of a deploy?
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Fixture, openFixture } from './http/fixture.ts'
-import { insertBuild } from './domain/builds.ts'
-import { appRow, converge } from './domain/converge.ts'
-import { createRelease, latestGood } from './domain/release.ts'
+import { insertBuild } from './domain/builds/builds.ts'
+import { appRow, converge } from './domain/releases/converge.ts'
+import { createRelease, latestGood } from './domain/releases/release.ts'
 
 describe('converge', () => {
   let f: Fixture

@@ -1,9 +1,9 @@
 // How does a pod of the controller get the installation's keys before it starts?
 import { join } from 'node:path'
 import { messageOf } from '@deis/types'
-import { createKube } from './kube/client.ts'
-import { shareKeys } from './kube/keys.ts'
-import { loadTransport } from './kube/transport.ts'
+import { createKube } from '@deis/kubernetes/client/client'
+import { shareKeys } from './installation-keys.ts'
+import { loadTransport } from '@deis/kubernetes/client/transport'
 
 async function main([dataDir, namespace, name]: readonly string[]): Promise<void> {
   if (!dataDir || !namespace || !name) throw new Error('usage: keys.js DATA-FOLDER NAMESPACE SECRET')

@@ -1,10 +1,10 @@
 // What is tidied from time to time, outside anybody's request?
 import { join } from 'node:path'
-import { appPages } from './domain/bulk.ts'
+import { appPages } from './domain/apps/bulk.ts'
 import type { Core } from './domain/core.ts'
-import { forgetRequests } from './domain/requests.ts'
-import type { GitServer } from './git/port.ts'
-import { maintainRepo } from './git/repos.ts'
+import { forgetRequests } from './domain/requests/requests.ts'
+import type { GitServer } from '@deis/git/port'
+import { maintainRepo } from '@deis/git/repos'
 
 const everyMs = 24 * 3600 * 1000
 const forgetEveryMs = 3600 * 1000

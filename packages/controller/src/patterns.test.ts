@@ -23,7 +23,8 @@ function walk(value: unknown, visit: (node: Record<string, unknown>) => void): v
 }
 
 function inSources(): Pattern[] {
-  const files = ['types', 'controller', 'router']
+  const files = readdirSync(packages)
+    .filter((name) => !['cli', 'e2e', 'install'].includes(name))
     .flatMap((name) =>
       readdirSync(join(packages, name, 'src'), { recursive: true, encoding: 'utf8' }).map((file) =>
         join(name, 'src', file),

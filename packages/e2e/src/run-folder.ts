@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { tableName } from '../../controller/src/os/firewall.ts'
+import { tableName } from '@deis/machine/firewall'
 import { processesAround } from './processes.ts'
 
 /** Lets node run TypeScript. */

@@ -10,7 +10,7 @@ import {
   settings,
   type TextSetting,
 } from '@deis/types/environment'
-import { networksOf } from './networks.ts'
+import { networksOf } from './table/networks.ts'
 
 export type Config = {
   readonly port: number

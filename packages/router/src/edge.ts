@@ -1,12 +1,12 @@
 // What do the handlers of requests share, and how do they find an upstream?
-import type { AccessEntry } from './access.ts'
-import { type Asked, gate } from './gate.ts'
-import type { Front } from './origin.ts'
-import { page, type Page, unknownHost } from './pages.ts'
-import type { Squeezer } from './squeeze.ts'
-import { findApp, type Table } from './table.ts'
+import type { AccessEntry } from './request/access.ts'
+import { type Asked, gate } from './request/policy.ts'
+import type { Front } from './request/origin.ts'
+import { page, type Page, unknownHost } from './request/pages.ts'
+import type { Squeezer } from './request/squeeze.ts'
+import { findApp, type Table } from './table/table.ts'
 import type { Timing } from './timing.ts'
-import type { Upstream, Upstreams } from './upstreams.ts'
+import type { Upstream, Upstreams } from './upstream/upstreams.ts'
 
 export type Edge = Front & {
   /** The newest table; asked again for every try. */

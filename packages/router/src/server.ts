@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Edge } from './edge.ts'
-import { closeGently, discardRest, endGently } from './linger.ts'
-import { handleRequest } from './proxy.ts'
-import { handleUpgrade } from './upgrade.ts'
+import { closeGently, discardRest, endGently } from './request/linger.ts'
+import { handleRequest } from './request/proxy.ts'
+import { handleUpgrade } from './request/upgrade.ts'
 
 const idleClient = 75_000
 const idleCheck = 50

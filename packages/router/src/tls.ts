@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net'
 import type { SecureContext, Server, TLSSocket } from 'node:tls'
 import { messageOf } from '@deis/types'
-import { type Certificate, findCertificate } from './certificates.ts'
-import { hostOf } from './hosts.ts'
-import type { Table } from './table.ts'
+import { type Certificate, findCertificate } from './table/certificates.ts'
+import { hostOf } from './table/hosts.ts'
+import type { Table } from './table/table.ts'
 
 const handshakeWithin = 10_000
 const least = 'TLSv1.2'

@@ -1,9 +1,9 @@
 // How are apps made, shown, used, handed over and destroyed?
 import { Command } from 'commander'
 import { listApps, updateApp } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, limitOf, limitOption, type LimitOption, remoteOption } from '../options.ts'
-import { countSuffix, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption, remoteOption } from '../parse/options.ts'
+import { countSuffix, step } from '../terminal/output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
 import { info, open } from './apps/info.ts'

@@ -10,13 +10,13 @@ import {
   setPassword,
   whoami,
 } from '@deis/types'
-import { ask, askHidden, readLine } from '../ask.ts'
-import { call } from '../client.ts'
-import type { Context } from '../context.ts'
-import { unlessFalse } from '../options.ts'
-import { note, print } from '../output.ts'
-import { connect, credentials, logIn, newPassword, tokenFor } from '../session.ts'
-import { removeProfile, saveProfile } from '../settings.ts'
+import { ask, askHidden, readLine } from '../terminal/ask.ts'
+import { call } from '../http/client.ts'
+import type { Context } from '../profile/context.ts'
+import { unlessFalse } from '../parse/options.ts'
+import { note, print } from '../terminal/output.ts'
+import { connect, credentials, logIn, newPassword, tokenFor } from '../profile/session.ts'
+import { removeProfile, saveProfile } from '../profile/settings.ts'
 
 type LoginOptions = { username?: string; password?: string; sslVerify: boolean }
 

@@ -1,10 +1,10 @@
 // How many processes of a type does their load call for?
 import { Command, Option } from 'commander'
 import { type AutoscaleRule, getSettings, setSettings } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, integer } from '../options.ts'
-import { step } from '../output.ts'
-import { removed } from '../pairs.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, integer } from '../parse/options.ts'
+import { step } from '../terminal/output.ts'
+import { removed } from '../parse/pairs.ts'
 
 type RuleOptions = { readonly min: number; readonly max: number; readonly cpuPercent: number }
 

@@ -2,16 +2,16 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { createBuild, DeisError, getBuildLog, listBuilds } from '@deis/types'
-import type { Context } from '../context.ts'
-import { readTextIfAny } from '../files.ts'
-import type { Io } from '../io.ts'
-import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, note, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { readTextIfAny } from '../profile/files.ts'
+import type { Io } from '../terminal/io.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix, note, step } from '../terminal/output.ts'
 import { cancel } from './builds/cancel.ts'
 
 /** A flat map in YAML; every scalar is a string, also `8080` and `yes`. */
 export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
-  const { parseYaml } = await import('../yaml.ts')
+  const { parseYaml } = await import('../parse/yaml.ts')
   const refuse = (why: string): DeisError =>
     new DeisError('usage', `${source} is no Procfile: ${why}`, { hint: 'It has lines such as `web: npm start`.' })
   let value: unknown

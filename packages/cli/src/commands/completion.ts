@@ -1,7 +1,7 @@
 // How does a shell complete our commands?
 import { Argument, Command } from 'commander'
-import type { Context } from '../context.ts'
-import type { TopicData } from '../definitions.ts'
+import type { Context } from '../profile/context.ts'
+import type { TopicData } from '../help/definitions.ts'
 
 type Script = (topics: readonly TopicData[]) => string
 
@@ -23,7 +23,7 @@ export function completion(context: Context): Command[] {
         ).choices(Object.keys(shells)),
       )
       .action(async (shell: keyof typeof shells) => {
-        const { definitions } = await import('../definitions.ts')
+        const { definitions } = await import('../help/definitions.ts')
         const script = (await shells[shell]?.())?.(await definitions(context)) ?? ''
         context.answer(script, script)
       }),

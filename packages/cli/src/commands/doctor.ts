@@ -1,8 +1,8 @@
 // What can this installation do, and what not?
 import { Command } from 'commander'
 import { type Check, DeisError, doctor as doctorRoute } from '@deis/types'
-import type { Context } from '../context.ts'
-import { isColourful, labelled } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { isColourful, labelled } from '../terminal/output.ts'
 
 type Colour = (text: string) => string
 
@@ -10,7 +10,7 @@ type Colour = (text: string) => string
 async function colours({ io }: Context): Promise<(check: Check) => Colour> {
   const plain: Colour = (text) => text
   if (!isColourful(io)) return () => plain
-  const { bad, doubtful } = await import('../colours.ts')
+  const { bad, doubtful } = await import('../terminal/colours.ts')
   return ({ status, concern }) => (concern !== undefined ? bad : status === 'ok' ? plain : doubtful)
 }
 

@@ -1,9 +1,9 @@
 // Under which names is an app reached?
 import { Command } from 'commander'
 import { addDomain, listDomains, removeDomain } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix, step } from '../terminal/output.ts'
 
 export function domains(context: Context): Command[] {
   const { io } = context

@@ -1,11 +1,11 @@
 // How does a checkout get to know its app?
 import { Command } from 'commander'
 import { DeisError } from '@deis/types'
-import type { Context } from '../context.ts'
-import { addRemote, listRemotes, removeRemote } from '../git.ts'
-import { type AppOption, appOption, remoteOption } from '../options.ts'
-import { print } from '../output.ts'
-import { remotesHere, remoteUrl } from '../platform.ts'
+import type { Context } from '../profile/context.ts'
+import { addRemote, listRemotes, removeRemote } from '../profile/git.ts'
+import { type AppOption, appOption, remoteOption } from '../parse/options.ts'
+import { print } from '../terminal/output.ts'
+import { remotesHere, remoteUrl } from '../http/platform.ts'
 
 export async function urlOfRemote(context: Context, app: string): Promise<string> {
   const { controller } = await context.profile()

@@ -1,10 +1,10 @@
 // How is it known that a process of an app works?
 import { Argument, Command, Option } from 'commander'
 import { type Config, DeisError, getConfig } from '@deis/types'
-import { changeConfig } from '../configpart.ts'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, integer } from '../options.ts'
-import { removed } from '../pairs.ts'
+import { changeConfig } from '../parse/config-part.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, integer } from '../parse/options.ts'
+import { removed } from '../parse/pairs.ts'
 import { checkLines, checkTypes, type HealthCheck, type HealthType, probeTypes } from './healthchecks/shape.ts'
 import { probe, type ProbeOptions, type ProbeType } from './healthchecks/probe.ts'
 

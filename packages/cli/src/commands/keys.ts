@@ -3,11 +3,11 @@ import { basename, join, resolve } from 'node:path'
 import { readdir, stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import { addKey, DeisError, listKeys, removeKey } from '@deis/types'
-import type { Context } from '../context.ts'
-import { readText } from '../files.ts'
-import type { Io } from '../io.ts'
-import { limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, note, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { readText } from '../profile/files.ts'
+import type { Io } from '../terminal/io.ts'
+import { limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix, note, step } from '../terminal/output.ts'
 
 type PublicKey = { readonly file: string; readonly text: string; readonly comment: string }
 

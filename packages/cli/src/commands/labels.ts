@@ -1,10 +1,10 @@
 // Which labels does an app carry?
 import { Command } from 'commander'
 import { getSettings, setSettings } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption } from '../options.ts'
-import { aligned, step } from '../output.ts'
-import { parsePairs, removed } from '../pairs.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption } from '../parse/options.ts'
+import { aligned, step } from '../terminal/output.ts'
+import { parsePairs, removed } from '../parse/pairs.ts'
 
 const gap = 6
 const rule = { pattern: /^([^=]+)=([^=]+)$/, looks: 'team=frontend' }

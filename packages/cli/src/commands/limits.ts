@@ -1,11 +1,11 @@
 // How much memory and CPU may the processes of an app use?
 import { Command, Option } from 'commander'
 import { type Config, getConfig } from '@deis/types'
-import { changeConfig } from '../configpart.ts'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption } from '../options.ts'
-import { aligned } from '../output.ts'
-import { type PairRule, parsePairs, processType, removed } from '../pairs.ts'
+import { changeConfig } from '../parse/config-part.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption } from '../parse/options.ts'
+import { aligned } from '../terminal/output.ts'
+import { type PairRule, parsePairs, processType, removed } from '../parse/pairs.ts'
 
 const gap = 5
 const amount = '(?:[0-9]+[bkmgBKMG]{1,2}|[0-9.]+m?)'

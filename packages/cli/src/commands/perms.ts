@@ -9,9 +9,9 @@ import {
   removeAdmin,
   removeCollaborator,
 } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix, step } from '../terminal/output.ts'
 
 type Scope = AppOption & { readonly admin?: boolean }
 

@@ -10,10 +10,10 @@ import {
   scaleApp,
   stopPod,
 } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, limitOf } from '../options.ts'
-import { print, step, timed } from '../output.ts'
-import { processType } from '../pairs.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, limitOf } from '../parse/options.ts'
+import { print, step, timed } from '../terminal/output.ts'
+import { processType } from '../parse/pairs.ts'
 import { exec } from './ps/exec.ts'
 
 /** All there are; the controller does not page them. */

@@ -1,7 +1,7 @@
 // With which account are an app's images pulled?
 import type { Command } from 'commander'
-import { configMapCommands } from '../configmap.ts'
-import type { Context } from '../context.ts'
+import { configMapCommands } from '../parse/config-map.ts'
+import type { Context } from '../profile/context.ts'
 
 export function registry(context: Context): Command[] {
   return configMapCommands(context, {

@@ -1,9 +1,9 @@
 // What has the app run, and how does it go back?
 import { Command, InvalidArgumentError } from 'commander'
 import { getRelease, listReleases, rollback } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix, labelled, step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption, limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix, labelled, step } from '../terminal/output.ts'
 
 /** `v2` or `2`. */
 function releaseNumber(text: string): number {

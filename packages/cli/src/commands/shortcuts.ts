@@ -1,7 +1,7 @@
 // Which short names are there?
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
-import { shortcutLines, shortcuts } from '../shortcuts.ts'
+import type { Context } from '../profile/context.ts'
+import { shortcutLines, shortcuts } from '../help/shortcuts.ts'
 
 export function shortcutCommands(context: Context): Command[] {
   return [

@@ -1,7 +1,7 @@
 // On which machines may an app run?
 import type { Command } from 'commander'
-import { configMapCommands } from '../configmap.ts'
-import type { Context } from '../context.ts'
+import { configMapCommands } from '../parse/config-map.ts'
+import type { Context } from '../profile/context.ts'
 
 export function tags(context: Context): Command[] {
   return configMapCommands(context, {

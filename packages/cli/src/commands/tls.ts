@@ -1,9 +1,9 @@
 // Must requests to an app be encrypted?
 import { Command } from 'commander'
 import { getTls, setTls } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption } from '../options.ts'
-import { step } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption } from '../parse/options.ts'
+import { step } from '../terminal/output.ts'
 
 export function tls(context: Context): Command[] {
   async function info({ app }: AppOption): Promise<void> {

@@ -1,9 +1,9 @@
 // Who has an account on this controller?
 import { Command } from 'commander'
 import { listUsers } from '@deis/types'
-import type { Context } from '../context.ts'
-import { limitOf, limitOption, type LimitOption } from '../options.ts'
-import { countSuffix } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { limitOf, limitOption, type LimitOption } from '../parse/options.ts'
+import { countSuffix } from '../terminal/output.ts'
 
 export function users(context: Context): Command[] {
   return [

@@ -1,9 +1,9 @@
 // Which versions meet here?
 import { Command } from 'commander'
-import { controllerVersion } from '../client.ts'
-import { connectionOf, type Context } from '../context.ts'
-import { labelled, print } from '../output.ts'
-import { apiVersion, clientVersion } from '../version.ts'
+import { controllerVersion } from '../http/client.ts'
+import { connectionOf, type Context } from '../profile/context.ts'
+import { labelled, print } from '../terminal/output.ts'
+import { apiVersion, clientVersion } from '../http/version.ts'
 
 const column = 34
 

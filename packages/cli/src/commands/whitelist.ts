@@ -1,9 +1,9 @@
 // From which addresses may an app be reached?
 import { Command } from 'commander'
 import { addToWhitelist, DeisError, getWhitelist, removeFromWhitelist } from '@deis/types'
-import type { Context } from '../context.ts'
-import { type AppOption, appOption } from '../options.ts'
-import { print, spin } from '../output.ts'
+import type { Context } from '../profile/context.ts'
+import { type AppOption, appOption } from '../parse/options.ts'
+import { print, spin } from '../terminal/output.ts'
 
 /** `10.0.0.0/8,2001:db8::1`, in one word or in several; which of them are addresses is the controller's to say. */
 function parseAddresses(words: readonly string[]): string[] {

@@ -1,18 +1,18 @@
 // What do the rules work with? Made once by main.ts, passed as the first argument.
 import type { Logger } from 'pino'
-import type { Builder } from '../builder/port.ts'
+import type { Builder } from '@deis/ports/builder'
 import type { Config } from '../config.ts'
-import type { Scheduler } from '../scheduler/port.ts'
-import type { Registry } from '../registry/port.ts'
+import type { Scheduler } from '@deis/ports/scheduler'
+import type { Registry } from '@deis/ports/registry'
 import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
 import type { Db } from '../store/open.ts'
 import type { Here } from './here.ts'
-import type { AppLogs } from './logs.ts'
-import type { Passwords } from './passwords.ts'
-import type { AppQueue } from './queue.ts'
-import type { Named } from './requestMark.ts'
-import type { RouteTable } from './routes.ts'
+import type { AppLogs } from './live/logs.ts'
+import type { Passwords } from './accounts/passwords.ts'
+import type { AppQueue } from './releases/queue.ts'
+import type { Named } from './requests/request-mark.ts'
+import type { RouteTable } from './edge/routes.ts'
 
 export type Core = {
   readonly config: Config

@@ -1,7 +1,7 @@
 // What can this installation do, and what can it not?
 import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
-import { checkRouters } from './routers.ts'
+import { checkRouters } from './edge/routers.ts'
 import type { Caller, Core } from './core.ts'
 
 async function disk(core: Core): Promise<Check> {

@@ -1,9 +1,9 @@
 // What goes on in this controller and in no other, and is gone with it?
-import type { RunningBuild } from './running.ts'
-import type { HookLine } from './deployHooks.ts'
-import type { OneOffEntry } from './oneOffs.ts'
-import type { Publishing } from './routing.ts'
-import { createTrouble, type Trouble } from './trouble.ts'
+import type { RunningBuild } from './builds/running.ts'
+import type { HookLine } from './releases/deploy-hooks.ts'
+import type { OneOffEntry } from './live/one-offs.ts'
+import type { Publishing } from './edge/routing.ts'
+import { createTrouble, type Trouble } from './apps/trouble.ts'
 
 export type Here = {
   /** Named requests that are worked on, and how many each user began. */

@@ -1,10 +1,10 @@
 // How does an app get another owner (docs/contract/api.md §3.12)?
 import { DeisError, forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from './core.ts'
-import { oneNameAtATime } from './names.ts'
-import { foreignName, heldName } from './nameSpace.ts'
-import { marked } from './requestMark.ts'
-import type { AppRow } from './rows.ts'
+import { oneNameAtATime } from './apps/names.ts'
+import { foreignName, heldName } from './name-space.ts'
+import { marked } from './requests/request-mark.ts'
+import type { AppRow } from './apps/rows.ts'
 
 /** Names lie beside each other, or one over the other, within what one owner has. */
 async function refuseTornNames(core: Core, app: AppRow, next: { id: number; username: string }): Promise<void> {

@@ -1,7 +1,7 @@
 // Does every route let in whom it should, and nobody else? Walked from the route values, so that none is forgotten.
 import type { Route } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { leafCert, leafKey } from '../domain/certs.testing.ts'
+import { leafCert, leafKey } from '../domain/edge/certs.testing.ts'
 import { namedRoutes } from './app.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 

@@ -1,10 +1,10 @@
 // Which endpoints are about accounts?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { cancelUser, changePassword, logIn, regenerateToken, registerUser, whoAmI } from '../domain/auth.ts'
+import { cancelUser, changePassword, logIn, regenerateToken, registerUser, whoAmI } from '../domain/accounts/auth.ts'
 import type { Core } from '../domain/core.ts'
-import { isKnownClient } from '../domain/knownClients.ts'
-import { usersPage } from '../domain/users.ts'
+import { isKnownClient } from '../domain/accounts/known-clients.ts'
+import { usersPage } from '../domain/accounts/users.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 import { clientOf, createGuesses } from './guesses.ts'

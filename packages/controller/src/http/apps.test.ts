@@ -1,7 +1,7 @@
 // Do apps, config, builds, releases and processes behave as docs/contract/api.md §2.3–2.7 and §8 say?
 import { alikeMessage, invalidProcessType } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFlakyScheduler } from '../scheduler/flaky.ts'
+import { createFlakyScheduler } from '@deis/ports/testing/flaky'
 import { type Fixture, openFixture } from './fixture.ts'
 
 type Json = Record<string, unknown>

@@ -1,16 +1,16 @@
 // Which endpoints are about apps as a whole?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { appsPage, createApp, destroyApp, shownApp } from '../domain/apps.ts'
+import { appsPage, createApp, destroyApp, shownApp } from '../domain/apps/apps.ts'
 import { transferApp } from '../domain/transfer.ts'
 import type { Core } from '../domain/core.ts'
-import { followLogs } from '../domain/followLogs.ts'
-import { appLogs, lineCount, processType } from '../domain/logs.ts'
-import { runCommand } from '../domain/run.ts'
-import { requestId } from './requestId.ts'
+import { followLogs } from '../domain/live/follow-logs.ts'
+import { appLogs, lineCount, processType } from '../domain/live/logs.ts'
+import { runCommand } from '../domain/live/run.ts'
+import { requestId } from './request-id.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
-import type { Places } from './places.ts'
+import type { Places } from './open-limits.ts'
 import { serve } from './serve.ts'
 
 export function serveApps(server: FastifyInstance, core: Core, followers: Places): void {

@@ -1,8 +1,8 @@
 // Do certificates behave as docs/contract/api.md §2.10 says (§8 row 16), and serve what they are attached to?
 import type { AppRoute } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bareCert, bareKey, caCert, leafCert, leafKey } from '../domain/certs.testing.ts'
-import type { Edge } from '../scheduler/port.ts'
+import { bareCert, bareKey, caCert, leafCert, leafKey } from '../domain/edge/certs.testing.ts'
+import type { Edge } from '@deis/ports/scheduler'
 import { type Fixture, openFixture } from './fixture.ts'
 
 describe('certificates', () => {

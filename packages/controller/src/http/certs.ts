@@ -1,7 +1,7 @@
 // Which endpoints are about certificates?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { addCert, attachCert, certNamed, certsPage, detachCert, removeCert } from '../domain/certs.ts'
+import { addCert, attachCert, certNamed, certsPage, detachCert, removeCert } from '../domain/edge/certs.ts'
 import type { Core } from '../domain/core.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'

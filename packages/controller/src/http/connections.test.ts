@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { anyOf } from '../os/networks.ts'
+import { anyOf } from '@deis/lib/networks'
 import { boundConnections } from './connections.ts'
 import { openFixture } from './fixture.ts'
 

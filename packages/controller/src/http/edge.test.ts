@@ -1,7 +1,7 @@
 // Do domains, settings, whitelist and TLS behave as docs/contract/api.md §2.8 and §2.9 say, and take effect?
 import type { AppRoute } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DeployFailure, type Edge } from '../scheduler/port.ts'
+import { DeployFailure, type Edge } from '@deis/ports/scheduler'
 import { type Fixture, openFixture } from './fixture.ts'
 
 type Json = Record<string, unknown>

@@ -1,7 +1,7 @@
 // Do builders of their own get what docs/contract/api.md §2.13 says (§8 row 18), and nobody else?
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fingerprints, keyBlob } from '../domain/keys.ts'
+import { fingerprints, keyBlob } from '../domain/accounts/keys.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 /** A new key as its owner would paste it. */

@@ -2,7 +2,7 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
-import { hookBuild, hookConfig, keysOfApp, keysOfUser, ownerOfKey } from '../domain/hooks.ts'
+import { hookBuild, hookConfig, keysOfApp, keysOfUser, ownerOfKey } from '../domain/builds/hooks.ts'
 import { serve } from './serve.ts'
 
 export function serveHooks(server: FastifyInstance, core: Core): void {

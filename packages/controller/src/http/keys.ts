@@ -2,7 +2,7 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
-import { addKey, keyNamed, keysPage, removeKey } from '../domain/keys.ts'
+import { addKey, keyNamed, keysPage, removeKey } from '../domain/accounts/keys.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 

@@ -1,7 +1,7 @@
 // Is everything that a request may bring bounded in size, depth and number, before anything else is done with it?
 import { usualBodyBytes } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jsonLimits, jsonProblem } from '../domain/json.ts'
+import { jsonLimits, jsonProblem } from '../domain/apps/json.ts'
 import { namedRoutes, routes } from './app.ts'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
 

@@ -2,11 +2,11 @@
 import { pipeline, type Readable } from 'node:stream'
 import { DeisError, followHeader } from '@deis/types'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { authorize } from '../domain/access.ts'
+import { authorize } from '../domain/accounts/access.ts'
 import type { Core } from '../domain/core.ts'
-import type { AppRow } from '../domain/rows.ts'
+import type { AppRow } from '../domain/apps/rows.ts'
 import { callerOf } from './auth.ts'
-import { createPlaces, type PlaceLimits, type Places } from './places.ts'
+import { createPlaces, type PlaceLimits, type Places } from './open-limits.ts'
 
 /** `?follow=1`. HEAD has no body that could go on. */
 export function isFollowed(request: FastifyRequest, follow: string | undefined): boolean {

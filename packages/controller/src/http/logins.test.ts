@@ -1,7 +1,7 @@
 // Are passwords kept from being guessed, and the platform from drowning in guesses, while owners still log in?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPasswords } from '../domain/passwords.ts'
-import { isKnownClient } from '../domain/knownClients.ts'
+import { createPasswords } from '../domain/accounts/passwords.ts'
+import { isKnownClient } from '../domain/accounts/known-clients.ts'
 import { hashPassword } from '../store/crypto.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 import { clientOf, createGuesses } from './guesses.ts'

@@ -1,11 +1,11 @@
 // Does a controller start with ten thousand apps, of which some cannot be read, and answer while it does?
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
-import { appPages } from '../domain/bulk.ts'
-import { emptyConfig } from '../domain/configRules.ts'
+import { appPages } from '../domain/apps/bulk.ts'
+import { emptyConfig } from '../domain/apps/config-rules.ts'
 import { examine } from '../domain/doctor.ts'
-import { configRow } from '../domain/release.ts'
-import { abandonBuilds, publishAllRoutes, takeUp } from '../domain/start.ts'
+import { configRow } from '../domain/releases/release.ts'
+import { abandonBuilds, publishAllRoutes, takeUp } from '../domain/releases/start.ts'
 
 const name = (index: number): string => `app-${10_000 + index}`
 const uuid = (index: number): string => `uuid-${10_000 + index}`

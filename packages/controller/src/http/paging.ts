@@ -1,6 +1,6 @@
 // How is a slice of a list dressed as a page with its links (docs/contract/api.md §1.10)?
 import type { FastifyRequest } from 'fastify'
-import { type PageRequest, pageRequest, type Slice } from '../domain/page.ts'
+import { type PageRequest, pageRequest, type Slice } from '../domain/apps/page.ts'
 
 export type PageAnswer<T> = { count: number; next: string | null; previous: string | null; results: T[] }
 

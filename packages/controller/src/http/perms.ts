@@ -9,7 +9,7 @@ import {
   collaborators,
   removeAdmin,
   removeCollaborator,
-} from '../domain/perms.ts'
+} from '../domain/accounts/perms.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 

@@ -2,8 +2,8 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
-import { stopOneOff } from '../domain/oneOffs.ts'
-import { listPods, restartPods, scaleApp } from '../domain/ps.ts'
+import { stopOneOff } from '../domain/live/one-offs.ts'
+import { listPods, restartPods, scaleApp } from '../domain/live/ps.ts'
 import { serve } from './serve.ts'
 
 export function servePs(server: FastifyInstance, core: Core): void {

@@ -2,11 +2,11 @@
 import { errors, type Route } from '@deis/types'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller, Core } from '../domain/core.ts'
-import { routeName } from '../domain/requestEnds.ts'
-import type { Named } from '../domain/requestMark.ts'
-import { beginRequest, endRequest, leaveRequest } from '../domain/requests.ts'
-import type { AppRow } from '../domain/rows.ts'
-import { requestId } from './requestId.ts'
+import { routeName } from '../domain/requests/request-ends.ts'
+import type { Named } from '../domain/requests/request-mark.ts'
+import { beginRequest, endRequest, leaveRequest } from '../domain/requests/requests.ts'
+import type { AppRow } from '../domain/apps/rows.ts'
+import { requestId } from './request-id.ts'
 
 const recording = new WeakMap<FastifyRequest, Named>()
 

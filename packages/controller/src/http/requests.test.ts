@@ -4,9 +4,9 @@ import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { RequestRecord } from '@deis/types'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bounds } from '../domain/bounds.ts'
-import { converge } from '../domain/converge.ts'
-import { forgetRequests } from '../domain/requests.ts'
+import { bounds } from '../domain/apps/bounds.ts'
+import { converge } from '../domain/releases/converge.ts'
+import { forgetRequests } from '../domain/requests/requests.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 let f: Fixture

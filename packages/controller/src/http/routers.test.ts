@@ -4,7 +4,7 @@ import type { RouteEvent } from '@deis/types'
 import { channelOf, type Channel, newNonce, nonceHeader, routesProtocol } from '@deis/types/channel'
 import { linesOf } from '@deis/types/lines'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createRouteTable } from '../domain/routes.ts'
+import { createRouteTable } from '../domain/edge/routes.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 const key = 'r'.repeat(32)

@@ -11,10 +11,10 @@ import {
 } from '@deis/types'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { WebSocket } from 'ws'
-import { authorize } from '../domain/access.ts'
+import { authorize } from '../domain/accounts/access.ts'
 import type { Caller, Core } from '../domain/core.ts'
-import type { AppRow } from '../domain/rows.ts'
-import { isStorableText, unstorable } from '../domain/storable.ts'
+import type { AppRow } from '../domain/apps/rows.ts'
+import { isStorableText, unstorable } from '../domain/apps/storable.ts'
 import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
 import { beginRecord, endRecord } from './record.ts'
 

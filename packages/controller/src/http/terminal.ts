@@ -3,12 +3,12 @@ import { DeisError, errors, openTerminal, type ServerMessage, sessionPingMs, ses
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
-import { askWhether } from '../domain/right.ts'
-import { openSession } from '../domain/terminal.ts'
+import { askWhether } from '../domain/accounts/right.ts'
+import { openSession } from '../domain/live/terminal.ts'
 import { stillAdmitted } from './live.ts'
-import { createPlaces, type PlaceLimits } from './places.ts'
+import { createPlaces, type PlaceLimits } from './open-limits.ts'
 import { serveSocket } from './serve.ts'
-import { converse, type Conversation } from './terminal-talk.ts'
+import { converse, type Conversation } from './terminal-messages.ts'
 
 export type Limits = PlaceLimits & {
   readonly startMs: number

@@ -1,6 +1,6 @@
 // What can still be done with an app of which something stored cannot be read?
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { takeUp } from '../domain/start.ts'
+import { takeUp } from '../domain/releases/start.ts'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
 
 // PostgreSQL stores no JSON that is none.

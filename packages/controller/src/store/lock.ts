@@ -1,7 +1,7 @@
 // Who holds this data folder? Two controllers on one SQLite file would lose each other's writes.
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Identity, identify, isAlive } from '../os/pid.ts'
+import { type Identity, identify, isAlive } from '@deis/machine/pid'
 
 /** @throws with the holder's pid when another living process has it. */
 export async function lockFolder(folder: string): Promise<{ release(): Promise<void> }> {

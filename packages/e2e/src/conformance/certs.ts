@@ -1,6 +1,6 @@
 // Do certificates behave as docs/contract/api.md §2.10 says?
 import { describe, expect, test } from 'vitest'
-import { certificateFor } from '../../../router/src/testing-tls.ts'
+import { certificateFor } from '@deis/router/testing-tls'
 import { clientSays } from './gosays.ts'
 import type { Steps } from './stage.ts'
 

@@ -1,8 +1,8 @@
 // How is an app made, and the checkout around us told about it?
 import { createApp, DeisError, messageOf, setConfig } from '@deis/types'
-import type { Context } from '../../context.ts'
-import { listRemotes } from '../../git.ts'
-import { note, print, step } from '../../output.ts'
+import type { Context } from '../../profile/context.ts'
+import { listRemotes } from '../../profile/git.ts'
+import { note, print, step } from '../../terminal/output.ts'
 import { createRemote, urlOfRemote } from '../git.ts'
 
 export type CreateOptions = { readonly remote: string | false; readonly buildpack?: string }

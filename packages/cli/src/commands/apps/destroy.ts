@@ -1,9 +1,9 @@
 // How is an app destroyed without destroying another one by mistake?
 import { DeisError, destroyApp } from '@deis/types'
-import { readLine } from '../../ask.ts'
-import type { Context } from '../../context.ts'
-import { listRemotes } from '../../git.ts'
-import { print, timed } from '../../output.ts'
+import { readLine } from '../../terminal/ask.ts'
+import type { Context } from '../../profile/context.ts'
+import { listRemotes } from '../../profile/git.ts'
+import { print, timed } from '../../terminal/output.ts'
 import { removeRemotes } from '../git.ts'
 
 async function confirmed(context: Context, id: string): Promise<string> {

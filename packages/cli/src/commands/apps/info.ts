@@ -1,10 +1,10 @@
 // What is known of an app, and where is it reached?
 import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/types'
-import { openInBrowser } from '../../browser.ts'
-import type { Context } from '../../context.ts'
-import { limitOf } from '../../options.ts'
-import { countSuffix, labelled, note } from '../../output.ts'
-import { appAddress } from '../../platform.ts'
+import { openInBrowser } from '../../terminal/browser.ts'
+import type { Context } from '../../profile/context.ts'
+import { limitOf } from '../../parse/options.ts'
+import { countSuffix, labelled, note } from '../../terminal/output.ts'
+import { appAddress } from '../../http/platform.ts'
 import { labelLines } from '../labels.ts'
 import { processLines } from '../ps.ts'
 

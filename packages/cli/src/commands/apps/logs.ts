@@ -1,10 +1,10 @@
 // What did an app and the controller say lately, and what do they say from now on?
 import { Command } from 'commander'
 import { DeisError, getLogs } from '@deis/types'
-import { live, type Live } from '../../client.ts'
-import type { Context } from '../../context.ts'
-import { type AppOption, appOption, integer } from '../../options.ts'
-import { isColourful, note } from '../../output.ts'
+import { live, type Live } from '../../http/client.ts'
+import type { Context } from '../../profile/context.ts'
+import { type AppOption, appOption, integer } from '../../parse/options.ts'
+import { isColourful, note } from '../../terminal/output.ts'
 
 const noLogs = (id: string): string =>
   [
@@ -25,7 +25,7 @@ type Query = { readonly log_lines?: string; readonly type?: string }
 
 async function colourOf({ io }: Context): Promise<(text: string) => string> {
   if (!isColourful(io)) return (text) => text
-  return (await import('../../colours.ts')).colouredLog
+  return (await import('../../terminal/colours.ts')).colouredLog
 }
 
 async function lately(context: Context, id: string, query: Query): Promise<void> {
@@ -45,8 +45,8 @@ async function fromNowOn(context: Context, id: string, query: Query): Promise<vo
       hint: 'Leave out one of --json and --follow.',
     })
   const [{ follow }, { createResume }, colour] = await Promise.all([
-    import('../../follow.ts'),
-    import('../../resume.ts'),
+    import('../../http/follow.ts'),
+    import('../../http/resume.ts'),
     colourOf(context),
   ])
   const resume = createResume()

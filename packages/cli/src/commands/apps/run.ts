@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import { type Response, runCommand, stopPod } from '@deis/types'
-import { call, type Connection } from '../../client.ts'
-import type { Context } from '../../context.ts'
-import { type AppOption, appOption } from '../../options.ts'
-import { note, print, spin } from '../../output.ts'
-import { interrupted } from '../../report.ts'
-import { shellLine } from '../../shellwords.ts'
-import { attending, sit, type SitOptions, sitOptions } from '../sit.ts'
+import { call, type Connection } from '../../http/client.ts'
+import type { Context } from '../../profile/context.ts'
+import { type AppOption, appOption } from '../../parse/options.ts'
+import { note, print, spin } from '../../terminal/output.ts'
+import { interrupted } from '../../terminal/report.ts'
+import { shellLine } from '../../parse/shellwords.ts'
+import { attending, sit, type SitOptions, sitOptions } from '../attach.ts'
 
 type Result = Response<typeof runCommand>
 

@@ -1,7 +1,7 @@
 // How is a build ended before its time?
 import { cancelBuild, DeisError, listBuilds } from '@deis/types'
-import type { Context } from '../../context.ts'
-import { step } from '../../output.ts'
+import type { Context } from '../../profile/context.ts'
+import { step } from '../../terminal/output.ts'
 
 const newest = '100'
 

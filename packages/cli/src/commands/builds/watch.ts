@@ -1,9 +1,9 @@
 // How is a build watched until it, and its deploy, have ended?
 import { type Build, DeisError, getBuild, getBuildLog, listReleases } from '@deis/types'
-import { live } from '../../client.ts'
-import type { Context } from '../../context.ts'
-import { type Following, follow } from '../../follow.ts'
-import { note } from '../../output.ts'
+import { live } from '../../http/client.ts'
+import type { Context } from '../../profile/context.ts'
+import { type Following, follow } from '../../http/follow.ts'
+import { note } from '../../terminal/output.ts'
 
 /** What the controller says in silence; also a build may say it, but then it tells nothing either. */
 const signOfLife = '...\n'

@@ -1,5 +1,5 @@
 // What lets bash complete our commands?
-import { everywhere, type OptionData, type TopicData } from '../../definitions.ts'
+import { everywhere, type OptionData, type TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
 
 function optionWords(options: readonly OptionData[]): string[] {

@@ -1,5 +1,5 @@
 // What lets fish complete our commands?
-import type { TopicData } from '../../definitions.ts'
+import type { TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf } from './words.ts'
 
 /** Within single quotes fish reads the backslash, too. */

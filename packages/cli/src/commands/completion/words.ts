@@ -1,5 +1,5 @@
 // Which words can a shell offer, and when?
-import { everywhere, type CommandData, type OptionData, type TopicData } from '../../definitions.ts'
+import { everywhere, type CommandData, type OptionData, type TopicData } from '../../help/definitions.ts'
 
 /** Words that run a command, with what it does; `help` comes before any of them. */
 export function commandWords(topics: readonly TopicData[]): (readonly [word: string, summary: string])[] {

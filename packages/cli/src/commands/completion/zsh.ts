@@ -1,5 +1,5 @@
 // What lets zsh complete our commands?
-import type { OptionData, TopicData } from '../../definitions.ts'
+import type { OptionData, TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
 
 /** `apps\:list:list the apps one may use` */

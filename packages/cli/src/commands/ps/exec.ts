@@ -1,10 +1,10 @@
 // In which process of an app does a command run beside the others, and how is it called?
 import { Command } from 'commander'
 import { DeisError, listPods, type Pod } from '@deis/types'
-import type { Context } from '../../context.ts'
-import { type AppOption, appOption } from '../../options.ts'
-import { shellLine } from '../../shellwords.ts'
-import { attending, checkSitting, sit, type SitOptions, sitOptions } from '../sit.ts'
+import type { Context } from '../../profile/context.ts'
+import { type AppOption, appOption } from '../../parse/options.ts'
+import { shellLine } from '../../parse/shellwords.ts'
+import { attending, checkSitting, sit, type SitOptions, sitOptions } from '../attach.ts'
 
 /** All there are; the controller does not page them. */
 const allPods = { limit: '1000' }

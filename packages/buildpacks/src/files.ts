@@ -1,0 +1,44 @@
+// How does the platform read an app's files, which may be anything and change under its hands?
+import { type Inspector, mostBytes } from '@deis/machine/inspect'
+import { BuildFailure } from '@deis/ports/builder'
+
+/** All of it is asked as the app's user, see machine/src/inspect.ts. */
+export type AppFiles = {
+  /** Whether a file (or link) of this name is there; below the app, or at a whole path. */
+  has(path: string): Promise<boolean>
+  /** The text of a file at the root of the app, null when there is none. Links are not followed: they could lead anywhere. */
+  read(name: string): Promise<string | null>
+  /** The same of its first bytes only, for files of any size. */
+  head(name: string, bytes: number): Promise<string | null>
+  /** The one folder that is all there is at a whole path; null: there is something else. */
+  onlyFolder(path: string): Promise<string | null>
+}
+
+/** `most`: a larger file is refused; without it only the first `bytes` count. */
+async function readStart(
+  inspector: Inspector,
+  name: string,
+  bytes: number,
+  most: number | null,
+): Promise<string | null> {
+  const file = await inspector.start(name, bytes)
+  if (file.found === 'nothing') return null
+  if (file.found === 'link') throw new BuildFailure(`${name} must be a file, not a link.`)
+  if (file.found === 'unreadable') throw new BuildFailure(`${name} cannot be read: ${file.why}.`)
+  if (file.found === 'other') throw new BuildFailure(`${name} must be a file.`)
+  if (most !== null && file.size > most) throw new BuildFailure(`${name} is larger than ${most} bytes.`)
+  return Buffer.from(file.start, 'base64').toString('utf8')
+}
+
+export function appFiles(inspector: Inspector): AppFiles {
+  return {
+    has: (path) => inspector.has(path),
+    read: (name) => readStart(inspector, name, mostBytes, mostBytes),
+    head: (name, bytes) => readStart(inspector, name, bytes, null),
+    async onlyFolder(path) {
+      const entries = await inspector.list(path, 2)
+      const [only] = entries
+      return entries.length === 1 && only?.folder ? only.name : null
+    },
+  }
+}

@@ -1,0 +1,136 @@
+// How is a Node.js app built?
+import { join } from 'node:path'
+import { BuildFailure } from '@deis/ports/builder'
+import { toolConfig } from '../environment.ts'
+import type { Kit, More } from '../context.ts'
+import type { Buildpack } from './buildpack.ts'
+import { carry, otherVersions, provideManager } from './node-manager.ts'
+import { provideNode, runtimeFolder } from './node-runtime.ts'
+import { choosePackageManager, type PackageJson, type PackageManager } from './package-manager.ts'
+import { findSite, serveSite } from './static.ts'
+
+const profile = (carries: boolean): string => `export NODE_ENV="\${NODE_ENV:-production}"
+export PATH="$HOME/node_modules/.bin:${carries ? `$HOME/${runtimeFolder}/bin:` : ''}$PATH"
+`
+
+async function readPackage(kit: Kit): Promise<PackageJson> {
+  try {
+    // Some editors write a byte order mark, and npm reads it as nothing.
+    const value: unknown = JSON.parse(((await kit.files.read('package.json')) ?? '{}').replace(/^\uFEFF/, ''))
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('it is not an object')
+    return value
+  } catch (error) {
+    if (error instanceof BuildFailure) throw error
+    throw new BuildFailure(`package.json cannot be used: ${(error as Error).message}.`)
+  }
+}
+
+const has = (json: PackageJson, script: string): boolean => typeof json.scripts?.[script] === 'string'
+const count = (names: object | undefined): number => Object.keys(names ?? {}).length
+
+function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
+  if (name === 'pnpm') return { npm_config_store_dir: join(cache, 'pnpm') }
+  if (name === 'bun') return { BUN_INSTALL_CACHE_DIR: join(cache, 'bun') }
+  return name === 'yarn' ? { YARN_CACHE_FOLDER: join(cache, 'yarn'), YARN_ENABLE_GLOBAL_CACHE: 'false' } : {}
+}
+
+/** Plug'n'Play, which yarn does from version 2 on unless it is told otherwise, reads packages from its cache at run time. */
+async function playsFromCache(kit: Kit, { name }: PackageManager, more: More): Promise<boolean> {
+  if (name !== 'yarn') return false
+  return (await kit.capture('yarn', ['config', 'get', 'nodeLinker'], more)).stdout.trim() === 'pnp'
+}
+
+/** Whether config says that devDependencies stay. */
+function keepsAll(config: Kit['config']): boolean {
+  const off = (name: string): boolean => config[name]?.toLowerCase() === 'false'
+  const production = config.NODE_ENV === undefined || config.NODE_ENV === 'production'
+  return !production || off('NPM_CONFIG_PRODUCTION') || off('npm_config_production') || off('YARN_PRODUCTION')
+}
+
+function toolEnvironment(kit: Kit): Record<string, string> {
+  // What these two say is done here; npm would only complain about an old word.
+  const { NPM_CONFIG_PRODUCTION: _old, npm_config_production: _older, ...env } = toolConfig(kit.config).env
+  return { NODE_ENV: 'production', npm_config_progress: 'false', CI: 'true', ...env }
+}
+
+/** What an app says about its version, and where; `engines.node` is what counts, as on other platforms. */
+async function wantedVersion(kit: Kit, json: PackageJson): Promise<string | null> {
+  const wanted = json.engines?.node
+  if (typeof wanted === 'string') return wanted
+  if (wanted !== undefined) kit.output.warn('engines.node in package.json is not used: it is not text.')
+  for (const file of ['.node-version', '.nvmrc', '.tool-versions'])
+    if (await kit.files.has(file))
+      kit.output.warn(`${file} is not used: write the version of Node.js into engines.node of package.json.`)
+  return null
+}
+
+const needsInstall = (json: PackageJson, manager: PackageManager): boolean =>
+  count(json.dependencies) + count(json.devDependencies) + count(json.optionalDependencies) > 0 ||
+  manager.lockFile !== null ||
+  json.workspaces !== undefined
+
+async function compile(kit: Kit): Promise<Record<string, string>> {
+  const json = await readPackage(kit)
+  const base: More = { env: toolEnvironment(kit) }
+  const runtime = await provideNode(kit, base, await wantedVersion(kit, json), 'engines.node in package.json')
+  kit.output.note(`Node.js ${runtime.version}`)
+  const manager = await choosePackageManager(kit.files, json)
+  for (const line of manager.notUsed) kit.output.warn(line)
+  const path = runtime.env.PATH ?? kit.env.PATH ?? ''
+  const env = { ...runtime.env, ...base.env, PATH: path, ...cacheSettings(manager, kit.workspace.cache) }
+
+  const installs = needsInstall(json, manager)
+  const build = has(json, 'heroku-postbuild') ? 'heroku-postbuild' : 'build'
+  const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
+  const provided = installs || scripts ? await provideManager(kit, manager, { env }) : null
+  for (const line of provided ? otherVersions(json, manager, provided.version) : []) kit.output.warn(line)
+  const outside: More = { env: { ...env, PATH: provided?.path ?? path } }
+  const inApp = { YARN_CACHE_FOLDER: join(kit.workspace.app, '.yarn', 'cache') }
+  const more = (await playsFromCache(kit, manager, outside)) ? { env: { ...outside.env, ...inApp } } : outside
+  const command = (args: readonly string[]): Promise<void> => {
+    const shown = `${manager.name} ${args.filter((arg) => !arg.startsWith('-')).join(' ')}`
+    return kit.must(shown, manager.name, args, more)
+  }
+  const script = async (name: string): Promise<void> => {
+    if (!has(json, name)) return
+    kit.output.title(`Running ${name}`)
+    await command(['run', name])
+  }
+
+  await script('heroku-prebuild')
+  if (installs) {
+    kit.output.title(`Installing dependencies with ${manager.name}${manager.lockFile ? ` (${manager.lockFile})` : ''}`)
+    await command(manager.install)
+  }
+  await script(build)
+  const workspace = json.workspaces !== undefined || (await kit.files.has('pnpm-workspace.yaml'))
+  if (installs && (count(json.devDependencies) > 0 || workspace) && !keepsAll(kit.config)) {
+    if (manager.prune) {
+      kit.output.title('Removing what was only needed to build')
+      await command(manager.prune)
+    } else kit.output.warn(`devDependencies stay in the app: this version of ${manager.name} cannot remove them.`)
+  }
+  await script('heroku-cleanup')
+  const carries = await carry(kit, runtime, provided?.folder ?? null)
+  await kit.write('.profile.d/nodejs.sh', profile(carries))
+  return { PATH: `${join(kit.workspace.app, 'node_modules', '.bin')}:${more.env?.PATH}` }
+}
+
+export const node: Buildpack = {
+  name: 'Node.js',
+  looksFor: 'package.json',
+  tool: { command: 'node', args: ['--version'] },
+  detect: (files) => files.has('package.json'),
+  compile,
+  async release(kit) {
+    const json = await readPackage(kit)
+    const { name } = await choosePackageManager(kit.files, json)
+    // Only yarn tells node where Plug'n'Play has its packages.
+    const plays = await kit.files.has('.pnp.cjs')
+    if (has(json, 'start')) return { web: plays ? 'yarn start' : name === 'bun' ? 'bun run start' : 'npm start' }
+    if (await kit.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
+    // A site whose build script made pages: nothing of it runs, so it is served.
+    const site = await findSite(kit)
+    return site ? serveSite(kit, site) : {}
+  },
+}

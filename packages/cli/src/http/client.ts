@@ -1,0 +1,271 @@
+// How is the controller called (docs/contract/cli.md §4.1)?
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import {
+  type Body,
+  fillPath,
+  DeisError,
+  followHeader,
+  getRequest,
+  type Query,
+  requestIdHeader,
+  type Response,
+  type Route,
+  warningHeader,
+} from '@deis/types'
+import { originOf } from '../parse/address.ts'
+import { refusal, strangeAnswer, unreachable } from './failure.ts'
+import { insist, readAgain, waitSeconds } from './insist.ts'
+import { clientVersion } from './version.ts'
+
+export type Connection = { readonly controller: string; readonly sslVerify: boolean; readonly token?: string }
+
+/** What all calls share, whichever controller they go to. */
+export type Wire = {
+  readonly signal: AbortSignal
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Gets one line per answer; never a header or a body. */
+  readonly trace: (line: string) => void
+  /** Gets the API version that each success announces. */
+  readonly heardVersion: (announced: string | undefined) => void
+  /** Gets why nothing happens, while an answer is waited for. */
+  readonly waits: (text: string) => void
+  /** Gets what a controller says besides its answer. */
+  readonly warned: (text: string) => void
+}
+
+/** The `:name` places of a route's path. */
+type Places<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | Places<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never
+type Needed<R extends Route> = [Places<R['path']>] extends [never]
+  ? { readonly params?: undefined }
+  : { readonly params: Readonly<Record<Places<R['path']>, string>> }
+export type CallArguments<R extends Route> = Needed<R> & {
+  readonly query?: Query<R>
+  readonly body?: Body<R>
+  /** What the controller is to know the request by. */
+  readonly requestId?: string
+}
+
+type Request = {
+  readonly method: string
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | undefined>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** Milliseconds. Absent for calls that end when the work is done: the controller sets their limit (docs/contract/cli.md §5.9). */
+  readonly deadline?: number
+}
+export type Answer = { readonly status: number; readonly version: string | undefined; readonly text: string }
+
+const probeDeadline = 30_000
+const askDeadline = 10_000
+
+type Raw<T> = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly data: T }
+
+/** One request, whose answer is read as `responseType` says. `signal` ends it at any time. */
+async function perform<T>(
+  wire: Wire,
+  connection: Connection,
+  request: Request,
+  responseType: 'text' | 'stream',
+  signal: AbortSignal = wire.signal,
+): Promise<Raw<T>> {
+  // Loaded with the first request: they are most of the start-up time of commands that need none.
+  const [{ default: axios }, { agentsFor }] = await Promise.all([import('axios'), import('./trust.ts')])
+  const origin = originOf(connection.controller)
+  const given = Object.entries(request.query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  const url = `${origin}${request.path}${given.length > 0 ? `?${new URLSearchParams(given)}` : ''}`
+  try {
+    const { status, headers, data } = await axios.request<T>({
+      method: request.method,
+      url,
+      headers: { 'User-Agent': `Deis Client ${clientVersion}`, Accept: '*/*', ...request.headers },
+      ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+      ...(await agentsFor(origin, connection.sslVerify, wire.env)),
+      signal,
+      timeout: request.deadline ?? 0,
+      // A redirected write would lose its body and a redirected token its safety; refusal() tells where to log in.
+      maxRedirects: 0,
+      validateStatus: () => true,
+      responseType,
+      transformRequest: (body: unknown) => body,
+      transformResponse: (body: unknown) => body,
+    })
+    wire.trace(`${request.method} ${url} ${status}`)
+    const warning: unknown = headers[warningHeader]
+    if (typeof warning === 'string') wire.warned(warning)
+    const location: unknown = headers['location']
+    if (status >= 300 && status < 400 && typeof location === 'string')
+      throw new DeisError('unreachable', `The controller at ${origin} answers with a redirect to ${location}.`, {
+        hint: `If it moved there: \`deis login ${new URL(location, url).origin}\`.`,
+      })
+    return { status, headers, data }
+  } catch (error) {
+    if (error instanceof DeisError || wire.signal.aborted) throw error
+    wire.trace(`${request.method} ${url} failed`)
+    throw unreachable(error, origin)
+  }
+}
+
+function announcedVersion(headers: Readonly<Record<string, unknown>>): string | undefined {
+  const announced = headers['deis_api_version']
+  return typeof announced === 'string' && announced !== '' ? announced : undefined
+}
+
+async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
+  const { status, headers, data } = await perform<string | undefined>(wire, connection, request, 'text')
+  return { status, version: announcedVersion(headers), text: data ?? '' }
+}
+
+function parse(route: Route, text: string, origin: string): unknown {
+  const schema = route.response as { type?: string; properties?: { results?: unknown } }
+  if (schema.type === 'string') return text
+  if (schema.type === 'null') return null
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw strangeAnswer(origin, route, text, error)
+  }
+  if (schema.type === 'object' && (typeof value !== 'object' || value === null))
+    throw strangeAnswer(origin, route, text)
+  if (schema.properties?.results && !Array.isArray((value as { results?: unknown }).results))
+    throw strangeAnswer(origin, route, text)
+  return value
+}
+
+/** A name that would climb in the URL instead of naming something. */
+export function checkPlaces(params: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(params))
+    if (value === '' || value === '.' || value === '..')
+      throw new DeisError('usage', `${JSON.stringify(value)} cannot be the ${name} of anything.`)
+}
+
+function requestOf<const R extends Route>(connection: Connection, route: R, given: CallArguments<R>): Request {
+  const params: Readonly<Record<string, string>> = given.params ?? {}
+  checkPlaces(params)
+  return {
+    method: route.method,
+    path: fillPath(route.path, params),
+    query: given.query as Record<string, string | undefined> | undefined,
+    headers: {
+      'Content-Type': 'application/json',
+      ...(connection.token ? { Authorization: `token ${connection.token}` } : {}),
+      ...(given.requestId === undefined ? {} : { [requestIdHeader]: given.requestId }),
+    },
+    body: given.body,
+  }
+}
+
+/** One way or another: what is read is asked for again, and of a change that has a name it is asked how it ended. */
+async function answerTo<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Answer> {
+  const { signal, waits } = wire
+  if (route.method === 'GET') {
+    const request = requestOf(connection, route, given)
+    return readAgain(() => send(wire, connection, request), signal)
+  }
+  const id = given.requestId ?? randomUUID()
+  const request = requestOf(connection, route, route.recorded ? { ...given, requestId: id } : given)
+  if (!route.recorded) return send(wire, connection, request)
+  const question = { ...requestOf(connection, getRequest, { params: { id } }), deadline: askDeadline }
+  return insist({
+    send: () => send(wire, connection, request),
+    ask: () => send(wire, connection, question),
+    origin: originOf(connection.controller),
+    seconds: waitSeconds(wire.env),
+    waits,
+    signal,
+  })
+}
+
+/** Calls a route of the contract; anything but success is thrown as a DeisError. */
+export async function call<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Response<R>> {
+  const answer = await answerTo(wire, connection, route, given)
+  if (answer.status >= 400) throw refusal(answer, route, connection.controller)
+  wire.heardVersion(answer.version)
+  return parse(route, answer.text, originOf(connection.controller)) as Response<R>
+}
+
+/** An answer of text that may go on. `body` breaks off with an error when the connection does, or says nothing for long. */
+export type Live = {
+  /** Whether the controller means to go on; one that does not know how sends what it has. */
+  readonly isFollowed: boolean
+  readonly body: AsyncIterable<Buffer>
+  /** Lets go of the connection. */
+  end(): void
+}
+
+/** The controller gives a sign of life every 25 s. */
+const silenceMs = 75_000
+
+async function* watched(stream: Readable, silence: AbortController): AsyncGenerator<Buffer> {
+  const late = setTimeout(() => silence.abort(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs)
+  try {
+    for await (const chunk of stream) {
+      late.refresh()
+      yield chunk as Buffer
+    }
+  } finally {
+    clearTimeout(late)
+    silence.abort()
+  }
+}
+
+/** As `call`, for an answer that goes on: what comes is given out as it comes. */
+export async function live<const R extends Route>(
+  wire: Wire,
+  connection: Connection,
+  route: R,
+  given: CallArguments<R>,
+): Promise<Live> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([wire.signal, over.signal])
+  const request = requestOf(connection, route, given)
+  const late = setTimeout(() => over.abort(), silenceMs)
+  try {
+    const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream', signal)
+    if (status >= 400) throw refusal({ status, text: await text(data) }, route, connection.controller)
+    wire.heardVersion(announcedVersion(headers))
+    return {
+      isFollowed: headers[followHeader] !== undefined,
+      body: watched(data, over),
+      end: () => over.abort(),
+    }
+  } catch (error) {
+    over.abort()
+    throw error
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+/** Is there a controller? It refuses `/v2/` without a token and says which API it speaks (docs/contract/api.md §1.2). */
+export async function checkConnection(wire: Wire, connection: Connection): Promise<void> {
+  const answer = await send(wire, connection, { method: 'GET', path: '/v2/', headers: {}, deadline: probeDeadline })
+  if (answer.status !== 401 || answer.version === undefined)
+    throw new DeisError('unreachable', `${connection.controller} is not the address of a Deis controller.`, {
+      hint: `GET ${originOf(connection.controller)}/v2/ answered ${answer.status}; a controller answers 401 and names its API version. Check host and port.`,
+    })
+  wire.heardVersion(answer.version)
+}
+
+/** The API version of a controller, without being logged in. */
+export async function controllerVersion(wire: Wire, connection: Connection): Promise<string | undefined> {
+  const answer = await send(wire, connection, { method: 'GET', path: '/healthz', headers: {}, deadline: probeDeadline })
+  return answer.version
+}

@@ -1,0 +1,70 @@
+// How does a person become logged in?
+import { DeisError, login } from '@deis/types'
+import { isHostOfOriginalClient, originOf, storedController } from '../parse/address.ts'
+import { ask, askHidden } from '../terminal/ask.ts'
+import { call, checkConnection, type Connection } from '../http/client.ts'
+import type { Context } from './context.ts'
+import { note, print } from '../terminal/output.ts'
+import { findProfile, type Profile, saveProfile } from './settings.ts'
+
+export type Credentials = { readonly username: string; readonly password: string }
+
+/** A controller that has been seen to answer. */
+export async function connect(context: Context, typed: string, sslVerify: boolean): Promise<Connection> {
+  const connection = { controller: storedController(typed), sslVerify }
+  await checkConnection(context.wire, connection)
+  return connection
+}
+
+export async function credentials(
+  context: Context,
+  { username, password }: { username?: string; password?: string },
+): Promise<Credentials> {
+  return {
+    username: username ?? (await ask(context.io, 'username: ', '--username')),
+    password: password ?? (await askHidden(context.io, 'password: ', '--password')),
+  }
+}
+
+/** Asks twice for a password that nobody can read back. */
+export async function newPassword(context: Context, message: string, flag: string): Promise<string> {
+  const password = await askHidden(context.io, `${message}: `, flag)
+  if (password === (await askHidden(context.io, `${message} (confirm): `, flag))) return password
+  throw new DeisError('usage', 'The two passwords differ, nothing was changed.')
+}
+
+/** The profile that is there, if it can be read: a broken one is about to be replaced. */
+export async function formerProfile(context: Context): Promise<Profile | null> {
+  return findProfile(context.profileFile()).catch(() => null)
+}
+
+/** The token of the profile if it belongs to this controller: where admins register others, they do it with theirs. */
+export async function tokenFor(context: Context, controller: string): Promise<string | undefined> {
+  const former = await formerProfile(context)
+  if (!former?.controller) return undefined
+  return new URL(originOf(former.controller)).host === new URL(originOf(controller)).host ? former.token : undefined
+}
+
+/** Exchanges the password for a token, writes the profile and says so. */
+export async function logIn(context: Context, connection: Connection, given: Credentials): Promise<Profile> {
+  const { controller, sslVerify } = connection
+  const { token } = await call(context.wire, { controller, sslVerify }, login, {
+    body: { username: given.username, password: given.password },
+  })
+  const former = await formerProfile(context)
+  const profile = {
+    username: given.username,
+    ssl_verify: sslVerify,
+    controller,
+    token,
+    response_limit: former?.response_limit ?? 0,
+    others: former?.others ?? {},
+  }
+  const file = context.profileFile()
+  await saveProfile(file, profile)
+  print(context.io, `Logged in as ${profile.username}`)
+  print(context.io, `The client configuration is in ${file.shown}`)
+  if (!isHostOfOriginalClient(controller))
+    note(context.io, `Note: the original Deis client refuses ${controller}, because its host has no dot.`)
+  return profile
+}

@@ -1,0 +1,461 @@
+// Does somebody at the command line sit at a command as at one of this machine?
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { type ClientMessage, outputOf, type ServerMessage, sessionWindow } from '@deis/types'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Tty } from './io.ts'
+import { deis, homeOf, temporaryFolder } from '../testbed.ts'
+
+type Talk = {
+  readonly request: IncomingMessage
+  readonly socket: WebSocket
+  /** What the client said so far, in order; input as `{ input }`. */
+  readonly said: (ClientMessage | { input: string })[]
+  say(message: ServerMessage): void
+  print(text: string | Buffer, from?: 'stdout' | 'stderr'): void
+  /** Resolves with the first message that fits. */
+  hears(fits: (message: Talk['said'][number]) => boolean): Promise<void>
+}
+
+type Serving = { readonly answer?: RequestListener; readonly tls?: { key: Buffer; cert: Buffer } }
+
+/** A controller for sessions; each is what `behave` makes of it. */
+async function terminals(behave: (talk: Talk) => void, { answer, tls }: Serving = {}): Promise<{ url: string }> {
+  const listener: RequestListener = answer ?? ((_, response) => void response.writeHead(404).end())
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener)
+  const sockets = new WebSocketServer({ noServer: true })
+  server.on('upgrade', (request, stream, head) => {
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      const said: Talk['said'] = []
+      const waiting = new Set<() => void>()
+      const talk: Talk = {
+        request,
+        socket,
+        said,
+        say: (message) => socket.send(JSON.stringify(message)),
+        print: (text, from = 'stdout') => socket.send(Buffer.concat([Buffer.of(outputOf[from]), Buffer.from(text)])),
+        hears: (fits) =>
+          new Promise((resolve) => {
+            const look = (): void => {
+              if (!said.some(fits)) return
+              waiting.delete(look)
+              resolve()
+            }
+            waiting.add(look)
+            look()
+          }),
+      }
+      socket.on('message', (data, isBinary) => {
+        const text = (data as Buffer).toString()
+        said.push(isBinary ? { input: text } : (JSON.parse(text) as ClientMessage))
+        for (const look of waiting) look()
+      })
+      behave(talk)
+    })
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  onTestFinished(() => {
+    for (const socket of sockets.clients) socket.terminate()
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const is = (type: ClientMessage['type']) => (message: object) => 'type' in message && message.type === type
+const started: ServerMessage = { type: 'started', pod: 'foo-run-1', release: 'v3' }
+
+/** Starts, does this, and ends with a code. */
+const session =
+  (work: (talk: Talk) => Promise<void> | void, code = 0) =>
+  (talk: Talk): void => {
+    void talk.hears(is('start')).then(async () => {
+      talk.say(started)
+      await work(talk)
+      talk.say({ type: 'exit', code })
+      talk.socket.close(1000)
+    })
+  }
+
+function screen(): Tty & { readonly done: string[]; resizeTo(columns: number, rows: number): void } {
+  let size = { columns: 100, rows: 30 }
+  let listener = (): void => {}
+  const done: string[] = []
+  return {
+    done,
+    size: () => size,
+    onResize(next) {
+      listener = next
+      return () => void (listener = () => {})
+    },
+    raw() {
+      done.push('raw')
+      return () => void done.push('restored')
+    },
+    resizeTo(columns, rows) {
+      size = { columns, rows }
+      listener()
+    },
+  }
+}
+
+describe('deis run -it', () => {
+  test('is a terminal: keys, size, output, exit code', async () => {
+    const tty = screen()
+    const keys = new PassThrough()
+    let talked: Talk | undefined
+    const controller = await terminals(
+      session(async (talk) => {
+        talked = talk
+        talk.print('$ ')
+        keys.write('\u0003')
+        await talk.hears((message) => 'input' in message)
+        tty.resizeTo(120, 40)
+        await talk.hears((message) => 'columns' in message && message.columns === 120)
+        talk.print('größe\r\n')
+      }, 7),
+    )
+    const world = { home: homeOf(controller), tty, stdin: keys, stdoutIsTty: true, env: { TERM: 'xterm-kitty' } }
+    expect(await deis(['run', '-a', 'foo', '-it', '--', 'bash', '-l'], world)).toMatchObject({
+      code: 7,
+      stdout: '$ größe\r\n',
+      stderr: "Running 'bash -l'...\n",
+    })
+    expect(talked?.said).toEqual([
+      {
+        type: 'start',
+        command: 'bash -l',
+        stdin: true,
+        terminal: { name: 'xterm-kitty', columns: 100, rows: 30 },
+      },
+      { type: 'resize', columns: 100, rows: 30 },
+      { input: '\u0003' },
+      { type: 'resize', columns: 120, rows: 40 },
+    ])
+    expect(talked?.request).toMatchObject({
+      url: '/v2/apps/foo/terminal/',
+      headers: { authorization: 'token secret-token' },
+    })
+    expect(tty.done).toEqual(['raw', 'restored'])
+  })
+
+  test('without a command is a shell', async () => {
+    let asked: unknown
+    const controller = await terminals(session(({ said }) => void (asked = said[0])))
+    await deis(['run', '-a', 'foo', '-i', '-t'], { home: homeOf(controller), tty: screen(), stdin: new PassThrough() })
+    expect(asked).toMatchObject({ command: 'bash', terminal: { name: 'xterm' } })
+  })
+
+  test('gives the terminal back when the connection is lost, and says what to do', async () => {
+    const tty = screen()
+    const controller = await terminals(
+      session(async ({ socket }) => {
+        socket.terminate()
+        await new Promise(() => {})
+      }),
+    )
+    const world = { home: homeOf(controller), tty, stdin: new PassThrough() }
+    expect(await deis(['run', '-a', 'foo', '-it'], world)).toMatchObject({
+      code: 1,
+      stderr: `Running 'bash'...\nError: The connection to the controller at ${controller.url} was lost.\nThe controller ends the command with it. Look with \`deis ps\` and \`deis logs\` before you start it again.\n`,
+    })
+    expect(tty.done).toEqual(['raw', 'restored'])
+  })
+
+  test('-t alone passes no keys on', async () => {
+    const tty = screen()
+    let asked: unknown
+    const controller = await terminals(session(({ said }) => void (asked = said[0])))
+    const world = { home: homeOf(controller), tty, stdin: new PassThrough() }
+    expect((await deis(['run', '-a', 'foo', '-t', 'top'], world)).code).toBe(0)
+    expect(asked).toMatchObject({ stdin: false, terminal: {} })
+    expect(tty.done).toEqual([])
+  })
+})
+
+describe('deis run -i', () => {
+  test('passes on what is piped in, no faster than it is read, and the end of it', async () => {
+    const input = 'x'.repeat(sessionWindow * 2)
+    let came = ''
+    let most = 0
+    const controller = await terminals((talk) => {
+      let unread = 0
+      talk.socket.on('message', (data, isBinary) => {
+        if (!isBinary) return
+        came += (data as Buffer).toString()
+        unread += (data as Buffer).length
+        most = Math.max(most, unread)
+        if (unread < sessionWindow) return
+        talk.say({ type: 'read', bytes: unread })
+        unread = 0
+      })
+      session(async () => talk.hears(is('eof')))(talk)
+    })
+    expect(await deis(['run', '-a', 'foo', '-i', 'cat'], { home: homeOf(controller), stdin: input })).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    })
+    expect([came.length, most]).toEqual([input.length, sessionWindow])
+  })
+
+  test('keeps stdout and stderr apart, and says what it has printed', async () => {
+    const part = Buffer.alloc(64 * 1024, 'y')
+    const controller = await terminals(
+      session(async (talk) => {
+        for (let sent = 0; sent < sessionWindow; sent += part.length) talk.print(part)
+        await talk.hears(is('read'))
+        talk.print('no\n', 'stderr')
+      }, 3),
+    )
+    const { code, stdout, stderr } = await deis(['run', '-a', 'foo', '-i', 'x'], {
+      home: homeOf(controller),
+      stdin: '',
+    })
+    expect([code, stdout.length, stderr]).toEqual([3, sessionWindow, 'no\n'])
+  })
+
+  test('Ctrl-C goes to the command', async () => {
+    let said: unknown
+    const controller = await terminals(
+      session(async (talk) => {
+        await talk.hears(is('signal'))
+        said = talk.said.at(-1)
+      }, 130),
+    )
+    const world = { home: homeOf(controller), stdin: new PassThrough(), interrupts: (press: () => void) => press() }
+    expect((await deis(['run', '-a', 'foo', '-i', 'sleep'], world)).code).toBe(130)
+    expect(said).toEqual({ type: 'signal', name: 'INT' })
+  })
+
+  test('the second Ctrl-C ends the client, which hangs up', async () => {
+    let gone: Promise<unknown> = Promise.resolve()
+    const controller = await terminals(
+      session(({ socket }) => {
+        gone = new Promise((resolve) => socket.on('close', resolve))
+        return new Promise(() => {})
+      }),
+    )
+    const twice = (press: () => void): void => {
+      press()
+      press()
+    }
+    const world = { home: homeOf(controller), stdin: new PassThrough(), interrupts: twice }
+    expect(await deis(['run', '-a', 'foo', '-i', 'sleep'], world)).toMatchObject({ code: 130, stderr: '' })
+    await gone
+  })
+})
+
+describe('deis ps:exec', () => {
+  const pod = (name: string, type: string) => ({ name, type, state: 'up', release: 'v2', started: 'x' })
+  const results = [pod('foo-web-2', 'web'), pod('foo-web-1', 'web'), pod('foo-job-1', 'job')]
+  const answer: RequestListener = (_, response) => {
+    response.setHeader('DEIS_API_VERSION', '2.3')
+    response.end(JSON.stringify({ count: 3, results }))
+  }
+
+  test.each<[string[], object]>([
+    [['--', 'ls', '-l'], { pod: 'foo-web-1', command: 'ls -l', stdin: false, terminal: null }],
+    [['job', 'env'], { pod: 'foo-job-1', command: 'env', stdin: false, terminal: null }],
+    [['web-2', '-i', '--', 'cat', '-n'], { pod: 'foo-web-2', command: 'cat -n', stdin: true, terminal: null }],
+    [['job'], { pod: 'foo-job-1', command: 'bash', stdin: true, terminal: null }],
+    [[], { pod: 'foo-web-1', command: 'bash', stdin: true, terminal: null }],
+    [['-i'], { pod: 'foo-web-1', command: 'bash', stdin: true, terminal: null }],
+  ])('%j asks for %j', async (words, wanted) => {
+    let asked: unknown
+    const controller = await terminals(
+      session((talk) => {
+        asked = talk.said[0]
+        talk.print('out\n')
+      }, 4),
+      { answer },
+    )
+    expect(await deis(['exec', '-a', 'foo', ...words], { home: homeOf(controller) })).toMatchObject({
+      code: 4,
+      stdout: 'out\n',
+      stderr: '',
+    })
+    expect(asked).toEqual({ type: 'start', ...wanted })
+  })
+
+  test('at a terminal is a terminal', async () => {
+    let asked: unknown
+    const controller = await terminals(
+      session(({ said }) => void (asked = said[0])),
+      { answer },
+    )
+    const world = { home: homeOf(controller), tty: screen(), stdin: new PassThrough(), stdoutIsTty: true }
+    expect(await deis(['ps:exec', '-a', 'foo', 'job'], world)).toMatchObject({ code: 0, stderr: '' })
+    expect(asked).toMatchObject({
+      pod: 'foo-job-1',
+      command: 'bash',
+      stdin: true,
+      terminal: { columns: 100, rows: 30 },
+    })
+  })
+})
+
+describe('a session that cannot be', () => {
+  test('-t needs a terminal', async () => {
+    expect(await deis(['run', '-a', 'foo', '-it', 'bash'])).toMatchObject({
+      code: 1,
+      stderr:
+        'Error: There is no terminal at stdin, which -t needs.\nLeave out -t: -i alone passes on what is piped in.\n',
+    })
+  })
+
+  test('--json and a person do not go together', async () => {
+    expect(await deis(['run', '-a', 'foo', '-i', '--json', 'ls'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'Error: What a command says to the one who sits at it is no JSON.\nLeave out --json.\n',
+    })
+  })
+
+  test('run without -i and -t needs a command', async () => {
+    expect(await deis(['run', '-a', 'foo'])).toMatchObject({
+      code: 1,
+      stderr: "Error: missing required argument 'command'\nUsage: deis apps:run [options] [--] <command...>\n",
+    })
+  })
+
+  const older = 'It is older than this client, or another one. `deis run` without -i and -t works.'
+  test.each<[number, string, string]>([
+    [404, '<h1>Not Found</h1>', `The controller at URL has no terminals.\n${older}`],
+    [404, '{"detail":"Not found."}', `The controller at URL has no terminals.\n${older}`],
+    [405, '', `The controller at URL has no terminals.\n${older}`],
+    [
+      426,
+      '{"detail":"x"}',
+      'The controller at URL has no terminals.\nA proxy in front of it may keep WebSockets out. `deis run` without -i and -t works.',
+    ],
+    [404, '"No App matches the given query."', '"No App matches the given query."'],
+    [
+      403,
+      '{"detail":"You do not have permission to perform this action."}',
+      'You do not have permission to perform this action.',
+    ],
+    [401, '{"detail":"Invalid token."}', 'Unauthorized: Missing or Invalid Token\nLog in again with `deis login URL`.'],
+  ])('%i %s', async (status, text, message) => {
+    const listener: RequestListener = (_, response) => void response.writeHead(status).end(text)
+    const server = createServer(listener)
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    expect(await deis(['run', '-a', 'foo', '-i', 'ls'], { home: homeOf({ url }) })).toMatchObject({
+      code: 1,
+      stderr: `Error: ${message.replaceAll('URL', url)}\n`,
+    })
+  })
+
+  test('an app that was only guessed is told to be', async () => {
+    const server = createServer((_, response) => void response.writeHead(404).end('"No App matches the given query."'))
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void server.close())
+    const home = homeOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+    expect((await deis(['run', '-i', 'ls'], { home })).stderr).toContain('was taken from the folder')
+  })
+
+  test('nobody listens', async () => {
+    const { stderr, code } = await deis(['run', '-a', 'foo', '-i', 'ls'], {
+      home: homeOf({ url: 'http://127.0.0.1:1' }),
+    })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('Cannot reach the controller at http://127.0.0.1:1: connection refused'),
+    ])
+  })
+
+  test.each<[number, string, string]>([
+    [404, 'foo has no pod x', 'foo has no pod x'],
+    [409, 'the pod x is not up, but starting', 'the pod x is not up, but starting'],
+    [429, 'bob has 20 sessions open', 'bob has 20 sessions open'],
+    [503, 'The controller is stopping: try again in a moment.', 'The controller is stopping: try again in a moment.'],
+  ])('the controller says %i: %s', async (status, detail, message) => {
+    const controller = await terminals((talk) => {
+      void talk.hears(is('start')).then(() => {
+        talk.say({ type: 'error', status, detail })
+        talk.socket.close(1011)
+      })
+    })
+    expect(await deis(['run', '-a', 'foo', '-i', 'ls'], { home: homeOf(controller) })).toMatchObject({
+      code: 1,
+      stderr: `Error: ${message}\n`,
+    })
+  })
+})
+
+describe('the way to the controller', () => {
+  /** A certificate of nobody anybody trusts, for 127.0.0.1. */
+  function selfSigned(): { key: Buffer; cert: Buffer; file: string } {
+    const folder = temporaryFolder()
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+    execFileSync('openssl', [...made, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    return { key: readFileSync(key), cert: readFileSync(cert), file: cert }
+  }
+
+  test('trusts as other calls do', async () => {
+    const tls = selfSigned()
+    const controller = await terminals(
+      session((talk) => talk.print('hi\n')),
+      { tls },
+    )
+    const argv = ['run', '-a', 'foo', '-i', 'ls']
+    const strict = await deis(argv, { home: homeOf(controller) })
+    expect([strict.code, strict.stderr]).toEqual([1, expect.stringContaining('is not trusted')])
+    expect(await deis(argv, { home: homeOf(controller, { ssl_verify: false }) })).toMatchObject({ stdout: 'hi\n' })
+    expect(await deis(argv, { home: homeOf(controller), env: { SSL_CERT_FILE: tls.file } })).toMatchObject({
+      code: 0,
+      stdout: 'hi\n',
+    })
+  })
+
+  /** Connects everything to one place, and remembers what was asked for. */
+  async function startProxy(to: string, status = 200): Promise<{ url: string; asked: string[] }> {
+    const asked: string[] = []
+    const server = createServer((_, response) => void response.writeHead(400).end())
+    server.on('connect', (request, client, head) => {
+      asked.push(`${request.url} ${request.headers['proxy-authorization'] ?? ''}`)
+      if (status !== 200) return void client.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+      const upstream = connect(Number(new URL(to).port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n')
+        upstream.write(head)
+        client.pipe(upstream).pipe(client)
+      })
+      for (const one of [client, upstream]) one.on('error', () => {})
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    onTestFinished(() => void server.close())
+    return { url: `http://me:pass@127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+  }
+
+  test.each(['http', 'https'])('goes through the proxy of the environment to %s', async (scheme) => {
+    const controller = await terminals(
+      session((talk) => talk.print('hi\n')),
+      scheme === 'https' ? { tls: selfSigned() } : {},
+    )
+    const proxy = await startProxy(controller.url)
+    const home = homeOf({ url: `${scheme}://deis.test:8000` }, { ssl_verify: false })
+    const env = { [`${scheme}_proxy`]: proxy.url }
+    expect(await deis(['run', '-a', 'foo', '-i', 'ls'], { home, env })).toMatchObject({ code: 0, stdout: 'hi\n' })
+    expect(proxy.asked).toEqual([`deis.test:8000 Basic ${Buffer.from('me:pass').toString('base64')}`])
+  })
+
+  test('a proxy that lets nothing through is told', async () => {
+    const proxy = await startProxy('http://127.0.0.1:1', 403)
+    const world = { home: homeOf({ url: 'http://deis.test' }), env: { http_proxy: proxy.url } }
+    const { code, stderr } = await deis(['run', '-a', 'foo', '-i', 'ls'], world)
+    expect([code, stderr]).toEqual([1, expect.stringContaining('answers 403 to a connection to deis.test:80.')])
+  })
+})

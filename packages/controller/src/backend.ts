@@ -1,0 +1,48 @@
+// Which backend runs, by the operator's choice? Only the chosen one is loaded.
+import type { Backend, Say } from '@deis/ports/backend'
+import type { Credentials } from '@deis/ports/registry'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { RouteTable } from './domain/edge/routes.ts'
+import type { Peers } from './store/peers.ts'
+
+type Deps = {
+  readonly config: Config
+  readonly routes: RouteTable
+  /** Tells this installation from others on the same cluster. */
+  readonly platform: string
+  readonly peers: Peers
+  readonly log: Logger
+  /** The program that builds inside a pod. */
+  readonly runnerFile: string
+  /** The argument vector of the program that packs and unpacks. */
+  readonly archiveProgram: readonly string[]
+  /** An app's own registry credentials, by registry host. */
+  readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
+  /** The port that the API listens on, known once it does. */
+  readonly apiPort: () => number
+}
+
+export async function openBackend(deps: Deps): Promise<Backend> {
+  const { config, routes, peers, archiveProgram } = deps
+  const log: Say = (level, message, fields) => deps.log[level](fields, message)
+  switch (config.scheduler) {
+    case 'process': {
+      const backend = await import('@deis/process')
+      return backend.openBackend(config, {
+        archiveProgram,
+        drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
+        log,
+      })
+    }
+    case 'kubernetes': {
+      const backend = await import('@deis/kubernetes')
+      return backend.openBackend(config, {
+        ...deps,
+        instance: peers.instance,
+        alive: (other) => peers.alive(other),
+        log,
+      })
+    }
+  }
+}

@@ -1,0 +1,198 @@
+// Who is this, and how do accounts come and go (docs/contract/api.md §1.3, §2.2, §3.11)?
+import { DeisError, forbidden, invalidField, notFound, registrationTokenMessages, type User } from '@deis/types'
+import type * as Row from '../../store/generated/sqlite/client.ts'
+import { hashToken, newToken, sameSecret } from '../../store/crypto.ts'
+import { isUniqueViolation } from '../../store/errors.ts'
+import type { Tx } from '../../store/open.ts'
+import type { Caller, Core } from '../core.ts'
+import { clientHash } from './known-clients.ts'
+import { toUser } from '../apps/rows.ts'
+import { refuseTakenName } from './usernames.ts'
+
+/** Signing in on many machines keeps as many tokens; the oldest make room. */
+const tokensPerUser = 20
+
+const emailPattern = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$|^[^\s@]+@localhost$/
+
+export function asCaller(row: Pick<Row.User, 'id' | 'username' | 'isSuperuser'>): Caller {
+  return { id: row.id, username: row.username, isSuperuser: row.isSuperuser }
+}
+
+/**
+ * Every request begins here, so it is one statement instead of Prisma's two.
+ * @throws the contract's 401 texts.
+ */
+export async function authenticate(core: Core, token: string): Promise<Caller> {
+  const [user] = await core.db.$queryRaw<
+    { id: number | bigint; username: string; isSuperuser: unknown; isActive: unknown }[]
+  >`
+    SELECT u."id", u."username", u."isSuperuser", u."isActive"
+    FROM "Token" t JOIN "User" u ON u."id" = t."userId" WHERE t."hash" = ${hashToken(token)}`
+  if (!user) throw new DeisError('unauthenticated', 'Invalid token.')
+  if (!user.isActive) throw new DeisError('unauthenticated', 'User inactive or deleted.')
+  return { id: Number(user.id), username: user.username, isSuperuser: Boolean(user.isSuperuser) }
+}
+
+async function issueToken(tx: Tx, userId: number, client: string | null): Promise<string> {
+  const token = newToken()
+  await tx.token.create({ data: { hash: hashToken(token), userId, client, createdAt: new Date() } })
+  const old = await tx.token.findMany({
+    where: { userId },
+    orderBy: { createdAt: 'desc' },
+    skip: tokensPerUser,
+    select: { hash: true },
+  })
+  if (old.length > 0) await tx.token.deleteMany({ where: { hash: { in: old.map(({ hash }) => hash) } } })
+  return token
+}
+
+export type Registration = {
+  username: string
+  password: string
+  email?: string
+  first_name?: string
+  last_name?: string
+  /** The registration token, for the first account of a platform that others reach. */
+  token?: string
+}
+
+/** No app is called so: the first account is made by one registration at a time, on all controllers. */
+const firstAccount = '(first account)'
+
+async function admitRegistration(
+  tx: Pick<Tx, 'user'>,
+  config: Core['config'],
+  caller: Caller | null,
+  token = '',
+): Promise<boolean> {
+  const isFirst = (await tx.user.count()) === 0
+  if (isFirst && config.registrationToken !== null && !sameSecret(token.trim(), config.registrationToken))
+    throw invalidField('token', token === '' ? registrationTokenMessages.needed : registrationTokenMessages.wrong)
+  if (!isFirst && config.registrationMode === 'admin_only' && !caller?.isSuperuser)
+    if ((await tx.user.count({ where: { isSuperuser: true } })) > 0) throw forbidden()
+  return isFirst
+}
+
+export async function registerUser(core: Core, caller: Caller | null, body: Registration): Promise<User> {
+  const mode = core.config.registrationMode
+  if (mode === 'disabled') throw forbidden('Registration is disabled')
+  const email = (body.email ?? '').trim()
+  if (email !== '' && !emailPattern.test(email)) throw invalidField('email', 'Enter a valid email address.')
+  if (body.password.trim() === '') throw invalidField('password', 'This field may not be blank.')
+  const username = body.username.trim()
+  // Before the work that a password makes, and again when it is done: another one may have been first meanwhile.
+  const mayBeFirst = await admitRegistration(core.db, core.config, caller, body.token)
+  const password = await core.passwords.hash(body.password)
+  const make = () =>
+    core.db.$transaction(async (tx) => {
+      // Only a platform without any account makes its first one admin: whoever demotes all admins gains nothing by registering.
+      const isSuperuser = await admitRegistration(tx, core.config, caller, body.token)
+      await refuseTakenName(core, tx, username)
+      const now = new Date()
+      return tx.user.create({
+        data: {
+          username,
+          email,
+          password,
+          firstName: body.first_name ?? '',
+          lastName: body.last_name ?? '',
+          isSuperuser,
+          isActive: true,
+          lastLogin: now,
+          dateJoined: now,
+        },
+      })
+    })
+  try {
+    const row = await (mayBeFirst ? core.queue.run(firstAccount, make) : make())
+    core.log.info({ user: username, admin: row.isSuperuser }, 'user registered')
+    return toUser(row)
+  } catch (error) {
+    if (isUniqueViolation(error)) throw invalidField('username', 'A user with that username already exists.')
+    throw error
+  }
+}
+
+/** `client`: from where, as failed logins are counted. */
+export async function logIn(core: Core, username: string, password: string, client: string): Promise<string> {
+  const user = await core.db.user.findUnique({ where: { username: username.trim() } })
+  const good = await (user ? core.passwords.verify(password, user.password) : core.passwords.pretend(password))
+  if (!user || !good || !user.isActive) {
+    const message = 'Unable to log in with provided credentials.'
+    throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
+  }
+  return core.db.$transaction((tx) => issueToken(tx, user.id, clientHash(user.id, client)))
+}
+
+async function userNamed(core: Core, username: string): Promise<Row.User> {
+  const found = await core.db.user.findUnique({ where: { username } })
+  if (!found) throw notFound('User')
+  return found
+}
+
+/** The account an action is about: one's own, or as admin any. */
+async function target(core: Core, caller: Caller, username: string | undefined): Promise<Row.User> {
+  if (username === undefined || username === caller.username) return userNamed(core, caller.username)
+  if (!caller.isSuperuser) throw forbidden()
+  return userNamed(core, username)
+}
+
+export async function whoAmI(core: Core, caller: Caller): Promise<User> {
+  return toUser(await userNamed(core, caller.username))
+}
+
+export type PasswordChange = { username?: string; password?: string; new_password?: string }
+
+/** Ends every other session of the account: a changed password must lock out whoever knew the old one. */
+export async function changePassword(
+  core: Core,
+  caller: Caller,
+  keepToken: string,
+  body: PasswordChange,
+): Promise<void> {
+  if (!body.new_password?.trim()) throw new DeisError('invalid', 'new_password is a required field')
+  if (body.new_password.length > 128)
+    throw invalidField('new_password', 'Ensure this field has no more than 128 characters.')
+  const user = await target(core, caller, body.username)
+  if (!caller.isSuperuser) {
+    if (!body.password) throw new DeisError('invalid', 'password is a required field')
+    if (!(await core.passwords.verify(body.password, user.password)))
+      throw new DeisError('unauthenticated', 'Current password does not match')
+  }
+  const password = await core.passwords.hash(body.new_password)
+  await core.db.$transaction([
+    core.db.user.update({ where: { id: user.id }, data: { password } }),
+    core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(keepToken) } } }),
+  ])
+}
+
+/** Replaces all tokens of one account; null: of every account, whose owners then sign in again. */
+export async function regenerateToken(
+  core: Core,
+  caller: Caller,
+  body: { username?: string; all?: unknown },
+): Promise<string | null> {
+  if (body.all !== undefined) {
+    if (!caller.isSuperuser) throw forbidden()
+    await core.db.token.deleteMany()
+    return null
+  }
+  if (body.username !== undefined && !caller.isSuperuser) throw forbidden()
+  const user = await target(core, caller, body.username)
+  return core.db.$transaction(async (tx) => {
+    await tx.token.deleteMany({ where: { userId: user.id } })
+    return issueToken(tx, user.id, null)
+  })
+}
+
+export async function cancelUser(core: Core, caller: Caller, username: string | undefined): Promise<void> {
+  const user = await target(core, caller, username)
+  await core.db.$transaction(async (tx) => {
+    if ((await tx.app.count({ where: { ownerId: user.id } })) > 0)
+      throw new DeisError('conflict', `${user.username} still has applications assigned. Delete or transfer ownership`)
+    if ((await tx.certificate.count({ where: { ownerId: user.id } })) > 0)
+      throw new DeisError('conflict', `${user.username} still owns certificates: remove them first`)
+    await tx.user.delete({ where: { id: user.id } })
+  })
+  core.log.info({ user: user.username, by: caller.username }, 'user removed')
+}

@@ -1,0 +1,75 @@
+// How is an app's config read and changed (docs/contract/api.md §2.5)?
+import { type Config, DeisError, notFound } from '@deis/types'
+import type { Capabilities } from '@deis/ports/scheduler'
+import { type ConfigMaps, type ConfigPatch, mergeConfig } from './config-rules.ts'
+import { appRow, deploy } from '../releases/converge.ts'
+import type { Caller, Core } from '../core.ts'
+import { desiredStructure } from './counts.ts'
+import { configRow, createRelease, latestGood } from '../releases/release.ts'
+import { type AppRow, configMaps, toConfig } from './rows.ts'
+import { configSummary } from '../releases/summary.ts'
+
+export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
+  const { config } = await latestGood(core.db, app)
+  return toConfig(core.vault, app.id, config)
+}
+
+/** Never store what is not enforced (docs/architecture.md, principle 6): only what the request adds is looked at, so old values can always be removed. */
+function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, after: ConfigMaps): void {
+  const table = [
+    ['memory', can.memoryLimits, 'memory limits'],
+    ['cpu', can.cpuLimits, 'CPU limits'],
+    ['tags', can.tags, 'tags: it has no nodes to choose from'],
+    ['registry', can.images, 'image registries'],
+    ['healthcheck', can.healthchecks, 'health checks'],
+  ] as const
+  for (const [map, able, what] of table) {
+    const sets = Object.entries(after[map]).some(
+      ([key, value]) => JSON.stringify(before[map][key]) !== JSON.stringify(value),
+    )
+    if (sets && !able)
+      throw new DeisError(
+        'invalid',
+        `the ${name} scheduler cannot enforce ${what}, so nothing was changed (deis doctor)`,
+      )
+  }
+}
+
+/** Only when tags change: nodes may have gone since (docs/contract/api.md §2.5, §7 #17). */
+async function refuseUnmatched(core: Core, before: ConfigMaps['tags'], after: ConfigMaps['tags']): Promise<void> {
+  const added = Object.entries(after).filter(([key, value]) => before[key] !== value)
+  if (added.length === 0 || (await core.scheduler.matchingNodes(after)) > 0) return
+  const list = (tags: readonly (readonly [string, string])[]): string =>
+    tags.map(([key, value]) => `${key}=${value}`).join(', ')
+  const cause = Object.keys(before).length > 0 ? ` - Addition of ${list(added)} is the cause` : ''
+  throw new DeisError('invalid', `No nodes matched the provided labels: ${list(Object.entries(after))}${cause}`)
+}
+
+export async function changeConfig(core: Core, caller: Caller, app: AppRow, patch: ConfigPatch): Promise<Config> {
+  return core.queue.run(app.id, async (signal) => {
+    const current = await appRow(core, app.id)
+    if (!current || current.destroying) throw notFound('App')
+    const good = await latestGood(core.db, current)
+    const before = configMaps(core.vault, good.config)
+    const after = mergeConfig(before, patch)
+    refuseUnenforced(core.scheduler.name, await core.scheduler.capabilities(), before, after)
+    await refuseUnmatched(core, before.tags, after.tags)
+    const summary = configSummary(caller.username, before, after)
+    if (summary === '') throw new DeisError('conflict', `${caller.username} changed nothing - release stopped`)
+    const structure = desiredStructure(current, core.config.maxProcesses)
+    const row = configRow(core, current, caller.username, after)
+    const release = await createRelease(core, current, {
+      owner: caller.username,
+      summary,
+      config: row,
+      buildUuid: good.buildUuid,
+      structure,
+      before: structure,
+      request: caller.request,
+    })
+    core.logs.say(app.id, 'INFO', `config ${app.id}-${release.configUuid.slice(0, 7)} updated`)
+    if (release.build) await deploy(core, current, release, signal)
+    else core.logs.say(app.id, 'INFO', 'No build associated with this release to publish')
+    return toConfig(core.vault, app.id, release.config)
+  })
+}

@@ -1,0 +1,64 @@
+// What is stored of apps that decides how they are reached?
+import type { Core } from '../core.ts'
+
+export type Reach = {
+  readonly id: string
+  readonly routable: boolean
+  readonly maintenance: boolean
+  readonly httpsEnforced: boolean
+  readonly whitelist: readonly string[]
+  readonly domains: readonly Named[]
+}
+
+/** A domain, and the certificate that it has. */
+type Named = { readonly domain: string; readonly certificate: string | null; readonly key: string | null }
+
+type Row = { readonly id: string; readonly whitelist: string | null } & Record<
+  'routable' | 'maintenance' | 'httpsEnforced',
+  unknown
+>
+
+/** Databases have a boolean, or a number for it. */
+const isTrue = (stored: unknown): boolean => Boolean(Number(stored))
+
+/**
+ * Of some apps in the order of their ids, as the database has it. Two statements for all: at a start that is every app there is.
+ * An app that is being destroyed is not among them, whatever is stored of it.
+ * @throws SyntaxError
+ */
+export async function readReach({ db }: Pick<Core, 'db'>, ids: readonly string[]): Promise<Map<string, Reach>> {
+  const [first, last] = [ids[0], ids.at(-1)]
+  if (first === undefined || last === undefined) return new Map()
+  const [apps, names] = await Promise.all([
+    db.$queryRaw<Row[]>`
+      SELECT a."id", s."routable", s."maintenance", CAST(s."whitelist" AS TEXT) AS "whitelist", t."httpsEnforced"
+      FROM "App" a
+      LEFT JOIN "Settings" s ON s."uuid" =
+        (SELECT x."uuid" FROM "Settings" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)
+      LEFT JOIN "Tls" t ON t."uuid" =
+        (SELECT x."uuid" FROM "Tls" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)
+      WHERE a."id" >= ${first} AND a."id" <= ${last} AND a."destroying" = false`,
+    db.$queryRaw<(Named & { readonly id: string })[]>`
+      SELECT a."id", d."domain", c."certificate", c."key"
+      FROM "App" a JOIN "Domain" d ON d."appUuid" = a."uuid" LEFT JOIN "Certificate" c ON c."id" = d."certificateId"
+      WHERE a."id" >= ${first} AND a."id" <= ${last}`,
+  ])
+  const domains = new Map<string, Named[]>()
+  for (const { id, ...named } of names) domains.set(id, [...(domains.get(id) ?? []), named])
+  const wanted = new Set(ids)
+  return new Map(
+    apps
+      .filter(({ id }) => wanted.has(id))
+      .map(({ id, routable, maintenance, httpsEnforced, whitelist }) => [
+        id,
+        {
+          id,
+          routable: routable === null || isTrue(routable),
+          maintenance: isTrue(maintenance),
+          httpsEnforced: isTrue(httpsEnforced),
+          whitelist: JSON.parse(whitelist ?? '[]') as string[],
+          domains: domains.get(id) ?? [],
+        },
+      ]),
+  )
+}

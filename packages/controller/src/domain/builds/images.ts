@@ -1,0 +1,58 @@
+// What does an image that a user names say of itself, and may it run for this app (docs/contract/api.md §3.9, §7 #4, #5)?
+import { DeisError } from '@deis/types'
+import { type Credentials, ImageError, type ImageFacts } from '@deis/ports/registry'
+import { canonicalHost, dockerHub, parseReference } from '@deis/registry/reference'
+import { standing } from '../accounts/access.ts'
+import type { Caller, Core } from '../core.ts'
+import { latestGood } from '../releases/release.ts'
+import { type AppRow, configMaps } from '../apps/rows.ts'
+
+/** The app's own credentials by the host they are for (`deis registry:set`); without a hostname they are for Docker Hub. */
+export async function appRegistry(
+  { db, vault }: Pick<Core, 'db' | 'vault'>,
+  id: string,
+): Promise<Readonly<Record<string, Credentials>>> {
+  const release = await db.release.findFirst({
+    where: { app: { id }, state: 'deployed' },
+    orderBy: { version: 'desc' },
+    include: { config: true },
+  })
+  if (!release) return {}
+  const { username, password = '', hostname = dockerHub } = configMaps(vault, release.config).registry
+  return username === undefined ? {} : { [canonicalHost(hostname)]: { username, password } }
+}
+
+/** What was pushed to the platform's own registry is readable with the platform's credentials: only for those who may use its app. */
+async function refuseForeign(core: Core, caller: Caller, image: string, repository: string): Promise<void> {
+  const { organization } = core.config.cluster.registry
+  const prefix = organization === '' ? '' : `${organization}/`
+  if (!repository.startsWith(prefix)) return
+  const owner = repository.slice(prefix.length)
+  const found = await standing(core, caller, owner)
+  // Without a folder of its own the platform shares the registry with images that are nobody's.
+  if (found ? found.standing : prefix === '') return
+  throw new DeisError('forbidden', `${image} belongs to the app ${owner}, which you may not use`)
+}
+
+/** Asks the image's registry once; every release of the build runs the very image that was found. */
+export async function imageFacts(core: Core, caller: Caller, app: AppRow, image: string): Promise<ImageFacts> {
+  const { images } = await core.scheduler.capabilities()
+  if (!images || !core.registry)
+    throw new DeisError(
+      'invalid',
+      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
+    )
+  try {
+    const { host, repository } = parseReference(image)
+    const own = core.config.cluster.registry.host
+    if (own !== '' && canonicalHost(own) === host) await refuseForeign(core, caller, image, repository)
+    const { config } = await latestGood(core.db, app)
+    const { username, password = '', hostname } = configMaps(core.vault, config).registry
+    // Credentials for one registry are never shown to another.
+    const theirs = username !== undefined && (hostname === undefined || canonicalHost(hostname) === host)
+    return await core.registry.inspect(image, theirs ? { username, password } : null, core.shutdown)
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error
+    throw new DeisError('invalid', `${error.message}\n${error.hint}`, { cause: error })
+  }
+}

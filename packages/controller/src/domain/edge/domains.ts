@@ -1,0 +1,122 @@
+// Under which names is an app reached, and how does it get and lose them (docs/contract/api.md §2.8)?
+import { type Domain, DeisError, domainMessages, invalidField, notFound } from '@deis/types'
+import type * as Row from '../../store/generated/sqlite/client.ts'
+import { isUniqueViolation } from '../../store/errors.ts'
+import { bounds } from '../apps/bounds.ts'
+import type { Caller, Core } from '../core.ts'
+import { domainName, isOfPlatform, labelOf, spellings } from './domain-rules.ts'
+import { changeEdge } from './edge.ts'
+import { isReserved, oneNameAtATime } from '../apps/names.ts'
+import { foreignName } from '../name-space.ts'
+import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
+import { marked, unmarked } from '../requests/request-mark.ts'
+import { type AppRow, toDomain } from '../apps/rows.ts'
+
+export async function domainsPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Domain>> {
+  const where = { appUuid: app.uuid }
+  return readSlice(
+    page,
+    (part) => core.db.domain.findMany({ where, orderBy: { domain: 'asc' }, ...part }),
+    () => core.db.domain.count({ where }),
+    (row) => toDomain(app.id, row),
+  )
+}
+
+function refuseReserved(core: Core, name: string): void {
+  const label = labelOf(name, core.config.platformDomain)
+  if (label !== undefined && isReserved(core.config, label)) throw invalidField('domain', `${name} is a reserved name.`)
+}
+
+/** Names that lead to the platform itself or are under it, where every app has a name of its own, and everybody's. */
+function refusePlatform(core: Core, name: string): void {
+  if (isOfPlatform(name, core.config.platformDomain))
+    throw invalidField('domain', `${name} belongs to the platform, which gives every app its own name there`)
+  if (/^\*\.[^.]+$/.test(name))
+    throw invalidField(
+      'domain',
+      `${name} covers the names of everybody: name the domain that is yours, as in *.example${name.slice(1)}`,
+    )
+}
+
+/** Names that other apps have, also by a wildcard. */
+async function refuseTaken(core: Core, app: AppRow, written: string, name: string): Promise<void> {
+  const taken = await core.db.domain.findFirst({
+    where: { domain: { in: spellings(name, core.config.platformDomain) } },
+  })
+  if (taken?.appUuid === app.uuid) throw invalidField('domain', `The domain ${name} is already one of ${app.id}`)
+  if (taken)
+    throw invalidField(
+      'domain',
+      taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
+    )
+  // It may have changed hands since the request came.
+  const { ownerId } = await core.db.app.findUniqueOrThrow({ where: { uuid: app.uuid }, select: { ownerId: true } })
+  const why = await foreignName(core, { ownerId, uuid: app.uuid }, [name])
+  if (why !== null) throw invalidField('domain', why)
+}
+
+async function refuseMore(core: Core, app: AppRow): Promise<void> {
+  const count = await core.db.domain.count({ where: { appUuid: app.uuid } })
+  if (count >= bounds.domainsOfApp)
+    throw invalidField(
+      'domain',
+      `${app.id} has ${count} domains, more are not allowed: remove one with deis domains:remove`,
+    )
+}
+
+async function insertDomain(core: Core, caller: Caller, app: AppRow, name: string): Promise<Row.Domain> {
+  const now = new Date()
+  try {
+    return await marked(
+      core,
+      caller.request,
+      (tx) =>
+        tx.domain.create({
+          data: { domain: name, appUuid: app.uuid, owner: caller.username, createdAt: now, updatedAt: now },
+        }),
+      (row) => ({ answer: toDomain(app.id, row) }),
+    )
+  } catch (error) {
+    if (isUniqueViolation(error)) throw invalidField('domain', domainMessages.taken)
+    throw error
+  }
+}
+
+export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: string): Promise<Domain> {
+  const name = domainName(raw)
+  refuseReserved(core, name)
+  return changeEdge(core, app.id, async () => {
+    const row = await oneNameAtATime(core, async () => {
+      await refuseTaken(core, app, raw.trim(), name)
+      if (!caller.isSuperuser) refusePlatform(core, name)
+      await refuseMore(core, app)
+      return insertDomain(core, caller, app, name)
+    })
+    core.logs.say(app.id, 'INFO', `domain ${name} added`)
+    return {
+      value: toDomain(app.id, row),
+      undo: () => unmarked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } })),
+    }
+  })
+}
+
+/** The stored form of a name in a path; what is no name is no domain of anybody. */
+export function domainInPath(raw: string): string {
+  try {
+    return domainName(raw)
+  } catch (error) {
+    if (error instanceof DeisError) throw notFound('Domain')
+    throw error
+  }
+}
+
+export async function removeDomain(core: Core, caller: Caller, app: AppRow, raw: string): Promise<void> {
+  const domain = domainInPath(raw)
+  await changeEdge(core, app.id, async () => {
+    const row = await core.db.domain.findFirst({ where: { domain, appUuid: app.uuid } })
+    if (!row) throw notFound('Domain')
+    await marked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } }))
+    core.logs.say(app.id, 'INFO', `domain ${domain} removed`)
+    return { value: undefined, undo: () => unmarked(core, caller.request, (tx) => tx.domain.create({ data: row })) }
+  })
+}

@@ -1,0 +1,103 @@
+// How is an app reached from outside, and who has to know (docs/contract/api.md §4.4, docs/architecture.md)?
+import { DeisError, messageOf, notFound } from '@deis/types'
+import type { Edge } from '@deis/ports/scheduler'
+import type { Core } from '../core.ts'
+import { publishRoutes } from './routing.ts'
+
+/** A router that does not answer must not hold up a change for ever; its next snapshot is right in any case. */
+const heardMs = 5_000
+
+/** Of its own, so that a deploy that takes its time holds up no `maintenance:on`. Whoever holds the app's line may wait for this one, never the other way round. */
+const lineOf = (id: string): string => `edge/${id}`
+
+async function edgeOf(core: Core, id: string): Promise<Edge | null> {
+  const app = await core.db.app.findUnique({
+    where: { id },
+    select: {
+      destroying: true,
+      domains: { select: { domain: true, certificate: { select: { name: true } } }, orderBy: { id: 'asc' } },
+      settings: { orderBy: { createdAt: 'desc' }, take: 1 },
+      tls: { orderBy: { createdAt: 'desc' }, take: 1, select: { httpsEnforced: true } },
+    },
+  })
+  if (!app || app.destroying) return null
+  const [settings] = app.settings
+  return {
+    app: id,
+    hosts: app.domains.map(({ domain }) => domain),
+    routable: settings?.routable ?? true,
+    maintenance: settings?.maintenance ?? false,
+    whitelist: (settings?.whitelist ?? []) as string[],
+    enforceTls: app.tls[0]?.httpsEnforced ?? false,
+    certificates: app.domains.flatMap(({ domain, certificate }) =>
+      certificate ? [{ host: domain, name: certificate.name }] : [],
+    ),
+  }
+}
+
+async function expose(core: Core, id: string, signal: AbortSignal): Promise<void> {
+  const edge = await edgeOf(core, id)
+  if (!edge) return
+  try {
+    await core.scheduler.expose(edge, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw new DeisError('unavailable', `Could not update Kubernetes Service ${id}: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Brings the backend to what is stored. */
+export async function exposeApp(core: Core, id: string, signal: AbortSignal): Promise<void> {
+  await core.queue.run(lineOf(id), (line) => expose(core, id, AbortSignal.any([signal, line])))
+}
+
+/** Brings the routers, also those of other controllers, to what is stored. */
+export async function routesChanged(core: Core, id: string): Promise<void> {
+  core.peers.tell({ kind: 'app', app: id })
+  await publishRoutes(core, id)
+}
+
+export type Stored<T> = { readonly value: T; undo(): Promise<unknown> }
+
+/**
+ * Stores a change of how an app is reached, one at a time for each app, and brings backend and routers to it.
+ * What the backend does not take is not stored either.
+ */
+export async function changeEdge<T>(core: Core, id: string, store: () => Promise<Stored<T>>): Promise<T> {
+  return core.queue.run(lineOf(id), async (signal) => {
+    const app = await core.db.app.findUnique({ where: { id }, select: { destroying: true } })
+    if (!app || app.destroying) throw notFound('App')
+    const { value, undo } = await store()
+    try {
+      await expose(core, id, signal)
+    } catch (error) {
+      // Stopping: the next start brings the backend to what is stored. Destroying: nothing matters any more.
+      if (signal.aborted) throw new DeisError('unavailable', messageOf(signal.reason), { cause: error })
+      await undo()
+      await expose(core, id, signal).catch((again: unknown) =>
+        core.log.error({ app: id, err: again }, 'the backend could not be brought back'),
+      )
+      throw error
+    }
+    await routesChanged(core, id)
+    await core.routes.heard(id, heardMs)
+    return value
+  })
+}
+
+/** Resolves when no change of the edge is under way; call it when later ones find the app being destroyed. */
+export async function endEdgeChanges(core: Core, id: string): Promise<void> {
+  core.queue.cancel(lineOf(id), new Error(`${id} is being destroyed`))
+  await core.queue.run(lineOf(id), async () => {})
+}
+
+/** Never store what is not enforced (docs/architecture.md, principle 6): an Ingress knows hosts and nothing else that every cluster would understand. */
+export function refuseAtIngress({ config }: Core, what: string): void {
+  if (config.scheduler === 'kubernetes' && config.cluster.routing === 'ingress')
+    throw new DeisError(
+      'invalid',
+      `${what} cannot be enforced by the cluster's own Ingress controller, so nothing was changed: run the platform with DEIS_ROUTING=router`,
+    )
+}

@@ -1,0 +1,87 @@
+// Which route does an app have right now?
+import { type AppRoute, messageOf } from '@deis/types'
+import { inBulk } from '../apps/bulk.ts'
+import type { Core } from '../core.ts'
+import { type Reach, readReach } from '../apps/reach.ts'
+import { certPurpose } from '../apps/rows.ts'
+
+/** A certificate that cannot be opened is left out: the app itself can still be reached. */
+function certificatesOf(core: Core, app: Reach): NonNullable<AppRoute['certificates']> {
+  return app.domains.flatMap(({ domain, certificate, key }) => {
+    if (certificate === null || key === null) return []
+    try {
+      return [{ host: domain, certificate, key: core.vault.open(certPurpose, key) }]
+    } catch (error) {
+      core.log.error({ app: app.id, domain, err: error }, 'a certificate cannot be used')
+      core.logs.say(app.id, 'ERROR', `the certificate of ${domain} cannot be used: ${messageOf(error)}`)
+      return []
+    }
+  })
+}
+
+/** Null when it is not to be reached at all. */
+async function routeOf(core: Core, app: Reach): Promise<AppRoute | null> {
+  if (!app.routable) return null
+  const { addresses, shared } = await core.scheduler.upstreams(app.id)
+  const { whitelist } = app
+  const certificates = certificatesOf(core, app)
+  return {
+    app: app.id,
+    hosts: app.domains.map(({ domain }) => domain).toSorted(),
+    upstreams: [...addresses],
+    ...(shared ? { shared } : {}),
+    ...(app.maintenance ? { maintenance: true } : {}),
+    ...(whitelist.length > 0 ? { whitelist: [...whitelist] } : {}),
+    ...(app.httpsEnforced ? { enforceTls: true } : {}),
+    ...(certificates.length > 0 ? { certificates } : {}),
+  }
+}
+
+export type Publishing = { again: boolean; done: Promise<void> }
+
+async function publish(core: Core, ids: readonly string[]): Promise<void> {
+  const found = await readReach(core, ids)
+  for (const id of ids) {
+    const app = found.get(id)
+    core.routes.set(id, app ? await routeOf(core, app) : null)
+  }
+}
+
+/**
+ * Publishes the apps' routes; calls that come while one is under way are served by one more look, so the last word is never
+ * stale.
+ */
+function publishSome(core: Core, ids: readonly string[]): Promise<void> {
+  const all = core.here.publishing
+  const others = ids.flatMap((id) => all.get(id) ?? [])
+  for (const other of others) other.again = true
+  const mine = new Map(ids.filter((id) => !all.has(id)).map((id) => [id, { again: true, done: Promise.resolve() }]))
+  const done = (async () => {
+    try {
+      for (let wanted = [...mine]; wanted.length > 0; wanted = [...mine].filter(([, one]) => one.again)) {
+        for (const [, one] of wanted) one.again = false
+        await publish(
+          core,
+          wanted.map(([id]) => id),
+        )
+      }
+    } finally {
+      for (const id of mine.keys()) all.delete(id)
+    }
+  })()
+  for (const [id, one] of mine) all.set(id, Object.assign(one, { done }))
+  return Promise.all([done, ...others.map((other) => other.done)]).then(() => {})
+}
+
+export function publishRoutes(core: Core, id: string): Promise<void> {
+  return publishSome(core, [id])
+}
+
+/** The routes of many apps; one that cannot be read is told to `failed`, and holds up no other. */
+export function publishRoutesOf(
+  core: Core,
+  ids: readonly string[],
+  failed: (app: string, error: unknown) => void,
+): Promise<void> {
+  return inBulk(core, ids, (some) => publishSome(core, some), failed)
+}

@@ -1,0 +1,59 @@
+// Must requests to an app be encrypted (docs/contract/api.md §2.9)?
+import { randomUUID } from 'node:crypto'
+import { DeisError, invalidField, type Tls } from '@deis/types'
+import type * as Row from '../../store/generated/sqlite/client.ts'
+import type { Caller, Core } from '../core.ts'
+import { changeEdge, refuseAtIngress } from './edge.ts'
+import { marked, unmarked } from '../requests/request-mark.ts'
+import { type AppRow, toTls } from '../apps/rows.ts'
+import { invalidBoolean, readBoolean } from '../apps/settings-rules.ts'
+
+async function newestRow(core: Core, app: AppRow): Promise<Row.Tls | null> {
+  return core.db.tls.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
+}
+
+export async function currentTls(core: Core, app: AppRow): Promise<Tls> {
+  const row = await newestRow(core, app)
+  if (row) return toTls(app.id, row)
+  // Nobody was asked yet: as the app was made.
+  const { uuid, createdAt } = app
+  return toTls(app.id, {
+    uuid,
+    appUuid: uuid,
+    owner: app.owner.username,
+    httpsEnforced: null,
+    createdAt,
+    updatedAt: createdAt,
+  })
+}
+
+export async function changeTls(core: Core, caller: Caller, app: AppRow, raw: unknown): Promise<Tls> {
+  const wanted = readBoolean(raw)
+  if (wanted === undefined) throw invalidField('https_enforced', invalidBoolean(raw))
+  return changeEdge(core, app.id, async () => {
+    const newest = await newestRow(core, app)
+    if (newest !== null && newest.httpsEnforced !== null && newest.httpsEnforced === wanted)
+      throw new DeisError('conflict', `${caller.username} changed nothing`)
+    if (wanted === true) refuseAtIngress(core, 'HTTPS')
+    // The newest counts, also when the clock stands still or goes back.
+    const now = new Date(Math.max(Date.now(), (newest?.createdAt.getTime() ?? 0) + 1))
+    const data = {
+      uuid: randomUUID(),
+      appUuid: app.uuid,
+      owner: caller.username,
+      httpsEnforced: wanted,
+      createdAt: now,
+      updatedAt: now,
+    }
+    const row = await marked(
+      core,
+      caller.request,
+      (tx) => tx.tls.create({ data }),
+      (made) => ({ answer: toTls(app.id, made) }),
+    )
+    core.logs.say(app.id, 'INFO', `tls ${app.id}-${row.uuid.slice(0, 7)} updated`)
+    const undo = (): Promise<void> =>
+      unmarked(core, caller.request, (tx) => tx.tls.deleteMany({ where: { uuid: row.uuid } }))
+    return { value: toTls(app.id, row), undo }
+  })
+}

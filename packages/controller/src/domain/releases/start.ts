@@ -1,0 +1,180 @@
+// What has to be finished, undone or taken up again when the controller starts (docs/architecture.md, principle 5)?
+import { messageOf } from '@deis/types'
+import { destroyApp } from '../apps/apps.ts'
+import { appIds, appPages, atOnce, type StoredApp } from '../apps/bulk.ts'
+import { cancelForPeer } from '../builds/cancel-build.ts'
+import { converge } from './converge.ts'
+import type { Core } from '../core.ts'
+import { countsOf, structureProblem } from '../apps/counts.ts'
+import { stopForPeer } from '../live/one-offs.ts'
+import { pushLock } from '../builds/push.ts'
+import type { Message } from '../../store/peers.ts'
+import { publishRoutes, publishRoutesOf } from '../edge/routing.ts'
+import { makeReadable } from '../apps/unreadable.ts'
+
+const workers = 4
+const firstRetryMs = 5_000
+const lastRetryMs = 300_000
+/** Unfinished for this long: perhaps nobody works on it any more. */
+const unfinishedMs = 10_000
+const lookEveryMs = 10_000
+/** Well within the time that such a word counts. */
+const tellRoutersMs = 5_000
+
+/** Builds that ended with the controller that ran them. */
+export async function abandonBuilds(core: Core): Promise<void> {
+  await core.builder.recover()
+  for (let after = ''; ;) {
+    const running = await core.db.build.findMany({
+      where: { status: 'running', uuid: { gt: after } },
+      select: { uuid: true, app: { select: { id: true } } },
+      orderBy: { uuid: 'asc' },
+      take: atOnce,
+    })
+    for (const { uuid, app } of running) {
+      // Whoever builds holds the app's push; another controller's build goes on.
+      const held = await core.peers.tryLock(pushLock(app.id))
+      if (!held) continue
+      try {
+        await core.db.build.updateMany({
+          where: { uuid, status: 'running' },
+          data: { status: 'abandoned', updatedAt: new Date() },
+        })
+      } finally {
+        await held.release()
+      }
+    }
+    if (running.length < atOnce) return
+    after = running.at(-1)?.uuid ?? after
+  }
+}
+
+/** To whoever runs the platform, and to those who may see the app. */
+function report(core: Core, app: string, error: unknown): void {
+  if (!core.here.trouble.set(app, messageOf(error))) return
+  core.log.error({ app, err: error }, 'app cannot be brought to its desired state, trying again')
+  core.logs.say(app, 'ERROR', messageOf(error))
+}
+
+/** Tries once; what fails is tried again in the background until the app is as it should be or the controller stops. */
+async function settle(core: Core, app: string, delay = firstRetryMs): Promise<void> {
+  try {
+    await converge(core, app).catch(async (error: unknown) => {
+      if (!(await makeReadable(core, app))) throw error
+      await converge(core, app)
+    })
+    core.here.trouble.clear(app)
+  } catch (error) {
+    if (core.shutdown.aborted) return
+    report(core, app, error)
+    setTimeout(() => void settle(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
+  }
+}
+
+/** Every app's route, before any router can ask: an empty snapshot would clear what it serves. */
+export async function publishAllRoutes(core: Core): Promise<void> {
+  for await (const page of appIds(core)) {
+    const ids = page.map(({ id }) => id)
+    await publishRoutesOf(core, ids, (app, error) => report(core, app, error))
+  }
+}
+
+/**
+ * Whether there is nothing to run and nothing that runs; only asked of backends where pods are all there is. Whatever runs is
+ * applied again: until then a backend that found it running does not know how to start it again.
+ */
+async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
+  if (app.pending) return false
+  if (app.good === null) return true
+  const stored: unknown = JSON.parse(app.structure)
+  if (structureProblem(stored, core.config.maxProcesses) !== null) return false
+  if (Object.values(countsOf(stored)).some((count) => count > 0)) return false
+  return (await core.scheduler.observe(app.id)).length === 0
+}
+
+async function takeUpOne(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {
+  if (app.destroying) {
+    await destroyApp(core, app)
+    return
+  }
+  // What cannot be told is found out by trying.
+  if (podsAreAll && (await isSettled(core, app).catch(() => false))) return
+  await settle(core, app.id)
+}
+
+/** Converges every app that needs it, a few at a time. Resolves when each was tried. */
+export async function takeUp(core: Core): Promise<void> {
+  const { podsAreAll = false } = await core.scheduler.capabilities()
+  for await (const page of appPages(core)) {
+    const rest = [...page]
+    const worker = async (): Promise<void> => {
+      for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift())
+        await takeUpOne(core, app, podsAreAll).catch((error: unknown) => {
+          if (!core.shutdown.aborted) core.log.error({ err: error }, 'an app could not be taken up')
+        })
+    }
+    await Promise.all(Array.from({ length: workers }, worker))
+    if (core.shutdown.aborted) return
+  }
+}
+
+/** What a controller left unfinished that died while this one runs on. Only while there may be others. */
+async function takeOver(core: Core, busy: Set<string>): Promise<void> {
+  // Without one there is nothing of a build to look for in the backend, which would be asked at every look.
+  if (await core.db.build.findFirst({ where: { status: 'running' }, select: { uuid: true } })) await abandonBuilds(core)
+  const old = new Date(Date.now() - unfinishedMs)
+  const left = await core.db.app.findMany({
+    where: {
+      OR: [
+        { destroying: true, updatedAt: { lt: old } },
+        { releases: { some: { state: 'pending', updatedAt: { lt: old } } } },
+      ],
+    },
+    select: { id: true, uuid: true, destroying: true },
+    take: atOnce,
+  })
+  for (const app of left) {
+    if (busy.has(app.id) || core.queue.isBusy(app.id)) continue
+    busy.add(app.id)
+    const work = app.destroying ? destroyApp(core, app) : converge(core, app.id)
+    work
+      .catch((error: unknown) => {
+        if (!core.shutdown.aborted) core.log.error({ app: app.id, err: error }, 'unfinished work failed')
+      })
+      .finally(() => busy.delete(app.id))
+      // Nobody waits for it.
+      .catch(() => {})
+  }
+}
+
+async function hear(core: Core, message: Message | null): Promise<void> {
+  if (message === null) return publishAllRoutes(core)
+  if (message.kind === 'app') return publishRoutes(core, message.app)
+  if (message.kind === 'line') return core.logs.take(message.app, message.at, message.text)
+  if (message.kind === 'routers') return core.routes.reportPeer(message.of, message)
+  if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
+  cancelForPeer(core, message.build, message.by)
+}
+
+/** Looks after other controllers' work; whoever still does it holds the app's lock. Returns the function that ends it. */
+export function watchPeers(core: Core): () => void {
+  core.peers.onMessage((message) => {
+    hear(core, message).catch((error: unknown) =>
+      core.log.error({ err: error }, 'a message of another controller could not be followed'),
+    )
+  })
+  if (!core.peers.shared) return () => {}
+  const tellRouters = (): void => core.peers.tell({ kind: 'routers', of: core.peers.instance, ...core.routes.own() })
+  tellRouters()
+  const telling = setInterval(tellRouters, tellRoutersMs)
+  telling.unref()
+  const busy = new Set<string>()
+  const timer = setInterval(() => {
+    takeOver(core, busy).catch((error: unknown) => core.log.error({ err: error }, 'unfinished work was not looked for'))
+  }, lookEveryMs)
+  timer.unref()
+  return () => {
+    clearInterval(telling)
+    clearInterval(timer)
+  }
+}

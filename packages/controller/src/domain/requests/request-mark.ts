@@ -1,0 +1,78 @@
+// How does a change leave in its own transaction that it was made, for a client that may ask (see requests.ts)?
+import { DeisError } from '@deis/types'
+import type { Tx } from '../../store/open.ts'
+import type { Core } from '../core.ts'
+
+/** What a client calls a change it asks for: unique among those of its user. */
+export type Named = {
+  readonly userId: number
+  readonly id: string
+  /** The controller that does it. Another one may have taken it over since: only who has it writes of it. */
+  readonly instance: string
+}
+
+export type Mark = {
+  /** False when it is undone. */
+  readonly stored: boolean
+  /** Of the release it made. */
+  readonly version?: number
+  readonly appUuid?: string
+  /** The body that success is answered with, where that is known already; null: none. */
+  readonly answer?: object | null
+}
+
+/** Longer answers are not kept: what was done can be asked for by other ways. */
+const longestAnswer = 64 * 1024
+
+export function sealedAnswer({ vault }: Pick<Core, 'vault'>, text: string): string | null {
+  return text.length > longestAnswer ? null : vault.seal('answer', text)
+}
+
+/**
+ * Call it in the transaction that stores, or undoes, the change. Without a name there is nothing to mark.
+ * @throws 503 when another controller has it by now: the transaction is undone then
+ */
+export async function mark(
+  core: Pick<Core, 'vault'>,
+  tx: Tx,
+  request: Named | undefined,
+  { answer, ...data }: Mark,
+): Promise<void> {
+  if (!request) return
+  const promised = data.stored && answer !== undefined ? sealedAnswer(core, JSON.stringify(answer)) : null
+  const { count } = await tx.request.updateMany({
+    where: { ...request },
+    data: { ...data, answer: promised, updatedAt: new Date() },
+  })
+  if (count > 0) return
+  const { userId, id } = request
+  // Those of long ago are forgotten, also while they go on.
+  if ((await tx.request.count({ where: { userId, id } })) > 0)
+    throw new DeisError('unavailable', 'Another controller carries this on, so nothing was changed here.')
+}
+
+/** A change that is one transaction, and the mark in it. `answer`: of what `work` returns. */
+export async function marked<T>(
+  core: Pick<Core, 'db' | 'vault'>,
+  request: Named | undefined,
+  work: (tx: Tx) => Promise<T>,
+  answer: (result: T) => Pick<Mark, 'answer' | 'appUuid'> = () => ({ answer: null }),
+): Promise<T> {
+  return core.db.$transaction(async (tx) => {
+    const result = await work(tx)
+    await mark(core, tx, request, { stored: true, ...answer(result) })
+    return result
+  })
+}
+
+/** Takes back what `marked` stored. */
+export async function unmarked(
+  core: Pick<Core, 'db' | 'vault'>,
+  request: Named | undefined,
+  work: (tx: Tx) => Promise<unknown>,
+): Promise<void> {
+  await core.db.$transaction(async (tx) => {
+    await work(tx)
+    await mark(core, tx, request, { stored: false })
+  })
+}

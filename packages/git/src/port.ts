@@ -1,0 +1,121 @@
+// What does the git server ask of the rest of the controller, and what does it offer (docs/architecture.md)?
+import type { Readable } from 'node:stream'
+import type { SourceLimits, Submodule } from '@deis/lib/git-tree/weigh'
+import type { AllowedHosts } from './submodules/address.ts'
+
+/** One push whose commit is to be built and deployed; the ref moves only when `deploy` resolves. */
+export type Push = {
+  readonly app: string
+  readonly username: string
+  /** Full commit id; the objects are readable through `source` only, they are still in quarantine. */
+  readonly sha: string
+  readonly ref: string
+  /** The commit's tree as an uncompressed tar; a failure of git is an error of the stream. */
+  source(): Readable
+  /** What the commit refers to without having it. */
+  readonly submodules: readonly Submodule[]
+  /** Fetches what may be fetched of them; null: nothing may be, or there is nothing. @throws Error for the user to read */
+  readonly withSubmodules: ((say: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
+  /** What the user gave with `git push -o`. */
+  readonly options: readonly string[]
+  /** Shown to the pushing user; whole lines or parts of them. */
+  output(text: string): void
+  /** Aborted when the push must end: the platform stops, the app is destroyed, git was killed. */
+  readonly signal: AbortSignal
+  /** Resolved when the next push of the app may begin. */
+  readonly ended: Promise<void>
+}
+
+/** A source with the files of its submodules. */
+export type WholeSource = {
+  source(): Readable
+  /** Those that were not fetched. */
+  readonly submodules: readonly Submodule[]
+  /** To be called when the build has ended. */
+  close(): Promise<void>
+}
+
+export type Permission = 'ok' | 'no app' | 'forbidden'
+
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void
+
+export type Limits = {
+  /** From the first byte to a proven key. */
+  readonly authMs: number
+  /** Refused keys before the connection is closed. */
+  readonly authTries: number
+  /** Connections without a proven key: one more ends the oldest of them. */
+  readonly unauthenticated: number
+  readonly unauthenticatedPerAddress: number
+  readonly connections: number
+  readonly sessionsPerConnection: number
+  /** A connection without a session, a session in which neither side says anything. */
+  readonly idleMs: number
+  /** How long a client may not take what git has to say. */
+  readonly stalledMs: number
+  /** Silence of a deploy after which `...` is printed (docs/contract/build-and-route.md §1.9). */
+  readonly heartbeatMs: number
+  /** How long a look through a pushed tree may take. */
+  readonly weighMs: number
+  /** How long one submodule may take to come. */
+  readonly fetchMs: number
+  /** How long all submodules of one push may take to come and to be put together. */
+  readonly submodulesMs: number
+}
+
+export const defaultLimits: Limits = {
+  authMs: 20_000,
+  authTries: 6,
+  unauthenticated: 64,
+  unauthenticatedPerAddress: 16,
+  connections: 1000,
+  sessionsPerConnection: 10,
+  idleMs: 300_000,
+  stalledMs: 60_000,
+  heartbeatMs: 10_000,
+  weighMs: 60_000,
+  fetchMs: 120_000,
+  submodulesMs: 300_000,
+}
+
+export type GitServerDeps = {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Bare repositories, hooks and the hooks' socket; nothing else belongs in there. */
+  readonly folder: string
+  readonly hostKeyFolder: string
+  /** The argument vector that runs hook.ts; the hook's name and arguments are appended. */
+  readonly hookProgram: readonly string[]
+  readonly gitPath: string
+  /** PATH of git and its hooks. */
+  readonly path: string
+  readonly maxPackBytes: number
+  readonly sourceLimits: SourceLimits
+  /** From where submodules are fetched; no hosts: not at all. */
+  readonly submodules?: { readonly hosts: AllowedHosts; readonly caFile: string | null }
+  /** Deis' own rule: any branch is deployed (docs/contract/build-and-route.md §1.8). */
+  readonly anyBranch: boolean
+  readonly limits?: Partial<Limits>
+  /** `SHA256:<base64 without padding>` of a public key → whose it is. */
+  identify(fingerprint: string): Promise<{ readonly username: string } | null>
+  authorize(username: string, app: string): Promise<Permission>
+  deployBranch(app: string): Promise<string | null>
+  setDeployBranch(app: string, branch: string): Promise<void>
+  /** Builds and releases. @throws Error whose message the user may read; the push is then declined. */
+  deploy(push: Push): Promise<void>
+  log: Log
+}
+
+export type GitServer = {
+  readonly port: number
+  isPushing(app: string): boolean
+  /** Ends the app's push, if there is one, and waits for its end. Call after the app is gone for `authorize`. */
+  cancelPushes(app: string): Promise<void>
+  /** Refuses new sessions, lets running ones end until the deadline, then aborts them. */
+  close(deadlineMs: number): Promise<void>
+}

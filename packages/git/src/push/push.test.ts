@@ -1,0 +1,543 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import {
+  bundleHook,
+  type Copy,
+  gate,
+  makeCopy,
+  makeUser,
+  openCopy,
+  outcome,
+  type Platform,
+  remote,
+  run,
+  start,
+  startPlatform,
+  temporary,
+  type User,
+} from '../fixture.ts'
+import type { ClientChannel } from 'ssh2'
+import ssh2 from 'ssh2'
+import { testArchiver } from '@deis/machine/archive-testing'
+import { withVariable } from '@deis/machine/pid'
+import { maintainRepo, removeRepo } from '../repos.ts'
+
+let folder: string
+let hook: readonly string[]
+let ann: User
+let first: Copy
+let platform: Platform
+let copy: Copy
+let url: string
+
+beforeAll(async () => {
+  folder = await temporary()
+  hook = await bundleHook(folder)
+  ann = await makeUser(folder, 'ann')
+  first = await makeCopy(ann, join(folder, 'first'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+beforeEach(async () => {
+  platform = await startPlatform(hook)
+  platform.state.users.set(ann.print, 'ann')
+  copy = openCopy(ann, join(platform.folder, 'copy'), first.sha)
+  await cp(first.folder, copy.folder, { recursive: true })
+  url = remote(platform, 'app')
+})
+afterEach(() => platform.close())
+
+const repo = (app = 'app'): string => join(platform.folder, 'repos', `${app}.git`)
+const refs = async (app = 'app'): Promise<string> =>
+  (await run('git', ['--git-dir', repo(app), 'for-each-ref', '--format=%(objectname) %(refname)'], folder, ann.env))
+    .stdout
+const shown = (stderr: string): string[] =>
+  stderr
+    .split('\n')
+    .filter((line) => line.startsWith('remote: '))
+    .map((line) => line.slice('remote: '.length).trimEnd())
+
+test('a push is built from its tree, shown live and moves the ref', async () => {
+  const target = join(platform.folder, 'unpacked')
+  await mkdir(target)
+  platform.state.deploy = async (push) => {
+    push.output('Starting build... but first, coffee!\n')
+    await testArchiver.unpack(push.source(), target)
+    push.output('-----> Node app ')
+    push.output('detected\u001b[2K\n       \u001b[32mDone!\u001b[0m\nlast')
+  }
+  const result = await copy.git('push', url, 'main')
+  expect(result.code).toBe(0)
+  expect(shown(result.stderr)).toEqual([
+    'Starting build... but first, coffee!',
+    '-----> Node app detected',
+    '       \u001b[32mDone!\u001b[0m',
+    'last',
+  ])
+  expect(result.stderr).toContain(' * [new branch]      main -> main\n')
+  expect(await readFile(join(target, 'index.js'), 'utf8')).toBe('hello\n')
+  expect(await readFile(join(target, 'lib/a.txt'), 'utf8')).toBe('a\n')
+  expect(await refs()).toBe(`${copy.sha} refs/heads/main\n`)
+  expect(platform.state.deployed).toEqual([
+    { app: 'app', sha: copy.sha, ref: 'refs/heads/main', username: 'ann', options: [] },
+  ])
+  expect(await copy.git('push', url, 'main')).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
+  const back = join(platform.folder, 'back')
+  expect((await copy.git('clone', '-q', url, back)).code).toBe(0)
+  expect(await readdir(back)).toEqual(['.git', 'index.js', 'lib'])
+})
+
+test('a failed deploy declines the push, and the same push can be repeated', async () => {
+  platform.state.deploy = async (push) => {
+    push.output('building\n')
+    throw new Error('Build pod exited with code 1, stopping build.\nSee above.')
+  }
+  const declined = await copy.git('push', url, 'main')
+  expect(declined.code).toBe(1)
+  expect(shown(declined.stderr)).toEqual(['building', 'Build pod exited with code 1, stopping build.', 'See above.'])
+  expect(declined.stderr).toContain(' ! [remote rejected] main -> main (pre-receive hook declined)\n')
+  expect(declined.stderr).toContain('error: failed to push some refs to ')
+  expect(await refs()).toBe('')
+  platform.state.deploy = async () => {}
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+})
+
+test('a deploy can tell others when the next push may begin', async () => {
+  let ended = Promise.resolve()
+  const refused = gate()
+  platform.state.deploy = async (push) => {
+    ;({ ended } = push)
+    refused.open()
+    throw new Error('ann cancelled this build.')
+  }
+  const first = outcome(copy.start('push', url, 'main'))
+  await refused.opened
+  await ended
+  expect(platform.server.isPushing('app')).toBe(false)
+  platform.state.deploy = async () => {}
+  const second = copy.git('push', url, 'main')
+  expect((await first).code).toBe(1)
+  expect((await second).code).toBe(0)
+})
+
+test('output arrives before the end, with a heartbeat in silence', async () => {
+  await platform.restart({ limits: { heartbeatMs: 50 } })
+  url = remote(platform, 'app')
+  const finish = gate()
+  platform.state.deploy = async (push) => {
+    push.output('first\n')
+    await finish.opened
+  }
+  const child = copy.start('push', url, 'main')
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    if (shown(stderr).filter((line) => line === '...').length >= 2) finish.open()
+  })
+  expect((await outcome(child)).code).toBe(0)
+  expect(shown(stderr).slice(0, 3)).toEqual(['first', '...', '...'])
+})
+
+test('one push of an app at a time; fetches and other apps do not wait', async () => {
+  const started = gate()
+  const finish = gate()
+  platform.state.deploy = async (push) => {
+    if (push.app !== 'app') return
+    started.open()
+    await finish.opened
+  }
+  const first = outcome(copy.start('push', url, 'main'))
+  await started.opened
+  expect(platform.server.isPushing('app')).toBe(true)
+  expect(await copy.git('push', url, 'main')).toMatchObject({
+    code: 128,
+    stderr: 'fatal: remote error: Another git push is ongoing\n',
+  })
+  expect((await copy.git('ls-remote', url)).code).toBe(0)
+  expect((await copy.git('push', remote(platform, 'other'), 'main')).code).toBe(0)
+  finish.open()
+  expect((await first).code).toBe(0)
+  expect(platform.server.isPushing('app')).toBe(false)
+})
+
+test('a client that is killed does not end its push', async () => {
+  const started = gate()
+  const finish = gate()
+  const done = gate()
+  platform.state.deploy = async (push) => {
+    started.open()
+    await finish.opened
+    for (let n = 0; n < 5000; n++) push.output(`line ${n} that nobody reads any more, and more than any pipe holds\n`)
+    done.open()
+  }
+  const child = copy.start('push', url, 'main')
+  const ended = outcome(child)
+  await started.opened
+  process.kill(-(child.pid ?? 0), 'SIGKILL')
+  await ended
+  expect(await copy.git('push', url, 'main')).toMatchObject({
+    code: 128,
+    stderr: 'fatal: remote error: Another git push is ongoing\n',
+  })
+  finish.open()
+  await done.opened
+  let again = await copy.git('push', url, 'main')
+  // The ref moves a moment after the deploy, and until then there is a push.
+  while (again.stderr.includes('ongoing')) again = await copy.git('push', url, 'main')
+  expect(again).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
+})
+
+test('a client that leaves while it sends frees the app', async () => {
+  for (const bytes of [1, 100_000, 2_500_000]) {
+    // A pack that stops in the middle, through the same ssh that git uses.
+    const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
+    const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]
+    const child = start(program, [...flags, ...where], folder, ann.env)
+    await once(child.stdout, 'data')
+    const command = `${'0'.repeat(40)} ${copy.sha} refs/heads/main\0 report-status side-band-64k`
+    const header = `${(command.length + 4).toString(16).padStart(4, '0')}${command}0000PACK\0\0\0\u0002\0\0\0\u0003`
+    child.stdin.on('error', () => {})
+    child.stdin.write(Buffer.concat([Buffer.from(header, 'latin1'), Buffer.alloc(bytes)]))
+    const ended = outcome(child)
+    process.kill(-(child.pid ?? 0), 'SIGKILL')
+    await ended
+    let next = await copy.git('push', '--dry-run', url, 'main')
+    while (next.stderr.includes('ongoing')) next = await copy.git('push', '--dry-run', url, 'main')
+    expect(next.code).toBe(0)
+  }
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+})
+
+test('branches, tags, deletes', async () => {
+  const git: Copy['git'] = (...args) => copy.git(...args)
+  // The first branch of an empty repository is the one to deploy.
+  await git('checkout', '-q', '-b', 'develop')
+  expect((await git('push', url, 'develop')).code).toBe(0)
+  expect(platform.state.branches.get('app')).toBe('develop')
+  expect(await readFile(join(repo(), 'HEAD'), 'utf8')).toBe('ref: refs/heads/develop\n')
+  const other = await git('push', url, 'main:feature')
+  expect(other.code).toBe(1)
+  expect(shown(other.stderr)).toEqual([
+    'feature is not deployed here, only develop is. To deploy it: git push deis feature:develop',
+    'error: hook declined to update refs/heads/feature',
+  ])
+  expect(other.stderr).toContain(' ! [remote rejected] main -> feature (hook declined)\n')
+  // With a deployable one beside it, that one is deployed.
+  const second = await copy.commit({ 'b.txt': 'b' })
+  expect((await git('push', url, 'develop', 'develop:feature')).code).toBe(1)
+  expect(await refs()).toBe(`${second} refs/heads/develop\n`)
+  await git('tag', 'light')
+  await git('tag', '-a', 'heavy', '-m', 'x')
+  expect(await git('push', '--tags', url)).toMatchObject({ code: 0 })
+  expect(await git('push', url, ':light')).toMatchObject({ code: 0 })
+  expect(await git('push', url, ':develop')).toMatchObject({ code: 0 })
+  expect((await refs()).trim()).toMatch(/^[0-9a-f]{40} refs\/tags\/heavy$/)
+  expect(platform.state.deployed.map(({ sha }) => sha)).toEqual([copy.sha, second])
+})
+
+test('what cannot be deployed is declined as a whole', async () => {
+  const both = await copy.git('push', url, 'main', 'main:master')
+  expect(both.code).toBe(1)
+  expect(shown(both.stderr)).toEqual(['Each of main, master would be deployed: push them one at a time.'])
+  const atomic = await copy.git('push', '--atomic', url, 'main', 'main:feature')
+  expect(atomic.stderr).toContain('does not support --atomic push')
+  expect(await refs()).toBe('')
+  expect(platform.state.deployed).toEqual([])
+})
+
+test('any branch or tag, when the operator says so; but only commits', async () => {
+  await platform.restart({ anyBranch: true })
+  url = remote(platform, 'app')
+  expect((await copy.git('push', url, 'main:feature')).code).toBe(0)
+  await copy.git('tag', 'v1')
+  expect((await copy.git('push', url, 'v1')).code).toBe(0)
+  await copy.git('tag', '-a', 'v2', '-m', 'x')
+  const tag = await copy.git('push', url, 'v2')
+  expect(tag.code).toBe(1)
+  expect(shown(tag.stderr)).toEqual(['refs/tags/v2 points at a tag, and only a commit can be deployed.'])
+  expect(platform.state.deployed.map(({ ref }) => ref)).toEqual(['refs/heads/feature', 'refs/tags/v1'])
+})
+
+test('objects are checked: harmless old ones pass, dangerous ones do not', async () => {
+  const write = async (input: string, ...args: string[]): Promise<string> => {
+    const child = copy.start(...args)
+    child.stdin.end(input)
+    return (await outcome(child)).stdout.trim()
+  }
+  const tree = (await copy.git('rev-parse', 'HEAD^{tree}')).stdout.trim()
+  const odd = `tree ${tree}\nauthor A <a@b> 1 +051800\ncommitter A <a@b> 1 +051800\n\nold\n`
+  const old = await write(odd, 'hash-object', '-t', 'commit', '-w', '--literally', '--stdin')
+  expect((await copy.git('push', url, `${old}:refs/heads/main`)).code).toBe(0)
+  const blob = await write('x', 'hash-object', '-w', '--stdin')
+  const evil = await write(`100644 blob ${blob}\t.git\n`, 'mktree')
+  const commit = (await copy.git('commit-tree', evil, '-m', 'x')).stdout.trim()
+  const refused = await copy.git('push', '-f', url, `${commit}:refs/heads/main`)
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('hasDotgit')
+  expect(await refs()).toBe(`${old} refs/heads/main\n`)
+})
+
+test('fetching speaks protocol version 2', async () => {
+  const env = { ...ann.env, GIT_TRACE_PACKET: '1' }
+  const { stderr } = await run('git', ['-c', 'protocol.version=2', 'ls-remote', url], folder, env)
+  expect(stderr).toContain('ls-remote< version 2')
+})
+
+test('forced pushes, shallow clones and push options', async () => {
+  await copy.commit({ b: '2' })
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+  await copy.git('commit', '-q', '--amend', '-m', 'other')
+  expect((await copy.git('push', url, 'main')).code).toBe(1)
+  expect((await copy.git('push', '-f', '-o', 'no-cache', '-o', 'note=a b', url, 'main')).code).toBe(0)
+  expect(platform.state.deployed.at(-1)?.options).toEqual(['no-cache', 'note=a b'])
+  const shallow = join(platform.folder, 'shallow')
+  await copy.git('clone', '-q', '--depth', '1', `file://${copy.folder}`, shallow)
+  let files = ''
+  platform.state.deploy = async (push) => {
+    files = (await buffer(push.source())).toString('latin1')
+  }
+  const pushed = await run('git', ['push', remote(platform, 'fresh'), 'main'], shallow, ann.env)
+  expect(pushed.code).toBe(0)
+  expect(files).toContain('index.js')
+})
+
+test('who may not push or fetch is told so before anything is shown', async () => {
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+  platform.state.permission = () => 'no app'
+  const unknown = { code: 128, stderr: 'fatal: remote error: App app does not exist\n' }
+  expect(await copy.git('push', url, 'main')).toMatchObject(unknown)
+  expect(await copy.git('ls-remote', url)).toMatchObject(unknown)
+  platform.state.permission = () => 'forbidden'
+  const push = 'fatal: remote error: You do not have permission to push to app\n'
+  const fetch = 'fatal: remote error: You do not have permission to fetch from app\n'
+  expect(await copy.git('push', url, 'main')).toMatchObject({ code: 128, stderr: push })
+  expect(await copy.git('ls-remote', url)).toMatchObject({ code: 128, stderr: fetch })
+  platform.state.permission = () => {
+    throw new Error('database is down: secret')
+  }
+  expect(await copy.git('ls-remote', url)).toMatchObject({
+    code: 128,
+    stderr: 'fatal: remote error: The platform could not do this, which is not your fault: try again in a moment\n',
+  })
+})
+
+test('each form of the address reaches the app', async () => {
+  const port = `ssh -p ${platform.server.port}`
+  const env = { ...ann.env, GIT_SSH_COMMAND: (ann.env['GIT_SSH_COMMAND'] ?? '').replace('ssh', port) }
+  for (const form of ['git@127.0.0.1:app.git', 'git@127.0.0.1:app', 'git@127.0.0.1:/app.git'])
+    expect(await run('git', ['push', '--dry-run', form, 'main'], copy.folder, env)).toMatchObject({ code: 0 })
+  expect(await readdir(join(platform.folder, 'repos'))).toContain('app.git')
+  const bad = await run('git', ['push', 'git@127.0.0.1:../app', 'main'], copy.folder, env)
+  expect(bad.code).toBe(128)
+  expect(bad.stderr).toContain(`"../app" is not an app's repository: expected <app>.git`)
+})
+
+test('hooks without the token of a push, or without a push, are refused', async () => {
+  const hooks = join(platform.folder, 'repos', '.hooks')
+  const socket = join(platform.folder, 'repos', '.run', 'hooks.sock')
+  const env = { ...ann.env, DEIS_HOOK_SOCKET: socket, DEIS_HOOK_TOKEN: 'f'.repeat(64) }
+  const forged = await run(join(hooks, 'pre-receive'), [], folder, env)
+  expect(forged).toEqual({ code: 1, stdout: '', stderr: 'This push is not known to the platform.\n' })
+  const update = await run(join(hooks, 'update'), ['refs/heads/x'], folder, { ...env, DEIS_HOOK_REFUSALS: '/' })
+  expect(update.code).toBe(1)
+  const nowhere = await run(join(hooks, 'pre-receive'), [], folder, { ...env, DEIS_HOOK_SOCKET: `${socket}.x` })
+  expect(nowhere.code).toBe(1)
+  expect(nowhere.stderr).toMatch(/^The platform stopped during this push and nothing was changed/)
+  for (const line of ['x\n', '{}\n', '{"token":"a","hook":"post-receive"}\n', `${'x'.repeat(5_000_000)}\n`]) {
+    const client = createConnection(socket)
+    client.setEncoding('utf8').on('error', () => {})
+    client.write(line)
+    const [reply] = (await once(client, 'data')) as [string]
+    expect(reply).toContain('did not understand')
+    client.destroy()
+  }
+  // A push around the server, straight to the folder.
+  await copy.git('push', url, 'main')
+  await copy.commit({ c: '3' })
+  const config = { ...ann.env, GIT_CONFIG_GLOBAL: join(platform.folder, 'repos', '.home', '.gitconfig') }
+  const local = await run('git', ['push', repo(), 'main'], copy.folder, config)
+  expect(local.code).toBe(1)
+  expect(local.stderr).toContain('This repository takes pushes through the platform only.')
+})
+
+test('a push whose hook is killed is declined and its deploy aborted', async () => {
+  const started = gate()
+  const aborted = gate()
+  platform.state.deploy = async (push) => {
+    started.open()
+    await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
+    aborted.open()
+    throw push.signal.reason
+  }
+  const pushing = outcome(copy.start('push', url, 'main'))
+  await started.opened
+  const all = await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock'))
+  const commands = await Promise.all(all.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')))
+  const hooks = all.filter((_, n) => commands[n]?.includes('hook.mjs'))
+  expect(hooks).toHaveLength(1)
+  for (const pid of hooks) process.kill(pid, 'SIGKILL')
+  await aborted.opened
+  expect((await pushing).code).toBe(1)
+  expect(await refs()).toBe('')
+})
+
+test('a repository that is lost is made again', async () => {
+  await copy.git('push', url, 'main')
+  await rm(repo(), { recursive: true })
+  await copy.commit({ d: '4' })
+  expect((await copy.git('push', url, 'main')).stderr).toContain('[new branch]')
+  await rm(join(repo(), 'HEAD'))
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+  expect((await refs()).trim()).toMatch(/ refs\/heads\/main$/)
+})
+
+test('repositories are maintained and removed', async () => {
+  for (const n of [1, 2, 3]) {
+    await copy.commit({ n: String(n) })
+    await copy.git('push', url, 'main')
+  }
+  const packs = async (): Promise<number> =>
+    (await readdir(join(repo(), 'objects', 'pack'))).filter((name) => name.endsWith('.pack')).length
+  expect(await packs()).toBe(3)
+  const repos = join(platform.folder, 'repos')
+  await maintainRepo({ program: 'git', path: process.env.PATH ?? '', folder: repos }, 'app')
+  expect(await packs()).toBe(1)
+  await maintainRepo({ program: 'git', path: process.env.PATH ?? '', folder: repos }, 'never-pushed')
+  await removeRepo(repos, 'app')
+  await removeRepo(repos, 'app')
+  await expect(removeRepo(repos, '../x')).rejects.toThrow('"../x" is no app\'s id')
+  expect((await readdir(repos)).toSorted()).toEqual(['.home', '.hooks', '.run'])
+})
+
+test('a push that is too large is declined', async () => {
+  await platform.restart({ maxPackBytes: 100_000 })
+  url = remote(platform, 'app')
+  await writeFile(join(copy.folder, 'large'), randomBytes(200_000))
+  await copy.commit({})
+  const result = await copy.git('push', url, 'main')
+  expect(result.code).toBe(1)
+  expect(result.stderr).toContain('pack exceeds maximum allowed size')
+  expect(platform.state.deployed).toEqual([])
+})
+
+test('an app that is destroyed takes its push with it', async () => {
+  const started = gate()
+  platform.state.deploy = async (push) => {
+    started.open()
+    await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
+    throw push.signal.reason
+  }
+  const pushing = outcome(copy.start('push', url, 'main'))
+  await started.opened
+  platform.state.permission = () => 'no app'
+  await platform.server.cancelPushes('app')
+  expect(platform.server.isPushing('app')).toBe(false)
+  const result = await pushing
+  expect(result.code).toBe(1)
+  expect(shown(result.stderr).filter((line) => line !== '...')).toEqual([
+    'App app is being destroyed: the push was cancelled.',
+  ])
+  await platform.server.cancelPushes('app')
+})
+
+test('closing lets a push end, and refuses others meanwhile', async () => {
+  const started = gate()
+  const finish = gate()
+  platform.state.deploy = async () => {
+    started.open()
+    await finish.opened
+  }
+  const pushing = outcome(copy.start('push', url, 'main'))
+  await started.opened
+  const closed = platform.server.close(20_000)
+  expect(await copy.git('push', remote(platform, 'other'), 'main')).toMatchObject({
+    code: 128,
+    stderr: 'fatal: remote error: The platform is shutting down: try again in a moment\n',
+  })
+  finish.open()
+  expect((await pushing).code).toBe(0)
+  await closed
+  expect(await refs()).toBe(`${copy.sha} refs/heads/main\n`)
+  await platform.restart()
+})
+
+test('closing aborts what does not end in time', async () => {
+  const started = gate()
+  platform.state.deploy = async (push) => {
+    started.open()
+    await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
+    throw push.signal.reason
+  }
+  const pushing = outcome(copy.start('push', url, 'main'))
+  await started.opened
+  await platform.server.close(1)
+  const result = await pushing
+  expect(result.code).toBe(1)
+  expect(shown(result.stderr)).toContain(
+    'The platform is shutting down and nothing was changed: push again in a moment.',
+  )
+  await platform.restart()
+  url = remote(platform, 'app')
+  platform.state.deploy = async () => {}
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+})
+
+async function library(): Promise<ssh2.Client> {
+  const connection = new ssh2.Client()
+  connection.on('error', () => {})
+  const privateKey = await readFile(ann.keyFile)
+  connection.connect({ host: '127.0.0.1', port: platform.server.port, username: 'x', privateKey })
+  await once(connection, 'ready')
+  return connection
+}
+
+const exec = (connection: ssh2.Client, command: string): Promise<ClientChannel> =>
+  new Promise((resolve, reject) => {
+    connection.exec(command, (error: Error | undefined, channel: ClientChannel) =>
+      error ? reject(error) : resolve(channel),
+    )
+  })
+
+test('a connection that breaks while git is slower than the client harms nothing', async () => {
+  const connection = await library()
+  const channel = await exec(connection, "git-receive-pack 'app'")
+  await once(channel, 'data')
+  const gits = await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock'))
+  for (const pid of gits) process.kill(pid, 'SIGSTOP')
+  channel.write(Buffer.alloc(5_000_000))
+  // What was sent before a ping has arrived when it is answered; the second one follows what the first made room for.
+  for (const _ of [1, 2]) await once(await exec(connection, 'ping'), 'data')
+  connection.destroy()
+  for (const pid of gits) process.kill(pid, 'SIGCONT')
+  while (platform.server.isPushing('app')) await copy.git('version')
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+})
+
+test('a session in which nobody says anything ends', async () => {
+  await platform.restart({ limits: { idleMs: 200 } })
+  url = remote(platform, 'app')
+  const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
+  const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]
+  const result = await outcome(start(program, [...flags, ...where], folder, ann.env))
+  expect(result.code).toBe(1)
+  expect(platform.server.isPushing('app')).toBe(false)
+})
+
+test('a client that takes nothing holds nothing up', async () => {
+  await platform.restart({ limits: { stalledMs: 200 } })
+  url = remote(platform, 'app')
+  await writeFile(join(copy.folder, 'large'), randomBytes(6_000_000))
+  const sha = await copy.commit({})
+  expect((await copy.git('push', url, 'main')).code).toBe(0)
+  const connection = await library()
+  const channel = await exec(connection, "git-upload-pack 'app'")
+  channel.pause()
+  channel.write(`0032want ${sha}\n00000009done\n`)
+  await once(connection, 'close')
+  expect((await copy.git('ls-remote', url)).code).toBe(0)
+})

@@ -1,0 +1,201 @@
+// What happens between the last byte of a push and the moment its refs move?
+import { writeFile } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
+import { quoted } from '../ssh/command.ts'
+import { archive, catFile, type Commit, type Git } from '../git.ts'
+import type { HookCall, HookRequest } from './hooks.ts'
+import { splitLines } from './lines.ts'
+import type { GitServerDeps, Limits, Push } from '../port.ts'
+import type { OngoingPush, Pushes } from './pushes.ts'
+import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
+import { branches, objectType, repoOf } from '../repos.ts'
+import { type Fetching, withSubmodules } from '../submodules/whole.ts'
+import { BadSource, type Contents, weighTree } from '@deis/lib/git-tree/weigh'
+
+export type Receiving = {
+  readonly deps: GitServerDeps
+  readonly limits: Limits
+  readonly git: Git
+  readonly pushes: Pushes
+  /** For the files that tell the update hook that it has something to say. */
+  readonly runFolder: string
+  /** When this server began: what git locked before is locked by nobody. */
+  readonly started: number
+}
+
+type PreReceive = Extract<HookRequest, { hook: 'pre-receive' }>
+
+export function refusalsFile(runFolder: string, token: string): string {
+  return join(runFolder, `${token.slice(0, 16)}.refused`)
+}
+
+/** The variables that make the pushed objects readable, and those only of this repository. @throws PushRefused */
+function quarantine(repo: string, request: PreReceive): Record<string, string> {
+  const path = resolve(repo, request.quarantine['GIT_QUARANTINE_PATH'] ?? '')
+  const objects = resolve(repo, request.quarantine['GIT_OBJECT_DIRECTORY'] ?? '')
+  if (!path.startsWith(join(repo, 'objects') + sep) || objects !== path)
+    throw new PushRefused('git keeps the pushed objects where they are not expected; nothing was changed.')
+  return {
+    GIT_QUARANTINE_PATH: path,
+    GIT_OBJECT_DIRECTORY: path,
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: request.quarantine['GIT_ALTERNATE_OBJECT_DIRECTORIES'] ?? '',
+  }
+}
+
+/** Sends whole plain lines, and `...` whenever there was nothing to send for a while. */
+function talk(show: (text: string) => void, silenceMs: number): { say(text: string): void; end(): void } {
+  const lines = splitLines()
+  const send = (ready: readonly string[]): void => {
+    if (ready.length === 0) return
+    show(`${ready.join('\n')}\n`)
+    heartbeat.refresh()
+  }
+  const heartbeat = setInterval(() => show('...\n'), silenceMs)
+  return {
+    say: (text) => send(lines.add(text)),
+    end() {
+      send(lines.rest())
+      clearInterval(heartbeat)
+    },
+  }
+}
+
+async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Promise<Plan> {
+  const updates = parseUpdates(request.updates)
+  const { anyBranch } = to.deps
+  const [deployBranch, existing] = await Promise.all([
+    to.deps.deployBranch(push.app),
+    branches(to.git, repoOf(to.git.folder, push.app)),
+  ])
+  return planPush({ updates, deployBranch, existing, anyBranch })
+}
+
+/** What is pushed, as long as it can be deployed. @throws PushRefused; the signal's reason */
+async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise<Contents> {
+  const { weighMs } = to.limits
+  const late = AbortSignal.timeout(weighMs)
+  try {
+    const contents = await weighTree(
+      catFile(to.git, object, AbortSignal.any([signal, late])),
+      object.sha,
+      to.deps.sourceLimits,
+    )
+    if (contents.lfs.length > 0)
+      throw new PushRefused(
+        `Git LFS is not supported, and ${contents.lfs.map(quoted).join(', ')} ${contents.lfs.length > 1 ? 'are' : 'is'} only a pointer to what LFS keeps elsewhere.\nCommit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.`,
+      )
+    return contents
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof BadSource) throw new PushRefused(error.message, { cause: error })
+    if (!late.aborted) throw error
+    throw new PushRefused(`The source could not be looked through within ${weighMs / 1000} seconds: make it smaller.`)
+  }
+}
+
+/** Null: there is nothing to fetch, or nowhere from. */
+function wholeOf(to: Receiving, object: Commit, submodules: Contents['submodules']): Push['withSubmodules'] {
+  const { deps, git, limits } = to
+  if (!deps.submodules || deps.submodules.hosts.length === 0 || submodules.length === 0) return null
+  const { hosts, caFile } = deps.submodules
+  const fetching: Fetching = {
+    git,
+    allowed: hosts,
+    caFile,
+    limits: { bytes: deps.maxPackBytes, fetchMs: limits.fetchMs, allMs: limits.submodulesMs },
+    submodulesOf: async (commit, signal) => (await look(to, commit, signal)).submodules,
+  }
+  return async (say, signal) => {
+    const { commit, left, close } = await withSubmodules(fetching, object, submodules, say, signal)
+    return { source: () => archive(git, commit, signal), submodules: left, close }
+  }
+}
+
+async function deploy(
+  to: Receiving,
+  push: OngoingPush,
+  what: { readonly ref: string; readonly sha: string; readonly request: PreReceive; readonly call: HookCall },
+): Promise<void> {
+  const repo = repoOf(to.git.folder, push.app)
+  const { ref, sha, call } = what
+  const object = { repo, sha, env: quarantine(repo, what.request) }
+  const type = await objectType(to.git, object)
+  if (type !== 'commit') throw new PushRefused(`${ref} points at a ${type}, and only a commit can be deployed.`)
+  const signal = AbortSignal.any([push.cancel.signal, call.gone])
+  const { submodules } = await look(to, object, signal)
+  const voice = talk(call.show, to.limits.heartbeatMs)
+  const deploying = (async () => {
+    try {
+      await to.deps.deploy({
+        app: push.app,
+        username: push.username,
+        sha,
+        ref,
+        source: () => archive(to.git, object, signal),
+        submodules,
+        withSubmodules: wholeOf(to, object, submodules),
+        options: what.request.options,
+        output: (text) => voice.say(text),
+        signal,
+        ended: push.ended,
+      })
+    } finally {
+      voice.end()
+      push.deploying = null
+    }
+  })()
+  // The lock is kept until then, whatever becomes of the hook meanwhile.
+  push.deploying = deploying.catch(() => {})
+  await deploying
+}
+
+async function preReceive(to: Receiving, push: OngoingPush, call: HookCall, request: PreReceive): Promise<void> {
+  if (request.options.some((option) => /\p{Cc}/u.test(option)))
+    throw new PushRefused('A push option has control characters in it.')
+  const { deploy: wanted, refused, claims } = await plan(to, push, request)
+  push.refused = refused
+  if (refused.size > 0) await writeFile(refusalsFile(to.runFolder, push.token), '', { mode: 0o600 })
+  if (!wanted) return
+  await deploy(to, push, { ...wanted, request, call })
+  if (claims !== null) await to.deps.setDeployBranch(push.app, claims)
+  push.deployed = wanted.ref
+}
+
+const longestMessage = 4000
+
+/** What is told of a failure may repeat what was pushed: no control characters, and not without end. */
+function presentable(message: string): string {
+  const lines = splitLines()
+  const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message.trimEnd()
+  return `${[...lines.add(`${cut}\n`), ...lines.rest()].join('\n')}\n`
+}
+
+/** Answers a hook with its exit code. What the hook claims counts only under the token of a push that is going on. */
+export async function decide(to: Receiving, call: HookCall): Promise<number> {
+  const { request } = call
+  const push = to.pushes.byToken(request.token)
+  if (!push) {
+    to.deps.log('warn', 'git hook with an unknown token', { hook: request.hook })
+    call.show('This push is not known to the platform.\n')
+    return 1
+  }
+  if (request.hook === 'update') {
+    const line = push.refused ? push.refused.get(request.ref) : 'The push was not checked.'
+    if (line === undefined) return 0
+    call.show(`${line}\n`)
+    return 1
+  }
+  if (push.refused !== null) {
+    call.show('This push was checked already.\n')
+    return 1
+  }
+  try {
+    await preReceive(to, push, call, request)
+    return 0
+  } catch (error) {
+    const { message } = error as Error
+    to.deps.log('info', 'push declined', { app: push.app, username: push.username, reason: message })
+    call.show(presentable(message))
+    return 1
+  }
+}

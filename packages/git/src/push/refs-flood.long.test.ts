@@ -1,0 +1,116 @@
+// Does a push of very many refs, or of very many objects, end soon and with a reason?
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { withVariable } from '@deis/machine/pid'
+import {
+  type Copy,
+  freshCopies,
+  gate,
+  outcome,
+  type Platform,
+  remote,
+  type Result,
+  start,
+  type User,
+} from '../fixture.ts'
+
+let ann: User
+let platform: Platform
+let copy: Copy
+freshCopies((fresh) => ({ ann, platform, copy } = fresh))
+
+/** Refs of the first commit, written at once: what git would do one file at a time. */
+async function refs(space: string, many: number): Promise<void> {
+  const head = '# pack-refs with: peeled fully-peeled sorted \n'
+  const lines = Array.from({ length: many }, (_, i) => `${copy.sha} refs/${space}/n${String(i).padStart(7, '0')}\n`)
+  await writeFile(join(copy.folder, '.git', 'packed-refs'), head + lines.join(''))
+}
+
+const said = ({ stderr }: Result): string =>
+  stderr
+    .split('\n')
+    .filter((line) => line.startsWith('remote: '))
+    .map((line) => line.slice(8).trimEnd())
+    .join('\n')
+
+test.each([
+  ['heads', 100_000],
+  ['tags', 100_000],
+])('100,000 refs/%s are declined at once', async (space, many) => {
+  await refs(space, many)
+  const started = performance.now()
+  const result = await copy.git('push', '--quiet', remote(platform, 'app'), `refs/${space}/*`)
+  expect(performance.now() - started).toBeLessThan(25_000)
+  expect([result.code, said(result)]).toEqual([
+    1,
+    'One push brings at most 10000 branches and tags: push the branch that is to be deployed, as in git push deis main.',
+  ])
+  expect(platform.state.deployed).toEqual([])
+})
+
+test('hundreds of branches that are not deployed are declined together', async () => {
+  await refs('heads', 500)
+  const result = await copy.git('push', '--quiet', remote(platform, 'app'), 'refs/heads/*')
+  expect(result.code).toBe(1)
+  expect(said(result)).toMatch(/^500 branches would not be taken/)
+})
+
+test('a thousand tags beside a branch are taken', async () => {
+  await refs('tags', 1000)
+  const result = await copy.git('push', '--quiet', '--tags', remote(platform, 'app'), 'main')
+  expect(result.code, said(result)).toBe(0)
+  expect(platform.state.deployed).toHaveLength(1)
+})
+
+/** A commit of that many files in folders, each with a content of its own. */
+async function importFiles(many: number): Promise<void> {
+  const stream = join(platform.folder, 'import')
+  const parts = Array.from(
+    { length: many },
+    (_, i) => `M 100644 inline d${i % 500}/f${i}\ndata ${String(i).length}\n${i}\n`,
+  )
+  await writeFile(stream, `commit refs/heads/main\ncommitter t <t@example.com> 1 +0000\ndata 1\nx\n`)
+  await appendFile(stream, parts.join(''))
+  const child = start(
+    'sh',
+    ['-c', 'exec git fast-import --quiet --force < "$1"', 'import', stream],
+    copy.folder,
+    ann.env,
+  )
+  child.stdin.end()
+  expect((await outcome(child)).code).toBe(0)
+}
+
+test('100,000 tiny objects are counted, taken or declined, in a bounded time', async () => {
+  await importFiles(100_000)
+  const started = performance.now()
+  const refused = await copy.git('push', '--quiet', remote(platform, 'app'), 'main')
+  expect(said(refused)).toMatch(/^The source has more than 1000 files and folders/)
+  await platform.restart({ sourceLimits: { entries: 200_000, bytes: 1e9 } })
+  expect((await copy.git('push', '--quiet', remote(platform, 'app'), 'main')).code).toBe(0)
+  expect(performance.now() - started).toBeLessThan(60_000)
+}, 120_000)
+
+test('cancelled while a hostile tree is counted, nothing of it goes on', async () => {
+  await platform.restart({ sourceLimits: { entries: 200_000, bytes: 1e9 } })
+  await importFiles(100_000)
+  // The moment in which it is counted: git reads objects for the platform, in a repository of the app.
+  const counting = gate()
+  let deployed = 0
+  platform.state.deploy = async () => void deployed++
+  const pushing = copy.git('push', '--quiet', remote(platform, 'app'), 'main')
+  const mine = (): Promise<readonly number[]> => withVariable('HOME', join(platform.folder, 'repos', '.home'))
+  const look = setInterval(() => {
+    void commands().then((all) => all.some((args) => args.includes('cat-file')) && counting.open())
+  }, 20)
+  const commands = async (): Promise<string[]> => {
+    return Promise.all((await mine()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')))
+  }
+  await counting.opened
+  clearInterval(look)
+  await platform.server.cancelPushes('app')
+  expect((await pushing).code).not.toBe(0)
+  expect(deployed).toBe(0)
+  expect((await commands()).filter((args) => args.includes('cat-file'))).toEqual([])
+}, 60_000)

@@ -1,0 +1,106 @@
+// How are an ssh channel and a git process joined, so that neither can hold up or bring down anything else?
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
+import type { ServerChannel } from 'ssh2'
+import { stopGroup } from '@deis/machine/pid'
+
+export type Client = {
+  readonly channel: ServerChannel
+  readonly socket: Socket
+  /** Aborted when the client cannot be reached any more. */
+  readonly gone: AbortSignal
+}
+
+// ssh2 hands everything the client's window allows to the socket, however slowly that empties.
+const longestBacklog = 4_194_304
+
+/** Writes to a client, unless it left: ssh2 throws when the connection was torn down under the channel. */
+function write(client: Client, to: Writable, chunk: Buffer | string): boolean {
+  if (client.gone.aborted) return true
+  try {
+    return to.write(chunk) && client.socket.writableLength < longestBacklog
+  } catch {
+    // As good as gone: what is left to say is drained.
+    client.socket.destroy()
+    return true
+  }
+}
+
+export function finish(client: Client, code: number): void {
+  if (client.gone.aborted) return
+  try {
+    client.channel.exit(code)
+    client.channel.end()
+  } catch {
+    // The connection went down at this moment, so nobody waits for the code.
+    client.socket.destroy()
+  }
+}
+
+export function say(client: Client, where: 'stdout' | 'stderr', text: string | Buffer): void {
+  write(client, where === 'stdout' ? client.channel : client.channel.stderr, text)
+}
+
+/** Copies until the source ends; a client that left or takes nothing for `stalledMs` no longer slows the source. */
+function forward(from: Readable, to: Writable, client: Client, stalledMs: number): void {
+  let stalled: NodeJS.Timeout | undefined
+  const flow = (): void => {
+    clearTimeout(stalled)
+    from.resume()
+  }
+  from.on('data', (chunk: Buffer) => {
+    if (write(client, to, chunk)) return
+    from.pause()
+    clearTimeout(stalled)
+    stalled = setTimeout(() => client.socket.destroy(), stalledMs)
+  })
+  to.on('drain', flow)
+  client.socket.on('drain', flow)
+  client.gone.addEventListener('abort', flow)
+  from.once('close', () => {
+    clearTimeout(stalled)
+    client.socket.off('drain', flow)
+  })
+}
+
+/** Ends the whole process group; only while the process has not closed its output. */
+export function stop(child: ChildProcessWithoutNullStreams, graceMs: number): void {
+  if (child.pid === undefined) return
+  // Processes of our own user can always be signalled, and those that are gone need it no more.
+  stopGroup(child.pid, graceMs).catch(() => {})
+}
+
+/** Joins both until git has ended and all it said was delivered or dropped. @returns its exit code */
+export async function attach(
+  client: Client,
+  child: ChildProcessWithoutNullStreams,
+  time: { readonly idleMs: number; readonly stalledMs: number; isBusy(): boolean },
+): Promise<number> {
+  const { channel } = client
+  const idle = setInterval(() => {
+    if (!time.isBusy()) stop(child, 5000)
+  }, time.idleMs)
+  const alive = (): void => void idle.refresh()
+  child.stdin.on('error', () => {
+    // git ended before it read everything; its exit code says why. The rest is read and dropped.
+    channel.resume()
+  })
+  channel.on('data', alive)
+  // A connection that breaks is the end of this stream too: git gives up, unless it has all it needs.
+  channel.pipe(child.stdin)
+  for (const [from, to] of [
+    [child.stdout, channel],
+    [child.stderr, channel.stderr],
+  ] as const) {
+    from.on('data', alive)
+    forward(from, to, client, time.stalledMs)
+  }
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    return code ?? 1
+  } finally {
+    clearInterval(idle)
+  }
+}

@@ -1,0 +1,124 @@
+// How does `git push` reach the controller: one ssh server, its folder and its end?
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Algorithms } from 'ssh2'
+import ssh2 from 'ssh2'
+import { openDoor } from './connection.ts'
+import { endLeft, writeSettings } from '../git.ts'
+import { startHookServer, writeHooks } from '../push/hooks.ts'
+import { hostKeys } from './hostkeys.ts'
+import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
+import { openPushes } from '../push/pushes.ts'
+import { decide, type Receiving } from '../push/receive.ts'
+import { openRepos } from '../repos.ts'
+import type { Serving } from './session.ts'
+
+// No SHA-1, no CBC, no compression before or after authentication.
+const algorithms: Algorithms = {
+  kex: [
+    'curve25519-sha256',
+    'curve25519-sha256@libssh.org',
+    'ecdh-sha2-nistp256',
+    'ecdh-sha2-nistp384',
+    'ecdh-sha2-nistp521',
+    'diffie-hellman-group16-sha512',
+    'diffie-hellman-group14-sha256',
+  ],
+  cipher: [
+    'aes128-gcm@openssh.com',
+    'aes256-gcm@openssh.com',
+    'chacha20-poly1305@openssh.com',
+    'aes128-ctr',
+    'aes192-ctr',
+    'aes256-ctr',
+  ],
+  hmac: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'],
+  serverHostKey: ['ssh-ed25519', 'ecdsa-sha2-nistp256'],
+  compress: ['none'],
+}
+
+const keepaliveMs = 15_000
+// What is left to do after an abort: a deploy's last words, git's end.
+const lastWordsMs = 15_000
+const cancelMs = 30_000
+
+/** Whether the promise ended in time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = new AbortController()
+  try {
+    return await Promise.race([
+      promise.then(() => true),
+      sleep(Math.max(0, ms), false, { signal: late.signal, ref: true }),
+    ])
+  } finally {
+    late.abort()
+  }
+}
+
+/** @throws Error when the folder, its hooks, the host keys or the port cannot be used. */
+export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
+  const limits = { ...defaultLimits, ...deps.limits }
+  const git = { program: deps.gitPath, path: deps.path, folder: deps.folder }
+  const runFolder = join(deps.folder, '.run')
+  const pushes = openPushes()
+  await endLeft(git)
+  const receiving: Receiving = { deps, limits, git, pushes, runFolder, started: Date.now() }
+  await openRepos(deps.folder, runFolder)
+  await writeHooks(join(deps.folder, '.hooks'), deps.hookProgram)
+  await writeSettings(git, join(deps.folder, '.hooks'), deps.maxPackBytes)
+  const keys = await hostKeys(deps.hostKeyFolder)
+  const hooks = await startHookServer(runFolder, (call) => decide(receiving, call))
+
+  const stopping = new AbortController()
+  let closing = false
+  const serving: Serving = {
+    ...receiving,
+    hookSocket: hooks.path,
+    stopping: stopping.signal,
+    isClosing: () => closing,
+  }
+  const ssh = new ssh2.Server({
+    hostKeys: keys,
+    algorithms,
+    ident: 'deis',
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: 3,
+  })
+  const door = openDoor(ssh, serving)
+  try {
+    door.listener.listen(deps.port, deps.host)
+    await once(door.listener, 'listening')
+  } catch (error) {
+    await hooks.close()
+    throw new Error(`git cannot listen on ${deps.host}:${deps.port}: ${(error as Error).message}`, { cause: error })
+  }
+
+  const workDone = async (): Promise<void> => {
+    while (door.work.size > 0) await Promise.allSettled(door.work)
+  }
+  return {
+    port: (door.listener.address() as AddressInfo).port,
+    isPushing: (app) => pushes.of(app) !== undefined,
+    async cancelPushes(app) {
+      const push = pushes.of(app)
+      if (!push) return
+      push.cancel.abort(new Error(`App ${app} is being destroyed: the push was cancelled.`))
+      if (!(await within(push.ended, cancelMs)))
+        throw new Error(`the push of ${app} by ${push.username} did not end within ${cancelMs / 1000} s: try again`)
+    },
+    async close(deadlineMs) {
+      closing = true
+      if (!(await within(workDone(), deadlineMs))) {
+        for (const push of pushes.all())
+          push.cancel.abort(new Error('The platform is shutting down and nothing was changed: push again in a moment.'))
+        stopping.abort()
+        if (!(await within(workDone(), lastWordsMs)))
+          deps.log('error', 'pushes did not end', { apps: pushes.all().map((push) => push.app) })
+      }
+      await door.close()
+      await hooks.close()
+    },
+  }
+}

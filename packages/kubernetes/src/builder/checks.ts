@@ -1,0 +1,43 @@
+// Can this cluster build, and with which images? Lines for `deis doctor`.
+import type { Check } from '@deis/types'
+import { ImageError } from '@deis/ports/registry'
+import { repositoryOf } from './names.ts'
+import { prepareNamespace } from './namespace.ts'
+import type { Settings } from './options.ts'
+
+const patienceMs = 15_000
+
+async function line(name: string, detail: string, work: (signal: AbortSignal) => Promise<unknown>): Promise<Check> {
+  try {
+    await work(AbortSignal.timeout(patienceMs))
+    return { name, status: 'ok', detail }
+  } catch (error) {
+    const { message } = error as Error
+    return { name, status: 'missing', detail: error instanceof ImageError ? `${message} ${error.hint}` : message }
+  }
+}
+
+export async function checkBuilder(settings: Settings): Promise<readonly Check[]> {
+  const { registry, namespace, images, target, credentials } = settings
+  const own = repositoryOf(target, 'deis-check')
+  const image = (name: string, reference: string): Promise<Check> =>
+    line(name, reference, (signal) => registry.inspect(reference, null, signal))
+  const cache: Check =
+    credentials === null
+      ? { name: 'layer cache of Dockerfile builds', status: 'ok', detail: `in ${repositoryOf(target, 'APP/cache')}` }
+      : {
+          name: 'layer cache of Dockerfile builds',
+          status: 'limited',
+          detail: 'off: the registry wants credentials, and those are kept from the code that builds',
+        }
+  return Promise.all([
+    line('build namespace', namespace, (signal) => prepareNamespace(settings, signal)),
+    // An unknown repository is empty: this asks for an answer, and for rights.
+    line('registry for builds', repositoryOf(target, 'APP'), (signal) => registry.tags(own, signal)),
+    image('stack image', images.stack),
+    image('run image', images.run),
+    image('Dockerfile builds', images.buildah),
+    ...(images.tools === null ? [] : [image('tools image of builds', images.tools)]),
+    Promise.resolve(cache),
+  ])
+}

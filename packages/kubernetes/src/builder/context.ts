@@ -1,0 +1,65 @@
+// What does one build have at hand, whatever kind it is?
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { ImageError } from '@deis/ports/registry'
+import { type BuildOutput, createOutput } from '@deis/buildpacks/output'
+import { plain } from '@deis/buildpacks/text'
+import { BuildFailure, type BuildRequest } from '@deis/ports/builder'
+import type { FetchOrder } from '@deis/buildpacks/runner/order'
+import type { Caches } from './cache.ts'
+import type { Settings } from './options.ts'
+import type { Voice } from './run.ts'
+import type { Source } from './source.ts'
+
+export type Place = {
+  readonly settings: Settings
+  readonly caches: Caches
+  readonly request: BuildRequest
+  readonly source: Source
+  /** The tar of the source. */
+  readonly sourceFile: string
+  readonly now: Date
+  readonly write: (text: string) => void
+  /** Aborts when the build is over, however it ended. */
+  readonly signal: AbortSignal
+}
+
+/** Lines of the pod come from code of the user's: made safe, and limited. */
+export function voiceOf({ settings, write }: Place): Voice & Pick<BuildOutput, 'title' | 'warn'> {
+  const { title, note, warn } = createOutput(write, settings.maxOutputBytes)
+  let shown = 0
+  let silent = false
+  return {
+    title,
+    note,
+    warn,
+    line(line) {
+      if (silent) return
+      const text = `${plain(line)}\n`
+      shown += Buffer.byteLength(text)
+      silent = shown > settings.maxOutputBytes
+      if (!silent) write(text)
+      else note(`The output is longer than ${Math.round(settings.maxOutputBytes / 1e6)} MB, the rest is not shown.`)
+    },
+  }
+}
+
+/** The addresses that the first container gets; everything else is in the order. */
+export function offerOrder(
+  { settings, sourceFile, signal }: Place,
+  order: Omit<FetchOrder, 'source'>,
+): { readonly runner: string; readonly order: string } {
+  const { handOff, runnerFile } = settings
+  const source = handOff.offer(() => createReadStream(sourceFile), signal).url
+  const text = JSON.stringify({ ...order, source } satisfies FetchOrder)
+  return {
+    runner: handOff.offer(() => createReadStream(runnerFile), signal).url,
+    order: handOff.offer(() => Readable.from([Buffer.from(text)]), signal).url,
+  }
+}
+
+/** What the registry refuses is told with the way out. */
+export function asBuildFailure(error: unknown): unknown {
+  if (!(error instanceof ImageError)) return error
+  return new BuildFailure(`${error.message.replace(/\.$/, '')}. ${error.hint}`.trim())
+}

@@ -1,0 +1,135 @@
+// How are apps built on a cluster, each in a Job of its own (docs/architecture.md)?
+import { setMaxListeners } from 'node:events'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Check } from '@deis/types'
+import { type Job, pathOf } from '../client/objects.ts'
+import { createOutput } from '@deis/buildpacks/output'
+import { nameSubmodules } from '@deis/buildpacks/submodules'
+import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
+import { openCaches } from './cache.ts'
+import { checkBuilder } from './checks.ts'
+import { buildDockerfile } from './dockerfile-build.ts'
+import { appsOf, forgetImages, pruneImages } from './images.ts'
+import { buildLabel, controllerLabel, heritage, jobName } from './names.ts'
+import { ForeignNamespace, prepareNamespace } from './namespace.ts'
+import { complete, type JobBuilderOptions, type Settings } from './options.ts'
+import type { Place } from './context.ts'
+import { removeJob } from './remove.ts'
+import { buildSlugImage } from './slug-build.ts'
+import { isDockerfileApp, keepSource } from './source.ts'
+
+export { createHandOff, type HandOff } from './handoff.ts'
+export type { JobBuilderOptions } from './options.ts'
+
+const appPattern = /^[a-z0-9][a-z0-9-]{0,127}$/
+const idPattern = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
+const registryWorkMs = 300_000
+
+function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void {
+  if (!appPattern.test(app)) throw new Error(`${JSON.stringify(app)} is no app id`)
+  if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is no build id`)
+  if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is no commit id`)
+}
+
+async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Promise<BuildResult> {
+  const { kube, namespace, log } = settings
+  const { request, sourceFile, signal } = place
+  try {
+    await prepareNamespace(settings, signal)
+  } catch (error) {
+    if (error instanceof ForeignNamespace) throw new BuildFailure(`The platform cannot build: ${error.message}.`)
+    throw error
+  }
+  const tar = request.source()
+  const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
+  nameSubmodules(createOutput(place.write, settings.maxOutputBytes), request.submodules ?? [])
+  const dockerfile = isDockerfileApp(source, request.config)
+  const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
+  try {
+    const result = await (dockerfile ? buildDockerfile : buildSlugImage)({ ...place, source })
+    // What has ended well needs nobody to wait for its removal.
+    removeJob(kube, job).catch((error: unknown) => log('warn', 'a Job of a build could not be deleted', { job, error }))
+    return result
+  } catch (error) {
+    await removeJob(kube, job).catch((left: unknown) =>
+      log('error', 'a Job of a build could not be deleted', { job, error: left }),
+    )
+    throw error
+  }
+}
+
+export async function createJobBuilder(options: JobBuilderOptions): Promise<Builder> {
+  const settings = complete(options)
+  const { kube, registry, namespace, target, timeoutSeconds, instance, alive, cacheFolder, log } = settings
+  const sources = join(cacheFolder, 'sources')
+  const caches = await openCaches(join(cacheFolder, 'caches'))
+  await mkdir(sources, { recursive: true, mode: 0o700 })
+  // Of a controller that was killed: nobody else uses this folder.
+  for (const name of await readdir(sources)) await rm(join(sources, name), { force: true })
+  /** Apps built since the start: they may have images that no release knows. */
+  const built = new Set<string>()
+  const building = new Set<string>()
+
+  const isLeft = async (job: Job): Promise<boolean> => {
+    const owner = job.metadata?.labels?.[controllerLabel]
+    if (owner === undefined) return false
+    return owner === instance ? !building.has(job.metadata?.labels?.[buildLabel] ?? '') : !(await alive(owner))
+  }
+
+  return {
+    name: 'kubernetes',
+    async build(request, write, cancelled) {
+      check(request)
+      cancelled.throwIfAborted()
+      const deadline = AbortSignal.timeout(timeoutSeconds * 1000)
+      const over = new AbortController()
+      const signal = AbortSignal.any([cancelled, deadline, over.signal])
+      // Every hand-off listens to it.
+      setMaxListeners(0, signal)
+      const sourceFile = join(sources, `${request.id}.tar`)
+      built.add(request.app)
+      building.add(request.id)
+      try {
+        return await buildOnce(settings, { settings, caches, request, sourceFile, now: new Date(), write, signal })
+      } catch (error) {
+        if (cancelled.aborted) throw cancelled.reason
+        if (!deadline.aborted) throw error
+        throw new BuildFailure(
+          `The build took longer than ${timeoutSeconds} seconds and was stopped: make it faster, or set DEIS_BUILD_TIMEOUT.`,
+        )
+      } finally {
+        over.abort(new Error('the build is over'))
+        building.delete(request.id)
+        await rm(sourceFile, { force: true })
+      }
+    },
+    async recover() {
+      const { items } = await kube.list<Job>(pathOf('batch/v1/Job', namespace), {
+        query: { labelSelector: `heritage=${heritage.heritage},${controllerLabel}` },
+      })
+      const ended: string[] = []
+      for (const job of items) {
+        if (!(await isLeft(job))) continue
+        const { name = '', labels } = job.metadata ?? {}
+        await removeJob(kube, { namespace, name, build: labels?.[buildLabel] ?? '' })
+        ended.push(name)
+      }
+      if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
+    },
+    async prune(keep) {
+      // Without a registry nothing was ever pushed.
+      if (target.host === '') return
+      const apps = new Set([...appsOf(target, keep), ...built])
+      await pruneImages(registry, target, apps, keep, AbortSignal.timeout(registryWorkMs))
+    },
+    async forget(app, references) {
+      check({ app, id: 'none', sha: '0'.repeat(40) })
+      built.delete(app)
+      await caches.drop(app)
+      if (target.host === '') return
+      await forgetImages(registry, target, app, references, AbortSignal.timeout(registryWorkMs))
+    },
+    checks: (): Promise<readonly Check[]> => checkBuilder(settings),
+  }
+}

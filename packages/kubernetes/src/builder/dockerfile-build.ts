@@ -1,0 +1,105 @@
+// How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
+import type { Credentials, RegistrySettings } from '@deis/ports/registry'
+import { BuildFailure, type BuildResult } from '@deis/ports/builder'
+import { releaseNotice } from '@deis/ports/procfile'
+import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
+import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
+import { dockerConfig } from './namespace.ts'
+import { asBuildFailure, offerOrder, type Place, voiceOf } from './context.ts'
+import { pushContainer } from './pod.ts'
+import { runJob } from './run.ts'
+import { failureOf } from './situation.ts'
+import { processesOf } from './source.ts'
+
+/** Variables that would steer the tools of the build rather than the build. */
+const steering =
+  /^(PATH|HOME|IFS|ENV|PWD|OLDPWD|SHELL|SHELLOPTS|BASHOPTS|BASH_ENV|TMPDIR|GODEBUG|_.*|LD_.*|BUILDAH_.*|STORAGE_.*|CONTAINERS_.*|CONTAINER_.*|REGISTRY_.*|XDG_.*)$/
+
+/** The whole config when the app asks for it, and what of it cannot be passed. */
+export function buildArguments(config: Readonly<Record<string, string>>): {
+  readonly args: Readonly<Record<string, string>>
+  readonly skipped: readonly string[]
+} {
+  if (config.DEIS_DOCKER_BUILD_ARGS_ENABLED === undefined) return { args: {}, skipped: [] }
+  const usable = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]{0,200}$/.test(name) && !steering.test(name)
+  const names = Object.keys(config)
+  return {
+    args: Object.fromEntries(Object.entries(config).filter(([name]) => usable(name))),
+    skipped: names.filter((name) => !usable(name)),
+  }
+}
+
+const quoted = (value: string): string => JSON.stringify(value)
+
+/** buildah's registries.conf: plain HTTP, mirrors, and Docker Hub for short names. */
+export function registriesConf({ insecure, mirrors }: Pick<RegistrySettings, 'insecure' | 'mirrors'>): string {
+  const isInsecure = (place: string): boolean => insecure.includes(place.split('/')[0] ?? '')
+  const hosts = [...new Set([...insecure, ...Object.keys(mirrors)])]
+  const tables = hosts.map((host) => {
+    const mirror = mirrors[host]
+    return [
+      '[[registry]]',
+      `location = ${quoted(host)}`,
+      `insecure = ${isInsecure(host)}`,
+      ...(mirror === undefined
+        ? []
+        : ['[[registry.mirror]]', `location = ${quoted(mirror)}`, `insecure = ${isInsecure(mirror)}`]),
+    ]
+  })
+  return [['unqualified-search-registries = ["docker.io"]', 'short-name-mode = "disabled"'], ...tables]
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+function filesOf(
+  place: Place,
+  args: Readonly<Record<string, string>>,
+  pull: Readonly<Record<string, Credentials>>,
+): Record<string, string> {
+  return {
+    [registriesName]: registriesConf(place.settings),
+    [authName]: dockerConfig(pull),
+    ...labelFiles(imageLabels(place.request, 'dockerfile', place.now)),
+    ...Object.fromEntries(Object.entries(args).map(([name, value]) => [`${argsFolderName}/${name}`, value])),
+  }
+}
+
+export async function buildDockerfile(place: Place): Promise<BuildResult> {
+  const { settings, request, source, now, signal } = place
+  const { registry, target, credentials, limits, appRegistry } = settings
+  const { app, config, id } = request
+  // A Procfile that cannot be used is said before minutes of building.
+  const processes = processesOf(source)
+  const voice = voiceOf(place)
+  const notice = releaseNotice(processes)
+  if (notice !== null) voice.warn(notice)
+  const { args, skipped } = buildArguments(config)
+  if (skipped.length > 0) voice.note(`Not passed as build arguments: ${skipped.join(', ')}`)
+  const pull = (await appRegistry?.(app, signal)) ?? {}
+  const repository = repositoryOf(target, app)
+  const job = dockerfileJob(settings, {
+    name: jobName('dockerbuild', request),
+    app,
+    build: id,
+    urls: offerOrder(place, { unpack: true, cache: null, files: filesOf(place, args, pull) }),
+    image: `${repository}:${imageTag(request, now)}`,
+    // Layers are kept by whoever builds, and that one has no credentials.
+    cache: credentials === null ? cacheRepositoryOf(target, app) : null,
+    noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
+  })
+  const ended = await runJob(settings, job, voice, signal)
+  if (ended.exitCode !== 0) throw new BuildFailure(failureOf(ended, limits.memory), ended.exitCode)
+  if (ended.container !== pushContainer || !/^sha256:[0-9a-f]{64}$/.test(ended.message))
+    throw new BuildFailure('The build ended without an image.')
+  try {
+    const { reference, ports } = await registry.inspect(`${repository}@${ended.message}`, null, signal)
+    return {
+      artifact: { kind: 'image', reference, slug: false },
+      processes,
+      dockerfile: true,
+      port: ports[0] ?? null,
+    }
+  } catch (error) {
+    throw asBuildFailure(error)
+  }
+}

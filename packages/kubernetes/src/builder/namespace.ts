@@ -1,0 +1,80 @@
+// Where do builds run, who may talk to them, and with whose credentials are their images pulled and pushed?
+import type { Kube } from '../client/client.ts'
+import { egressBut } from '../cluster/egress.ts'
+import { hasStatus } from '../client/error.ts'
+import { type Namespace, type NetworkPolicy, pathOf, type Secret } from '../client/objects.ts'
+import type { Credentials } from '@deis/ports/registry'
+import { heritage } from './names.ts'
+import type { Settings } from './options.ts'
+import { pullSecret } from './pod.ts'
+
+/** Dockerfiles are built by root in a container that is not privileged; all else keeps to the stricter level. */
+const levels = {
+  'pod-security.kubernetes.io/enforce': 'baseline',
+  'pod-security.kubernetes.io/warn': 'baseline',
+  'pod-security.kubernetes.io/audit': 'restricted',
+}
+
+/** The namespace exists and is not ours. */
+export class ForeignNamespace extends Error {}
+
+const isOurs = (found: Namespace): boolean => found.metadata?.labels?.heritage === heritage.heritage
+
+/** What container runtimes and buildah read. */
+export function dockerConfig(credentials: Readonly<Record<string, Credentials>>): string {
+  const auths = Object.entries(credentials).map(([host, { username, password }]) => {
+    const auth = Buffer.from(`${username}:${password}`).toString('base64')
+    // Docker Hub's credentials have always been filed under this name.
+    return [host === 'docker.io' ? 'https://index.docker.io/v1/' : host, { username, password, auth }]
+  })
+  return JSON.stringify({ auths: Object.fromEntries(auths) as object })
+}
+
+/** Nobody talks to a build; it may talk to the world, which it downloads things from, but for what is kept from apps, too. */
+const alone = (namespace: string, blocked: readonly string[]): NetworkPolicy => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'deis-builds', namespace, labels: heritage },
+  spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], egress: egressBut(blocked) },
+})
+
+const secret = (namespace: string, host: string, credentials: Credentials): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: pullSecret, namespace, labels: heritage },
+  type: 'kubernetes.io/dockerconfigjson',
+  data: { '.dockerconfigjson': Buffer.from(dockerConfig({ [host]: credentials })).toString('base64') },
+})
+
+async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
+  const path = pathOf('v1/Namespace', undefined, name)
+  let found = await kube.find<Namespace>(path, { signal })
+  if (!found) {
+    const wanted: Namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { ...heritage, ...levels } },
+    }
+    try {
+      found = await kube.create<Namespace>(pathOf('v1/Namespace'), wanted, { signal })
+    } catch (error) {
+      // Another controller was quicker.
+      if (!hasStatus(error, 409)) throw error
+      found = await kube.get<Namespace>(path, { signal })
+    }
+  }
+  if (!isOurs(found))
+    throw new ForeignNamespace(
+      `the namespace ${name} has no label heritage=deis, so it is not the platform's: choose another one for builds, or label it`,
+    )
+}
+
+/** @throws ForeignNamespace; KubeError. */
+export async function prepareNamespace(
+  { kube, namespace: name, blocked, target: { host }, credentials }: Settings,
+  signal?: AbortSignal,
+): Promise<void> {
+  await claim(kube, name, signal)
+  await kube.apply(alone(name, blocked), { signal })
+  if (credentials) await kube.apply(secret(name, host, credentials), { signal })
+}

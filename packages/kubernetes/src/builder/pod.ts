@@ -1,0 +1,118 @@
+// What do all Jobs of builds have in common?
+import type { Job, Pod } from '../client/objects.ts'
+import { runnerName, workFolder } from '@deis/buildpacks/runner/order'
+import { buildLabel, controllerLabel, heritage } from './names.ts'
+import type { Limits, Settings } from './options.ts'
+
+type PodSpec = NonNullable<Pod['spec']>
+export type Container = PodSpec['containers'][number]
+
+export const pullSecret = 'deis-build-registry'
+/** What builds, and is followed; what fetches before, and what pushes after, speak only when they fail. */
+export const fetchContainer = 'fetch'
+export const buildContainer = 'build'
+export const pushContainer = 'push'
+
+// Builds rest most of the time, and a node full of them still has to take the next.
+const requests = { memory: '64Mi', cpu: '50m', 'ephemeral-storage': '64Mi' }
+
+export function resources({ memory, cpu, disk }: Limits): NonNullable<Container['resources']> {
+  const limits = Object.fromEntries(
+    Object.entries({ memory, cpu, 'ephemeral-storage': disk }).filter(([, value]) => value !== null),
+  ) as Record<string, string>
+  return {
+    limits,
+    requests: Object.fromEntries(Object.entries(requests).filter(([name]) => name in limits)),
+  }
+}
+
+export const variables = (env: Readonly<Record<string, string>>): NonNullable<Container['env']> =>
+  Object.entries(env).map(([name, value]) => ({ name, value }))
+
+/** Gets the runner and starts it; all that an image with `node` needs to be given. A fresh pod's network may need a moment. */
+const bootstrap = `
+const { writeFileSync } = require('node:fs')
+const get = async (left) => {
+  try {
+    const answer = await fetch(process.env.DEIS_RUNNER)
+    if (!answer.ok) { console.error('The controller answered ' + answer.status + ' for the runner.'); process.exit(1) }
+    return Buffer.from(await answer.arrayBuffer())
+  } catch (error) {
+    if (left === 0) { console.error('The controller could not be reached: ' + (error.cause ?? error).message); process.exit(1) }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return get(left - 1)
+  }
+}
+get(20).then((program) => {
+  writeFileSync('${workFolder}/${runnerName}', program)
+  return import('${workFolder}/${runnerName}')
+})
+`
+
+const workMount = { name: 'work', mountPath: workFolder }
+
+/** The first container of every build. Only it knows the addresses that the source and the order come from. */
+export function fetcher(
+  { images, limits }: Settings,
+  urls: { readonly runner: string; readonly order: string },
+  security: NonNullable<Container['securityContext']>,
+): Container {
+  return {
+    name: fetchContainer,
+    image: images.tools ?? images.stack,
+    command: ['node', '-e', bootstrap, 'fetch'],
+    env: variables({
+      DEIS_RUNNER: urls.runner,
+      DEIS_ORDER: urls.order,
+      ...(images.tools === null ? {} : { DEIS_COPY_NODE: '1' }),
+    }),
+    resources: resources(limits),
+    securityContext: security,
+    volumeMounts: [workMount],
+  }
+}
+
+export type JobParts = {
+  readonly name: string
+  readonly app: string
+  readonly build: string
+  readonly pod: Pick<PodSpec, 'initContainers' | 'containers' | 'securityContext'>
+  /** Besides the work folder, by name. */
+  readonly volumes: NonNullable<PodSpec['volumes']>
+}
+
+const keepFinishedSeconds = 600
+
+export function jobOf(settings: Settings, { name, app, build, pod, volumes }: JobParts): Job {
+  const { namespace, instance, timeoutSeconds, limits, nodeSelector, credentials } = settings
+  const labels = { ...heritage, app, [buildLabel]: build, [controllerLabel]: instance }
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace, labels },
+    spec: {
+      backoffLimit: 0,
+      // The controller's own deadline comes first; this is for builds whose controller has gone.
+      activeDeadlineSeconds: timeoutSeconds + 30,
+      ttlSecondsAfterFinished: keepFinishedSeconds,
+      template: {
+        metadata: { labels },
+        spec: {
+          restartPolicy: 'Never',
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: 1,
+          ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
+          ...(credentials ? { imagePullSecrets: [{ name: pullSecret }] } : {}),
+          ...pod,
+          volumes: [
+            { name: workMount.name, emptyDir: limits.disk === null ? {} : { sizeLimit: limits.disk } },
+            ...volumes,
+          ],
+        },
+      },
+    },
+  }
+}
+
+export const work = workMount

@@ -1,0 +1,150 @@
+// How does a source become an image by buildpacks: the runner's slug, put on the run image?
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
+import { Value } from 'typebox/value'
+import { ArchiveFailure } from '@deis/machine/archive'
+import type { ImageFacts } from '@deis/ports/registry'
+import { slugLauncher } from '@deis/ports/scheduler'
+import { BuildFailure, type BuildResult } from '@deis/ports/builder'
+import { procfileLimits } from '@deis/ports/procfile'
+import { Outcome, outcomeLimit, type SlugOrder, slugOrderName } from '@deis/buildpacks/runner/order'
+import { slugLayer } from './layer.ts'
+import { imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
+import { asBuildFailure, offerOrder, type Place, voiceOf } from './context.ts'
+import { runJob } from './run.ts'
+import { failureOf } from './situation.ts'
+import { slugJob } from './slug-job.ts'
+
+type Arrivals = {
+  readonly outcome: Promise<Readable>
+  readonly slug: Promise<Readable>
+  readonly cache: Promise<Readable>
+}
+type Collected = { readonly outcome: Outcome; readonly image: ImageFacts | null }
+
+/** What comes from the pod was made next to the user's code: it is checked like anything from outside. */
+function checkOutcome(sent: string): Outcome {
+  let outcome
+  try {
+    outcome = Value.Parse(Outcome, JSON.parse(sent))
+  } catch (error) {
+    throw new BuildFailure(`The build sent a result that cannot be read: ${(error as Error).message}.`)
+  }
+  const types = Object.entries(outcome.processes)
+  if (types.length > procfileLimits.types) throw new BuildFailure(`more than ${procfileLimits.types} process types`)
+  for (const [type, command] of types) {
+    if (!isProcessType(type))
+      throw new BuildFailure(`${invalidProcessType}; ${JSON.stringify(type.slice(0, 80))} is not one.`)
+    if (command.trim() === '' || command.length > procfileLimits.commandLength || command.includes('\0'))
+      throw new BuildFailure(`The command of process type "${type}" cannot be used.`)
+  }
+  const alike = alikeTypes(types.map(([type]) => type))
+  if (alike) throw new BuildFailure(`${alikeMessage(alike)}.`)
+  return outcome
+}
+
+/** Takes what the runner sends, in its order: the slug goes to the registry as it comes. */
+async function collect(place: Place, { outcome: sent, slug, cache }: Arrivals): Promise<Collected> {
+  const { settings, request, now, caches, signal } = place
+  const outcome = checkOutcome(await text(await sent))
+  let image: ImageFacts | null = null
+  if (outcome.failure === null) {
+    const { archiver, runUser, registry, images, target } = settings
+    const layer = slugLayer(archiver, await slug, runUser, outcome.processes, signal)
+    const change = {
+      base: images.run,
+      target: repositoryOf(target, request.app),
+      tag: imageTag(request, now),
+      layer,
+      entrypoint: [slugLauncher],
+      cmd: [],
+      workingDir: '/app',
+      user: String(runUser),
+      env: { HOME: '/app' },
+      labels: imageLabels(request, 'slug', now),
+      exposed: [],
+    }
+    image = await registry.appendLayer(change, signal).catch((error: unknown) => {
+      if (layer.errored instanceof ArchiveFailure)
+        throw new BuildFailure(`The slug cannot be used: ${layer.errored.message}.`)
+      throw asBuildFailure(error)
+    })
+  }
+  if (outcome.cache === 'dropped') await caches.drop(request.app)
+  if (outcome.cache === 'sent') await caches.keep(request.app, request.id, await cache, signal)
+  return { outcome, image }
+}
+
+function orderOf({ settings, request }: Place, urls: Pick<SlugOrder, 'outcome' | 'slug' | 'cache'>): SlugOrder {
+  const { id, app, sha, config, noCache } = request
+  const { stack, buildpacks, env, timeoutSeconds, maxCacheBytes } = settings
+  return {
+    id,
+    app,
+    sha,
+    config,
+    noCache,
+    stack,
+    timeoutSeconds,
+    maxCacheBytes,
+    buildpacks: [...buildpacks],
+    passEnv: Object.keys(env),
+    ...urls,
+  }
+}
+
+export async function buildSlugImage(place: Place): Promise<BuildResult> {
+  const { settings, caches, request, signal } = place
+  const { handOff, limits } = settings
+  const caching = !request.noCache && request.config.DEIS_DISABLE_CACHE === undefined
+  if (!caching) await caches.drop(request.app)
+  const kept = caching ? await caches.find(request.app) : null
+  const back = {
+    outcome: handOff.accept(signal, { bytes: outcomeLimit }),
+    slug: handOff.accept(signal, { bytes: settings.maxSlugBytes }),
+    cache: handOff.accept(signal, { bytes: settings.maxCacheBytes }),
+  }
+  const order = orderOf(place, { outcome: back.outcome.url, slug: back.slug.url, cache: back.cache.url })
+  const urls = offerOrder(place, {
+    unpack: false,
+    cache: kept ? handOff.offer(kept, signal).url : null,
+    files: { [slugOrderName]: JSON.stringify(order) },
+  })
+  const name = jobName('slugbuild', request)
+  const job = slugJob(settings, { name, app: request.app, build: request.id, urls })
+
+  // What cannot be taken ends the Job as well.
+  const broken = new AbortController()
+  let outcome: Outcome | null = null
+  const arrivals = { outcome: back.outcome.body, slug: back.slug.body, cache: back.cache.body }
+  const collected = collect(place, arrivals).then(
+    (all) => {
+      outcome = all.outcome
+      return all
+    },
+    (error: unknown) => {
+      broken.abort(error)
+      throw error
+    },
+  )
+  collected.catch(() => {})
+  const ended = await runJob(settings, job, voiceOf(place), AbortSignal.any([signal, broken.signal])).catch(
+    (error: unknown) => {
+      throw broken.signal.aborted ? broken.signal.reason : error
+    },
+  )
+  const told = (outcome as Outcome | null)?.failure ?? null
+  if (ended.exitCode !== 0 || told !== null) {
+    const message = told === null || ended.outOfMemory ? failureOf(ended, limits.memory) : told.message
+    throw new BuildFailure(message, told?.exitCode ?? ended.exitCode)
+  }
+  const { outcome: good, image } = await collected
+  if (!image) throw new BuildFailure('The build ended without a result.')
+  return {
+    artifact: { kind: 'image', reference: image.reference, slug: true },
+    processes: good.processes,
+    dockerfile: false,
+    port: null,
+  }
+}

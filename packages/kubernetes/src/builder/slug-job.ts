@@ -1,0 +1,52 @@
+// What does the Job of a buildpack build look like?
+import { join } from 'node:path'
+import type { Job } from '../client/objects.ts'
+import { nodeName, runnerName, workFolder } from '@deis/buildpacks/runner/order'
+import type { Settings } from './options.ts'
+import { buildContainer, type Container, fetcher, jobOf, resources, variables, work } from './pod.ts'
+
+const restricted: NonNullable<Container['securityContext']> = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+}
+
+export type SlugJob = {
+  readonly name: string
+  readonly app: string
+  readonly build: string
+  readonly urls: { readonly runner: string; readonly order: string }
+}
+
+/** Without any privilege: what Kubernetes calls restricted. */
+export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob): Job {
+  const { images, limits, env, runUser } = settings
+  const node = images.tools === null ? 'node' : join(workFolder, nodeName)
+  return jobOf(settings, {
+    name,
+    app,
+    build,
+    volumes: [{ name: 'app', emptyDir: limits.disk === null ? {} : { sizeLimit: limits.disk } }],
+    pod: {
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: runUser,
+        runAsGroup: runUser,
+        fsGroup: runUser,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      initContainers: [fetcher(settings, urls, restricted)],
+      containers: [
+        {
+          name: buildContainer,
+          image: images.stack,
+          command: [node, join(workFolder, runnerName), 'build'],
+          env: variables(env),
+          resources: resources(limits),
+          securityContext: restricted,
+          // Several buildpacks prepare files where the app will be.
+          volumeMounts: [work, { name: 'app', mountPath: '/app' }],
+        },
+      ],
+    },
+  })
+}

@@ -1,0 +1,140 @@
+// How does reality become equal to a formation, all types of it or none?
+import { isDeepStrictEqual } from 'node:util'
+import { KubeError } from '../../client/error.ts'
+import { DeployFailure, type Formation, type Progress } from '@deis/ports/scheduler'
+import { type Backend, nameOf } from '../backend.ts'
+import { securityHint } from '../refusal.ts'
+import { restore } from './restore.ts'
+import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
+import { enforce } from '../namespace.ts'
+import { makeRoom, pointService, removeStrays } from '../room.ts'
+import { isRestricted, levelFor } from '../manifests/security.ts'
+import { scalersOf, shrink } from './shrink.ts'
+import { change, make, scaleTo, type Step, stepsOf, wantedOf } from './steps.ts'
+import { removeOldSecrets } from './tidy.ts'
+
+const restoreMs = 120_000
+
+/** What the API refuses for good is the release's fault, not the cluster's: asking again changes nothing. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof KubeError) || ![400, 403, 413, 422].includes(error.status)) return error
+  return new DeployFailure(
+    `the cluster refuses it: ${error.message}`,
+    [],
+    securityHint(error.message) ??
+      (error.status === 403
+        ? 'It may be a quota, or a right that the platform lacks: show this to whoever runs the platform.'
+        : 'Change what it names and deploy again.'),
+  )
+}
+
+/** Starts what is new or more of one type, and waits until it is up. Fewer pods come later, when nothing can fail any more. */
+async function raise(
+  backend: Backend,
+  formation: Formation,
+  step: Step,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const { type, before, patience } = step
+  const live = before.deployment
+  const replicas = wantedOf(step, live?.spec?.replicas ?? 0)
+  const { batchSeconds, batches, seconds } = patience
+  let now = live ? await change(backend, step, live, signal) : await make(backend, step, replicas, signal)
+  const same = live !== undefined && isDeepStrictEqual(now.spec?.template, live.spec?.template)
+  const had = live?.spec?.replicas ?? 0
+  // One thing after the other: a rollout that also changes the number would touch the pods to go back to.
+  const target = same ? Math.max(replicas, had) : had || replicas
+  if (live && now.spec?.replicas !== target) {
+    progress(`scaling Deployment ${nameOf(live)} from ${had} to ${target} replicas`)
+    now = await scaleTo(backend, step, target, signal)
+  }
+  const settled = same && live !== undefined && hasBeenUp(live)
+  if (settled && target === had) return
+  progress(
+    `This deployments overall timeout is ${seconds}s - batch timeout is ${batchSeconds}s and there are ${batches} batches to deploy with a total of ${target} pods`,
+  )
+  const goal = {
+    app: formation.app,
+    type,
+    replicas: step.process.autoscale ? null : target,
+    generation: now.metadata?.generation ?? 0,
+    known: settled ? podsOfTemplate(backend, live) : new Set<string>(),
+    seconds,
+    port: formation.port,
+  }
+  await awaitType(backend, goal, signal, progress)
+  if (replicas <= target) return
+  progress(`scaling Deployment ${nameOf(now)} from ${target} to ${replicas} replicas`)
+  const known = podsOfTemplate(backend, backend.cluster.deployments.get(formation.app, nameOf(now)) ?? now)
+  now = await scaleTo(backend, step, replicas, signal)
+  await awaitType(backend, { ...goal, replicas, generation: now.metadata?.generation ?? 0, known }, signal, progress)
+}
+
+/** All at once; the first failure ends the others. */
+async function raiseAll(
+  backend: Backend,
+  formation: Formation,
+  steps: readonly Step[],
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const over = new AbortController()
+  const follow = (): void => over.abort(signal.reason)
+  signal.addEventListener('abort', follow, { once: true })
+  if (signal.aborted) follow()
+  const work = steps.map(async (step) => {
+    try {
+      await raise(backend, formation, step, over.signal, progress)
+    } catch (error) {
+      over.abort(refusal(error))
+    }
+  })
+  await Promise.all(work)
+  signal.removeEventListener('abort', follow)
+  over.signal.throwIfAborted()
+}
+
+async function restoreAll(backend: Backend, app: string, steps: readonly Step[]): Promise<void> {
+  // Its own time: the caller's may be over.
+  const signal = AbortSignal.timeout(restoreMs)
+  const done = await Promise.allSettled(steps.map((step) => restore(backend, step.before, signal)))
+  for (const one of done)
+    if (one.status === 'rejected') backend.options.log('error', 'going back failed', { app, err: one.reason })
+  await removeOldSecrets(backend, app, signal).catch((error: unknown) =>
+    backend.options.log('warn', 'secrets of a failed release stay', { app, err: error }),
+  )
+}
+
+export async function applyFormation(
+  backend: Backend,
+  formation: Formation,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const { app, routable, port, artifact } = formation
+  const room = await makeRoom(backend, app, signal)
+  const level = levelFor(artifact.kind === 'image' ? artifact : null, backend.options.podSecurity)
+  // What ran before must be able to run again, if this fails: stricter rules come at the end.
+  const namespace = level === 'restricted' ? room : await enforce(backend, app, room, level, signal)
+  await removeStrays(backend, app, signal)
+  const [steps, scalers] = await Promise.all([
+    stepsOf(backend, formation, isRestricted(artifact, namespace), signal),
+    scalersOf(backend, app, signal),
+  ]).catch((error: unknown) => {
+    throw refusal(error)
+  })
+  const active = steps.filter(({ process }) => process.replicas > 0)
+  try {
+    await raiseAll(backend, formation, active, signal, progress)
+    await pointService(backend, app, routable, port, signal)
+  } catch (error) {
+    await restoreAll(backend, app, active)
+    throw signal.aborted ? signal.reason : error
+  }
+  await Promise.all([
+    shrink(backend, formation, { steps, scalers }, signal, progress),
+    enforce(backend, app, namespace, level, signal),
+    removeOldSecrets(backend, app, signal, formation.release),
+  ])
+}

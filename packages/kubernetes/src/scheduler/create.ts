@@ -1,0 +1,211 @@
+// How do apps run on a Kubernetes cluster (docs/architecture.md)?
+import { type Node, pathOf, type Pod } from '../client/objects.ts'
+import { oneOffName } from '@deis/ports/names'
+import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '@deis/ports/scheduler'
+import { beginSession, type Started } from '@deis/ports/started'
+import { createTurns } from '@deis/lib/turns'
+import { applyFormation } from './apply/apply.ts'
+import { type Backend, type KubernetesOptions } from './backend.ts'
+import { capabilitiesOf, isMeasured } from './checks.ts'
+import { openCluster } from './cluster.ts'
+import { eventsOf } from './evidence.ts'
+import { managers } from './manifests/labels.ts'
+import { openPodLogs } from './logs/logs.ts'
+import { nameNamespace } from './namespace.ts'
+import { matchingNodes } from './nodes.ts'
+import { ensureSecrets, oneOffPod } from './manifests/one-off.ts'
+import { remember } from './remember.ts'
+import { restartPods } from './apply/restart.ts'
+import { makeRoom, removeRoom } from './room.ts'
+import type { RunDeps } from './run/end.ts'
+import { cleanOneOffs, runOneOff, withPod } from './run/run.ts'
+import { isRestricted } from './manifests/security.ts'
+import { edgeOf, ingress } from './manifests/service.ts'
+import { execInPod } from './session/exec.ts'
+import { withSignal } from './session/attach.ts'
+import { newSitting } from './session/handshake.ts'
+import { sessionPod, sitAt } from './session/open.ts'
+import { containerOf, isReady, isThere, observed } from './state.ts'
+
+export type { KubernetesOptions } from './backend.ts'
+
+type Version = { readonly major?: string; readonly minor?: string; readonly gitVersion?: string }
+
+/** Lifecycle handlers may sleep by themselves from 1.30 on. */
+const sleepMinor = 30
+/** What changes when somebody works on the cluster itself. */
+const rememberMs = 300_000
+const againMs = 5_000
+/** A pod that is made for longer than this has something to tell. */
+const creatingMs = 5_000
+
+async function expose(backend: Backend, edge: Edge, signal: AbortSignal): Promise<void> {
+  const { kube, options } = backend
+  await makeRoom(backend, edge.app, signal)
+  await kube.apply(edgeOf(edge), { manager: managers.edge, signal })
+  if (options.routing === 'ingress' && edge.routable && edge.hosts.length > 0)
+    await kube.apply(ingress(edge, options.platformDomain, options.ingressClass), { signal })
+  else await kube.remove(pathOf('networking.k8s.io/v1/Ingress', edge.app, edge.app), { signal })
+}
+
+function upstreams({ cluster }: Backend, app: string): Upstreams {
+  const none: Upstreams = { addresses: [], shared: true }
+  const service = cluster.services.get(app, app)
+  const ip = service?.spec?.clusterIP
+  const type = service?.spec?.selector?.type
+  if (ip === undefined || ip === '' || ip === 'None' || type === undefined) return none
+  if (!cluster.pods.of(app).some((pod) => pod.metadata?.labels?.type === type && isReady(pod))) return none
+  return { addresses: [ip.includes(':') ? `[${ip}]:80` : `${ip}:80`], shared: true }
+}
+
+async function observe(backend: Backend, app: string): Promise<ObservedPod[]> {
+  const isStuck = (pod: Pod): boolean =>
+    containerOf(pod)?.state?.waiting?.reason === 'ContainerCreating' &&
+    Date.now() - Date.parse(pod.metadata?.creationTimestamp ?? '') > creatingMs
+  const look = async (pod: Pod): Promise<ObservedPod> => {
+    if (!isStuck(pod)) return observed(pod)
+    const events = await eventsOf(backend, pod, AbortSignal.timeout(creatingMs)).catch(() => [])
+    return observed(pod, events.at(-1)?.reason)
+  }
+  const now = Date.now()
+  const pods = backend.cluster.pods.of(app).filter((pod) => isThere(pod, now))
+  return Promise.all(pods.map(look))
+}
+
+/** Everything around a pod of its own for one command. */
+async function inRoom(
+  backend: Backend,
+  oneOff: OneOff,
+  signal: AbortSignal,
+  work: (manifest: Pod, deps: RunDeps) => Promise<number>,
+): Promise<number> {
+  const { kube, cluster, logs, options, pods } = backend
+  const restricted = isRestricted(oneOff.artifact, await makeRoom(backend, oneOff.app, signal))
+  const name = oneOff.name ?? oneOffName(oneOff.app)
+  const secret = await ensureSecrets(backend, oneOff, name, signal)
+  try {
+    const manifest = oneOffPod({ ...options, ...pods }, oneOff, { name, restricted, secret: secret.name })
+    return await work(manifest, { kube, pods: cluster.pods, heard: (pod) => logs.heard(pod), log: options.log })
+  } finally {
+    await secret.done()
+  }
+}
+
+function run(
+  backend: Backend,
+  oneOff: OneOff,
+  io: { output(chunk: string): void; signal: AbortSignal },
+): Promise<number> {
+  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
+    runOneOff(deps, manifest, { timeoutSeconds: oneOff.timeoutSeconds }, io),
+  )
+}
+
+function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session: Started) => void): Promise<number> {
+  const { timeoutSeconds } = oneOff
+  const sitting = newSitting()
+  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
+    withPod(deps, sessionPod(manifest, oneOff, sitting, io), { timeoutSeconds }, io.signal, (view, pod) =>
+      sitAt(deps.kube, { view, pod, sitting, timeoutSeconds }, io, started),
+    ),
+  )
+}
+
+async function openBackend(options: KubernetesOptions): Promise<Backend> {
+  const { kube, folder, log } = options
+  const { major = '1', minor = '0', gitVersion = 'unknown' } = await kube.get<Version>('/version')
+  if (options.network.routers !== null) await nameNamespace(kube, options.network.routers)
+  const cluster = await openCluster(kube, (error) =>
+    log('warn', 'a watch of the cluster was interrupted', { err: error }),
+  )
+  const logs = openPodLogs({ kube, folder, log })
+  return {
+    options,
+    kube,
+    cluster,
+    logs,
+    version: gitVersion,
+    pods: {
+      debug: options.debug,
+      drainSeconds: options.drainSeconds,
+      nativeSleep: Number(major) > 1 || Number.parseInt(minor, 10) >= sleepMinor,
+    },
+    inUse: new Set(),
+    // Whoever is told to install something tries again at once.
+    measured: remember(
+      (yes) => (yes ? rememberMs : againMs),
+      () => isMeasured(kube),
+    ),
+    nodes: remember(
+      () => rememberMs,
+      async () => (await kube.list<Node>(pathOf('v1/Node'))).items,
+    ),
+  }
+}
+
+/** Knows everything from the cluster itself: nothing has to be remembered from one start to the next. */
+export async function createKubernetesScheduler(options: KubernetesOptions): Promise<Scheduler> {
+  const backend = await openBackend(options)
+  const { kube, cluster, logs } = backend
+  const turns = createTurns()
+  const listeners = new Set<() => void>()
+  cluster.pods.onChange((pod, gone) => (gone ? logs.gone(pod) : logs.seen(pod)))
+  for (const pod of cluster.pods.all()) logs.seen(pod)
+  // What a dead controller has left holds up nobody.
+  void cleanOneOffs({ kube, platform: options.platform, alive: options.alive }).catch((error: unknown) =>
+    options.log('warn', 'one-off pods of a controller that is gone may still run', { err: error }),
+  )
+
+  return {
+    name: 'kubernetes',
+    capabilities: () => capabilitiesOf(backend),
+    claim: (app, signal) => turns.beside(app, signal, async (whole) => void (await makeRoom(backend, app, whole))),
+    expose: (edge, signal) => turns.beside(edge.app, signal, (whole) => expose(backend, edge, whole)),
+    upstreams: async (app) => upstreams(backend, app),
+    matchingNodes: (tags) => matchingNodes(kube, tags),
+    apply: (formation, signal, progress) =>
+      turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    observe: (app) => observe(backend, app),
+    restart: (app, which, signal) =>
+      turns.queued(app, signal, async (whole) =>
+        (await restartPods(backend, app, which, whole)).map((pod) => observed(pod)),
+      ),
+    run: (oneOff, io) =>
+      turns.beside(oneOff.app, io.signal, (signal) =>
+        run(backend, oneOff, { output: (chunk) => io.output(chunk), signal }),
+      ),
+    open: (oneOff, io) =>
+      beginSession(turns, oneOff.app, io.signal, (signal, started) =>
+        sit(backend, oneOff, withSignal(io, signal), started),
+      ),
+    exec: (target, io) =>
+      beginSession(turns, target.app, io.signal, (signal, started) =>
+        execInPod({ kube, log: options.log }, target, withSignal(io, signal), started),
+      ),
+    logs: (app, { lines }) => logs.tail(app, lines),
+    follow: (app, { lines }, onLine, signal) => logs.follow(app, lines, onLine, signal),
+    async remove(app, signal) {
+      signal.throwIfAborted()
+      await turns.cancel(app, new Error(`${app} was removed`))
+      await turns.queued(app, signal, async (whole) => {
+        await removeRoom(backend, app, whole)
+        await logs.remove(app)
+      })
+    },
+    onChange(listener) {
+      const stop = cluster.onChange(listener)
+      listeners.add(stop)
+      return () => {
+        listeners.delete(stop)
+        stop()
+      }
+    },
+    // Pods belong to the cluster, which outlives the platform: `stop` stops none.
+    async close() {
+      for (const stop of listeners) stop()
+      await turns.cancel(null, new Error('the platform is stopping'))
+      await logs.close()
+      await cluster.close()
+    },
+  }
+}

@@ -1,0 +1,172 @@
+// What keeps a pod or a ReplicaSet from coming up, and what can the app's owner do about it?
+import type { Pod, ReplicaSet } from '../client/objects.ts'
+import { exitFailure } from '@deis/ports/exit'
+import { securityHint } from './refusal.ts'
+import { containerOf } from './state.ts'
+
+export type Trouble = {
+  readonly cause: string
+  /** What Kubernetes says of it. */
+  readonly said: readonly string[]
+  readonly hint: string
+  readonly pod: Pod | null
+  /** How long it must last to count, in seconds; null: only when the time is over. */
+  readonly patience: number | null
+}
+
+type Cause = Pick<Trouble, 'cause' | 'hint' | 'patience'>
+
+const lines = (text: string | undefined): string[] => (text === undefined || text === '' ? [] : [text])
+
+/** The registry has answered, so that asking again changes nothing. */
+const definitive =
+  /not found|manifest unknown|denied|unauthorized|forbidden|authentication|no match for platform|invalid/i
+/** The second try of the kubelet comes ten seconds after the first. */
+const secondPullSeconds = 15
+
+function imageTrouble(type: string, image: string, reason: string, message: string): Cause | null {
+  const pulled = `the image of ${type} cannot be pulled: ${image}`
+  const access = 'Check its name, and `deis registry:set username=… password=…` if it is private.'
+  switch (reason) {
+    case 'ErrImagePull':
+    case 'ImagePullBackOff':
+    case 'RegistryUnavailable':
+    case 'ErrImageInspect':
+      return { cause: pulled, hint: access, patience: definitive.test(message) ? 0 : secondPullSeconds }
+    case 'InvalidImageName':
+      return { cause: `the image of ${type} has an invalid name: ${image}`, hint: 'Check its name.', patience: 0 }
+    case 'ErrImageNeverPull':
+      return {
+        cause: `the image of ${type} is not on the node, and may not be pulled: ${image}`,
+        hint: 'Allow it with `deis config:set IMAGE_PULL_POLICY=IfNotPresent`.',
+        patience: 0,
+      }
+    default:
+      return null
+  }
+}
+
+const startHint = 'Check its command in the Procfile; commands are run by /bin/bash, which the image must have.'
+
+function startTrouble(type: string, reason: string, message: string): Cause | null {
+  const rights = securityHint(message)
+  if (rights !== null)
+    return { cause: `${type} may not run with the rights it wants: ${message}`, hint: rights, patience: 0 }
+  switch (reason) {
+    case 'RunContainerError':
+      return { cause: `${type} cannot be started (RunContainerError)`, hint: startHint, patience: 0 }
+    case 'CreateContainerError':
+    case 'CreateContainerConfigError':
+      // A kubelet that has not yet seen a new secret says so, too.
+      return {
+        cause: `the container of ${type} cannot be made (${reason})`,
+        hint: 'Deploy again; if it stays so, show this to whoever runs the platform.',
+        patience: 8,
+      }
+    default:
+      return null
+  }
+}
+
+/** A start that fails once may work the next time; some ends come again for certain. */
+function endTrouble(type: string, pod: Pod): Trouble | null {
+  const container = containerOf(pod)
+  const now = container?.state?.terminated
+  const last = now ?? container?.lastState?.terminated
+  if (!container || !last) return null
+  const ends = (container.restartCount ?? 0) + (now ? 1 : 0)
+  const said = lines(last.message)
+  if (last.reason === 'OOMKilled')
+    return {
+      cause: `${type} was killed because it used more memory than its limit (OOMKilled) before it was ready`,
+      said,
+      hint: `Give it more, for example \`deis limits:set ${type}=1G\`, or make it use less.`,
+      pod,
+      patience: 0,
+    }
+  if (last.reason === 'StartError' || last.reason === 'ContainerCannotRun')
+    return { cause: `${type} cannot be started (${last.reason})`, said, hint: startHint, pod, patience: 0 }
+  const again = last.exitCode === 126 || last.exitCode === 127
+  if (ends < 2 && !again) return null
+  const { message, hint } = exitFailure(type, { code: last.exitCode, signal: null }, [], null)
+  return { cause: message, said, hint, pod, patience: 0 }
+}
+
+const noNode = /^0\/(\d+) nodes are available: \1 node\(s\) didn't match (node selector|Pod's node affinity)/
+
+function placeTrouble(type: string, pod: Pod): Trouble | null {
+  const unplaced = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
+  if (unplaced?.reason !== 'Unschedulable') return null
+  const said = lines(unplaced.message)
+  const matched = noNode.test(unplaced.message ?? '')
+  return {
+    cause: `${type} does not fit on any node: ${unplaced.message ?? 'no reason is given'}`,
+    said,
+    hint: matched
+      ? 'Change the tags with `deis tags:set` or `deis tags:unset`, or label a node.'
+      : 'Lower its limits or its number, or add nodes to the cluster.',
+    pod,
+    // A cluster that grows on demand makes a node meanwhile.
+    patience: matched ? 1 : null,
+  }
+}
+
+/** What a pod that was never ready suffers from. */
+export function podTrouble(type: string, pod: Pod): Trouble | null {
+  const waiting = containerOf(pod)?.state?.waiting
+  const reason = waiting?.reason ?? ''
+  const image = pod.spec?.containers[0]?.image ?? ''
+  const ended = endTrouble(type, pod)
+  if (ended) return ended
+  const cause =
+    imageTrouble(type, image, reason, waiting?.message ?? '') ?? startTrouble(type, reason, waiting?.message ?? '')
+  if (cause) return { ...cause, said: lines(waiting?.message), pod }
+  return placeTrouble(type, pod)
+}
+
+/** `exceeded quota …`, limit ranges, admission: pods that are not even made. */
+export function creationTrouble(type: string, replicaSet: ReplicaSet, going: boolean): Trouble | null {
+  const failed = replicaSet.status?.conditions?.find((one) => one.type === 'ReplicaFailure' && one.status === 'True')
+  if (failed?.reason !== 'FailedCreate') return null
+  const message = failed.message ?? ''
+  const quota = /exceeded quota/.test(message)
+  return {
+    cause: `${quota ? `the quota is too small for ${type}` : `the cluster refuses to make ${type}`}: ${message}`,
+    said: [`FailedCreate: ${message}`],
+    hint: quota
+      ? 'Scale something down, lower limits, or ask for a larger quota.'
+      : (securityHint(message) ?? 'Lower or raise the limits as it says, or show this to whoever runs the platform.'),
+    pod: null,
+    // Pods that are ending give room when they have ended.
+    patience: going ? null : 3,
+  }
+}
+
+type ReadinessProbe = NonNullable<NonNullable<Pod['spec']>['containers'][number]['readinessProbe']>
+
+function asked({ tcpSocket, httpGet, exec }: ReadinessProbe): string {
+  if (tcpSocket) return `a connection to port ${tcpSocket.port}`
+  if (httpGet) return `GET ${httpGet.path ?? '/'} on port ${httpGet.port}`
+  return exec?.command?.join(' ') ?? 'unknown'
+}
+
+/** When the time is over and nothing else was found. */
+export function lateTrouble(type: string, seconds: number, port: number | null, pod: Pod | null): Trouble {
+  const container = pod ? containerOf(pod) : undefined
+  const runs = container?.state?.running !== undefined
+  const waits = container?.state?.waiting?.reason
+  const why = runs ? '' : waits === undefined ? ' (it has not been started yet)' : ` (${waits})`
+  const probe = pod?.spec?.containers[0]?.readinessProbe
+  return {
+    cause: `${type} was not ready within ${seconds} s${why}`,
+    // Of events there may be none: nodes drop them when they are busy.
+    said: runs && probe ? [`its readiness probe did not pass: ${asked(probe)}`] : [],
+    hint: !runs
+      ? 'Deploy again, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.'
+      : probe?.tcpSocket && probe.tcpSocket.port === port
+        ? `It must listen on port ${port} on all addresses (0.0.0.0): let it use the environment variable PORT.`
+        : 'Make its healthcheck pass, change it with `deis healthchecks:set`, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.',
+    pod,
+    patience: 0,
+  }
+}

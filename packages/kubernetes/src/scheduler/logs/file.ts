@@ -1,0 +1,68 @@
+// Where do the lines of an app's pods stay, and how far were they taken in?
+import { openLines } from '@deis/lib/log-file'
+import { parseLine } from '@deis/ports/lines'
+import type { LogLine } from '@deis/ports/scheduler'
+import type { Entry } from './lines.ts'
+
+export type AppLog = {
+  /** After which time lines of this source are new; an empty text: all are. */
+  after(source: string): Promise<string>
+  append(source: string, entries: readonly Entry[]): Promise<void>
+  tail(lines: number): Promise<LogLine[]>
+  /** The same, and then calls back with each later line, until the signal. */
+  follow(lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
+  remove(): Promise<void>
+}
+
+const maxBytes = 1024 * 1024
+/** `2006-01-02T15:04:05.123456789Z` */
+const stampLength = 30
+/** More than the file can hold. */
+const all = maxBytes
+
+/** In the file they are in the order they came to us, which after a pause is pod by pod. */
+function newest(lines: readonly string[], count: number): LogLine[] {
+  if (count <= 0) return []
+  const found = lines.map((line) => ({ line, stamp: line.slice(0, stampLength) }))
+  const sorted = found.toSorted((one, other) => (one.stamp < other.stamp ? -1 : one.stamp > other.stamp ? 1 : 0))
+  return sorted.flatMap(({ line }) => parseLine(line) ?? []).slice(-count)
+}
+
+/**
+ * Lines keep the exact time that Kubernetes gave them: the last one of a source tells the next controller where to go on,
+ * and cannot disagree with what was written.
+ */
+export function openAppLog(file: string): AppLog {
+  const lines = openLines(file, maxBytes)
+  let known: Promise<{ readonly bySource: ReadonlyMap<string, string>; readonly oldest: string }> | null = null
+
+  const readPositions = async () => {
+    const bySource = new Map<string, string>()
+    let oldest = ''
+    for (const line of await lines.tail(all)) {
+      const [, stamp = '', source = ''] = /^(\S{30}) (\S+) /.exec(line) ?? []
+      if (stamp === '') continue
+      if (oldest === '' || stamp < oldest) oldest = stamp
+      if (stamp > (bySource.get(source) ?? '')) bySource.set(source, stamp)
+    }
+    return { bySource, oldest }
+  }
+
+  return {
+    async after(source) {
+      known ??= readPositions()
+      const { bySource, oldest } = await known
+      // Of a source that is not there any more, older lines than the oldest would not be there either.
+      return bySource.get(source) ?? oldest
+    },
+    append: (source, entries) => lines.append(entries.map(({ stamp, text }) => `${stamp} ${source} ${text}`)),
+    tail: async (count) => (count <= 0 ? [] : newest(await lines.tail(all), count)),
+    async follow(count, onLine, signal) {
+      const tell = (said: readonly string[]): void => {
+        for (const line of said.flatMap((one) => parseLine(one) ?? [])) if (!signal.aborted) onLine(line)
+      }
+      return newest(await lines.follow(count <= 0 ? 0 : all, tell, signal), count)
+    },
+    remove: () => lines.remove(),
+  }
+}

@@ -1,0 +1,163 @@
+// How do the lines that pods print come to us and stay, also when the pods have gone?
+import { join } from 'node:path'
+import type { Kube } from '../../client/client.ts'
+import type { Pod } from '../../client/objects.ts'
+import { createLimit } from '@deis/machine/limit'
+import { isAppId, logSource } from '@deis/ports/names'
+import type { LogLine } from '@deis/ports/scheduler'
+import { type Followed, followPod } from './follow.ts'
+import { heritage, oneOffType, releaseOf, sessionAnnotation } from '../manifests/labels.ts'
+import { type AppLog, openAppLog } from './file.ts'
+import { readLastLines } from './last.ts'
+import type { Entry } from './lines.ts'
+import { withoutLastWord } from '../session/end-marker.ts'
+
+export type PodLogsOptions = {
+  readonly kube: Kube
+  /** Bounded files, one pair for each app. */
+  readonly folder: string
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+export type PodLogs = {
+  /** To be called with every pod there is, and again on each of its changes. Others than pods of apps are ignored. */
+  seen(pod: Pod): void
+  /** To be called when a pod is no longer there: what is under way is read to its end. */
+  gone(pod: Pod): void
+  /** Resolves when all that the pod has said until now is here, or after a while. To be waited for before it is deleted. */
+  heard(pod: Pod): Promise<void>
+  /** The newest lines of all pods of the app, also of those that have gone, oldest first. */
+  tail(app: string, lines: number): Promise<LogLine[]>
+  /** The same, and then calls back with each later line, until the signal: none is missing or told twice in between. */
+  follow(app: string, lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
+  /** What a container has said last, for evidence; nothing where there is nothing (any more). */
+  lastLines(namespace: string, pod: string, container: string, lines: number, previous: boolean): Promise<string[]>
+  /** Forgets the app and what its present pods go on to say. */
+  remove(app: string): Promise<void>
+  close(): Promise<void>
+}
+
+type Source = {
+  readonly app: string
+  /** `web.v3.x2x4z` */
+  readonly source: string
+  readonly isOneOff: boolean
+}
+
+type Known = Source & {
+  readonly followed: Followed
+  /** Its app was removed: nobody wants to hear of it any more. */
+  removed: boolean
+}
+
+/** How long an answer waits for what pods have just written. */
+const catchUpMs = 2_000
+const catchUpsAtOnce = 20
+
+/** Null: no pod of an app. Other parts of the platform may carry its labels, in namespaces of other names. */
+function sourceOf({ metadata }: Pod): Source | null {
+  const { app = '', type = '', heritage: mark } = metadata?.labels ?? {}
+  const release = releaseOf(metadata?.labels)
+  const name = metadata?.name ?? ''
+  if (mark !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
+    return null
+  // What is said to somebody who sits there is nobody else's.
+  if (metadata.annotations?.[sessionAnnotation] !== undefined) return null
+  return { app, source: logSource({ name, type, release }), isOneOff: type === oneOffType }
+}
+
+/** A one-off command says at its end that this is it, which is nobody's but its controller's. */
+function ofCommand(entries: readonly Entry[]): Entry[] {
+  return entries.flatMap((entry) => {
+    const text = withoutLastWord(entry.text)
+    return text === null ? [] : [{ ...entry, text }]
+  })
+}
+
+export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
+  const files = new Map<string, AppLog>()
+  const pods = new Map<string, Known>()
+  const leaving = new Set<Promise<void>>()
+  const limit = createLimit(catchUpsAtOnce)
+  let closed = false
+
+  const fileOf = (app: string): AppLog => {
+    const file = files.get(app) ?? openAppLog(join(folder, `${app}.log`))
+    files.set(app, file)
+    return file
+  }
+  const of = (app: string): Known[] => [...pods.values()].filter((pod) => pod.app === app && !pod.removed)
+  const catchUp = async (wanted: readonly Known[]): Promise<void> => {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), catchUpMs)
+    await Promise.all(wanted.map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
+    clearTimeout(timer)
+  }
+  const begin = (pod: Pod, { app, source, isOneOff }: Source): Known => {
+    const file = fileOf(app)
+    const followed = followPod(pod, {
+      kube,
+      after: () => file.after(source),
+      take: (entries) => file.append(source, isOneOff ? ofCommand(entries) : entries),
+      trouble: (error) =>
+        log('warn', 'the output of a pod cannot be read', { app, pod: pod.metadata?.name, err: error }),
+    })
+    return { app, source, isOneOff, followed, removed: false }
+  }
+
+  return {
+    seen(pod) {
+      const uid = pod.metadata?.uid
+      if (closed || uid === undefined) return
+      const known = pods.get(uid)
+      if (known) {
+        if (!known.removed) known.followed.update(pod)
+        return
+      }
+      const source = sourceOf(pod)
+      if (source) pods.set(uid, begin(pod, source))
+    },
+    gone(pod) {
+      const uid = pod.metadata?.uid ?? ''
+      const known = pods.get(uid)
+      if (!known || closed) return
+      // Until it has ended, an answer waits for it.
+      const done = known.followed.gone().then(() => {
+        pods.delete(uid)
+        leaving.delete(done)
+      })
+      leaving.add(done)
+    },
+    async heard({ metadata }) {
+      const known = pods.get(metadata?.uid ?? '')
+      if (known && !known.removed) await catchUp([known])
+    },
+    async tail(app, lines) {
+      if (!isAppId(app) || lines <= 0) return []
+      await catchUp(of(app))
+      return fileOf(app).tail(lines)
+    },
+    async follow(app, lines, onLine, signal) {
+      signal.throwIfAborted()
+      if (!isAppId(app)) return []
+      await catchUp(of(app))
+      signal.throwIfAborted()
+      return fileOf(app).follow(lines, onLine, signal)
+    },
+    lastLines: (namespace, pod, container, lines, previous) =>
+      readLastLines(kube, { namespace, pod, container, lines, previous }),
+    async remove(app) {
+      if (!isAppId(app)) return
+      const present = of(app)
+      for (const pod of present) pod.removed = true
+      await Promise.all(present.map((pod) => pod.followed.stop()))
+      await fileOf(app).remove()
+      files.delete(app)
+    },
+    async close() {
+      closed = true
+      await Promise.all([...pods.values()].map((pod) => pod.followed.stop()))
+      await Promise.all(leaving)
+    },
+  }
+}

@@ -1,0 +1,71 @@
+// Which Service stands for an app, and what does the edge read there (docs/contract/api.md §4.4)?
+import type { Ingress, Service } from '../../client/objects.ts'
+import { type Edge, slugPort } from '@deis/ports/scheduler'
+import { appLabels } from './labels.ts'
+
+/** Without a routable type nobody is told of it, but its address stays. */
+export function service(app: string, routable: string | null, port: number | null): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: app, namespace: app, labels: appLabels(app) },
+    spec: {
+      selector: { ...appLabels(app), ...(routable === null ? {} : { type: routable }) },
+      ports: [{ name: 'http', port: 80, targetPort: port ?? slugPort, protocol: 'TCP' }],
+    },
+  }
+}
+
+/** Whether the Service as it stands sends where it should. */
+export function sendsTo(there: Service | undefined, routable: string | null, port: number | null): boolean {
+  if (there?.metadata?.deletionTimestamp !== undefined) return false
+  const wanted = service('', routable, port).spec?.ports?.[0]?.targetPort
+  return (
+    there !== undefined &&
+    (there.spec?.selector?.type ?? null) === routable &&
+    there.spec?.ports?.find((one) => one.port === 80)?.targetPort === wanted
+  )
+}
+
+const flag = (value: boolean): string => (value ? 'True' : 'False')
+
+/** Its own field manager gives exactly these, so that what became empty goes, and what others wrote stays. */
+export function edgeOf(edge: Edge): Service {
+  const lists = {
+    'router.deis.io/domains': edge.hosts.join(','),
+    'router.deis.io/certificates': edge.certificates.map(({ host, name }) => `${host}:${name}`).join(','),
+    'router.deis.io/whitelist': edge.whitelist.join(','),
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: edge.app,
+      namespace: edge.app,
+      labels: { 'router.deis.io/routable': String(edge.routable) },
+      annotations: {
+        ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list !== '')),
+        'router.deis.io/maintenance': flag(edge.maintenance),
+        'router.deis.io/ssl.enforce': flag(edge.enforceTls),
+      },
+    },
+  }
+}
+
+export function ingress(edge: Edge, platformDomain: string, ingressClass: string | null): Ingress {
+  const { app } = edge
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { name: app, namespace: app, labels: appLabels(app) },
+    spec: {
+      ...(ingressClass === null ? {} : { ingressClassName: ingressClass }),
+      rules: edge.hosts.map((host) => ({
+        host: host.includes('.') ? host : `${host}.${platformDomain}`,
+        http: {
+          paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: app, port: { number: 80 } } } }],
+        },
+      })),
+    },
+  }
+}

@@ -1,0 +1,106 @@
+// What does one pod look like (docs/contract/api.md §4.3)?
+import type { Pod } from '../../client/objects.ts'
+import { DeployFailure, type OneOff, type Probe, slugLauncher } from '@deis/ports/scheduler'
+import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'
+import type { Probes } from './probe.ts'
+import { resourcesOf } from './quantity.ts'
+import { securityOf } from './security.ts'
+
+/** What the cluster and the platform's settings add to every pod. */
+export type PodSettings = {
+  /** Pods get DEIS_DEBUG. */
+  readonly debug: boolean
+  readonly drainSeconds: number
+  /** The server knows the `sleep` action (1.30 and later). */
+  readonly nativeSleep: boolean
+}
+
+export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'pullPolicy'> & {
+  readonly type: string
+  readonly command: string | null
+  readonly memory?: string
+  readonly cpu?: string
+  readonly probes: Probes
+  readonly envSecret: string
+  readonly pullSecrets: readonly string[]
+  readonly restartPolicy: 'Always' | 'Never'
+  readonly graceSeconds: number
+  /** Nothing but what Pod Security calls restricted. */
+  readonly restricted: boolean
+  /** It takes requests, so it goes on serving for a while after it was told to end. */
+  readonly drains: boolean
+}
+
+type Spec = NonNullable<Pod['spec']>
+type Container = Spec['containers'][number]
+
+/** An image that was not made for the platform may have no bash; somebody who wants to look into it still can. */
+const anyShell = 'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"'
+
+function startedBy({ artifact, command, type }: PodParts): Pick<Container, 'command' | 'args'> {
+  if (command === null) return {}
+  if (artifact.kind === 'image' && artifact.slug) return { command: [slugLauncher], args: [command] }
+  return type === oneOffType
+    ? { command: ['/bin/sh', '-c', anyShell, 'deis'], args: [command] }
+    : { command: ['/bin/bash', '-c'], args: [command] }
+}
+
+function environment({ env, envSecret }: PodParts, debug: boolean): Container['env'] {
+  const fromSecret = Object.keys(env)
+    .toSorted()
+    .map((name) => ({ name, valueFrom: { secretKeyRef: { name: envSecret, key: name } } }))
+  return debug && env.DEIS_DEBUG === undefined ? [...fromSecret, { name: 'DEIS_DEBUG', value: '1' }] : fromSecret
+}
+
+function preStop({ drainSeconds, nativeSleep }: PodSettings): Container['lifecycle'] {
+  return {
+    preStop: nativeSleep
+      ? { sleep: { seconds: drainSeconds } }
+      : // An image without `sleep` ends a moment earlier.
+        { exec: { command: ['sleep', String(drainSeconds)] } },
+  }
+}
+
+/** Our lists may not be changed, those of the API's types may. */
+const copied = (probe: Probe): Container['readinessProbe'] => structuredClone(probe) as Container['readinessProbe']
+
+export const podLabels = ({ app, type, release }: Pick<PodParts, 'app' | 'type' | 'release'>) => ({
+  ...typeLabels(app, type),
+  version: versionOf(release),
+})
+
+/** @throws DeployFailure when the artifact is none that a cluster can run. */
+export function podSpec(parts: PodParts, settings: PodSettings): Spec {
+  const { app, type, artifact, probes } = parts
+  if (artifact.kind !== 'image')
+    throw new DeployFailure(
+      'a cluster runs images, and this build is a slug',
+      [],
+      'Push the app again: it is built as an image then.',
+    )
+  const security = securityOf(parts.restricted)
+  const drains = parts.drains && settings.drainSeconds > 0
+  return {
+    restartPolicy: parts.restartPolicy,
+    nodeSelector: { ...parts.tags },
+    terminationGracePeriodSeconds: parts.graceSeconds + (drains ? settings.drainSeconds : 0),
+    // Nothing of an app may speak to the API server in the cluster's name.
+    automountServiceAccountToken: false,
+    securityContext: security.pod,
+    imagePullSecrets: parts.pullSecrets.map((name) => ({ name })),
+    containers: [
+      {
+        name: containerName(app, type),
+        image: artifact.reference,
+        imagePullPolicy: parts.pullPolicy,
+        ...startedBy(parts),
+        env: environment(parts, settings.debug),
+        resources: resourcesOf(parts),
+        securityContext: security.container,
+        ...(probes.readinessProbe ? { readinessProbe: copied(probes.readinessProbe) } : {}),
+        ...(probes.livenessProbe ? { livenessProbe: copied(probes.livenessProbe) } : {}),
+        ...(drains ? { lifecycle: preStop(settings) } : {}),
+      },
+    ],
+  }
+}

@@ -1,0 +1,88 @@
+// How did a command in a pod of its own end, and how does that pod go away?
+import type { Kube } from '../../client/client.ts'
+import type { Pod } from '../../client/objects.ts'
+import type { Watched } from '../../client/watch.ts'
+import type { PodView } from './view.ts'
+import { containerOf } from '../state.ts'
+
+export type RunDeps = {
+  readonly kube: Kube
+  /** A watch that shows the pod; without it one is made for the time of the run. */
+  readonly pods?: Watched<Pod>
+  /** Takes in what the pod has said for the log of its app, which cannot be done when it is gone. */
+  readonly heard?: (pod: Pod) => Promise<void>
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+/** Between TERM and KILL for a command that is cancelled. Zero would be to forget it, not to stop it. */
+export const stopSeconds = 2
+/** What a busy node needs beyond that. */
+const stopLagMs = 5_000
+const removeMs = 20_000
+/** What a watch may be behind. */
+const lagMs = 1_000
+
+export const hasEnded = (pod: Pod | undefined): boolean =>
+  containerOf(pod ?? {})?.state?.terminated !== undefined || /^(Succeeded|Failed)$/.test(pod?.status?.phase ?? '')
+
+export function timeoutError(seconds: number): Error {
+  return Object.assign(new Error(`the command ran longer than ${seconds} s`), { name: 'TimeoutError' })
+}
+
+export const deletedError = (): Error => new Error('the pod of the command was deleted while it ran')
+
+/** @throws when the code is that of a signal, and the pod was told to end. */
+export async function refuseDeleted(kube: Kube, path: string, code: number, signal: AbortSignal): Promise<void> {
+  if (code <= 128) return
+  const pod = await kube.find<Pod>(path, { signal })
+  if (!pod || pod.metadata?.deletionTimestamp !== undefined) throw deletedError()
+}
+
+export async function untilEnded(view: PodView, signal: AbortSignal): Promise<Pod> {
+  for (;;) {
+    const pod = view.get()
+    if (pod && hasEnded(pod)) return pod
+    if (view.isGone()) throw deletedError()
+    await view.changed(removeMs, signal)
+  }
+}
+
+/** How the command ended; why, when that was not its own doing. */
+export function exitOf(pod: Pod, seconds: number, say: (text: string) => void): number {
+  const { reason, message = '' } = pod.status ?? {}
+  if (reason === 'DeadlineExceeded') throw timeoutError(seconds)
+  const ended = containerOf(pod)?.state?.terminated
+  if (!ended || reason !== undefined)
+    throw new Error(`the command was ended by the cluster: ${reason ?? pod.status?.phase} ${message}`.trim())
+  const limit = pod.spec?.containers[0]?.resources?.limits?.memory
+  if (ended.reason === 'OOMKilled')
+    say(`\nThe command used more memory than its limit${limit ? ` (${limit})` : ''} and was killed (OOMKilled).\n`)
+  return ended.exitCode
+}
+
+/**
+ * Whatever has happened: afterwards nobody sees the pod any more. Told, not thrown, when that cannot be.
+ * @param isIdle its command has ended; the node may stop the rest whenever it likes.
+ */
+export async function removePod({ kube, log }: RunDeps, view: PodView, path: string, isIdle: boolean): Promise<void> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(new Error(`${path} is still there after ${removeMs} ms`)), removeMs)
+  const signal = late.signal
+  const runs = (): boolean => !isIdle && containerOf(view.get() ?? {})?.state?.running !== undefined
+  try {
+    // An answer may have been lost on the way, or the watch be behind.
+    if (!view.wasSeen()) await view.changed(lagMs, signal)
+    if (runs()) {
+      // The node tells when it has ended; the rest of its own tidying up takes longer than anybody wants to wait.
+      await kube.remove(path, { graceSeconds: stopSeconds, signal })
+      const patience = Date.now() + stopSeconds * 1000 + stopLagMs
+      while (runs() && Date.now() < patience) await view.changed(patience - Date.now(), signal)
+    }
+    await kube.remove(path, { graceSeconds: 0, signal })
+    while (view.get() !== undefined) await view.changed(removeMs, signal)
+  } catch (error) {
+    log('warn', 'the pod of a command could not be deleted', { path, err: error })
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,185 @@
+// How does one command run to its end in a pod of its own?
+import type { Kube } from '../../client/client.ts'
+import { KubeError } from '../../client/error.ts'
+import { type Pod, pathOf } from '../../client/objects.ts'
+import { watchAll, type Watched } from '../../client/watch.ts'
+import { limited } from '@deis/ports/limited'
+import { DeployFailure } from '@deis/ports/scheduler'
+import { platformAnnotation } from '../manifests/labels.ts'
+import {
+  exitOf,
+  hasEnded,
+  refuseDeleted,
+  removePod,
+  type RunDeps,
+  stopSeconds,
+  timeoutError,
+  untilEnded,
+} from './end.ts'
+import { lingering } from './linger.ts'
+import { handOn } from './output.ts'
+import { createPod, untilStarted } from './start.ts'
+import { type PodView, viewPod } from './view.ts'
+import { createEnding, newLastWord } from '../session/end-marker.ts'
+import { killedCode } from '../session/script.ts'
+
+export type RunLimits = {
+  /** How long the command may run, from when it runs. */
+  readonly timeoutSeconds: number
+  /** How long it may take until it runs, pulling its image included. */
+  readonly startSeconds?: number
+}
+
+/** Long enough to pull an image. */
+const defaultStartSeconds = 600
+/** The cluster's own limit, for the case that nobody of us is there any more, comes this much later. */
+const marginSeconds = 60
+/** For the end of the output of a command that has ended. */
+const restMs = 60_000
+
+async function follow(
+  { kube }: RunDeps,
+  view: PodView,
+  { metadata, spec }: Pod,
+  { timeoutSeconds }: RunLimits,
+  lastWord: string,
+  io: { output(chunk: string): void; readonly signal: AbortSignal },
+): Promise<number> {
+  const over = new AbortController()
+  const cancel = (): void => over.abort(io.signal.reason)
+  let timer = setTimeout(() => over.abort(timeoutError(timeoutSeconds)), timeoutSeconds * 1000)
+  io.signal.addEventListener('abort', cancel)
+  const { bytes, end } = limited((chunk) => io.output(chunk))
+  const ending = createEnding(lastWord)
+  const path = pathOf('v1/Pod', metadata?.namespace, metadata?.name)
+  const ended = untilEnded(view, over.signal)
+  const output = handOn(
+    {
+      kube,
+      path: `${path}/log`,
+      container: spec?.containers[0]?.name ?? '',
+      ended: () => hasEnded(view.get()),
+      end: ended.catch(() => {}),
+      signal: over.signal,
+    },
+    (chunk) => bytes(ending.feed(chunk)) && ending.code() === null,
+  )
+  try {
+    io.signal.throwIfAborted()
+    await Promise.race([ended, output.then<unknown>(() => ending.code() ?? ended)])
+    const code = ending.code()
+    if (code !== null) await refuseDeleted(kube, path, code, over.signal)
+    if (code !== null && code !== killedCode) return code
+    const pod = await ended
+    clearTimeout(timer)
+    timer = setTimeout(() => over.abort(), restMs)
+    await output
+    io.signal.throwIfAborted()
+    bytes(ending.release())
+    end()
+    if (over.signal.aborted) io.output('\nThe end of the output did not come in time.\n')
+    return exitOf(pod, timeoutSeconds, (text) => io.output(text))
+  } finally {
+    clearTimeout(timer)
+    io.signal.removeEventListener('abort', cancel)
+    over.abort()
+    await output
+    end()
+  }
+}
+
+/**
+ * Makes the pod, does the work with it as soon as its command runs, and takes it away again whatever happens. The work
+ * is done when the command has ended.
+ * @param manifest with name, namespace and one container; `restartPolicy` and `activeDeadlineSeconds` are set here.
+ * @throws DeployFailure when it cannot start; the signal's reason.
+ */
+export async function withPod<T>(
+  deps: RunDeps,
+  manifest: Pod,
+  limits: RunLimits,
+  signal: AbortSignal,
+  work: (view: PodView, pod: Pod) => Promise<T>,
+): Promise<T> {
+  const { kube } = deps
+  const { name = '', namespace = '' } = manifest.metadata ?? {}
+  if (name === '' || namespace === '' || !manifest.spec)
+    throw new Error('the pod of a command needs name, namespace and spec')
+  const startSeconds = limits.startSeconds ?? defaultStartSeconds
+  const activeDeadlineSeconds = Math.ceil(limits.timeoutSeconds + startSeconds) + marginSeconds
+  const pod: Pod = {
+    ...manifest,
+    apiVersion: 'v1',
+    kind: 'Pod',
+    spec: { ...manifest.spec, restartPolicy: 'Never', activeDeadlineSeconds },
+  }
+  signal.throwIfAborted()
+  const own = deps.pods
+    ? null
+    : await watchAll<Pod>(kube, pathOf('v1/Pod', namespace), {
+        query: { fieldSelector: `metadata.name=${name}` },
+        trouble: (error) => deps.log('warn', 'the watch of a command was interrupted', { pod: name, err: error }),
+      })
+  const view = viewPod(own ?? (deps.pods as Watched<Pod>), namespace, name)
+  let refused = false
+  let isIdle = false
+  try {
+    await createPod(kube, pod, signal).catch((error: unknown) => {
+      refused = error instanceof KubeError || error instanceof DeployFailure
+      throw error
+    })
+    await untilStarted(kube, view, startSeconds, signal)
+    const result = await work(view, pod)
+    isIdle = true
+    const last = view.get()
+    if (last) await deps.heard?.(last)
+    return result
+  } finally {
+    // A pod of that name is somebody else's then.
+    if (!refused) await removePod(deps, view, pathOf('v1/Pod', namespace, name), isIdle)
+    view.close()
+    await own?.close()
+  }
+}
+
+/**
+ * Runs the command of the pod to its end and hands on what it says.
+ * @returns the exit code; a signal N gives 128+N.
+ * @throws like `withPod`; an error named TimeoutError when it runs too long.
+ */
+export function runOneOff(
+  deps: RunDeps,
+  manifest: Pod,
+  limits: RunLimits,
+  io: { output(chunk: string): void; readonly signal: AbortSignal },
+): Promise<number> {
+  const lastWord = newLastWord()
+  return withPod(deps, lingering(manifest, lastWord), limits, io.signal, (view, pod) =>
+    follow(deps, view, pod, limits, lastWord, io),
+  )
+}
+
+/** On pods of type `run`, as an annotation or label: the controller that waits for their end. */
+export const controllerAnnotation = 'deis.io/controller'
+
+/** Deletes the one-off pods of controllers that live no more. @returns how many. */
+export async function cleanOneOffs(deps: {
+  readonly kube: Kube
+  readonly platform: string
+  readonly alive: (controller: string) => Promise<boolean>
+}): Promise<number> {
+  const { kube, platform, alive } = deps
+  const { items } = await kube.list<Pod>(pathOf('v1/Pod'), { query: { labelSelector: 'heritage=deis,type=run' } })
+  const known = new Map<string, boolean>()
+  let count = 0
+  for (const { metadata } of items) {
+    const controller = metadata?.annotations?.[controllerAnnotation] ?? metadata?.labels?.[controllerAnnotation]
+    if (controller === undefined || metadata?.annotations?.[platformAnnotation] !== platform) continue
+    const lives = known.get(controller) ?? (await alive(controller))
+    known.set(controller, lives)
+    if (lives) continue
+    await kube.remove(pathOf('v1/Pod', metadata?.namespace, metadata?.name), { graceSeconds: stopSeconds })
+    count++
+  }
+  return count
+}

@@ -1,0 +1,115 @@
+// How does the pod of a command come to run, and why not?
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kube } from '../../client/client.ts'
+import { hasStatus, isPassing, KubeError } from '../../client/error.ts'
+import { type Event, type Pod, pathOf } from '../../client/objects.ts'
+import { DeployFailure } from '@deis/ports/scheduler'
+import { podTrouble, type Trouble } from '../diagnose.ts'
+import { securityHint } from '../refusal.ts'
+import type { PodView } from './view.ts'
+import { containerOf } from '../state.ts'
+
+const subject = 'the command'
+const createMs = 60_000
+const againMs = 250
+const maxEvents = 5
+const telling = /^(Failed|FailedScheduling|FailedMount|FailedCreatePodSandBox|BackOff|Evicted)$/
+
+/** A namespace has its service account a moment after it was made. */
+const isTooEarly = (error: unknown): boolean =>
+  hasStatus(error, 403) && /serviceaccount ".*" not found/.test((error as Error).message)
+
+function refusal(error: unknown): unknown {
+  if (!(error instanceof KubeError) || ![403, 422].includes(error.status)) return error
+  return /exceeded quota/.test(error.message)
+    ? new DeployFailure(
+        `${subject} cannot be started: the quota of the app is used up`,
+        [error.message],
+        'Scale the app down, lower the limits of its processes, or have the quota raised.',
+      )
+    : new DeployFailure(
+        `${subject} cannot be started: Kubernetes refuses its pod`,
+        [error.message],
+        securityHint(error.message) ??
+          'Change what it complains about, for example the limits of the process type `run`.',
+      )
+}
+
+/**
+ * Makes the pod, once, though an answer may be lost on the way.
+ * @throws DeployFailure when the cluster refuses it.
+ */
+export async function createPod(kube: Kube, pod: Pod, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + createMs
+  for (let doubtful = false; ;) {
+    try {
+      await kube.create<Pod>(pathOf('v1/Pod', pod.metadata?.namespace), pod, { signal })
+      return
+    } catch (error) {
+      signal.throwIfAborted()
+      // Its name is random: it is the one of a try whose answer was lost.
+      if (doubtful && hasStatus(error, 409)) return
+      if (!isPassing(error) && !isTooEarly(error)) throw refusal(error)
+      if (Date.now() > deadline) throw refusal(error)
+      doubtful ||= isPassing(error)
+    }
+    await sleep(againMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** Its container was made, and its command could not be executed. */
+const neverRan = ['StartError', 'ContainerCannotRun']
+
+function hasRun(pod: Pod): boolean {
+  const { running, terminated } = containerOf(pod)?.state ?? {}
+  return running !== undefined || (terminated !== undefined && !neverRan.includes(terminated.reason ?? ''))
+}
+
+/** What Kubernetes says of a pod that does not start: its events come late at times, or never. */
+async function evidenceOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
+  if (!pod) return ['Kubernetes has not shown the pod']
+  const { reason = 'Pending', message = '' } = containerOf(pod)?.state?.waiting ?? {}
+  const query = { fieldSelector: `involvedObject.uid=${pod.metadata?.uid}` }
+  const found = await kube
+    .list<Event>(pathOf('v1/Event', pod.metadata?.namespace), { query, signal: AbortSignal.timeout(5_000) })
+    .catch(() => ({ items: [] }))
+  const told = found.items.filter((event) => telling.test(event.reason ?? ''))
+  const lines = told.map((event) => `${event.reason}: ${event.message ?? ''}`)
+  return [`${reason} ${message}`.trim(), ...[...new Set(lines)].slice(-maxEvents)]
+}
+
+function failure({ cause, said, hint }: Trouble): DeployFailure {
+  return new DeployFailure(cause, said, hint)
+}
+
+/**
+ * Waits until the command runs, or has run.
+ * @throws DeployFailure when it will not, or not in time.
+ */
+export async function untilStarted(kube: Kube, view: PodView, seconds: number, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + seconds * 1000
+  let suspect: string | null = null
+  let since = 0
+  for (;;) {
+    const pod = view.get()
+    if (pod && hasRun(pod)) return
+    if (view.isGone()) throw new Error('the pod of the command was deleted before it ran')
+    const trouble = pod ? podTrouble(subject, pod) : null
+    if ((trouble?.cause ?? null) !== suspect) since = Date.now()
+    suspect = trouble?.cause ?? null
+    const patience = trouble?.patience ?? null
+    const limit = patience === null ? deadline : Math.min(deadline, since + patience * 1000)
+    if (trouble && limit <= Date.now()) throw failure(trouble)
+    if (pod?.status?.phase === 'Failed') {
+      const { reason = 'Failed', message = '' } = pod.status
+      throw new DeployFailure(`${subject} was not started: ${reason}`, [message], 'Try again.')
+    }
+    if (limit <= Date.now())
+      throw new DeployFailure(
+        `${subject} was not started within ${seconds} s`,
+        await evidenceOf(kube, pod),
+        'Try again; if it stays so, show this to whoever runs the platform.',
+      )
+    await view.changed(limit - Date.now(), signal)
+  }
+}

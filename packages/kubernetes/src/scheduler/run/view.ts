@@ -1,0 +1,38 @@
+// What becomes of one pod, seen through a watch?
+import type { Pod } from '../../client/objects.ts'
+import type { Watched } from '../../client/watch.ts'
+import { createBell } from '@deis/lib/wait'
+
+export type PodView = {
+  /** Undefined: not seen yet, or gone. */
+  get(): Pod | undefined
+  wasSeen(): boolean
+  isGone(): boolean
+  /** Resolves with its next change, or after `ms`. @throws the signal's reason. */
+  changed(ms: number, signal: AbortSignal): Promise<void>
+  close(): void
+}
+
+/** To be opened before the pod is made, so that not even the shortest life is missed. */
+export function viewPod(pods: Watched<Pod>, namespace: string, name: string): PodView {
+  const bell = createBell()
+  let wasSeen = false
+  let isGone = false
+  const stop = pods.onChange(({ metadata }, gone) => {
+    if (metadata?.namespace !== namespace || metadata.name !== name) return
+    wasSeen = true
+    isGone = gone
+    bell.ring()
+  })
+  return {
+    get: () => pods.get(namespace, name),
+    wasSeen: () => wasSeen,
+    isGone: () => isGone,
+    async changed(ms, signal) {
+      signal.throwIfAborted()
+      await bell.heard(ms, signal)
+      signal.throwIfAborted()
+    },
+    close: stop,
+  }
+}

@@ -1,0 +1,19 @@
+// What does a backend bring: everything that runs, builds and looks up on one kind of place?
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Builder } from './builder.ts'
+import type { Registry } from './registry.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** How a backend speaks to the operator. */
+export type Say = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+
+export type Backend = {
+  readonly scheduler: Scheduler
+  readonly builder: Builder
+  /** Null where no images run. */
+  readonly registry: Registry | null
+  /** Takes requests that are not part of the API; returns whether it did. */
+  readonly intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null
+  /** To be called after the scheduler was closed. */
+  close(): Promise<void>
+}

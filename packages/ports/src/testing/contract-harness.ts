@@ -1,0 +1,68 @@
+// What does a backend bring along to be tried by the scheduler contract?
+import type { Artifact, ObservedPod, Scheduler } from '../scheduler.ts'
+
+export type Answer = { readonly pod: string; readonly greeting: string | null }
+
+/** One backend, opened for the suite. */
+export type Harness = {
+  /** The scheduler as it is now: another one after `reopen`. */
+  scheduler(): Scheduler
+  /** An artifact with `contractFiles` in it, or what stands for it. */
+  readonly artifact: Artifact
+  /** Before the names of the suite's apps, on a backend that others use at the same time. */
+  readonly prefix?: string
+  /** What this backend cannot do for who sits at a command. */
+  readonly sessions?: {
+    /** It has no shell, only the commands of memory-sessions.ts. */
+    readonly simulated?: true
+    /** The end of the input cannot be told to `exec`. */
+    readonly noInputEndInExec?: true
+  }
+  /** How many times as long as on one idle machine things may take. */
+  readonly patience?: number
+  readonly commands: {
+    /** Listens on PORT and answers who it is. */
+    readonly serve: string
+    /** Prints `boom` and exits with 1 at once. */
+    readonly crash: string
+    /** Runs, but never listens. */
+    readonly neverReady: string
+    /** Prints the text and runs on. */
+    print(text: string): string
+    /** As a one-off: prints the text and exits with 0. */
+    echo(text: string): string
+    exit(code: number): string
+    printenv(name: string): string
+    /** Runs until it is stopped. */
+    readonly sleep: string
+  }
+  /** One request to the app, as the router would send it. Rejects when nobody answers. */
+  ask(app: string): Promise<Answer>
+  /** Makes a pod that is up end by a fault of its own. */
+  crash(pod: ObservedPod): Promise<void>
+  /** Opens the backend again as after a kill -9 of the controller. */
+  reopen(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What the artifact of a backend that really runs things is made of; needs `node` on its PATH. */
+export const contractFiles: Readonly<Record<string, string>> = {
+  'server.mjs': `import { createServer } from 'node:http'
+createServer((request, response) => {
+  if (request.url === '/crash') process.exit(1)
+  response.end(JSON.stringify({ pod: process.env.DEIS_POD ?? process.env.HOSTNAME, greeting: process.env.GREETING ?? null }))
+}).listen(process.env.PORT)
+`,
+}
+
+/** Commands for backends that run them by a shell with `contractFiles` around. */
+export const shellCommands: Harness['commands'] = {
+  serve: 'node server.mjs',
+  crash: 'echo boom; exit 1',
+  neverReady: 'sleep 600',
+  print: (text) => `echo ${text}; sleep 600`,
+  echo: (text) => `echo ${text}`,
+  exit: (code) => `exit ${code}`,
+  printenv: (name) => `printenv ${name}`,
+  sleep: 'sleep 600',
+}

@@ -1,0 +1,42 @@
+// How does the scheduler in memory meet the contract suite, as it is or behind another one?
+import type { Harness } from './contract-harness.ts'
+import { createMemoryWorld } from './memory-world.ts'
+import { createMemoryScheduler } from './memory.ts'
+import type { Scheduler } from '../scheduler.ts'
+
+/** `wrap` is asked again whenever the suite opens the backend anew. */
+export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler = (memory) => memory): Promise<Harness> {
+  const world = createMemoryWorld()
+  let scheduler = createMemoryScheduler({ world })
+  let wrapped = wrap(scheduler)
+  let turn = 0
+  return {
+    scheduler: () => wrapped,
+    artifact: { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
+    sessions: { simulated: true },
+    commands: {
+      serve: 'serve',
+      crash: 'crash',
+      neverReady: 'never-ready',
+      print: (text) => `echo ${text}`,
+      echo: (text) => `echo ${text}`,
+      exit: (code) => `exit ${code}`,
+      printenv: (name) => `printenv ${name}`,
+      sleep: 'sleep',
+    },
+    async ask(app) {
+      const addresses = (await wrapped.observe(app)).flatMap((pod) => pod.address ?? [])
+      const answer = scheduler.ask(addresses[turn++ % addresses.length] ?? '')
+      // A request takes a moment; others get their turn meanwhile.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (!answer) throw new Error(`nobody answers for ${app}`)
+      return { pod: answer.pod, greeting: answer.env['GREETING'] ?? null }
+    },
+    crash: async (pod) => scheduler.crash(pod.name),
+    async reopen() {
+      scheduler = createMemoryScheduler({ world })
+      wrapped = wrap(scheduler)
+    },
+    close: () => scheduler.close({ stop: true }),
+  }
+}

@@ -1,0 +1,68 @@
+// How does the backend "process" open: apps are processes of this machine, built with the toolchains it has?
+import { join } from 'node:path'
+import { createNativeBuilder } from '@deis/buildpacks/create'
+import { openAccounts } from '@deis/machine/accounts'
+import { createArchiver } from '@deis/machine/archive'
+import { openFirewall } from '@deis/machine/firewall'
+import { openIsolation } from '@deis/machine/isolation'
+import { findShell } from '@deis/machine/shell'
+import type { Backend, Say } from '@deis/ports/backend'
+import { createProcessScheduler } from './scheduler/create.ts'
+
+export type ProcessSettings = {
+  readonly dataDir: string
+  /** PATH of apps and builds. */
+  readonly path: string
+  /** LANG, LC_ALL and TZ of the controller, where it has them. */
+  readonly locale: Readonly<Record<string, string>>
+  /** The ports of apps, both ends included. */
+  readonly portFirst: number
+  readonly portLast: number
+  readonly buildTimeoutSeconds: number
+  readonly maxSlugBytes: number
+  /** Further variables of all builds. */
+  readonly buildEnv: Readonly<Record<string, string>>
+}
+
+type Deps = {
+  /** The argument vector of the program that packs and unpacks. */
+  readonly archiveProgram: readonly string[]
+  /** Resolves when no router sends or holds requests for an address of an app. */
+  readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
+  readonly log: Say
+}
+
+export async function openBackend(settings: ProcessSettings, { archiveProgram, drained, log }: Deps): Promise<Backend> {
+  const { dataDir, path, locale, buildTimeoutSeconds, maxSlugBytes, buildEnv } = settings
+  const accounts = await openAccounts(dataDir)
+  if (!accounts.isolated) log('warn', 'apps are not isolated from each other', { reason: accounts.reason })
+  const isolation = await openIsolation()
+  if (isolation.kind === 'group') log('warn', 'processes may outlive their apps', { reason: isolation.detail })
+  const ports = { first: settings.portFirst, last: settings.portLast }
+  const firewall = await openFirewall({
+    folder: dataDir,
+    path,
+    ports,
+    failed: (error) => log('error', 'ports of apps could not be closed again', { err: error }),
+  })
+  const archiver = createArchiver(archiveProgram)
+  const shell = findShell(path)
+  const slugFolder = join(dataDir, 'slugs')
+  const shared = { slugFolder, accounts, archiver, isolation, path, shell, log }
+  const scheduler = await createProcessScheduler({
+    ...shared,
+    folder: join(dataDir, 'ps'),
+    ports,
+    firewall,
+    drained,
+    locale,
+  })
+  const builder = await createNativeBuilder({
+    ...shared,
+    folder: join(dataDir, 'builder'),
+    timeoutSeconds: buildTimeoutSeconds,
+    maxSlugBytes,
+    passEnv: { ...locale, ...buildEnv },
+  })
+  return { scheduler, builder, registry: null, intercept: null, close: async () => {} }
+}

@@ -1,0 +1,90 @@
+// What do the parts of the process scheduler share?
+import { chmod, mkdir } from 'node:fs/promises'
+import type { Accounts } from '@deis/machine/accounts'
+import type { Archiver } from '@deis/machine/archive'
+import type { Firewall } from '@deis/machine/firewall'
+import type { Isolation } from '@deis/machine/isolation'
+import { type LineFile, openLines } from '@deis/lib/log-file'
+import { isAppId } from '@deis/ports/names'
+import type { Formation } from '@deis/ports/scheduler'
+import type { Limit } from '@deis/machine/limit'
+import type { Pod } from './pod.ts'
+import type { PortPool } from './ports.ts'
+import { appFolder, logFile, podsFolder } from './state.ts'
+
+export type ProcessOptions = {
+  /** Pods, state and logs; users of apps must be able to enter it. */
+  readonly folder: string
+  /** See machine/src/slugs.ts. */
+  readonly slugFolder: string
+  readonly accounts: Accounts
+  readonly archiver: Archiver
+  readonly isolation: Isolation
+  readonly ports: { readonly first: number; readonly last: number }
+  readonly firewall: Firewall
+  /** Resolves when no router sends or holds requests for an address that `observe` no longer gives. */
+  readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+  /** PATH of the processes. */
+  readonly path: string
+  /** bash, or sh. */
+  readonly shell: string
+  /** Further variables for all processes, weaker than config: LANG, LC_ALL, TZ. */
+  readonly locale?: Readonly<Record<string, string>>
+}
+
+export type Backend = {
+  readonly options: ProcessOptions
+  readonly ports: PortPool
+  readonly unpacking: Limit
+  readonly apps: Map<string, ProcessApp>
+  readonly changed: (app: string) => void
+}
+
+export type ProcessApp = {
+  readonly id: string
+  readonly pods: Map<string, Pod>
+  readonly lines: LineFile
+  /** What the last successful apply since start wanted. */
+  formation: Formation | null
+  /** Ends what goes on in the background, where it is: something else takes over. */
+  readonly leave: AbortController
+  readonly background: Set<Promise<void>>
+  saving: Promise<void>
+}
+
+const logBytes = 1024 * 1024
+
+/** An app's id is the name of its folders. */
+export function openApp(backend: Backend, id: string): ProcessApp {
+  if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is no app id`)
+  const app: ProcessApp = backend.apps.get(id) ?? {
+    id,
+    pods: new Map(),
+    lines: openLines(logFile(backend.options.folder, id), logBytes),
+    formation: null,
+    leave: new AbortController(),
+    background: new Set(),
+    saving: Promise.resolve(),
+  }
+  backend.apps.set(id, app)
+  return app
+}
+
+/** Users of apps pass through these folders but cannot list them; the umask has no say in that. */
+export async function makePassage(backend: Backend, app: string, pod?: string): Promise<void> {
+  const { folder } = backend.options
+  const all = [podsFolder(folder), appFolder(folder, app), ...(pod === undefined ? [] : [pod])]
+  for (const path of all) {
+    await mkdir(path, { recursive: true, mode: 0o711 })
+    await chmod(path, 0o711)
+  }
+}
+
+/** Lets something go on behind; `remove` and `close` wait for it. */
+export function inBackground(backend: Backend, app: ProcessApp, what: string, work: () => Promise<unknown>): void {
+  const done = work()
+    .catch((error: unknown) => backend.options.log('error', what, { app: app.id, error }))
+    .then(() => void app.background.delete(done))
+  app.background.add(done)
+}

@@ -1,0 +1,31 @@
+// Does the process scheduler keep the contract, with real processes?
+import { contractFiles, type Answer, shellCommands } from '@deis/ports/testing/contract-harness'
+import { schedulerContract } from '@deis/ports/testing/contract'
+import { createProcessScheduler } from './create.ts'
+import { openTestbed } from './testbed.ts'
+
+schedulerContract('process', async () => {
+  const testbed = await openTestbed()
+  let scheduler = await createProcessScheduler(testbed.options())
+  let turn = 0
+  return {
+    scheduler: () => scheduler,
+    artifact: await testbed.slug(contractFiles),
+    commands: shellCommands,
+    async ask(app) {
+      const addresses = (await scheduler.observe(app)).flatMap((pod) => pod.address ?? [])
+      const address = addresses[turn++ % addresses.length]
+      if (!address) throw new Error(`${app} has no address`)
+      return JSON.parse(await testbed.get(address)) as Answer
+    },
+    crash: async (pod) => void (await testbed.get(pod.address ?? '', '/crash').catch(() => {})),
+    async reopen() {
+      await scheduler.close({ stop: false })
+      scheduler = await createProcessScheduler(testbed.options())
+    },
+    async close() {
+      await scheduler.close({ stop: true })
+      await testbed.remove()
+    },
+  }
+})

@@ -1,0 +1,127 @@
+// How do apps run on one machine with nothing but Node (docs/architecture.md)?
+import { discard } from '@deis/machine/discard'
+import { killAll, processesOf } from '@deis/machine/pid'
+import type { LogLine, Scheduler } from '@deis/ports/scheduler'
+import { beginSession } from '@deis/ports/started'
+import { direct } from '@deis/ports/direct'
+import { createTurns } from '@deis/lib/turns'
+import { parseLine } from '@deis/ports/lines'
+import { type Backend, openApp, type ProcessApp, type ProcessOptions } from './backend.ts'
+import { capabilitiesOf } from './checks.ts'
+import { createLimit } from '@deis/machine/limit'
+import { observed } from './pod.ts'
+import { createPortPool } from './ports.ts'
+import { recover } from './recover.ts'
+import { applyFormation, restartPods } from './rollout.ts'
+import { runOneOff } from './run.ts'
+import { execSession, openSession } from './session.ts'
+import { appFolder } from './state.ts'
+import { stopPod } from './supervise.ts'
+
+const unpackedAtOnce = 2
+const shortGraceSeconds = 10
+
+/** Ends what goes on behind for an app; its pods stay as they are. */
+async function leave(app: ProcessApp): Promise<void> {
+  app.leave.abort()
+  for (const pod of app.pods.values()) {
+    pod.end.abort()
+    pod.watch.abort()
+  }
+  await Promise.all([...app.pods.values()].map((pod) => pod.supervision))
+  while (app.background.size > 0) await Promise.all(app.background)
+}
+
+async function stopAll(backend: Backend, app: ProcessApp): Promise<void> {
+  const stop = [...app.pods.values()].map((pod) =>
+    stopPod(backend, pod, Math.min(pod.graceSeconds, shortGraceSeconds) * 1000),
+  )
+  await Promise.all(stop)
+}
+
+async function removeApp(backend: Backend, id: string): Promise<void> {
+  const { accounts, folder } = backend.options
+  const app = openApp(backend, id)
+  await leave(app)
+  await stopAll(backend, app)
+  const runAs = await accounts.of(id)
+  if (runAs) await killAll(() => processesOf(runAs.uid))
+  await app.lines.remove()
+  await discard(appFolder(folder, id))
+  await accounts.release(id)
+  backend.apps.delete(id)
+  backend.changed(id)
+}
+
+/** Adopts what an earlier scheduler on the same folder has left running. */
+export async function createProcessScheduler(options: ProcessOptions): Promise<Scheduler> {
+  const listeners = new Set<(app: string) => void>()
+  const backend: Backend = {
+    options,
+    ports: createPortPool({
+      ...options.ports,
+      guard: (ports) => options.firewall.guard(ports),
+      failed: (error) => options.log('error', 'ports of apps could not be opened or closed', { error }),
+    }),
+    unpacking: createLimit(unpackedAtOnce),
+    apps: new Map(),
+    changed(app) {
+      for (const listener of listeners) listener(app)
+    },
+  }
+  const turns = createTurns()
+  await recover(backend)
+  const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
+  const takeIn = (app: string) => Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
+  const parse = (lines: readonly string[]): LogLine[] => lines.flatMap((line) => parseLine(line) ?? [])
+  return {
+    name: 'process',
+    ...direct((app) => podsOf(app).map(observed)),
+    capabilities: async () => capabilitiesOf(backend),
+    apply: (formation, signal, progress) =>
+      turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    observe: async (app) => podsOf(app).map(observed),
+    restart: (app, which, signal) =>
+      turns.queued(app, signal, async (whole) => {
+        const known = backend.apps.get(app)
+        return known ? (await restartPods(backend, known, which, whole)).map(observed) : []
+      }),
+    run: (oneOff, io) =>
+      turns.beside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
+    open: (oneOff, io) =>
+      beginSession(turns, oneOff.app, io.signal, (whole, started) => openSession(backend, oneOff, io, whole, started)),
+    exec: (target, io) =>
+      beginSession(turns, target.app, io.signal, (whole, started) => execSession(backend, target, io, whole, started)),
+    async logs(app, { lines }) {
+      await takeIn(app)
+      return parse(await openApp(backend, app).lines.tail(lines))
+    },
+    async follow(app, { lines }, onLine, signal) {
+      signal.throwIfAborted()
+      await takeIn(app)
+      const tell = (later: readonly string[]): void => parse(later).forEach(onLine)
+      return parse(await openApp(backend, app).lines.follow(lines, tell, signal))
+    },
+    async remove(app, signal) {
+      signal.throwIfAborted()
+      await turns.cancel(app, new Error(`${app} was removed`))
+      await turns.queued(app, signal, () => removeApp(backend, app))
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close({ stop }) {
+      listeners.clear()
+      await turns.cancel(null, new Error('the platform is stopping'))
+      const apps = [...backend.apps.values()]
+      await Promise.all(apps.map(leave))
+      if (stop) await Promise.all(apps.map((app) => stopAll(backend, app)))
+      const pods = apps.flatMap((app) => [...app.pods.values()])
+      await Promise.all(pods.map(async (pod) => pod.output?.close({ flush: false })))
+      await Promise.all(apps.map((app) => app.saving))
+      if (stop) await options.firewall.remove()
+      else options.firewall.leave()
+    },
+  }
+}

@@ -1,0 +1,87 @@
+// Does a failure say what happened and what to do?
+import { expect, test } from 'vitest'
+import { DeployFailure } from '@deis/ports/scheduler'
+import { exitCode, exitFailure, exitText } from '@deis/ports/exit'
+import { lateFailure, systemFailure } from './diagnose.ts'
+
+test.each([
+  [{ code: 0, signal: null }, 0, 'exited with code 0'],
+  [{ code: 3, signal: null }, 3, 'exited with code 3'],
+  [{ code: null, signal: 'SIGKILL' }, 137, 'was ended by SIGKILL'],
+  [{ code: null, signal: 'SIGTERM' }, 143, 'was ended by SIGTERM'],
+] as const)('exit %j', (exit, code, text) => {
+  expect(exitCode(exit)).toBe(code)
+  expect(exitText(exit)).toBe(text)
+})
+
+test.each([
+  [1, ['boom'], 'Look at its last lines'],
+  [1, ['Error: listen EADDRINUSE: address already in use :::80'], 'environment variable PORT'],
+  [0, [], 'must keep running'],
+  [126, [], 'may not be executed'],
+  [127, ['bash: line 1: gunicorn: command not found'], 'check web in the Procfile'],
+  [137, [], 'out of memory'],
+])('code %i with output %j', (code, lines, hint) => {
+  const failure = exitFailure('web', { code, signal: null }, lines, null)
+  expect(failure.message).toBe(`web exited with code ${code} before it was ready`)
+  expect(failure.evidence).toEqual(lines)
+  expect(failure.hint).toContain(hint)
+})
+
+test('an end by a failed healthcheck names it', () => {
+  const failure = exitFailure('web', { code: null, signal: 'SIGTERM' }, [], 'liveness probe failed: GET / answered 500')
+  expect(failure.message).toBe(
+    'web was ended by SIGTERM before it was ready (liveness probe failed: GET / answered 500)',
+  )
+  expect(failure.hint).toContain('healthcheck')
+})
+
+test.each([
+  {
+    title: 'silent',
+    more: {},
+    message: 'web did not listen on PORT (5123) within 7 s',
+    hint: 'environment variable PORT',
+  },
+  {
+    title: 'elsewhere',
+    more: { listening: [3000, 3001] },
+    message: 'web did not listen on PORT (5123) within 7 s; it listens on port 3000, 3001 instead',
+    hint: 'environment variable PORT',
+  },
+  {
+    title: 'probe',
+    more: { listening: [5123], reason: 'its readiness probe fails: GET / answered 500' },
+    message: 'web was not ready within 7 s: its readiness probe fails: GET / answered 500',
+    hint: 'DEIS_DEPLOY_TIMEOUT',
+  },
+  {
+    title: 'not even started',
+    more: { reason: null },
+    message: 'web could not be started within 7 s',
+    hint: 'DEIS_DEPLOY_TIMEOUT',
+  },
+])('late: $title', ({ more, message, hint }) => {
+  const failure = lateFailure({
+    type: 'web',
+    routable: true,
+    port: 5123,
+    seconds: 7,
+    reason: 'it does not listen on PORT (5123)',
+    listening: [],
+    lines: ['line'],
+    ...more,
+  })
+  expect(failure.message).toBe(message)
+  expect(failure.evidence).toEqual(['line'])
+  expect(failure.hint).toContain(hint)
+})
+
+test('trouble of the machine is found below other errors', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  const failure = systemFailure('web', new Error('cannot unpack', { cause: full }))
+  expect(failure).toBeInstanceOf(DeployFailure)
+  expect(failure.message).toBe('web could not be started: cannot unpack')
+  expect(failure.hint).toContain('disk is full')
+  expect(systemFailure('web', failure)).toBe(failure)
+})

@@ -1,0 +1,51 @@
+// Why did a process not come up, and what can its owner do about it?
+import { DeployFailure } from '@deis/ports/scheduler'
+
+export type Lateness = {
+  readonly type: string
+  readonly routable: boolean
+  readonly port: number
+  readonly seconds: number
+  /** What its readiness waits for; null: it was not even started. */
+  readonly reason: string | null
+  readonly listening: readonly number[]
+  readonly lines: readonly string[]
+}
+
+export function lateFailure({ type, routable, port, seconds, reason, listening, lines }: Lateness): DeployFailure {
+  const longer = 'or give it more time with DEIS_DEPLOY_TIMEOUT'
+  if (reason === null)
+    return new DeployFailure(`${type} could not be started within ${seconds} s`, lines, `Try again, ${longer}.`)
+  if (!routable || listening.includes(port))
+    return new DeployFailure(`${type} was not ready within ${seconds} s: ${reason}`, lines, `Fix it, ${longer}.`)
+  const elsewhere = listening.length > 0 ? `; it listens on port ${listening.join(', ')} instead` : ''
+  return new DeployFailure(
+    `${type} did not listen on PORT (${port}) within ${seconds} s${elsewhere}`,
+    lines,
+    `Let it listen on the port in the environment variable PORT and on address 0.0.0.0, ${longer}.`,
+  )
+}
+
+const systemHints: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: free some space on the platform’s machine.',
+  EDQUOT: 'The disk quota is used up: free some space on the platform’s machine.',
+  EAGAIN: 'The machine runs as many processes as it may: scale something down, or raise the limit.',
+  ENOMEM: 'The machine is out of memory: scale something down.',
+  EMFILE: 'The platform has as many files open as it may: raise its limit (ulimit -n).',
+  ENFILE: 'The machine has as many files open as it may: raise its limit.',
+  E2BIG: 'Config and command together are too long for this system: make them shorter.',
+}
+
+function codeOf(error: unknown): string | undefined {
+  for (let one = error; one instanceof Error; one = one.cause)
+    if ('code' in one && typeof one.code === 'string') return one.code
+  return undefined
+}
+
+/** The machine, not the app, kept a process from starting. */
+export function systemFailure(type: string, error: unknown): DeployFailure {
+  if (error instanceof DeployFailure) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const hint = systemHints[codeOf(error) ?? ''] ?? 'Try again; `deis doctor` shows what the platform lacks.'
+  return new DeployFailure(`${type} could not be started: ${message}`, [], hint)
+}

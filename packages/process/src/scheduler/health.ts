@@ -1,0 +1,98 @@
+// When is a running process ready for work, and when is it so broken that it must be restarted?
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Probe } from '@deis/ports/scheduler'
+import { isStrangersPort } from './listening.ts'
+import { openHost, type Target, tryProbe } from './probes.ts'
+import { within } from './within.ts'
+
+export type Health = {
+  readonly target: Target
+  /** It takes requests: to be ready it must listen on its port. */
+  readonly routable: boolean
+  readonly readiness: Probe | undefined
+  readonly liveness: Probe | undefined
+  /** The address while ready, if routable; null and the reason when it is not ready (any more). */
+  readonly ready: (address: string | null) => void
+  readonly unready: (reason: string) => void
+  /** The liveness probe failed too often. */
+  readonly broken: (reason: string) => void
+}
+
+const staysUpMs = 1000
+const connectMs = 1000
+
+const ms = (seconds: number | undefined, otherwise: number): number => (seconds ?? otherwise) * 1000
+const addressOf = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+
+async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
+  for (let pause = 50; ; pause = Math.min(pause * 1.05, 500)) {
+    const host = await within(signal, connectMs, (limit) => openHost(target.port, limit)).catch(() => null)
+    if (host && !(target.runAs && (await isStrangersPort(target.port, target.runAs.uid))))
+      return addressOf(host, target.port)
+    signal.throwIfAborted()
+    unready(`it does not listen on PORT (${target.port})`)
+    await sleep(pause, undefined, { signal })
+  }
+}
+
+/** Until the first success a probe is tried every second at least: nobody wants to wait for a long period then. */
+async function passes(probe: Probe, health: Health, since: number, signal: AbortSignal): Promise<void> {
+  const delay = ms(probe.initialDelaySeconds, 0) - (Date.now() - since)
+  if (delay > 0) await sleep(delay, undefined, { signal })
+  for (let successes = 0; ;) {
+    const reason = await tryProbe(probe, health.target, signal)
+    successes = reason === null ? successes + 1 : 0
+    if (successes >= (probe.successThreshold ?? 1)) return
+    if (reason !== null) health.unready(`its readiness probe fails: ${reason}`)
+    await sleep(Math.min(ms(probe.periodSeconds, 10), 1000), undefined, { signal })
+  }
+}
+
+async function watchReadiness(health: Health, alreadyReady: string | null, since: number, signal: AbortSignal) {
+  const { readiness: probe, routable } = health
+  let address = alreadyReady
+  if (routable && address === null) address = await listens(health, signal)
+  if (alreadyReady === null) {
+    if (probe) await passes(probe, health, since, signal)
+    else if (!routable) await sleep(staysUpMs - (Date.now() - since), undefined, { signal })
+  }
+  health.ready(address)
+  if (!probe) return
+  for (let failures = 0, successes = 0; ;) {
+    await sleep(ms(probe.periodSeconds, 10), undefined, { signal })
+    const reason = await tryProbe(probe, health.target, signal)
+    failures = reason === null ? 0 : failures + 1
+    successes = reason === null ? successes + 1 : 0
+    if (failures === (probe.failureThreshold ?? 3)) health.unready(`its readiness probe fails: ${reason}`)
+    if (successes === (probe.successThreshold ?? 1)) health.ready(address)
+  }
+}
+
+async function watchLiveness({ liveness: probe, target, broken }: Health, since: number, signal: AbortSignal) {
+  if (!probe) return
+  await sleep(Math.max(0, ms(probe.initialDelaySeconds, 0) - (Date.now() - since)), undefined, { signal })
+  for (let failures = 0; ;) {
+    const reason = await tryProbe(probe, target, signal)
+    failures = reason === null ? 0 : failures + 1
+    if (failures >= (probe.failureThreshold ?? 3)) return broken(`liveness probe failed: ${reason}`)
+    await sleep(ms(probe.periodSeconds, 10), undefined, { signal })
+  }
+}
+
+/**
+ * Watches until the signal is aborted. `address` is where a process that was ready before took requests; `since` when it
+ * was started.
+ */
+export async function watchHealth(
+  health: Health,
+  address: string | null,
+  since: Date,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const start = since.getTime()
+    await Promise.all([watchReadiness(health, address, start, signal), watchLiveness(health, start, signal)])
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

@@ -1,0 +1,113 @@
+// How is the file that a process writes its output to followed, and kept from growing?
+import { fstatSync, ftruncateSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { createSplitter } from '@deis/lib/split'
+
+export type Follower = {
+  /** Takes in what has been written until now. */
+  poll(): Promise<void>
+  /** The last lines, also one that is not complete yet. */
+  last(): readonly string[]
+  /** Reads the rest and lets go. `flush`: nobody writes any more, so the last line is complete as it is. */
+  close(options: { readonly flush: boolean }): Promise<void>
+}
+
+export type FollowOptions = {
+  readonly file: string
+  /** How far lines were taken in; survives the controller. */
+  readonly offsetFile: string
+  readonly lines: (lines: readonly string[], written: Date) => Promise<void>
+  /** Gets everything as it is, until it answers false: it wants no more. */
+  readonly bytes?: (chunk: Buffer) => boolean
+  readonly failed: (error: unknown) => void
+}
+
+const everyMs = 100
+const maxLine = 8 * 1024
+const chunkBytes = 256 * 1024
+const truncateAt = 1024 * 1024
+const maxBacklog = 4 * 1024 * 1024
+const lastLines = 20
+
+/** A number in 16 places, so that one small write replaces the one before as a whole. */
+async function writeOffset(handle: FileHandle, offset: number): Promise<void> {
+  await handle.write(String(offset).padStart(16), 0)
+}
+
+/** Follows until closed. The file must exist; several processes may append to it one after the other. */
+export async function follow(options: FollowOptions): Promise<Follower> {
+  const file = await open(options.file, 'r+')
+  const offsetHandle = await open(options.offsetFile, 'a+', 0o600).then(async (created) => {
+    await created.close()
+    return open(options.offsetFile, 'r+')
+  })
+  const splitter = createSplitter(maxLine)
+  const buffer = Buffer.alloc(chunkBytes)
+  const recent: string[] = []
+  let wantsBytes = options.bytes !== undefined
+  let offset = Number((await offsetHandle.readFile('utf8')).trim()) || 0
+
+  const deliver = async (lines: readonly string[], written: Date): Promise<void> => {
+    recent.push(...lines)
+    recent.splice(0, recent.length - lastLines)
+    if (lines.length > 0) await options.lines(lines, written)
+    await writeOffset(offsetHandle, offset - splitter.pending())
+  }
+  const readNew = async (): Promise<void> => {
+    for (;;) {
+      const { size, mtime } = fstatSync(file.fd)
+      // Somebody else has emptied it.
+      if (size < offset) offset = 0
+      if (size === offset) return
+      if (!wantsBytes && size - offset > maxBacklog) {
+        const skipped = size - truncateAt - offset
+        offset += skipped
+        await deliver([...splitter.flush(), `(${skipped} bytes of output came too fast and were left out)`], mtime)
+      }
+      const { bytesRead } = await file.read(buffer, 0, chunkBytes, offset)
+      if (bytesRead === 0) return
+      const chunk = buffer.subarray(0, bytesRead)
+      offset += bytesRead
+      if (wantsBytes) wantsBytes = options.bytes?.(chunk) ?? false
+      await deliver(splitter.push(Buffer.from(chunk)), mtime)
+      // Both calls in one breath: what is written in between would be lost.
+      if (offset > truncateAt && fstatSync(file.fd).size === offset) {
+        ftruncateSync(file.fd)
+        offset = 0
+        await writeOffset(offsetHandle, 0)
+      }
+    }
+  }
+
+  let reading: Promise<void> | null = null
+  let closed: Promise<void> | null = null
+  const poll = async (): Promise<void> => {
+    // One more after the one under way, which may be past what the caller wants to see.
+    if (reading) await reading
+    reading ??= readNew()
+      .catch(options.failed)
+      .finally(() => {
+        reading = null
+      })
+    await reading
+  }
+  const timer = setInterval(() => {
+    if (!reading && fstatSync(file.fd).size !== offset) void poll()
+  }, everyMs)
+  timer.unref()
+
+  return {
+    poll: () => closed ?? poll(),
+    last: () => recent,
+    close({ flush }) {
+      closed ??= (async () => {
+        clearInterval(timer)
+        await poll()
+        if (flush) await deliver(splitter.flush(), new Date()).catch(options.failed)
+        await file.close()
+        await offsetHandle.close()
+      })()
+      return closed
+    },
+  }
+}

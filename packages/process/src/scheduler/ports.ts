@@ -1,0 +1,76 @@
+// Which port does a process get?
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { Guarded } from '@deis/machine/firewall'
+
+export type PortPool = {
+  /** A port that nobody listens on, until it is given back; closed to all but the platform and this user. */
+  take(uid: number | null): Promise<number>
+  /** Marks a port as taken by a process that runs already. */
+  reserve(port: number, uid: number | null): void
+  giveBack(port: number): void
+  readonly size: number
+  taken(): number
+  /** Resolves when the ports taken, and no others, are closed. */
+  close(): Promise<void>
+}
+
+async function isFree(port: number, host: string): Promise<boolean> {
+  const server = createServer()
+  server.listen({ port, host, exclusive: true })
+  try {
+    await once(server, 'listening')
+    return true
+  } catch (error) {
+    // A machine without IPv6 cannot have anybody there.
+    return ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '')
+  } finally {
+    server.close()
+  }
+}
+
+export type PortPoolOptions = {
+  readonly first: number
+  readonly last: number
+  /** Closes these ports and opens all others (machine/src/firewall.ts). */
+  readonly guard?: (ports: readonly Guarded[]) => Promise<void>
+  readonly failed?: (error: unknown) => void
+}
+
+export function createPortPool({ first, last, guard = async () => {}, failed = () => {} }: PortPoolOptions): PortPool {
+  const used = new Map<number, number | null>()
+  const size = last - first + 1
+  // Goes round, so that a port rests as long as possible before another app gets it.
+  let next = first
+  const close = (): Promise<void> => guard([...used].map(([port, uid]) => ({ port, uid })))
+  const find = async (uid: number | null): Promise<number> => {
+    for (let tries = 0; tries < size; tries++) {
+      const port = next
+      next = port === last ? first : port + 1
+      if (used.has(port)) continue
+      used.set(port, uid)
+      if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'))) return port
+      used.delete(port)
+    }
+    throw new Error(`no free port between ${first} and ${last} is left for another process`)
+  }
+  return {
+    async take(uid) {
+      const port = await find(uid)
+      try {
+        await close()
+        return port
+      } catch (error) {
+        used.delete(port)
+        throw new Error(`port ${port} could not be closed to others: ${(error as Error).message}`, { cause: error })
+      }
+    },
+    reserve: (port, uid) => void used.set(port, uid),
+    giveBack(port) {
+      if (used.delete(port)) close().catch(failed)
+    },
+    size,
+    taken: () => used.size,
+    close,
+  }
+}

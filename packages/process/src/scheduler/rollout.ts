@@ -1,0 +1,227 @@
+// How do new pods take over from old ones, all of them or none?
+import { access } from 'node:fs/promises'
+import { groupMembers } from '@deis/machine/pid'
+import { slugFile } from '@deis/machine/slugs'
+import { podName } from '@deis/ports/names'
+import { planRollout } from '@deis/ports/plan'
+import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
+import { type Backend, openApp, type ProcessApp } from './backend.ts'
+import { exitFailure } from '@deis/ports/exit'
+import { lateFailure, systemFailure } from './diagnose.ts'
+import { clearGroup } from './launch.ts'
+import { startLife, watchPod } from './life.ts'
+import { listeningPorts } from './listening.ts'
+import { newPod, type Pod, save, type Spec } from './pod.ts'
+import { retire, stopPod, supervise } from './supervise.ts'
+
+/** Pods that never did any work get no longer than this to end. */
+const failedGraceSeconds = 10
+
+function specOf(formation: Formation, type: string, process: ProcessSpec): Spec {
+  if (process.command === null)
+    throw new DeployFailure(`${type} has no command`, [], `Add a line \`${type}: COMMAND\` to the Procfile.`)
+  return {
+    artifact: formation.artifact,
+    command: process.command,
+    env: formation.env,
+    readiness: process.readinessProbe,
+    liveness: process.livenessProbe,
+  }
+}
+
+async function addPod(backend: Backend, app: ProcessApp, formation: Formation, type: string): Promise<Pod> {
+  const process = formation.processes[type] as ProcessSpec
+  const spec = specOf(formation, type, process)
+  const runAs = await backend.options.accounts.of(app.id)
+  const pod = newPod({
+    name: podName(app.id, type, formation.release),
+    app,
+    type,
+    release: formation.release,
+    port: await backend.ports.take(runAs?.uid ?? null),
+    spec,
+    graceSeconds: process.graceSeconds,
+    routable: formation.routable === type,
+    stage: 'starting',
+  })
+  app.pods.set(pod.name, pod)
+  return pod
+}
+
+/** Resolves when the pod is ready, rejects with the signal's reason. */
+function becomesReady(pod: Pod, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      pod.whenReady.delete(done)
+      signal.removeEventListener('abort', done)
+      if (signal.aborted) reject(signal.reason as Error)
+      else resolve()
+    }
+    pod.whenReady.add(done)
+    signal.addEventListener('abort', done, { once: true })
+    if (pod.ready || signal.aborted) done()
+  })
+}
+
+/** Fails with what the process printed when it ends before `signal` says that this is no failure any more. */
+async function failAtExit(pod: Pod, signal: AbortSignal, fail: (error: unknown) => void): Promise<void> {
+  const life = pod.life
+  const exit = await life?.exited
+  if (!life || !exit || signal.aborted) return
+  await clearGroup(life)
+  await pod.output?.poll()
+  fail(exitFailure(pod.type, exit, pod.output?.last() ?? [], pod.broken))
+}
+
+async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {
+  await pod.output?.poll()
+  const { type, routable, port, reason, life } = pod
+  const lines = pod.output?.last() ?? []
+  const listening = life ? await listeningPorts(await groupMembers(life.identity.pid)) : []
+  return lateFailure({
+    type,
+    routable,
+    port,
+    seconds,
+    reason: life && (reason ?? 'it only just started'),
+    listening,
+    lines,
+  })
+}
+
+/** DEIS_DEPLOY_TIMEOUT and the longest initial delay of a probe on top (docs/contract/api.md §4.8). */
+function patience(formation: Formation): number {
+  const delays = Object.values(formation.processes).flatMap(({ readinessProbe, livenessProbe }) => [
+    readinessProbe?.initialDelaySeconds ?? 0,
+    livenessProbe?.initialDelaySeconds ?? 0,
+  ])
+  return formation.deployTimeoutSeconds + Math.max(0, ...delays)
+}
+
+/** Starts a pod for each of `types`; when they and `waitFor` are ready they take over from `old`. Else nothing changes. */
+async function takeOver(
+  backend: Backend,
+  formation: Formation,
+  { types, waitFor, old }: { types: readonly string[]; waitFor: readonly Pod[]; old: readonly Pod[] },
+  signal: AbortSignal,
+): Promise<Pod[]> {
+  const app = openApp(backend, formation.app)
+  const added: Pod[] = []
+  /** Aborted with the first failure; the others give up then. */
+  const over = new AbortController()
+  const fail = (error: unknown): void => over.abort(error)
+  const cancelled = (): void => fail(signal.reason)
+  if (signal.aborted) cancelled()
+  signal.addEventListener('abort', cancelled, { once: true })
+  const seconds = patience(formation)
+  const late = setTimeout(() => {
+    const pod = [...added, ...waitFor].find((one) => !one.ready)
+    if (pod) void lateness(pod, seconds).then(fail, fail)
+  }, seconds * 1000)
+  const bringUp = async (pod: Pod): Promise<void> => {
+    try {
+      await startLife(backend, pod, over.signal)
+    } catch (error) {
+      return fail(systemFailure(pod.type, error))
+    }
+    void failAtExit(pod, over.signal, fail)
+    await watchPod(backend, pod)
+    await becomesReady(pod, over.signal)
+  }
+  try {
+    for (const type of types) added.push(await addPod(backend, app, formation, type))
+    if (added.length > 0) {
+      // Known on disk before anything runs: a killed controller finds it again.
+      await save(backend, app)
+      backend.changed(app.id)
+    }
+    await Promise.allSettled([...added.map(bringUp), ...waitFor.map((pod) => becomesReady(pod, over.signal))])
+    over.signal.throwIfAborted()
+    signal.throwIfAborted()
+    for (const pod of added) pod.stage = 'serving'
+    for (const pod of old) pod.stage = 'stopping'
+    await save(backend, app)
+  } catch (error) {
+    fail(error)
+    for (const pod of old) pod.stage = 'serving'
+    await Promise.all(added.map((pod) => stopPod(backend, pod, Math.min(pod.graceSeconds, failedGraceSeconds) * 1000)))
+    throw error instanceof DeployFailure || signal.aborted ? error : systemFailure(types.join(', ') || app.id, error)
+  } finally {
+    clearTimeout(late)
+    signal.removeEventListener('abort', cancelled)
+  }
+  // From here on an exit is no failure of the deploy any more.
+  over.abort()
+  for (const pod of added) pod.supervision = supervise(backend, pod)
+  for (const pod of old) retire(backend, pod)
+  app.formation = formation
+  backend.changed(app.id)
+  return added
+}
+
+function countOf(types: readonly string[]): string {
+  return [...new Set(types)].map((type) => `${type} (${types.filter((one) => one === type).length})`).join(', ')
+}
+
+export async function applyFormation(
+  backend: Backend,
+  formation: Formation,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const { artifact } = formation
+  if (artifact.kind !== 'slug')
+    throw new DeployFailure(
+      'this platform (one machine, no container runtime) cannot run images',
+      [],
+      'Push source code, or run the platform on Kubernetes.',
+    )
+  await access(slugFile(backend.options.slugFolder, artifact.digest)).catch(() => {
+    throw new DeployFailure(`the slug ${artifact.digest} is not on this machine`, [], 'Push the app again to build it.')
+  })
+  const app = openApp(backend, formation.app)
+  const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')
+  const candidates = serving.map((pod) => ({
+    pod,
+    type: pod.type,
+    release: pod.release,
+    started: pod.started,
+    ok: pod.ready,
+  }))
+  const plan = planRollout(candidates, formation)
+  const waitFor: Pod[] = []
+  for (const { pod } of plan.keep) {
+    const process = formation.processes[pod.type] as ProcessSpec
+    const routable = formation.routable === pod.type
+    const news = pod.spec === null || pod.routable !== routable
+    if (routable && !pod.routable) Object.assign(pod, { ready: pod.address !== null && pod.ready })
+    Object.assign(pod, { routable, spec: specOf(formation, pod.type, process), graceSeconds: process.graceSeconds })
+    if (news) await watchPod(backend, pod)
+    // One that ended and waits for its restart was ready once: it does not hold up the others.
+    if (news && pod.life) waitFor.push(pod)
+  }
+  if (plan.add.length > 0) progress(`starting ${countOf(plan.add)}`)
+  await takeOver(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
+  if (plan.add.length > 0) progress(`${countOf(plan.add)} ready`)
+}
+
+export async function restartPods(
+  backend: Backend,
+  app: ProcessApp,
+  which: { readonly type?: string; readonly name?: string },
+  signal: AbortSignal,
+): Promise<Pod[]> {
+  const old = [...app.pods.values()].filter(
+    (pod) =>
+      pod.stage === 'serving' &&
+      (which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name),
+  )
+  if (old.length === 0) return []
+  if (!app.formation)
+    throw new DeployFailure(
+      `${app.id} was not applied since the platform started, so its processes cannot be replaced yet`,
+      [],
+      'Try again in a moment.',
+    )
+  return takeOver(backend, app.formation, { types: old.map((pod) => pod.type), waitFor: [], old }, signal)
+}

@@ -1,0 +1,78 @@
+// How does somebody sit at a command, in a pod of its own or beside what runs in another?
+import { randomUUID } from 'node:crypto'
+import { type Identity, firstInside, withVariable } from '@deis/machine/pid'
+import { NoSuchPod, type OneOff, type SessionIo, SessionRefused } from '@deis/ports/scheduler'
+import type { Started } from '@deis/ports/started'
+import { type Attached, conduct } from './attached.ts'
+import type { Backend } from './backend.ts'
+import { systemFailure } from './diagnose.ts'
+import { podVariable, sessionVariable } from './launch.ts'
+import { begin, surroundings, unpackHome } from './life.ts'
+import { graceSeconds, inOneOff } from './one-off.ts'
+import { attachPipes } from './pipes.ts'
+import type { Pod } from './pod.ts'
+import { podFolder } from './state.ts'
+import { attachTerminal } from './terminal.ts'
+
+const graceMs = graceSeconds * 1000
+
+/** A command in the folder of a pod, as its user, with its environment. */
+async function attach(
+  backend: Backend,
+  pod: Pod,
+  command: string,
+  io: SessionIo,
+  within: Identity | null,
+): Promise<Attached> {
+  const around = { ...(await surroundings(backend, pod)), within }
+  const id = randomUUID()
+  const members = () => withVariable(sessionVariable, id)
+  const options = { ...around, command, env: { ...around.env, [sessionVariable]: id } }
+  if (io.terminal)
+    return attachTerminal(options, { terminal: io.terminal, mark: { [podVariable]: pod.name }, members }, io)
+  return attachPipes(options, podFolder(backend.options.folder, pod.app.id, pod.name), io, members)
+}
+
+function sessionOf(pod: Pod, { resize, kill }: Attached): Started {
+  return { pod: pod.name, resize, kill }
+}
+
+export function openSession(
+  backend: Backend,
+  oneOff: OneOff,
+  io: SessionIo,
+  signal: AbortSignal,
+  started: (session: Started) => void,
+): Promise<number> {
+  return inOneOff(backend, oneOff, signal, async (pod, stop) => {
+    const prepared = unpackHome(backend, pod, stop).then(() => attach(backend, pod, oneOff.command, io, null))
+    const attached = await prepared.catch((error: unknown) => {
+      stop.throwIfAborted()
+      throw error instanceof SessionRefused ? error : systemFailure('the command', error)
+    })
+    const exited = conduct(attached, graceMs, stop)
+    exited.catch(() => {})
+    await begin(backend, pod, attached.life)
+    pod.state = 'up'
+    backend.changed(pod.app.id)
+    started(sessionOf(pod, attached))
+    return exited
+  })
+}
+
+export async function execSession(
+  backend: Backend,
+  target: { readonly app: string; readonly pod: string; readonly command: string },
+  io: SessionIo,
+  signal: AbortSignal,
+  started: (session: Started) => void,
+): Promise<number> {
+  const pod = backend.apps.get(target.app)?.pods.get(target.pod)
+  if (pod?.state !== 'up') throw new NoSuchPod(`${target.app} has no pod ${target.pod} that is up`)
+  if (!pod.spec)
+    throw new NoSuchPod(`${target.pod} is not yet known to the platform, which has just started: try again`)
+  const beside = await firstInside(await withVariable(podVariable, pod.name))
+  const attached = await attach(backend, pod, target.command, io, beside)
+  started(sessionOf(pod, attached))
+  return conduct(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
+}

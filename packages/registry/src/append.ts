@@ -1,0 +1,62 @@
+// How does an image with one more layer get into a registry, without anything being pulled or run?
+import type { Descriptor, ImageConfig } from './documents.ts'
+import type { Image } from './image.ts'
+import { layeredConfig, layeredManifest } from './layered.ts'
+import type { LayerChange } from '@deis/ports/registry'
+import { blobOf, type Repository } from './repository.ts'
+import { withLayer } from './spool.ts'
+
+/** Layers of the base on their way at a time. */
+const atOnce = 3
+
+async function bring(base: Image, target: Repository, layer: Descriptor, signal: AbortSignal): Promise<void> {
+  const { digest, size } = layer
+  if (await target.has(digest, signal)) return
+  const from = base.repository
+  if (from.host === target.host && (await target.mount(digest, from.name, signal))) return
+  await from.stream(digest, (content) => target.write({ digest, size, open: () => content }, signal, 1), signal)
+}
+
+async function bringAll(base: Image, target: Repository, signal: AbortSignal): Promise<void> {
+  const waiting = [...new Map(base.manifest.layers.map((layer) => [layer.digest, layer])).values()]
+  const work = async (): Promise<void> => {
+    for (let layer = waiting.shift(); layer; layer = waiting.shift()) await bring(base, target, layer, signal)
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+}
+
+/** Returns the new image's digest and config. Nothing is visible under the tag before everything is there. */
+export async function append(
+  base: Image,
+  target: Repository,
+  change: LayerChange,
+  folder: string,
+  outer: AbortSignal,
+): Promise<{ readonly digest: string; readonly config: ImageConfig }> {
+  // One failure ends the other transfer.
+  const failed = new AbortController()
+  const signal = AbortSignal.any([outer, failed.signal])
+  const orEndAll = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      failed.abort(error)
+      throw error
+    }
+  }
+  const layer = withLayer(change.layer, folder, signal, async (layer) => {
+    if (!(await target.has(layer.digest, signal))) await target.write(layer, signal)
+    return { digest: layer.digest, size: layer.size, diffId: layer.diffId }
+  })
+  const work = [orEndAll(layer), orEndAll(bringAll(base, target, signal))]
+  await Promise.allSettled(work)
+  outer.throwIfAborted()
+  if (failed.signal.aborted) throw failed.signal.reason
+  const { diffId, ...descriptor } = await layer
+  const config = layeredConfig(base.config, diffId, change)
+  const configBlob = blobOf(Buffer.from(JSON.stringify(config)))
+  if (!(await target.has(configBlob.digest, outer))) await target.write(configBlob, outer)
+  const manifest = layeredManifest(base, { digest: configBlob.digest, size: configBlob.size }, descriptor)
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  return { digest: await target.putManifest(change.tag, manifest.mediaType, bytes, outer), config }
+}

@@ -1,0 +1,125 @@
+// Which responses does the router compress, and how?
+import type { IncomingMessage } from 'node:http'
+import { type BrotliCompress, constants, createBrotliCompress, createGzip, type Gzip } from 'node:zlib'
+import { type ResponseHead, tokensOf } from '../upstream/response.ts'
+
+export type Encoding = 'br' | 'gzip'
+
+/** How a response goes to its client. Null: as it came. */
+export type Compression = {
+  /** What the client has to be told instead of the app's own headers. */
+  readonly raw: string[]
+  /** Null: the response may be compressed, but not for this client, or not now. */
+  readonly encoding: Encoding | null
+}
+
+const least = 1_024
+// What a client may write into the header; more is read as if it were not there.
+const longestWish = 1_024
+
+const text = /^(?:text\/(?!event-stream$)[a-z0-9.+-]+|[a-z]+\/[a-z0-9.-]+\+(?:json|xml|text))$/
+const others = new Set([
+  'application/json',
+  'application/javascript',
+  'application/x-javascript',
+  'application/xml',
+  'application/x-ndjson',
+  'application/wasm',
+  'application/rtf',
+  'application/vnd.ms-fontobject',
+  'font/ttf',
+  'font/otf',
+  'image/bmp',
+  'image/x-icon',
+  'image/vnd.microsoft.icon',
+])
+
+/** Statuses whose body is not the whole of something, or that have none. */
+const never = new Set([204, 205, 206, 304])
+/** They speak of the bytes that were sent, or say that these are compressed already. */
+const binding = new Set(['content-encoding', 'content-range', 'content-md5', 'digest', 'content-digest', 'repr-digest'])
+
+const weight = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
+
+/** What the client takes (RFC 9110 §12.5.3), brotli before gzip; null: only what is not encoded. */
+export function wishOf(header: string): Encoding | null {
+  if (header.length > longestWish) return null
+  const weights = new Map<string, number>()
+  for (const member of tokensOf(header)) {
+    const [coding = '', ...parameters] = member.split(';').map((part) => part.trim())
+    const q = parameters.length === 0 ? '1' : weight.exec(parameters.join(';'))?.[1]
+    // What is not well formed is not wished for.
+    if (coding !== '') weights.set(coding === 'x-gzip' ? 'gzip' : coding, Number(q ?? 0))
+  }
+  const any = weights.get('*') ?? 0
+  const br = weights.get('br') ?? any
+  const gzip = weights.get('gzip') ?? any
+  const best = Math.max(br, gzip)
+  if (best === 0 || best < (weights.get('identity') ?? 0)) return null
+  return br === best ? 'br' : 'gzip'
+}
+
+function isCompressible(type: string): boolean {
+  const end = type.indexOf(';')
+  const bare = (end < 0 ? type : type.slice(0, end)).trim().toLowerCase()
+  return bare.length < 128 && (others.has(bare) || text.test(bare))
+}
+
+/** Null when the response stays as it came. */
+function rewritten(raw: readonly string[], encoding: Encoding | null): string[] | null {
+  const kept: string[] = []
+  let type = ''
+  let vary = ''
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!
+    const value = raw[index + 1]!
+    const key = name.toLowerCase()
+    if (binding.has(key)) return null
+    if (key === 'cache-control' && tokensOf(value).includes('no-transform')) return null
+    if (key === 'content-type') type = value
+    if (key === 'vary') vary += `,${value}`
+    // A range of the compressed bytes cannot be asked for, and a tag that says "these very bytes" would not be true.
+    if (encoding !== null && (key === 'content-length' || key === 'accept-ranges')) continue
+    const strong = encoding !== null && key === 'etag' && !value.startsWith('W/')
+    kept.push(name, strong ? `W/${value}` : value)
+  }
+  if (!isCompressible(type)) return null
+  const varies = tokensOf(vary)
+  if (!varies.includes('accept-encoding') && !varies.includes('*')) kept.push('Vary', 'Accept-Encoding')
+  if (encoding !== null) kept.push('Content-Encoding', encoding)
+  return kept
+}
+
+/** `room`: another compression may begin. */
+export function compressionOf(
+  request: Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>,
+  head: ResponseHead,
+  room: boolean,
+): Compression | null {
+  if (request.method === 'HEAD' || never.has(head.status)) return null
+  if (head.body === 'length' && head.length < least) return null
+  let wished = ''
+  // HTTP/1.0 has no way to say where a body of unknown length ends.
+  if (room && request.httpVersion === '1.1')
+    for (let index = 0; index < request.rawHeaders.length; index += 2)
+      if (request.rawHeaders[index]!.toLowerCase() === 'accept-encoding')
+        wished += `${wished === '' ? '' : ','}${request.rawHeaders[index + 1]!}`
+  const encoding = wishOf(wished)
+  const raw = rewritten(head.raw, encoding)
+  return raw === null ? null : { raw, encoding }
+}
+
+// Levels at which the router, not the network, is seldom what a client waits for; windows that keep memory small.
+const gzipOptions = { level: 5, memLevel: 8 }
+const brotliOptions = {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 },
+}
+
+export function openCompressor(encoding: Encoding): Gzip | BrotliCompress {
+  return encoding === 'br' ? createBrotliCompress(brotliOptions) : createGzip(gzipOptions)
+}
+
+export const flushOf: Readonly<Record<Encoding, number>> = {
+  br: constants.BROTLI_OPERATION_FLUSH,
+  gzip: constants.Z_SYNC_FLUSH,
+}

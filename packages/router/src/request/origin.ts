@@ -1,0 +1,76 @@
+// Who sends a request, and did it come encrypted?
+import type { IncomingMessage } from 'node:http'
+import { isIP, type Socket } from 'node:net'
+import type { Networks } from '../table/networks.ts'
+
+export type Origin = {
+  readonly address: string
+  readonly secure: boolean
+  /** Where the client sent it to. */
+  readonly port: number
+}
+
+/** What the router knows of itself and of those before it. */
+export type Front = {
+  /** Proxies whose word about clients counts; null: nobody's does. */
+  readonly trusted: Networks | null
+  /** Where clients reach the router without TLS. */
+  port: number
+  /** Where they reach it, or a proxy before it, with TLS. */
+  tlsPort: number
+}
+
+/** The peer's address; IPv4 as such on a socket that takes both. */
+export function addressOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? ''
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}
+
+export function isEncrypted(socket: Socket): boolean {
+  return 'encrypted' in socket
+}
+
+/** All values of a list header, in the order in which proxies added them. */
+function valuesOf(raw: readonly string[], header: string): string[] {
+  const found: string[] = []
+  for (let index = 0; index < raw.length; index += 2)
+    if (raw[index]!.toLowerCase() === header) found.push(...raw[index + 1]!.split(',').map((value) => value.trim()))
+  return found
+}
+
+/** Some proxies add the client's port. */
+function withoutPort(value: string): string {
+  const match = /^\[([^\]]*)\](?::\d+)?$/.exec(value) ?? /^([\d.]+):\d+$/.exec(value)
+  return match?.[1] ?? value
+}
+
+/** From the nearest proxy outwards, as far as each is trusted. What is no address ends it: the proxy that said it is the client. */
+function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): string {
+  let client = peer
+  for (const value of valuesOf(raw, 'x-forwarded-for').toReversed()) {
+    const next = withoutPort(value)
+    if (isIP(next) === 0) break
+    client = next
+    if (!trusted.has(next)) break
+  }
+  return client
+}
+
+/** Real TLS always counts; the headers of a request only when a trusted proxy sent it (docs/contract/build-and-route.md §4.4). */
+export function originOf(front: Front, request: Pick<IncomingMessage, 'socket' | 'rawHeaders'>): Origin {
+  const { socket, rawHeaders } = request
+  const peer = addressOf(socket)
+  const encrypted = isEncrypted(socket)
+  const { trusted, port, tlsPort } = front
+  if (trusted === null || !trusted.has(peer))
+    return { address: peer, secure: encrypted, port: encrypted ? tlsPort : port }
+  const scheme = valuesOf(rawHeaders, 'x-forwarded-proto').at(-1)?.toLowerCase()
+  const secure = encrypted || scheme === 'https' || scheme === 'wss'
+  const said = Number(valuesOf(rawHeaders, 'x-forwarded-port').at(-1))
+  const usual = secure ? tlsPort : port
+  return {
+    address: clientBehind(peer, trusted, rawHeaders),
+    secure,
+    port: Number.isInteger(said) && said > 0 && said < 65_536 ? said : usual,
+  }
+}

@@ -1,0 +1,203 @@
+// How does one request go to an app and its response back?
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { sendBody } from './body.ts'
+import { compressionOf } from './compress.ts'
+import type { Answer, Connection, Failure } from '../upstream/connection.ts'
+import { type Edge, seek, skip, startSearch } from '../edge.ts'
+import { isEncrypted, originOf } from './origin.ts'
+import { type Page, page } from './pages.ts'
+import { type Forwardable, type Incoming, readRequest } from './request.ts'
+import type { ResponseHead } from '../upstream/response.ts'
+import type { Squeeze } from './squeeze.ts'
+
+// Small bodies go out in one piece with the head when they are text to node.
+const smallBody = 8_192
+
+function answerWith(response: ServerResponse, content: Page, closes: boolean): void {
+  const raw = closes ? [...content.raw, 'Connection', 'close'] : content.raw
+  response.writeHead(content.status, content.message, raw)
+  response.end(content.body)
+}
+
+/** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
+function cut(request: IncomingMessage, head: ResponseHead): void {
+  // The end of TLS without a farewell says the same, and its sockets cannot be reset.
+  if (request.httpVersion === '1.1' || head.body === 'length' || isEncrypted(request.socket)) request.socket.destroy()
+  else request.socket.resetAndDestroy()
+}
+
+function relayInterim(head: ResponseHead, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+  if (request.httpVersion !== '1.1' || response.headersSent) return
+  if (head.status === 100 && expects) response.writeContinue()
+  else if (head.status === 102) response.writeProcessing()
+  else if (head.status === 103) {
+    const link = head.raw.filter((_, index) => index % 2 === 1 && head.raw[index - 1]!.toLowerCase() === 'link')
+    if (link.length > 0) response.writeEarlyHints({ link })
+  }
+}
+
+function forward(
+  edge: Edge,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: Forwardable,
+  expects: boolean,
+): void {
+  const search = startSearch()
+  const began = edge.access === null ? 0 : performance.now()
+  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}\r\n`
+  let connection: Connection | null = null
+  let stopBody: (() => void) | null = null
+  let head: ResponseHead | null = null
+  let fresh = !asked.repeatable
+  let squeeze: Squeeze | null = null
+  let wasUsed = false
+  let full = false
+  let bytes = 0
+  let over = false
+
+  const give = (content: Page): void => {
+    over = true
+    answerWith(response, content, edge.closing)
+  }
+
+  const onDrain = (): void => {
+    full = false
+    if (squeeze === null) connection?.resume()
+    else squeeze.resume()
+  }
+
+  /** The chunk is kept until the client takes it. */
+  const put = (chunk: Buffer): boolean => {
+    bytes += chunk.length
+    if (response.write(chunk)) return true
+    if (!full) response.once('drain', onDrain)
+    full = true
+    return false
+  }
+
+  const breakOff = (received: ResponseHead): void => {
+    over = true
+    squeeze?.abort()
+    cut(request, received)
+  }
+
+  const answer: Answer = {
+    interim: (interim) => relayInterim(interim, request, response, expects),
+    head(received, more) {
+      const { squeezer } = edge
+      const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasRoom())
+      const { raw } = packed ?? received
+      raw.push('X-Request-Id', asked.id)
+      if (edge.closing) raw.push('Connection', 'close')
+      response.writeHead(received.status, received.message, raw)
+      head = received
+      if (packed !== null && packed.encoding !== null)
+        squeeze = squeezer!.begin(packed.encoding, {
+          data: put,
+          end: () => void response.end(),
+          drain: () => connection?.resume(),
+          failed: () => breakOff(received),
+        })
+      if (!more) response.flushHeaders()
+    },
+    body(chunk, last) {
+      if (last) {
+        over = true
+        connection = null
+        stopBody?.()
+        if (squeeze !== null) {
+          squeeze.end(chunk)
+          return true
+        }
+        bytes += chunk?.length ?? 0
+        if (chunk === null) response.end()
+        else if (chunk.length <= smallBody) response.end(chunk.toString('latin1'), 'latin1')
+        else response.end(Buffer.from(chunk))
+        return true
+      }
+      // It is only lent to us.
+      return squeeze === null ? put(Buffer.from(chunk!)) : squeeze.write(chunk!)
+    },
+    failed(failure) {
+      connection = null
+      stopBody?.()
+      if (head !== null) breakOff(head)
+      else if (mayRetry(failure)) retry(failure)
+      else give(page(failure.timedOut ? 504 : 502))
+    },
+  }
+
+  const silence = {
+    limit: edge.timing.body,
+    tooLong(): void {
+      // A stream that goes both ways may be silent in one of them.
+      if (over || head !== null) return
+      stopBody?.()
+      connection?.abort()
+      connection = null
+      over = true
+      answerWith(response, page(408), true)
+    },
+  }
+
+  // What has not reached an app can go to another one; what has, only if doing it twice is doing it once.
+  const mayRetry = (failure: Failure): boolean =>
+    !failure.began && (!failure.sent || (asked.repeatable && !failure.timedOut))
+
+  const retry = (failure: Failure): void => {
+    if (wasUsed) fresh = true
+    else skip(edge, search, !failure.sent)
+    attempt()
+  }
+
+  const attempt = (): void =>
+    seek(edge, asked, search, {
+      found(upstream) {
+        const taken = edge.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
+        connection = taken
+        wasUsed = taken.used
+        taken.ask(asked.method, requestText, asked.body === 'none', answer)
+        // The body is not touched before the connection stands, so that until then another upstream can have it.
+        if (asked.body !== 'none')
+          taken.socket.once('connect', () => {
+            if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked', silence)
+          })
+      },
+      none: give,
+    })
+
+  response.once('close', () => {
+    if (search.pause !== null) clearTimeout(search.pause)
+    squeeze?.abort()
+    if (!over) {
+      over = true
+      stopBody?.()
+      connection?.abort()
+    }
+    edge.access?.({
+      time: new Date().toISOString(),
+      app: search.app,
+      client: asked.address,
+      method: asked.method,
+      host: asked.host,
+      path: asked.target,
+      status: response.headersSent ? response.statusCode : 0,
+      bytes,
+      upstream: search.upstream?.address ?? null,
+      ms: Math.round(performance.now() - began),
+      id: asked.id,
+    })
+  })
+  attempt()
+}
+
+/** `expects`: the client waits for 100 before it sends the body; the app decides. */
+export function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
+  const seen = { ...originOf(edge, request), newId: randomUUID }
+  const asked = readRequest(request as IncomingMessage & Incoming, seen)
+  // What follows such a request may not be what it seems either.
+  if ('reason' in asked) answerWith(response, page(asked.status, asked.reason), true)
+  else forward(edge, request, response, asked, expects)
+}

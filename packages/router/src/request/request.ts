@@ -1,0 +1,173 @@
+// Which requests are refused, and what is forwarded of the others?
+import { METHODS } from 'node:http'
+import { hostOf } from '../table/hosts.ts'
+import type { Origin } from './origin.ts'
+import { tokensOf } from '../upstream/response.ts'
+
+export type Incoming = {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
+export type Forwardable = {
+  /** Of the client. */
+  readonly address: string
+  /** It came encrypted. */
+  readonly secure: boolean
+  readonly method: string
+  /** As it goes to the app: a path with its query, or `*`. */
+  readonly target: string
+  readonly host: string
+  /** Header lines for the app, without the blank line. */
+  readonly headers: string
+  readonly id: string
+  readonly body: 'none' | 'length' | 'chunked'
+  /** Sending it twice does no harm, and is possible. */
+  readonly repeatable: boolean
+  /** The Upgrade header, which is not among `headers`. */
+  readonly upgrade: string | null
+}
+
+export type Refused = { readonly status: 400 | 501 | 505; readonly reason: string }
+
+export type Seen = Origin & { readonly newId: () => string }
+
+// Of the connection only (RFC 9110 §7.6.1), or said by the router itself: see originOf for whose word counts.
+const ours = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+])
+// Gateway interfaces give apps `_` and `-` as the same letter, so `X_Forwarded_For` would speak for the router.
+const spoken = new Set([...ours, 'host', 'content-length'])
+const repeatableMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+// Node's parser takes those of RTSP and Icecast as well, and does not tell which protocol a request named.
+const methods = new Set(METHODS.filter((method) => method !== 'SOURCE'))
+const versions = new Set(['1.0', '1.1'])
+const framing = new Set(['host', 'content-length'])
+const saneId = /^[A-Za-z0-9._-]{1,128}$/
+const digits = /^\d{1,15}$/
+const absolute = /^http:\/\/([^/?#]*)(.*)$/i
+const odd = /[^\x21-\xff]/
+
+function refuse(reason: string, status: Refused['status'] = 400): Refused {
+  return { status, reason }
+}
+
+type Headers = {
+  lines: string
+  host: string
+  id: string | null
+  length: string | null
+  transfer: string | null
+  upgrade: string | null
+  connection: string
+  hosts: number
+  lengths: number
+}
+
+function readHeaders(raw: readonly string[], named: ReadonlySet<string> | null): Headers {
+  const found: Headers = {
+    lines: '',
+    host: '',
+    id: null,
+    length: null,
+    transfer: null,
+    upgrade: null,
+    connection: '',
+    hosts: 0,
+    lengths: 0,
+  }
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!
+    const value = raw[index + 1]!
+    const key = name.toLowerCase()
+    if (key === 'host') {
+      found.host = value
+      found.hosts++
+    } else if (key === 'content-length') {
+      found.length = value
+      found.lengths++
+    } else if (ours.has(key)) {
+      if (key === 'connection') found.connection = found.connection === '' ? value : `${found.connection},${value}`
+      else if (key === 'transfer-encoding')
+        found.transfer = found.transfer === null ? value : `${found.transfer},${value}`
+      else if (key === 'upgrade') found.upgrade = found.upgrade === null ? value : `${found.upgrade},${value}`
+      else if (key === 'x-request-id' && found.id === null && saneId.test(value)) found.id = value
+      continue
+    } else if (key.includes('_') && spoken.has(key.replaceAll('_', '-'))) continue
+    if (named !== null && named.has(key)) continue
+    found.lines += `${name}: ${value}\r\n`
+  }
+  return found
+}
+
+/** Headers that `Connection` names are dropped, but never those that say where a request goes and where it ends. */
+function headersOf(raw: readonly string[]): Headers {
+  const found = readHeaders(raw, null)
+  const { connection } = found
+  if (connection === '' || connection === 'keep-alive' || connection === 'close') return found
+  return readHeaders(raw, new Set(tokensOf(connection).filter((name) => !framing.has(name))))
+}
+
+/** The target for the app, or why there is none. The authority of an absolute target has to be the Host header's. */
+function targetOf(incoming: Incoming, host: string): string | Refused {
+  const { url, method } = incoming
+  if (odd.test(url)) return refuse('the request target has characters that it must not have')
+  if (url.startsWith('/')) return url
+  if (url === '*' && method === 'OPTIONS') return url
+  const match = absolute.exec(url)
+  if (match === null) return refuse('the request target is not a path')
+  if (hostOf(match[1]!) !== host) return refuse('the request target and the Host header differ')
+  return match[2]!.startsWith('/') ? match[2]! : `/${match[2]}`
+}
+
+export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refused {
+  const { method } = incoming
+  if (!versions.has(incoming.httpVersion)) return refuse('only HTTP/1.1 and HTTP/1.0 are spoken here', 505)
+  if (!methods.has(method)) return refuse('the method is not one of HTTP', 501)
+  const found = headersOf(incoming.rawHeaders)
+  if (found.hosts !== 1)
+    return refuse(found.hosts === 0 ? 'there is no Host header' : 'there is more than one Host header')
+  const host = hostOf(found.host)
+  if (host === null) return refuse('the Host header is not a host name')
+  if (found.length !== null && (found.lengths > 1 || !digits.test(found.length)))
+    return refuse('the Content-Length header is not one number')
+  if (found.transfer !== null) {
+    if (found.length !== null) return refuse('there are both Content-Length and Transfer-Encoding headers')
+    if (incoming.httpVersion !== '1.1') return refuse('HTTP/1.0 has no Transfer-Encoding')
+    if (found.transfer.toLowerCase() !== 'chunked') return refuse('no Transfer-Encoding but chunked is understood', 501)
+  }
+  const target = targetOf(incoming, host)
+  if (typeof target !== 'string') return target
+  const id = found.id ?? seen.newId()
+  const body = found.transfer !== null ? 'chunked' : Number(found.length ?? 0) === 0 ? 'none' : 'length'
+  const transfer = body === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
+  return {
+    address: seen.address,
+    secure: seen.secure,
+    method,
+    target,
+    host,
+    headers: `${found.lines}${transfer}X-Forwarded-For: ${seen.address}\r\nX-Forwarded-Proto: ${seen.secure ? 'https' : 'http'}\r\nX-Forwarded-Port: ${seen.port}\r\nX-Request-Id: ${id}\r\n`,
+    id,
+    body,
+    repeatable: body === 'none' && repeatableMethods.has(method),
+    upgrade: found.upgrade,
+  }
+}

@@ -1,0 +1,154 @@
+// How do a client and an app speak another protocol over the router, WebSocket above all?
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Answer, Connection } from '../upstream/connection.ts'
+import { type Edge, seek, skip, startSearch } from '../edge.ts'
+import { endGently } from './linger.ts'
+import { isEncrypted, originOf } from './origin.ts'
+import { type Page, page } from './pages.ts'
+import { type Forwardable, type Incoming, readRequest } from './request.ts'
+import { type ResponseHead, tokensOf } from '../upstream/response.ts'
+
+/** What a client may send before the app has agreed; it is held back until then, so that it is never taken for a request. */
+const mostHeld = 65_536
+
+function headText(status: number, message: string, raw: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${message}\r\n`
+  for (let index = 0; index < raw.length; index += 2) {
+    validateHeaderName(raw[index]!)
+    validateHeaderValue(raw[index]!, raw[index + 1]!)
+    text += `${raw[index]}: ${raw[index + 1]}\r\n`
+  }
+  return `${text}\r\n`
+}
+
+function endWith(edge: Edge, client: Socket, content: Page): void {
+  const head = headText(content.status, content.message, [...content.raw, 'Connection', 'close'])
+  endGently(client, head + content.body, edge.timing)
+}
+
+/**
+ * The request as one without an upgrade, for the server to read again; null when it is one to be upgraded. A server may
+ * ignore an upgrade, and has to here: HTTP/2 would hide requests from the router, and a body would hide the protocol.
+ */
+function withoutUpgrade(request: IncomingMessage, asked: Forwardable): string | null {
+  if (asked.body === 'none' && !tokensOf(asked.upgrade ?? '').includes('h2c')) return null
+  let text = `${request.method} ${request.url} HTTP/1.1\r\n`
+  const { rawHeaders } = request
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (!['upgrade', 'connection', 'http2-settings'].includes(rawHeaders[index]!.toLowerCase()))
+      text += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`
+  return `${text}\r\n`
+}
+
+function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buffer, asked: Forwardable): void {
+  const search = startSearch()
+  const started = performance.now()
+  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}Connection: Upgrade\r\nUpgrade: ${asked.upgrade}\r\n\r\n`
+  let connection: Connection | null = null
+  let status = 0
+  let bytes = 0
+  let held = first.length > 0 ? [first] : []
+  let heldBytes = first.length
+
+  const hold = (chunk: Buffer): void => {
+    held.push(chunk)
+    heldBytes += chunk.length
+    if (heldBytes > mostHeld) client.destroy()
+  }
+  const give = (content: Page): void => {
+    status = content.status
+    endWith(edge, client, content)
+  }
+  const leave = (): void => {
+    if (status !== 101) client.destroy()
+  }
+  const open = (to: Socket): void => {
+    client.off('data', hold)
+    for (const chunk of held) to.write(chunk)
+    held = []
+    client.pipe(to)
+  }
+
+  const answer: Answer = {
+    interim: () => undefined,
+    head(head: ResponseHead) {
+      const switched = head.status === 101
+      const ends = switched
+        ? ['Connection', 'Upgrade', 'Upgrade', head.upgrade ?? asked.upgrade!]
+        : ['Connection', 'close']
+      const text = headText(head.status, head.message, [...head.raw, 'X-Request-Id', asked.id, ...ends])
+      status = head.status
+      client.write(text, 'latin1')
+      if (switched) open(connection!.socket)
+    },
+    body(chunk, last) {
+      bytes += chunk?.length ?? 0
+      const more = chunk === null || client.write(Buffer.from(chunk))
+      if (last) client.end()
+      return more
+    },
+    failed(failure) {
+      connection = null
+      if (status !== 0 && isEncrypted(client)) client.destroy()
+      else if (status !== 0) client.resetAndDestroy()
+      else if (!failure.sent) {
+        skip(edge, search, true)
+        attempt()
+      } else give(page(failure.timedOut ? 504 : 502))
+    },
+  }
+
+  const attempt = (): void =>
+    seek(edge, asked, search, {
+      found(upstream) {
+        connection = edge.upstreams.begin(upstream, 'tunnel')
+        connection.ask(asked.method, requestText, true, answer)
+      },
+      none: give,
+    })
+
+  client.on('data', hold)
+  client.on('drain', () => connection?.resume())
+  // A client that ends before the app has agreed is gone; afterwards each direction ends by itself.
+  client.on('end', leave)
+  client.once('close', () => {
+    if (search.pause !== null) clearTimeout(search.pause)
+    connection?.abort()
+    edge.access?.({
+      time: new Date().toISOString(),
+      app: search.app,
+      client: asked.address,
+      method: asked.method,
+      host: asked.host,
+      path: asked.target,
+      status,
+      bytes,
+      upstream: search.upstream?.address ?? null,
+      ms: Math.round(performance.now() - started),
+      id: asked.id,
+    })
+  })
+  attempt()
+}
+
+/** `again` reads the socket from its beginning as a connection of the server. */
+export function handleUpgrade(
+  edge: Edge,
+  request: IncomingMessage,
+  client: Socket,
+  first: Buffer,
+  again: (client: Socket) => void,
+): void {
+  // A socket without listener throws; 'close' follows and says it all.
+  client.on('error', () => undefined)
+  client.setTimeout(0)
+  const seen = { ...originOf(edge, request), newId: randomUUID }
+  const asked = readRequest(request as IncomingMessage & Incoming, seen)
+  if ('reason' in asked) return endWith(edge, client, page(asked.status, asked.reason))
+  const plain = withoutUpgrade(request, asked)
+  if (plain === null) return splice(edge, request, client, first, asked)
+  client.unshift(Buffer.concat([Buffer.from(plain, 'latin1'), first]))
+  again(client)
+}
