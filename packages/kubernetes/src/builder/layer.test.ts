@@ -85,6 +85,7 @@ describe('a layer', () => {
     ['an absolute path', forged({ path: '/etc/x' }), 'leads outside the archive'],
     ['a link outside', forged({ path: 'x', type: 'Link', linkpath: '../../runner/init' }), 'links outside the archive'],
     ['a deletion', forged({ path: 'a/.wh.b' }), 'a name that image layers reserve'],
+    ['what is below one', forged({ path: 'a/.wh.b/c' }), 'a name that image layers reserve'],
     ['a device', forged({ path: 'x', type: 'CharacterDevice' }), 'is a CharacterDevice'],
     ['rubbish', gzipSync(Buffer.alloc(2048, 'x')), 'checksum failure'],
     ['no archive at all', Buffer.from('hello'), 'incorrect header check'],

@@ -8,7 +8,8 @@ import { type ArchiveResult, BadArchive, type RelayFile, type RelayOrder } from 
 
 /** An image layer would take it for the deletion of a file below. */
 function layerRefusal(entry: Parameters<typeof refusal>[0]): string | null {
-  if (posix.basename(entry.path).startsWith('.wh.')) return `${shown(entry.path)} has a name that image layers reserve`
+  if (entry.path.split('/').some((name) => name.startsWith('.wh.')))
+    return `${shown(entry.path)} has a name that image layers reserve`
   return refusal(entry)
 }
 
