@@ -226,11 +226,15 @@ test('an app without dependencies installs nothing and is quick', async () => {
   expect(result.processes).toEqual({ web: 'npm start' })
 })
 
-test('pages that a build script made are served', async () => {
-  const script = `const fs = require('fs'); fs.mkdirSync('dist'); fs.writeFileSync('dist/index.html', 'made')`
-  const { result } = await t.build({ 'package.json': json({ scripts: { build: 'node make' } }), 'make.js': script })
-  expect(result.processes).toEqual({ web: 'node .deis/static.mjs' })
-  expect(await read(await t.unpack(result), '.deis/static.json')).toContain('"root":"dist"')
+test('pages that a build script made are served, not what they are made of', async () => {
+  const rootOf = async (build: string): Promise<string> => {
+    const files = { 'package.json': json({ scripts: { build } }), 'index.html': 'source', 'public/index.html': 'template' }
+    const { result } = await t.build(files)
+    expect(result.processes).toEqual({ web: 'node .deis/static.mjs' })
+    return read(await t.unpack(result), '.deis/static.json')
+  }
+  expect(await rootOf('mkdir dist && echo made >dist/index.html')).toContain('"root":"dist"')
+  expect(await rootOf('echo made >made.js')).toContain('"root":"."')
 })
 
 test.each<[string, Files, string]>([

@@ -26,6 +26,8 @@ async function readPackage(kit: Kit): Promise<PackageJson> {
 }
 
 const has = (json: PackageJson, script: string): boolean => typeof json.scripts?.[script] === 'string'
+/** The script that builds the app, if it has one. */
+const buildScript = (json: PackageJson): string => (has(json, 'heroku-postbuild') ? 'heroku-postbuild' : 'build')
 const count = (names: object | undefined): number => Object.keys(names ?? {}).length
 
 function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
@@ -80,7 +82,7 @@ async function compile(kit: Kit): Promise<Record<string, string>> {
   const env = { ...runtime.env, ...base.env, PATH: path, ...cacheSettings(manager, kit.workspace.cache) }
 
   const installs = needsInstall(json, manager)
-  const build = has(json, 'heroku-postbuild') ? 'heroku-postbuild' : 'build'
+  const build = buildScript(json)
   const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
   const provided = installs || scripts ? await provideManager(kit, manager, { env }) : null
   for (const line of provided ? otherVersions(json, manager, provided.version) : []) kit.output.warn(line)
@@ -130,7 +132,7 @@ export const node: Buildpack = {
     if (has(json, 'start')) return { web: plays ? 'yarn start' : name === 'bun' ? 'bun run start' : 'npm start' }
     if (await kit.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
     // A site whose build script made pages: nothing of it runs, so it is served.
-    const site = await findSite(kit)
+    const site = await findSite(kit, has(json, buildScript(json)))
     return site ? serveSite(kit, site) : {}
   },
 }

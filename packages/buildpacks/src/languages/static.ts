@@ -16,7 +16,8 @@ export type Site = {
 }
 
 // In this order; the first that has an index.html is the site.
-const roots = ['.', 'public', 'dist', 'build', 'out', '_site'] as const
+const made = ['dist', 'build', 'out', '_site'] as const
+const written = ['.', 'public'] as const
 
 function inside(value: unknown, name: string): string {
   const path = posix.normalize(typeof value === 'string' ? value : '').replace(/(?<!\/)\/+$/, '')
@@ -48,16 +49,18 @@ export function parseStaticJson(text: string): { site: Partial<Site>; ignored: s
   return { site, ignored }
 }
 
-async function firstRoot(files: AppFiles): Promise<string | null> {
-  for (const root of roots) if (await files.has(posix.join(root, 'index.html'))) return root
+/** `built`: a script made pages, so that an index.html beside it is what they were made of. */
+async function firstRoot(files: AppFiles, built = false): Promise<string | null> {
+  for (const root of built ? [...made, ...written] : [...written, ...made])
+    if (await files.has(posix.join(root, 'index.html'))) return root
   return null
 }
 
-export async function findSite(kit: Kit): Promise<Site | null> {
+export async function findSite(kit: Kit, built = false): Promise<Site | null> {
   const text = await kit.files.read('static.json')
   const { site, ignored } = text === null ? { site: {}, ignored: [] } : parseStaticJson(text)
   if (ignored.length > 0) kit.output.warn(`static.json: not supported and ignored: ${ignored.join(', ')}.`)
-  const root = site.root ?? (await firstRoot(kit.files))
+  const root = site.root ?? (await firstRoot(kit.files, built))
   return root === null ? null : { errorPage: '404.html', cleanUrls: false, fallback: null, ...site, root }
 }
 
