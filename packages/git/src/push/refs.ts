@@ -26,7 +26,7 @@ export function isGoodRef(ref: string): boolean {
 }
 
 // Each that is taken costs a process of git's hook, each that is not a process of ours.
-const mostRefs = 10_000
+export const mostRefs = 10_000
 const mostRefused = 100
 
 export const tooManyRefs = `One push brings at most ${mostRefs} branches and tags: push the branch that is to be deployed, as in git push deis main.`

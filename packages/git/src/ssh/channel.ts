@@ -2,7 +2,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import type { ServerChannel } from 'ssh2'
 import { stopGroup } from '@deis/machine/pid'
 
@@ -72,11 +72,15 @@ export function stop(child: ChildProcessWithoutNullStreams, graceMs: number): vo
   stopGroup(child.pid, graceMs).catch(() => {})
 }
 
-/** Joins both until git has ended and all it said was delivered or dropped. @returns its exit code */
+/**
+ * Joins both until git has ended and all it said was delivered or dropped. What the client sends goes through `check`; when that
+ * fails, git ends and the client is told why. @returns git's exit code
+ */
 export async function attach(
   client: Client,
   child: ChildProcessWithoutNullStreams,
   time: { readonly idleMs: number; readonly stalledMs: number; isBusy(): boolean },
+  check?: Duplex,
 ): Promise<number> {
   const { channel } = client
   const idle = setInterval(() => {
@@ -89,7 +93,12 @@ export async function attach(
   })
   channel.on('data', alive)
   // A connection that breaks is the end of this stream too: git gives up, unless it has all it needs.
-  channel.pipe(child.stdin)
+  if (check) channel.pipe(check).pipe(child.stdin)
+  else channel.pipe(child.stdin)
+  check?.on('error', (error) => {
+    say(client, 'stderr', `${error.message}\n`)
+    stop(child, 5000)
+  })
   for (const [from, to] of [
     [child.stdout, channel],
     [child.stderr, channel.stderr],

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Socket } from 'node:net'
 import type { ServerChannel, Session } from 'ssh2'
+import { announcements } from '../push/announced.ts'
 import { attach, type Client, finish, say, stop } from './channel.ts'
 import { errorPacket, parseCommand, type Service } from './command.ts'
 import { spawnGit } from '../git.ts'
@@ -81,7 +82,8 @@ async function receive(to: Serving, client: Client, call: GitCall, push: Ongoing
     killing = setTimeout(() => stop(child, 5000), push.deploying ? cancelMs : 0)
   })
   try {
-    const code = await attach(client, child, { ...to.limits, isBusy: () => push.deploying !== null })
+    const time = { ...to.limits, isBusy: () => push.deploying !== null }
+    const code = await attach(client, child, time, announcements())
     await push.deploying
     if (code === 0) await followHead(to, repo, push.deployed)
     return code
