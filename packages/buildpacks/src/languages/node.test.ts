@@ -1,7 +1,7 @@
 // Do Node.js apps build with npm, and run after their files have moved?
 import { spawnSync } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Files, openTestBuilder, path, read, runIn, type TestBuilder, writeFiles } from '../testing.ts'
 import { choosePackageManager, type PackageJson } from './package-manager.ts'
@@ -235,6 +235,15 @@ test('pages that a build script made are served, not what they are made of', asy
   }
   expect(await rootOf('mkdir dist && echo made >dist/index.html')).toContain('"root":"dist"')
   expect(await rootOf('echo made >made.js')).toContain('"root":"."')
+})
+
+test.each([
+  ['.output/server/index.mjs', 'node .output/server/index.mjs'],
+  ['build/handler.js', 'node build'],
+])('a server that a build script made is started: %s', async (file, web) => {
+  const build = `mkdir -p ${dirname(file)} build && echo >${file} && echo >build/index.html`
+  const { result } = await t.build({ 'package.json': json({ scripts: { build } }) })
+  expect(result.processes).toEqual({ web })
 })
 
 test.each<[string, Files, string]>([

@@ -28,6 +28,15 @@ async function readPackage(kit: Kit): Promise<PackageJson> {
 const has = (json: PackageJson, script: string): boolean => typeof json.scripts?.[script] === 'string'
 /** The script that builds the app, if it has one. */
 const buildScript = (json: PackageJson): string => (has(json, 'heroku-postbuild') ? 'heroku-postbuild' : 'build')
+
+/** What tools leave that make a server, in projects that come without a start script. */
+const builtServers = [
+  // Nuxt, and whatever else is made by Nitro.
+  ['.output/server/index.mjs', 'node .output/server/index.mjs'],
+  // SvelteKit with its adapter for Node.js.
+  ['build/handler.js', 'node build'],
+] as const
+
 const count = (names: object | undefined): number => Object.keys(names ?? {}).length
 
 function cacheSettings({ name }: PackageManager, cache: string): Record<string, string> {
@@ -131,8 +140,10 @@ export const node: Buildpack = {
     const plays = await kit.files.has('.pnp.cjs')
     if (has(json, 'start')) return { web: plays ? 'yarn start' : name === 'bun' ? 'bun run start' : 'npm start' }
     if (await kit.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
+    const built = has(json, buildScript(json))
+    if (built) for (const [file, web] of builtServers) if (await kit.files.has(file)) return { web }
     // A site whose build script made pages: nothing of it runs, so it is served.
-    const site = await findSite(kit, has(json, buildScript(json)))
+    const site = await findSite(kit, built)
     return site ? serveSite(kit, site) : {}
   },
 }
