@@ -228,7 +228,11 @@ test('an app without dependencies installs nothing and is quick', async () => {
 
 test('pages that a build script made are served, not what they are made of', async () => {
   const rootOf = async (build: string): Promise<string> => {
-    const files = { 'package.json': json({ scripts: { build } }), 'index.html': 'source', 'public/index.html': 'template' }
+    const files = {
+      'package.json': json({ scripts: { build } }),
+      'index.html': 'source',
+      'public/index.html': 'template',
+    }
     const { result } = await t.build(files)
     expect(result.processes).toEqual({ web: 'node .deis/static.mjs' })
     return read(await t.unpack(result), '.deis/static.json')

@@ -37,7 +37,15 @@ test.each([
 })
 
 test('links beside, above and of the same beginning, files twice and folders after their files have one', () => {
-  const entries = [folder('./'), file('a/b/c'), folder('a/b/'), folder('a/'), link('a/l', '../..'), file('a/lx'), file('a/lx')]
+  const entries = [
+    folder('./'),
+    file('a/b/c'),
+    folder('a/b/'),
+    folder('a/'),
+    link('a/l', '../..'),
+    file('a/lx'),
+    file('a/lx'),
+  ]
   expect(verdict([...entries, link('l'), link('l', 'x'), hard('h', 'a/lx'), link('a/b/up', '/')])).toBeNull()
 })
 
