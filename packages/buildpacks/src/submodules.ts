@@ -1,5 +1,5 @@
 // What becomes of the other repositories that a source refers to?
-import type { Submodule } from '@deis/lib/git-tree/weigh'
+import type { Submodule } from '@deis/lib/git-tree/measure'
 import type { BuildOutput } from './output.ts'
 
 /** A folder of a submodule is empty in what is built: whoever pushes is told, for each. */

@@ -1,6 +1,6 @@
 // What does the git server ask of the rest of the controller, and what does it offer (docs/architecture.md)?
 import type { Readable } from 'node:stream'
-import type { SourceLimits, Submodule } from '@deis/lib/git-tree/weigh'
+import type { SourceLimits, Submodule } from '@deis/lib/git-tree/measure'
 import type { AllowedHosts } from './submodules/address.ts'
 
 /** One push whose commit is to be built and deployed; the ref moves only when `deploy` resolves. */
@@ -60,7 +60,7 @@ export type Limits = {
   /** Silence of a deploy after which `...` is printed (docs/contract/build-and-route.md §1.9). */
   readonly heartbeatMs: number
   /** How long a look through a pushed tree may take. */
-  readonly weighMs: number
+  readonly measureMs: number
   /** How long one submodule may take to come. */
   readonly fetchMs: number
   /** How long all submodules of one push may take to come and to be put together. */
@@ -77,7 +77,7 @@ export const defaultLimits: Limits = {
   idleMs: 300_000,
   stalledMs: 60_000,
   heartbeatMs: 10_000,
-  weighMs: 60_000,
+  measureMs: 60_000,
   fetchMs: 120_000,
   submodulesMs: 300_000,
 }

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openLines } from './log-file.ts'
+import { openLogFile } from './log-file.ts'
 
 let folder = ''
 let file = ''
@@ -19,11 +19,11 @@ const range = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => `line ${String(from + index).padStart(4, '0')}`)
 
 test('nothing was written', async () => {
-  expect(await openLines(file, 1000).tail(10)).toEqual([])
+  expect(await openLogFile(file, 1000).tail(10)).toEqual([])
 })
 
 test('the newest lines, oldest first', async () => {
-  const lines = openLines(file, 1000)
+  const lines = openLogFile(file, 1000)
   await lines.append(['one', '', 'three'])
   await lines.append([])
   await lines.append(['four'])
@@ -34,13 +34,13 @@ test('the newest lines, oldest first', async () => {
 })
 
 test('calls are written in the order they were made', async () => {
-  const lines = openLines(file, 100_000)
+  const lines = openLogFile(file, 100_000)
   await Promise.all(range(0, 50).map((line) => lines.append([line])))
   expect(await lines.tail(100)).toEqual(range(0, 50))
 })
 
 test('two files at most, together less than twice the limit, and the newest survive', async () => {
-  const lines = openLines(file, 1000)
+  const lines = openLogFile(file, 1000)
   for (let index = 0; index < 500; index += 10) await lines.append(range(index, index + 10))
   const files = await readdir(join(folder, 'logs'))
   expect(files.toSorted()).toEqual(['app.log', 'app.log.1'])
@@ -51,30 +51,30 @@ test('two files at most, together less than twice the limit, and the newest surv
 })
 
 test('another one goes on where the first stopped', async () => {
-  await openLines(file, 1000).append(range(0, 60))
-  const next = openLines(file, 1000)
+  await openLogFile(file, 1000).append(range(0, 60))
+  const next = openLogFile(file, 1000)
   await next.append(range(60, 100))
   await next.append(range(100, 110))
   expect(await next.tail(50)).toEqual(range(60, 110))
 })
 
 test('only the end of a large file is read', async () => {
-  const lines = openLines(file, 10_000_000)
+  const lines = openLogFile(file, 10_000_000)
   await lines.append(['x'.repeat(40_000), 'last'])
   expect(await lines.tail(1)).toEqual(['last'])
 })
 
 test('a line that was cut short by a kill does not join the next one', async () => {
-  const lines = openLines(file, 1000)
+  const lines = openLogFile(file, 1000)
   await lines.append(['whole'])
   await writeFile(file, 'half', { flag: 'a' })
-  const next = openLines(file, 1000)
+  const next = openLogFile(file, 1000)
   await next.append(['new'])
   expect(await next.tail(10)).toEqual(['whole', 'half', 'new'])
 })
 
 test('removed is removed, late writes included', async () => {
-  const lines = openLines(file, 50)
+  const lines = openLogFile(file, 50)
   await lines.append(range(0, 5))
   await lines.append(range(5, 10))
   await lines.remove()
@@ -84,7 +84,7 @@ test('removed is removed, late writes included', async () => {
 })
 
 test('who follows gets what is there and then each later line, once and in order', async () => {
-  const lines = openLines(file, 2000)
+  const lines = openLogFile(file, 2000)
   const stop = new AbortController()
   const heard: string[] = []
   const answers: Promise<unknown>[] = []
@@ -105,7 +105,7 @@ test('who follows gets what is there and then each later line, once and in order
 })
 
 test('who follows hears also what the disk did not take, and nothing of what was removed', async () => {
-  const lines = openLines(file, 2000)
+  const lines = openLogFile(file, 2000)
   const heard: string[] = []
   expect(await lines.follow(5, (more) => heard.push(...more), new AbortController().signal)).toEqual([])
   // A file where the folder should be.

@@ -1,16 +1,16 @@
-// How are the last lines of something kept on disk without ever filling it?
+// How are the newest log lines kept on disk in bounded space?
 import { appendFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Lines in two files, the current one and the one before it: at most twice `maxBytes` on disk. */
-export type LineFile = {
+export type LogFile = {
   /** Appends whole lines; a newline is added to each. Calls are written in the order they were made. */
   append(lines: readonly string[]): Promise<void>
   /** The newest lines, oldest first. */
   tail(count: number): Promise<string[]>
   /**
-   * Answers like `tail`, and calls back with what is appended after that, each line once, until the signal is aborted. A line
-   * that the disk did not take is told as well.
+   * Returns the same as `tail`, then calls back with each line appended after that, once, until the signal is aborted. Lines
+   * that could not be written to disk are passed on as well.
    */
   follow(count: number, onLines: (lines: readonly string[]) => void, signal: AbortSignal): Promise<string[]>
   remove(): Promise<void>
@@ -49,7 +49,7 @@ async function endsOpen(file: string): Promise<boolean> {
   }
 }
 
-export function openLines(file: string, maxBytes: number): LineFile {
+export function openLogFile(file: string, maxBytes: number): LogFile {
   const older = `${file}.1`
   let size: number | null = null
   let queue: Promise<unknown> = Promise.resolve()
@@ -57,7 +57,7 @@ export function openLines(file: string, maxBytes: number): LineFile {
   const followers = new Set<(lines: readonly string[]) => void>()
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work)
-    // The next caller is not to blame for this one's failure, which its own caller sees.
+    // A failure is reported to its own caller, not to the next one.
     queue = result.catch(() => {})
     return result
   }
@@ -65,7 +65,7 @@ export function openLines(file: string, maxBytes: number): LineFile {
     if (removed) return
     if (size === null) {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-      // A write that a kill has cut short is a line of its own.
+      // A write that was cut short by a kill stays a line of its own.
       if (await endsOpen(file)) await appendFile(file, '\n')
       size = await stat(file).then(
         (found) => found.size,
@@ -81,7 +81,7 @@ export function openLines(file: string, maxBytes: number): LineFile {
   }
   const read = async (count: number): Promise<string[]> => {
     if (count <= 0) return []
-    // 16 KiB a line is far above what lines are cut to, so this reads enough or everything.
+    // 16 KiB per line is far above the limit for lines, so this reads enough, or everything.
     const newest = (await contentOf(file, count * 16_384)).split('\n').slice(0, -1)
     if (newest.length >= count) return newest.slice(-count)
     const before = (await contentOf(older, count * 16_384)).split('\n').slice(0, -1)

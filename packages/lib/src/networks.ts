@@ -1,4 +1,4 @@
-// Is this the address of a machine, or of a network, and is one in the other?
+// Is a text an address or a network, and which networks contain an address?
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 /** `10.0.0.1`, or address and prefix length: `10.0.0.0/8`, `2001:db8::/32`. */

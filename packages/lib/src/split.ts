@@ -1,10 +1,10 @@
-// How does a stream of bytes become lines for the log?
+// How is a stream of bytes split into log lines?
 
 export type Splitter = {
   push(chunk: Buffer): string[]
-  /** The last line, when it has no end yet. */
+  /** The last line, if it is not complete yet. */
   flush(): string[]
-  /** How many bytes wait for their line's end. */
+  /** How many bytes of an incomplete line are held back. */
   pending(): number
 }
 
@@ -14,13 +14,13 @@ function text(bytes: Buffer): string {
   return bytes.toString('utf8').replaceAll('\r', '')
 }
 
-/** Where to cut so that no character is torn: UTF-8 continues with bytes 10xxxxxx, at most three of them. */
+/** Where to cut without splitting a character: UTF-8 continues with bytes 10xxxxxx, at most three of them. */
 function cut(bytes: Buffer, most: number): number {
   for (let at = most; at > most - 4 && at > 0; at--) if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return at
   return most
 }
 
-/** Longer lines than `maxBytes` become several; carriage returns go; invalid UTF-8 becomes U+FFFD. */
+/** Lines longer than `maxBytes` are split; carriage returns are removed; invalid UTF-8 becomes U+FFFD. */
 export function createSplitter(maxBytes: number): Splitter {
   let rest: Buffer = Buffer.alloc(0)
   return {
@@ -35,7 +35,7 @@ export function createSplitter(maxBytes: number): Splitter {
         lines.push(text(rest.subarray(0, at)))
         rest = rest.subarray(long ? at : at + 1)
       }
-      // A copy, so that the whole chunk is not kept for the sake of its last bytes.
+      // A copy, so that the last bytes do not keep the whole chunk in memory.
       rest = Buffer.from(rest)
       return lines
     },

@@ -1,4 +1,4 @@
-// How does one wait for something that may also be called off, or come too late?
+// How does code wait for something that may be cancelled or come too late?
 
 /** Resolves when the signal is aborted. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
@@ -15,28 +15,28 @@ export function rejectsWhenAborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-export type Bell = {
-  ring(): void
-  /** Resolves when it rings, after `ms`, or when aborted: whoever waits looks for himself what it was. */
-  heard(ms: number, signal: AbortSignal): Promise<void>
+export type Notifier = {
+  notify(): void
+  /** Resolves when notified, after `ms`, or when aborted; the caller checks which of these it was. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
 }
 
-export function createBell(): Bell {
+export function createNotifier(): Notifier {
   const waiting = new Set<() => void>()
   return {
-    ring() {
+    notify() {
       for (const wake of waiting) wake()
     },
-    async heard(ms, signal) {
+    async wait(ms, signal) {
       if (signal.aborted) return
       let wake = (): void => {}
-      const rung = new Promise<void>((resolve) => {
+      const notified = new Promise<void>((resolve) => {
         wake = resolve
       })
       const timer = setTimeout(wake, ms)
       waiting.add(wake)
       signal.addEventListener('abort', wake)
-      await rung
+      await notified
       clearTimeout(timer)
       waiting.delete(wake)
       signal.removeEventListener('abort', wake)

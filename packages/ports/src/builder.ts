@@ -1,7 +1,7 @@
 // What does the controller ask of whatever turns source code into something that runs (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check } from '@deis/types'
-import type { Submodule } from '@deis/lib/git-tree/weigh'
+import type { Submodule } from '@deis/lib/git-tree/measure'
 import type { Artifact } from './scheduler.ts'
 
 export type BuildRequest = {

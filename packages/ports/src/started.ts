@@ -1,6 +1,6 @@
 // How does the beginning of a session come apart from its end?
 import type { Session } from './scheduler.ts'
-import type { Turns } from '@deis/lib/turns'
+import type { SerialQueue } from '@deis/lib/serial-queue'
 
 /** A session that runs, but for its end. */
 export type Started = Omit<Session, 'exited'>
@@ -10,13 +10,13 @@ export type Started = Omit<Session, 'exited'>
  * `work` comes to is the end of the session.
  */
 export function beginSession(
-  turns: Turns,
+  queue: SerialQueue,
   app: string,
   signal: AbortSignal,
   work: (signal: AbortSignal, started: (session: Started) => void) => Promise<number>,
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
-    const exited = turns.beside(app, signal, (whole) => work(whole, (session) => resolve({ ...session, exited })))
+    const exited = queue.alongside(app, signal, (whole) => work(whole, (session) => resolve({ ...session, exited })))
     // Before it has started, this is the answer; afterwards, whoever opened it hears of it by `exited`.
     exited.catch(reject)
   })

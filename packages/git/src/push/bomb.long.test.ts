@@ -65,7 +65,7 @@ test('8 levels of 10 folders, all the same, are counted without being walked', a
   const leaf = await raw([['100644', 'f', await blob('x')]])
   const result = await push(await nested(8, 10, leaf))
   expect(said(result)).toBe(
-    'The source has more than 1000 files and folders: take out what is not needed, or raise DEIS_MAX_SOURCE_FILES.',
+    'The source has more than 1000 files and folders. Remove what is not needed, or raise DEIS_MAX_SOURCE_FILES.',
   )
   expect(result.code).toBe(1)
   expect(platform.state.deployed).toEqual([])
@@ -78,9 +78,9 @@ test('8 levels of 10 folders, all the same, are counted without being walked', a
 test('one file many times is as large as all of them', async () => {
   const large = await blob(Buffer.alloc(1_000_000))
   const leaf = await raw(Array.from({ length: 10 }, (_, i) => ['100644', `f${i}`, large] as const))
-  expect(said(await push(await nested(1, 5, leaf)))).toMatch(/^The source has 48 MB, and 10 MB are the most/)
+  expect(said(await push(await nested(1, 5, leaf)))).toMatch(/^The source is 48 MB; at most 10 MB/)
   expect(said(await push(await raw([['100644', 'f', await blob(Buffer.alloc(11_000_000))]])))).toMatch(
-    /^"f" alone has 10 MB, and 10 MB are the most that is taken/,
+    /^"f" alone is 10 MB; at most 10 MB are allowed/,
   )
 })
 
@@ -93,9 +93,9 @@ test.each([
       for (let i = 0; i < 25; i++) tree = await raw([['40000', 'n'.repeat(200), tree]])
       return tree
     },
-    'a path of more than 4095 bytes',
+    'a path longer than 4095 bytes',
   ],
-  ['a long name', async () => raw([['100644', 'n'.repeat(300), await blob('x')]]), 'a name of more than 255 bytes'],
+  ['a long name', async () => raw([['100644', 'n'.repeat(300), await blob('x')]]), 'a name longer than 255 bytes'],
   [
     'a line break in a name',
     async () => raw([['100644', 'a\nb', await blob('x')]]),
@@ -104,13 +104,9 @@ test.each([
   [
     'a long link',
     async () => raw([['120000', 'l', await blob('x'.repeat(5000))]]),
-    '"l" is a link to a path of 5000 bytes',
+    '"l" is a link with a target of 5000 bytes',
   ],
-  [
-    'a mode that is none',
-    async () => raw([['60000', 'dev', await blob('x')]]),
-    '"dev" has a mode that git does not know',
-  ],
+  ['an invalid mode', async () => raw([['60000', 'dev', await blob('x')]]), '"dev" has the mode'],
 ])('%s: refused by name', async (_title, tree, reason) => {
   const result = await push(await tree())
   expect(result.code).toBe(1)

@@ -10,7 +10,7 @@ import type { OngoingPush, Pushes } from './pushes.ts'
 import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
 import { branches, objectType, repoOf } from '../repos.ts'
 import { type Fetching, withSubmodules } from '../submodules/whole.ts'
-import { BadSource, type Contents, weighTree } from '@deis/lib/git-tree/weigh'
+import { BadSource, type Contents, measureTree } from '@deis/lib/git-tree/measure'
 
 export type Receiving = {
   readonly deps: GitServerDeps
@@ -72,10 +72,10 @@ async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Prom
 
 /** What is pushed, as long as it can be deployed. @throws PushRefused; the signal's reason */
 async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise<Contents> {
-  const { weighMs } = to.limits
-  const late = AbortSignal.timeout(weighMs)
+  const { measureMs } = to.limits
+  const late = AbortSignal.timeout(measureMs)
   try {
-    const contents = await weighTree(
+    const contents = await measureTree(
       catFile(to.git, object, AbortSignal.any([signal, late])),
       object.sha,
       to.deps.sourceLimits,
@@ -89,7 +89,7 @@ async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise
     signal.throwIfAborted()
     if (error instanceof BadSource) throw new PushRefused(error.message, { cause: error })
     if (!late.aborted) throw error
-    throw new PushRefused(`The source could not be looked through within ${weighMs / 1000} seconds: make it smaller.`)
+    throw new PushRefused(`The source could not be measured within ${measureMs / 1000} s. Make it smaller.`)
   }
 }
 

@@ -1,7 +1,7 @@
 // How does a pushed commit get the trees of its submodules, before it becomes the source of a build?
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Submodule } from '@deis/lib/git-tree/weigh'
+import type { Submodule } from '@deis/lib/git-tree/measure'
 import { catFile, type Commit, type Git, runGit } from '../git.ts'
 import { PushRefused } from '../push/refs.ts'
 import { openDraft } from '../repos.ts'

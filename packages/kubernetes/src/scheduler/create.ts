@@ -3,7 +3,7 @@ import { type Node, pathOf, type Pod } from '../client/objects.ts'
 import { oneOffName } from '@deis/ports/names'
 import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '@deis/ports/scheduler'
 import { beginSession, type Started } from '@deis/ports/started'
-import { createTurns } from '@deis/lib/turns'
+import { createSerialQueue } from '@deis/lib/serial-queue'
 import { applyFormation } from './apply/apply.ts'
 import { type Backend, type KubernetesOptions } from './backend.ts'
 import { capabilitiesOf, isMeasured } from './checks.ts'
@@ -147,7 +147,7 @@ async function openBackend(options: KubernetesOptions): Promise<Backend> {
 export async function createKubernetesScheduler(options: KubernetesOptions): Promise<Scheduler> {
   const backend = await openBackend(options)
   const { kube, cluster, logs } = backend
-  const turns = createTurns()
+  const queue = createSerialQueue()
   const listeners = new Set<() => void>()
   cluster.pods.onChange((pod, gone) => (gone ? logs.gone(pod) : logs.seen(pod)))
   for (const pod of cluster.pods.all()) logs.seen(pod)
@@ -159,35 +159,35 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
   return {
     name: 'kubernetes',
     capabilities: () => capabilitiesOf(backend),
-    claim: (app, signal) => turns.beside(app, signal, async (whole) => void (await makeRoom(backend, app, whole))),
-    expose: (edge, signal) => turns.beside(edge.app, signal, (whole) => expose(backend, edge, whole)),
+    claim: (app, signal) => queue.alongside(app, signal, async (whole) => void (await makeRoom(backend, app, whole))),
+    expose: (edge, signal) => queue.alongside(edge.app, signal, (whole) => expose(backend, edge, whole)),
     upstreams: async (app) => upstreams(backend, app),
     matchingNodes: (tags) => matchingNodes(kube, tags),
     apply: (formation, signal, progress) =>
-      turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+      queue.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
     observe: (app) => observe(backend, app),
     restart: (app, which, signal) =>
-      turns.queued(app, signal, async (whole) =>
+      queue.queued(app, signal, async (whole) =>
         (await restartPods(backend, app, which, whole)).map((pod) => observed(pod)),
       ),
     run: (oneOff, io) =>
-      turns.beside(oneOff.app, io.signal, (signal) =>
+      queue.alongside(oneOff.app, io.signal, (signal) =>
         run(backend, oneOff, { output: (chunk) => io.output(chunk), signal }),
       ),
     open: (oneOff, io) =>
-      beginSession(turns, oneOff.app, io.signal, (signal, started) =>
+      beginSession(queue, oneOff.app, io.signal, (signal, started) =>
         sit(backend, oneOff, withSignal(io, signal), started),
       ),
     exec: (target, io) =>
-      beginSession(turns, target.app, io.signal, (signal, started) =>
+      beginSession(queue, target.app, io.signal, (signal, started) =>
         execInPod({ kube, log: options.log }, target, withSignal(io, signal), started),
       ),
     logs: (app, { lines }) => logs.tail(app, lines),
     follow: (app, { lines }, onLine, signal) => logs.follow(app, lines, onLine, signal),
     async remove(app, signal) {
       signal.throwIfAborted()
-      await turns.cancel(app, new Error(`${app} was removed`))
-      await turns.queued(app, signal, async (whole) => {
+      await queue.cancel(app, new Error(`${app} was removed`))
+      await queue.queued(app, signal, async (whole) => {
         await removeRoom(backend, app, whole)
         await logs.remove(app)
       })
@@ -203,7 +203,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
     // Pods belong to the cluster, which outlives the platform: `stop` stops none.
     async close() {
       for (const stop of listeners) stop()
-      await turns.cancel(null, new Error('the platform is stopping'))
+      await queue.cancel(null, new Error('the platform is stopping'))
       await logs.close()
       await cluster.close()
     },

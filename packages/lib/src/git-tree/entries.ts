@@ -1,7 +1,7 @@
-// What stands in a git tree object?
+// What does a git tree object contain?
 
 export type TreeEntry = {
-  /** As git has it: bytes. */
+  /** The bytes that git stores. */
   readonly name: Buffer
   readonly text: string
   readonly mode: string
@@ -18,7 +18,7 @@ const kinds: Readonly<Record<string, TreeEntry['kind']>> = {
 
 const idBytes = 20
 
-/** `<mode> <name>\0<20 bytes of id>`, again and again; what comes after the last whole entry is no entry. */
+/** `<mode> <name>\0<20 bytes of id>`, repeated; an incomplete entry at the end is ignored. */
 export function* parseTree(content: Buffer): Generator<TreeEntry> {
   for (let from = 0; from < content.length;) {
     const space = content.indexOf(0x20, from)

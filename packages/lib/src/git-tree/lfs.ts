@@ -1,4 +1,4 @@
-// Which files of a tree are only pointers to files that Git LFS keeps elsewhere?
+// Which files of a tree are only pointers to files in Git LFS?
 import { type CatFile, readObjects } from './objects.ts'
 
 type Blobs = {
@@ -21,7 +21,7 @@ const largestAttributes = 100_000
 const mostAttributes = 1000
 const mostNamed = 5
 
-/** The paths of the first few. Files are looked into only where some `.gitattributes` says that there is LFS at all. */
+/** The paths of the first few. Files are read only if some `.gitattributes` mentions LFS at all. */
 export async function lfsPointers(cat: CatFile, { trees, sizes, attributes }: Blobs): Promise<string[]> {
   const readable = [...attributes].filter((id) => (sizes.get(id) ?? 0) <= largestAttributes).slice(0, mostAttributes)
   let used = false

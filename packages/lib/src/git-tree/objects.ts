@@ -1,12 +1,12 @@
-// How are many objects of a repository read at once, within bounds?
+// How are many objects of a repository read in one pass, within limits?
 export type Found = { readonly id: string; readonly type: string; readonly size: number; readonly content: Buffer }
 
-/** An object is missing, or larger than it may be. */
+/** An object is missing, or larger than allowed. */
 export class UnusableObject extends Error {}
 
 const header = /^([0-9a-f]{40,64}) (\w+) (\d+)$/
 
-/** Takes the output of `cat-file --batch` (or of `--batch-check`, which has headers only) apart. */
+/** Parses the output of `cat-file --batch` (or of `--batch-check`, which has headers only). */
 function parser(content: boolean, largest: number, each: (found: Found) => void): (chunk: Buffer) => void {
   let waiting: Buffer[] = []
   let length = 0
@@ -24,7 +24,7 @@ function parser(content: boolean, largest: number, each: (found: Found) => void)
       head = { id, type, size: Number(size) }
       waiting = [all.subarray(end + 1)]
       length -= end + 1
-      if (content && head.size > largest) throw new UnusableObject(`the ${type} ${id} has ${size} bytes`)
+      if (content && head.size > largest) throw new UnusableObject(`${type} ${id} has ${size} bytes`)
       wanted = content ? head.size + 1 : 0
       if (content) return length >= wanted
     }
@@ -38,15 +38,15 @@ function parser(content: boolean, largest: number, each: (found: Found) => void)
   return (chunk) => {
     waiting.push(chunk)
     length += chunk.length
-    // Not put together again for every chunk of a large object.
+    // A large object is not concatenated again for every chunk.
     if (length < wanted) return
     while (take());
   }
 }
 
 /**
- * Runs `git cat-file MODE` in the repository with this input, gives its output away as it comes, and ends when it has ended
- * well. @throws Error in git's words; the signal's reason
+ * Runs `git cat-file MODE` in the repository with this input, passes its output on as it arrives, and resolves when git has
+ * succeeded. @throws Error with git's message; the signal's reason
  */
 export type CatFile = (mode: '--batch' | '--batch-check', input: string, take: (chunk: Buffer) => void) => Promise<void>
 

@@ -19,7 +19,7 @@ import {
   type Scheduler,
 } from '../scheduler.ts'
 import { beginSession } from '../started.ts'
-import { createTurns } from '@deis/lib/turns'
+import { createSerialQueue } from '@deis/lib/serial-queue'
 
 export type MemoryScheduler = Scheduler & {
   /** What the last successful `apply` wanted. */
@@ -51,13 +51,13 @@ export function createMemoryScheduler(
   options: { readonly world?: MemoryWorld; readonly capabilities?: Partial<Capabilities> } = {},
 ): MemoryScheduler {
   const world = options.world ?? createMemoryWorld()
-  const turns = createTurns()
+  const queue = createSerialQueue()
   const feed = createFeed()
   const listeners = new Set<(app: string) => void>()
   const changed = (app: string): void => listeners.forEach((listener) => listener(app))
 
   void world.evict()
-  world.evict = () => turns.cancel(null, new Error('another scheduler took over'))
+  world.evict = () => queue.cancel(null, new Error('another scheduler took over'))
   for (const { pods } of world.apps.values()) for (const pod of pods.values()) if (!pod.committed) pods.delete(pod.name)
 
   const open = (app: string): MemoryApp => {
@@ -196,7 +196,7 @@ export function createMemoryScheduler(
     ...direct(seen),
     capabilities: async () => ({ ...everything, ...options.capabilities }),
     apply: (formation, signal, progress) =>
-      turns.queued(formation.app, signal, async (whole) => {
+      queue.queued(formation.app, signal, async (whole) => {
         const candidates = serving(formation.app).map((pod) => ({ ...pod, ok: pod.state === 'up', pod }))
         const plan = planRollout(candidates, formation)
         if (plan.add.length > 0) progress(`starting ${plan.add.join(', ')}`)
@@ -205,7 +205,7 @@ export function createMemoryScheduler(
       }),
     observe: async (app) => seen(app),
     restart: (app, which, signal) =>
-      turns.queued(app, signal, async (whole) => {
+      queue.queued(app, signal, async (whole) => {
         const chosen = serving(app).filter((pod) =>
           which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name,
         )
@@ -216,7 +216,7 @@ export function createMemoryScheduler(
         return added.map((pod) => observed(pod, formation.routable))
       }),
     run: (oneOff, io) =>
-      turns.beside(oneOff.app, io.signal, (whole) =>
+      queue.alongside(oneOff.app, io.signal, (whole) =>
         once(oneOff, whole, async (pod, signal) => {
           const does = behaviour(oneOff.command, oneOff.env)
           for (const line of does.prints) {
@@ -228,11 +228,11 @@ export function createMemoryScheduler(
         }),
       ),
     open: (oneOff, io) =>
-      beginSession(turns, oneOff.app, io.signal, (whole, started) =>
+      beginSession(queue, oneOff.app, io.signal, (whole, started) =>
         once(oneOff, whole, (pod, signal) => simulate(oneOff.command, pod, io, signal, started)),
       ),
     exec: ({ app, pod: name, command }, io) =>
-      beginSession(turns, app, io.signal, async (whole, started) => {
+      beginSession(queue, app, io.signal, async (whole, started) => {
         const pod = world.apps.get(app)?.pods.get(name)
         if (pod?.state !== 'up') throw new NoSuchPod(`${app} has no pod ${name} that is up`)
         return simulate(command, pod, io, AbortSignal.any([whole, pod.gone.signal]), started)
@@ -245,7 +245,7 @@ export function createMemoryScheduler(
     },
     async remove(app, signal) {
       signal.throwIfAborted()
-      await turns.cancel(app, new Error(`${app} was removed`))
+      await queue.cancel(app, new Error(`${app} was removed`))
       if (world.apps.delete(app)) changed(app)
     },
     onChange(listener) {
@@ -253,7 +253,7 @@ export function createMemoryScheduler(
       return () => listeners.delete(listener)
     },
     async close({ stop }) {
-      await turns.cancel(null, new Error('the scheduler was closed'))
+      await queue.cancel(null, new Error('the scheduler was closed'))
       if (stop) for (const { pods } of world.apps.values()) drop([...pods.values()])
       listeners.clear()
     },

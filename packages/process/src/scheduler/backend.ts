@@ -4,7 +4,7 @@ import type { Accounts } from '@deis/machine/accounts'
 import type { Archiver } from '@deis/machine/archive'
 import type { Firewall } from '@deis/machine/firewall'
 import type { Isolation } from '@deis/machine/isolation'
-import { type LineFile, openLines } from '@deis/lib/log-file'
+import { type LogFile, openLogFile } from '@deis/lib/log-file'
 import { isAppId } from '@deis/ports/names'
 import type { Formation } from '@deis/ports/scheduler'
 import type { Limit } from '@deis/machine/limit'
@@ -44,7 +44,7 @@ export type Backend = {
 export type ProcessApp = {
   readonly id: string
   readonly pods: Map<string, Pod>
-  readonly lines: LineFile
+  readonly lines: LogFile
   /** What the last successful apply since start wanted. */
   formation: Formation | null
   /** Ends what goes on in the background, where it is: something else takes over. */
@@ -61,7 +61,7 @@ export function openApp(backend: Backend, id: string): ProcessApp {
   const app: ProcessApp = backend.apps.get(id) ?? {
     id,
     pods: new Map(),
-    lines: openLines(logFile(backend.options.folder, id), logBytes),
+    lines: openLogFile(logFile(backend.options.folder, id), logBytes),
     formation: null,
     leave: new AbortController(),
     background: new Set(),

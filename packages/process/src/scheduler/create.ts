@@ -4,7 +4,7 @@ import { killAll, processesOf } from '@deis/machine/pid'
 import type { LogLine, Scheduler } from '@deis/ports/scheduler'
 import { beginSession } from '@deis/ports/started'
 import { direct } from '@deis/ports/direct'
-import { createTurns } from '@deis/lib/turns'
+import { createSerialQueue } from '@deis/lib/serial-queue'
 import { parseLine } from '@deis/ports/lines'
 import { type Backend, openApp, type ProcessApp, type ProcessOptions } from './backend.ts'
 import { capabilitiesOf } from './checks.ts'
@@ -69,7 +69,7 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
       for (const listener of listeners) listener(app)
     },
   }
-  const turns = createTurns()
+  const queue = createSerialQueue()
   await recover(backend)
   const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
   const takeIn = (app: string) => Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
@@ -79,19 +79,19 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
     ...direct((app) => podsOf(app).map(observed)),
     capabilities: async () => capabilitiesOf(backend),
     apply: (formation, signal, progress) =>
-      turns.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+      queue.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
     observe: async (app) => podsOf(app).map(observed),
     restart: (app, which, signal) =>
-      turns.queued(app, signal, async (whole) => {
+      queue.queued(app, signal, async (whole) => {
         const known = backend.apps.get(app)
         return known ? (await restartPods(backend, known, which, whole)).map(observed) : []
       }),
     run: (oneOff, io) =>
-      turns.beside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
+      queue.alongside(oneOff.app, io.signal, (whole) => runOneOff(backend, oneOff, (chunk) => io.output(chunk), whole)),
     open: (oneOff, io) =>
-      beginSession(turns, oneOff.app, io.signal, (whole, started) => openSession(backend, oneOff, io, whole, started)),
+      beginSession(queue, oneOff.app, io.signal, (whole, started) => openSession(backend, oneOff, io, whole, started)),
     exec: (target, io) =>
-      beginSession(turns, target.app, io.signal, (whole, started) => execSession(backend, target, io, whole, started)),
+      beginSession(queue, target.app, io.signal, (whole, started) => execSession(backend, target, io, whole, started)),
     async logs(app, { lines }) {
       await takeIn(app)
       return parse(await openApp(backend, app).lines.tail(lines))
@@ -104,8 +104,8 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
     },
     async remove(app, signal) {
       signal.throwIfAborted()
-      await turns.cancel(app, new Error(`${app} was removed`))
-      await turns.queued(app, signal, () => removeApp(backend, app))
+      await queue.cancel(app, new Error(`${app} was removed`))
+      await queue.queued(app, signal, () => removeApp(backend, app))
     },
     onChange(listener) {
       listeners.add(listener)
@@ -113,7 +113,7 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
     },
     async close({ stop }) {
       listeners.clear()
-      await turns.cancel(null, new Error('the platform is stopping'))
+      await queue.cancel(null, new Error('the platform is stopping'))
       const apps = [...backend.apps.values()]
       await Promise.all(apps.map(leave))
       if (stop) await Promise.all(apps.map((app) => stopAll(backend, app)))

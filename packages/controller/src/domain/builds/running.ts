@@ -1,6 +1,6 @@
 // Which builds go on in this controller, how far are they, and how are they ended?
 import { DeisError } from '@deis/types'
-import { createBell } from '@deis/lib/wait'
+import { createNotifier } from '@deis/lib/wait'
 import type { Core } from '../core.ts'
 
 export type RunningBuild = {
@@ -34,7 +34,7 @@ export function runningBuild(core: Core, uuid: string): RunningBuild | undefined
 export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): RunningBuild {
   const all = core.here.builds
   const cancel = new AbortController()
-  const bell = createBell()
+  const notifier = createNotifier()
   let isBuilt = false
   let isLogClosed = false
   let changes = 0
@@ -44,7 +44,7 @@ export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): 
   })
   const wake = (): void => {
     changes++
-    bell.ring()
+    notifier.notify()
   }
   const build: RunningBuild = {
     cancelled: cancel.signal,
@@ -62,7 +62,7 @@ export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): 
     isLogClosed: () => isLogClosed,
     changes: () => changes,
     async changed(since, ms, signal) {
-      if (since === changes) await bell.heard(ms, signal)
+      if (since === changes) await notifier.wait(ms, signal)
       return since !== changes
     },
     end() {

@@ -1,7 +1,7 @@
 // What happened to an app, in the lines that `deis logs` shows (docs/contract/api.md §3.16, §4.14)?
 import { join } from 'node:path'
 import { defaultLogLines, invalidField, invalidProcessType, isProcessType } from '@deis/types'
-import { type LineFile, openLines } from '@deis/lib/log-file'
+import { type LogFile, openLogFile } from '@deis/lib/log-file'
 import type { LogLine } from '@deis/ports/scheduler'
 import type { Core } from '../core.ts'
 
@@ -41,13 +41,13 @@ export function openAppLogs(
   failed: (error: unknown) => void,
   said: (app: string, at: string, text: string) => void = () => {},
 ): AppLogs {
-  const files = new Map<string, LineFile>()
+  const files = new Map<string, LogFile>()
   const writing = new Set<Promise<void>>()
   const removals = new Map<string, Set<() => void>>()
-  const fileOf = (app: string): LineFile => {
+  const fileOf = (app: string): LogFile => {
     let file = files.get(app)
     if (!file) {
-      file = openLines(join(folder, `${app}.log`), maxBytes)
+      file = openLogFile(join(folder, `${app}.log`), maxBytes)
       files.set(app, file)
     }
     return file

@@ -1,5 +1,5 @@
 // Where do the lines of an app's pods stay, and how far were they taken in?
-import { openLines } from '@deis/lib/log-file'
+import { openLogFile } from '@deis/lib/log-file'
 import { parseLine } from '@deis/ports/lines'
 import type { LogLine } from '@deis/ports/scheduler'
 import type { Entry } from './lines.ts'
@@ -33,7 +33,7 @@ function newest(lines: readonly string[], count: number): LogLine[] {
  * and cannot disagree with what was written.
  */
 export function openAppLog(file: string): AppLog {
-  const lines = openLines(file, maxBytes)
+  const lines = openLogFile(file, maxBytes)
   let known: Promise<{ readonly bySource: ReadonlyMap<string, string>; readonly oldest: string }> | null = null
 
   const readPositions = async () => {

@@ -1,7 +1,7 @@
 // What becomes of one pod, seen through a watch?
 import type { Pod } from '../../client/objects.ts'
 import type { Watched } from '../../client/watch.ts'
-import { createBell } from '@deis/lib/wait'
+import { createNotifier } from '@deis/lib/wait'
 
 export type PodView = {
   /** Undefined: not seen yet, or gone. */
@@ -15,14 +15,14 @@ export type PodView = {
 
 /** To be opened before the pod is made, so that not even the shortest life is missed. */
 export function viewPod(pods: Watched<Pod>, namespace: string, name: string): PodView {
-  const bell = createBell()
+  const notifier = createNotifier()
   let wasSeen = false
   let isGone = false
   const stop = pods.onChange(({ metadata }, gone) => {
     if (metadata?.namespace !== namespace || metadata.name !== name) return
     wasSeen = true
     isGone = gone
-    bell.ring()
+    notifier.notify()
   })
   return {
     get: () => pods.get(namespace, name),
@@ -30,7 +30,7 @@ export function viewPod(pods: Watched<Pod>, namespace: string, name: string): Po
     isGone: () => isGone,
     async changed(ms, signal) {
       signal.throwIfAborted()
-      await bell.heard(ms, signal)
+      await notifier.wait(ms, signal)
       signal.throwIfAborted()
     },
     close: stop,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../client/socket.ts'
-import { createBell } from '@deis/lib/wait'
+import { createNotifier } from '@deis/lib/wait'
 import { newLastWord } from './end-marker.ts'
 import { words } from './script.ts'
 
@@ -40,7 +40,7 @@ export const sizeFrame = ({ columns, rows }: TerminalSize): Buffer =>
 export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
   let heard: Buffer = Buffer.alloc(0)
   let open = false
-  const bell = createBell()
+  const notifier = createNotifier()
 
   const until = async <T>(look: () => T | null, ms: number, signal: AbortSignal): Promise<T | null> => {
     const deadline = Date.now() + ms
@@ -48,7 +48,7 @@ export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
       signal.throwIfAborted()
       const found = look()
       if (found !== null || Date.now() >= deadline) return found
-      await bell.heard(deadline - Date.now(), signal)
+      await notifier.wait(deadline - Date.now(), signal)
     }
   }
 
@@ -58,7 +58,7 @@ export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
       const at = heard.indexOf(go)
       const rest = at < 0 ? Buffer.alloc(0) : heard.subarray(at + go.length)
       open = at >= 0
-      bell.ring()
+      notifier.notify()
       return rest
     },
     isOpen: () => open,

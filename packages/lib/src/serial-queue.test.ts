@@ -1,6 +1,6 @@
 // Is one app's work done in order, beside other apps', and can it be cancelled?
 import { expect, test } from 'vitest'
-import { createTurns } from './turns.ts'
+import { createSerialQueue } from './serial-queue.ts'
 
 const forever = new AbortController().signal
 
@@ -13,40 +13,40 @@ function gate(): { open: () => void; opened: Promise<void> } {
 }
 
 test('work of one app waits for the work before it, other apps do not', async () => {
-  const turns = createTurns()
+  const queue = createSerialQueue()
   const first = gate()
   const order: string[] = []
-  const one = turns.queued('app', forever, async () => {
+  const one = queue.queued('app', forever, async () => {
     await first.opened
     order.push('one')
   })
-  const two = turns.queued('app', forever, async () => void order.push('two'))
-  await turns.queued('other', forever, async () => void order.push('other'))
-  await turns.beside('app', forever, async () => void order.push('beside'))
+  const two = queue.queued('app', forever, async () => void order.push('two'))
+  await queue.queued('other', forever, async () => void order.push('other'))
+  await queue.alongside('app', forever, async () => void order.push('alongside'))
   first.open()
   await Promise.all([one, two])
-  expect(order).toEqual(['other', 'beside', 'one', 'two'])
+  expect(order).toEqual(['other', 'alongside', 'one', 'two'])
 })
 
 test('a failure does not stop the queue', async () => {
-  const turns = createTurns()
-  const bad = turns.queued('app', forever, () => Promise.reject(new Error('no')))
-  const good = turns.queued('app', forever, async () => 'fine')
+  const queue = createSerialQueue()
+  const bad = queue.queued('app', forever, () => Promise.reject(new Error('no')))
+  const good = queue.queued('app', forever, async () => 'fine')
   await expect(bad).rejects.toThrow('no')
   expect(await good).toBe('fine')
 })
 
 test('who gives up waiting gets the reason at once, and the next still waits for the first', async () => {
-  const turns = createTurns()
+  const queue = createSerialQueue()
   const first = gate()
   const order: string[] = []
-  const one = turns.queued('app', forever, async () => {
+  const one = queue.queued('app', forever, async () => {
     await first.opened
     order.push('one')
   })
   const impatient = new AbortController()
-  const two = turns.queued('app', impatient.signal, async () => void order.push('two'))
-  const three = turns.queued('app', forever, async () => void order.push('three'))
+  const two = queue.queued('app', impatient.signal, async () => void order.push('two'))
+  const three = queue.queued('app', forever, async () => void order.push('three'))
   impatient.abort(new Error('enough'))
   await expect(two).rejects.toThrow('enough')
   expect(order).toEqual([])
@@ -56,20 +56,20 @@ test('who gives up waiting gets the reason at once, and the next still waits for
 })
 
 test('cancel aborts what runs and what waits, and resolves when both have ended', async () => {
-  const turns = createTurns()
+  const queue = createSerialQueue()
   const started = gate()
   let cleaned = false
-  const running = turns.queued('app', forever, async (signal) => {
+  const running = queue.queued('app', forever, async (signal) => {
     started.open()
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
     await Promise.resolve()
     cleaned = true
     signal.throwIfAborted()
   })
-  const waiting = turns.queued('app', forever, async () => {})
+  const waiting = queue.queued('app', forever, async () => {})
   const results = Promise.allSettled([running, waiting])
   await started.opened
-  await turns.cancel('app', new Error('gone'))
+  await queue.cancel('app', new Error('gone'))
   expect(cleaned).toBe(true)
   expect((await results).map((one) => one.status === 'rejected' && String(one.reason))).toEqual([
     'Error: gone',

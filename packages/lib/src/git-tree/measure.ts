@@ -1,6 +1,6 @@
-// How large is a commit's tree, before anything expands it, and what is in it that a deploy cannot take along?
-// A tree of a few kilobytes may stand for more files than any disk holds, since its folders may be the same object over and
-// over. So every object is read once, and what a folder holds is added up from what its folders hold.
+// How large is a commit's tree before it is unpacked, and what in it cannot be deployed?
+// A tree of a few kilobytes may expand to more files than any disk holds, since many of its folders may be the same object.
+// So every object is read once, and the size of a folder is the sum of what it contains.
 import { type CatFile, type Found, readObjects, UnusableObject } from './objects.ts'
 import { lfsPointers } from './lfs.ts'
 import { parseTree, type TreeEntry } from './entries.ts'
@@ -14,7 +14,7 @@ export type SourceLimits = {
 export type Submodule = {
   readonly path: string
   readonly sha: string
-  /** Why its files are not there; left out: they never are. */
+  /** Why its files are missing; omitted: submodules are not fetched. */
   readonly why?: string
 }
 
@@ -22,14 +22,14 @@ export type Contents = {
   readonly entries: number
   readonly bytes: number
   readonly submodules: readonly Submodule[]
-  /** Paths of pointers to files that Git LFS keeps elsewhere: the first few. */
+  /** Paths of the first few pointers to files in Git LFS. */
   readonly lfs: readonly string[]
 }
 
 /** The source cannot be deployed as it is; the message is for the user. */
 export class BadSource extends Error {}
 
-/** Deeper than any project, and less than paths can be long. */
+/** Deeper than any real project, and within the longest possible path. */
 const deepest = 100
 const longestPath = 4095
 const longestName = 255
@@ -37,7 +37,7 @@ const largestTree = 64 * 2 ** 20
 const mostNamed = 100
 
 type Tree = {
-  /** A path by which it was found first. */
+  /** The path where it was found first. */
   readonly path: string
   readonly folders: { readonly name: string; readonly id: string }[]
   readonly blobs: { readonly id: string; readonly link: boolean; readonly name: string }[]
@@ -51,15 +51,15 @@ const under = (path: string, name: string): string => (path === '' ? name : `${p
 
 function tooMany({ entries }: SourceLimits): BadSource {
   return new BadSource(
-    `The source has more than ${entries} files and folders: take out what is not needed, or raise DEIS_MAX_SOURCE_FILES.`,
+    `The source has more than ${entries} files and folders. Remove what is not needed, or raise DEIS_MAX_SOURCE_FILES.`,
   )
 }
 
 function checkName(path: string, { name, text }: TreeEntry): void {
   if (name.length > longestName)
-    throw new BadSource(`${shown(under(path, text))} has a name of more than ${longestName} bytes: rename it.`)
-  // Archives have no way for these that everybody reads.
-  if (text.includes('\n')) throw new BadSource(`${shown(under(path, text))} has a line break in its name: rename it.`)
+    throw new BadSource(`${shown(under(path, text))} has a name longer than ${longestName} bytes. Rename it.`)
+  // Archives have no portable way to store these.
+  if (text.includes('\n')) throw new BadSource(`${shown(under(path, text))} has a line break in its name. Rename it.`)
 }
 
 /** Every tree once, level by level. */
@@ -74,8 +74,7 @@ async function readTrees(
   let next = new Map([[root, '']])
   let seen = 0
   for (let depth = 0; next.size > 0; depth++) {
-    if (depth > deepest)
-      throw new BadSource(`The source has folders in folders more than ${deepest} deep: move them up.`)
+    if (depth > deepest) throw new BadSource(`The source has folders nested more than ${deepest} deep. Move them up.`)
     const level = next
     next = new Map()
     const take = ({ id, type, content }: Found): void => {
@@ -87,7 +86,7 @@ async function readTrees(
         checkName(tree.path, entry)
         const path = under(tree.path, entry.text)
         if (entry.kind === 'unknown')
-          throw new BadSource(`${shown(path)} has a mode that git does not know (${entry.mode}): add it again.`)
+          throw new BadSource(`${shown(path)} has the mode ${entry.mode}, which git does not support. Add it again.`)
         if (entry.kind === 'submodule') {
           if (submodules.length < mostNamed) submodules.push({ path, sha: entry.id })
         } else if (entry.kind === 'folder') {
@@ -105,7 +104,7 @@ async function readTrees(
   return { trees, submodules, attributes }
 }
 
-/** What a tree holds, from what its trees hold; each once, without recursion. */
+/** The total of a tree, from the totals of its folders; each counted once, without recursion. */
 function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMap<string, number>): Sum {
   const sums = new Map<string, Sum>()
   const stack = [root]
@@ -137,10 +136,10 @@ function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMa
 }
 
 /**
- * Looks through the tree of a commit in time and memory that go with the number of its objects, not of its files.
+ * Measures the tree of a commit in time and memory proportional to the number of its objects, not of its files.
  * @throws BadSource when it is beyond the limits or cannot be deployed; what `cat` throws
  */
-export async function weighTree(cat: CatFile, sha: string, limits: SourceLimits): Promise<Contents> {
+export async function measureTree(cat: CatFile, sha: string, limits: SourceLimits): Promise<Contents> {
   try {
     let root = ''
     await readObjects(cat, [`${sha}^{tree}`], null, ({ id }) => (root = id))
@@ -152,20 +151,22 @@ export async function weighTree(cat: CatFile, sha: string, limits: SourceLimits)
       for (const { id, link, name } of blobs) {
         const size = sizes.get(id) ?? 0
         if (link && size > longestPath)
-          throw new BadSource(`${shown(under(path, name))} is a link to a path of ${size} bytes: links are shorter.`)
-        if (size > limits.bytes) throw tooLarge(`${shown(under(path, name))} alone has ${megabytes(size)}`, limits)
+          throw new BadSource(
+            `${shown(under(path, name))} is a link with a target of ${size} bytes; at most ${longestPath} are allowed.`,
+          )
+        if (size > limits.bytes) throw tooLarge(`${shown(under(path, name))} alone is ${megabytes(size)}`, limits)
       }
     const sum = addUp(root, trees, sizes)
     if (sum.entries > limits.entries) throw tooMany(limits)
     if (sum.bytes > limits.bytes)
       throw tooLarge(
-        `The source has ${Number.isSafeInteger(sum.bytes) ? megabytes(sum.bytes) : 'more than anything'}`,
+        `The source is ${Number.isSafeInteger(sum.bytes) ? megabytes(sum.bytes) : 'larger than any disk'}`,
         limits,
       )
     if (sum.depth > deepest)
-      throw new BadSource(`The source has folders in folders more than ${deepest} deep: move them up.`)
+      throw new BadSource(`The source has folders nested more than ${deepest} deep. Move them up.`)
     if (sum.longest > longestPath)
-      throw new BadSource(`The source has a path of more than ${longestPath} bytes: shorten the names of its folders.`)
+      throw new BadSource(`The source has a path longer than ${longestPath} bytes. Shorten the names of its folders.`)
     const lfs = await lfsPointers(cat, { trees, sizes, attributes })
     return { entries: sum.entries, bytes: sum.bytes, submodules, lfs }
   } catch (error) {
@@ -176,6 +177,6 @@ export async function weighTree(cat: CatFile, sha: string, limits: SourceLimits)
 
 function tooLarge(what: string, { bytes }: SourceLimits): BadSource {
   return new BadSource(
-    `${what}, and ${megabytes(bytes)} are the most that is taken: take out what is not needed, or raise DEIS_MAX_SOURCE_MB.`,
+    `${what}; at most ${megabytes(bytes)} are allowed. Remove what is not needed, or raise DEIS_MAX_SOURCE_MB.`,
   )
 }

@@ -1,10 +1,10 @@
-// How is one app's work done one after the other, and all of it cancelled at once?
+// How does the work of one app run one at a time, and how is all of it cancelled at once?
 
-export type Turns = {
+export type SerialQueue = {
   /** Runs `work` when everything queued for the app before has ended. Its signal follows the caller's and `cancel`. */
   queued<T>(app: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
-  /** Runs `work` at once, beside the queue, but cancelled with it. */
-  beside<T>(app: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
+  /** Runs `work` at once, without waiting for the queue, but cancelled with it. */
+  alongside<T>(app: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** Aborts what runs or waits for the app (null: for all) and resolves when it has ended. */
   cancel(app: string | null, reason: Error): Promise<void>
 }
@@ -19,7 +19,7 @@ function unlessAborted(before: Promise<void>, signal: AbortSignal): Promise<void
   })
 }
 
-export function createTurns(): Turns {
+export function createSerialQueue(): SerialQueue {
   const last = new Map<string, Promise<void>>()
   const jobs = new Set<Job>()
 
@@ -38,7 +38,7 @@ export function createTurns(): Turns {
       abort.signal.throwIfAborted()
       return await work(abort.signal)
     })()
-    // How it ended is for its own caller; the others only wait for the end.
+    // Only its own caller gets the result; the others just wait for the end.
     const settled = result.then(
       () => {},
       () => {},
@@ -56,7 +56,7 @@ export function createTurns(): Turns {
     queued(app, signal, work) {
       const before = last.get(app) ?? Promise.resolve()
       const { result, ended } = begin(app, signal, before, work)
-      // One that gave up waiting has ended, the work it waited for may not have.
+      // Work that gave up waiting has ended, but the work before it may not have.
       const all = Promise.all([before, ended]).then(() => {})
       last.set(app, all)
       void all.then(() => {
@@ -64,7 +64,7 @@ export function createTurns(): Turns {
       })
       return result
     },
-    beside: (app, signal, work) => begin(app, signal, Promise.resolve(), work).result,
+    alongside: (app, signal, work) => begin(app, signal, Promise.resolve(), work).result,
     async cancel(app, reason) {
       const hit = [...jobs].filter((job) => app === null || job.app === app)
       for (const job of hit) job.abort.abort(reason)
