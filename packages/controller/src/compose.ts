@@ -136,7 +136,7 @@ export async function startController(given: Config, files: Files, log: Logger):
     const peers = await openPeers(config.databaseUrl, log)
     ends.push(() => peers.close())
     const routes = createRouteTable(config.platformDomain, {
-      routersExpected: config.scheduler !== 'kubernetes' || config.cluster.routing === 'router',
+      routersExpected: config.routing === 'router',
     })
     let port = config.apiPort
     const vault = createVault(secret)

@@ -23,6 +23,10 @@ export type Config = Readonly<{
   /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
   apiUpstream: string | null
   scheduler: 'process' | 'kubernetes'
+  /** What sends requests to apps: our own routers, or the Ingress controller of a cluster. */
+  routing: ClusterSettings['routing']
+  /** Where images that the platform built are; null: nowhere. */
+  ownRegistry: Pick<ClusterSettings['registry'], 'host' | 'organization'> | null
   /** Addresses and networks of proxies whose X-Forwarded-For counts. */
   trustedProxies: readonly string[]
   /** Open to the API at once, trusted proxies not counted by address. */
@@ -143,6 +147,7 @@ export function readConfig(env: Env, cwd: string): Config {
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
   const cluster = readCluster({ text, number, optionalNumber, choice, list, problems })
+  const scheduler = choice('DEIS_SCHEDULER')
   const config: Config = {
     dataDir,
     databaseUrl,
@@ -154,7 +159,9 @@ export function readConfig(env: Env, cwd: string): Config {
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
-    scheduler: choice('DEIS_SCHEDULER'),
+    scheduler,
+    routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
+    ownRegistry: cluster.registry.host === '' ? null : cluster.registry,
     registrationMode: choice('REGISTRATION_MODE', loopback.has(apiHost) ? 'enabled' : 'admin_only'),
     trustedProxies: list('DEIS_TRUSTED_PROXIES'),
     connections: { perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS'), total: number('DEIS_MAX_CONNECTIONS') },

@@ -23,8 +23,13 @@ export async function appRegistry(
 }
 
 /** What was pushed to the platform's own registry is readable with the platform's credentials: only for those who may use its app. */
-async function refuseForeign(core: Core, caller: Caller, image: string, repository: string): Promise<void> {
-  const { organization } = core.config.cluster.registry
+async function refuseForeign(
+  core: Core,
+  caller: Caller,
+  image: string,
+  repository: string,
+  organization: string,
+): Promise<void> {
   const prefix = organization === '' ? '' : `${organization}/`
   if (!repository.startsWith(prefix)) return
   const owner = repository.slice(prefix.length)
@@ -44,8 +49,9 @@ export async function imageFacts(core: Core, caller: Caller, app: AppRow, image:
     )
   try {
     const { host, repository } = parseReference(image)
-    const own = core.config.cluster.registry.host
-    if (own !== '' && canonicalHost(own) === host) await refuseForeign(core, caller, image, repository)
+    const { ownRegistry } = core.config
+    if (ownRegistry && canonicalHost(ownRegistry.host) === host)
+      await refuseForeign(core, caller, image, repository, ownRegistry.organization)
     const { config } = await latestGood(core.db, app)
     const { username, password = '', hostname } = configMaps(core.vault, config).registry
     // Credentials for one registry are never shown to another.

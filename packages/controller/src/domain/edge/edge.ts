@@ -95,7 +95,7 @@ export async function endEdgeChanges(core: Core, id: string): Promise<void> {
 
 /** Never store what is not enforced (docs/architecture.md, principle 6): an Ingress knows hosts and nothing else that every cluster would understand. */
 export function refuseAtIngress({ config }: Core, what: string): void {
-  if (config.scheduler === 'kubernetes' && config.cluster.routing === 'ingress')
+  if (config.routing === 'ingress')
     throw new DeisError(
       'invalid',
       `${what} cannot be enforced by the cluster's own Ingress controller, so nothing was changed: run the platform with DEIS_ROUTING=router`,
