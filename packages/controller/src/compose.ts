@@ -1,4 +1,4 @@
-// How do the parts of a controller come together, and in which order do they end?
+// How are the parts of a controller connected, and in which order do they close?
 import { createHmac, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { openBackend } from './backend.ts'
 import { type Config, loopback } from './config.ts'
 import type { Core } from './domain/core.ts'
-import { standing } from './domain/accounts/access.ts'
+import { appAccess } from './domain/accounts/access.ts'
 import { asCaller } from './domain/accounts/auth.ts'
 import { appRegistry } from './domain/builds/images.ts'
 import { keyOwner } from './domain/accounts/keys.ts'
@@ -19,7 +19,7 @@ import { createPasswords } from './domain/accounts/passwords.ts'
 import { createQueue } from './domain/releases/queue.ts'
 import { apiHost, createRouteTable } from './domain/edge/routes.ts'
 import { publishRoutes } from './domain/edge/routing.ts'
-import { abandonBuilds, publishAllRoutes, takeUp, watchPeers } from './domain/releases/start.ts'
+import { abandonBuilds, publishAllRoutes, resumeApps, watchPeers } from './domain/releases/start.ts'
 import type { GitServer } from '@deis/git/port'
 import { removeRepo } from '@deis/git/repos'
 import { startGitServer } from '@deis/git/ssh/ssh'
@@ -55,7 +55,7 @@ function authority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** An address that clients can use: not the wildcard that we may listen on. */
+/** An address that clients can use: not the wildcard that the server may listen on. */
 export function reachable(listening: string, asked: string): string {
   if (listening !== '0.0.0.0' && listening !== '::') return listening
   return /^[a-z0-9][a-z0-9.-]*$|^\[[0-9a-f:.]+\]$/i.test(asked) ? asked.replace(/^\[|\]$/g, '') : 'localhost'
@@ -94,9 +94,9 @@ function startGit(core: Core, files: Files): Promise<GitServer> {
     },
     authorize: async (username, app) => {
       const user = await db.user.findUnique({ where: { username } })
-      const found = user?.isActive ? await standing(core, asCaller(user), app) : null
+      const found = user?.isActive ? await appAccess(core, asCaller(user), app) : null
       if (!found) return 'no app'
-      return found.standing ? 'ok' : 'forbidden'
+      return found.role ? 'ok' : 'forbidden'
     },
     deployBranch: async (app) =>
       (await db.app.findUnique({ where: { id: app }, select: { deployBranch: true } }))?.deployBranch ?? null,
@@ -117,10 +117,10 @@ async function openPeers(databaseUrl: string, log: Logger): Promise<Peers> {
   )
 }
 
-/** Opens everything, listens, and takes up what an earlier controller left. */
+/** Opens everything, listens, and resumes what an earlier controller left. */
 export async function startController(given: Config, files: Files, log: Logger): Promise<Controller> {
   const { dataDir } = given
-  // Users of apps pass through; everything private below is in folders of its own that they cannot enter.
+  // Users of apps may pass through this folder; private data is in subfolders that they cannot enter.
   await mkdir(dataDir, { recursive: true, mode: 0o755 })
   for (const name of ['state', 'keys', 'logs']) await mkdir(join(dataDir, name), { recursive: true, mode: 0o700 })
   const lock = await lockFolder(join(dataDir, 'state'))
@@ -173,7 +173,7 @@ export async function startController(given: Config, files: Files, log: Logger):
         join(dataDir, 'logs'),
         () => new Date(),
         (error) => log.error({ err: error }, 'app log cannot be written'),
-        (app, at, text) => peers.tell({ kind: 'line', app, at, text }),
+        (app, at, text) => peers.notify({ kind: 'line', app, at, text }),
       ),
       log,
       shutdown: shutdown.signal,
@@ -205,16 +205,16 @@ export async function startController(given: Config, files: Files, log: Logger):
     await server.listen({ host: config.apiHost, port: config.apiPort })
     const address = server.server.address()
     if (typeof address === 'object' && address) port = address.port
-    const takingUp = takeUp(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be taken up'))
+    const resuming = resumeApps(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be resumed'))
     return {
       api: `http://${authority(reachable(config.apiHost, 'localhost'), port)}`,
       git: gitUrl('localhost'),
       registrationToken: (await store.db.user.count()) === 0 ? config.registrationToken : null,
       async close(options) {
         stop = options.stop
-        shutdown.abort(new DeisError('unavailable', 'The controller is stopping: try again in a moment.'))
+        shutdown.abort(new DeisError('unavailable', 'The controller is stopping. Try again in a moment.'))
         await core.queue.idle()
-        await takingUp
+        await resuming
         await core.logs.flush()
         await closeAll()
       },
@@ -225,7 +225,7 @@ export async function startController(given: Config, files: Files, log: Logger):
   }
 }
 
-/** Requests that wait for work that was just aborted answer at once; whatever else hangs is cut off. */
+/** Requests that wait for work that was just aborted answer at once; other connections are closed after a while. */
 async function closeServer(server: FastifyInstance): Promise<void> {
   const late = setTimeout(() => server.server.closeAllConnections(), closeMs)
   await server.close()

@@ -1,4 +1,4 @@
-// What did the operator set for apps on a cluster, and is it sound (docs/contract/api.md §5)?
+// Which settings did the operator choose for apps on a cluster, and are they valid (docs/contract/api.md §5)?
 import { isIP } from 'node:net'
 import type { ClusterSettings } from '@deis/kubernetes'
 import type {
@@ -13,7 +13,7 @@ import type {
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** How config.ts reads a variable by the table of settings; `problems` takes what is wrong. */
+/** How config.ts reads a variable by the table of settings; `problems` collects what is wrong. */
 export type Reader = {
   text(name: SettingNames<TextSetting>): string
   number(name: SettingNames<IntegerSetting>): number
@@ -53,7 +53,7 @@ function quota({ text, problems }: Reader): Readonly<Record<string, unknown>> | 
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
       return parsed as Record<string, unknown>
   } catch {
-    // Said below.
+    // Reported below.
   }
   problems.push(`${name} must be a JSON object such as {"spec":{"hard":{"pods":"10"}}}`)
   return null
@@ -70,7 +70,7 @@ function pairs(
   for (const item of list(name)) {
     const [key = '', value = '', ...more] = item.split('=')
     if (!left.test(key) || !right.test(value) || more.length > 0)
-      problems.push(`${name} must be pairs such as a=b,c=d; ${JSON.stringify(item)} is none`)
+      problems.push(`${name} must be a list of pairs such as a=b,c=d; ${JSON.stringify(item)} is not one`)
     else found[key] = value
   }
   return found
@@ -82,9 +82,9 @@ function registry({ text, problems }: Reader): ClusterSettings['registry'] {
   if (host !== '' && !hostPattern.test(host))
     problems.push(`DEIS_REGISTRY_HOSTNAME must be a host or host:port without a scheme, not ${JSON.stringify(host)}`)
   if (organization !== '' && !pathPattern.test(organization))
-    problems.push(`DEIS_REGISTRY_ORGANIZATION must be a path of lowercase words, not ${JSON.stringify(organization)}`)
+    problems.push(`DEIS_REGISTRY_ORGANIZATION must be a path of lowercase names, not ${JSON.stringify(organization)}`)
   if ((username === '') !== (password === ''))
-    problems.push('DEIS_REGISTRY_USERNAME and DEIS_REGISTRY_PASSWORD belong together')
+    problems.push('DEIS_REGISTRY_USERNAME and DEIS_REGISTRY_PASSWORD must be set together')
   return { host, organization, username, password }
 }
 
@@ -99,18 +99,19 @@ export function readCluster(reader: Reader): ClusterSettings {
     const value = text(name)
     if (value === '') return null
     if (!/^https?:\/\/[^/\s]+\/?$/.test(value))
-      problems.push(`${name} must be an http:// or https:// address without a path, not ${JSON.stringify(value)}`)
+      problems.push(`${name} must be an http:// or https:// URL without a path, not ${JSON.stringify(value)}`)
     return value.replace(/\/$/, '')
   }
-  const checked = (name: SettingNames<ListSetting>, isSound: (item: string) => boolean, what: string): string[] => {
+  const checked = (name: SettingNames<ListSetting>, isValid: (item: string) => boolean, what: string): string[] => {
     const items = list(name)
     for (const item of items)
-      if (!isSound(item)) problems.push(`${name} must be a list of ${what}; ${JSON.stringify(item)} is not one`)
+      if (!isValid(item)) problems.push(`${name} must be a list of ${what}; ${JSON.stringify(item)} is not one`)
     return items
   }
   const insecureRegistries = list('DEIS_REGISTRY_INSECURE')
   for (const host of insecureRegistries)
-    if (!hostPattern.test(host)) problems.push(`DEIS_REGISTRY_INSECURE: ${JSON.stringify(host)} is no host`)
+    if (!hostPattern.test(host))
+      problems.push(`DEIS_REGISTRY_INSECURE must be a list of hosts; ${JSON.stringify(host)} is not one`)
   return {
     routing: choice('DEIS_ROUTING'),
     ingressClass: text('DEIS_INGRESS_CLASS') || null,

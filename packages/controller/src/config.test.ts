@@ -1,4 +1,4 @@
-// Does the controller take sound settings, and name every unsound one at once?
+// Does the controller accept valid settings, and report every invalid one at once?
 import { describe, expect, it } from 'vitest'
 import { readConfig } from './config.ts'
 
@@ -97,8 +97,8 @@ describe('settings', () => {
     [{ DEIS_TRUSTED_PROXIES: '10.0.0.0/33' }, 'DEIS_TRUSTED_PROXIES must be'],
     [{ DEIS_REGISTRY_HOSTNAME: 'https://registry.example.com' }, 'without a scheme'],
     [{ DEIS_REGISTRY_ORGANIZATION: '../up' }, 'DEIS_REGISTRY_ORGANIZATION'],
-    [{ DEIS_REGISTRY_USERNAME: 'robot' }, 'belong together'],
-    [{ DEIS_REGISTRY_INSECURE: 'a b' }, 'is no host'],
+    [{ DEIS_REGISTRY_USERNAME: 'robot' }, 'must be set together'],
+    [{ DEIS_REGISTRY_INSECURE: 'a b' }, 'is not one'],
     [{ DEIS_REGISTRY_MIRRORS: 'docker.io' }, 'must be pairs'],
     [{ DEIS_BUILD_MEMORY: 'much' }, 'a quantity such as 2Gi'],
     [{ DEIS_BUILD_NAMESPACE: 'Builds' }, 'DEIS_BUILD_NAMESPACE must be a name'],
@@ -106,7 +106,7 @@ describe('settings', () => {
     [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '[1]' }, 'must be a JSON object'],
     [{ KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC: '{' }, 'must be a JSON object'],
     [{ DEIS_GIT_SUBMODULES: 'github.com, *.example' }, 'DEIS_GIT_SUBMODULES must be off, * or hosts'],
-    [{ DEIS_GIT_SUBMODULES: 'off, github.com/org' }, '"github.com/org" is none'],
+    [{ DEIS_GIT_SUBMODULES: 'off, github.com/org' }, '"github.com/org" is not a host'],
     [{ DEIS_GIT_URL: 'git.example.com' }, 'DEIS_GIT_URL must be such as'],
     [{ DEIS_API_UPSTREAM: 'http://x' }, 'DEIS_API_UPSTREAM must be host:port'],
     [{ IMAGE_PULL_POLICY: 'Sometimes' }, 'IMAGE_PULL_POLICY must be one of'],

@@ -1,4 +1,4 @@
-// What did the operator set, and is it sound? The only reader of the environment.
+// Which settings did the operator choose, and are they valid? The only reader of the environment.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type FlagSetting, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
@@ -13,7 +13,7 @@ export type Config = Readonly<{
   apiHost: string
   apiPort: number
   gitPort: number
-  /** What clients are told; null: the name by which they reached the API, and our port. */
+  /** The address that clients get; null: the name by which they reached the API, with the git port. */
   gitUrl: string | null
   /** 0 while unknown: the router reports it. */
   routerPort: number
@@ -29,9 +29,9 @@ export type Config = Readonly<{
   ownRegistry: Pick<ClusterSettings['registry'], 'host' | 'organization'> | null
   /** Addresses and networks of proxies whose X-Forwarded-For counts. */
   trustedProxies: readonly string[]
-  /** Open to the API at once, trusted proxies not counted by address. */
+  /** How many the API keeps open; those of trusted proxies do not count by address. */
   connections: Readonly<{ perAddress: number; total: number }>
-  /** What the first account is registered with; null: anybody may be first. */
+  /** What the first account is registered with; null: not needed. */
   registrationToken: string | null
   registrationMode: 'enabled' | 'disabled' | 'admin_only'
   reservedNames: readonly string[]
@@ -61,7 +61,7 @@ export type Config = Readonly<{
   portFirst: number
   portLast: number
   cluster: ClusterSettings
-  /** Who hears of every release (docs/contract/api.md §3.15). */
+  /** Who is notified of every release (docs/contract/api.md §3.15). */
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
   logLevel: string
   path: string
@@ -71,11 +71,11 @@ export type Config = Readonly<{
   home: string
 }>
 
-/** Where nobody listens but this machine. */
+/** Addresses that only this machine can reach. */
 export const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 const buildVariables =
   /^(npm_config_.+|NPM_CONFIG_.+|PIP_.+|GOPROXY|GOFLAGS|GONOSUMDB|GOSUMDB|BUNDLE_.+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/
-// npm sets these for the scripts it runs; a build must not take them for the user's wishes.
+// npm sets these for the scripts it runs; a build must not take them for the user's settings.
 const npmInternal =
   /^npm_config_(local_prefix|prefix|global_prefix|noproxy|user_agent|node_gyp|init_module|userconfig|globalconfig|npm_version|cache|yes)$/i
 
@@ -84,7 +84,9 @@ function submoduleHosts(items: readonly string[], problems: string[]): string[] 
   return items.flatMap((item) => {
     const host = readHost(item)
     if (host !== null) return [host]
-    problems.push(`DEIS_GIT_SUBMODULES must be off, * or hosts (host or host:port); ${JSON.stringify(item)} is none`)
+    problems.push(
+      `DEIS_GIT_SUBMODULES must be off, * or a list of hosts (host or host:port); ${JSON.stringify(item)} is not a host`,
+    )
     return []
   })
 }
@@ -141,7 +143,7 @@ export function readConfig(env: Env, cwd: string): Config {
     problems.push('DATABASE_URL must name an absolute path after file:')
   const platformDomain = text('DEIS_PLATFORM_DOMAIN').toLowerCase()
   if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(platformDomain))
-    problems.push(`DEIS_PLATFORM_DOMAIN is no domain name: ${JSON.stringify(platformDomain)}`)
+    problems.push(`DEIS_PLATFORM_DOMAIN must be a domain name, not ${JSON.stringify(platformDomain)}`)
   const pick = (wanted: RegExp): Record<string, string> =>
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
@@ -200,7 +202,7 @@ export function readConfig(env: Env, cwd: string): Config {
     locale: pick(/^(LANG|LC_ALL|TZ)$/),
     home: homedir(),
   }
-  if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be above DEIS_PORT_LAST')
+  if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be greater than DEIS_PORT_LAST')
   if (config.secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(config.secretKey))
     problems.push('DEIS_SECRET_KEY must be 64 hex characters')
   for (const name of ['DEIS_BUILDER_KEY', 'DEIS_ROUTER_KEY'])
@@ -210,11 +212,14 @@ export function readConfig(env: Env, cwd: string): Config {
     problems.push('DEIS_REGISTRATION_TOKEN must have at least 16 characters')
   for (const proxy of config.trustedProxies)
     if (!isNetwork(proxy))
-      problems.push(`DEIS_TRUSTED_PROXIES must be addresses and networks; ${JSON.stringify(proxy)} is neither`)
+      problems.push(
+        `DEIS_TRUSTED_PROXIES must be a list of addresses and networks; ${JSON.stringify(proxy)} is not one`,
+      )
   for (const url of config.deployHooks.urls)
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
-      problems.push(`DEIS_DEPLOY_HOOK_URLS must be http:// or https:// addresses; ${JSON.stringify(url)} is none`)
-  if (problems.length > 0)
-    throw new Error(`the settings cannot be used:\n${problems.map((one) => `  - ${one}`).join('\n')}`)
+      problems.push(
+        `DEIS_DEPLOY_HOOK_URLS must be a list of http:// or https:// URLs; ${JSON.stringify(url)} is not one`,
+      )
+  if (problems.length > 0) throw new Error(`invalid settings:\n${problems.map((one) => `  - ${one}`).join('\n')}`)
   return Object.freeze(config)
 }

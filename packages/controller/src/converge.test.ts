@@ -1,4 +1,4 @@
-// Does an app come to its desired state after the controller, or the whole machine, was gone in the middle of a deploy?
+// Does an app reach its desired state after the controller, or the whole machine, went down during a deploy?
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Fixture, openFixture } from './http/fixture.ts'
 import { insertBuild } from './domain/builds/builds.ts'

@@ -1,4 +1,4 @@
-// Whose images may an app run, and who is shown the credentials?
+// Which images may an app run, and to which registries are its credentials sent?
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './http/fixture.ts'
 
@@ -23,7 +23,7 @@ const pull = (app: string, image: string, token: string) =>
 it.each([
   ['of the app itself', 'registry.test/apps/tea:git-1', 201],
   ['of another’s app', 'registry.test/apps/coffee:git-1', 403],
-  ['of an app that is no more', 'registry.test/apps/cocoa:git-1', 403],
+  ['of an app that no longer exists', 'registry.test/apps/cocoa:git-1', 403],
   ['beside the apps’', 'registry.test/shared/base:1', 201],
   ['of another registry with such a name', 'elsewhere.test/apps/coffee:git-1', 201],
 ])('an image %s', async (_, image, status) => {
@@ -44,7 +44,7 @@ it('the app’s credentials go to the registry they are for, and to no other', a
   ])
 })
 
-it('a name that is no image is refused with what is wrong', async () => {
+it('an invalid image name is refused with the reason', async () => {
   expect(await pull('tea', 'https://registry.test/x', ann)).toMatchObject({
     status: 400,
     body: { detail: expect.stringContaining('begins with a scheme') },

@@ -1,4 +1,4 @@
-// Are the keys of an installation made once, whoever starts first and whatever gets lost?
+// Are the keys of an installation created once, whichever pod starts first and whatever gets lost?
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -88,7 +88,7 @@ describe.skipIf(!isClusterThere)('the keys of an installation', () => {
     await mkdir(join(folder, 'b'))
     const other = `${'0'.repeat(64)}\n`
     await writeFile(join(folder, 'b', 'secret.key'), other)
-    await expect(share('b')).rejects.toThrow(/^secret\.key in .* differs from the one in the Secret/)
+    await expect(share('b')).rejects.toThrow(/^"secret\.key" in .* differs from the one in the Secret/)
     expect(await readdir(join(folder, 'b'))).toEqual(['secret.key'])
     expect(await file('secret.key', 'b')).toBe(other)
   })

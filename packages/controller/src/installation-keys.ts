@@ -8,10 +8,10 @@ import type { Kube } from '@deis/kubernetes/client/client'
 import { hasStatus } from '@deis/kubernetes/client/error'
 import { pathOf, type Secret } from '@deis/kubernetes/client/objects'
 
-type Place = {
+type KeySecret = {
   readonly kube: Kube
   readonly namespace: string
-  /** Of the Secret. */
+  /** The Secret's name. */
   readonly name: string
   /** Where the controller looks for its keys; may be empty after each start. */
   readonly folder: string
@@ -53,8 +53,8 @@ function keysOf(secret: Secret | undefined): Keys {
   return new Map(data.map(([name, text]) => [name, Buffer.from(text, 'base64').toString('utf8').trim()]))
 }
 
-/** One try to bring the Secret to hold all keys; false when another pod changed it meanwhile. */
-async function publish({ kube, namespace, name }: Place, before: Secret | undefined, keys: Keys): Promise<boolean> {
+/** Tries once to store all keys in the Secret; false when another pod changed it in the meantime. */
+async function publish({ kube, namespace, name }: KeySecret, before: Secret | undefined, keys: Keys): Promise<boolean> {
   const data = Object.fromEntries([...keys].map(([key, text]) => [key, Buffer.from(text).toString('base64')]))
   const path = pathOf('v1/Secret', namespace, name)
   try {
@@ -75,33 +75,33 @@ async function publish({ kube, namespace, name }: Place, before: Secret | undefi
 }
 
 /**
- * Afterwards the Secret and the folder hold the same keys. Keys that are in either are never made anew, so that losing
- * one of the two loses nothing; of pods that start side by side, the first one's keys count.
+ * Afterwards the Secret and the folder hold the same keys. Keys that are in either are never generated again, so losing
+ * one of the two loses nothing. When several pods start at once, the first one's keys count.
  * @throws when both are there and differ.
  */
-export async function shareKeys(place: Place): Promise<void> {
-  const { kube, namespace, name, folder } = place
+export async function shareKeys(secretRef: KeySecret): Promise<void> {
+  const { kube, namespace, name, folder } = secretRef
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const files = await filesIn(folder)
   for (let left = tries; left > 0; left--) {
     const secret = await kube.find<Secret>(pathOf('v1/Secret', namespace, name))
     const shared = keysOf(secret)
-    const odd = [...files].find(([file, text]) => shared.has(file) && shared.get(file) !== text)?.[0]
-    if (odd !== undefined)
+    const differing = [...files].find(([file, text]) => shared.has(file) && shared.get(file) !== text)?.[0]
+    if (differing !== undefined)
       throw new Error(
-        `${odd} in ${folder} differs from the one in the Secret ${namespace}/${name}: they belong to two installations. ` +
-          'Restore the Secret that belongs to this volume and database, or delete it to have it made again from the volume',
+        `"${differing}" in "${folder}" differs from the one in the Secret "${namespace}/${name}": they belong to different installations. ` +
+          'Restore the Secret that belongs to this volume and database, or delete it so that it is created again from the volume.',
       )
     const whole = await completed(new Map([...files, ...shared]), folder)
-    if (shared.size < names.length && !(await publish(place, secret, whole))) continue
+    if (shared.size < names.length && !(await publish(secretRef, secret, whole))) continue
     for (const [file, text] of whole) {
       if (files.has(file)) continue
       const draft = join(folder, `${file}.${randomBytes(6).toString('hex')}`)
       await writeFile(draft, `${text}\n`, { mode: 0o600, flag: 'wx' })
-      // Renamed when whole, so that a crash leaves no half a key behind.
+      // Renamed when complete, so that a crash leaves no partial key.
       await rename(draft, join(folder, file))
     }
     return
   }
-  throw new Error(`the Secret ${namespace}/${name} is changed by others again and again`)
+  throw new Error(`the Secret "${namespace}/${name}" kept changing; gave up after ${tries} tries`)
 }

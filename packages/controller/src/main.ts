@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   }
   const controller = await startController(config, files, log)
   log.info({ api: controller.api, git: controller.git }, 'controller is ready')
-  // Not into the log, which is kept.
+  // Not logged, because logs are kept.
   const { api, git, registrationToken } = controller
   process.send?.({ ready: { api, git, registrationToken } })
 
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     controller.close({ stop }).then(
       () => process.exit(0),
       (error: unknown) => {
-        log.error({ err: error }, 'closing failed')
+        log.error({ err: error }, 'shutdown failed')
         process.exit(1)
       },
     )
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   // TERM is a restart or an upgrade: apps go on. INT ends the platform with everything it runs.
   process.on('SIGTERM', () => close(false))
   process.on('SIGINT', () => close(true))
-  // The program that started us is gone without a word: as if it had sent INT.
+  // The program that started this one has died: as if it had sent INT.
   if (process.send) process.on('disconnect', () => close(true))
   process.on('unhandledRejection', (error) => {
     log.fatal({ err: error }, 'unhandled rejection')

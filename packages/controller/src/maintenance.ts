@@ -1,15 +1,15 @@
-// What is tidied from time to time, outside anybody's request?
+// What is cleaned up from time to time, independent of requests?
 import { join } from 'node:path'
 import { appPages } from './domain/apps/bulk.ts'
 import type { Core } from './domain/core.ts'
-import { forgetRequests } from './domain/requests/requests.ts'
+import { deleteOldRequests } from './domain/requests/requests.ts'
 import type { GitServer } from '@deis/git/port'
 import { maintainRepo } from '@deis/git/repos'
 
 const everyMs = 24 * 3600 * 1000
-const forgetEveryMs = 3600 * 1000
+const deleteEveryMs = 3600 * 1000
 
-/** Packs repositories that nobody pushes to at the moment; a failure is logged and the next day tries again. */
+/** Packs repositories that have no push running; a failure is logged and retried the next day. */
 async function maintain(core: Core, git: GitServer): Promise<void> {
   const repos = { program: 'git', path: core.config.path, folder: join(core.config.dataDir, 'repos') }
   for await (const page of appPages(core))
@@ -19,7 +19,7 @@ async function maintain(core: Core, git: GitServer): Promise<void> {
       try {
         await maintainRepo(repos, id, core.shutdown)
       } catch (error) {
-        if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'a repository could not be maintained')
+        if (!core.shutdown.aborted) core.log.warn({ app: id, err: error }, 'repository maintenance failed')
       }
     }
 }
@@ -30,15 +30,15 @@ export function startMaintenance(core: Core, git: GitServer): () => void {
     maintain(core, git).catch((error: unknown) => core.log.error({ err: error }, 'maintenance failed'))
   }, everyMs)
   timer.unref()
-  const forget = (): void =>
-    void forgetRequests(core).catch((error: unknown) =>
-      core.log.error({ err: error }, 'old requests could not be forgotten'),
+  const deleteOld = (): void =>
+    void deleteOldRequests(core).catch((error: unknown) =>
+      core.log.error({ err: error }, 'old requests could not be deleted'),
     )
-  forget()
-  const forgetting = setInterval(forget, forgetEveryMs)
-  forgetting.unref()
+  deleteOld()
+  const deleting = setInterval(deleteOld, deleteEveryMs)
+  deleting.unref()
   return () => {
     clearInterval(timer)
-    clearInterval(forgetting)
+    clearInterval(deleting)
   }
 }

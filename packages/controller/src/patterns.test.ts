@@ -1,4 +1,4 @@
-// Does every pattern that values from outside may meet take time in proportion to their length?
+// Does every pattern for values from outside take time in proportion to their length?
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// Does docs/settings.md have every setting that the programs read, as they read it?
+// Does docs/settings.md have every setting that the programs read, with the right values?
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sections, settings } from '@deis/types/environment'

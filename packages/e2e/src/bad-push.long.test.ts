@@ -178,10 +178,10 @@ describe('Procfiles that cannot be used', () => {
 })
 
 describe.sequential('a release with nothing to serve says so, with the command that mends it', () => {
-  const started = 'start one with: deis scale worker=1 -a quiet'
-  const idle = `Nothing of quiet runs, because every process type is scaled to 0; ${started}`
+  const started = 'Start one with: deis scale worker=1 -a quiet'
+  const idle = `No process of "quiet" runs, because every process type is scaled to 0. ${started}`
   const routes =
-    'Nothing answers requests to quiet, because its Procfile has no type web: add a line "web: <command>" and push again, or turn requests off with: deis routing:disable -a quiet'
+    'Nothing answers requests to "quiet", because its Procfile has no type web. Add a line "web: <command>" and push again, or disable routing with: deis routing:disable -a quiet'
   let quiet: Checkout
 
   beforeAll(async () => {

@@ -135,7 +135,7 @@ describe.sequential('a build that goes on', () => {
     const late = await shop.deis('builds:cancel', build?.uuid ?? '')
     expect([late.code, late.stderr]).toEqual([
       1,
-      `Error: Build ${build?.uuid} is not running any more: it was cancelled before.\n`,
+      `Error: Build "${build?.uuid}" is no longer running: it was already cancelled.\n`,
     ])
     expect(await shop.deis('builds:cancel')).toMatchObject({
       code: 1,

@@ -142,7 +142,7 @@ export function sessionsWork(stage: () => Stage): void {
   })
 
   test.each([
-    ['is stopped', 'SIGTERM', 'Error: The controller is stopping: try again in a moment.\n'],
+    ['is stopped', 'SIGTERM', 'Error: The controller is stopping. Try again in a moment.\n'],
     ['is killed', 'SIGKILL', 'The controller ends the command with it.'],
   ] as const)('says so when the controller %s', async (_, signal, message) => {
     const { platform } = stage()

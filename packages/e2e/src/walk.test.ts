@@ -55,7 +55,7 @@ describe.sequential('from nothing to an app', () => {
     expect(remoteLines(stderr)).toEqual([
       'Starting build... but first, coffee!',
       expect.stringMatching(
-        /^If this connection breaks, see the rest with 'deis builds:logs [0-9a-f-]{36} --follow --app shop'$/,
+        /^If this connection breaks, see the rest with: deis builds:logs [0-9a-f-]{36} --follow --app shop$/,
       ),
       '-----> Restoring cache...',
       '       No cache file found. If this is the first deploy, it will be created now.',

@@ -218,10 +218,10 @@ describe('builds:cancel', () => {
       stderr:
         'Error: No build of foo is running.\nSee `deis builds:list --all`; a release is undone with `deis rollback`.\n',
     })
-    const late = await scripted(json({ detail: 'Build u2 is not running any more: it failed.' }, 409))
+    const late = await scripted(json({ detail: 'Build "u2" is no longer running: it failed.' }, 409))
     expect(await deis(['builds:cancel', 'u2', '-a', 'foo'], { home: late.home })).toMatchObject({
       code: 1,
-      stderr: 'Error: Build u2 is not running any more: it failed.\n',
+      stderr: 'Error: Build "u2" is no longer running: it failed.\n',
     })
   })
 })

@@ -51,7 +51,7 @@ describe('a change whose answer does not come', () => {
   test.each([
     ['the connection breaks', breaks],
     ['a proxy gives up', answers(504, '<html>')],
-    ['the controller stops', answers(503, { detail: 'The controller is stopping: try again in a moment.' })],
+    ['the controller stops', answers(503, { detail: 'The controller is stopping. Try again in a moment.' })],
     ['a proxy finds nobody', answers(502, '')],
   ])('%s: what would have been answered is the answer', async (_, fails) => {
     const { url, seen } = await controller({

@@ -379,7 +379,7 @@ describe('a session that cannot be', () => {
     [404, 'foo has no pod x', 'foo has no pod x'],
     [409, 'the pod x is not up, but starting', 'the pod x is not up, but starting'],
     [429, 'bob has 20 sessions open', 'bob has 20 sessions open'],
-    [503, 'The controller is stopping: try again in a moment.', 'The controller is stopping: try again in a moment.'],
+    [503, 'The controller is stopping. Try again in a moment.', 'The controller is stopping. Try again in a moment.'],
   ])('the controller says %i: %s', async (status, detail, message) => {
     const controller = await terminals((talk) => {
       void talk.hears(is('start')).then(() => {

@@ -1,4 +1,4 @@
-// What do the rules work with? Made once by main.ts, passed as the first argument.
+// What do all functions of the domain need? Created once by compose.ts, passed as the first argument.
 import type { Logger } from 'pino'
 import type { Builder } from '@deis/ports/builder'
 import type { Config } from '../config.ts'
@@ -30,9 +30,9 @@ export type Core = {
   readonly routes: RouteTable
   readonly logs: AppLogs
   readonly log: Logger
-  /** Aborted when the controller stops: work is left to be carried on at the next start. */
+  /** Aborted when the controller stops: work is continued at the next start. */
   readonly shutdown: AbortSignal
-  /** Ends the app's pushes and deletes its repository; the git server is an edge that the rules do not know. */
+  /** Ends the app's pushes and deletes its repository; the domain does not know the git server. */
   readonly removeRepo: (app: string) => Promise<void>
 }
 
@@ -41,6 +41,6 @@ export type Caller = {
   readonly id: number
   readonly username: string
   readonly isSuperuser: boolean
-  /** What it asks for just now, when its client has a name for that. */
+  /** The current request, when it has an id. */
   readonly request?: Named
 }

@@ -11,7 +11,7 @@ async function disk(core: Core): Promise<Check> {
   return {
     name: 'disk',
     status: low ? 'limited' : 'ok',
-    detail: `${megabytes} MB free in the data folder${low ? ': free some before builds are refused' : ''}`,
+    detail: `${megabytes} MB free in the data folder${low ? '; free some space before builds are refused' : ''}`,
     ...(low ? { concern: 'broken' } : {}),
   }
 }
@@ -28,6 +28,6 @@ export async function examine(
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...runs, checkRouters(core), ...builds, space, core.here.trouble.check(caller.isSuperuser)],
+    checks: [...runs, checkRouters(core), ...builds, space, core.here.failingApps.check(caller.isSuperuser)],
   }
 }

@@ -1,12 +1,12 @@
-// What goes on in this controller and in no other, and is gone with it?
+// Which state belongs to this controller only, and ends with it?
 import type { RunningBuild } from './builds/running.ts'
-import type { HookLine } from './releases/deploy-hooks.ts'
+import type { HookQueue } from './releases/deploy-hooks.ts'
 import type { OneOffEntry } from './live/one-offs.ts'
 import type { Publishing } from './edge/routing.ts'
-import { createTrouble, type Trouble } from './apps/trouble.ts'
+import { createFailingApps, type FailingApps } from './apps/failing-apps.ts'
 
 export type Here = {
-  /** Named requests that are worked on, and how many each user began. */
+  /** Requests with an id that are running, and how many each user began. */
   readonly requests: Set<string>
   readonly requestsBegun: Map<number, number>
   readonly builds: Map<string, RunningBuild>
@@ -14,8 +14,8 @@ export type Here = {
   /** Apps that are being destroyed. */
   readonly ending: Map<string, Promise<void>>
   readonly publishing: Map<string, Publishing>
-  readonly hooks: Map<string, HookLine>
-  readonly trouble: Trouble
+  readonly hooks: Map<string, HookQueue>
+  readonly failingApps: FailingApps
 }
 
 export function createHere(): Here {
@@ -27,6 +27,6 @@ export function createHere(): Here {
     ending: new Map(),
     publishing: new Map(),
     hooks: new Map(),
-    trouble: createTrouble(),
+    failingApps: createFailingApps(),
   }
 }

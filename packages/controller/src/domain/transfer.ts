@@ -1,4 +1,4 @@
-// How does an app get another owner (docs/contract/api.md §3.12)?
+// How is an app transferred to another owner (docs/contract/api.md §3.12)?
 import { DeisError, forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from './core.ts'
 import { oneNameAtATime } from './apps/names.ts'
@@ -6,14 +6,17 @@ import { foreignName, heldName } from './name-space.ts'
 import { marked } from './requests/request-mark.ts'
 import type { AppRow } from './apps/rows.ts'
 
-/** Names lie beside each other, or one over the other, within what one owner has. */
-async function refuseTornNames(core: Core, app: AppRow, next: { id: number; username: string }): Promise<void> {
+/** Names that lead to the same address, or cover each other, belong to one owner. */
+async function refuseSplitNames(core: Core, app: AppRow, next: { id: number; username: string }): Promise<void> {
   const domains = await core.db.domain.findMany({ where: { appUuid: app.uuid }, select: { domain: true } })
   const names = domains.map(({ domain }) => domain)
   const holder = { ownerId: next.id, uuid: app.uuid }
   const why = (await foreignName(core, holder, names)) ?? (await heldName(core, holder, app.id))
   if (why !== null)
-    throw new DeisError('conflict', `${app.id} cannot be handed to ${next.username}: ${why}; remove that domain first`)
+    throw new DeisError(
+      'conflict',
+      `"${app.id}" cannot be transferred to "${next.username}": ${why}. Remove that domain first.`,
+    )
 }
 
 export async function transferApp(
@@ -28,7 +31,7 @@ export async function transferApp(
   if (!next) throw notFound('User')
   const owned = { where: { appUuid: app.uuid, owner: app.owner.username }, data: { owner: next.username } }
   await oneNameAtATime(core, async () => {
-    await refuseTornNames(core, app, next)
+    await refuseSplitNames(core, app, next)
     await marked(core, caller.request, async (tx) => {
       await tx.app.update({ where: { uuid: app.uuid }, data: { ownerId: next.id, updatedAt: new Date() } })
       await tx.config.updateMany(owned)

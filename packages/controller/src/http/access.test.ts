@@ -1,4 +1,4 @@
-// Does every route let in whom it should, and nobody else? Walked from the route values, so that none is forgotten.
+// Does every route admit exactly the users that it should? Generated from the route values, so that none is left out.
 import type { Route } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leafCert, leafKey } from '../domain/edge/certs.testing.ts'

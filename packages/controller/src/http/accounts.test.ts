@@ -184,7 +184,7 @@ describe('registration modes', () => {
     }
   })
 
-  it('admin_only lets admins register others and nobody else', async () => {
+  it('admin_only lets only admins register others', async () => {
     const f = await openFixture({ env: { REGISTRATION_MODE: 'admin_only' } })
     try {
       const admin = await f.user('ann')
@@ -195,7 +195,7 @@ describe('registration modes', () => {
     }
   })
 
-  it('makes nobody admin by registering once all admins are gone', async () => {
+  it('makes no new user admin once all admins are gone', async () => {
     const f = await openFixture()
     try {
       await f.user('ann')

@@ -13,7 +13,7 @@ import { boundConnections } from './connections.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
 import { serveHooks } from './hooks.ts'
-import { createFollowPlaces } from './live.ts'
+import { createFollowSlots } from './live.ts'
 import { serveKeys } from './keys.ts'
 import { createHttpServer } from './listen.ts'
 import { openapi } from './openapi.ts'
@@ -50,8 +50,8 @@ export const namedRoutes: Readonly<Record<string, types.Route>> = Object.fromEnt
 export const routes: readonly types.Route[] = Object.values(namedRoutes)
 
 /**
- * `gitUrl` is told by which name the client reached us: where we listen on every address, that is all there is to go by.
- * `intercept` sees every request first and says whether it took it.
+ * `gitUrl` gets the host name that the client used: where the server listens on every address, nothing else is known.
+ * `intercept` sees every request first and returns whether it took it.
  */
 export function createApp(
   core: Core,
@@ -74,9 +74,9 @@ export function createApp(
       return server
     },
     bodyLimit: types.usualBodyBytes,
-    // Clients keep the slash with which people end an address, and write theirs behind it.
+    // Clients append paths to an address that may end with a slash.
     rewriteUrl: ({ url = '/' }) => url.replace(/^\/{2,}/, '/'),
-    // What cannot be decoded comes to no route.
+    // A URL that cannot be decoded reaches no route.
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply.headers(everyAnswer)),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     // Deploys, builds and runs answer when they are done.
@@ -102,13 +102,13 @@ export function createApp(
     reply.headers(everyAnswer)
   })
   server.addHook('onSend', async (request, reply) => {
-    // What changes an app or a certificate may change routes, which are nothing until routers have them.
+    // A change of an app or a certificate may change routes, which take effect when routers have applied them.
     if (request.method === 'GET' || reply.statusCode >= 300 || !/^\/v2\/(apps|certs)\//.test(request.url)) return
     const { count, warning } = routersNow(core)
     reply.header(types.routersHeader, count)
     warn(reply, warning)
   })
-  // JSON has only one charset, which is not said (docs/contract/api.md §1.1).
+  // JSON has only one charset, which is not named (docs/contract/api.md §1.1).
   server.addHook('onSend', async (_, reply) => {
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8')
       reply.header('content-type', 'application/json')
@@ -132,7 +132,7 @@ export function createApp(
   serveHealth(server, core)
   serveAccounts(server, core)
   serveKeys(server, core)
-  const followers = createFollowPlaces()
+  const followers = createFollowSlots()
   serveApps(server, core, followers)
   serveReleases(server, core, followers)
   servePs(server, core)

@@ -239,7 +239,10 @@ describe('apps', () => {
     ],
     [{ values: { PORT: 'dog' } }, { values: ['PORT can only be a numeric value'] }],
     [{ values: { PORT: 99_999 } }, { values: ['PORT needs to be between 1 and 65535'] }],
-    [{ values: '{"A":"x\\u0000y"}' }, { values: ['A contains a NUL character, which no environment can hold'] }],
+    [
+      { values: '{"A":"x\\u0000y"}' },
+      { values: ['A contains a NUL character, which an environment variable cannot hold'] },
+    ],
     [{ values: [] }, { values: ['Expected a dictionary of items but got type "list".'] }],
     [{ values: null }, { values: ['This field may not be null.'] }],
     [{ values: '{' }, { values: ['Value must be valid JSON.'] }],
@@ -513,7 +516,7 @@ describe('a backend that cannot do something', () => {
       const limit = await f.call('POST', '/v2/apps/tea/config/', { memory: { web: '1G' } }, ann)
       expect([limit.status, (limit.body as Json).detail]).toEqual([
         400,
-        expect.stringContaining('the memory scheduler cannot enforce memory limits'),
+        expect.stringContaining('The memory scheduler cannot enforce memory limits'),
       ])
       const image = await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/api' }, ann)
       expect([image.status, (image.body as Json).detail]).toEqual([

@@ -10,10 +10,10 @@ import { runCommand } from '../domain/live/run.ts'
 import { requestId } from './request-id.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
-import type { Places } from './open-limits.ts'
+import type { Slots } from './slots.ts'
 import { serve } from './serve.ts'
 
-export function serveApps(server: FastifyInstance, core: Core, followers: Places): void {
+export function serveApps(server: FastifyInstance, core: Core, followers: Slots): void {
   serve(server, core, types.listApps, ({ caller, request, query }) =>
     pageOf(request, query, (page) => appsPage(core, caller, page)),
   )
@@ -33,9 +33,9 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Places
   serve(server, core, types.getLogs, async ({ caller, app, query, request, reply, gone }) => {
     const wanted = { lines: lineCount(query.log_lines), type: processType(query.type) }
     if (isFollowed(request, query.follow)) {
-      const mayGoOn = stillAdmitted(core, request, app)
-      const leave = followers.take(caller.username)
-      await sendLive(reply, leave, followLogs(core, app.id, wanted, { signal: gone, mayGoOn }))
+      const isAllowed = stillAdmitted(core, request, app)
+      const release = followers.take(caller.username)
+      await sendLive(reply, release, followLogs(core, app.id, wanted, { signal: gone, isAllowed }))
       return undefined
     }
     const text = await appLogs(core, app.id, wanted)

@@ -22,7 +22,7 @@ export async function callerOf(core: Core, request: FastifyRequest): Promise<{ c
   return { caller: await authenticate(core, token), token }
 }
 
-/** For routes that need nobody: a wrong token is still refused, except where the contract takes it for none (registration). */
+/** For routes that need no account: an invalid token is still refused, except where the contract ignores it (registration). */
 export async function optionalCaller(
   core: Core,
   request: FastifyRequest,
@@ -36,7 +36,7 @@ export async function optionalCaller(
   }
 }
 
-/** A builder of its own shows a shared key instead of a user's token: 401, or 403 for a user without it. */
+/** An external builder sends a shared key instead of a user's token. @throws 401; 403 for a user without the key */
 export async function requireBuilderKey(core: Core, request: FastifyRequest): Promise<void> {
   const sent = request.headers[builderAuthHeader]
   const key = core.config.builderKey

@@ -116,7 +116,7 @@ describe('certificates', () => {
     expect([answer.status, answer.body]).toEqual([400, wanted])
   })
 
-  it('have names that are taken for everybody, and are seen by their owner only', async () => {
+  it('have names that are unique for all users, and are shown to their owner only', async () => {
     const name = await add()
     expect((await post('/v2/certs/', { name, certificate: bareCert, key: bareKey }, bob)).body).toEqual({
       name: ['certificate with this name already exists.'],
@@ -185,7 +185,10 @@ describe('certificates', () => {
     const cal = await f.user('cal')
     const name = await add(cal)
     const answer = await remove('/v2/auth/cancel/', cal)
-    expect([answer.status, answer.body]).toEqual([409, { detail: 'cal still owns certificates: remove them first' }])
+    expect([answer.status, answer.body]).toEqual([
+      409,
+      { detail: '"cal" still owns certificates. Remove them first with deis certs:remove.' },
+    ])
     await remove(`/v2/certs/${name}`, cal)
     expect((await remove('/v2/auth/cancel/', cal)).status).toBe(204)
   })

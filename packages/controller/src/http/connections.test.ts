@@ -1,4 +1,4 @@
-// Do clients that keep connections make room for others, and those that are being answered not?
+// Are idle connections closed for new ones, and those that are being answered not?
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -82,7 +82,7 @@ describe('of three for an address and five in all', () => {
     return client
   }
 
-  it('the one that is idle for longest makes room', async () => {
+  it('the one that has been idle for longest is closed', async () => {
     const { client } = await listen()
     const [silent, dripping, used] = [await client(), await client(), await client()]
     dripping.socket.write('GET / HTTP/1.1\r\nHost: a\r\n')
@@ -117,7 +117,7 @@ describe('of three for an address and five in all', () => {
     expect(isOver(followed)).toBe(false)
   })
 
-  it('who does not end its request makes room when no other can', async () => {
+  it('one that does not end its request is closed when no other can be', async () => {
     const { client } = await listen()
     const slow = await Promise.all(Array.from({ length: 3 }, () => client()))
     for (const one of slow) {
@@ -130,7 +130,7 @@ describe('of three for an address and five in all', () => {
     expect(busy.map(isOver)).toEqual([false, false])
   })
 
-  it('who does not take its answer makes room when no other can', async () => {
+  it('one that does not take its answer is closed when no other can be', async () => {
     const { client } = await listen()
     const deaf = await Promise.all(Array.from({ length: 3 }, () => client()))
     for (const { socket } of deaf) {
@@ -185,7 +185,7 @@ it('is what the API listens with, where an upgrade that is not taken is a reques
     await ask(await open(port, '127.0.0.1'), '/healthz', 'OK')
     await idle[1]!.closed
     expect([follow, ...idle.slice(2)].map(isOver)).toEqual(Array.from({ length: 8 }, () => false))
-    f.core.logs.say('tea', 'INFO', 'still here')
+    f.core.logs.write('tea', 'INFO', 'still here')
     await follow.said('still here')
     follow.socket.destroy()
   } finally {

@@ -1,4 +1,4 @@
-// Is no count stored that cannot run, do counts come back with their types, and is it said when nothing answers requests?
+// Is every stored count one that can run, do counts come back with their types, and is there a notice when nothing answers requests?
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 
@@ -34,7 +34,7 @@ describe('counts', () => {
         expect([answer.status, answer.body]).toEqual([
           400,
           {
-            detail: `web=${count} is more than the 7 processes that this platform allows for a type (DEIS_MAX_PROCESSES), so nothing was changed`,
+            detail: `web=${count} is more than the 7 processes that this platform allows per type (DEIS_MAX_PROCESSES), so nothing was changed.`,
           },
         ])
         expect(await structure()).toEqual({ web: 1 })
@@ -42,7 +42,7 @@ describe('counts', () => {
       },
     )
 
-    it('are no maximum of autoscaling either', async () => {
+    it('are not accepted as a maximum of autoscaling either', async () => {
       const rule = { min: 1, max: 8, cpu_percent: 50 }
       const answer = await f.call('POST', '/v2/apps/tea/settings/', { autoscale: { web: rule } }, ann)
       expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('DEIS_MAX_PROCESSES')])
@@ -115,13 +115,13 @@ describe('counts', () => {
         'nothing runs',
         { web: 'serve' },
         { web: 0 },
-        'Nothing of tea runs, because every process type is scaled to 0; start one with: deis scale web=1 -a tea',
+        'No process of "tea" runs, because every process type is scaled to 0. Start one with: deis scale web=1 -a tea',
       ],
       [
         'only others run',
         { web: 'serve', worker: 'work' },
         { web: 0, worker: 1 },
-        'Nothing answers requests to tea, because no web or cmd process runs; start one with: deis scale web=1 -a tea',
+        'Nothing answers requests to "tea", because no web or cmd process runs. Start one with: deis scale web=1 -a tea',
       ],
     ])('are told at every release: %s', async (_, procfile, counts, notice) => {
       await pull(procfile)

@@ -1,4 +1,4 @@
-// Do receivers of deploy hooks hear of every release, in order and provably from us (docs/contract/api.md §3.15)?
+// Are receivers of deploy hooks notified of every release, in order and with a signature (docs/contract/api.md §3.15)?
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'

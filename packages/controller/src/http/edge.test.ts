@@ -112,7 +112,10 @@ describe('the edge of an app', () => {
         [`${id}.apps.example`, `${id}.apps.example`],
       ]) {
         const again = await post(`/v2/apps/${id}/domains/`, { domain })
-        expect([again.status, again.body]).toEqual([400, { domain: [`The domain ${stored} is already one of ${id}`] }])
+        expect([again.status, again.body]).toEqual([
+          400,
+          { domain: [`The domain "${stored}" already belongs to "${id}".`] },
+        ])
       }
     })
 
@@ -138,10 +141,10 @@ describe('the edge of an app', () => {
       expect(await add(mine, 'www.deep.garden.test', ann)).toEqual([201, expect.any(String)])
       for (const wide of ['*.garden.test', '*.deep.garden.test'])
         expect(await add(theirs, wide, bob)).toEqual([400, expect.stringContaining('would cover a domain')])
-      expect(await add(theirs, '*.free', bob)).toEqual([400, expect.stringContaining('covers the names of everybody')])
+      expect(await add(theirs, '*.free', bob)).toEqual([400, expect.stringContaining('covers domains of others')])
       expect(await add(theirs, '*.lake.test', bob)).toEqual([201, expect.any(String)])
       for (const under of ['www.lake.test', 'a.b.lake.test', '*.b.lake.test'])
-        expect(await add(mine, under, ann)).toEqual([400, expect.stringContaining('is under *.lake.test')])
+        expect(await add(mine, under, ann)).toEqual([400, expect.stringContaining('is under \\"*.lake.test')])
       expect(await add(theirs, 'www.lake.test', bob)).toEqual([201, expect.any(String)])
       expect(await add(mine, 'lake.test', ann)).toEqual([201, expect.any(String)])
     })
@@ -173,7 +176,7 @@ describe('the edge of an app', () => {
         })),
       })
       const answer = await post(`/v2/apps/${id}/domains/`, { domain: 'one.more.test' })
-      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(`${id} has 200 domains`)])
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('has 200 domains, the maximum')])
     })
 
     it('are in the log of a new app, with its config and settings', async () => {
@@ -211,7 +214,7 @@ describe('the edge of an app', () => {
         [mine, root],
       ] as const) {
         const { status, text } = await add(theirs, domain, token)
-        expect([status, text]).toEqual([400, expect.stringContaining('is kept for the app of that name')])
+        expect([status, text]).toEqual([400, expect.stringContaining('is reserved for the app of that name')])
       }
       expect((await add(another, mine, ann)).status).toBe(201)
       expect(routed(another)).toMatchObject({ hosts: [another, mine].toSorted() })
@@ -220,23 +223,23 @@ describe('the edge of an app', () => {
       expect(routed(mine)).toMatchObject({ hosts: [mine] })
     })
 
-    it('stay one owner’s when an app is handed over', async () => {
+    it('stay one owner’s when an app is transferred', async () => {
       const [mine, another] = [await create(), await create()]
       expect((await remove(`/v2/apps/${mine}/domains/${mine}`)).status).toBe(204)
       expect((await post(`/v2/apps/${another}/domains/`, { domain: mine })).status).toBe(201)
       const hand = (id: string) => post(`/v2/apps/${id}/`, { owner: 'bob' })
       // The app whose name leads to another app of ann's, and the app that has the name of one of hers.
       for (const [id, why] of [
-        [mine, `${mine} is a domain of ${another}, which belongs to another user`],
-        [another, `The domain ${mine} is kept for the app of that name`],
+        [mine, `"${mine}" is a domain of "${another}", which belongs to another user`],
+        [another, `the domain "${mine}" is reserved for the app of that name`],
       ] as const) {
         const { status, text } = await hand(id)
-        expect([status, text]).toEqual([409, expect.stringContaining(why)])
+        expect([status, (JSON.parse(text) as { detail: string }).detail]).toEqual([409, expect.stringContaining(why)])
       }
       await remove(`/v2/apps/${another}/domains/${mine}`)
       await post(`/v2/apps/${another}/domains/`, { domain: `*.${another}.example.com` })
       await post(`/v2/apps/${mine}/domains/`, { domain: `www.${another}.example.com` })
-      expect(await hand(mine)).toMatchObject({ status: 409, text: expect.stringContaining('is under *.') })
+      expect(await hand(mine)).toMatchObject({ status: 409, text: expect.stringContaining('is under \\"*.') })
       expect(await hand(another)).toMatchObject({ status: 409, text: expect.stringContaining('would cover') })
       await remove(`/v2/apps/${mine}/domains/www.${another}.example.com`)
       expect((await hand(mine)).status).toBe(200)
@@ -258,8 +261,8 @@ describe('the edge of an app', () => {
     it.each([
       ['status', 'status is a reserved name.'],
       ['deis.apps.example', 'deis.apps.example is a reserved name.'],
-      ['apps.example', 'apps.example belongs to the platform, which gives every app its own name there'],
-      ['*.apps.example', '*.apps.example belongs to the platform, which gives every app its own name there'],
+      ['apps.example', '"apps.example" belongs to the platform, where every app has a name of its own.'],
+      ['*.apps.example', '"*.apps.example" belongs to the platform, where every app has a name of its own.'],
       ['this-is-an.invalid.1', 'Hostname does not look valid.'],
       ['', 'This field may not be blank.'],
       [' ', 'This field may not be blank.'],
@@ -405,7 +408,7 @@ describe('the edge of an app', () => {
     })
 
     it.each(['POST', 'DELETE'])(
-      '%s refuses what is no address with a bare list, and a body without addresses',
+      '%s refuses an invalid address with a bare list, and a body without addresses',
       async (method) => {
         const id = await create()
         const path = `/v2/apps/${id}/whitelist/`
@@ -482,7 +485,7 @@ describe('a backend that cannot enforce it', () => {
         400,
         {
           detail:
-            'the memory scheduler cannot autoscale, so nothing was changed: install a metrics server (deis doctor)',
+            'The memory scheduler cannot autoscale (install a metrics server), so nothing was changed. See deis doctor.',
         },
       ])
       expect((await f.call('GET', '/v2/apps/tea/settings/', undefined, ann)).body).toMatchObject({ autoscale: {} })
@@ -508,7 +511,7 @@ describe('a backend that cannot enforce it', () => {
         expect([noun, answer.status, answer.body]).toEqual([
           noun,
           400,
-          { detail: expect.stringContaining("cannot be enforced by the cluster's own Ingress controller") },
+          { detail: expect.stringContaining("The cluster's own Ingress controller cannot enforce") },
         ])
       }
       expect((await f.call('POST', '/v2/apps/tea/tls/', { https_enforced: false }, ann)).status).toBe(201)

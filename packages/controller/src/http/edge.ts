@@ -1,4 +1,4 @@
-// Which endpoints say how an app is reached: domains, settings, whitelist and TLS?
+// Which endpoints are about an app's edge: domains, settings, whitelist and TLS?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'

@@ -50,7 +50,7 @@ function message(error: AjvError): string {
 export function fieldErrors(found: readonly AjvError[]): FieldErrors {
   const fields: FieldErrors = {}
   for (const error of found) {
-    // The parts of a union are noise next to the reason itself.
+    // The branches of a union add nothing to the reason itself.
     if (error.keyword === 'anyOf' && found.length > 1) continue
     const missing = error.keyword === 'required' ? String(error.params.missingProperty) : ''
     const [, top = ''] = error.instancePath.split('/')
@@ -59,7 +59,7 @@ export function fieldErrors(found: readonly AjvError[]): FieldErrors {
     const list = (fields[field] ??= [])
     if (!list.includes(text)) list.push(text)
   }
-  // A value that fails one branch of "string or null" for its length need not be told that it is not null either.
+  // A value that fails one branch of "string or null" for its length is not also reported as not null.
   for (const list of Object.values(fields)) {
     const real = list.filter((text) => text !== 'A valid null is required.')
     if (real.length > 0) list.splice(0, list.length, ...real)
@@ -88,7 +88,7 @@ function fromFastify(error: FastifyError, request: FastifyRequest): DeisError | 
   return null
 }
 
-/** What was sent is repeated where it helps, but not megabytes of it. */
+/** What was sent is repeated where it helps, but shortened. */
 const longestText = 8_000
 const mostTexts = 20
 
@@ -99,14 +99,14 @@ function cutFields(fields: FieldErrors): FieldErrors {
   return Object.fromEntries(some.map(([field, list]) => [cut(field), list.slice(0, mostTexts).map(cut)]))
 }
 
-/** What clients send is parsed by json.ts, so this is a stored text that is no JSON. */
+/** What clients send is parsed by json.ts, so this is a stored text that is not JSON. */
 function fromStored(error: SyntaxError, request: FastifyRequest): DeisError {
-  request.log.error({ err: error, url: request.url }, 'something that is stored cannot be read')
+  request.log.error({ err: error, url: request.url }, 'stored data cannot be read')
   const { id } = (request.params ?? {}) as { id?: string }
-  const [of, wayOut] = id === undefined ? ['', ''] : [` of ${id}`, ', or destroy the app with deis destroy']
+  const [of, wayOut] = id === undefined ? ['', ''] : [` of "${id}"`, ', or destroy the app with deis destroy']
   return new DeisError(
     'conflict',
-    `Something that is stored${of} cannot be read (${error.message}), so nothing was done: restore the database from a backup${wayOut}. The log of the controller has more.`,
+    `Stored data${of} cannot be read (${error.message}), so nothing was done. Restore the database from a backup${wayOut}. See the controller's log.`,
   )
 }
 

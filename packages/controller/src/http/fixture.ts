@@ -1,4 +1,4 @@
-// What does an HTTP test stand on: the real server, a real database, the memory scheduler?
+// What do HTTP tests run against? The real server, a real database and the memory scheduler.
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

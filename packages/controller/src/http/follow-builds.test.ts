@@ -1,4 +1,4 @@
-// Can a build be watched to its end, and be ended, by whoever may use the app?
+// Can a build be followed to its end, and be cancelled, by the users of its app?
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
@@ -125,7 +125,7 @@ describe('builds that go on', () => {
 
   it('come in whole lines, with a sign of life between them, and whatever the size', async () => {
     const { uuid, say, succeed, done } = await push()
-    const options = { signal: new AbortController().signal, mayGoOn: async () => true, silenceMs: 30 }
+    const options = { signal: new AbortController().signal, isAllowed: async () => true, silenceMs: 30 }
     const readable = await followBuild(f.core, app, uuid, options)
     say('half')
     const big = 'é'.repeat(100_000)
@@ -147,12 +147,12 @@ describe('builds that go on', () => {
     expect(got).toContain('...\nhalf a line\n')
   })
 
-  it('are no longer followed by one who lost the right to, or left', async () => {
+  it('are no longer followed after the permission ended or the client left', async () => {
     const { uuid, succeed, done } = await push()
     const client = new AbortController()
     const [refused, leaving] = await Promise.all([
-      followBuild(f.core, app, uuid, { signal: client.signal, mayGoOn: async () => false, askEveryMs: 10 }),
-      followBuild(f.core, app, uuid, { signal: client.signal, mayGoOn: async () => true }),
+      followBuild(f.core, app, uuid, { signal: client.signal, isAllowed: async () => false, checkEveryMs: 10 }),
+      followBuild(f.core, app, uuid, { signal: client.signal, isAllowed: async () => true }),
     ])
     const soFar = /^(Starting build... but first, coffee!\n)?$/
     expect(await textOf(refused)).toMatch(soFar)
@@ -172,7 +172,7 @@ describe('builds that go on', () => {
     expect(signal.aborted).toBe(true)
     expect(await done).toBe('ann cancelled this build; nothing was changed.')
     expect(shown.join('')).toBe(
-      `Starting build... but first, coffee!\nIf this connection breaks, see the rest with 'deis builds:logs ${uuid} --follow --app tea'\n`,
+      `Starting build... but first, coffee!\nIf this connection breaks, see the rest with: deis builds:logs ${uuid} --follow --app tea\n`,
     )
     expect((await following).text).toMatch(/\nann cancelled this build; nothing was changed.\n$/)
     expect((await f.call('GET', '/v2/apps/tea/releases/', undefined, ann)).body).toEqual(before)
@@ -182,13 +182,13 @@ describe('builds that go on', () => {
     const again = await cancel(uuid)
     expect([again.status, again.body]).toEqual([
       409,
-      { detail: `Build ${uuid} is not running any more: it was cancelled before.` },
+      { detail: `Build "${uuid}" is no longer running: it was already cancelled.` },
     ])
     const next = await push()
     next.succeed({ web: 'serve' })
     expect(await next.done).toBe('taken')
     expect((await cancel(next.uuid)).body).toEqual({
-      detail: `Build ${next.uuid} is not running any more: it succeeded; what has become a release is left with \`deis rollback\`.`,
+      detail: `Build "${next.uuid}" is no longer running: it succeeded. To leave its release, use deis rollback.`,
     })
   })
 
@@ -242,7 +242,7 @@ describe('builds that go on', () => {
     expect([answer.status, answer.body]).toEqual([
       409,
       {
-        detail: `Build ${uuid} is done and its release is being deployed: when that has ended, \`deis rollback\` undoes it.`,
+        detail: `Build "${uuid}" has succeeded and its release is being deployed. When that has ended, undo it with deis rollback.`,
       },
     ])
     expect(await done).toContain('was not ready within 2 s')
@@ -253,7 +253,7 @@ describe('builds that go on', () => {
       expect([(await cancel(uuid)).status, (await logs(uuid, '?follow=1')).status]).toEqual([404, 404])
   })
 
-  it('that nobody runs end where they are', async () => {
+  it('that no controller runs end where they are', async () => {
     const { uuid } = await left()
     expect(await logs(uuid, '?follow=1')).toMatchObject({ status: 200, text: '' })
     const answer = await cancel(uuid)
@@ -279,7 +279,7 @@ function hub(): (instance: string) => Peers {
       tryLock,
       lock: async (name) => (await tryLock(name)) ?? Promise.reject(new Error(`${name} is locked`)),
       alive: async (other) => listeners.has(other),
-      tell(message) {
+      notify(message) {
         for (const [other, heard] of listeners) if (other !== instance) heard.forEach((hears) => hears(message))
       },
       onMessage: (listener) => void mine.push(listener),
@@ -328,7 +328,7 @@ describe('builds of another controller', () => {
       expect(await cancel(first.uuid)).toMatchObject({ status: 200, body: { status: 'canceled' } })
       expect(await first.done).toBe('ann cancelled this build; nothing was changed.')
       expect((await following).text).toBe(
-        'Another controller runs this build and has its output; here is told when it has ended.\n',
+        'Another controller runs this build and has its output. This ends when the build does.\n',
       )
       endWatching()
       const facts = { source: 'git', image: '', sha: '', ref: '', dockerfile: '', port: null, reference: null } as const

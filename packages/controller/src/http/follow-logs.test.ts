@@ -1,4 +1,4 @@
-// Does `?follow=1` go on with each later line, once, for as long as somebody may and wants to read it?
+// Does `?follow=1` send each later line once, for as long as the client is connected and allowed to read it?
 import { once } from 'node:events'
 import { type IncomingMessage, request as ask } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -100,7 +100,7 @@ describe('following logs', () => {
     await following.has('app[web.v3.', 2)
     await scale(id, { worker: 1 })
     await following.has('worker-line')
-    f.core.logs.say(id, 'INFO', 'the last word')
+    f.core.logs.write(id, 'INFO', 'the last word')
     await following.has('the last word')
     await f.core.logs.flush()
     const all = (await f.call('GET', `/v2/apps/${id}/logs`, undefined, ann)).text
@@ -114,11 +114,11 @@ describe('following logs', () => {
     let said = 0
     const followers: Promise<Following>[] = []
     while (said < total) {
-      f.core.logs.say(id, 'INFO', `line ${String(said++).padStart(4, '0')}`)
+      f.core.logs.write(id, 'INFO', `line ${String(said++).padStart(4, '0')}`)
       if (said % 40 === 0) followers.push(follow(`/v2/apps/${id}/logs?follow=1&log_lines=1000`))
       if (said % 10 === 0) await sleep(1)
     }
-    f.core.logs.say(id, 'INFO', 'the end')
+    f.core.logs.write(id, 'INFO', 'the end')
     for (const following of await Promise.all(followers)) {
       await following.has('the end')
       const numbers = linesOf(following.text(), 'INFO line ').map((line) => Number(line.slice(-4)))
@@ -137,7 +137,7 @@ describe('following logs', () => {
     const following = await follow(`/v2/apps/${id}/logs?follow=1&type=worker&log_lines=1`)
     await following.has('worker-line')
     await f.call('POST', `/v2/apps/${id}/pods/web/restart/`, '', ann)
-    f.core.logs.say(id, 'INFO', 'not of a process')
+    f.core.logs.write(id, 'INFO', 'not of a process')
     await f.call('POST', `/v2/apps/${id}/pods/worker/restart/`, '', ann)
     await following.has('worker-line', 2)
     expect(following.text()).toMatch(/^(\S+ app\[worker\.v2\.[a-z0-9]{5}\]: worker-line\n){2}$/)
@@ -179,7 +179,7 @@ describe('following logs', () => {
     const id = await create()
     const path = `/v2/apps/${id}/logs?follow=1`
     const many = await Promise.all(Array.from({ length: 100 }, () => follow(path)))
-    const detail = 'ann has 100 logs open, more are not allowed: end one first'
+    const detail = '"ann" has 100 logs open, the maximum. End one first.'
     expect(await f.call('GET', path, undefined, ann)).toMatchObject({ status: 429, body: { detail } })
     expect((await f.call('GET', `/v2/apps/${id}/logs`, undefined, ann)).status).toBe(200)
     for (const one of many) one.leave()
@@ -196,7 +196,7 @@ describe('following logs', () => {
     const id = await create()
     const many = await Promise.all(Array.from({ length: 50 }, () => follow(`/v2/apps/${id}/logs?follow=1`)))
     const before = process.cpuUsage()
-    for (let n = 0; n < 100; n++) f.core.logs.say(id, 'INFO', `number ${n}.`)
+    for (let n = 0; n < 100; n++) f.core.logs.write(id, 'INFO', `number ${n}.`)
     await Promise.all(many.map((one) => one.has('number 99.')))
     const { user, system } = process.cpuUsage(before)
     expect((user + system) / 1e6).toBeLessThan(5)
@@ -219,7 +219,7 @@ describe('following logs', () => {
     })
     expect(answer.statusCode).toBe(200)
     const told = text(answer.stream())
-    f.core.logs.say('tea', 'INFO', 'last')
+    f.core.logs.write('tea', 'INFO', 'last')
     await f.core.logs.flush()
     await f.close()
     expect(await told).toMatch(/INFO last\n$/)
@@ -237,13 +237,13 @@ describe('what is followed', () => {
 
   const wanted = { lines: 10, type: null }
 
-  it('asks now and then, and ends when the answer is no; trouble with asking ends nothing', async () => {
+  it('checks the permission now and then, and ends without it; a failed check ends nothing', async () => {
     const answers = [() => true, () => Promise.reject(new Error('the database is away')), () => false]
     let asked = 0
     const readable = await followLogs(f.core, 'tea', wanted, {
       signal: new AbortController().signal,
-      mayGoOn: async () => (await answers[asked++]?.()) ?? false,
-      askEveryMs: 10,
+      isAllowed: async () => (await answers[asked++]?.()) ?? false,
+      checkEveryMs: 10,
     })
     expect(await text(readable)).toContain('root created initial release\n')
     expect(asked).toBe(3)
@@ -251,7 +251,7 @@ describe('what is followed', () => {
 
   it('ends with the client', async () => {
     const client = new AbortController()
-    const readable = await followLogs(f.core, 'tea', wanted, { signal: client.signal, mayGoOn: async () => true })
+    const readable = await followLogs(f.core, 'tea', wanted, { signal: client.signal, isAllowed: async () => true })
     const told = text(readable)
     client.abort()
     expect(await told).toContain('root created initial release\n')
@@ -262,7 +262,7 @@ describe('what is followed', () => {
       ...f.core,
       scheduler: { ...f.core.scheduler, follow: () => Promise.reject(new Error('no cluster')) },
     }
-    const options = { signal: new AbortController().signal, mayGoOn: async () => true }
+    const options = { signal: new AbortController().signal, isAllowed: async () => true }
     await expect(followLogs(failing, 'tea', wanted, options)).rejects.toThrow('no cluster')
   })
 })

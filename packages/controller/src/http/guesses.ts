@@ -1,4 +1,4 @@
-// Who may try a password now?
+// May this client try a password now?
 import { isIP, isIPv4 } from 'node:net'
 import { DeisError } from '@deis/types'
 import { createThrottle } from './throttle.ts'
@@ -46,7 +46,7 @@ export function createGuesses(now: () => number = Date.now): Guesses {
   const addresses = createThrottle(addressLimits, now)
   const accounts = createThrottle(accountLimits, now)
   const tooEarly = (wait: number): DeisError =>
-    new DeisError('throttled', `Too many failed logins: try again in ${wait} seconds.`, { retryAfter: wait })
+    new DeisError('throttled', `Too many failed logins. Try again in ${wait} s.`, { retryAfter: wait })
   return {
     async try(client, account, isKnown) {
       const name = accountOf(account)

@@ -1,4 +1,4 @@
-// Do builders of their own get what docs/contract/api.md §2.13 says (§8 row 18), and nobody else?
+// Do only external builders get what docs/contract/api.md §2.13 says (§8 row 18)?
 import { generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fingerprints, keyBlob } from '../domain/accounts/keys.ts'
@@ -63,7 +63,7 @@ describe('builder hooks', () => {
     }
   })
 
-  it('tell whose a key is, and only that user’s apps (§7 #30)', async () => {
+  it('name the user of a key, and only that user’s apps (§7 #30)', async () => {
     expect((await hook('GET', `key/${md5(annKey)}`)).body).toEqual({ username: 'ann', apps: ['tea'] })
     expect((await hook('GET', `key/${md5(calKey)}`)).body).toEqual({ username: 'cal', apps: ['coffee', 'tea'] })
     expect((await hook('GET', 'key/00:11')).text).toBe('"No Key matches the given query."')

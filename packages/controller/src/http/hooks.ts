@@ -1,4 +1,4 @@
-// Which endpoints does a builder of its own ask?
+// Which endpoints are for external builders?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'

@@ -1,4 +1,4 @@
-// Does every route answer what is too deep, too wide or too long at once, and with what is the sender's to hear?
+// Does every route refuse input that is too deep, too wide or too long at once, with an error that names the limit?
 import { type Route, usualBodyBytes } from '@deis/types'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { namedRoutes } from './app.ts'

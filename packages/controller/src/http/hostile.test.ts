@@ -1,4 +1,4 @@
-// Does no request, however odd, break the server or change what it may not?
+// Does every hostile request leave the server and its data intact?
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { namedRoutes } from './app.ts'
@@ -182,19 +182,19 @@ it('answers hostile requests with what is theirs to hear', { timeout: 30_000 + r
 })
 
 it.each([
-  ['settings', { label: { a: 'x'.repeat(70_000) } }, { label: ['Labels must be 64 KiB or less together.'] }],
-  ['settings', { label: { a: '\0' } }, { label: ['Null characters and halves of characters are not allowed.'] }],
-  ['settings', { label: { '\ud800': 1 } }, { label: ['Null characters and halves of characters are not allowed.'] }],
-  ['config', { values: { A: 'a\0b' } }, { values: ['Null characters and halves of characters are not allowed.'] }],
+  ['settings', { label: { a: 'x'.repeat(70_000) } }, { label: ['Labels can have at most 64 KiB in total.'] }],
+  ['settings', { label: { a: '\0' } }, { label: ['NUL characters and lone surrogates are not allowed.'] }],
+  ['settings', { label: { '\ud800': 1 } }, { label: ['NUL characters and lone surrogates are not allowed.'] }],
+  ['config', { values: { A: 'a\0b' } }, { values: ['NUL characters and lone surrogates are not allowed.'] }],
   [
     'config',
     { healthcheck: '{"\\u0000":{}}' },
-    { healthcheck: ['Null characters and halves of characters are not allowed.'] },
+    { healthcheck: ['NUL characters and lone surrogates are not allowed.'] },
   ],
   [
     'settings',
     { label: JSON.parse(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`) as unknown },
-    { label: ['Ensure this field is nested no more than 32 deep.'] },
+    { label: ['Ensure this field is nested no more than 32 levels deep.'] },
   ],
 ])('says what is wrong with %s (%#)', async (noun, body, wanted) => {
   const answer = await f.call('POST', `/v2/apps/tea/${noun}/`, body, ann)

@@ -1,4 +1,4 @@
-// Is everything that a request may bring bounded in size, depth and number, before anything else is done with it?
+// Is everything in a request bounded in size, depth and number before it is used?
 import { usualBodyBytes } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonLimits, jsonProblem } from '../domain/apps/json.ts'
@@ -59,7 +59,7 @@ describe('the count that is made of a JSON text before it is parsed', () => {
   it.each([
     ['brackets and commas in strings', JSON.stringify({ a: '[{,'.repeat(jsonLimits.values), b: '\\"[[' })],
     ['as much as is allowed', `${'['.repeat(jsonLimits.depth)}${']'.repeat(jsonLimits.depth)}`],
-    ['what is no JSON', '"never ended \\'],
+    ['invalid JSON', '"never ended \\'],
     ['nothing', ''],
   ])('lets %s pass', (_, text) => {
     expect(jsonProblem(text)).toBeNull()
@@ -131,7 +131,7 @@ describe('a server that is sent too much', () => {
     expect(used).toBeLessThan(2_000)
     expect((await config({ values: { LAST: 'x' } })).status).toBe(201)
     expect((await config({ values: { MORE: 'x' } })).body).toEqual({
-      values: ['An app has no more than 1000 keys here.'],
+      values: ['An app can have at most 1000 keys here.'],
     })
     expect((await config({ values: { A0: null, MORE: 'x' } })).status).toBe(201)
     const many = JSON.stringify({ values: keys(15_000, 'B') })

@@ -1,4 +1,4 @@
-// Are clients that never say all of what they want sent away, and no others?
+// Are only those clients disconnected that do not finish their request in time?
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'

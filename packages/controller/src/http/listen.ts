@@ -1,21 +1,21 @@
-// How long may a client take to say what it wants?
+// How long may a client take to send its request?
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 
-export type Patience = {
+export type Timeouts = {
   /** From the connection, or from the first byte of a further request, to the end of the headers. */
   readonly headersMs: number
   /** From there to the end of the body. Answers take what they take: deploys, followed logs, WebSockets. */
   readonly bodyMs: number
-  /** How often is looked for connections that took too long. */
+  /** How often connections that took too long are looked for. */
   readonly checkMs: number
 }
 
-const usual: Patience = { headersMs: 15_000, bodyMs: 60_000, checkMs: 5_000 }
+const usual: Timeouts = { headersMs: 15_000, bodyMs: 60_000, checkMs: 5_000 }
 
-/** Longer than load balancers keep theirs, so that they are never answered by a connection that is just closing. */
+/** Longer than load balancers keep theirs, so that they never use a connection that is just being closed. */
 const keepAliveMs = 72_000
 
-/** What comes more slowly than bodies of this size ever should is cut off, also where nobody reads it any more. */
+/** A body that takes longer than this is cut off, also when nothing reads it any more. */
 function endLateBody(request: IncomingMessage, bodyMs: number): void {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
   if (encoding === undefined && (length === undefined || length === '0')) return
@@ -27,11 +27,11 @@ function endLateBody(request: IncomingMessage, bodyMs: number): void {
   socket.once('close', () => clearTimeout(late))
 }
 
-/** `intercept` sees every request first and says whether it took it: what it takes may be of any size, and has deadlines of its own. */
+/** `intercept` sees every request first and returns whether it took it: what it takes may have any size, and has deadlines of its own. */
 export function createHttpServer(
   handler: RequestListener,
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null,
-  { headersMs, bodyMs, checkMs }: Patience = usual,
+  { headersMs, bodyMs, checkMs }: Timeouts = usual,
 ): Server {
   const options = {
     // Node's own would hold for what is intercepted as well.

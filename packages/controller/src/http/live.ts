@@ -1,4 +1,4 @@
-// How does an answer go on for as long as there is something to tell?
+// How does an answer continue for as long as there is more to send?
 import { pipeline, type Readable } from 'node:stream'
 import { DeisError, followHeader } from '@deis/types'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -6,14 +6,14 @@ import { authorize } from '../domain/accounts/access.ts'
 import type { Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
 import { callerOf } from './auth.ts'
-import { createPlaces, type PlaceLimits, type Places } from './open-limits.ts'
+import { createSlots, type SlotLimits, type Slots } from './slots.ts'
 
 /** `?follow=1`. HEAD has no body that could go on. */
 export function isFollowed(request: FastifyRequest, follow: string | undefined): boolean {
   return request.method === 'GET' && (follow === '1' || follow === 'true')
 }
 
-/** Whether what let the request in still holds: the token, the right to the app, and the app itself. */
+/** Whether the request would still be allowed: by its token, the user's role, and the app itself. */
 export function stillAdmitted(core: Core, request: FastifyRequest, app: AppRow): () => Promise<boolean> {
   return async () => {
     try {
@@ -27,26 +27,26 @@ export function stillAdmitted(core: Core, request: FastifyRequest, app: AppRow):
   }
 }
 
-/** What logs and builds that are followed keep in memory has an end. */
-const followLimits: PlaceLimits = { perUser: 100, perController: 1000 }
+/** Bounds what followed logs and builds keep in memory. */
+const followLimits: SlotLimits = { perUser: 100, perController: 1000 }
 
-export const createFollowPlaces = (): Places => createPlaces('logs', followLimits)
+export const createFollowSlots = (): Slots => createSlots('logs', followLimits)
 
-/** The head goes out at once; a client that goes away ends the text, and gives back its place. */
-export async function sendLive(reply: FastifyReply, leave: () => void, opened: Promise<Readable>): Promise<void> {
+/** The head goes out at once; a client that goes away ends the text, and gives back its slot. */
+export async function sendLive(reply: FastifyReply, release: () => void, opened: Promise<Readable>): Promise<void> {
   const text = await opened.catch((error: unknown) => {
-    leave()
+    release()
     throw error
   })
   reply.hijack()
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     'content-type': 'text/plain; charset=utf-8',
-    // nginx would keep it until a buffer is full.
+    // nginx would hold it back until a buffer is full.
     'x-accel-buffering': 'no',
     [followHeader]: '1',
   })
   reply.raw.flushHeaders()
-  // Whoever went away is no trouble, and nobody is left to be told of any other.
-  pipeline(text, reply.raw, leave)
+  // A client that disconnected is not an error, and no other error can be sent to it.
+  pipeline(text, reply.raw, release)
 }

@@ -1,4 +1,4 @@
-// Are passwords kept from being guessed, and the platform from drowning in guesses, while owners still log in?
+// Is guessing passwords slowed down, and the load of guesses bounded, while owners can still log in?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPasswords } from '../domain/accounts/passwords.ts'
 import { isKnownClient } from '../domain/accounts/known-clients.ts'

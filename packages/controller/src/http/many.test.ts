@@ -1,11 +1,11 @@
-// Does a controller start with ten thousand apps, of which some cannot be read, and answer while it does?
+// Does a controller start with ten thousand apps, some of which cannot be read, and answer meanwhile?
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 import { appPages } from '../domain/apps/bulk.ts'
 import { emptyConfig } from '../domain/apps/config-rules.ts'
 import { examine } from '../domain/doctor.ts'
 import { configRow } from '../domain/releases/release.ts'
-import { abandonBuilds, publishAllRoutes, takeUp } from '../domain/releases/start.ts'
+import { abandonBuilds, publishAllRoutes, resumeApps } from '../domain/releases/start.ts'
 
 const name = (index: number): string => `app-${10_000 + index}`
 const uuid = (index: number): string => `uuid-${10_000 + index}`
@@ -63,7 +63,7 @@ describe('many apps', () => {
     const before = process.cpuUsage()
     await abandonBuilds(f.core)
     await publishAllRoutes(f.core)
-    await takeUp(f.core)
+    await resumeApps(f.core)
     const { user, system } = process.cpuUsage(before)
     return (user + system) / 1e6
   }
@@ -90,7 +90,7 @@ describe('many apps', () => {
     expect((await examine(f.core, { isSuperuser: true })).checks).toContainEqual({
       name: 'apps',
       status: 'ok',
-      detail: 'every app is as it should be',
+      detail: 'every app runs as configured',
     })
   })
 
@@ -126,7 +126,7 @@ describe('many apps', () => {
     await structure(2, '["web"]')
     await structure(3, '{"web":"many"}')
     await structure(4, '{"web":-1}')
-    await db.config.updateMany({ where: { appUuid: uuid(5) }, data: { values: 'sealed by somebody else' } })
+    await db.config.updateMany({ where: { appUuid: uuid(5) }, data: { values: 'sealed with another key' } })
     const { values } = configRow(f.core, { uuid: '' }, 'ann', {
       ...emptyConfig,
       values: { DEIS_DEPLOY_TIMEOUT: 'soon' },
@@ -149,10 +149,10 @@ describe('many apps', () => {
     const { checks } = await examine(f.core, { isSuperuser: true })
     expect(checks.find((check) => check.name === 'apps')).toMatchObject({
       status: 'limited',
-      detail: expect.stringMatching(/^\d+ cannot be brought to their desired state: app-1000/),
+      detail: expect.stringMatching(/^\d+ could not be brought to their desired state: app-1000/),
     })
     const told = await f.call('GET', '/v2/doctor/', undefined, await f.user('bob'))
-    expect(told.text).toContain('cannot be brought to their desired state"')
+    expect(told.text).toContain('could not be brought to their desired state"')
     const scaled = await f.call('POST', `/v2/apps/${name(0)}/scale/`, { web: 1 }, ann)
     expect(scaled.status).toBe(204)
     expect(await f.core.scheduler.observe(name(0))).toHaveLength(1)

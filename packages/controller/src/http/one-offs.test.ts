@@ -1,4 +1,4 @@
-// Are one-off processes seen, and ended by whoever may, also when their client goes away?
+// Are one-off processes listed, and stopped by users of the app, also when their client disconnects?
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -131,5 +131,5 @@ it('another controller asks for it', async () => {
 it.each(['short', 'with blank', 'x'.repeat(65)])('a request is not called %j', async (requestId) => {
   const id = await deployed()
   const { answered } = await begin(id, requestId)
-  expect(await answered).toEqual({ detail: 'deis-request-id has 8 to 64 letters, digits, - and _' })
+  expect(await answered).toEqual({ detail: 'deis-request-id must have 8 to 64 letters, digits, "-" or "_".' })
 })

@@ -1,4 +1,4 @@
-// Is the OpenAPI document complete, and what is really served?
+// Is the OpenAPI document complete, and the same as what is served?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { namedRoutes } from './app.ts'
 import { type Fixture, openFixture } from './fixture.ts'

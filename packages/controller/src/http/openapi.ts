@@ -1,4 +1,4 @@
-// How is the contract told in OpenAPI? Printed from the route values, so that it cannot drift from what is served.
+// How is the contract described in OpenAPI? It is generated from the route values, so it cannot differ from what is served.
 import { apiVersion, builderAuthHeader, type Route } from '@deis/types'
 
 type Json = Record<string, unknown>
@@ -14,7 +14,7 @@ const security: Record<Route['access'], Json[]> = {
 
 const may: Record<Route['access'], string> = {
   anyone: 'anyone',
-  user: 'whoever has an account',
+  user: 'any user',
   admin: 'admins',
   app: 'the app’s owner and collaborators, and admins',
   'app-owner': 'the app’s owner, and admins',

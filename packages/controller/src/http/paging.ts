@@ -1,4 +1,4 @@
-// How is a slice of a list dressed as a page with its links (docs/contract/api.md §1.10)?
+// How does a slice of a list become a page with links (docs/contract/api.md §1.10)?
 import type { FastifyRequest } from 'fastify'
 import { type PageRequest, pageRequest, type Slice } from '../domain/apps/page.ts'
 
@@ -26,7 +26,7 @@ export async function pageOf<T>(
 ): Promise<PageAnswer<T>> {
   const page = pageRequest(query)
   const { count, results } = await read(page)
-  // A router or load balancer that ends TLS says so; whoever lies here gets a link that leads nowhere.
+  // A router or load balancer that ends TLS sets this header. A client that sets it itself only gets wrong links.
   const secure = request.headers['x-forwarded-proto'] === 'https'
   const base = `${secure ? 'https' : request.protocol}://${request.host}`
   const url = new URL(request.url, URL.canParse(base) ? base : 'http://localhost')

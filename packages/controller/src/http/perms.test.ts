@@ -1,4 +1,4 @@
-// Who may do what with an app, and who makes admins (docs/contract/api.md §2.2, §2.11, §8 row 13)?
+// What may each user do with an app, and who can add admins (docs/contract/api.md §2.2, §2.11, §8 row 13)?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 
@@ -23,7 +23,7 @@ describe('collaborators', () => {
   const revoke = (username: string, token = ann) =>
     f.call('DELETE', `/v2/apps/tea/perms/${encodeURIComponent(username)}`, undefined, token)
 
-  it('are granted, listed and revoked, also with odd names', async () => {
+  it('are granted, listed and revoked, also with unusual names', async () => {
     expect((await perms()).body).toEqual({ users: [] })
     for (let twice = 0; twice < 2; twice++) {
       const granted = await grant('cal.o+x')
@@ -121,7 +121,7 @@ describe('admins', () => {
 
   it('never all go (§7 #34)', async () => {
     const last = await f.call('DELETE', '/v2/admin/perms/root', undefined, root)
-    expect([last.status, last.body]).toEqual([409, { detail: expect.stringContaining('root is the last admin') }])
+    expect([last.status, last.body]).toEqual([409, { detail: expect.stringContaining('"root" is the last admin') }])
     await f.call('POST', '/v2/admin/perms/', { username: 'ann' }, root)
     const both = await Promise.all(
       [root, ann].map((token, index) =>

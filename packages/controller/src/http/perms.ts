@@ -1,4 +1,4 @@
-// Which endpoints say who may use an app, and who is admin?
+// Which endpoints are about collaborators and admins?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'

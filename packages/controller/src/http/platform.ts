@@ -1,4 +1,4 @@
-// Which endpoints are about the platform itself: where it is, and how it is?
+// Which endpoints are about the platform itself: its addresses and its state?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'

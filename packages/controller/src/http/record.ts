@@ -1,4 +1,4 @@
-// How is a change recorded whose client has a name for it, so that it is done once and its end can be asked for?
+// How is a change with a request id recorded, so that it is made once and its outcome can be asked for?
 import { errors, type Route } from '@deis/types'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller, Core } from '../domain/core.ts'
@@ -11,7 +11,7 @@ import { requestId } from './request-id.ts'
 const recording = new WeakMap<FastifyRequest, Named>()
 
 /**
- * Gives the caller the name of what it asks for; without one everything is as ever.
+ * Adds the request id to the caller, if the request has one.
  * @returns null when the request was answered before: the same answer is sent then.
  */
 export async function beginRecord(
@@ -34,12 +34,12 @@ export async function beginRecord(
   return { ...caller, request: named }
 }
 
-/** What a controller says because it stops is no end: the work is carried on later. */
+/** An answer that a controller gives because it stops is not the outcome: the work is continued later. */
 function isEnd(core: Core, status: number): boolean {
   return !(core.shutdown.aborted && status === errors.unavailable.http)
 }
 
-/** Before the answer is sent, so that it is known however that goes. */
+/** Called before the answer is sent, so that the outcome is stored even when sending fails. */
 export async function endRecord(
   core: Core,
   request: FastifyRequest,
@@ -52,6 +52,6 @@ export async function endRecord(
   if (!isEnd(core, reply.statusCode)) return leaveRequest(core, named)
   const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.toString() : ''
   await endRequest(core, named, reply.statusCode, body).catch((error: unknown) =>
-    request.log.error({ err: error }, 'how a request ended could not be kept'),
+    request.log.error({ err: error }, 'the outcome of a request could not be stored'),
   )
 }

@@ -1,4 +1,4 @@
-// Who becomes the administrator of a platform that others reach?
+// Who becomes the admin of a platform that other machines can reach?
 import { registrationTokenMessages } from '@deis/types'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
@@ -17,7 +17,7 @@ describe.each(['admin_only', 'enabled'])('a platform with a registration token, 
   })
   afterEach(() => f.close())
 
-  it('lets nobody be first without the token', async () => {
+  it('refuses a first account without the token', async () => {
     const { needed, wrong } = registrationTokenMessages
     expect(await register('eve')).toMatchObject({ status: 400, body: { token: [needed] } })
     expect(await register('eve', { token: '' })).toMatchObject({ status: 400, body: { token: [needed] } })
@@ -27,7 +27,7 @@ describe.each(['admin_only', 'enabled'])('a platform with a registration token, 
     expect(await f.core.db.user.count()).toBe(0)
   })
 
-  it('makes whoever has it the administrator, once', async () => {
+  it('makes the first user with the token admin, once', async () => {
     expect(await register('root', { token: ` ${token}\n` })).toMatchObject({
       status: 201,
       body: { is_superuser: true },

@@ -10,11 +10,11 @@ import { releaseNamed, releasesPage, rollBack } from '../domain/releases/release
 import { toBuild } from '../domain/apps/rows.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
-import type { Places } from './open-limits.ts'
+import type { Slots } from './slots.ts'
 import { serve } from './serve.ts'
 import { warn } from './warning.ts'
 
-export function serveReleases(server: FastifyInstance, core: Core, followers: Places): void {
+export function serveReleases(server: FastifyInstance, core: Core, followers: Slots): void {
   serve(server, core, types.listBuilds, ({ app, request, query }) =>
     pageOf(request, query, (page) => buildsPage(core, app, page, query.all !== undefined)),
   )
@@ -28,9 +28,9 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Pl
   )
   serve(server, core, types.getBuildLog, async ({ caller, app, params, query, request, reply, gone }) => {
     if (isFollowed(request, query.follow)) {
-      const mayGoOn = stillAdmitted(core, request, app)
-      const leave = followers.take(caller.username)
-      await sendLive(reply, leave, followBuild(core, app, params.uuid, { signal: gone, mayGoOn }))
+      const isAllowed = stillAdmitted(core, request, app)
+      const release = followers.take(caller.username)
+      await sendLive(reply, release, followBuild(core, app, params.uuid, { signal: gone, isAllowed }))
       return undefined
     }
     reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))

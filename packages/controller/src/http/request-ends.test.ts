@@ -1,4 +1,4 @@
-// Does whoever named a change learn how it ended, whichever change it was, and is it done by one controller only?
+// Can a client learn the outcome of every change that has a request id, and is it made by one controller only?
 import { randomUUID } from 'node:crypto'
 import type { RequestRecord } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -220,7 +220,7 @@ describe('one name', () => {
     const [app, id] = [await newApp(), randomUUID()]
     expect((await domain(app, 'a.example.org', id)).status).toBe(201)
     const other = await domain(app, 'b.example.org', id)
-    expect(other).toMatchObject({ status: 400, text: expect.stringContaining('is the name of another request') })
+    expect(other).toMatchObject({ status: 400, text: expect.stringContaining('was already used for another request') })
     expect(await f.core.db.domain.count({ where: { domain: 'b.example.org' } })).toBe(0)
     const { hash } = await f.core.db.request.findFirstOrThrow({ where: { id } })
     expect(hash).toMatch(/^[\w-]{43}$/)

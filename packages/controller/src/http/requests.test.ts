@@ -1,4 +1,4 @@
-// Is a change that has a name done once, and can who sent it ask how it ended, also when its controller is gone?
+// Is a change with a request id made once, and can its user ask for the outcome, also when its controller is gone?
 import { randomUUID } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import type { RequestRecord } from '@deis/types'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bounds } from '../domain/apps/bounds.ts'
 import { converge } from '../domain/releases/converge.ts'
-import { forgetRequests } from '../domain/requests/requests.ts'
+import { deleteOldRequests } from '../domain/requests/requests.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 let f: Fixture
@@ -285,7 +285,7 @@ it('requests are forgotten after a day, and of each user only the newest are kep
   })
   const many = Array.from({ length: bounds.requestsOfUser + 30 }, (_, n) => row(n, 1))
   await f.core.db.request.createMany({ data: [row(0, 25), ...many] })
-  await forgetRequests(f.core, userId)
+  await deleteOldRequests(f.core, userId)
   const left = await f.core.db.request.findMany({ where: { userId, id: { startsWith: 'forgotten' } } })
   expect(left.length).toBeLessThanOrEqual(bounds.requestsOfUser)
   expect(left.map(({ id }) => id)).not.toContain('forgotten-25-0')

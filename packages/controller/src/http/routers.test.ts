@@ -1,4 +1,4 @@
-// Do routers and only routers follow, and does whoever changes an app learn how many do?
+// Can only routers follow the route table, and does a change of an app report how many have applied it?
 import { connect, type Socket } from 'node:net'
 import type { RouteEvent } from '@deis/types'
 import { channelOf, type Channel, newNonce, nonceHeader, routesProtocol } from '@deis/types/channel'
@@ -101,7 +101,7 @@ describe('a router', () => {
     expect(dialled.head).not.toContain(key)
   })
 
-  it('that says the same a second time, or what is no state, is cut off', async () => {
+  it('that repeats a message, or sends an invalid state, is disconnected', async () => {
     for (const again of [
       (d: Dialled, line: string) => d.socket.write(`${line}\n`),
       (d: Dialled) => d.say(0, '', { port: 99_999 }),
@@ -146,7 +146,7 @@ describe('a router', () => {
 })
 
 describe('who follows', () => {
-  it('is told with each change: all, some, nobody; and nothing where no router is needed', async () => {
+  it('is part of each change’s answer: all, some, none; and nothing where no router is needed', async () => {
     const ann = await f.user('ann')
     let maintenance = false
     const change = async (): Promise<Record<string, unknown>> => {
@@ -164,14 +164,14 @@ describe('who follows', () => {
     now = 20_000
     expect(await change()).toMatchObject({
       'deis-warning': expect.stringMatching(
-        /^The change is stored, but no router follows the controller, so changes of routes reach nobody/,
+        /^The change is stored, but no router is connected to the controller, so no change of routes takes effect/,
       ),
     })
     const { snapshot, say } = await follow()
     now = 30_000
     expect(await change()).toMatchObject({
       'deis-routers': '0/1',
-      'deis-warning': expect.stringMatching(/1 of 1 router has not taken up the newest routes yet/),
+      'deis-warning': expect.stringMatching(/1 of 1 router has not applied the newest routes yet/),
     })
     const { body } = await f.call('GET', '/v2/doctor/', undefined, ann)
     expect(body).toMatchObject({
@@ -182,7 +182,7 @@ describe('who follows', () => {
     expect(await f.call('GET', '/v2/doctor/', undefined, ann)).toMatchObject({
       body: {
         checks: expect.arrayContaining([
-          { name: 'routers', status: 'ok', detail: '1 router follows, with the newest routes' },
+          { name: 'routers', status: 'ok', detail: '1 router connected, with the newest routes' },
         ]),
       },
     })

@@ -1,4 +1,4 @@
-// How does a router follow the route table: who may, and what is said (types/src/channel.ts)?
+// How does a router follow the route table, and how does it prove that it may (types/src/channel.ts)?
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { messageOf, type RouteEvent, RouterState } from '@deis/types'
@@ -7,14 +7,14 @@ import { linesOf } from '@deis/types/lines'
 import { Check } from 'typebox/value'
 import type { Core } from '../domain/core.ts'
 
-/** Far below the router's patience of 15 s; each is answered. */
+/** Far below the router's time-out of 15 s; each is answered. */
 const pingMs = 5_000
-/** Without a word of a router: it is gone, whatever its connection says. */
+/** A router that sends nothing for this long is gone, whatever its connection looks like. */
 const silenceMs = 15_000
-/** Those that have not shown yet that they are routers. */
-const mostGuests = 32
+/** Connections that have not proven yet that they are routers. */
+const maxUnproven = 32
 const longestLine = 1024 * 1024
-/** What a router has not taken yet: one that does not read gets a snapshot when it comes back. */
+/** Bytes that a router has not read yet. One that does not read is disconnected, and gets a snapshot when it connects again. */
 const mostUnsent = 256 * 1024 * 1024
 
 const idForm = /^[A-Za-z0-9._-]{1,64}$/
@@ -23,13 +23,17 @@ export type Upgrade = (request: IncomingMessage, socket: Socket, first: Buffer) 
 
 function stateOf(text: string, router: string): RouterState {
   const state: unknown = JSON.parse(text)
-  if (!Check(RouterState, state) || state.router !== router) throw new Error('it is not the state of this router')
+  if (!Check(RouterState, state) || state.router !== router) throw new Error('not the state of this router')
   return state
 }
 
-type Visit = { readonly router: string; readonly routerNonce: string; readonly proven: () => void }
+type RouterConnection = { readonly router: string; readonly routerNonce: string; readonly proven: () => void }
 
-async function attend(core: Core, socket: Socket, { router, routerNonce, proven }: Visit): Promise<void> {
+async function serveRouter(
+  core: Core,
+  socket: Socket,
+  { router, routerNonce, proven }: RouterConnection,
+): Promise<void> {
   const controllerNonce = newNonce()
   const channel = channelOf('controller', { key: core.config.routerKey!, router, routerNonce, controllerNonce })
   const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${routesProtocol}\r\n${nonceHeader}: ${controllerNonce}\r\n\r\n`
@@ -37,9 +41,12 @@ async function attend(core: Core, socket: Socket, { router, routerNonce, proven 
     if (socket.writableLength > mostUnsent) socket.destroy()
     else socket.write(`${channel.seal(JSON.stringify(event))}\n`)
   }
-  const silence = setTimeout(() => socket.destroy(new Error('it has said nothing for long')), silenceMs)
+  const silence = setTimeout(
+    () => socket.destroy(new Error(`nothing was received for ${silenceMs / 1000} s`)),
+    silenceMs,
+  )
   let ping: NodeJS.Timeout | undefined
-  let leave = (): void => {}
+  let unsubscribe = (): void => {}
   try {
     socket.write(`${head}${channel.seal(greeting)}\n`)
     let known = false
@@ -49,7 +56,7 @@ async function attend(core: Core, socket: Socket, { router, routerNonce, proven 
       if (!known) {
         known = true
         proven()
-        leave = core.routes.subscribe(router, send)
+        unsubscribe = core.routes.subscribe(router, send)
         ping = setInterval(() => send(core.routes.ping()), pingMs)
       }
       core.routes.report(state)
@@ -57,14 +64,14 @@ async function attend(core: Core, socket: Socket, { router, routerNonce, proven 
   } finally {
     clearTimeout(silence)
     clearInterval(ping)
-    leave()
+    unsubscribe()
     socket.destroy()
   }
 }
 
 /** Takes requests for an upgrade to the routers' protocol, and ends their connections. */
 export function acceptRouters(core: Core): Upgrade {
-  const guests = new Set<Socket>()
+  const unproven = new Set<Socket>()
   const all = new Set<Socket>()
   const stop = (): void => {
     for (const socket of all) socket.destroySoon()
@@ -80,21 +87,21 @@ export function acceptRouters(core: Core): Upgrade {
       socket.destroySoon()
       return
     }
-    const [oldest] = guests
-    if (guests.size >= mostGuests) oldest?.destroy()
-    guests.add(socket)
+    const [oldest] = unproven
+    if (unproven.size >= maxUnproven) oldest?.destroy()
+    unproven.add(socket)
     all.add(socket)
     socket.once('close', () => {
-      guests.delete(socket)
+      unproven.delete(socket)
       all.delete(socket)
     })
     if (core.shutdown.aborted) stop()
     socket.setTimeout(0)
     socket.setNoDelay(true)
     if (first.length > 0) socket.unshift(first)
-    const proven = (): void => void guests.delete(socket)
-    attend(core, socket, { router, routerNonce, proven }).catch((error: unknown) => {
-      if (!core.shutdown.aborted) core.log.warn({ router, reason: messageOf(error) }, 'a router was cut off')
+    const proven = (): void => void unproven.delete(socket)
+    serveRouter(core, socket, { router, routerNonce, proven }).catch((error: unknown) => {
+      if (!core.shutdown.aborted) core.log.warn({ router, reason: messageOf(error) }, 'disconnected a router')
     })
   }
 }

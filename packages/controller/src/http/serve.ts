@@ -18,12 +18,12 @@ import { isStorableText, unstorable } from '../domain/apps/storable.ts'
 import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
 import { beginRecord, endRecord } from './record.ts'
 
-/** What a handler gets. Each value is there when the route's access rule promises it. */
+/** What a handler gets. Each value is set when the route's access rule implies it. */
 export type Served<R extends Route> = {
   readonly params: Params<R>
   readonly query: Query<R>
   readonly body: Body<R>
-  /** Throws on routes for anyone when nobody signed in. */
+  /** Throws on routes for anyone when the request has no token. */
   readonly caller: Caller
   readonly anyone: Caller | null
   /** The token that was sent. */
@@ -40,7 +40,7 @@ type Known = { caller: Caller | null; token: string; app: AppRow | null }
 
 const known = new WeakMap<FastifyRequest, Known>()
 
-/** @throws what no body of any route may hold, by field. */
+/** @throws DeisError with the values that no body of any route may have, by field. */
 function checkBody(body: unknown): void {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
   const parts = isObject ? Object.entries(body) : [['non_field_errors', body] as const]
@@ -53,7 +53,7 @@ function checkBody(body: unknown): void {
   throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
 }
 
-/** Authenticate → permission → object lookup → object permission (docs/contract/api.md §1.3); the body is looked at afterwards. */
+/** Authenticate → permission → object lookup → object permission (docs/contract/api.md §1.3); the body is checked afterwards. */
 async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
   const found: Known = { caller: null, token: '', app: null }
   known.set(request, found)
@@ -82,9 +82,9 @@ async function identify(core: Core, route: Route, request: FastifyRequest, found
 function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const abort = new AbortController()
   reply.raw.on('close', () => {
-    if (!reply.raw.writableEnded) abort.abort(new Error('the client went away'))
+    if (!reply.raw.writableEnded) abort.abort(new Error('the client disconnected'))
   })
-  if (request.raw.destroyed && !request.raw.complete) abort.abort(new Error('the client went away'))
+  if (request.raw.destroyed && !request.raw.complete) abort.abort(new Error('the client disconnected'))
   return abort.signal
 }
 
@@ -163,7 +163,7 @@ export function serve<const R extends Route>(
 }
 
 /**
- * Registers a route for WebSockets: refused like every other request, before the upgrade. Belongs into a plugin that is
+ * Registers a route for WebSockets: refused like every other request, before the upgrade. Call it in a plugin that is
  * registered after `acceptSockets`.
  */
 export function serveSocket(
@@ -182,7 +182,8 @@ export function serveSocket(
     onRequest: (request) => admit(core, route, request),
     handler: async (_, reply) =>
       reply.code(426).headers({ upgrade: 'websocket', connection: 'upgrade' }).send({
-        detail: 'This is only for WebSockets: the request did not ask for one, or something on its way took that out.',
+        detail:
+          'This endpoint serves WebSockets only. The request did not ask for one, or a proxy removed its Upgrade header.',
       }),
     wsHandler: async (socket, request) => {
       const { caller, app } = known.get(request) ?? {}

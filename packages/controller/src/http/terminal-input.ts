@@ -7,7 +7,7 @@ export type Input = {
   end(): void
 }
 
-/** `used` hears of every byte once: when the command's side has taken it, or will never take it. */
+/** `used` is called for every byte once: when the command's side has taken it, or will never take it. */
 export function createInput(used: (bytes: number) => void): Input {
   const waiting: (Buffer | null)[] = []
   let isWanted = false
@@ -20,13 +20,13 @@ export function createInput(used: (bytes: number) => void): Input {
   const flow = (): void => {
     while (waiting.length > 0 && (isWanted || stream.destroyed)) {
       const chunk = waiting.shift() ?? null
-      // Nothing is pushed behind the end, nor to nobody.
+      // Nothing is pushed after the end, or to a destroyed stream.
       if (!stream.destroyed) isWanted = stream.push(chunk)
       if (chunk) used(chunk.length)
     }
   }
   stream.once('close', flow)
-  // A command may close its input; whoever reads it for the command says so by destroying this.
+  // A command may close its input: its reader then destroys this stream.
   stream.on('error', () => {})
   return {
     stream,

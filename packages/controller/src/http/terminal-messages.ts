@@ -1,4 +1,4 @@
-// What do the messages of a session do (types/src/terminal.ts)?
+// How are the messages of a session relayed to its command and back (types/src/terminal.ts)?
 import {
   ClientMessage,
   DeisError,
@@ -20,9 +20,9 @@ import { createInput } from './terminal-input.ts'
 
 const mostInFrame = 64 * 1024
 
-export type Conversation = {
+export type RelayOptions = {
   readonly open: (start: TerminalStart, io: SessionIo) => Promise<OpenSession>
-  /** Ends the command, or hears that the client misbehaves. */
+  /** Aborted to end the command, also when the client breaks the protocol. */
   readonly over: AbortController
   readonly startMs: number
   readonly failed: (error: unknown) => void
@@ -38,41 +38,38 @@ function read(text: string): ClientMessage {
   try {
     message = parseJson(text)
   } catch (error) {
-    throw new DeisError('invalid', 'a text message of a session is JSON', { cause: error })
+    throw new DeisError('invalid', 'A text message of a session must be JSON.', { cause: error })
   }
   if (!Check(ClientMessage, message))
-    throw new DeisError(
-      'invalid',
-      'a message that no session has: see the contract for start, resize, signal, eof and read',
-    )
+    throw new DeisError('invalid', 'Unknown session message. Known are start, resize, signal, eof and read.')
   return message
 }
 
-/** Resolves with the exit code when all output is on its way. @throws DeisError for whatever else comes. */
-export async function converse(socket: WebSocket, { open, over, startMs, failed }: Conversation): Promise<number> {
-  const say = (message: ServerMessage): void => {
+/** Resolves with the exit code when all output was sent. @throws DeisError when the session ends in any other way. */
+export async function relay(socket: WebSocket, { open, over, startMs, failed }: RelayOptions): Promise<number> {
+  const send = (message: ServerMessage): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message))
   }
   const outputs = sendWindow()
-  const inputs = readWindow((bytes) => say({ type: 'read', bytes }))
+  const inputs = readWindow((bytes) => send({ type: 'read', bytes }))
   const input = createInput(inputs.used)
   let hasInput = false
-  let asked: ((start: TerminalStart) => void) | null = null
+  let onStart: ((start: TerminalStart) => void) | null = null
   let session: OpenSession | null = null
   const early: { size: TerminalSize | null; signals: Set<SessionSignal> } = { size: null, signals: new Set() }
   const kill = (to: OpenSession, name: SessionSignal): void => {
     to.kill(name).catch(failed)
   }
 
-  const take = (message: ClientMessage): void => {
+  const handle = (message: ClientMessage): void => {
     if (message.type === 'start') {
-      if (!asked) throw new DeisError('invalid', 'a session starts once')
+      if (!onStart) throw new DeisError('invalid', 'A session can be started only once.')
       hasInput = message.stdin
-      asked(message)
-      asked = null
+      onStart(message)
+      onStart = null
       return
     }
-    if (asked) throw new DeisError('invalid', 'the first message of a session is start')
+    if (onStart) throw new DeisError('invalid', 'The first message of a session must be start.')
     if (message.type === 'read') outputs.read(message.bytes)
     if (message.type === 'eof' && hasInput) {
       hasInput = false
@@ -87,21 +84,20 @@ export async function converse(socket: WebSocket, { open, over, startMs, failed 
       else early.signals.add(message.name)
     }
   }
-  const takeInput = (chunk: Buffer): void => {
-    if (!hasInput) throw new DeisError('invalid', 'input for a session that has none, or whose input has ended')
-    if (!inputs.got(chunk.length))
-      throw new DeisError('invalid', 'more input than the session has said it has room for')
+  const handleInput = (chunk: Buffer): void => {
+    if (!hasInput) throw new DeisError('invalid', 'This session takes no input, or its input has ended.')
+    if (!inputs.got(chunk.length)) throw new DeisError('invalid', 'More input was sent than the session had asked for.')
     if (chunk.length > 0) input.add(chunk)
   }
 
   const aborted = rejectsWhenAborted(over.signal)
   aborted.catch(() => {})
-  const started = new Promise<TerminalStart>((resolve) => (asked = resolve))
+  const started = new Promise<TerminalStart>((resolve) => (onStart = resolve))
   socket.on('message', (data, isBinary) => {
     if (over.signal.aborted) return
     try {
-      if (isBinary) takeInput(bufferOf(data))
-      else take(read(bufferOf(data).toString()))
+      if (isBinary) handleInput(bufferOf(data))
+      else handle(read(bufferOf(data).toString()))
     } catch (error) {
       over.abort(error)
     }
@@ -109,7 +105,7 @@ export async function converse(socket: WebSocket, { open, over, startMs, failed 
   over.signal.addEventListener('abort', () => outputs.release(), { once: true })
 
   const late = setTimeout(
-    () => over.abort(new DeisError('invalid', `no start message came within ${startMs / 1000} s`)),
+    () => over.abort(new DeisError('invalid', `No start message was received within ${startMs / 1000} s.`)),
     startMs,
   )
   const start = await Promise.race([started, aborted]).finally(() => clearTimeout(late))
@@ -127,7 +123,7 @@ export async function converse(socket: WebSocket, { open, over, startMs, failed 
       }
     },
   })
-  say({ type: 'started', pod: opened.pod, release: opened.release })
+  send({ type: 'started', pod: opened.pod, release: opened.release })
   session = opened
   if (early.size) opened.resize(early.size)
   for (const name of early.signals) kill(opened, name)

@@ -1,4 +1,4 @@
-// Does a session over a WebSocket do what types/src/terminal.ts says, for whom it is, and within its limits?
+// Does a session over a WebSocket do what types/src/terminal.ts says, for the right users, and within its limits?
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import { type ServerMessage, sessionWindow, type TerminalStart } from '@deis/typ
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Fixture, openFixture } from './fixture.ts'
-import { type Held, holdSocket } from './terminal.ts'
+import { type SessionOptions, runSession } from './terminal.ts'
 
 type Ended = {
   readonly messages: ServerMessage[]
@@ -27,7 +27,7 @@ type Client = {
 /** What the client acknowledges of the output; null: nothing. */
 type Options = { readonly token?: string; readonly acknowledges?: boolean; readonly headers?: Record<string, string> }
 
-function talk(url: string, { token, acknowledges = true, headers = {} }: Options = {}): Client {
+function connect(url: string, { token, acknowledges = true, headers = {} }: Options = {}): Client {
   const socket = new WebSocket(url, {
     headers: { ...(token === undefined ? {} : { authorization: `token ${token}` }), ...headers },
   })
@@ -110,7 +110,7 @@ describe('a session', () => {
   afterAll(() => f.close())
 
   const open = (start: Partial<TerminalStart> = {}, options: Options = {}): Client => {
-    const client = talk(`${url}${path}`, { token: ann, ...options })
+    const client = connect(`${url}${path}`, { token: ann, ...options })
     client.socket.once('open', () => client.say({ ...plain, ...start }))
     return client
   }
@@ -139,7 +139,7 @@ describe('a session', () => {
     ['a wrong token', 'x'.repeat(40), 401],
     ['a stranger', 'eve', 403],
   ])('is refused to %s before the upgrade', async (_, who, status) => {
-    const { socket, ended } = talk(`${url}${path}`, { token: who === 'eve' ? eve : who })
+    const { socket, ended } = connect(`${url}${path}`, { token: who === 'eve' ? eve : who })
     const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number }]
     socket.terminate()
     expect(response.statusCode).toBe(status)
@@ -147,20 +147,20 @@ describe('a session', () => {
   })
 
   it('is refused for an app that is not there', async () => {
-    const { socket } = talk(`${url}/v2/apps/nope/terminal/`, { token: ann })
+    const { socket } = connect(`${url}/v2/apps/nope/terminal/`, { token: ann })
     const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number }]
     expect(response.statusCode).toBe(404)
   })
 
   it('takes its token from the header alone, which no page of the web can send', async () => {
-    const { socket } = talk(`${url}${path}?token=${ann}`, {
+    const { socket } = connect(`${url}${path}?token=${ann}`, {
       headers: { cookie: `token=${ann}`, origin: 'http://evil.test' },
     })
     const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number }]
     expect(response.statusCode).toBe(401)
   })
 
-  it('says to what is no WebSocket that it has to be one', async () => {
+  it('refuses a request that does not ask for a WebSocket', async () => {
     expect(await f.call('GET', path, undefined, ann)).toMatchObject({
       status: 426,
       headers: { upgrade: 'websocket' },
@@ -207,7 +207,7 @@ describe('a session', () => {
 
   it('takes what is said before the command runs', async () => {
     const early = (command: string, message: object): Client => {
-      const client = talk(`${url}${path}`, { token: ann })
+      const client = connect(`${url}${path}`, { token: ann })
       client.socket.once('open', () => {
         client.say({ ...plain, command, terminal })
         client.say(message)
@@ -235,7 +235,7 @@ describe('a session', () => {
   })
 
   it('of an app without a build says so', async () => {
-    const client = talk(`${url}/v2/apps/new/terminal/`, { token: ann })
+    const client = connect(`${url}/v2/apps/new/terminal/`, { token: ann })
     client.socket.once('open', () => client.say(plain))
     expect((await client.ended).messages).toEqual([
       { type: 'error', status: 400, detail: 'No build associated with this release to run this command' },
@@ -244,27 +244,31 @@ describe('a session', () => {
 
   it.each<[string, unknown[], string]>([
     ['no JSON', ['{'], 'JSON'],
-    ['another message first', [{ type: 'eof' }], 'the first message of a session is start'],
-    ['input first', [Buffer.from('x')], 'input for a session'],
-    ['a second start', [{ ...plain, command: 'sleep' }, plain], 'starts once'],
-    ['input where none is', [{ ...plain, command: 'sleep' }, Buffer.from('x')], 'input for a session'],
+    ['another message first', [{ type: 'eof' }], 'The first message of a session must be start.'],
+    ['input first', [Buffer.from('x')], 'takes no input'],
+    ['a second start', [{ ...plain, command: 'sleep' }, plain], 'started only once'],
+    ['input where none is', [{ ...plain, command: 'sleep' }, Buffer.from('x')], 'takes no input'],
     ['input after its end', [{ ...plain, command: 'sleep', stdin: true }, { type: 'eof' }, Buffer.from('x')], 'ended'],
-    ['too much input', [{ ...plain, command: 'sleep', stdin: true }, Buffer.alloc(sessionWindow + 1)], 'room'],
-    ['an unknown message', [{ ...plain, command: 'sleep' }, { type: 'dance' }], 'no session has'],
+    [
+      'too much input',
+      [{ ...plain, command: 'sleep', stdin: true }, Buffer.alloc(sessionWindow + 1)],
+      'More input was sent',
+    ],
+    ['an unknown message', [{ ...plain, command: 'sleep' }, { type: 'dance' }], 'Unknown session message'],
     [
       'an unknown signal',
       [
         { ...plain, command: 'sleep' },
         { type: 'signal', name: 'KILL' },
       ],
-      'no session has',
+      'Unknown session message',
     ],
-    ['an odd size', [{ ...plain, terminal: { ...terminal, rows: 0 } }], 'no session has'],
-    ['an odd terminal', [{ ...plain, terminal: { ...terminal, name: 'a b' } }], 'no session has'],
+    ['an invalid size', [{ ...plain, terminal: { ...terminal, rows: 0 } }], 'Unknown session message'],
+    ['an invalid terminal', [{ ...plain, terminal: { ...terminal, name: 'a b' } }], 'Unknown session message'],
     ['a blank command', [{ ...plain, command: ' ' }], 'command'],
     ['a NUL in the command', [{ ...plain, command: 'a\0' }], 'NUL'],
   ])('ends with %s', async (_, says, detail) => {
-    const client = talk(`${url}${path}`, { token: ann })
+    const client = connect(`${url}${path}`, { token: ann })
     client.socket.once('open', () => {
       for (const one of says)
         client.socket.send(typeof one === 'string' || Buffer.isBuffer(one) ? one : JSON.stringify(one))
@@ -332,9 +336,7 @@ describe('a session', () => {
     const many = Array.from({ length: 20 }, () => open({ command: 'sleep' }))
     await Promise.all(many.map(({ hears }) => hears('started')))
     expect(await open().ended).toMatchObject({
-      messages: [
-        { type: 'error', status: 429, detail: 'ann has 20 sessions open, more are not allowed: end one first' },
-      ],
+      messages: [{ type: 'error', status: 429, detail: '"ann" has 20 sessions open, the maximum. End one first.' }],
       code: 1013,
     })
     for (const { socket } of many) socket.close()
@@ -376,7 +378,7 @@ it('ends when the controller does, which says so', async () => {
   await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/api' }, ann)
   await f.server.listen({ host: '127.0.0.1', port: 0 })
   const port = (f.server.server.address() as AddressInfo).port
-  const client = talk(`ws://127.0.0.1:${port}/v2/apps/tea/terminal/`, { token: ann })
+  const client = connect(`ws://127.0.0.1:${port}/v2/apps/tea/terminal/`, { token: ann })
   client.socket.once('open', () => client.say({ ...plain, command: 'sleep' }))
   await client.hears('started')
   await f.close()
@@ -394,7 +396,7 @@ it('ends when its time is over', async () => {
     const port = (f.server.server.address() as AddressInfo).port
     const [pod] = await f.core.scheduler.observe('tea')
     for (const more of [{}, { pod: pod!.name }]) {
-      const client = talk(`ws://127.0.0.1:${port}/v2/apps/tea/terminal/`, { token: ann })
+      const client = connect(`ws://127.0.0.1:${port}/v2/apps/tea/terminal/`, { token: ann })
       client.socket.once('open', () => client.say({ ...plain, command: 'sleep', ...more }))
       expect((await client.ended).messages.at(-1)).toEqual({
         type: 'error',
@@ -410,27 +412,27 @@ it('ends when its time is over', async () => {
 })
 
 describe('a socket', () => {
-  const never: Held = {
+  const never: SessionOptions = {
     open: () => Promise.reject(new Error('nothing is opened here')),
-    mayGoOn: async () => true,
+    isAllowed: async () => true,
     shutdown: new AbortController().signal,
     failed: () => {},
   }
-  const limits = { perUser: 1, perController: 1, startMs: 60_000, pingMs: 60_000, silenceMs: 60_000, askMs: 60_000 }
+  const limits = { perUser: 1, perController: 1, startMs: 60_000, pingMs: 60_000, silenceMs: 60_000, checkMs: 60_000 }
   /** A server that holds each socket within these limits. */
-  const serve = async (held: Partial<Held>, own: Partial<typeof limits>): Promise<string> => {
+  const serve = async (held: Partial<SessionOptions>, own: Partial<typeof limits>): Promise<string> => {
     const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
     onTestFinished(() => {
       for (const client of server.clients) client.terminate()
       server.close()
     })
-    server.on('connection', (socket) => void holdSocket(socket, { ...never, ...held }, { ...limits, ...own }))
+    server.on('connection', (socket) => void runSession(socket, { ...never, ...held }, { ...limits, ...own }))
     await once(server, 'listening')
     return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
   /** A command that only its signal ends, and with which reason that was. */
-  const endless = (): { readonly open: Held['open']; readonly over: Promise<unknown> } => {
+  const endless = (): { readonly open: SessionOptions['open']; readonly over: Promise<unknown> } => {
     let ended: (reason: unknown) => void = () => {}
     const over = new Promise((resolve) => (ended = resolve))
     return {
@@ -449,9 +451,9 @@ describe('a socket', () => {
   }
 
   it('is closed when nothing is asked for in time', async () => {
-    const { ended } = talk(await serve({}, { startMs: 50 }))
+    const { ended } = connect(await serve({}, { startMs: 50 }))
     expect(await ended).toMatchObject({
-      messages: [{ type: 'error', status: 400, detail: 'no start message came within 0.05 s' }],
+      messages: [{ type: 'error', status: 400, detail: 'No start message was received within 0.05 s.' }],
       code: 1008,
     })
   })
@@ -467,7 +469,7 @@ describe('a socket', () => {
     const socket = new WebSocket(address, { autoPong: false })
     onTestFinished(() => socket.terminate())
     socket.once('open', () => socket.send(JSON.stringify(plain)))
-    expect(await over).toMatchObject({ message: 'the client went away' })
+    expect(await over).toMatchObject({ message: 'the client disconnected' })
   })
 
   it('ends with the right to it, and its command with it', async () => {
@@ -475,17 +477,17 @@ describe('a socket', () => {
     const { open, over } = endless()
     const address = await serve(
       {
-        mayGoOn: async () => isAllowed,
+        isAllowed: async () => isAllowed,
         open,
       },
-      { askMs: 20 },
+      { checkMs: 20 },
     )
-    const client = talk(address)
+    const client = connect(address)
     client.socket.once('open', () => client.say(plain))
     await client.hears('started')
     isAllowed = false
     expect(await client.ended).toMatchObject({
-      messages: [{ type: 'started' }, { type: 'error', status: 403, detail: 'The right to this session has ended.' }],
+      messages: [{ type: 'started' }, { type: 'error', status: 403, detail: 'You may no longer use this session.' }],
       code: 1008,
     })
     expect(await over).toMatchObject({ code: 'forbidden' })
@@ -493,7 +495,7 @@ describe('a socket', () => {
 
   it('tells nothing of a failure of our own, but in the log', async () => {
     const failures: unknown[] = []
-    const { socket, say, ended } = talk(await serve({ failed: (error) => failures.push(error) }, {}))
+    const { socket, say, ended } = connect(await serve({ failed: (error) => failures.push(error) }, {}))
     socket.once('open', () => say(plain))
     expect(await ended).toMatchObject({
       messages: [{ type: 'error', status: 500, detail: 'Server Error' }],

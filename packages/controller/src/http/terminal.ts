@@ -1,21 +1,21 @@
-// How is a WebSocket held on to while somebody sits at a command (types/src/terminal.ts)?
+// How does a WebSocket serve a session (types/src/terminal.ts)?
 import { DeisError, errors, openTerminal, type ServerMessage, sessionPingMs, sessionSilenceMs } from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
-import { askWhether } from '../domain/accounts/right.ts'
+import { recheckPermission } from '../domain/accounts/permission-check.ts'
 import { openSession } from '../domain/live/terminal.ts'
 import { stillAdmitted } from './live.ts'
-import { createPlaces, type PlaceLimits } from './open-limits.ts'
+import { createSlots, type SlotLimits } from './slots.ts'
 import { serveSocket } from './serve.ts'
-import { converse, type Conversation } from './terminal-messages.ts'
+import { relay, type RelayOptions } from './terminal-messages.ts'
 
-export type Limits = PlaceLimits & {
+export type Limits = SlotLimits & {
   readonly startMs: number
   readonly pingMs: number
   readonly silenceMs: number
-  /** How often is asked whether the session may go on. */
-  readonly askMs: number
+  /** How often the user's permission is checked again. */
+  readonly checkMs: number
 }
 
 const usual: Limits = {
@@ -24,7 +24,7 @@ const usual: Limits = {
   startMs: 30_000,
   pingMs: sessionPingMs,
   silenceMs: sessionSilenceMs,
-  askMs: 15_000,
+  checkMs: 15_000,
 }
 
 /** How long the commands of open sessions may take to end when the server closes. */
@@ -32,107 +32,107 @@ const endMs = 5_000
 
 const closeCodes = { done: 1000, refused: 1008, failed: 1011, restart: 1012, full: 1013 } as const
 
-export type Held = {
-  /** Which session is asked for, and how it is opened. */
-  readonly open: Conversation['open']
-  /** Tokens and rights end. */
-  readonly mayGoOn: () => Promise<boolean>
+export type SessionOptions = {
+  /** Opens the session that the start message asks for. */
+  readonly open: RelayOptions['open']
+  /** Checked again and again: tokens can be revoked, and permissions too. */
+  readonly isAllowed: () => Promise<boolean>
   readonly shutdown: AbortSignal
   readonly failed: (error: unknown) => void
 }
 
-/** Says the last word, once. */
-function createFarewell(socket: WebSocket): (message: ServerMessage, code: number) => void {
-  let isSaid = false
+/** Sends the final message and closes the connection, once. */
+function createFinish(socket: WebSocket): (message: ServerMessage, code: number) => void {
+  let isFinished = false
   return (message, code) => {
-    if (isSaid) return
-    isSaid = true
+    if (isFinished) return
+    isFinished = true
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message))
     socket.close(code)
   }
 }
 
-function told(error: unknown): ServerMessage & { type: 'error' } {
+function errorMessage(error: unknown): ServerMessage & { type: 'error' } {
   const known = error instanceof DeisError && error.code !== 'internal' ? error : null
   return { type: 'error', status: known ? errors[known.code].http : 500, detail: known?.message ?? 'Server Error' }
 }
 
-/** Until the client or the command ends: resolves when both have. */
-export async function holdSocket(
+/** Ends with the client or the command; resolves when both have ended. */
+export async function runSession(
   socket: WebSocket,
-  { open, mayGoOn, shutdown, failed }: Held,
+  { open, isAllowed, shutdown, failed }: SessionOptions,
   limits: Limits,
 ): Promise<void> {
   const over = new AbortController()
-  const farewell = createFarewell(socket)
+  const finish = createFinish(socket)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  let heard = Date.now()
-  const hear = (): void => {
-    heard = Date.now()
+  let lastReceived = Date.now()
+  const onReceived = (): void => {
+    lastReceived = Date.now()
   }
-  socket.on('message', hear).on('pong', hear).on('ping', hear)
+  socket.on('message', onReceived).on('pong', onReceived).on('ping', onReceived)
   const ping = setInterval(() => {
-    if (Date.now() - heard > limits.silenceMs) socket.terminate()
+    if (Date.now() - lastReceived > limits.silenceMs) socket.terminate()
     else socket.ping()
   }, limits.pingMs)
-  const stopAsking = askWhether(
-    mayGoOn,
-    limits.askMs,
-    () => over.abort(new DeisError('forbidden', 'The right to this session has ended.')),
+  const stopChecking = recheckPermission(
+    isAllowed,
+    limits.checkMs,
+    () => over.abort(new DeisError('forbidden', 'You may no longer use this session.')),
     failed,
   )
-  socket.once('close', () => over.abort(new Error('the client went away')))
-  // Said at once: the command may take a while to end.
+  socket.once('close', () => over.abort(new Error('the client disconnected')))
+  // Sent at once: the command may take a while to end.
   over.signal.addEventListener('abort', () => {
     if (over.signal.reason instanceof DeisError)
-      farewell(told(over.signal.reason), shutdown.aborted ? closeCodes.restart : closeCodes.refused)
+      finish(errorMessage(over.signal.reason), shutdown.aborted ? closeCodes.restart : closeCodes.refused)
   })
-  // Of its own: on the one signal, many sessions look like a leak.
+  // A signal of its own: many listeners on one signal cause a warning about a leak.
   const stopping = AbortSignal.any([shutdown])
   const stop = (): void => over.abort(shutdown.reason)
   stopping.addEventListener('abort', stop, { once: true })
   if (stopping.aborted) stop()
   try {
-    const code = await converse(socket, { open, over, startMs: limits.startMs, failed })
-    farewell({ type: 'exit', code }, closeCodes.done)
+    const code = await relay(socket, { open, over, startMs: limits.startMs, failed })
+    finish({ type: 'exit', code }, closeCodes.done)
   } catch (error) {
-    const message = told(error)
+    const message = errorMessage(error)
     if (message.status === 500 && !over.signal.aborted) failed(error)
     const code = message.status >= 500 ? closeCodes.failed : closeCodes.refused
-    farewell(message, shutdown.aborted ? closeCodes.restart : code)
+    finish(message, shutdown.aborted ? closeCodes.restart : code)
   } finally {
     await closed
     clearInterval(ping)
-    stopAsking()
+    stopChecking()
     stopping.removeEventListener('abort', stop)
   }
 }
 
 export function serveTerminal(server: FastifyInstance, core: Core, limits = usual): void {
-  const places = createPlaces('sessions', limits)
-  const held = new Set<Promise<void>>()
+  const slots = createSlots('sessions', limits)
+  const running = new Set<Promise<void>>()
   serveSocket(server, core, openTerminal, async (socket, { caller, app, request }) => {
-    let leave = (): void => {}
+    let release = (): void => {}
     try {
-      leave = places.take(caller.username)
+      release = slots.take(caller.username)
     } catch (error) {
-      createFarewell(socket)(told(error), closeCodes.full)
+      createFinish(socket)(errorMessage(error), closeCodes.full)
       return
     }
-    const holding = holdSocket(
+    const session = runSession(
       socket,
       {
         open: (start, io) => openSession(core, caller.username, app, start, io),
-        mayGoOn: stillAdmitted(core, request, app),
+        isAllowed: stillAdmitted(core, request, app),
         shutdown: core.shutdown,
         failed: (error) => core.log.error({ app: app.id, err: error }, 'a session failed'),
       },
       limits,
     )
-    held.add(holding)
-    await holding.finally(() => {
-      held.delete(holding)
-      leave()
+    running.add(session)
+    await session.finally(() => {
+      running.delete(session)
+      release()
     })
   })
   // Commands end before the scheduler that runs them.
@@ -140,6 +140,6 @@ export function serveTerminal(server: FastifyInstance, core: Core, limits = usua
     const timeout = new Promise<void>((resolve) => {
       setTimeout(resolve, endMs).unref()
     })
-    await Promise.race([Promise.allSettled(held), timeout])
+    await Promise.race([Promise.allSettled(running), timeout])
   })
 }

@@ -1,31 +1,30 @@
-// How are passwords kept from being guessed by trying, without locking out whoever knows the right one?
+// How is guessing passwords slowed down, without locking out the account's owner?
 import { createHash } from 'node:crypto'
 
 export type Throttle = {
-  /** Counts a try before it is made: 0, or the seconds that must pass before it is allowed. */
+  /** Counts a try before it is made. Returns 0, or the seconds to wait before it is allowed. */
   attempt(key: string): number
-  /** It was right: what was counted for the key is forgotten. */
+  /** The try was right: the key's count is deleted. */
   succeeded(key: string): void
-  /** It was right, and counts nothing; what others tried stays counted. */
+  /** The try was right and does not count; other tries stay counted. */
   uncount(key: string): void
 }
 
 export type ThrottleLimits = {
-  /** Tries before anybody has to wait. */
+  /** Tries without a wait. */
   readonly free: number
   /** The first wait; each further try doubles it. */
   readonly firstWaitSeconds: number
-
   readonly maxWaitSeconds: number
 }
 
-/** How long nothing must be tried for all to be forgotten. */
+/** A count is deleted after this long without a try. */
 const forgetMs = 15 * 60_000
 const maxKeys = 10_000
 
 type Tries = { count: number; until: number; last: number }
 
-/** Of keys whatever their length, a part of their hash is kept; the ones that were tried longest ago are forgotten first. */
+/** Stores a part of each key's hash, whatever the key's length. The keys tried longest ago are deleted first. */
 export function createThrottle(
   { free, firstWaitSeconds, maxWaitSeconds }: ThrottleLimits,
   now: () => number = Date.now,

@@ -1,10 +1,10 @@
-// What can still be done with an app of which something stored cannot be read?
+// What can still be done with an app whose stored data cannot be read?
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { takeUp } from '../domain/releases/start.ts'
+import { resumeApps } from '../domain/releases/start.ts'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
 
 // PostgreSQL stores no JSON that is none.
-describe.skipIf(process.env.DATABASE_URL?.startsWith('postgres'))('an app with texts that are no JSON', () => {
+describe.skipIf(process.env.DATABASE_URL?.startsWith('postgres'))('an app with stored texts that are not JSON', () => {
   let f: Fixture
   let ann: string
   const get = (path: string): Promise<Answer> => f.call('GET', `/v2/apps/${path}`, undefined, ann)
@@ -42,7 +42,7 @@ describe.skipIf(process.env.DATABASE_URL?.startsWith('postgres'))('an app with t
 
   it('as its counts is reported at the start', async () => {
     await damage('App', 'structure', '{"web":')
-    await takeUp(f.core)
+    await resumeApps(f.core)
     expect((await get('tea/logs')).text).toContain('ERROR The app cannot be started: its stored process counts')
     expect((await f.call('GET', '/v2/doctor/', undefined, ann)).text).toContain('tea (The app cannot be started')
   })
@@ -58,7 +58,7 @@ describe.skipIf(process.env.DATABASE_URL?.startsWith('postgres'))('an app with t
     const answer = await get(`tea/${path}`)
     expect([answer.status, answer.body]).toEqual([
       409,
-      { detail: expect.stringMatching(/^Something that is stored of tea cannot be read \(.*\), so .*deis destroy/) },
+      { detail: expect.stringMatching(/^Stored data of "tea" cannot be read \(.*\), so .*deis destroy/) },
     ])
     expect((await f.call('DELETE', '/v2/apps/tea/', undefined, ann)).status).toBe(204)
     expect(await get('')).toMatchObject({ status: 200, body: { count: 0 } })

@@ -1,4 +1,4 @@
-// Which requests become WebSockets, and what of those that ask for another protocol?
+// Which requests become WebSockets, and what happens to those that ask for another protocol?
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
@@ -6,8 +6,8 @@ import websocket from '@fastify/websocket'
 import { type Route, sessionMessageBytes } from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 
-/** How long clients may take to say goodbye when the server closes. */
-const farewellMs = 2_000
+/** How long clients may take to close their connection when the server closes. */
+const closeMs = 2_000
 
 function asksForSocket(request: IncomingMessage, paths: readonly RegExp[]): boolean {
   const [path = ''] = (request.url ?? '').split('?')
@@ -28,7 +28,7 @@ function withoutUpgrade(request: IncomingMessage): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
-/** `others`: who takes the upgrades to which other protocol. Makes the server take WebSockets on those of the routes that are for them, after the same checks as every request. */
+/** Makes the server take WebSockets on the routes that are for them, after the same checks as every request. `others`: handlers of upgrades to other protocols. */
 export function acceptSockets(
   server: FastifyInstance,
   routes: readonly Route[],
@@ -37,7 +37,7 @@ export function acceptSockets(
   const paths = routes
     .filter((route) => route.websocket)
     .map(({ path }) => new RegExp(`^${path.replace(/\/$/, '').replace(/:[a-z]+/g, '[^/]+')}/?$`))
-  // The plugin sees only what we hand it: it would take every upgrade of every path.
+  // The plugin sees only what is emitted here: by itself it would take every upgrade of every path.
   const upgrades = new EventEmitter()
   const http = server.server
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -58,7 +58,7 @@ export function acceptSockets(
       const { websocketServer } = server
       const late = setTimeout(() => {
         for (const client of websocketServer.clients) client.terminate()
-      }, farewellMs)
+      }, closeMs)
       for (const client of websocketServer.clients) client.close(1012)
       websocketServer.close(() => {
         clearTimeout(late)

@@ -1,4 +1,4 @@
-// Are names of accounts told apart by more than their capitals, also when two register at once?
+// Are names of accounts unique whatever their capitals, also when two register at once?
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fixture, openFixture } from './fixture.ts'
 

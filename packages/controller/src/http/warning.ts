@@ -1,10 +1,10 @@
-// How is whoever changed something told what to know besides?
+// How does an answer carry a warning?
 import { warningHeader } from '@deis/types'
 import type { FastifyReply } from 'fastify'
 
-/** Beside what was said before; null: nothing. */
+/** Added to earlier warnings; null: none. */
 export function warn(reply: FastifyReply, text: string | null): void {
   if (text === null) return
-  const said = reply.getHeader(warningHeader)
-  reply.header(warningHeader, typeof said === 'string' ? `${said} ${text}` : text)
+  const before = reply.getHeader(warningHeader)
+  reply.header(warningHeader, typeof before === 'string' ? `${before} ${text}` : text)
 }

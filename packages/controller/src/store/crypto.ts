@@ -1,4 +1,4 @@
-// How are secrets kept so that the database alone gives none of them away?
+// How are secrets stored so that the database alone reveals none of them?
 import {
   createCipheriv,
   createDecipheriv,
@@ -23,7 +23,7 @@ const derive = promisify(scrypt) as (
 export type Vault = {
   seal(purpose: string, text: string): string
   open(purpose: string, sealed: string): string
-  /** The same for the same text, and of one size; without the key nobody finds the text by trying. */
+  /** The same for the same text, of fixed size. Without the key, the text cannot be found by trying. */
   digest(purpose: string, text: string): string
 }
 
@@ -54,7 +54,7 @@ export function createVault(key: Buffer): Vault {
   }
 }
 
-/** A random secret kept in a file of its own (0600), made at first use. */
+/** A random secret kept in a file of its own (0600), created at first use. */
 export async function secretFile(file: string, bytes = keyBytes): Promise<Buffer> {
   const read = async (): Promise<Buffer> => Buffer.from((await readFile(file, 'utf8')).trim(), 'hex')
   try {
@@ -98,7 +98,7 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-/** Compares secrets without telling by time how much of them is right. */
+/** Compares secrets in constant time. */
 export function sameSecret(left: string, right: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(left), digest(right))

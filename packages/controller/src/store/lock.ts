@@ -1,9 +1,9 @@
-// Who holds this data folder? Two controllers on one SQLite file would lose each other's writes.
+// Which controller uses this data folder? Two controllers on one SQLite file would lose each other's writes.
 import { mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Identity, identify, isAlive } from '@deis/machine/pid'
 
-/** @throws with the holder's pid when another living process has it. */
+/** @throws with the holder's pid when another running process has it. */
 export async function lockFolder(folder: string): Promise<{ release(): Promise<void> }> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, 'controller.pid')
@@ -20,18 +20,18 @@ export async function lockFolder(folder: string): Promise<{ release(): Promise<v
     const holder = await readHolder(file)
     if (holder && (await isAlive(holder)))
       throw new Error(
-        `${folder} is in use by the controller with pid ${holder.pid}: stop it, or set DEIS_DATA_DIR to another folder`,
+        `"${folder}" is in use by the controller with pid ${holder.pid}; stop it, or set DEIS_DATA_DIR to another folder`,
       )
     await rm(file, { force: true })
   }
-  throw new Error(`cannot lock ${file}`)
+  throw new Error(`could not lock "${file}"`)
 }
 
 async function readHolder(file: string): Promise<Identity | null> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Identity
   } catch {
-    // Vanished, or cut off by a crash while being written: nobody holds it.
+    // Gone, or incomplete after a crash: the folder is free.
     return null
   }
 }

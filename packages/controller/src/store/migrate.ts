@@ -1,4 +1,4 @@
-// How does an existing database come to the schema this version needs?
+// How is an existing database migrated to the schema of this version?
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -75,7 +75,9 @@ export async function migrate(
         const before = done.get(name)
         if (before === checksum) continue
         if (before !== undefined)
-          throw new Error(`migration ${name} was applied with other content; this version does not fit this database`)
+          throw new Error(
+            `migration ${name} was applied with other content; this version of Deis cannot use this database`,
+          )
         for (const statement of statements(sql)) await execute(transaction, statement)
         // Values are ours: a uuid, a hex digest and a folder name of this package.
         await execute(
@@ -87,7 +89,9 @@ export async function migrate(
       const known = new Set(migrations.map(({ name }) => name))
       const newer = [...done.keys()].filter((name) => !known.has(name))
       if (newer.length > 0)
-        throw new Error(`this database was migrated by a newer version (${newer.join(', ')}): start that one`)
+        throw new Error(
+          `this database was migrated by a newer version of Deis (${newer.join(', ')}); start that version`,
+        )
       await endTransaction(transaction, 'COMMIT')
       return applied
     } catch (error) {

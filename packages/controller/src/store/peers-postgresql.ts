@@ -1,5 +1,5 @@
-// How do controllers that share a PostgreSQL database lock, and hear of each other?
-// Advisory locks of one session: whoever dies loses them at once, and no clock is compared.
+// How do controllers that share a PostgreSQL database lock, and notify each other?
+// Advisory locks of one session: a controller that dies loses them at once, and no clocks are compared.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Held, Message, Peers } from './peers.ts'
@@ -12,24 +12,24 @@ const lastDelayMs = 10_000
 const mostBytes = 7_500
 const queryMs = 10_000
 
-/** The server also notices within half a minute that we are gone without a word. */
+/** The server also notices within half a minute when this process is gone without closing its connection. */
 const sessionOptions = '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3'
 
 type Session = {
   readonly client: Client
   readonly over: AbortController
-  /** The server would give its session a lock as often as it asks. */
+  /** The server would grant a session the same lock again. */
   readonly held: Set<string>
   lost(error: unknown): void
 }
 
-export async function postgresPeers(url: string, instance: string, trouble: (error: unknown) => void): Promise<Peers> {
+export async function postgresPeers(url: string, instance: string, onError: (error: unknown) => void): Promise<Peers> {
   const listeners = new Set<(message: Message | null) => void>()
   const closing = new AbortController()
   let session: Session | null = null
   let again: Promise<void> | null = null
 
-  const hear = (message: Message | null): void => {
+  const deliver = (message: Message | null): void => {
     for (const listener of listeners) listener(message)
   }
   const connect = async (): Promise<void> => {
@@ -47,7 +47,7 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
       if (session !== mine) return
       session = null
       if (closing.signal.aborted) return
-      trouble(error)
+      onError(error)
       client.end().catch(() => {})
       again = reconnect()
     }
@@ -57,10 +57,10 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
     client.on('notification', ({ payload }) => {
       try {
         const { from, ...message } = JSON.parse(payload ?? '') as Message & { from?: string }
-        if (from !== instance) hear(message)
+        if (from !== instance) deliver(message)
       } catch (error) {
-        // Anybody who may sign in there may notify.
-        trouble(error)
+        // Any user of the database can send notifications.
+        onError(error)
       }
     })
     try {
@@ -79,19 +79,19 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
       if (closing.signal.aborted) return
       try {
         await connect()
-        hear(null)
+        deliver(null)
         return
       } catch (error) {
-        trouble(error)
+        onError(error)
       }
     }
   }
   const opened = async (): Promise<Session> => {
     if (!session && again) await again
-    if (!session) throw new Error('there is no connection to the database')
+    if (!session) throw new Error('not connected to the database')
     return session
   }
-  /** A statement that fails leaves open what this session holds: it is given up. */
+  /** After a failed statement it is unknown which locks this session holds, so it is closed. */
   const ask = async ({ client, over, lost }: Session, sql: string, name: string): Promise<boolean> => {
     over.signal.throwIfAborted()
     try {
@@ -116,7 +116,7 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
       async release() {
         // With the session went the lock.
         if (mine.over.signal.aborted) return
-        await ask(mine, 'SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS yes', name).catch(trouble)
+        await ask(mine, 'SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS yes', name).catch(onError)
         mine.held.delete(name)
       },
     }
@@ -138,16 +138,16 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
     async alive(other) {
       if (other === instance) return true
       const mine = await opened()
-      // Shared, so that asking twice at the same time is no answer to each other.
+      // A shared lock, so that two checks at the same time do not affect each other.
       const name = `controller/${other}`
       const gone = await ask(mine, 'SELECT pg_try_advisory_lock_shared(hashtextextended($1, 0)) AS yes', name)
       if (gone) await ask(mine, 'SELECT pg_advisory_unlock_shared(hashtextextended($1, 0)) AS yes', name)
       return !gone
     },
-    tell(message) {
+    notify(message) {
       const payload = JSON.stringify({ from: instance, ...message })
       if (!session || Buffer.byteLength(payload) > mostBytes) return
-      session.client.query('SELECT pg_notify($1, $2)', [channel, payload]).catch(trouble)
+      session.client.query('SELECT pg_notify($1, $2)', [channel, payload]).catch(onError)
     },
     onMessage: (listener) => void listeners.add(listener),
     async close() {
@@ -157,7 +157,7 @@ export async function postgresPeers(url: string, instance: string, trouble: (err
       session = null
       mine?.over.abort(new Error('the controller is stopping'))
       // It may be cut off already.
-      await mine?.client.end().catch(trouble)
+      await mine?.client.end().catch(onError)
     },
   }
 }

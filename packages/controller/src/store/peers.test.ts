@@ -1,4 +1,4 @@
-// Do controllers that share a database keep out of each other's way, and notice when one is gone?
+// Do controllers that share a database exclude each other, and notice when one is gone?
 import { once } from 'node:events'
 import { createServer, connect as dial, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -112,9 +112,9 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
         if (heard.length === 3) resolve()
       })
     })
-    one.tell({ kind: 'app', app: 'tea' })
-    one.tell({ kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` })
-    one.tell({ kind: 'cancel', build: 'b1', by: 'ann' })
+    one.notify({ kind: 'app', app: 'tea' })
+    one.notify({ kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` })
+    one.notify({ kind: 'cancel', build: 'b1', by: 'ann' })
     await came
     expect(heard).toEqual([
       { kind: 'app', app: 'tea' },

@@ -1,4 +1,4 @@
-// How do several controllers on one database keep out of each other's way? Alone on its file, a controller has no peers.
+// How do several controllers on one database lock and notify each other? On SQLite a controller has no peers.
 
 export type Held = {
   /** Aborted when the lock is lost: another controller may have it by then. */
@@ -6,7 +6,7 @@ export type Held = {
   release(): Promise<void>
 }
 
-/** What controllers tell each other; lost when nobody listens, so it only ever says where to look. */
+/** What controllers send to each other. It is lost when nobody listens, so it only ever says where to look. */
 export type Message =
   | { readonly kind: 'app'; readonly app: string }
   | { readonly kind: 'line'; readonly app: string; readonly at: string; readonly text: string }
@@ -19,14 +19,14 @@ export type Peers = {
   readonly instance: string
   /** Whether there may be others. */
   readonly shared: boolean
-  /** Waits until nobody holds `name`, here or elsewhere. @throws the signal's reason */
+  /** Waits until `name` is free, here and at other controllers. @throws the signal's reason */
   lock(name: string, signal: AbortSignal): Promise<Held>
-  /** Null when somebody holds it, this controller included. */
+  /** Null when it is held, here or by another controller. */
   tryLock(name: string): Promise<Held | null>
   /** Whether the controller of that name still runs. */
   alive(instance: string): Promise<boolean>
-  /** To all others. */
-  tell(message: Message): void
+  /** Sends it to all others. */
+  notify(message: Message): void
   /** Also called with null after a time without connection: anything may have been missed. */
   onMessage(listener: (message: Message | null) => void): void
   close(): Promise<void>
@@ -43,7 +43,7 @@ export function noPeers(instance: string): Peers {
     },
     tryLock: async () => held,
     alive: async (other) => other === instance,
-    tell: () => {},
+    notify: () => {},
     onMessage: () => {},
     close: async () => {},
   }

@@ -1,4 +1,4 @@
-// Does the database come to its schema, keep it, and refuse what it must?
+// Is the database migrated to its schema, does it keep data, and does it refuse what it must?
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -239,7 +239,10 @@ async function administrators({ root, newActor }: World): Promise<void> {
   await deis('users', error(notAllowed))
   await root.deis(
     'perms:delete root --admin',
-    failed('Removing root from system administrators...', 'root is the last admin; make another user admin first'),
+    failed(
+      'Removing root from system administrators...',
+      '"root" is the last admin. Make another user an admin first, with deis perms:create --admin.',
+    ),
   )
 }
 

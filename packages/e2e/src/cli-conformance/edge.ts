@@ -33,7 +33,10 @@ async function domains(world: World): Promise<void> {
   await deis('domains:list', [`=== ${app} Domains`, `*.${own}`, app, `www.${own}`, `xn--bcher-kva.${own}`])
   await deis('domains -l 1', [`=== ${app} Domains (1 of 4)`, `*.${own}`])
   expect(await json('domains', listDomains.response)).toMatchObject({ count: 4 })
-  await deis(`domains:add www.${own}`, refused(`www.${own}`, `domain: The domain www.${own} is already one of ${app}`))
+  await deis(
+    `domains:add www.${own}`,
+    refused(`www.${own}`, `domain: The domain "www.${own}" already belongs to "${app}".`),
+  )
   await deis('domains:add *', refused('*', "domain: Hostname can't only be a wildcard"))
   await deis('domains:add a.b.1', refused('a.b.1', 'Hostname does not look valid.'))
   await deis(`domains:remove *.${own}`, removed(`*.${own}`))

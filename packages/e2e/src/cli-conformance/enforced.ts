@@ -15,7 +15,7 @@ function appOf(world: World, name: string): Promise<Spoken> {
 /** Succeeds on a cluster; elsewhere it is refused with the reason, and nothing is changed (docs/architecture.md, principle 6). */
 function where({ cluster }: World, title: string, able: readonly string[], what: string): Expected {
   if (cluster !== null) return [`${title} done`, ...able]
-  return failed(title, `the process scheduler cannot ${what}, so nothing was changed (deis doctor)`)
+  return failed(title, `The process scheduler cannot ${what}, so nothing was changed. See deis doctor.`)
 }
 
 async function limits(world: World): Promise<void> {

@@ -173,7 +173,7 @@ async function builds(world: World): Promise<void> {
     await deis(['pull', `${world.cluster.registry}/stack:1`, '-p', 'worker: sleep 100000'], {
       stdout: ['Creating build... done'],
       stderr: [
-        ` !    Nothing of ${app} runs, because every process type is scaled to 0; start one with: deis scale cmd=1 -a ${app}`,
+        ` !    No process of "${app}" runs, because every process type is scaled to 0. Start one with: deis scale cmd=1 -a ${app}`,
       ],
     })
     await deis('pull', {
@@ -185,7 +185,7 @@ async function builds(world: World): Promise<void> {
 }
 
 const noImages =
-  "the process scheduler runs no container images, so example.com/shop:1 cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)"
+  'The process scheduler cannot run container images, so "example.com/shop:1" was not deployed. Deploy the app\'s source with git push, or run the platform on Kubernetes. See deis doctor.'
 
 export const scenarios: readonly Scenario[] = [
   { name: 'processes are scaled and restarted', run: processes },

@@ -1,22 +1,18 @@
-// May this user do that to this app (docs/contract/api.md §1.12)?
+// What may a user do with an app (docs/contract/api.md §1.12)?
 import { forbidden, notFound } from '@deis/types'
 import type { Caller, Core } from '../core.ts'
 import { type AppRow, withOwner } from '../apps/rows.ts'
 import { makeReadable } from '../apps/unreadable.ts'
 
-export type Standing = 'admin' | 'owner' | 'collaborator' | null
+export type Role = 'admin' | 'owner' | 'collaborator' | null
 
 /** Which apps a user may see: to be part of a query. */
 export function visibleTo({ id, isSuperuser }: Caller) {
   return isSuperuser ? {} : { OR: [{ ownerId: id }, { grants: { some: { userId: id } } }] }
 }
 
-/** The app and what the user is to it; null for an app that does not exist or is being destroyed. */
-export async function standing(
-  core: Core,
-  caller: Caller,
-  id: string,
-): Promise<{ app: AppRow; standing: Standing } | null> {
+/** The app and the user's role in it; null for an app that does not exist or is being destroyed. */
+export async function appAccess(core: Core, caller: Caller, id: string): Promise<{ app: AppRow; role: Role } | null> {
   const read = () =>
     core.db.app.findUnique({
       where: { id },
@@ -27,21 +23,21 @@ export async function standing(
     return read()
   })
   if (!app || app.destroying) return null
-  const kind = caller.isSuperuser
+  const role = caller.isSuperuser
     ? 'admin'
     : app.ownerId === caller.id
       ? 'owner'
       : app.grants.length > 0
         ? 'collaborator'
         : null
-  return { app, standing: kind }
+  return { app, role }
 }
 
 /** @throws 404 before 403, as the contract orders them. */
 export async function authorize(core: Core, caller: Caller, id: string, access: 'app' | 'app-owner'): Promise<AppRow> {
-  const found = await standing(core, caller, id)
+  const found = await appAccess(core, caller, id)
   if (!found) throw notFound('App')
-  if (!found.standing) throw forbidden()
-  if (access === 'app-owner' && found.standing === 'collaborator') throw forbidden()
+  if (!found.role) throw forbidden()
+  if (access === 'app-owner' && found.role === 'collaborator') throw forbidden()
   return found.app
 }

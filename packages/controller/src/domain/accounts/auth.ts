@@ -191,7 +191,10 @@ export async function cancelUser(core: Core, caller: Caller, username: string | 
     if ((await tx.app.count({ where: { ownerId: user.id } })) > 0)
       throw new DeisError('conflict', `${user.username} still has applications assigned. Delete or transfer ownership`)
     if ((await tx.certificate.count({ where: { ownerId: user.id } })) > 0)
-      throw new DeisError('conflict', `${user.username} still owns certificates: remove them first`)
+      throw new DeisError(
+        'conflict',
+        `"${user.username}" still owns certificates. Remove them first with deis certs:remove.`,
+      )
     await tx.user.delete({ where: { id: user.id } })
   })
   core.log.info({ user: user.username, by: caller.username }, 'user removed')

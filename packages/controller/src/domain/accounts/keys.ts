@@ -1,4 +1,4 @@
-// Which public keys belong to whom (docs/contract/api.md §2.12)?
+// Which SSH keys does a user have (docs/contract/api.md §2.12)?
 import { createHash, randomUUID } from 'node:crypto'
 import { invalidField, type Key, notFound } from '@deis/types'
 import { isUniqueViolation } from '../../store/errors.ts'
@@ -45,10 +45,7 @@ export async function addKey(core: Core, caller: Caller, body: { id: string; pub
     throw invalidField('id', 'SSH Key with this id already exists.')
   const count = await core.db.key.count({ where: { userId: caller.id } })
   if (count >= bounds.keysOfUser)
-    throw invalidField(
-      'id',
-      `${caller.username} has ${count} keys, more are not allowed: remove one with deis keys:remove`,
-    )
+    throw invalidField('id', `"${caller.username}" has ${count} keys, the maximum. Remove one with deis keys:remove.`)
   const now = new Date()
   try {
     const data = {

@@ -4,17 +4,17 @@ import { DeisError } from '@deis/types'
 import { createLimit } from '@deis/machine/limit'
 import { hashPassword, verifyPassword } from '../../store/crypto.ts'
 
-/** Each takes a thread that files and names are looked up with as well, a processor for about 80 ms, and 32 MiB. */
+/** Each takes a thread of the pool that file access also uses, a processor for about 80 ms, and 32 MiB. */
 export type PasswordLimits = { readonly running: number; readonly waiting: number }
 
-/** A processor is left for everything else, and two of the four threads. */
+/** Leaves a processor and two of the four threads for everything else. */
 const usual: PasswordLimits = { running: Math.max(1, Math.min(2, availableParallelism() - 1)), waiting: 30 }
 
 /** Both throw DeisError `throttled` when too many wait already. */
 export type Passwords = {
   hash(password: string): Promise<string>
   verify(password: string, stored: string): Promise<boolean>
-  /** The same work as `verify`, where there is no account: answers must not tell that by their time. */
+  /** The same work as `verify`, where there is no account: the time of an answer must not reveal that. */
   pretend(password: string): Promise<false>
 }
 
@@ -22,20 +22,20 @@ export function createPasswords({ running, waiting }: PasswordLimits = usual): P
   const limit = createLimit(running, {
     waiting,
     refusal: () =>
-      new DeisError('throttled', 'Too many passwords are being checked: try again in a few seconds.', {
+      new DeisError('throttled', 'Too many passwords are being checked. Try again in a few seconds.', {
         retryAfter: 5,
       }),
   })
-  let nobodys: Promise<string> | undefined
-  // Whoever goes away leaves work of a moment, in a line that has an end.
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => limit(new AbortController().signal, work)
+  let dummyHash: Promise<string> | undefined
+  // Not cancelled when the client disconnects: the work is short and the queue is bounded.
+  const queued = <T>(work: () => Promise<T>): Promise<T> => limit(new AbortController().signal, work)
   return {
-    hash: (password) => inTurn(() => hashPassword(password)),
-    verify: (password, stored) => inTurn(() => verifyPassword(password, stored)),
+    hash: (password) => queued(() => hashPassword(password)),
+    verify: (password, stored) => queued(() => verifyPassword(password, stored)),
     pretend: (password) =>
-      inTurn(async () => {
-        nobodys ??= hashPassword('nobody has this password')
-        await verifyPassword(password, await nobodys)
+      queued(async () => {
+        dummyHash ??= hashPassword('not a password of any account')
+        await verifyPassword(password, await dummyHash)
         return false as const
       }),
   }

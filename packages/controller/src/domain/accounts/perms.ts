@@ -29,12 +29,12 @@ export async function addCollaborator(core: Core, caller: Caller, app: AppRow, u
   if (others >= bounds.collaboratorsOfApp)
     throw invalidField(
       'username',
-      `${app.id} has ${others} collaborators, more are not allowed: remove one with deis perms:delete`,
+      `"${app.id}" has ${others} collaborators, the maximum. Remove one with deis perms:delete.`,
     )
   await marked(core, caller.request, (tx) =>
     tx.grant.upsert({ where: { appUuid_userId }, create: appUuid_userId, update: {} }),
   )
-  core.logs.say(app.id, 'INFO', `User ${user.username} was granted access to ${app.id}`)
+  core.logs.write(app.id, 'INFO', `User ${user.username} was granted access to ${app.id}`)
 }
 
 export async function removeCollaborator(core: Core, caller: Caller, app: AppRow, username: string): Promise<void> {
@@ -44,7 +44,7 @@ export async function removeCollaborator(core: Core, caller: Caller, app: AppRow
     const { count } = await tx.grant.deleteMany({ where: { appUuid: app.uuid, userId: user.id } })
     if (count === 0) throw forbidden()
   })
-  core.logs.say(app.id, 'INFO', `User ${user.username} was revoked access to ${app.id}`)
+  core.logs.write(app.id, 'INFO', `User ${user.username} was revoked access to ${app.id}`)
 }
 
 export async function adminsPage(core: Core, page: PageRequest): Promise<Slice<Admin>> {
@@ -60,10 +60,10 @@ export async function adminsPage(core: Core, page: PageRequest): Promise<Slice<A
 export async function addAdmin(core: Core, caller: Caller, username: string): Promise<void> {
   const user = await userNamed(core, username)
   await core.db.user.update({ where: { id: user.id }, data: { isSuperuser: true } })
-  core.log.info({ user: user.username, by: caller.username }, 'user made admin')
+  core.log.info({ user: user.username, by: caller.username }, 'admin rights granted')
 }
 
-/** Without an admin nobody could ever make one again. */
+/** The last admin stays: without one, no admin could be added again. */
 export async function removeAdmin(core: Core, caller: Caller, username: string): Promise<void> {
   const user = await userNamed(core, username)
   if (!user.isSuperuser) return
@@ -71,8 +71,11 @@ export async function removeAdmin(core: Core, caller: Caller, username: string):
   await core.db.$transaction(async (tx) => {
     await tx.user.updateMany({ where: { isSuperuser: true }, data: { isSuperuser: true } })
     if ((await tx.user.count({ where: { isSuperuser: true, isActive: true, id: { not: user.id } } })) === 0)
-      throw new DeisError('conflict', `${user.username} is the last admin; make another user admin first`)
+      throw new DeisError(
+        'conflict',
+        `"${user.username}" is the last admin. Make another user an admin first, with deis perms:create --admin.`,
+      )
     await tx.user.update({ where: { id: user.id }, data: { isSuperuser: false } })
   })
-  core.log.info({ user: user.username, by: caller.username }, 'admin made an ordinary user')
+  core.log.info({ user: user.username, by: caller.username }, 'admin rights revoked')
 }

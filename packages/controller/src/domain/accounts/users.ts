@@ -1,4 +1,4 @@
-// Who has an account?
+// Which accounts exist?
 import type { User } from '@deis/types'
 import type { Core } from '../core.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'

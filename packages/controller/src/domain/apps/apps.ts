@@ -1,4 +1,4 @@
-// How is an app made, listed and destroyed (docs/contract/api.md §2.3, §3.2)?
+// How is an app created, listed and destroyed (docs/contract/api.md §2.3, §3.2)?
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ async function freeName(core: Core): Promise<string> {
     if (isReserved(core.config, name) || (await isDomain(core, name))) continue
     if ((await core.db.app.count({ where: { id: name } })) === 0) return name
   }
-  throw new DeisError('conflict', 'no free name could be invented: name the app yourself')
+  throw new DeisError('conflict', 'No free name could be generated. Name the app yourself: deis create NAME.')
 }
 
 type NewApp = AppRow & { readonly configUuid: string; readonly settingsUuid: string }
@@ -106,7 +106,7 @@ async function refuseMoreApps(core: Core, caller: Caller): Promise<void> {
   if (count >= bounds.appsOfUser)
     throw new DeisError(
       'conflict',
-      `${caller.username} has ${count} apps, more are not allowed: destroy one with deis destroy, or ask an administrator`,
+      `"${caller.username}" has ${count} apps, the maximum. Destroy one with deis destroy, or ask an admin.`,
     )
 }
 
@@ -126,7 +126,7 @@ async function createNamed(core: Core, caller: Caller, id: string): Promise<App>
       `appsettings ${id}-${app.settingsUuid.slice(0, 7)} updated`,
       `domain ${id} added`,
     ])
-      core.logs.say(id, 'INFO', line)
+      core.logs.write(id, 'INFO', line)
     announceRelease(core, { app: id, version: 1, summary, sha: '', user: caller.username })
     await routesChanged(core, id)
     return toApp(app)
@@ -236,7 +236,7 @@ export function destroyApp(core: Core, app: Doomed): Promise<void> {
 }
 
 async function endApp(core: Core, app: Doomed): Promise<void> {
-  core.logs.say(app.id, 'INFO', 'deleting environment')
+  core.logs.write(app.id, 'INFO', 'deleting environment')
   await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true, updatedAt: new Date() } })
   core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
   await endEdgeChanges(core, app.id)
@@ -254,7 +254,7 @@ async function endApp(core: Core, app: Doomed): Promise<void> {
     await core.builder
       .forget(app.id, await ownArtifacts(core, app))
       .catch((error: unknown) =>
-        core.log.error({ app: app.id, err: error }, 'what was built for it could not be deleted'),
+        core.log.error({ app: app.id, err: error }, 'artifacts of a destroyed app could not be deleted'),
       )
     await rm(join(buildLogFolder(core.config), app.id), { recursive: true, force: true })
     await core.logs.remove(app.id)

@@ -1,4 +1,4 @@
-// How much may be stored for one app or one user? Far more than anybody needs, so that nothing grows without end.
+// How much may be stored for one app or one user? Far more than needed, so that nothing grows without bound.
 
 export const bounds = {
   appsOfUser: 1_000,
@@ -10,6 +10,6 @@ export const bounds = {
   typesOfAutoscale: 100,
   /** Each change is a row, and only the newest counts. */
   rowsOfSettings: 50,
-  /** Whose answers can still be asked for. */
+  /** Requests with an id whose outcome can still be asked for. */
   requestsOfUser: 500,
 } as const

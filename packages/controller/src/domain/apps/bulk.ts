@@ -1,4 +1,4 @@
-// How is something done for many apps in statements of bounded size, without one of them holding up the others?
+// How is something done for many apps in statements of bounded size, without one app delaying the others?
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Core } from '../core.ts'
 
@@ -9,7 +9,7 @@ export type StoredApp = {
   readonly id: string
   readonly uuid: string
   readonly destroying: boolean
-  /** JSON text, so that nothing that is stored can spoil the reading of a whole page. */
+  /** JSON text, so that one invalid value does not fail the whole page. */
   readonly structure: string
   /** The newest release that did not fail, if it has a build. */
   readonly good: number | null
@@ -25,7 +25,7 @@ const toApp = ({ destroying, good, pending, ...row }: Row): StoredApp => ({
   pending: Number(pending) > 0,
 })
 
-/** Everything by its id, in pages; the event loop has its turn between two. */
+/** Everything by its id, in pages; other work gets a turn between two. */
 async function* pages<T extends { readonly id: string }>(
   read: (after: string) => Promise<readonly T[]>,
 ): AsyncGenerator<readonly T[]> {
@@ -80,7 +80,7 @@ async function inHalves(
   try {
     await work(ids)
   } catch (error) {
-    // Without a database it is nobody's fault in particular.
+    // Rethrows when the database itself cannot be reached.
     await core.db.$queryRaw`SELECT 1`
     const [only] = ids
     if (ids.length === 1 && only !== undefined) return failed(only, error)

@@ -26,12 +26,12 @@ const dnsPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,6
 /** No single value, and no file of a build's ENV_DIR, needs to be larger. */
 const maxValueBytes = 128 * 1024
 const maxConfigBytes = 1024 * 1024
-/** Of each map, in one request and in all: each key is told in the release's summary, and is a variable of every process. */
+/** Of each map, in one request and in all: each key appears in the release's summary, and is a variable of every process. */
 const maxKeys = 1000
 /** No limit of memory or CPU, and no tag, is written with more. */
 const maxWordLength = 100
 
-/** Every value reaches a container as text; what is no scalar is written as JSON. */
+/** Every value reaches a container as text; anything but a scalar is written as JSON. */
 function asText(value: unknown): string {
   if (typeof value === 'string') return value
   if (typeof value === 'boolean') return value ? 'True' : 'False'
@@ -42,7 +42,7 @@ function checkValue(key: string, value: string): void {
   const refuse = (message: string): never => {
     throw invalidField('values', message)
   }
-  if (value.includes('\0')) refuse(`${key} contains a NUL character, which no environment can hold`)
+  if (value.includes('\0')) refuse(`${key} contains a NUL character, which an environment variable cannot hold`)
   if (Buffer.byteLength(value) > maxValueBytes) refuse(`${key} is larger than ${maxValueBytes / 1024} KiB`)
   if (key === 'PORT') {
     if (!/^\d+$/.test(value)) refuse('PORT can only be a numeric value')
@@ -109,7 +109,7 @@ function asMap(map: MapName, raw: unknown): Record<string, unknown> {
     try {
       value = parseJson(value)
     } catch {
-      // Said below, with the field's name.
+      // Reported with the field's name.
       throw invalidField(map, 'Value must be valid JSON.')
     }
     const problem = map === 'values' ? null : unstorable(value)
@@ -145,7 +145,7 @@ function mergeMap<T>(
     else if (!next.delete(key)) throw new DeisError('unprocessable', `${key} does not exist under ${map}`)
   }
   if (next.size > Math.max(maxKeys, Object.keys(base).length))
-    throw invalidField(map, `An app has no more than ${maxKeys} keys here.`)
+    throw invalidField(map, `An app can have at most ${maxKeys} keys here.`)
   return Object.fromEntries(next)
 }
 
@@ -175,6 +175,6 @@ export function mergeConfig(base: ConfigMaps, patch: ConfigPatch): ConfigMaps {
   if (Object.keys(next.registry).length > 0 && next.values.PORT === undefined)
     throw new DeisError('invalid', 'PORT needs to be set in the config when using a private registry')
   if (Buffer.byteLength(JSON.stringify(next)) > maxConfigBytes)
-    throw new DeisError('invalid', `the whole config is larger than ${maxConfigBytes / 1024} KiB`)
+    throw new DeisError('invalid', `The whole config is larger than ${maxConfigBytes / 1024} KiB.`)
   return next
 }

@@ -19,7 +19,7 @@ function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, a
   const table = [
     ['memory', can.memoryLimits, 'memory limits'],
     ['cpu', can.cpuLimits, 'CPU limits'],
-    ['tags', can.tags, 'tags: it has no nodes to choose from'],
+    ['tags', can.tags, 'tags (it has no nodes to choose from)'],
     ['registry', can.images, 'image registries'],
     ['healthcheck', can.healthchecks, 'health checks'],
   ] as const
@@ -30,12 +30,12 @@ function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, a
     if (sets && !able)
       throw new DeisError(
         'invalid',
-        `the ${name} scheduler cannot enforce ${what}, so nothing was changed (deis doctor)`,
+        `The ${name} scheduler cannot enforce ${what}, so nothing was changed. See deis doctor.`,
       )
   }
 }
 
-/** Only when tags change: nodes may have gone since (docs/contract/api.md §2.5, §7 #17). */
+/** Only when tags change: nodes may be gone since then (docs/contract/api.md §2.5, §7 #17). */
 async function refuseUnmatched(core: Core, before: ConfigMaps['tags'], after: ConfigMaps['tags']): Promise<void> {
   const added = Object.entries(after).filter(([key, value]) => before[key] !== value)
   if (added.length === 0 || (await core.scheduler.matchingNodes(after)) > 0) return
@@ -67,9 +67,9 @@ export async function changeConfig(core: Core, caller: Caller, app: AppRow, patc
       before: structure,
       request: caller.request,
     })
-    core.logs.say(app.id, 'INFO', `config ${app.id}-${release.configUuid.slice(0, 7)} updated`)
+    core.logs.write(app.id, 'INFO', `config ${app.id}-${release.configUuid.slice(0, 7)} updated`)
     if (release.build) await deploy(core, current, release, signal)
-    else core.logs.say(app.id, 'INFO', 'No build associated with this release to publish')
+    else core.logs.write(app.id, 'INFO', 'No build associated with this release to publish')
     return toConfig(core.vault, app.id, release.config)
   })
 }

@@ -1,4 +1,4 @@
-// Which names, addresses, settings and certificates are taken (docs/contract/api.md §2.8–2.10, §8 rows 14–16)?
+// Which names, addresses, settings and certificates are accepted (docs/contract/api.md §2.8–2.10, §8 rows 14–16)?
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { DeisError, invalidProcessType } from '@deis/types'
 import { describe, expect, it } from 'vitest'
@@ -145,14 +145,14 @@ describe('settings', () => {
       { whitelist: ['10.0.0.1', 'x', 'y'] },
       { whitelist: ['The address x is not valid', 'The address y is not valid'] },
     ],
-    [{ autoscale: { web: 5 } }, { autoscale: ['could not validate 5: it is no object'] }],
+    [{ autoscale: { web: 5 } }, { autoscale: ['could not validate 5: it is not an object'] }],
     [
       { autoscale: { web: { min: 1, max: 2 } } },
       { autoscale: [`could not validate {"min":1,"max":2}: 'cpu_percent' is a required property`] },
     ],
     [
       { autoscale: { web: { ...rule, max: '4' } } },
-      { autoscale: ['could not validate {"min":1,"max":"4","cpu_percent":70}: max is no whole number'] },
+      { autoscale: ['could not validate {"min":1,"max":"4","cpu_percent":70}: max is not a whole number'] },
     ],
     [{ autoscale: { _web: rule } }, { autoscale: [invalidProcessType] }],
     [

@@ -37,7 +37,7 @@ export function healthcheckValue(base: Probes | undefined, type: string, raw: un
     throw invalidField('healthcheck', message)
   }
   if (typeof raw !== 'object' || Array.isArray(raw))
-    return refuse(`could not validate ${JSON.stringify(raw)}: it is no object`)
+    return refuse(`could not validate ${JSON.stringify(raw)}: it is not an object`)
   const next: Probes = { ...base }
   for (const [kind, probe] of Object.entries(raw as Record<string, unknown>)) {
     if (kind !== 'livenessProbe' && kind !== 'readinessProbe')
@@ -72,7 +72,7 @@ type LegacyMaps = {
 
 /**
  * The health checks of earlier versions: HEALTHCHECK_URL and what goes with it become probes of the routable type, and are
- * no variables of the app any more. Their port is wherever the app listens.
+ * no longer variables of the app. Their port is wherever the app listens.
  */
 export function withLegacyHealthcheck<M extends LegacyMaps>(maps: M): M {
   const url = maps.values.HEALTHCHECK_URL

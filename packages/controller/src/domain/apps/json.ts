@@ -1,13 +1,13 @@
-// Is a JSON text small enough to be parsed and walked, whoever sent it?
+// Is a JSON text small enough to be parsed?
 import { DeisError, messageOf } from '@deis/types'
 
-/** Nothing in the contract comes near. What may be kept is nested less deeply still, which is said by field (storable.ts). */
+/** Nothing in the contract comes near. What is stored may be nested even less, with errors by field (storable.ts). */
 export const jsonLimits = { depth: 64, values: 20_000, keyLength: 1024 } as const
 
 const [quote, backslash, colon, comma] = ['"', '\\', ':', ','].map((one) => one.charCodeAt(0))
 const [openArray, closeArray, openObject, closeObject] = ['[', ']', '{', '}'].map((one) => one.charCodeAt(0))
 
-/** Why a text is not parsed; null when it may be. One pass that keeps nothing: what is no JSON at all is left to the parser. */
+/** Why a text is not parsed; null when it may be. One pass that keeps nothing: invalid JSON is left to the parser. */
 export function jsonProblem(text: string): string | null {
   let depth = 0
   let values = 1
@@ -24,14 +24,14 @@ export function jsonProblem(text: string): string | null {
     } else if (code === comma) {
       if (++values > jsonLimits.values) return `it has more than ${jsonLimits.values} values`
     } else if (code === openArray || code === openObject) {
-      if (++depth > jsonLimits.depth) return `it is nested more than ${jsonLimits.depth} deep`
+      if (++depth > jsonLimits.depth) return `it is nested more than ${jsonLimits.depth} levels deep`
       if (++values > jsonLimits.values) return `it has more than ${jsonLimits.values} values`
     } else if (code === closeArray || code === closeObject) depth--
   }
   return null
 }
 
-/** @throws DeisError `invalid` for what is no JSON, or too much of it. */
+/** @throws DeisError `invalid` for invalid or too large JSON. */
 export function parseJson(text: string): unknown {
   const problem = jsonProblem(text)
   if (problem !== null) throw new DeisError('invalid', `JSON parse error - ${problem}`)

@@ -1,4 +1,4 @@
-// What is an app called whose owner did not say, and which names does nobody get (docs/contract/api.md §3.10)?
+// Which name does an app get by default, and which names are reserved (docs/contract/api.md §3.10)?
 import type { Config } from '../../config.ts'
 import type { Core } from '../core.ts'
 import { spellings } from '../edge/domain-rules.ts'
@@ -29,7 +29,7 @@ export async function isDomain(core: Pick<Core, 'db' | 'config'>, id: string): P
   return (await core.db.domain.count({ where: { domain: { in: spellings(id, core.config.platformDomain) } } })) > 0
 }
 
-/** Names are looked for and then stored: two that overlap must not both be found free, on any controller. */
+/** Names are looked up and then stored, one at a time on all controllers, so that two that overlap are not both found free. */
 export function oneNameAtATime<T>(core: Pick<Core, 'queue'>, work: () => Promise<T>): Promise<T> {
   return core.queue.run('names/domains', work)
 }

@@ -4,7 +4,7 @@ export type PageRequest = { readonly limit: number; readonly offset: number }
 
 const defaultLimit = 100
 
-/** Odd values fall back to the defaults; the database never reads more than 10,000 rows at once. */
+/** Invalid values fall back to the defaults; the database never reads more than 10,000 rows at once. */
 export function pageRequest(query: { readonly limit?: string; readonly offset?: string }): PageRequest {
   const number = (raw: string | undefined): number => (raw !== undefined && /^\d{1,9}$/.test(raw) ? Number(raw) : 0)
   return { limit: Math.min(number(query.limit) || defaultLimit, 10_000), offset: number(query.offset) }
@@ -12,7 +12,7 @@ export function pageRequest(query: { readonly limit?: string; readonly offset?: 
 
 export type Slice<T> = { readonly count: number; readonly results: T[] }
 
-/** Reads the slice; the total is only asked for when the slice does not tell it. */
+/** Reads the slice; the total is only counted when the slice does not show it. */
 export async function readSlice<Row, T>(
   page: PageRequest,
   read: (part: { skip: number; take: number }) => Promise<Row[]>,

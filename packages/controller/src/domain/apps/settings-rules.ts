@@ -53,12 +53,12 @@ const maxInteger = 2 ** 31 - 1
 const maxLabelBytes = 64 * 1024
 
 function ruleProblem(rule: unknown): string | null {
-  if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return 'it is no object'
+  if (typeof rule !== 'object' || rule === null || Array.isArray(rule)) return 'it is not an object'
   const values = rule as Record<string, unknown>
   const whole = (value: unknown): boolean => Number.isInteger(value) && Math.abs(Number(value)) <= maxInteger
   const wrong = (['min', 'max', 'cpu_percent'] as const).find((key) => !whole(values[key]))
   if (wrong === undefined) return null
-  return wrong in values ? `${wrong} is no whole number` : `'${wrong}' is a required property`
+  return wrong in values ? `${wrong} is not a whole number` : `'${wrong}' is a required property`
 }
 
 function readAutoscale(raw: Record<string, unknown>, refuse: (message: string) => void): SettingsPatch['autoscale'] {
@@ -128,7 +128,7 @@ export function mergeSettings(base: SettingsValues, patch: SettingsPatch, maxPro
     if (rule && rule.max > maxProcesses) throw new DeisError('invalid', tooMany(type, rule.max, maxProcesses))
   const label = mergeMap('label', base.label, patch.label)
   if (Buffer.byteLength(JSON.stringify(label)) > maxLabelBytes)
-    throw invalidField('label', `Labels must be ${maxLabelBytes / 1024} KiB or less together.`)
+    throw invalidField('label', `Labels can have at most ${maxLabelBytes / 1024} KiB in total.`)
   const autoscale = mergeMap('autoscale', base.autoscale, patch.autoscale)
   if (Object.keys(autoscale).length > bounds.typesOfAutoscale)
     throw invalidField('autoscale', `At most ${bounds.typesOfAutoscale} process types can be scaled automatically.`)

@@ -34,7 +34,7 @@ function newRow(
   values: SettingsValues,
   newest: Row.Settings,
 ): Row.Prisma.SettingsUncheckedCreateInput {
-  // The newest counts, also when the clock stands still or goes back.
+  // The newest row counts, so its time must be later even when the clock goes back.
   const now = new Date(Math.max(Date.now(), newest.createdAt.getTime() + 1))
   return {
     uuid: randomUUID(),
@@ -47,8 +47,8 @@ function newRow(
   }
 }
 
-/** Nobody can ask for earlier settings. */
-async function forgetOldRows(core: Core, app: AppRow): Promise<void> {
+/** Earlier settings cannot be asked for. */
+async function deleteOldRows(core: Core, app: AppRow): Promise<void> {
   const [old] = await core.db.settings.findMany({
     where: { appUuid: app.uuid },
     orderBy: { createdAt: 'desc' },
@@ -65,8 +65,8 @@ type Change = {
   readonly changed: (keyof SettingsValues)[]
 }
 
-/** What is answered when the settings are stored; null: they take back what was. */
-export type Told = ((row: Row.Settings) => object | null) | null
+/** The answer when the settings are stored; null: an earlier change is undone. */
+export type Answer = ((row: Row.Settings) => object | null) | null
 
 /**
  * Stores what `next` makes of the present settings; call inside changeEdge.
@@ -76,7 +76,7 @@ export async function storeSettings(
   core: Core,
   caller: Caller,
   app: AppRow,
-  told: Told,
+  answer: Answer,
   next: (before: SettingsValues) => SettingsValues,
 ): Promise<Stored<Change>> {
   const newest = await newestRow(core, app)
@@ -89,38 +89,38 @@ export async function storeSettings(
   if (after.whitelist.length > Math.max(bounds.addressesOfWhitelist, before.whitelist.length))
     throw invalidField(
       'whitelist',
-      `At most ${bounds.addressesOfWhitelist} addresses are allowed: use networks such as 10.0.0.0/8`,
+      `At most ${bounds.addressesOfWhitelist} addresses are allowed. Use networks such as 10.0.0.0/8.`,
     )
   const data = newRow(app, caller.username, after, newest)
   const row = await core.db.$transaction(async (tx) => {
     const made = await tx.settings.create({ data })
-    await mark(core, tx, caller.request, told ? { stored: true, answer: told(made) } : { stored: false })
+    await mark(core, tx, caller.request, answer ? { stored: true, answer: answer(made) } : { stored: false })
     return made
   })
-  await forgetOldRows(core, app)
-  core.logs.say(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
-  core.logs.say(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
+  await deleteOldRows(core, app)
+  core.logs.write(app.id, 'INFO', `appsettings ${app.id}-${row.uuid.slice(0, 7)} updated`)
+  core.logs.write(app.id, 'DEBUG', `summary of app setting changes: ${caller.username} changed ${changed.join(', ')}`)
   const undo = (): Promise<void> =>
     core.db.$transaction(async (tx) => {
       await tx.settings.deleteMany({ where: { uuid: row.uuid } })
-      await mark(core, tx, caller.request, { stored: told === null })
+      await mark(core, tx, caller.request, { stored: answer === null })
     })
   return { value: { row, before, changed }, undo }
 }
 
-/** Rules that nobody would follow are refused; they can always be removed. */
+/** Autoscale rules are refused where the backend cannot apply them; they can always be removed. */
 async function refuseAutoscale(core: Core, patch: SettingsPatch): Promise<void> {
   if (!Object.values(patch.autoscale ?? {}).some((rule) => rule !== null)) return
   const { autoscale, noAutoscale } = await core.scheduler.capabilities()
   if (autoscale) return
-  const why = noAutoscale === undefined ? '' : `: ${noAutoscale}`
+  const why = noAutoscale === undefined ? '' : ` (${noAutoscale})`
   throw new DeisError(
     'invalid',
-    `the ${core.scheduler.name} scheduler cannot autoscale, so nothing was changed${why} (deis doctor)`,
+    `The ${core.scheduler.name} scheduler cannot autoscale${why}, so nothing was changed. See deis doctor.`,
   )
 }
 
-/** What shapes processes is brought to what runs; when that fails, it is as if it had never been asked for. */
+/** Applies what affects processes; when that fails, the former settings are stored again. */
 async function applyChange(
   core: Core,
   caller: Caller,
@@ -137,16 +137,20 @@ async function applyChange(
     await apply()
   } catch (error) {
     if (signal.aborted)
-      throw new DeisError('unavailable', 'the controller is stopping; the settings are applied at its next start', {
-        cause: error,
-      })
+      throw new DeisError(
+        'unavailable',
+        'The controller is stopping. The settings are stored, and are applied at its next start.',
+        {
+          cause: error,
+        },
+      )
     const former = Object.fromEntries(change.changed.map((name) => [name, change.before[name]]))
     await changeEdge(core, app.id, () => storeSettings(core, caller, app, null, (now) => ({ ...now, ...former })))
     await apply().catch((again: unknown) =>
-      core.log.error({ app: app.id, err: again }, 'going back to the old settings failed'),
+      core.log.error({ app: app.id, err: again }, 'the old settings could not be restored'),
     )
     const text = `(settings): ${explain(error)}`
-    core.logs.say(app.id, 'ERROR', text)
+    core.logs.write(app.id, 'ERROR', text)
     throw new DeisError('invalid', text, { cause: error })
   }
 }
@@ -159,16 +163,16 @@ export async function changeSettings(
 ): Promise<AppSettings> {
   const patch = readSettings(body)
   await refuseAutoscale(core, patch)
-  const told = (row: Row.Settings): AppSettings => toSettings(app.id, row)
+  const answer = (row: Row.Settings): AppSettings => toSettings(app.id, row)
   const store = (): Promise<Change> =>
     changeEdge(core, app.id, () =>
-      storeSettings(core, caller, app, told, (before) => mergeSettings(before, patch, core.config.maxProcesses)),
+      storeSettings(core, caller, app, answer, (before) => mergeSettings(before, patch, core.config.maxProcesses)),
     )
-  if (patch.autoscale === undefined && patch.routable === undefined) return told((await store()).row)
+  if (patch.autoscale === undefined && patch.routable === undefined) return answer((await store()).row)
   return core.queue.run(app.id, async (signal) => {
     const change = await store()
     if (change.changed.includes('routable') || change.changed.includes('autoscale'))
       await applyChange(core, caller, app, change, signal)
-    return told(change.row)
+    return answer(change.row)
   })
 }

@@ -48,12 +48,12 @@ export function countsFor(
 ): Counts {
   const next = new Map(Object.entries(current.structure))
   const removed = new Map(Object.entries(current.removed))
-  const resting = new Set<string>()
+  const zeroed = new Set<string>()
   const had = previous ? typesOf(previous) : []
-  const rest = (type: string): void => {
+  const scaleToZero = (type: string): void => {
     const count = next.get(type)
-    if (count === undefined || resting.has(type)) return
-    resting.add(type)
+    if (count === undefined || zeroed.has(type)) return
+    zeroed.add(type)
     if (had.includes(type)) removed.set(type, count)
     next.set(type, 0)
   }
@@ -61,11 +61,11 @@ export function countsFor(
   const former = Object.keys(previous?.procfile ?? {})
   // Types that the old Procfile declared and the new one does not are scaled to 0.
   if (former.length > 0 && (options.removeMissing || declared.length > 0))
-    for (const type of former) if (!declared.includes(type)) rest(type)
+    for (const type of former) if (!declared.includes(type)) scaleToZero(type)
   const initial = Object.entries(defaultStructure(build))
   if (next.size === 0) return { structure: Object.fromEntries(initial), removed: current.removed }
   if (previous && buildKind(previous) !== buildKind(build)) {
-    for (const type of startingTypes) rest(type)
+    for (const type of startingTypes) scaleToZero(type)
     for (const [type, count] of initial) next.set(type, count)
   }
   const types = typesOf(build)
@@ -73,7 +73,7 @@ export function countsFor(
     for (const type of types.filter((one) => !had.includes(one))) {
       const before = removed.get(type)
       const now = next.get(type)
-      // Without either, a count of 0 is one that nobody asked for: what starts by itself starts again.
+      // Without either, a count of 0 was not asked for, so types that start by themselves start again.
       const otherwise = now === 0 && startingTypes.includes(type) ? 1 : undefined
       const count = now ? before || now : (before ?? otherwise)
       if (count !== undefined) next.set(type, Math.min(count, options.maxProcesses))
@@ -116,5 +116,5 @@ export function scaleRequest(
 }
 
 export function tooMany(type: string, count: number, maxProcesses: number): string {
-  return `${type}=${count} is more than the ${maxProcesses} processes that this platform allows for a type (DEIS_MAX_PROCESSES), so nothing was changed`
+  return `${type}=${count} is more than the ${maxProcesses} processes that this platform allows per type (DEIS_MAX_PROCESSES), so nothing was changed.`
 }

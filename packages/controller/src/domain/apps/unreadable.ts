@@ -1,4 +1,4 @@
-// What happens to an app whose stored counts are no JSON, so that its whole row cannot be read?
+// What happens to an app whose stored counts are not JSON, so that its whole row cannot be read?
 import type { Core } from '../core.ts'
 
 type Texts = { readonly structure: string; readonly removed: string | null }
@@ -16,7 +16,7 @@ const asJson = (text: string): string => (isJson(text) ? text : JSON.stringify(t
 
 /**
  * Such a text becomes a JSON text of itself: nothing of it is lost, the app is shown, read and destroyed as always, and what
- * needs the counts says how to set them again (counts.ts). Whether there was such a text; PostgreSQL takes none.
+ * needs the counts says how to set them again (counts.ts). Returns whether there was such a text; PostgreSQL never has one.
  */
 export async function makeReadable(core: Pick<Core, 'db' | 'log'>, app: string): Promise<boolean> {
   const [stored] = await core.db.$queryRaw<Texts[]>`
@@ -24,7 +24,7 @@ export async function makeReadable(core: Pick<Core, 'db' | 'log'>, app: string):
   if (!stored) return false
   const { structure, removed } = stored
   if (isJson(structure) && isJson(removed ?? 'null')) return false
-  core.log.error({ app, structure: structure.slice(0, 200) }, 'the stored process counts of an app are no JSON')
+  core.log.error({ app, structure: structure.slice(0, 200) }, 'the stored process counts of an app are not JSON')
   await core.db.$executeRaw`
     UPDATE "App" SET "structure" = ${asJson(structure)}, "removed" = ${removed === null ? null : asJson(removed)}
     WHERE "id" = ${app} AND CAST("structure" AS TEXT) = ${structure}`

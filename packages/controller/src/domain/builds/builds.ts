@@ -1,4 +1,4 @@
-// Which attempts to build an app were there, and how does an existing image become one (docs/contract/api.md §2.6)?
+// Which builds does an app have, and how does an existing image become one (docs/contract/api.md §2.6)?
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -118,7 +118,7 @@ function shape(build: Row.Build): { sha: string; dockerfile: string; procfile: R
   return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
 }
 
-/** A release that runs, and what is to be said when nothing of it answers requests. */
+/** A release that runs, and a notice when nothing of it answers requests. */
 export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
 
 /** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
@@ -182,7 +182,7 @@ export async function deployImage(
     procfile,
     'succeeded',
   )
-  core.logs.say(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
+  core.logs.write(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
   return { build, ...(await releaseBuild(core, app, build, caller.request)) }
 }
 

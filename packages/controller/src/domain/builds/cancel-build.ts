@@ -1,4 +1,4 @@
-// How is a build ended by somebody who has seen enough of it?
+// How is a build cancelled?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Build, DeisError } from '@deis/types'
 import { untilAborted } from '@deis/lib/wait'
@@ -9,20 +9,20 @@ import { pushLock } from './push.ts'
 import { type AppRow, toBuild } from '../apps/rows.ts'
 import { type RunningBuild, runningBuild } from './running.ts'
 
-/** A build that was told to end gets TERM, then KILL; a Job may take its time to go. */
+/** A cancelled build gets TERM, then KILL; a Job may take a while to end. */
 const deadlineMs = 60_000
-const askEveryMs = 500
+const pollMs = 500
 const pushMs = 5_000
 
 const ends: Readonly<Record<string, string>> = {
-  succeeded: 'it succeeded; what has become a release is left with `deis rollback`',
-  failed: 'it failed; see `deis builds:logs`',
-  canceled: 'it was cancelled before',
+  succeeded: 'it succeeded. To leave its release, use deis rollback',
+  failed: 'it failed. See deis builds:logs',
+  canceled: 'it was already cancelled',
   abandoned: 'it ended with the controller that ran it',
 }
 
 function over({ uuid, status }: Row.Build): DeisError {
-  return new DeisError('conflict', `Build ${uuid} is not running any more: ${ends[status] ?? status}.`)
+  return new DeisError('conflict', `Build "${uuid}" is no longer running: ${ends[status] ?? status}.`)
 }
 
 /** @returns the build, when it is here. @throws 409 */
@@ -32,7 +32,7 @@ function cancelHere(core: Core, uuid: string, by: string): RunningBuild | null {
   if (build.isBuilt())
     throw new DeisError(
       'conflict',
-      `Build ${uuid} is done and its release is being deployed: when that has ended, \`deis rollback\` undoes it.`,
+      `Build "${uuid}" has succeeded and its release is being deployed. When that has ended, undo it with deis rollback.`,
     )
   build.cancel(by)
   return build
@@ -46,22 +46,22 @@ export function cancelForPeer(core: Core, uuid: string, by: string): void {
 
 /** A build that runs here, or at another controller, or whose controller has gone. */
 async function end(core: Core, app: AppRow, uuid: string, by: string, signal: AbortSignal): Promise<Row.Build> {
-  let isTold = false
+  let isCancelled = false
   for (;;) {
     const here = cancelHere(core, uuid, by)
     if (here) {
-      isTold = true
+      isCancelled = true
       await Promise.race([here.ended, untilAborted(signal)])
-      // A client that does not take the last word of its git keeps nobody else waiting.
+      // A client that does not read the end of its push does not delay this answer.
       if (!signal.aborted) await Promise.race([here.pushEnded, untilAborted(AbortSignal.timeout(pushMs))])
     }
     const row = await buildRow(core, app, uuid)
     if (row.status !== 'running') {
-      if (isTold && row.status === 'canceled') return row
+      if (isCancelled && row.status === 'canceled') return row
       throw over(row)
     }
     signal.throwIfAborted()
-    // Whoever builds holds this.
+    // The controller that builds holds this lock.
     const held = await core.peers.tryLock(pushLock(app.id))
     if (held) {
       try {
@@ -73,10 +73,10 @@ async function end(core: Core, app: AppRow, uuid: string, by: string, signal: Ab
         await held.release()
       }
     } else {
-      core.peers.tell({ kind: 'cancel', build: uuid, by })
-      await sleep(askEveryMs, undefined, { signal }).catch(() => {})
+      core.peers.notify({ kind: 'cancel', build: uuid, by })
+      await sleep(pollMs, undefined, { signal }).catch(() => {})
     }
-    isTold = true
+    isCancelled = true
   }
 }
 
@@ -88,13 +88,13 @@ export async function cancelBuild(core: Core, caller: Caller, app: AppRow, uuid:
   const until = AbortSignal.any([late, core.shutdown])
   try {
     const row = await end(core, app, uuid, caller.username, until)
-    core.logs.say(app.id, 'INFO', `${caller.username} cancelled build ${app.id}-${uuid.slice(0, 7)}`)
+    core.logs.write(app.id, 'INFO', `${caller.username} cancelled build ${app.id}-${uuid.slice(0, 7)}`)
     return toBuild(app.id, row)
   } catch (error) {
     if (!late.aborted || error instanceof DeisError) throw error
     throw new DeisError(
       'unavailable',
-      `Build ${uuid} was told to end, and has not within ${deadlineMs / 1000} s: look with \`deis builds:list --all\`.`,
+      `Build "${uuid}" was cancelled, but did not end within ${deadlineMs / 1000} s. Check with deis builds:list --all.`,
       { cause: error },
     )
   }

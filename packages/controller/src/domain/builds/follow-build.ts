@@ -1,11 +1,11 @@
-// How does somebody watch a build and its deploy, from their first line to the last?
+// How is the output of a build and its deploy followed?
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildLog, buildLogFile, buildRow } from './builds.ts'
 import type { Core } from '../core.ts'
-import { type FollowOptions, signOfLifeMs } from '../live/follow-logs.ts'
-import { askWhether } from '../accounts/right.ts'
+import { type FollowOptions, keepAliveMs } from '../live/follow-logs.ts'
+import { recheckPermission } from '../accounts/permission-check.ts'
 import type { AppRow } from '../apps/rows.ts'
 import { type RunningBuild, runningBuild } from './running.ts'
 
@@ -13,9 +13,9 @@ type Pace = { readonly signal: AbortSignal; readonly silenceMs: number }
 
 const chunkBytes = 64 * 1024
 /** What `git push` shows in silence. */
-const signOfLife = '...\n'
+const keepAlive = '...\n'
 const lookEveryMs = 1_000
-/** Between the end of a build and the first trace of its release. */
+/** Between the end of a build and the creation of its release. */
 const releaseMs = 10_000
 
 /** Null while there is no such file. */
@@ -26,7 +26,7 @@ async function openIfAny(file: string): Promise<FileHandle | null> {
   })
 }
 
-/** The reader sets the pace: what he has not taken stays in the file. Whole lines, so that a sign of life breaks none. */
+/** What the client has not read stays in the file. Sends whole lines, so that a keep-alive is never inside one. */
 async function* follow(
   build: RunningBuild,
   file: string,
@@ -53,16 +53,16 @@ async function* follow(
         if (rest.length > 0) yield rest
         return
       }
-      const isNews = await build.changed(seen, silenceMs, signal)
+      const hasMore = await build.changed(seen, silenceMs, signal)
       if (signal.aborted) return
-      if (!isNews) yield signOfLife
+      if (!hasMore) yield keepAlive
     }
   } finally {
     await handle?.close()
   }
 }
 
-/** Build and deploy have ended, as far as the database tells. */
+/** Whether build and deploy have ended, according to the database. */
 async function isSettled(core: Core, app: AppRow, uuid: string): Promise<boolean> {
   const row = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
   if (row?.status === 'running') return false
@@ -72,7 +72,7 @@ async function isSettled(core: Core, app: AppRow, uuid: string): Promise<boolean
 }
 
 async function* elsewhere(core: Core, app: AppRow, uuid: string, pace: Pace): AsyncGenerator<string> {
-  yield 'Another controller runs this build and has its output; here is told when it has ended.\n'
+  yield 'Another controller runs this build and has its output. This ends when the build does.\n'
   yield* untilSettled(core, app, uuid, pace)
 }
 
@@ -82,19 +82,19 @@ async function* untilSettled(
   uuid: string,
   { signal, silenceMs }: Pace,
 ): AsyncGenerator<string> {
-  let spoken = Date.now()
+  let lastSent = Date.now()
   while (!signal.aborted && !(await isSettled(core, app, uuid))) {
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
-    if (Date.now() - spoken < silenceMs) continue
-    spoken = Date.now()
-    yield signOfLife
+    if (Date.now() - lastSent < silenceMs) continue
+    lastSent = Date.now()
+    yield keepAlive
   }
 }
 
-/** What is left of its output, and then how the deploy ends that is carried on without any. */
-async function* carriedOn(core: Core, app: AppRow, uuid: string, log: string, pace: Pace): AsyncGenerator<string> {
+/** The output so far, and then how the deploy ends, which continues without output. */
+async function* resumed(core: Core, app: AppRow, uuid: string, log: string, pace: Pace): AsyncGenerator<string> {
   yield* whole(log)
-  yield 'The controller went away during this deploy, which continues.\n'
+  yield 'The controller stopped during this deploy, which continues.\n'
   yield* untilSettled(core, app, uuid, pace)
   const release = await core.db.release.findFirst({ where: { buildUuid: uuid }, orderBy: { version: 'asc' } })
   if (release?.state === 'deployed') yield `Done, ${app.id}:v${release.version} deployed to Workflow\n`
@@ -111,30 +111,30 @@ async function source(core: Core, app: AppRow, uuid: string, pace: Pace): Promis
   if (build) return follow(build, buildLogFile(core.config, app.id, uuid), pace)
   const log = await buildLog(core, app, uuid)
   if (core.peers.shared && log === '' && status === 'running') return elsewhere(core, app, uuid, pace)
-  // Its controller died in the deploy, which is carried on, or tried again.
-  if (status === 'succeeded' && !(await isSettled(core, app, uuid))) return carriedOn(core, app, uuid, log, pace)
-  // Alone, no other controller can be at it: it ended just now.
+  // Its controller died during the deploy, which is continued or retried.
+  if (status === 'succeeded' && !(await isSettled(core, app, uuid))) return resumed(core, app, uuid, log, pace)
+  // A single controller: the build has just ended.
   return whole(log)
 }
 
-/** What was printed so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */
+/** Its output so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */
 export async function followBuild(
   core: Core,
   app: AppRow,
   uuid: string,
-  { signal, mayGoOn, askEveryMs = 15_000, silenceMs = signOfLifeMs }: FollowOptions,
+  { signal, isAllowed, checkEveryMs = 15_000, silenceMs = keepAliveMs }: FollowOptions,
 ): Promise<Readable> {
   const over = new AbortController()
   const until = AbortSignal.any([signal, core.shutdown, over.signal])
   const text = Readable.from(await source(core, app, uuid, { signal: until, silenceMs }), { objectMode: false })
-  const stopAsking = askWhether(
-    mayGoOn,
-    askEveryMs,
+  const stopChecking = recheckPermission(
+    isAllowed,
+    checkEveryMs,
     () => over.abort(),
-    (error) => core.log.warn({ app: app.id, err: error }, 'whether a build may still be followed is not known'),
+    (error) => core.log.warn({ app: app.id, err: error }, 'could not check whether a build may still be followed'),
   )
   text.once('close', () => {
-    stopAsking()
+    stopChecking()
     over.abort()
   })
   return text

@@ -1,23 +1,23 @@
-// What does a builder of its own ask (docs/contract/api.md §2.13)?
+// What do external builders ask for (docs/contract/api.md §2.13)?
 import { type Config, DeisError, forbidden, type KeysOfUsers, notFound } from '@deis/types'
-import { standing, visibleTo } from '../accounts/access.ts'
+import { appAccess, visibleTo } from '../accounts/access.ts'
 import { asCaller } from '../accounts/auth.ts'
 import { deployImage } from './builds.ts'
 import { currentConfig } from '../apps/config.ts'
 import type { Caller, Core } from '../core.ts'
 import type { AppRow } from '../apps/rows.ts'
 
-/** The user and the app of a hook, when the one may use the other. */
+/** The user and the app of a hook. @throws when the user may not use the app */
 async function admitted(core: Core, username: string, id: string): Promise<{ caller: Caller; app: AppRow }> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
-  const found = user?.isActive ? await standing(core, asCaller(user), id.trim()) : null
+  const found = user?.isActive ? await appAccess(core, asCaller(user), id.trim()) : null
   if (!user?.isActive) throw notFound('User')
   if (!found) throw notFound('App')
-  if (!found.standing) throw forbidden()
+  if (!found.role) throw forbidden()
   return { caller: asCaller(user), app: found.app }
 }
 
-/** Only apps that the user may use: builders let in whoever is told here (docs/contract/api.md §7 #30). */
+/** Only apps that the user may use: builders accept every app that is listed here (docs/contract/api.md §7 #30). */
 export async function ownerOfKey(core: Core, md5: string): Promise<{ username: string; apps: string[] }> {
   const key = await core.db.key.findFirst({ where: { md5: md5.toLowerCase() }, include: { user: true } })
   if (!key?.user.isActive) throw notFound('Key')

@@ -1,8 +1,8 @@
-// What does an image that a user names say of itself, and may it run for this app (docs/contract/api.md §3.9, §7 #4, #5)?
+// Which ports and digest does an image have, and may this app run it (docs/contract/api.md §3.9, §7 #4, #5)?
 import { DeisError } from '@deis/types'
 import { type Credentials, ImageError, type ImageFacts } from '@deis/ports/registry'
 import { canonicalHost, dockerHub, parseReference } from '@deis/registry/reference'
-import { standing } from '../accounts/access.ts'
+import { appAccess } from '../accounts/access.ts'
 import type { Caller, Core } from '../core.ts'
 import { latestGood } from '../releases/release.ts'
 import { type AppRow, configMaps } from '../apps/rows.ts'
@@ -33,19 +33,19 @@ async function refuseForeign(
   const prefix = organization === '' ? '' : `${organization}/`
   if (!repository.startsWith(prefix)) return
   const owner = repository.slice(prefix.length)
-  const found = await standing(core, caller, owner)
-  // Without a folder of its own the platform shares the registry with images that are nobody's.
-  if (found ? found.standing : prefix === '') return
-  throw new DeisError('forbidden', `${image} belongs to the app ${owner}, which you may not use`)
+  const found = await appAccess(core, caller, owner)
+  // Without an organization of its own the platform shares the registry with other images.
+  if (found ? found.role : prefix === '') return
+  throw new DeisError('forbidden', `"${image}" belongs to the app "${owner}", which you may not use.`)
 }
 
-/** Asks the image's registry once; every release of the build runs the very image that was found. */
+/** Asks the image's registry once; every release of the build runs the image that was found. */
 export async function imageFacts(core: Core, caller: Caller, app: AppRow, image: string): Promise<ImageFacts> {
   const { images } = await core.scheduler.capabilities()
   if (!images || !core.registry)
     throw new DeisError(
       'invalid',
-      `the ${core.scheduler.name} scheduler runs no container images, so ${image} cannot be deployed here: deploy the app's source with git push, or run the platform on Kubernetes (deis doctor)`,
+      `The ${core.scheduler.name} scheduler cannot run container images, so "${image}" was not deployed. Deploy the app's source with git push, or run the platform on Kubernetes. See deis doctor.`,
     )
   try {
     const { host, repository } = parseReference(image)

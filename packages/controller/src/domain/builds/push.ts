@@ -33,15 +33,15 @@ export type Push = {
   readonly options: readonly string[]
   readonly submodules?: readonly Submodule[]
   source(): Readable
-  /** Fetches those that may be fetched; null: none may. @throws Error for the user to read */
-  readonly withSubmodules?: ((say: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
+  /** Fetches the allowed submodules; null: none are allowed. @throws Error for the user to read */
+  readonly withSubmodules?: ((print: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
   output(text: string): void
   readonly signal: AbortSignal
   /** The next push of the app may begin. */
   readonly ended: Promise<void>
 }
 
-/** Logs and slugs of older attempts make room; rollback needs the slugs of the releases that are kept. */
+/** Older logs and slugs are deleted; rollback needs the slugs of the releases that are kept. */
 const keptLogs = 50
 const keptReleases = 20
 
@@ -55,13 +55,13 @@ async function openBuildLog(
   uuid: string,
   output: (text: string) => void,
   wrote: () => void,
-): Promise<{ say(text: string): void; note(text: string): void; close(): Promise<void> }> {
+): Promise<{ print(text: string): void; note(text: string): void; close(): Promise<void> }> {
   const file = buildLogFile(core.config, app, uuid)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const stream = createWriteStream(file, { mode: 0o600 })
   stream.on('error', (error) => core.log.error({ app, build: uuid, err: error }, 'build log cannot be written'))
   return {
-    say(text) {
+    print(text) {
       output(text)
       stream.write(text, wrote)
     },
@@ -85,12 +85,12 @@ async function build(
   row: Row.Build,
   push: Push,
   running: RunningBuild,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<Row.Build> {
   const { config } = await latestGood(core.db, app)
   let whole: WholeSource | undefined
   try {
-    whole = await push.withSubmodules?.(say, push.signal)
+    whole = await push.withSubmodules?.(print, push.signal)
     const result = await core.builder.build(
       {
         id: row.uuid,
@@ -101,7 +101,7 @@ async function build(
         submodules: whole?.submodules ?? push.submodules,
         noCache: push.options.includes('no-cache'),
       },
-      say,
+      print,
       push.signal,
     )
     running.built()
@@ -118,7 +118,7 @@ async function build(
     return { ...row, ...data }
   } catch (error) {
     await endBuild(core, row.uuid, { status: push.signal.aborted ? 'canceled' : 'failed' })
-    // Whatever it broke in the builder, the one who pushes is told who cancelled.
+    // Whatever error the builder gave, the user who pushes is shown who cancelled.
     running.cancelled.throwIfAborted()
     throw error
   } finally {
@@ -126,11 +126,11 @@ async function build(
   }
 }
 
-/** @throws an error whose message is for the person who pushes; the push is declined then. */
+/** @throws an error whose message is for the user who pushes; the push is declined then. */
 export async function receivePush(core: Core, push: Push): Promise<void> {
   const app = await appRow(core, push.app)
   if (!app || app.destroying) throw new Error(`App ${push.app} does not exist`)
-  // Pushes to this controller were sorted out by its git server.
+  // The git server allows one push at a time to this controller.
   const held = await core.peers.tryLock(pushLock(app.id))
   if (!held) throw new Error('Another git push is ongoing')
   const uuid = randomUUID()
@@ -144,18 +144,18 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
   }
 }
 
-/** For the case that the connection breaks: only the person who pushes reads it, it is not in the log it names. */
+/** In case the connection breaks. Only the user who pushes sees it; it is not in the build's log. */
 function whereToLook(app: string, uuid: string): string {
-  return `If this connection breaks, see the rest with 'deis builds:logs ${uuid} --follow --app ${app}'\n`
+  return `If this connection breaks, see the rest with: deis builds:logs ${uuid} --follow --app ${app}\n`
 }
 
-/** The last words to a push when the controller stops: what becomes of it then. */
+/** What a push shows when the controller stops. */
 async function whenStopping(core: Core, app: string, uuid: string): Promise<string> {
   const look = `deis builds:logs ${uuid} --follow --app ${app}`
   const release = await core.db.release.findFirst({ where: { buildUuid: uuid } })
   return release
-    ? `The controller is stopping. The deploy of v${release.version} continues when it has started again; see how it ends:\n    ${look}`
-    : `The controller is stopping, and nothing was changed. Push again in a moment; what was built so far:\n    ${look}`
+    ? `The controller is stopping. The deploy of v${release.version} continues when it starts again. To follow it:\n    ${look}`
+    : `The controller is stopping, and nothing was changed. Push again in a moment. To see what was built so far:\n    ${look}`
 }
 
 async function receive(core: Core, app: AppRow, push: Push, uuid: string, running: RunningBuild): Promise<void> {
@@ -170,35 +170,37 @@ async function receive(core: Core, app: AppRow, push: Push, uuid: string, runnin
   )
   const log = await openBuildLog(core, app.id, row.uuid, push.output, running.wrote)
   try {
-    log.say('Starting build... but first, coffee!\n')
+    log.print('Starting build... but first, coffee!\n')
     push.output(whereToLook(app.id, row.uuid))
     const signal = AbortSignal.any([push.signal, running.cancelled])
-    const built = await build(core, app, row, { ...push, signal }, running, log.say)
-    log.say('Build complete.\nLaunching App...\n')
-    core.logs.say(app.id, 'INFO', `build ${app.id}-${row.uuid.slice(0, 7)} created`)
+    const built = await build(core, app, row, { ...push, signal }, running, log.print)
+    log.print('Build complete.\nLaunching App...\n')
+    core.logs.write(app.id, 'INFO', `build ${app.id}-${row.uuid.slice(0, 7)} created`)
     const { release, notice } = await releaseBuild(core, app, built)
-    if (notice !== null) log.say(` !     ${notice}\n`)
-    log.say(
+    if (notice !== null) log.print(` !     ${notice}\n`)
+    log.print(
       `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help'\n\n`,
     )
-    log.say(`${address(core, app.id)}\n`)
+    log.print(`${address(core, app.id)}\n`)
     const { warning } = routersNow(core)
-    if (warning !== null) log.say(`\n !     ${warning}\n`)
+    if (warning !== null) log.print(`\n !     ${warning}\n`)
   } catch (error) {
-    const told = core.shutdown.aborted ? new Error(await whenStopping(core, app.id, row.uuid), { cause: error }) : error
-    // The git server tells it to the person who pushes.
-    log.note(`${messageOf(told)}\n`)
-    throw told
+    const shown = core.shutdown.aborted
+      ? new Error(await whenStopping(core, app.id, row.uuid), { cause: error })
+      : error
+    // The git server shows it to the user who pushes.
+    log.note(`${messageOf(shown)}\n`)
+    throw shown
   } finally {
     await log.close()
     running.closeLog()
   }
   await tidy(core, app).catch((error: unknown) =>
-    core.log.warn({ app: app.id, err: error }, 'old builds could not be tidied'),
+    core.log.warn({ app: app.id, err: error }, 'old builds could not be deleted'),
   )
 }
 
-/** Slugs and images that some app may still roll back to. */
+/** Slugs and images that an app may still roll back to. */
 async function artifactsInUse(core: Core): Promise<Set<string>> {
   const used = new Set<string>()
   for (let after = ''; ;) {

@@ -1,16 +1,16 @@
-// Which builds go on in this controller, how far are they, and how are they ended?
+// Which builds run in this controller, how far are they, and how are they cancelled?
 import { DeisError } from '@deis/types'
 import { createNotifier } from '@deis/lib/wait'
 import type { Core } from '../core.ts'
 
 export type RunningBuild = {
-  /** Aborted when somebody cancels the build. */
+  /** Aborted when a user cancels the build. */
   readonly cancelled: AbortSignal
   /** From here on it cannot be cancelled. @throws when it was */
   built(): void
   isBuilt(): boolean
   cancel(by: string): void
-  /** There is more in its log. */
+  /** Its log has more. */
   wrote(): void
   /** The log is complete. */
   closeLog(): void
@@ -19,7 +19,7 @@ export type RunningBuild = {
   changes(): number
   /** Waits for another number. False: it is still the same after `ms`, or when aborted. */
   changed(since: number, ms: number, signal: AbortSignal): Promise<boolean>
-  /** Nothing of the build or its deploy goes on any more. */
+  /** The build and its deploy have ended. */
   end(): void
   readonly ended: Promise<void>
   /** The app can be pushed again. */
@@ -30,7 +30,7 @@ export function runningBuild(core: Core, uuid: string): RunningBuild | undefined
   return core.here.builds.get(uuid)
 }
 
-/** Before the build's row is there, so that whoever sees it as running finds it here too. */
+/** Call it before the build's row is stored, so that a build whose row says running is always found here. */
 export function beginBuild(core: Core, uuid: string, pushEnded: Promise<void>): RunningBuild {
   const all = core.here.builds
   const cancel = new AbortController()

@@ -1,4 +1,4 @@
-// What does an uploaded certificate say, and does its key belong to it (docs/contract/api.md §2.10)?
+// What does an uploaded certificate contain, and does its key match (docs/contract/api.md §2.10)?
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { certMessages, DeisError, invalidField, messageOf } from '@deis/types'
 

@@ -3,7 +3,7 @@ import { type Certificate, certMessages, DeisError, forbidden, invalidField, not
 import { isUniqueViolation } from '../../store/errors.ts'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import type { Tx } from '../../store/open.ts'
-import { standing } from '../accounts/access.ts'
+import { appAccess } from '../accounts/access.ts'
 import { readCertificate } from './cert-rules.ts'
 import { bounds } from '../apps/bounds.ts'
 import type { Caller, Core } from '../core.ts'
@@ -28,7 +28,7 @@ export async function certsPage(core: Core, caller: Caller, page: PageRequest): 
   )
 }
 
-/** Only one's own; admins see no others'. */
+/** Only the caller's own; admins do not see those of others. */
 async function ownCert(core: Core, caller: Caller, name: string): Promise<CertRow> {
   const row = await core.db.certificate.findFirst({ where: { name, ownerId: caller.id }, include: whole })
   if (!row) throw notFound('Certificate')
@@ -49,7 +49,7 @@ export async function addCert(
   if (count >= bounds.certificatesOfUser)
     throw invalidField(
       'name',
-      `${caller.username} has ${count} certificates, more are not allowed: remove one with deis certs:remove`,
+      `"${caller.username}" has ${count} certificates, the maximum. Remove one with deis certs:remove.`,
     )
   const now = new Date()
   try {
@@ -82,15 +82,15 @@ async function setCertificate(
   return { value: undefined, undo: () => unmarked(core, request, set(certificateId)) }
 }
 
-/** Of a domain whose app the caller may use, or it could take over what others serve (docs/contract/api.md §7 #31). */
+/** Only to a domain whose app the caller may use; otherwise a certificate could replace another user's (docs/contract/api.md §7 #31). */
 export async function attachCert(core: Core, caller: Caller, name: string, raw: string | undefined): Promise<void> {
   const cert = await ownCert(core, caller, name)
   if (!raw?.trim()) throw new DeisError('invalid', 'domain is a required field')
   const where = { domain: domainInPath(raw) }
   const found = await core.db.domain.findUnique({ where, include: { app: { select: { id: true } } } })
-  const access = found && (await standing(core, caller, found.app.id))
+  const access = found && (await appAccess(core, caller, found.app.id))
   if (!found || !access) throw notFound('Domain')
-  if (!access.standing) throw forbidden()
+  if (!access.role) throw forbidden()
   refuseAtIngress(core, 'certificates')
   await changeEdge(core, found.app.id, async () => {
     const row = await core.db.domain.findUnique({ where: { ...where, appUuid: access.app.uuid } })
@@ -110,7 +110,7 @@ async function detach(core: Core, request: Named | undefined, { app, ...attached
   })
 }
 
-/** Whose certificate it is may always take it back. */
+/** The owner of a certificate may always detach it. */
 export async function detachCert(core: Core, caller: Caller, name: string, raw: string): Promise<void> {
   const cert = await ownCert(core, caller, name)
   const found = await core.db.domain.findFirst({
@@ -128,9 +128,13 @@ export async function removeCert(core: Core, caller: Caller, name: string): Prom
   for (const { domain, app } of await core.db.domain.findMany(served))
     await detach(core, undefined, { certificateId: cert.id, domain, app: app.id })
   await marked(core, caller.request, async (tx) => {
-    // Attached again meanwhile: whoever did that wants to keep it.
+    // Attached again in the meantime, so it is still wanted.
     const { count } = await tx.certificate.deleteMany({ where: { id: cert.id, domains: { none: {} } } })
-    if (count === 0) throw new DeisError('conflict', `certificate ${name} was attached to a domain meanwhile`)
+    if (count === 0)
+      throw new DeisError(
+        'conflict',
+        `Certificate "${name}" was attached to a domain in the meantime, so it was not removed.`,
+      )
   })
   core.log.info({ certificate: name, by: caller.username }, 'certificate removed')
 }

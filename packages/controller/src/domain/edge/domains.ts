@@ -27,14 +27,14 @@ function refuseReserved(core: Core, name: string): void {
   if (label !== undefined && isReserved(core.config, label)) throw invalidField('domain', `${name} is a reserved name.`)
 }
 
-/** Names that lead to the platform itself or are under it, where every app has a name of its own, and everybody's. */
+/** Refuses the platform's domain, names under it, where every app has a name of its own, and wildcards over public suffixes. */
 function refusePlatform(core: Core, name: string): void {
   if (isOfPlatform(name, core.config.platformDomain))
-    throw invalidField('domain', `${name} belongs to the platform, which gives every app its own name there`)
+    throw invalidField('domain', `"${name}" belongs to the platform, where every app has a name of its own.`)
   if (/^\*\.[^.]+$/.test(name))
     throw invalidField(
       'domain',
-      `${name} covers the names of everybody: name the domain that is yours, as in *.example${name.slice(1)}`,
+      `"${name}" covers domains of others. Name your own domain, as in "*.example${name.slice(1)}".`,
     )
 }
 
@@ -43,25 +43,22 @@ async function refuseTaken(core: Core, app: AppRow, written: string, name: strin
   const taken = await core.db.domain.findFirst({
     where: { domain: { in: spellings(name, core.config.platformDomain) } },
   })
-  if (taken?.appUuid === app.uuid) throw invalidField('domain', `The domain ${name} is already one of ${app.id}`)
+  if (taken?.appUuid === app.uuid) throw invalidField('domain', `The domain "${name}" already belongs to "${app.id}".`)
   if (taken)
     throw invalidField(
       'domain',
       taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
     )
-  // It may have changed hands since the request came.
+  // The app may have been transferred since the request came.
   const { ownerId } = await core.db.app.findUniqueOrThrow({ where: { uuid: app.uuid }, select: { ownerId: true } })
   const why = await foreignName(core, { ownerId, uuid: app.uuid }, [name])
-  if (why !== null) throw invalidField('domain', why)
+  if (why !== null) throw invalidField('domain', `"${name}" cannot be added: ${why}.`)
 }
 
 async function refuseMore(core: Core, app: AppRow): Promise<void> {
   const count = await core.db.domain.count({ where: { appUuid: app.uuid } })
   if (count >= bounds.domainsOfApp)
-    throw invalidField(
-      'domain',
-      `${app.id} has ${count} domains, more are not allowed: remove one with deis domains:remove`,
-    )
+    throw invalidField('domain', `"${app.id}" has ${count} domains, the maximum. Remove one with deis domains:remove.`)
 }
 
 async function insertDomain(core: Core, caller: Caller, app: AppRow, name: string): Promise<Row.Domain> {
@@ -92,7 +89,7 @@ export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: st
       await refuseMore(core, app)
       return insertDomain(core, caller, app, name)
     })
-    core.logs.say(app.id, 'INFO', `domain ${name} added`)
+    core.logs.write(app.id, 'INFO', `domain ${name} added`)
     return {
       value: toDomain(app.id, row),
       undo: () => unmarked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } })),
@@ -100,7 +97,7 @@ export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: st
   })
 }
 
-/** The stored form of a name in a path; what is no name is no domain of anybody. */
+/** The stored form of a name in a path. @throws 404 for an invalid name */
 export function domainInPath(raw: string): string {
   try {
     return domainName(raw)
@@ -116,7 +113,7 @@ export async function removeDomain(core: Core, caller: Caller, app: AppRow, raw:
     const row = await core.db.domain.findFirst({ where: { domain, appUuid: app.uuid } })
     if (!row) throw notFound('Domain')
     await marked(core, caller.request, (tx) => tx.domain.deleteMany({ where: { id: row.id } }))
-    core.logs.say(app.id, 'INFO', `domain ${domain} removed`)
+    core.logs.write(app.id, 'INFO', `domain ${domain} removed`)
     return { value: undefined, undo: () => unmarked(core, caller.request, (tx) => tx.domain.create({ data: row })) }
   })
 }

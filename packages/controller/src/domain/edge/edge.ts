@@ -5,10 +5,10 @@ import type { Core } from '../core.ts'
 import { publishRoutes } from './routing.ts'
 
 /** A router that does not answer must not hold up a change for ever; its next snapshot is right in any case. */
-const heardMs = 5_000
+const acknowledgeMs = 5_000
 
-/** Of its own, so that a deploy that takes its time holds up no `maintenance:on`. Whoever holds the app's line may wait for this one, never the other way round. */
-const lineOf = (id: string): string => `edge/${id}`
+/** A queue of its own, so that a long deploy does not delay `maintenance:on`. What runs in the app's queue may wait for this one, never the other way round. */
+const queueOf = (id: string): string => `edge/${id}`
 
 async function edgeOf(core: Core, id: string): Promise<Edge | null> {
   const app = await core.db.app.findUnique({
@@ -50,12 +50,12 @@ async function expose(core: Core, id: string, signal: AbortSignal): Promise<void
 
 /** Brings the backend to what is stored. */
 export async function exposeApp(core: Core, id: string, signal: AbortSignal): Promise<void> {
-  await core.queue.run(lineOf(id), (line) => expose(core, id, AbortSignal.any([signal, line])))
+  await core.queue.run(queueOf(id), (queue) => expose(core, id, AbortSignal.any([signal, queue])))
 }
 
 /** Brings the routers, also those of other controllers, to what is stored. */
 export async function routesChanged(core: Core, id: string): Promise<void> {
-  core.peers.tell({ kind: 'app', app: id })
+  core.peers.notify({ kind: 'app', app: id })
   await publishRoutes(core, id)
 }
 
@@ -66,7 +66,7 @@ export type Stored<T> = { readonly value: T; undo(): Promise<unknown> }
  * What the backend does not take is not stored either.
  */
 export async function changeEdge<T>(core: Core, id: string, store: () => Promise<Stored<T>>): Promise<T> {
-  return core.queue.run(lineOf(id), async (signal) => {
+  return core.queue.run(queueOf(id), async (signal) => {
     const app = await core.db.app.findUnique({ where: { id }, select: { destroying: true } })
     if (!app || app.destroying) throw notFound('App')
     const { value, undo } = await store()
@@ -77,20 +77,20 @@ export async function changeEdge<T>(core: Core, id: string, store: () => Promise
       if (signal.aborted) throw new DeisError('unavailable', messageOf(signal.reason), { cause: error })
       await undo()
       await expose(core, id, signal).catch((again: unknown) =>
-        core.log.error({ app: id, err: again }, 'the backend could not be brought back'),
+        core.log.error({ app: id, err: again }, 'the former edge of an app could not be restored'),
       )
       throw error
     }
     await routesChanged(core, id)
-    await core.routes.heard(id, heardMs)
+    await core.routes.acknowledged(id, acknowledgeMs)
     return value
   })
 }
 
 /** Resolves when no change of the edge is under way; call it when later ones find the app being destroyed. */
 export async function endEdgeChanges(core: Core, id: string): Promise<void> {
-  core.queue.cancel(lineOf(id), new Error(`${id} is being destroyed`))
-  await core.queue.run(lineOf(id), async () => {})
+  core.queue.cancel(queueOf(id), new Error(`${id} is being destroyed`))
+  await core.queue.run(queueOf(id), async () => {})
 }
 
 /** Never store what is not enforced (docs/architecture.md, principle 6): an Ingress knows hosts and nothing else that every cluster would understand. */
@@ -98,6 +98,6 @@ export function refuseAtIngress({ config }: Core, what: string): void {
   if (config.routing === 'ingress')
     throw new DeisError(
       'invalid',
-      `${what} cannot be enforced by the cluster's own Ingress controller, so nothing was changed: run the platform with DEIS_ROUTING=router`,
+      `The cluster's own Ingress controller cannot enforce ${what}, so nothing was changed. The platform would have to run with DEIS_ROUTING=router.`,
     )
 }

@@ -1,4 +1,4 @@
-// Where do requests of each app go, and which routers have heard of it (docs/architecture.md)?
+// Where do requests of each app go, and which routers have applied that (docs/architecture.md)?
 import { randomUUID } from 'node:crypto'
 import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
 
@@ -9,7 +9,7 @@ export type Count = {
   readonly behind: number
 }
 
-/** Of this controller and of the others on its database. */
+/** Of all controllers on the database. */
 export type Following = Count & {
   /** This installation has routers at all. */
   readonly needed: boolean
@@ -28,13 +28,13 @@ export type RouteTable = {
   /** Resolves when no router sends or holds requests for this upstream any more, or when `limitMs` have passed. */
   drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
   /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
-  heard(app: string, limitMs: number): Promise<void>
+  acknowledged(app: string, limitMs: number): Promise<void>
   following(): Following
   /** Those of this controller alone, for the others. */
   own(): Count
-  /** What another controller says of its own routers; it counts for `peerMs`. */
+  /** Counts of another controller's routers; valid for `peerMs`. */
   reportPeer(instance: string, count: Count): void
-  /** Says again that we are here; routers take long silence for a dead connection. */
+  /** An event without a change; routers take long silence for a dead connection. */
   ping(): RouteEvent
 }
 
@@ -54,13 +54,13 @@ type Router = {
 const forgetMs = 30_000
 /** After a controller's start its routers need this long to find it again. */
 const settleMs = 6_000
-/** A controller that has just started, perhaps together with its first router, is not asked yet where they are. */
+/** A controller that has just started, perhaps together with its first router, does not report missing routers yet. */
 const startMs = 15_000
-/** A router that comes back within this time was not away for anybody who asks. */
+/** A router that reconnects within this time counts as connected throughout. */
 const blinkMs = 3_000
-/** Controllers tell each other more often than this how many routers each has. */
+/** Controllers report their counts of routers to each other more often than this. */
 const peerMs = 15_000
-/** So long a router may take for new routes. */
+/** A router may take this long to apply new routes. */
 const lateMs = 5_000
 
 export function createRouteTable(
@@ -113,7 +113,7 @@ export function createRouteTable(
   }
   const isDrained = (app: string, address: string): boolean =>
     !apps.get(app)?.upstreams.includes(address) && allRouters(app, (router) => !router.busy.has(address))
-  /** Resolves when `done` says so, at the limit too. */
+  /** Resolves when `done` returns true, or at the limit. */
   const wait = (done: () => boolean, limitMs: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       const end = (how: () => void): void => {
@@ -128,7 +128,7 @@ export function createRouteTable(
       }
       const abort = (): void => end(() => reject(signal?.reason as Error))
       const limit = setTimeout(() => end(resolve), limitMs)
-      // Routers also vanish without a word.
+      // Routers can also disappear without a report.
       const again = setInterval(check, 500)
       waiting.add(check)
       signal?.addEventListener('abort', abort, { once: true })
@@ -172,7 +172,7 @@ export function createRouteTable(
     },
     routerPort: () => port,
     drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
-    heard: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
+    acknowledged: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
     own,
     reportPeer(instance, { following, behind }) {
       peers.set(instance, { following, behind, at: now() })

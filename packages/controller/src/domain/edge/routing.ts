@@ -2,25 +2,25 @@
 import { type AppRoute, messageOf } from '@deis/types'
 import { inBulk } from '../apps/bulk.ts'
 import type { Core } from '../core.ts'
-import { type Reach, readReach } from '../apps/reach.ts'
+import { type StoredEdge, readStoredEdges } from './stored-edge.ts'
 import { certPurpose } from '../apps/rows.ts'
 
 /** A certificate that cannot be opened is left out: the app itself can still be reached. */
-function certificatesOf(core: Core, app: Reach): NonNullable<AppRoute['certificates']> {
+function certificatesOf(core: Core, app: StoredEdge): NonNullable<AppRoute['certificates']> {
   return app.domains.flatMap(({ domain, certificate, key }) => {
     if (certificate === null || key === null) return []
     try {
       return [{ host: domain, certificate, key: core.vault.open(certPurpose, key) }]
     } catch (error) {
       core.log.error({ app: app.id, domain, err: error }, 'a certificate cannot be used')
-      core.logs.say(app.id, 'ERROR', `the certificate of ${domain} cannot be used: ${messageOf(error)}`)
+      core.logs.write(app.id, 'ERROR', `the certificate of ${domain} cannot be used: ${messageOf(error)}`)
       return []
     }
   })
 }
 
 /** Null when it is not to be reached at all. */
-async function routeOf(core: Core, app: Reach): Promise<AppRoute | null> {
+async function routeOf(core: Core, app: StoredEdge): Promise<AppRoute | null> {
   if (!app.routable) return null
   const { addresses, shared } = await core.scheduler.upstreams(app.id)
   const { whitelist } = app
@@ -40,7 +40,7 @@ async function routeOf(core: Core, app: Reach): Promise<AppRoute | null> {
 export type Publishing = { again: boolean; done: Promise<void> }
 
 async function publish(core: Core, ids: readonly string[]): Promise<void> {
-  const found = await readReach(core, ids)
+  const found = await readStoredEdges(core, ids)
   for (const id of ids) {
     const app = found.get(id)
     core.routes.set(id, app ? await routeOf(core, app) : null)
@@ -48,7 +48,7 @@ async function publish(core: Core, ids: readonly string[]): Promise<void> {
 }
 
 /**
- * Publishes the apps' routes; calls that come while one is under way are served by one more look, so the last word is never
+ * Publishes the apps' routes; calls that come while one is under way are served by one more look, so the last published route is never
  * stale.
  */
 function publishSome(core: Core, ids: readonly string[]): Promise<void> {
@@ -77,7 +77,7 @@ export function publishRoutes(core: Core, id: string): Promise<void> {
   return publishSome(core, [id])
 }
 
-/** The routes of many apps; one that cannot be read is told to `failed`, and holds up no other. */
+/** The routes of many apps; `failed` is called for one that cannot be read; the others are published all the same. */
 export function publishRoutesOf(
   core: Core,
   ids: readonly string[],

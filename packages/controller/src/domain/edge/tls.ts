@@ -15,7 +15,7 @@ async function newestRow(core: Core, app: AppRow): Promise<Row.Tls | null> {
 export async function currentTls(core: Core, app: AppRow): Promise<Tls> {
   const row = await newestRow(core, app)
   if (row) return toTls(app.id, row)
-  // Nobody was asked yet: as the app was made.
+  // Never set: shown as when the app was created.
   const { uuid, createdAt } = app
   return toTls(app.id, {
     uuid,
@@ -35,7 +35,7 @@ export async function changeTls(core: Core, caller: Caller, app: AppRow, raw: un
     if (newest !== null && newest.httpsEnforced !== null && newest.httpsEnforced === wanted)
       throw new DeisError('conflict', `${caller.username} changed nothing`)
     if (wanted === true) refuseAtIngress(core, 'HTTPS')
-    // The newest counts, also when the clock stands still or goes back.
+    // The newest row counts, so its time must be later even when the clock goes back.
     const now = new Date(Math.max(Date.now(), (newest?.createdAt.getTime() ?? 0) + 1))
     const data = {
       uuid: randomUUID(),
@@ -51,7 +51,7 @@ export async function changeTls(core: Core, caller: Caller, app: AppRow, raw: un
       (tx) => tx.tls.create({ data }),
       (made) => ({ answer: toTls(app.id, made) }),
     )
-    core.logs.say(app.id, 'INFO', `tls ${app.id}-${row.uuid.slice(0, 7)} updated`)
+    core.logs.write(app.id, 'INFO', `tls ${app.id}-${row.uuid.slice(0, 7)} updated`)
     const undo = (): Promise<void> =>
       unmarked(core, caller.request, (tx) => tx.tls.deleteMany({ where: { uuid: row.uuid } }))
     return { value: toTls(app.id, row), undo }

@@ -22,7 +22,7 @@ async function change(
   core: Core,
   caller: Caller,
   app: AppRow,
-  told: (after: Whitelist) => Whitelist | null,
+  answer: (after: Whitelist) => Whitelist | null,
   next: (before: readonly string[]) => string[],
 ): Promise<Whitelist> {
   const shown = (row: Row.Settings): Whitelist => ({ addresses: row.whitelist as string[] })
@@ -31,7 +31,7 @@ async function change(
       core,
       caller,
       app,
-      (made) => told(shown(made)),
+      (made) => answer(shown(made)),
       (before) => ({ ...before, whitelist: next(before.whitelist) }),
     ),
   )
@@ -53,9 +53,13 @@ export async function addAddresses(
     (before) => {
       const all = [...new Set([...before, ...added])]
       if (all.length > Math.max(maxAddresses, before.length))
-        throw new DeisError('invalid', `An app has no more than ${maxAddresses} addresses in its whitelist`, {
-          list: true,
-        })
+        throw new DeisError(
+          'invalid',
+          `An app can have at most ${maxAddresses} addresses in its whitelist. Use networks such as 10.0.0.0/8.`,
+          {
+            list: true,
+          },
+        )
       return all
     },
   )

@@ -1,37 +1,37 @@
-// How does somebody follow what an app and the controller say, over releases and restarts?
+// How are the logs of an app and the controller followed, over releases and restarts?
 import type { Readable } from 'node:stream'
 import type { Core } from '../core.ts'
 import { controllerLine, isWanted, linesOfPods, merged, podLine, type Wanted } from './logs.ts'
 import { createOutbox } from './outbox.ts'
-import { askWhether } from '../accounts/right.ts'
+import { recheckPermission } from '../accounts/permission-check.ts'
 
 const maxBytes = 1024 * 1024
-/** Proxies hang up after 60 s without a byte, or more. */
-export const signOfLifeMs = 25_000
-/** No line of a log is empty, so an empty one tells nothing. */
-const signOfLife = '\n'
+/** Proxies close a connection after 60 s or more without a byte. */
+export const keepAliveMs = 25_000
+/** No line of a log is empty, so clients ignore an empty one. */
+const keepAlive = '\n'
 
 export type FollowOptions = {
-  /** The client is gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal
-  /** Asked now and then: rights end, and so do apps, also by the hand of another controller. */
-  readonly mayGoOn: () => Promise<boolean>
-  readonly askEveryMs?: number
+  /** Checked now and then: permissions and apps can end, also through another controller. */
+  readonly isAllowed: () => Promise<boolean>
+  readonly checkEveryMs?: number
   readonly silenceMs?: number
 }
 
-/** First the newest lines, then each one after them. Ends with the signal, the controller, the app or the right to read it. */
+/** First the newest lines, then each one after them. Ends with the signal, the controller, the app or the permission to read it. */
 export async function followLogs(
   core: Core,
   app: string,
   wanted: Wanted,
-  { signal, mayGoOn, askEveryMs = 15_000, silenceMs = signOfLifeMs }: FollowOptions,
+  { signal, isAllowed, checkEveryMs = 15_000, silenceMs = keepAliveMs }: FollowOptions,
 ): Promise<Readable> {
   const over = new AbortController()
   const until = AbortSignal.any([signal, core.shutdown, over.signal])
   const outbox = createOutbox({
     maxBytes,
-    silence: { ms: silenceMs, text: signOfLife },
+    silence: { ms: silenceMs, text: keepAlive },
     leftOut: (lines) =>
       controllerLine({ time: new Date(), text: `WARN ${lines} lines left out: the connection is slower than the log` }),
   })
@@ -41,14 +41,14 @@ export async function followLogs(
       core.logs.follow(
         app,
         isMine ? wanted.lines : 0,
-        { onLine: (line) => isMine && outbox.say(controllerLine(line)), removed: () => over.abort() },
+        { onLine: (line) => isMine && outbox.write(controllerLine(line)), removed: () => over.abort() },
         until,
       ),
       core.scheduler.follow(
         app,
         { lines: linesOfPods(wanted) },
         (line) => {
-          if (isWanted(wanted, line)) outbox.say(podLine(line))
+          if (isWanted(wanted, line)) outbox.write(podLine(line))
         },
         until,
       ),
@@ -59,14 +59,14 @@ export async function followLogs(
     outbox.readable.destroy()
     throw error
   }
-  const stopAsking = askWhether(
-    mayGoOn,
-    askEveryMs,
+  const stopChecking = recheckPermission(
+    isAllowed,
+    checkEveryMs,
     () => over.abort(),
-    (error) => core.log.warn({ app, err: error }, 'whether a log may still be followed is not known'),
+    (error) => core.log.warn({ app, err: error }, 'could not check whether a log may still be followed'),
   )
   const finish = (): void => {
-    stopAsking()
+    stopChecking()
     outbox.end()
   }
   if (until.aborted) finish()

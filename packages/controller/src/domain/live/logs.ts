@@ -1,4 +1,4 @@
-// What happened to an app, in the lines that `deis logs` shows (docs/contract/api.md §3.16, §4.14)?
+// Which lines does `deis logs` show of an app (docs/contract/api.md §3.16, §4.14)?
 import { join } from 'node:path'
 import { defaultLogLines, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import { type LogFile, openLogFile } from '@deis/lib/log-file'
@@ -7,39 +7,39 @@ import type { Core } from '../core.ts'
 
 export type Level = 'INFO' | 'WARN' | 'ERROR' | 'DEBUG'
 
-export type Told = { readonly time: Date; readonly text: string }
+export type StoredLine = { readonly time: Date; readonly text: string }
 
 export type AppLogs = {
-  /** Adds controller lines; never fails the work they tell of. */
-  say(app: string, level: Level, message: string): void
-  /** Adds a line that another controller said. */
-  take(app: string, at: string, text: string): void
-  tail(app: string, lines: number): Promise<Told[]>
+  /** Adds lines of the controller. Never throws: what it reports must not fail because of it. */
+  write(app: string, level: Level, message: string): void
+  /** Adds a line that another controller wrote. */
+  copy(app: string, at: string, text: string): void
+  tail(app: string, lines: number): Promise<StoredLine[]>
   /** Answers like `tail`, and calls back with each line after that, until aborted. `removed`: no more will come. */
   follow(
     app: string,
     lines: number,
-    to: { onLine(line: Told): void; removed(): void },
+    to: { onLine(line: StoredLine): void; removed(): void },
     signal: AbortSignal,
-  ): Promise<Told[]>
+  ): Promise<StoredLine[]>
   remove(app: string): Promise<void>
-  /** Resolves when everything said so far is on disk. */
+  /** Resolves when everything written so far is on disk. */
   flush(): Promise<void>
 }
 
 const maxBytes = 512 * 1024
 
-function parse(line: string): Told {
+function parse(line: string): StoredLine {
   const space = line.indexOf(' ')
   return { time: new Date(line.slice(0, space)), text: line.slice(space + 1) }
 }
 
-/** Controller lines of each app in a bounded file of its own: `<ISO time> <text>`. `said` hears of each line of ours. */
+/** Controller lines of each app in a bounded file of its own: `<ISO time> <text>`. `written` is called with each line of this controller. */
 export function openAppLogs(
   folder: string,
   now: () => Date,
   failed: (error: unknown) => void,
-  said: (app: string, at: string, text: string) => void = () => {},
+  written: (app: string, at: string, text: string) => void = () => {},
 ): AppLogs {
   const files = new Map<string, LogFile>()
   const writing = new Set<Promise<void>>()
@@ -52,7 +52,7 @@ export function openAppLogs(
     }
     return file
   }
-  const write = (app: string, lines: string[]): void => {
+  const append = (app: string, lines: string[]): void => {
     const done = fileOf(app)
       .append(lines)
       .catch(failed)
@@ -60,16 +60,16 @@ export function openAppLogs(
     writing.add(done)
   }
   return {
-    say(app, level, message) {
+    write(app, level, message) {
       const at = now().toISOString()
       const lines = message.split('\n').map((line) => `${level} ${line}`)
-      write(
+      append(
         app,
         lines.map((line) => `${at} ${line}`),
       )
-      for (const line of lines) said(app, at, line)
+      for (const line of lines) written(app, at, line)
     },
-    take: (app, at, text) => write(app, [`${at} ${text}`]),
+    copy: (app, at, text) => append(app, [`${at} ${text}`]),
     tail: async (app, lines) => (await fileOf(app).tail(lines)).map(parse),
     async follow(app, lines, to, signal) {
       if (signal.aborted) return []
@@ -80,8 +80,8 @@ export function openAppLogs(
         if (others.size === 0) removals.delete(app)
       }
       signal.addEventListener('abort', forget, { once: true })
-      const tell = (more: readonly string[]): void => more.forEach((line) => to.onLine(parse(line)))
-      return (await fileOf(app).follow(lines, tell, signal)).map(parse)
+      const onLines = (more: readonly string[]): void => more.forEach((line) => to.onLine(parse(line)))
+      return (await fileOf(app).follow(lines, onLines, signal)).map(parse)
     },
     async remove(app) {
       await fileOf(app).remove()
@@ -104,7 +104,7 @@ export function lineCount(raw: string | undefined): number {
   return raw !== undefined && /^\d{1,6}$/.test(raw) && Number(raw) > 0 ? Number(raw) : defaultLogLines
 }
 
-/** `?type=`: nothing is asked of types that cannot be. */
+/** `?type=`. @throws DeisError invalid */
 export function processType(raw: string | undefined): string | null {
   if (raw === undefined) return null
   if (!isProcessType(raw)) throw invalidField('type', invalidProcessType)
@@ -126,7 +126,7 @@ export function isWanted({ type }: Wanted, line: LogLine): boolean {
   return type === null || line.source.startsWith(`${type}.`)
 }
 
-export function controllerLine({ time, text }: Told): string {
+export function controllerLine({ time, text }: StoredLine): string {
   return `${stamp(time)} deis[controller]: ${text}\n`
 }
 
@@ -135,7 +135,7 @@ export function podLine({ time, source, text }: LogLine): string {
 }
 
 /** The newest of both sides, oldest first. */
-export function merged(wanted: Wanted, controller: readonly Told[], pods: readonly LogLine[]): string {
+export function merged(wanted: Wanted, controller: readonly StoredLine[], pods: readonly LogLine[]): string {
   const all = [
     ...controller.map((line) => ({ time: line.time, text: controllerLine(line) })),
     ...pods.filter((line) => isWanted(wanted, line)).map((line) => ({ time: line.time, text: podLine(line) })),

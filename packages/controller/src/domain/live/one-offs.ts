@@ -86,7 +86,7 @@ export async function stopOneOff(core: Core, username: string, app: AppRow, whic
     if (!pod && !mayBeElsewhere) throw new DeisError('not_found', `${app.id} has no process ${which}.`)
     if (signal.aborted)
       throw new DeisError('unavailable', `${which} was told to end, and has not: look with \`deis ps\`.`)
-    core.peers.tell({ kind: 'stop', app: app.id, process: which, by: username })
+    core.peers.notify({ kind: 'stop', app: app.id, process: which, by: username })
     await sleep(askEveryMs, undefined, { signal }).catch(() => {})
   }
 }

@@ -1,4 +1,4 @@
-// Does whoever follows get every line in order, however slowly, and is our memory spared?
+// Does a client get every line in order, however slowly it reads, within bounded memory?
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { createOutbox } from './outbox.ts'
@@ -13,18 +13,18 @@ const open = (options: { maxBytes?: number; ms?: number } = {}) =>
 describe('an outbox', () => {
   it('gives what was there at the start before what was said since', async () => {
     const outbox = open()
-    outbox.say('two\n')
-    outbox.say('three\n')
+    outbox.write('two\n')
+    outbox.write('three\n')
     outbox.start('zero\none\n')
-    outbox.say('four\n')
+    outbox.write('four\n')
     outbox.end()
-    outbox.say('too late\n')
+    outbox.write('too late\n')
     expect(await text(outbox.readable)).toBe('zero\none\ntwo\nthree\nfour\n')
   })
 
   it('gives nothing before it is started, and ends only then', async () => {
     const outbox = open()
-    outbox.say('early\n')
+    outbox.write('early\n')
     outbox.end()
     expect(outbox.readable.read()).toBeNull()
     outbox.start('')
@@ -36,12 +36,12 @@ describe('an outbox', () => {
     outbox.start('')
     outbox.readable.read()
     // More than a stream buffers by itself.
-    outbox.say('x'.repeat(200_000))
+    outbox.write('x'.repeat(200_000))
     const line = (n: number): string => `${String(n).padStart(9)}\n`
-    for (let n = 0; n < 50; n++) outbox.say(line(n))
+    for (let n = 0; n < 50; n++) outbox.write(line(n))
     const reading = text(outbox.readable)
     await new Promise<void>((resolve) => setImmediate(resolve))
-    outbox.say('after\n')
+    outbox.write('after\n')
     outbox.end()
     const lines = (await reading).split('\n').slice(1)
     const kept = 100 / 10 + 1

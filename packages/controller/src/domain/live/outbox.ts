@@ -1,20 +1,20 @@
-// How does somebody get lines as they come, however slowly he takes them, without filling our memory?
+// How are lines sent to a client as they come, without filling memory when the client is slow?
 import { Readable } from 'node:stream'
 
 export type Outbox = {
   readonly readable: Readable
-  /** What comes before everything that was said until now; nothing is given out before. */
+  /** Text that comes before all lines written so far; nothing is sent before this is called. */
   start(text: string): void
-  say(line: string): void
-  /** What waits is still given out. */
+  write(line: string): void
+  /** Lines that wait are still sent. */
   end(): void
 }
 
 export type OutboxOptions = {
   readonly maxBytes: number
-  /** Told in the place of lines for which there was no room. */
+  /** The line in place of lines that were left out. */
   readonly leftOut: (lines: number) => string
-  /** Said after this long without a word, so that no proxy takes the connection for dead. */
+  /** Sent after this long without a line, so that no proxy closes the connection. */
   readonly silence: { readonly ms: number; readonly text: string }
 }
 
@@ -26,7 +26,7 @@ export function createOutbox({ maxBytes, leftOut, silence }: OutboxOptions): Out
   let isStarted = false
   let isEnded = false
 
-  const give = (): void => {
+  const flush = (): void => {
     if (!isStarted) return
     while (wanted && waiting.length > 0) {
       const text = waiting.join('')
@@ -41,7 +41,7 @@ export function createOutbox({ maxBytes, leftOut, silence }: OutboxOptions): Out
   const readable = new Readable({
     read() {
       wanted = true
-      give()
+      flush()
     },
     destroy(error, done) {
       isEnded = true
@@ -51,7 +51,7 @@ export function createOutbox({ maxBytes, leftOut, silence }: OutboxOptions): Out
     },
   })
   const quiet = setInterval(() => {
-    // Whoever has not taken the last word needs no sign of life.
+    // A client that has not read everything yet needs no keep-alive.
     if (wanted && isStarted && !isEnded) wanted = readable.push(silence.text)
   }, silence.ms)
   quiet.unref()
@@ -61,23 +61,23 @@ export function createOutbox({ maxBytes, leftOut, silence }: OutboxOptions): Out
     start(text) {
       if (text !== '') waiting.unshift(text)
       isStarted = true
-      give()
+      flush()
     },
-    say(line) {
+    write(line) {
       if (isEnded) return
-      // Once there is a gap, it goes on until all before it is taken: it is told where it is.
+      // Once lines are left out, so is each later one until those before are read: the note stands where the gap is.
       if (missing > 0 || bytes > maxBytes) {
         missing++
         return
       }
       waiting.push(line)
       bytes += Buffer.byteLength(line)
-      give()
+      flush()
     },
     end() {
       if (isEnded) return
       isEnded = true
-      give()
+      flush()
     },
   }
 }

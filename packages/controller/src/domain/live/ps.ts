@@ -56,7 +56,7 @@ async function observe(core: Core, app: AppRow): Promise<readonly ObservedPod[]>
   }
 }
 
-/** More than fits would be stored, fail and be taken back. */
+/** More than fits would be stored, fail and be undone. */
 async function refuseBeyondRoom(core: Core, before: Structure, next: Structure): Promise<void> {
   const total = (counts: Structure): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
   const more = total(next) - total(before)
@@ -64,7 +64,7 @@ async function refuseBeyondRoom(core: Core, before: Structure, next: Structure):
   if (room !== undefined && more > room)
     throw new DeisError(
       'invalid',
-      `this platform has room for ${room} more processes, not for ${more}, so nothing was changed (deis doctor)`,
+      `This platform has room for ${room} more processes, not for ${more}, so nothing was changed. See deis doctor.`,
     )
 }
 
@@ -84,7 +84,7 @@ export async function scaleApp(
     const next = { ...before, ...wanted }
     if (Object.entries(next).every(([type, count]) => before[type] === count)) return
     await refuseBeyondRoom(core, before, next)
-    core.logs.say(
+    core.logs.write(
       app.id,
       'INFO',
       `${caller.username} scaled pods ${Object.entries(wanted)
@@ -101,17 +101,21 @@ export async function scaleApp(
       await applyCurrent(core, current, next, signal)
     } catch (error) {
       if (signal.aborted)
-        throw new DeisError('unavailable', 'the controller is stopping; the new scale is applied at its next start', {
-          cause: error,
-        })
+        throw new DeisError(
+          'unavailable',
+          'The controller is stopping. The new counts are stored, and are applied at its next start.',
+          {
+            cause: error,
+          },
+        )
       // What is stored must be what runs.
       await save(before, false)
       await applyCurrent(core, current, before, signal).catch((again: unknown) =>
-        core.log.error({ app: app.id, err: again }, 'going back to the old scale failed'),
+        core.log.error({ app: app.id, err: again }, 'the old process counts could not be restored'),
       )
       if (error instanceof DeisError) throw error
       const text = `(scale): ${explain(error)}`
-      core.logs.say(app.id, 'ERROR', text)
+      core.logs.write(app.id, 'ERROR', text)
       throw new DeisError('unavailable', text, { cause: error })
     }
   })
@@ -129,9 +133,9 @@ export async function restartPods(core: Core, app: AppRow, which: { type?: strin
       const pods = await core.scheduler.restart(app.id, chosen, signal)
       return visible(pods, isOfApp(new Set(pods.map((pod) => pod.release))))
     } catch (error) {
-      if (signal.aborted) throw new DeisError('unavailable', 'the controller is stopping', { cause: error })
+      if (signal.aborted) throw new DeisError('unavailable', 'The controller is stopping.', { cause: error })
       const text = `(restart): ${explain(error)}`
-      core.logs.say(app.id, 'ERROR', text)
+      core.logs.write(app.id, 'ERROR', text)
       throw new DeisError('unavailable', text, { cause: error })
     }
   })

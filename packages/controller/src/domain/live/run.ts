@@ -56,7 +56,7 @@ export async function runCommand(
   const wanted = await oneOffOf(core, app, checkedCommand(command), core.config.runTimeoutSeconds)
   const { name, stopped, end } = beginOneOff(core, app, request)
   const oneOff = { ...wanted, name }
-  core.logs.say(app.id, 'INFO', `${username} runs a command in v${oneOff.release}`)
+  core.logs.write(app.id, 'INFO', `${username} runs a command in v${oneOff.release}`)
   const output: string[] = []
   try {
     const exit_code = await core.scheduler.run(oneOff, {

@@ -37,7 +37,7 @@ function failure(core: Core, what: string, error: unknown): DeisError {
 async function openOneOff(core: Core, username: string, app: AppRow, asked: Asked, io: SessionIo): Promise<Opened> {
   const oneOff = await oneOffOf(core, app, checkedCommand(asked.command), core.config.sessionTimeoutSeconds)
   const release = `v${oneOff.release}`
-  core.logs.say(app.id, 'INFO', `${username} opens a session in ${release}`)
+  core.logs.write(app.id, 'INFO', `${username} opens a session in ${release}`)
   const { name, stopped, end } = beginOneOff(core, app)
   try {
     const signal = AbortSignal.any([io.signal, stopped])
@@ -62,7 +62,7 @@ async function openInPod(
   const pod = (await core.scheduler.observe(app.id)).find(({ name }) => name === asked.pod)
   if (!pod) throw new DeisError('not_found', `${app.id} has no pod ${asked.pod}`)
   if (pod.state !== 'up') throw new DeisError('conflict', `the pod ${pod.name} is not up, but ${pod.state}`)
-  core.logs.say(app.id, 'INFO', `${username} opens a session in pod ${pod.name}`)
+  core.logs.write(app.id, 'INFO', `${username} opens a session in pod ${pod.name}`)
   const session = await core.scheduler.exec({ app: app.id, pod: pod.name, command }, io)
   return { session, release: `v${pod.release}` }
 }

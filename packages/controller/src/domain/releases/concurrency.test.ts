@@ -7,7 +7,7 @@ import { createRouteTable } from '../edge/routes.ts'
 
 const alone = noPeers('one')
 
-const gate = () => {
+const deferred = () => {
   let open!: () => void
   const opened = new Promise<void>((resolve) => (open = resolve))
   return { open, opened }
@@ -17,7 +17,7 @@ describe('the queue', () => {
   it('runs one change of an app at a time, in order, and apps side by side', async () => {
     const queue = createQueue(new AbortController().signal, alone.lock)
     const done: string[] = []
-    const first = gate()
+    const first = deferred()
     const work = [
       queue.run('a', async () => {
         await first.opened
@@ -43,7 +43,7 @@ describe('the queue', () => {
 
   it('cancels what runs and what waits, and serves what comes later', async () => {
     const queue = createQueue(new AbortController().signal, alone.lock)
-    const started = gate()
+    const started = deferred()
     const running = queue.run('a', (signal) => {
       started.open()
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
@@ -63,7 +63,7 @@ describe('the route table', () => {
   const route = (...upstreams: string[]) => ({ app: 'tea', hosts: ['tea'], upstreams })
   const idle = new AbortController().signal
 
-  it('sends a snapshot, then changes, and nothing that is no change', () => {
+  it('sends a snapshot, then changes, and nothing when nothing changed', () => {
     const table = createRouteTable('localhost')
     table.set('tea', route('a:1'))
     const events: RouteEvent[] = []
@@ -124,12 +124,12 @@ describe('the route table', () => {
     })
     table.set('tea', route('a:1'))
     let heard = false
-    const waiting = table.heard('tea', 60_000).then(() => (heard = true))
+    const waiting = table.acknowledged('tea', 60_000).then(() => (heard = true))
     await Promise.resolve()
     expect(heard).toBe(false)
     table.report({ router: 'r1', port: 80, epoch, seq: 1, busy: ['old:1'] })
     await waiting
-    await table.heard('never routed', 60_000)
+    await table.acknowledged('never routed', 60_000)
     end()
   })
 

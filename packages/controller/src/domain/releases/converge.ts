@@ -14,7 +14,7 @@ import { idleNotice } from './serving.ts'
 /** A router that does not answer must not hold up a deploy for ever; its next snapshot is right in any case. */
 const routedMs = 5_000
 
-/** Errors that are the backend's own trouble are tried again this often before they count as the deploy's failure. */
+/** Errors of the backend itself are retried this often before the deploy fails. */
 const retryDelaysMs = [100, 300, 1_000, 3_000, 10_000]
 
 export async function appRow(core: Core, id: string): Promise<AppRow | null> {
@@ -31,23 +31,23 @@ async function formationOf(core: Core, app: AppRow, release: FullRelease, struct
   )
 }
 
-/** Routes the app's ready processes, and waits until that is what requests meet. */
+/** Routes the app's ready processes, and waits until routers have applied that. */
 async function route(core: Core, id: string): Promise<void> {
   await publishRoutes(core, id)
-  await core.routes.heard(id, routedMs)
+  await core.routes.acknowledged(id, routedMs)
 }
 
 /** Applies, repeating what failed for reasons of the backend; a DeployFailure is final at once. */
 async function applyFormation(core: Core, wanted: Formation, signal: AbortSignal): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await core.scheduler.apply(wanted, signal, (line) => core.logs.say(wanted.app, 'INFO', line))
+      await core.scheduler.apply(wanted, signal, (line) => core.logs.write(wanted.app, 'INFO', line))
       return
     } catch (error) {
       signal.throwIfAborted()
       const delay = retryDelaysMs[attempt]
       if (error instanceof DeployFailure || error instanceof DeisError || delay === undefined) throw error
-      core.log.warn({ app: wanted.app, release: wanted.release, err: error }, 'scheduler failed, trying again')
+      core.log.warn({ app: wanted.app, release: wanted.release, err: error }, 'scheduler failed, retrying')
       await sleep(delay, undefined, { signal })
     }
   }
@@ -60,7 +60,7 @@ export function explain(error: unknown): string {
   return [error.message, ...evidence, error.hint].filter((line) => line !== '').join('\n')
 }
 
-/** What a failed release is called afterwards (docs/contract/api.md §3.4). */
+/** The summary of a failed release (docs/contract/api.md §3.4). */
 export function failedSummary(release: FullRelease, previous: FullRelease): string {
   if (/ rolled back to v\d+$/.test(release.summary))
     return `${previous.owner} performed roll back to a release that failed`
@@ -87,7 +87,7 @@ async function markFailed(
 }
 
 async function markDeployed(core: Core, app: AppRow, release: FullRelease): Promise<void> {
-  // The row may have gone with its app meanwhile; updateMany does not mind.
+  // The row may have been deleted with its app in the meantime; updateMany does not fail then.
   await core.db.release.updateMany({
     where: { uuid: release.uuid, state: 'pending' },
     data: { state: 'deployed', updatedAt: new Date() },
@@ -95,8 +95,8 @@ async function markDeployed(core: Core, app: AppRow, release: FullRelease): Prom
   await route(core, app.id)
 }
 
-/** Said to the app's log as well; null when requests are answered. */
-async function tellIdle(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<string | null> {
+/** Also written to the app's log; null when requests are answered. */
+async function warnIfIdle(core: Core, app: AppRow, release: FullRelease, structure: Structure): Promise<string | null> {
   if (!release.build) return null
   const build = { ...release.build, procfile: procfileOf(release.build) }
   if (idleNotice(app.id, structure, build, true) === null) return null
@@ -106,12 +106,12 @@ async function tellIdle(core: Core, app: AppRow, release: FullRelease, structure
     select: { routable: true },
   })
   const notice = idleNotice(app.id, structure, build, settings?.routable ?? true)
-  if (notice !== null) core.logs.say(app.id, 'WARN', notice)
+  if (notice !== null) core.logs.write(app.id, 'WARN', notice)
   return notice
 }
 
 /**
- * Deploys a pending release. Call inside the app's queue. Returns what is to be said when nothing answers requests then.
+ * Deploys a pending release. Call inside the app's queue. Returns a notice when nothing answers requests then.
  * @throws DeisError invalid with the contract's text when it fails; the previous release serves then.
  */
 export async function deploy(
@@ -129,18 +129,18 @@ export async function deploy(
     signal.throwIfAborted()
     await markDeployed(core, app, release)
   } catch (error) {
-    // Stopping or destroying: nothing is decided here, the next start or the destroyer carries on.
+    // Stopping or destroying: nothing is decided here; the next start continues, or the app is destroyed.
     if (signal.aborted) throw new DeisError('unavailable', messageOf(signal.reason), { cause: error })
     const why = explain(error)
     await markFailed(core, app, release, previous, why)
     const text = await goBack(core, app, release, previous, why, signal)
-    core.logs.say(app.id, 'ERROR', text)
+    core.logs.write(app.id, 'ERROR', text)
     throw new DeisError('invalid', text, { cause: error })
   }
-  return tellIdle(core, app, release, structure)
+  return warnIfIdle(core, app, release, structure)
 }
 
-/** What whoever asked for a failed deploy is told; `back`: the release that serves again, if there is one. */
+/** The error of a failed deploy; `back`: the release that serves again, if there is one. */
 export function failureText(version: number, back: number | null, why: string): string {
   return back === null ? `(app::deploy): ${why}` : `(app::deploy): ${rollingText(version, back)}\n${why}`
 }
@@ -166,7 +166,7 @@ async function goBack(
       )
     return failureText(failed.version, null, why)
   }
-  core.logs.say(app.id, 'ERROR', rollingText(failed.version, previous.version))
+  core.logs.write(app.id, 'ERROR', rollingText(failed.version, previous.version))
   const text = failureText(failed.version, previous.version, why)
   try {
     const current = (await appRow(core, app.id)) ?? app
@@ -204,7 +204,7 @@ async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, sig
   }
 }
 
-/** Brings one app to its desired state after a start: carries a pending release on, or runs the last good one again. */
+/** Brings one app to its desired state after a start: continues a pending release, or runs the last good one again. */
 export async function converge(core: Core, id: string): Promise<void> {
   await core.queue.run(id, async (signal) => {
     const app = await appRow(core, id)
@@ -212,7 +212,7 @@ export async function converge(core: Core, id: string): Promise<void> {
     await exposeApp(core, id, signal)
     const pending = await pendingRelease(core.db, app)
     if (pending?.build) {
-      core.log.info({ app: id, release: pending.version }, 'carrying on a deploy')
+      core.log.info({ app: id, release: pending.version }, 'continuing a deploy')
       await serveMeanwhile(core, app, pending, signal)
       await deploy(core, app, pending, signal)
       return

@@ -1,4 +1,4 @@
-// Who hears of every release, and how (docs/contract/api.md §3.15)?
+// Who is notified of every release, and how (docs/contract/api.md §3.15)?
 import { createHmac } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, platformVersion } from '@deis/types'
@@ -18,7 +18,7 @@ export type Announcement = {
   readonly user: string
 }
 
-/** The address with what there is to tell, and how the receiver knows that it is from us. */
+/** The URL with the fields of the release, and the signature by which the receiver knows the sender. */
 export function hookRequest(
   hook: string,
   { app, version, summary, sha, user }: Announcement,
@@ -57,31 +57,31 @@ async function deliver(core: Core, hook: string, announcement: Announcement): Pr
   const { url, headers } = hookRequest(hook, announcement, core.config.deployHooks.secret)
   try {
     await post(url, headers, core.shutdown)
-    core.logs.say(announcement.app, 'INFO', `Deploy hook sent to ${hook}`)
+    core.logs.write(announcement.app, 'INFO', `Deploy hook sent to ${hook}`)
   } catch (error) {
     if (core.shutdown.aborted) return
     const { cause } = error as { cause?: unknown }
     const text = `An error occurred while sending the deploy hook to ${hook}: ${messageOf(cause ?? error)}`
-    core.logs.say(announcement.app, 'ERROR', text)
+    core.logs.write(announcement.app, 'ERROR', text)
   }
 }
 
-export type HookLine = { tail: Promise<void>; waiting: number }
+export type HookQueue = { tail: Promise<void>; waiting: number }
 
-/** Returns at once; each receiver hears of releases in their order. */
+/** Returns at once; each receiver is notified of releases in their order. */
 export function announceRelease(core: Core, announcement: Announcement): void {
   const all = core.here.hooks
   for (const hook of core.config.deployHooks.urls) {
-    const line = all.get(hook) ?? { tail: Promise.resolve(), waiting: 0 }
-    all.set(hook, line)
-    if (line.waiting >= maxWaiting) {
+    const queue = all.get(hook) ?? { tail: Promise.resolve(), waiting: 0 }
+    all.set(hook, queue)
+    if (queue.waiting >= maxWaiting) {
       core.log.error({ app: announcement.app, hook }, 'a deploy hook was dropped: too many wait')
       continue
     }
-    line.waiting++
-    line.tail = line.tail.then(async () => {
+    queue.waiting++
+    queue.tail = queue.tail.then(async () => {
       await deliver(core, hook, announcement)
-      line.waiting--
+      queue.waiting--
     })
   }
 }

@@ -1,8 +1,8 @@
-// How does one change at a time happen to an app, while different apps change side by side (docs/architecture.md, principle 5)?
+// How are changes of one app queued, while different apps change in parallel (docs/architecture.md, principle 5)?
 import type { Held } from '../../store/peers.ts'
 
 export type AppQueue = {
-  /** Runs `work` when everything asked for this app before has ended. Its signal aborts on cancel() and shutdown. */
+  /** Runs `work` when all earlier work of this app has ended. Its signal aborts on cancel() and shutdown. */
   run<T>(app: string, work: (signal: AbortSignal) => Promise<T>): Promise<T>
   /** Aborts what runs and everything that waits for the app; later calls are served again. */
   cancel(app: string, reason: Error): void
@@ -12,21 +12,21 @@ export type AppQueue = {
   idle(): Promise<void>
 }
 
-type Line = { tail: Promise<unknown>; waiting: number; abort: AbortController }
+type Entry = { tail: Promise<unknown>; waiting: number; abort: AbortController }
 
-/** `lock` keeps out other controllers: it is taken for each piece of work, when its turn has come here. */
+/** `lock` excludes other controllers: it is taken for each piece of work, when its turn has come. */
 export function createQueue(
   shutdown: AbortSignal,
   lock: (name: string, signal: AbortSignal) => Promise<Held>,
 ): AppQueue {
-  const lines = new Map<string, Line>()
+  const entries = new Map<string, Entry>()
   return {
     async run(app, work) {
-      const line = lines.get(app) ?? { tail: Promise.resolve(), waiting: 0, abort: new AbortController() }
-      lines.set(app, line)
-      line.waiting++
-      const signal = AbortSignal.any([line.abort.signal, shutdown])
-      const result = line.tail.then(async () => {
+      const entry = entries.get(app) ?? { tail: Promise.resolve(), waiting: 0, abort: new AbortController() }
+      entries.set(app, entry)
+      entry.waiting++
+      const signal = AbortSignal.any([entry.abort.signal, shutdown])
+      const result = entry.tail.then(async () => {
         signal.throwIfAborted()
         const held = await lock(`app/${app}`, signal)
         try {
@@ -35,24 +35,24 @@ export function createQueue(
           await held.release()
         }
       })
-      // The next in line starts whatever became of this one, which its own caller hears about.
-      line.tail = result.catch(() => {})
+      // The next one starts however this one ended; its own caller gets the error.
+      entry.tail = result.catch(() => {})
       try {
         return await result
       } finally {
-        line.waiting--
-        if (line.waiting === 0 && lines.get(app) === line) lines.delete(app)
+        entry.waiting--
+        if (entry.waiting === 0 && entries.get(app) === entry) entries.delete(app)
       }
     },
     cancel(app, reason) {
-      const line = lines.get(app)
-      if (!line) return
-      line.abort.abort(reason)
-      line.abort = new AbortController()
+      const entry = entries.get(app)
+      if (!entry) return
+      entry.abort.abort(reason)
+      entry.abort = new AbortController()
     },
-    isBusy: (app) => lines.has(app),
+    isBusy: (app) => entries.has(app),
     async idle() {
-      while (lines.size > 0) await Promise.all([...lines.values()].map((line) => line.tail))
+      while (entries.size > 0) await Promise.all([...entries.values()].map((entry) => entry.tail))
     },
   }
 }

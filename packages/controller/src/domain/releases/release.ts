@@ -1,4 +1,4 @@
-// How does a release come to be, numbered without gap or double (docs/architecture.md, principle 4, docs/contract/api.md §3.3)?
+// How is a release created, with a number of its own (docs/architecture.md, principle 4, docs/contract/api.md §3.3)?
 import { randomUUID } from 'node:crypto'
 import { DeisError, type Structure } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
@@ -127,7 +127,7 @@ export async function createRelease(core: Core, app: AppRow, release: NewRelease
       include: whole,
     })
   })
-  core.logs.say(app.id, 'INFO', created.summary)
+  core.logs.write(app.id, 'INFO', created.summary)
   const { version, summary, owner: user, build } = created
   announceRelease(core, { app: app.id, version, summary, sha: build?.sha ?? '', user })
   return created

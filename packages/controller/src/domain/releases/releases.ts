@@ -42,7 +42,7 @@ function targetVersion(raw: unknown, current: number): number {
   return value
 }
 
-/** `notice`: what is to be said when nothing of it answers requests. */
+/** `notice`: set when nothing of it answers requests. */
 export type RolledBack = { readonly version: number; readonly notice: string | null }
 
 /** The same build and config rows under a new number; nothing is built or resolved again. */

@@ -1,4 +1,4 @@
-// What has to be finished, undone or taken up again when the controller starts (docs/architecture.md, principle 5)?
+// What has to be finished, undone or resumed when the controller starts (docs/architecture.md, principle 5)?
 import { messageOf } from '@deis/types'
 import { destroyApp } from '../apps/apps.ts'
 import { appIds, appPages, atOnce, type StoredApp } from '../apps/bulk.ts'
@@ -15,11 +15,11 @@ import { makeReadable } from '../apps/unreadable.ts'
 const workers = 4
 const firstRetryMs = 5_000
 const lastRetryMs = 300_000
-/** Unfinished for this long: perhaps nobody works on it any more. */
+/** Unfinished for this long: its controller may have died. */
 const unfinishedMs = 10_000
 const lookEveryMs = 10_000
-/** Well within the time that such a word counts. */
-const tellRoutersMs = 5_000
+/** Well within the time for which such a message counts. */
+const notifyRoutersMs = 5_000
 
 /** Builds that ended with the controller that ran them. */
 export async function abandonBuilds(core: Core): Promise<void> {
@@ -32,7 +32,7 @@ export async function abandonBuilds(core: Core): Promise<void> {
       take: atOnce,
     })
     for (const { uuid, app } of running) {
-      // Whoever builds holds the app's push; another controller's build goes on.
+      // The controller that builds holds the app's push lock; another controller's build goes on.
       const held = await core.peers.tryLock(pushLock(app.id))
       if (!held) continue
       try {
@@ -49,25 +49,25 @@ export async function abandonBuilds(core: Core): Promise<void> {
   }
 }
 
-/** To whoever runs the platform, and to those who may see the app. */
+/** To the operator, and to those who may see the app. */
 function report(core: Core, app: string, error: unknown): void {
-  if (!core.here.trouble.set(app, messageOf(error))) return
-  core.log.error({ app, err: error }, 'app cannot be brought to its desired state, trying again')
-  core.logs.say(app, 'ERROR', messageOf(error))
+  if (!core.here.failingApps.set(app, messageOf(error))) return
+  core.log.error({ app, err: error }, 'app could not be brought to its desired state, retrying')
+  core.logs.write(app, 'ERROR', messageOf(error))
 }
 
-/** Tries once; what fails is tried again in the background until the app is as it should be or the controller stops. */
-async function settle(core: Core, app: string, delay = firstRetryMs): Promise<void> {
+/** Tries once, and retries a failure in the background until it succeeds or the controller stops. */
+async function convergeOrRetry(core: Core, app: string, delay = firstRetryMs): Promise<void> {
   try {
     await converge(core, app).catch(async (error: unknown) => {
       if (!(await makeReadable(core, app))) throw error
       await converge(core, app)
     })
-    core.here.trouble.clear(app)
+    core.here.failingApps.clear(app)
   } catch (error) {
     if (core.shutdown.aborted) return
     report(core, app, error)
-    setTimeout(() => void settle(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
+    setTimeout(() => void convergeOrRetry(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
   }
 }
 
@@ -92,25 +92,25 @@ async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
   return (await core.scheduler.observe(app.id)).length === 0
 }
 
-async function takeUpOne(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {
+async function resumeApp(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {
   if (app.destroying) {
     await destroyApp(core, app)
     return
   }
-  // What cannot be told is found out by trying.
+  // Unknown: try.
   if (podsAreAll && (await isSettled(core, app).catch(() => false))) return
-  await settle(core, app.id)
+  await convergeOrRetry(core, app.id)
 }
 
 /** Converges every app that needs it, a few at a time. Resolves when each was tried. */
-export async function takeUp(core: Core): Promise<void> {
+export async function resumeApps(core: Core): Promise<void> {
   const { podsAreAll = false } = await core.scheduler.capabilities()
   for await (const page of appPages(core)) {
     const rest = [...page]
     const worker = async (): Promise<void> => {
       for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift())
-        await takeUpOne(core, app, podsAreAll).catch((error: unknown) => {
-          if (!core.shutdown.aborted) core.log.error({ err: error }, 'an app could not be taken up')
+        await resumeApp(core, app, podsAreAll).catch((error: unknown) => {
+          if (!core.shutdown.aborted) core.log.error({ err: error }, 'an app could not be resumed')
         })
     }
     await Promise.all(Array.from({ length: workers }, worker))
@@ -142,39 +142,40 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
         if (!core.shutdown.aborted) core.log.error({ app: app.id, err: error }, 'unfinished work failed')
       })
       .finally(() => busy.delete(app.id))
-      // Nobody waits for it.
+      // Runs in the background.
       .catch(() => {})
   }
 }
 
-async function hear(core: Core, message: Message | null): Promise<void> {
+async function handleMessage(core: Core, message: Message | null): Promise<void> {
   if (message === null) return publishAllRoutes(core)
   if (message.kind === 'app') return publishRoutes(core, message.app)
-  if (message.kind === 'line') return core.logs.take(message.app, message.at, message.text)
+  if (message.kind === 'line') return core.logs.copy(message.app, message.at, message.text)
   if (message.kind === 'routers') return core.routes.reportPeer(message.of, message)
   if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
   cancelForPeer(core, message.build, message.by)
 }
 
-/** Looks after other controllers' work; whoever still does it holds the app's lock. Returns the function that ends it. */
+/** Takes over the work of controllers that died; one that still runs holds the app's lock. Returns the function that ends it. */
 export function watchPeers(core: Core): () => void {
   core.peers.onMessage((message) => {
-    hear(core, message).catch((error: unknown) =>
-      core.log.error({ err: error }, 'a message of another controller could not be followed'),
+    handleMessage(core, message).catch((error: unknown) =>
+      core.log.error({ err: error }, 'a message from another controller could not be handled'),
     )
   })
   if (!core.peers.shared) return () => {}
-  const tellRouters = (): void => core.peers.tell({ kind: 'routers', of: core.peers.instance, ...core.routes.own() })
-  tellRouters()
-  const telling = setInterval(tellRouters, tellRoutersMs)
-  telling.unref()
+  const notifyRouterCounts = (): void =>
+    core.peers.notify({ kind: 'routers', of: core.peers.instance, ...core.routes.own() })
+  notifyRouterCounts()
+  const notifying = setInterval(notifyRouterCounts, notifyRoutersMs)
+  notifying.unref()
   const busy = new Set<string>()
   const timer = setInterval(() => {
-    takeOver(core, busy).catch((error: unknown) => core.log.error({ err: error }, 'unfinished work was not looked for'))
+    takeOver(core, busy).catch((error: unknown) => core.log.error({ err: error }, 'could not look for unfinished work'))
   }, lookEveryMs)
   timer.unref()
   return () => {
-    clearInterval(telling)
+    clearInterval(notifying)
     clearInterval(timer)
   }
 }

@@ -1,4 +1,4 @@
-// How did a change end whose controller died before it answered? What is in the database tells, and what runs.
+// What was the outcome of a change whose controller died before it answered? The database and what runs show it.
 import * as types from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { failureText } from '../releases/converge.ts'
@@ -16,7 +16,7 @@ const running: Outcome = { state: 'running' }
 const interrupted: Outcome = { state: 'interrupted' }
 const unclear: Outcome = { state: 'unclear' }
 
-/** How a route of the contract is called in a record. */
+/** The name of a route in a stored request. */
 export function routeName({ method, path }: types.Route): string {
   return `${method} ${path}`
 }
@@ -25,16 +25,16 @@ function ended(status: number, body: unknown): Outcome {
   return { state: 'ended', status, answer: body === null ? '' : JSON.stringify(body) }
 }
 
-/** The success of a route, letter by letter as it is served. */
+/** The success of a route, byte for byte as it is served. */
 function done({ status, response }: types.Route, body: object | null): Outcome {
   const { properties = {}, required = [] } = response as { properties?: object; required?: readonly string[] }
   const order = [...new Set([...required, ...Object.keys(properties)])]
-  const place = (key: string): number => order.indexOf(key)
-  const entries = Object.entries(body ?? {}).toSorted(([left], [right]) => place(left) - place(right))
+  const rank = (key: string): number => order.indexOf(key)
+  const entries = Object.entries(body ?? {}).toSorted(([left], [right]) => rank(left) - rank(right))
   return ended(status, body === null ? null : Object.fromEntries(entries))
 }
 
-/** The text that whoever waited for the deploy was told, from what is kept of it. */
+/** The error that the client of a failed deploy got, from what is stored of it. */
 async function refused(core: Core, app: AppRow, release: FullRelease): Promise<Outcome> {
   const previous = await core.db.release.findFirst({
     where: { appUuid: app.uuid, state: 'deployed', version: { lt: release.version } },
@@ -45,10 +45,13 @@ async function refused(core: Core, app: AppRow, release: FullRelease): Promise<O
   return ended(types.errors.invalid.http, { detail: failureText(release.version, back, why) })
 }
 
-type Judge = (core: Core, app: AppRow, request: Row.Request) => Promise<Outcome>
+type OutcomeOf = (core: Core, app: AppRow, request: Row.Request) => Promise<Outcome>
 
-/** A release that another controller, or the next start of this one, carries on. */
-function released(route: types.Route, answer: (core: Core, app: AppRow, release: FullRelease) => object | null): Judge {
+/** A release that another controller, or the next start of this one, continues. */
+function released(
+  route: types.Route,
+  answer: (core: Core, app: AppRow, release: FullRelease) => object | null,
+): OutcomeOf {
   return async (core, app, { version }) => {
     if (version === null) return interrupted
     const release = await releaseOf(core.db, app, version)
@@ -59,7 +62,7 @@ function released(route: types.Route, answer: (core: Core, app: AppRow, release:
   }
 }
 
-/** Whether as many processes are up as are to run; how many the autoscaler wants is its own affair. */
+/** Whether as many processes are up as are to run; counts of types with an autoscale rule are the autoscaler's. */
 async function runsAsWanted(core: Core, app: AppRow): Promise<boolean> {
   const settings = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
   const scaled = (settings?.autoscale ?? {}) as Autoscale
@@ -70,21 +73,21 @@ async function runsAsWanted(core: Core, app: AppRow): Promise<boolean> {
   )
 }
 
-const scaled: Judge = async (core, app, { stored }) => {
+const scaled: OutcomeOf = async (core, app, { stored }) => {
   if (!stored) return interrupted
-  const trouble = core.here.trouble.why(app.id)
-  if (trouble !== null) return ended(types.errors.unavailable.http, { detail: `(scale): ${trouble}` })
+  const problem = core.here.failingApps.why(app.id)
+  if (problem !== null) return ended(types.errors.unavailable.http, { detail: `(scale): ${problem}` })
   return (await runsAsWanted(core, app)) ? done(types.scaleApp, null) : running
 }
 
-/** A build ends by its own state, whoever ends it. */
-const canceled: Judge = async (core, app, { path }) => {
+/** The build's status decides, whatever ended it. */
+const canceled: OutcomeOf = async (core, app, { path }) => {
   const { uuid = '' } = /\/builds\/(?<uuid>[^/]+)\/cancel/.exec(path)?.groups ?? {}
   const build = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
   return build?.status === 'canceled' ? done(types.cancelBuild, toBuild(app.id, build)) : interrupted
 }
 
-const judges = new Map<string, Judge>([
+const outcomes = new Map<string, OutcomeOf>([
   [
     routeName(types.setConfig),
     released(types.setConfig, (core, app, release) => toConfig(core.vault, app.id, release.config)),
@@ -96,8 +99,8 @@ const judges = new Map<string, Judge>([
   [routeName(types.rollback), released(types.rollback, (_core, _app, { version }) => ({ version }))],
   [routeName(types.scaleApp), scaled],
   [routeName(types.cancelBuild), canceled],
-  // It does no harm to do it once more.
-  ...[types.restartPods, types.restartPodsOfType, types.restartPod].map((route): [string, Judge] => [
+  // A restart can safely be done again.
+  ...[types.restartPods, types.restartPodsOfType, types.restartPod].map((route): [string, OutcomeOf] => [
     routeName(route),
     async () => interrupted,
   ]),
@@ -117,7 +120,7 @@ function stored(core: Core, { route, answer }: Row.Request, app: AppRow | null):
   return done(served, answer === null ? null : (JSON.parse(core.vault.open('answer', answer)) as object | null))
 }
 
-/** Call it when nobody works on the request any more. */
+/** Call it when no controller works on the request any more. */
 export async function endOf(core: Core, request: Row.Request): Promise<Outcome> {
   const { appUuid, route } = request
   const app = appUuid === null ? null : await core.db.app.findUnique({ where: { uuid: appUuid }, include: withOwner })
@@ -125,9 +128,9 @@ export async function endOf(core: Core, request: Row.Request): Promise<Outcome> 
     if (!app) return done(types.destroyApp, null)
     return app.destroying ? running : interrupted
   }
-  const judge = judges.get(route)
-  if (app && judge) return judge(core, app, request)
+  const outcomeOf = outcomes.get(route)
+  if (app && outcomeOf) return outcomeOf(core, app, request)
   if (!request.stored) return interrupted
-  // What it was about is there no more.
+  // Its app no longer exists.
   return appUuid !== null && !app ? unclear : stored(core, request, app)
 }

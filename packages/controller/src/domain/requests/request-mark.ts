@@ -1,13 +1,13 @@
-// How does a change leave in its own transaction that it was made, for a client that may ask (see requests.ts)?
+// How does a change record in its own transaction that it was made (see requests.ts)?
 import { DeisError } from '@deis/types'
 import type { Tx } from '../../store/open.ts'
 import type { Core } from '../core.ts'
 
-/** What a client calls a change it asks for: unique among those of its user. */
+/** A change with a request id, which is unique among those of its user. */
 export type Named = {
   readonly userId: number
   readonly id: string
-  /** The controller that does it. Another one may have taken it over since: only who has it writes of it. */
+  /** The controller that does it. Another one may have taken it over since; only the one that has it may update it. */
   readonly instance: string
 }
 
@@ -21,7 +21,7 @@ export type Mark = {
   readonly answer?: object | null
 }
 
-/** Longer answers are not kept: what was done can be asked for by other ways. */
+/** Longer answers are not stored; the outcome can be looked up in other ways. */
 const longestAnswer = 64 * 1024
 
 export function sealedAnswer({ vault }: Pick<Core, 'vault'>, text: string): string | null {
@@ -46,9 +46,9 @@ export async function mark(
   })
   if (count > 0) return
   const { userId, id } = request
-  // Those of long ago are forgotten, also while they go on.
+  // Old requests are deleted, even while they run.
   if ((await tx.request.count({ where: { userId, id } })) > 0)
-    throw new DeisError('unavailable', 'Another controller carries this on, so nothing was changed here.')
+    throw new DeisError('unavailable', 'Another controller has taken over this request, so nothing was changed here.')
 }
 
 /** A change that is one transaction, and the mark in it. `answer`: of what `work` returns. */

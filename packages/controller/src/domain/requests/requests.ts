@@ -1,4 +1,4 @@
-// What became of a change whose client got no answer? It named the change, and asks; or sends it again, to be done once.
+// What was the outcome of a change whose client got no answer? The client asks by the request id, or repeats the request, which is carried out only once.
 import { DeisError, notFound, type RequestRecord, requestIdHeader, time } from '@deis/types'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type * as Row from '../../store/generated/sqlite/client.ts'
@@ -12,7 +12,7 @@ const longestPath = 2_000
 
 const pattern = /^[\w-]{8,64}$/
 
-/** Whether a client may call its request so. */
+/** Whether it is a valid request id. */
 export function isRequestId(id: unknown): id is string {
   return typeof id === 'string' && pattern.test(id)
 }
@@ -24,7 +24,7 @@ async function isWorkedOn(core: Core, row: Row.Request): Promise<boolean> {
   return core.peers.alive(row.instance)
 }
 
-/** An answer too long to be kept is made anew of what is stored. */
+/** An answer that was too long to be stored is rebuilt from what is stored. */
 async function kept(core: Core, row: Row.Request): Promise<Outcome | null> {
   const { status, answer } = row
   if (status === null) return null
@@ -48,8 +48,8 @@ async function look(core: Core, seen: Row.Request): Promise<Known> {
   return { row, outcome: goesOn ? { state: 'running' } : await endOf(core, row) }
 }
 
-/** Those of a day, and of each user the newest. */
-export async function forgetRequests(core: Core, userId?: number): Promise<void> {
+/** Keeps those of the last day, and the newest of each user. */
+export async function deleteOldRequests(core: Core, userId?: number): Promise<void> {
   await core.db.request.deleteMany({ where: { createdAt: { lt: new Date(Date.now() - keptMs) } } })
   if (userId === undefined) return
   const [old] = await core.db.request.findMany({
@@ -69,7 +69,7 @@ async function tidy(core: Core, userId: number): Promise<void> {
   const counts = core.here.requestsBegun
   const count = (counts.get(userId) ?? 0) + 1
   counts.set(userId, count)
-  if (count % tidyEvery === 1) await forgetRequests(core, userId)
+  if (count % tidyEvery === 1) await deleteOldRequests(core, userId)
 }
 
 export type Asked = {
@@ -137,17 +137,20 @@ export async function beginRequest(
   const { userId, id } = named
   const found = await core.db.request.findUnique({ where: { userId_id: { userId, id } } })
   if (!found || !isSame(found, asked, hash))
-    throw new DeisError('invalid', `${requestIdHeader} ${id} is the name of another request`)
+    throw new DeisError('invalid', `${requestIdHeader} "${id}" was already used for another request.`)
   const { row, outcome } = await look(core, found)
   if (outcome.state === 'ended') return outcome
   if (outcome.state === 'unclear')
-    throw new DeisError('conflict', 'The controller that began this went away: whether it was done cannot be told')
+    throw new DeisError(
+      'conflict',
+      'The controller that began this request stopped, and it is not known whether the change was made. Check before you repeat it.',
+    )
   if (outcome.state === 'interrupted' && !work.has(key)) {
     work.add(key)
     if (await takeAgain(core, row)) return null
     work.delete(key)
   }
-  throw new DeisError('unavailable', 'This request is being carried out already', { retryAfter: 1 })
+  throw new DeisError('unavailable', 'This request is already being carried out.', { retryAfter: 1 })
 }
 
 /** Keeps what was answered; of what another controller has taken over, nothing. */
@@ -162,19 +165,19 @@ export async function endRequest(core: Core, named: Named, status: number, body:
   }
 }
 
-/** Nothing is decided here: the next start, or another controller, carries on. */
+/** Nothing is decided here: the next start, or another controller, continues. */
 export function leaveRequest(core: Core, named: Named): void {
   core.here.requests.delete(keyOf(named))
 }
 
-/** For who sent it, and for administrators. @throws 404 */
+/** For the user who sent it, and for admins. @throws 404 */
 export async function requestNamed(core: Core, caller: Caller, id: string): Promise<RequestRecord> {
-  if (core.shutdown.aborted) throw new DeisError('unavailable', 'The controller is stopping: ask again in a moment.')
-  const mine = isRequestId(id) ? { id, userId: caller.id } : null
-  const anyone = mine && caller.isSuperuser ? { id } : null
+  if (core.shutdown.aborted) throw new DeisError('unavailable', 'The controller is stopping. Ask again in a moment.')
+  const own = isRequestId(id) ? { id, userId: caller.id } : null
+  const any = own && caller.isSuperuser ? { id } : null
   const found =
-    (mine && (await core.db.request.findFirst({ where: mine }))) ??
-    (anyone && (await core.db.request.findFirst({ where: anyone })))
+    (own && (await core.db.request.findFirst({ where: own }))) ??
+    (any && (await core.db.request.findFirst({ where: any })))
   if (!found) throw notFound('Request')
   const { row, outcome } = await look(core, found)
   return {

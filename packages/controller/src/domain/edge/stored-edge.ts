@@ -1,7 +1,7 @@
-// What is stored of apps that decides how they are reached?
+// What is stored about how apps are reached?
 import type { Core } from '../core.ts'
 
-export type Reach = {
+export type StoredEdge = {
   readonly id: string
   readonly routable: boolean
   readonly maintenance: boolean
@@ -26,7 +26,10 @@ const isTrue = (stored: unknown): boolean => Boolean(Number(stored))
  * An app that is being destroyed is not among them, whatever is stored of it.
  * @throws SyntaxError
  */
-export async function readReach({ db }: Pick<Core, 'db'>, ids: readonly string[]): Promise<Map<string, Reach>> {
+export async function readStoredEdges(
+  { db }: Pick<Core, 'db'>,
+  ids: readonly string[],
+): Promise<Map<string, StoredEdge>> {
   const [first, last] = [ids[0], ids.at(-1)]
   if (first === undefined || last === undefined) return new Map()
   const [apps, names] = await Promise.all([
