@@ -156,7 +156,7 @@ export function readConfig(env: Env, cwd: string): Config {
     apiHost,
     apiPort: number('DEIS_API_PORT'),
     gitPort: number('DEIS_GIT_PORT'),
-    gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'such as ssh://git@git.example.com:2222'),
+    gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'an address such as ssh://git@git.example.com:2222'),
     apiUpstream: address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port'),
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
