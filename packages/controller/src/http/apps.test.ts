@@ -521,7 +521,7 @@ describe('a backend that cannot do something', () => {
       const image = await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/api' }, ann)
       expect([image.status, (image.body as Json).detail]).toEqual([
         400,
-        expect.stringContaining('runs no container images'),
+        expect.stringContaining('cannot run container images'),
       ])
       expect((await f.call('GET', '/v2/apps/tea/releases/', undefined, ann)).body).toMatchObject({ count: 1 })
     } finally {

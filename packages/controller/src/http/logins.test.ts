@@ -157,7 +157,7 @@ describe('guesses', () => {
   it('of many accounts from one address wait as well, if not for long', async () => {
     const guesses = createGuesses(() => 0)
     for (let one = 0; one < 60; one++) await guesses.try('2001:db8:1:2::/64', `user-${one}`, stranger)
-    await expect(guesses.try('2001:db8:1:2::/64', 'other', stranger)).rejects.toThrow('try again in 1 seconds')
+    await expect(guesses.try('2001:db8:1:2::/64', 'other', stranger)).rejects.toThrow('Try again in 1 s.')
     await guesses.try('2001:db8:1:3::/64', 'other', stranger)
   })
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createSlots } from './slots.ts'
 
-test('each user has places, all together have places, and given back they are free', () => {
+test('each user has slots, all together have slots, and given back they are free', () => {
   const { take } = createSlots('sessions', { perUser: 2, perController: 3 })
   const leave = take('ann')
   take('ann')
@@ -13,5 +13,5 @@ test('each user has places, all together have places, and given back they are fr
   leave()
   leave()
   take('cleo')
-  expect(() => take('bob')).toThrow('this controller has 3 sessions open')
+  expect(() => take('bob')).toThrow('This controller has 3 sessions open')
 })
