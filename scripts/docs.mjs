@@ -8,7 +8,7 @@ import { tsImport } from 'tsx/esm/api'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const load = (name) => tsImport(`../packages/cli/src/${name}.ts`, import.meta.url)
 const [{ createContext }, { definitions }, { commandsDocument }, { processIo }] = await Promise.all(
-  ['context', 'definitions', 'docs', 'io'].map(load),
+  ['profile/context', 'help/definitions', 'help/docs', 'terminal/io'].map(load),
 )
 const context = createContext(processIo(new AbortController().signal), { profile: undefined, debug: false })
 mkdirSync(join(root, 'docs'), { recursive: true })

@@ -101,11 +101,18 @@ test.each([
   child.kill(signal)
   expect(await ended).toMatchObject({
     code,
-    stderr: 'Error: interrupted; what the controller had begun may go on\n',
+    stderr: 'Error: interrupted; the controller may still be working\n',
   })
 })
 
-test('is quiet when nobody reads on', async () => {
+test('Ctrl-C at a prompt says so and nothing else', async () => {
+  const { child, ended } = start(['destroy', '-a', 'foo'], homeOf({ url: 'http://127.0.0.1:1' }))
+  await once(child.stdout, 'readable')
+  child.kill('SIGINT')
+  expect(await ended).toMatchObject({ code: 130, stderr: 'cancelled\n' })
+})
+
+test('is quiet when stdout is closed', async () => {
   const url = await listen((_, response) => {
     program.child.stdout.destroy()
     response.end('line\n'.repeat(100_000))

@@ -4,9 +4,9 @@ import { processIo } from './terminal/io.ts'
 import { run } from './run.ts'
 
 const stop = new AbortController()
-// The first signal ends the work in order, a second one the process.
+// The first signal stops the work in order, a second one ends the process.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
-// `deis logs | head`: nobody reads any more, which is no error.
+// `deis logs | head`: a closed pipe is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })

@@ -6,13 +6,13 @@ import { columns } from './help/help.ts'
 import type { Io } from './terminal/io.ts'
 import { topics } from './help/topics.ts'
 
-const everywhere = ['', 'Every command takes:', ...columns(commonOptions)].join('\n')
+const everywhere = ['', 'Options of every command:', ...columns(commonOptions)].join('\n')
 
 /** Long options may be cut short as long as they stay unique: `--ap foo` (docs/contract/cli.md §1.2). */
 function completed(words: readonly string[], options: readonly Option[]): string[] {
   const longsOf = (some: readonly Option[]): string[] => some.flatMap(({ long }) => long ?? [])
   const longs = [...longsOf(options.filter(({ hidden }) => !hidden)), '--help']
-  // What every command takes stands back behind what the command has itself: `--r` was `--remote` before there was `--raw`.
+  // A command's own options win over those of every command: `--r` was `--remote` before there was `--raw`.
   const common = longsOf(options.filter(({ hidden }) => hidden))
   const result: string[] = []
   for (let at = 0; at < words.length; at += 1) {
@@ -26,13 +26,13 @@ function completed(words: readonly string[], options: readonly Option[]): string
     const option = options.find(({ long, short }) => long === full || short === full)
     if (option && value !== '' && !option.required && !option.optional)
       throw new CommanderError(1, 'deis.valueForFlag', `error: option '${full}' takes no value`)
-    // The word behind an option that takes a value is that value, whatever it looks like.
+    // The word after an option that takes a value is that value, whatever it looks like.
     if (option?.required && value === '' && at + 1 < words.length) result.push(words[(at += 1)] ?? '')
   }
   return result
 }
 
-/** An option twice is a mistake: which app would `-a one -a two` destroy? */
+/** An option given twice is refused: which app would `-a one -a two` destroy? */
 function refuseRepeats(command: Command): void {
   const seen = new Set<string>()
   for (const option of command.options)
@@ -44,7 +44,7 @@ function refuseRepeats(command: Command): void {
 
 function rootOf(commands: readonly Command[], context: Context): Command {
   const { io } = context
-  const root = new Command('deis').helpOption('-h, --help', 'print this help').helpCommand(false).exitOverride()
+  const root = new Command('deis').helpOption('-h, --help', 'show this help').helpCommand(false).exitOverride()
   root.configureOutput({
     writeOut: (text) => void io.stdout.write(text),
     // Usage errors are worded in execute().
@@ -69,14 +69,14 @@ function rootOf(commands: readonly Command[], context: Context): Command {
   return root
 }
 
-/** A usage error: what is wrong, and how the command is used. */
-function explain(io: Io, error: CommanderError, command: Command, aside = ''): number {
-  io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n${aside}`)
+/** Prints a usage error, and how the command is used. */
+function printUsageError(io: Io, error: CommanderError, command: Command, hint = ''): number {
+  io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n${hint}`)
   io.stderr.write(`Usage: ${command.createHelp().commandUsage(command)}\n`)
   return 1
 }
 
-/** Runs one of `commands` and gives its exit code. */
+/** Runs one of `commands` and returns its exit code. */
 export async function execute(
   commands: readonly Command[],
   name: string,
@@ -95,11 +95,11 @@ export async function execute(
     if (error.exitCode === 0) return 0
     const meant = `${name.split(':')[0]}:${words[0] ?? ''}`
     const isVerb = commands.some((candidate) => candidate.name() === meant)
-    return explain(context.io, error, command, isVerb ? `(Did you mean ${meant}?)\n` : '')
+    return printUsageError(context.io, error, command, isVerb ? `(Did you mean ${meant}?)\n` : '')
   }
 }
 
-/** Every command there is, by topic. */
+/** All commands, by topic. */
 export async function loadAll(context: Context): Promise<{ root: Command; byTopic: [string, Command[]][] }> {
   const byTopic = await Promise.all(
     Object.entries(topics).map(async ([name, { load }]): Promise<[string, Command[]]> => [
@@ -116,7 +116,7 @@ export async function loadAll(context: Context): Promise<{ root: Command; byTopi
   }
 }
 
-/** Says that there is no such command, with the names that are near. */
+/** Prints that there is no such command, with similar names. */
 export async function refuseUnknown(name: string, context: Context): Promise<number> {
   const { root } = await loadAll(context)
   try {
@@ -125,6 +125,6 @@ export async function refuseUnknown(name: string, context: Context): Promise<num
     if (!(error instanceof CommanderError)) throw error
     context.io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n`)
   }
-  context.io.stderr.write('Run `deis help` for the list of commands.\n')
+  context.io.stderr.write('Run `deis help` to list the commands.\n')
   return 1
 }

@@ -14,26 +14,26 @@ describe('a wrong command line ends with 1, a reason and the usage, and asks not
   test.each([
     [[], '', usage],
     [['-c', 'x'], '', usage],
-    [['-c'], 'Error: -c needs the name or the path of a profile\n', usage],
-    [['-a', 'foo', 'logs'], 'Error: -a is no command; options follow the command word\n', usage],
+    [['-c'], 'Error: -c needs the name or path of a profile\n', usage],
+    [['-a', 'foo', 'logs'], 'Error: "-a" is not a command; options come after the command\n', usage],
     [
       ['apps:creat'],
       "Error: unknown command 'apps:creat'\n(Did you mean apps:create?)\n",
-      'Run `deis help` for the list of commands.',
+      'Run `deis help` to list the commands.',
     ],
     [
       ['app:list'],
       "Error: unknown command 'app:list'\n(Did you mean apps:list?)\n",
-      'Run `deis help` for the list of commands.',
+      'Run `deis help` to list the commands.',
     ],
-    [['zzz'], "Error: unknown command 'zzz'\n", 'Run `deis help` for the list of commands.'],
+    [['zzz'], "Error: unknown command 'zzz'\n", 'Run `deis help` to list the commands.'],
     [
       ['version:x'],
       "Error: unknown command 'version:x'\n(Did you mean version?)\n",
-      'Run `deis help` for the list of commands.',
+      'Run `deis help` to list the commands.',
     ],
-    [['../x'], "Error: unknown command '../x'\n", 'Run `deis help` for the list of commands.'],
-    [['__proto__'], "Error: unknown command '__proto__'\n", 'Run `deis help` for the list of commands.'],
+    [['../x'], "Error: unknown command '../x'\n", 'Run `deis help` to list the commands.'],
+    [['__proto__'], "Error: unknown command '__proto__'\n", 'Run `deis help` to list the commands.'],
     [
       ['apps', 'create'],
       "Error: too many arguments for 'apps:list'. Expected 0 arguments but got 1.\n(Did you mean apps:create?)\n",
@@ -57,7 +57,7 @@ describe('a wrong command line ends with 1, a reason and the usage, and asks not
     ],
     [
       ['rollback', 'x'],
-      "Error: command-argument value 'x' is invalid for argument 'version'. It looks like v2.\n",
+      "Error: command-argument value 'x' is invalid for argument 'version'. A release looks like v2.\n",
       'Usage: deis releases:rollback [options] [version]',
     ],
     [['login'], "Error: missing required argument 'controller'\n", 'Usage: deis auth:login [options] <controller>'],
@@ -244,7 +244,7 @@ missing  images  no container engine
     const controller = await startController({ 'GET /v2/doctor/': { status: 404, text: '<html>' } })
     expect(await deis(['doctor'], { home: homeOf(controller) })).toMatchObject({
       code: 1,
-      stderr: 'Error: This controller has no checks to show.\nIt is another implementation, or an older version.\n',
+      stderr: 'Error: This controller does not have checks.\nIt is an older version, or another implementation.\n',
     })
   })
 })

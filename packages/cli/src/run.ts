@@ -1,12 +1,12 @@
-// What happens between the words of the command line and the exit code?
+// How does a command line become an exit code?
 import { type Invocation, readArgv } from './parse/argv.ts'
-import { openDoor } from './terminal/writer.ts'
+import { filterIo } from './terminal/filtered-io.ts'
 import { generalHelp, topicHelp, usage } from './help/help.ts'
 import type { Io } from './terminal/io.ts'
 import { topics } from './help/topics.ts'
 import { clientVersion } from './http/version.ts'
 
-/** Commands behind which a program stands that may have a `-c` of its own. */
+/** Commands whose arguments are a program, which may have its own `-c`. */
 const takePrograms = new Set(['apps:run', 'ps:exec', 'healthchecks:set'])
 
 async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
@@ -38,7 +38,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     io.stdout.write(generalHelp())
     return 0
   }
-  // Needs nothing loaded.
+  // Needs no other module.
   if (command === 'version' && words.length === 0) {
     io.stdout.write(`${clientVersion}\n`)
     return 0
@@ -52,8 +52,10 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     topic.load(),
   ])
   const isForProgram = called.profile !== undefined && takePrograms.has(command)
-  const mistaken = isForProgram ? ['If `-c` belongs to the program: put `--` before that, `-- bash -c …`.'] : []
-  const context = createContext(io, { ...called, mistaken })
+  const profileHints = isForProgram
+    ? ['If `-c` belongs to the program, put `--` before the program: `-- bash -c …`.']
+    : []
+  const context = createContext(io, { ...called, profileHints })
   const commands = load(context)
   const isAlone = command === name
   const runsVerb = topic.alone === 'list' || topic.alone === 'info'
@@ -67,16 +69,15 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   return isCommand ? execute(commands, wanted, words, context) : refuseUnknown(command, context)
 }
 
-/** The whole command line in this process: no exit, no global but `io`. */
-export async function run(argv: readonly string[], world: Io): Promise<number> {
-  const door = openDoor(world)
-  const { io } = door
+/** Runs a whole command line in this process: without exit, and with no global state but `io`. */
+export async function run(argv: readonly string[], base: Io): Promise<number> {
+  const { io, close } = filterIo(base)
   try {
     return await dispatch(argv, io)
   } catch (error) {
     const { report } = await import('./terminal/report.ts')
     return report(error, io)
   } finally {
-    door.close()
+    close()
   }
 }

@@ -52,9 +52,9 @@ describe.sequential('logs -f', () => {
     await shop.does('scale', 'web=2')
     await both.says('INFO ann scaled pods')
     await platform.endController('SIGTERM')
-    for (const one of [both, web]) await one.says('connecting again...')
+    for (const one of [both, web]) await one.says('reconnecting...')
     await platform.startController()
-    for (const one of [both, web]) await one.says('Connected again.')
+    for (const one of [both, web]) await one.says('Reconnected.')
     await shop.does('config:set', 'A=2')
     for (const one of [both, web]) await one.says('listening in v4')
     // Every line that there is, and each once.
@@ -70,7 +70,7 @@ describe.sequential('logs -f', () => {
     expect([all.code, typed.code]).toEqual([130, 130])
     for (const { stderr } of [all, typed])
       expect(stderr).toMatch(
-        /^The connection to the controller was lost \([^)]+\); connecting again\.\.\.\nConnected again\.\n$/,
+        /^The connection to the controller was lost \([^)]+\); reconnecting\.\.\.\nReconnected\.\n$/,
       )
     const ofWeb = / app\[web\.v\d+\.[a-z0-9]{5}\]: /
     expect(sorted(typed.stdout).filter((line) => !ofWeb.test(line))).toEqual([])
@@ -151,7 +151,7 @@ describe.sequential('a build that goes on', () => {
     const watching = terminal('builds:logs', '-f')
     await watching.says('Starting build... but first, coffee!')
     await platform.endController('SIGKILL')
-    await watching.says('connecting again...')
+    await watching.says('reconnecting...')
     await platform.startController()
     expect((await push.ended).code).not.toBe(0)
     expect(await watching.ended).toMatchObject({

@@ -292,12 +292,12 @@ describe('failures', () => {
     [
       'a circle',
       (({ url }, r) => r.writeHead(302, { location: url }).end()) satisfies Handler,
-      'HOST does not read HOST/x:1: it sends us round in circles',
+      'HOST does not read HOST/x:1: too many redirects',
     ],
     [
       'a redirect to nowhere',
       ((_, r) => r.writeHead(302, { location: 'http://[' }).end()) satisfies Handler,
-      'HOST does not read HOST/x:1: it sends us round in circles',
+      'HOST does not read HOST/x:1: too many redirects',
     ],
   ] as [string, Handler, string][])('%s', async (_name, handler, message) => {
     expect((await inspected(handler)).message).toBe(message)

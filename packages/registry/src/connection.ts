@@ -104,7 +104,7 @@ export function createConnections(wire: Wire, settings: RegistrySettings): Conne
         const { location = '' } = answer.message.headers
         answer.message.destroy()
         if (hops >= mostRedirects || !URL.canParse(location, answer.url.href))
-          throw new RegistryFailure(answer.status, '', host, 'it sends us round in circles')
+          throw new RegistryFailure(answer.status, '', host, 'too many redirects')
         answer = await send(call, new URL(location, answer.url), header, signal)
       }
       return answer

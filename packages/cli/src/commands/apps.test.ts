@@ -90,7 +90,7 @@ describe('apps:create', () => {
       stdout:
         'Creating Application... done, created foo\nIf you want to add a git remote for this app later, use `deis git:remote -a foo`\n',
     })
-    expect(stderr).toMatch(/^Note: no git remote is made \(git remote -v: .*not a git repository.*\)\.\n$/)
+    expect(stderr).toMatch(/^Note: no git remote was added \(git remote -v: .*not a git repository.*\)\.\n$/)
   })
 
   test('creates nothing when the remote exists', async () => {
@@ -110,7 +110,8 @@ describe('apps:create', () => {
     expect(controller.requests.at(-1)).toBe('POST /v2/apps/foo/config/ {"values":{"BUILDPACK_URL":"http://x/y"}}')
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'Error: no\nThe app foo exists, but without its buildpack: deis config:set -a foo BUILDPACK_URL=<url>\n',
+      stderr:
+        'Error: no\nThe app "foo" was created, but its buildpack was not set: `deis config:set -a foo BUILDPACK_URL=<url>`.\n',
     })
   })
 
@@ -194,7 +195,7 @@ describe('apps:open', () => {
     expect(await deis(['open', '-a', 'foo'], { home, env: { PATH: temporaryFolder() } })).toMatchObject({
       code: 0,
       stdout: 'http://foo.localhost:8080\n',
-      stderr: 'Note: no browser was opened (there is no xdg-open here).\n',
+      stderr: 'Note: could not open a browser (xdg-open is not installed).\n',
     })
   })
 
@@ -202,7 +203,7 @@ describe('apps:open', () => {
     const { home } = await against({ 'GET /v2/apps/foo/domains/?limit=1': { json: page(domain('a.b&calc')) } })
     expect(await deis(['open', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
-      stderr: 'Error: "a.b&calc" is no address that can be opened.\n',
+      stderr: 'Error: "a.b&calc" is not an address that a browser can open.\n',
     })
   })
 
@@ -232,7 +233,7 @@ describe('apps:logs', () => {
   test.each([
     [{ status: 204 }, ''],
     [{ text: 'x\n' }, ''],
-    [{ status: 500, text: 'Error accessing logs for foo' }, 'The controller says: Internal Server Error\n'],
+    [{ status: 500, text: 'Error accessing logs for foo' }, 'The controller answered: Internal Server Error\n'],
   ])('%j is the fixed message', async (reply, extra) => {
     const { home } = await against({ 'GET /v2/apps/foo/logs': reply })
     const { code, stdout, stderr } = await deis(['logs', '-a', 'foo'], { home })
@@ -273,8 +274,8 @@ describe('apps:destroy', () => {
   const gone: Replies = { 'DELETE /v2/apps/foo/': { status: 204 } }
   const warning = [
     ' !    This cannot be undone.',
-    ' !    The app foo with all its releases, settings and domains will be destroyed.',
-    ' !    To go on, type "foo", or run the command again with --confirm=foo',
+    ' !    This destroys the app "foo" with all its releases, settings and domains.',
+    ' !    Type "foo" to confirm, or run this command again with --confirm=foo',
     '',
     '> ',
   ].join('\n')
@@ -317,9 +318,9 @@ describe('apps:destroy', () => {
   })
 
   test.each([
-    [['--confirm=bar'], undefined, 'Error: App foo was not destroyed: "bar" is not its name.\n'],
-    [[], 'bar\n', 'Error: App foo was not destroyed: "bar" is not its name.\n'],
-    [[], '', 'Error: Nobody confirmed, foo was not destroyed.\nPass --confirm=foo.\n'],
+    [['--confirm=bar'], undefined, 'Error: "bar" is not the name of the app; foo was not destroyed.\n'],
+    [[], 'bar\n', 'Error: "bar" is not the name of the app; foo was not destroyed.\n'],
+    [[], '', 'Error: Not confirmed; foo was not destroyed.\nUse --confirm=foo.\n'],
   ])('%j with %j piped in destroys nothing', async (flags, stdin, stderr) => {
     const { home, controller } = await against(gone)
     expect(await deis(['destroy', '-a', 'foo', ...flags], { home, stdin })).toMatchObject({ code: 1, stderr })
@@ -365,7 +366,7 @@ describe('which app?', () => {
     expect(await deis(['logs'], { home, cwd: repository({ [name]: url }) })).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: `Error: Which app? The git remote ${name} points to ${url}, which is not an address of ${controller.url}.\nPass --app=<app>; \`deis git:remote --force --remote ${name} --app <app>\` points the remote to an app here.\n`,
+      stderr: `Error: No app given, and the git remote "${name}" does not belong to ${controller.url}: it points to ${url}.\nUse --app, or point the remote to an app of this controller: \`deis git:remote --force --remote ${name} --app <app>\`.\n`,
     })
   })
 
@@ -374,7 +375,7 @@ describe('which app?', () => {
     const cwd = repository({ deis: 'ssh://git@deis-builder.localhost:2222/shop.git' })
     const { stderr } = await deis(['logs'], { home, cwd })
     expect(stderr).toMatch(
-      /^Note: the git remote deis has the address ssh:\S+, which is not where .* `deis git:remote --remote deis` rewrites it\.\n$/,
+      /^Note: the git remote "deis" points to ssh:\S+, an earlier address .* `deis git:remote --remote deis`\.\n$/,
     )
     expect(await deis(['git:remote'], { home, cwd })).toMatchObject({ code: 0 })
     expect(remotesOf(cwd)).toContain(`deis\t${base}/shop.git (push)`)
@@ -389,7 +390,7 @@ describe('which app?', () => {
     const { code, stderr } = await deis(['logs'], { home, cwd })
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^Error: "No App matches the given query\."\nThe app name "folder" was taken from the folder,.*\n$/,
+      /^Error: "No App matches the given query\."\nNo git remote belongs to this controller, so the name of this folder was used: "folder"\..*\n$/,
     )
   })
 

@@ -1,4 +1,4 @@
-// How are apps made, shown, used, handed over and destroyed?
+// How are apps created, shown, used, transferred and destroyed?
 import { Command } from 'commander'
 import { listApps, updateApp } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -28,12 +28,12 @@ export function apps(context: Context): Command[] {
   return [
     new Command('apps:create')
       .description('create an app')
-      .argument('[id]', 'its name; otherwise the controller invents one')
+      .argument('[id]', 'name of the app; by default the controller chooses one')
       .option('--no-remote', 'do not add a git remote')
-      .option('-b, --buildpack <url>', 'build it with this buildpack')
+      .option('-b, --buildpack <url>', 'URL of the buildpack to build the app with')
       .addOption(remoteOption())
       .action((id: string | undefined, options: CreateOptions) => create(context, id, options)),
-    new Command('apps:list').description('list the apps one may use').addOption(limitOption()).action(list),
+    new Command('apps:list').description('list the apps that you may use').addOption(limitOption()).action(list),
     new Command('apps:info')
       .description('show an app with its processes, domains and labels')
       .addOption(appOption())
@@ -45,13 +45,13 @@ export function apps(context: Context): Command[] {
     logsCommand(context),
     run(context),
     new Command('apps:destroy')
-      .description('destroy an app with everything of it')
+      .description('destroy an app and everything that belongs to it')
       .addOption(appOption())
-      .option('--confirm <app>', 'its name, instead of being asked')
+      .option('--confirm <app>', 'name of the app, to destroy it without a question')
       .action((options: AppOption & { confirm?: string }) => destroy(context, options)),
     new Command('apps:transfer')
-      .description('hand an app over to another owner')
-      .argument('<username>', 'the new owner')
+      .description('transfer an app to another owner')
+      .argument('<username>', 'name of the new owner')
       .addOption(appOption())
       .action(transfer),
   ]

@@ -1,4 +1,4 @@
-// What do the commands share with which a person sits at another one?
+// What do the interactive commands (`run -it`, `ps:exec`) share?
 import { Option } from 'commander'
 import { DeisError, type TerminalStart } from '@deis/types'
 import { originOf } from '../parse/address.ts'
@@ -7,16 +7,16 @@ import type { Io } from '../terminal/io.ts'
 import type { AppOption } from '../parse/options.ts'
 import { note } from '../terminal/output.ts'
 
-export type SitOptions = { readonly interactive?: boolean; readonly tty?: boolean }
+export type AttachOptions = { readonly interactive?: boolean; readonly tty?: boolean }
 
-export function sitOptions(): Option[] {
+export function attachOptions(): Option[] {
   return [
-    new Option('-i, --interactive', 'pass on what is typed or piped in'),
-    new Option('-t, --tty', 'give it a terminal, of the size of this one'),
+    new Option('-i, --interactive', 'pass input to the command'),
+    new Option('-t, --tty', 'give the command a terminal'),
   ]
 }
 
-export function attending({ interactive, tty }: SitOptions): boolean {
+export function isAttached({ interactive, tty }: AttachOptions): boolean {
   return interactive === true || tty === true
 }
 
@@ -28,36 +28,36 @@ function terminalOf(io: Io): NonNullable<TerminalStart['terminal']> {
   }
 }
 
-/** What cannot be done is said before anything is asked for. */
-export function checkSitting(context: Context, { tty = false }: SitOptions): void {
+/** Refuses what cannot work, before any request. */
+export function checkAttach(context: Context, { tty = false }: AttachOptions): void {
   if (context.json)
-    throw new DeisError('usage', 'What a command says to the one who sits at it is no JSON.', {
-      hint: 'Leave out --json.',
+    throw new DeisError('usage', '--json cannot be combined with an interactive command.', {
+      hint: 'Run it without --json, or without -i and -t.',
     })
   if (tty && !context.io.isTty.stdin)
-    throw new DeisError('usage', 'There is no terminal at stdin, which -t needs.', {
-      hint: 'Leave out -t: -i alone passes on what is piped in.',
+    throw new DeisError('usage', '-t needs a terminal, and stdin is not one.', {
+      hint: 'Use -i without -t to pass on input from a pipe.',
     })
 }
 
-/** Ends with the exit code of the command. */
-export async function sit(
+/** The exit code becomes that of the command. */
+export async function attach(
   context: Context,
-  options: AppOption & SitOptions,
+  options: AppOption & AttachOptions,
   { command, pod }: { readonly command: string; readonly pod?: string },
 ): Promise<void> {
-  checkSitting(context, options)
+  checkAttach(context, options)
   const { io } = context
   const { interactive = false, tty = false } = options
   const id = await context.app(options.app)
-  const [{ connectTerminal }, { attend }] = await Promise.all([
+  const [{ connectTerminal }, { runSession }] = await Promise.all([
     import('../http/websocket.ts'),
-    import('../terminal/attach.ts'),
+    import('../terminal/session.ts'),
   ])
-  // Only for a person: a pod of its own takes a moment to start.
+  // Only on a terminal: a new process takes a moment to start.
   if (tty && pod === undefined) note(io, `Running '${command}'...`)
   context.exitCode = await context.connected(async (connection) =>
-    attend(await connectTerminal(context.wire, connection, id), {
+    runSession(await connectTerminal(context.wire, connection, id), {
       io,
       controller: originOf(connection.controller),
       start: {

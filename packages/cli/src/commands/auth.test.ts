@@ -1,4 +1,4 @@
-// Do accounts and logging in work, and are tokens and passwords kept where they belong?
+// Do accounts and logging in work, and are tokens and passwords stored safely?
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -32,7 +32,7 @@ describe('auth:login', () => {
     const url = controller.url.replace('http://', 'HTTP://')
     expect(await deis(['login', `${url}/`, '--username=bob', '--password', '-secret'], { home })).toMatchObject({
       code: 0,
-      stdout: `Logged in as bob\nThe client configuration is in ${home}/.deis/client.json\n`,
+      stdout: `Logged in as bob\nClient configuration written to ${home}/.deis/client.json\n`,
       stderr: '',
     })
     expect(controller.requests).toEqual(['GET /v2/', 'POST /v2/auth/login/ {"username":"bob","password":"-secret"}'])
@@ -76,11 +76,11 @@ describe('auth:login', () => {
     const controller = await startController(open)
     expect(await deis(['login', controller.url], { stdin: 'bob\n' })).toMatchObject({
       code: 1,
-      stderr: 'Error: There is no terminal to ask for the username.\nPass --username.\n',
+      stderr: 'Error: No username given, and stdin is not a terminal.\nUse --username.\n',
     })
     expect(await deis(['login', controller.url, '--username=bob'])).toMatchObject({
       code: 1,
-      stderr: 'Error: There is no terminal to ask for the password.\nPass --password.\n',
+      stderr: 'Error: No password given, and stdin is not a terminal.\nUse --password.\n',
     })
   })
 
@@ -91,7 +91,7 @@ describe('auth:login', () => {
     const controller = await startController({ ...open, 'GET /v2/': reply })
     const { code, stderr } = await deis(['login', controller.url, '--username=b', '--password=p'])
     expect({ code, requests: controller.requests }).toEqual({ code: 1, requests: ['GET /v2/'] })
-    expect(stderr).toContain(`Error: ${controller.url} is not the address of a Deis controller.\n`)
+    expect(stderr).toContain(`Error: ${controller.url} is not a Deis controller.\n`)
     expect(stderr).toContain(`GET ${controller.url}/v2/ answered ${status}`)
   })
 
@@ -124,7 +124,7 @@ describe('auth:register', () => {
     const argv = ['register', controller.url, '--username=bob', '--password=p', '--email=b@x.y']
     expect(await deis(argv, { home })).toMatchObject({
       code: 0,
-      stdout: `Registered bob\nLogged in as bob\nThe client configuration is in ${home}/.deis/client.json\n`,
+      stdout: `Registered bob\nLogged in as bob\nClient configuration written to ${home}/.deis/client.json\n`,
       stderr: '',
     })
     expect(controller.requests).toEqual([
@@ -161,7 +161,7 @@ describe('auth:register', () => {
     const controller = await startController(open)
     expect(await deis(['register', controller.url, '--username=b'], { answers: ['p', 'q'] })).toMatchObject({
       code: 1,
-      stderr: 'Error: The two passwords differ, nothing was changed.\n',
+      stderr: 'Error: The two passwords differ, so nothing was changed.\n',
     })
     expect(controller.requests).toEqual(['GET /v2/'])
   })
@@ -263,7 +263,7 @@ describe('auth:passwd', () => {
   ])('%j asking %j', async (flags, answers, questions, body) => {
     const controller = await startController({ 'POST /v2/auth/passwd/': { json: { status: 'password set' } } })
     const { code, stdout, asked } = await deis(['passwd', ...flags], { home: homeOf(controller), answers })
-    expect({ code, stdout, asked }).toEqual({ code: 0, stdout: 'The password is changed.\n', asked: questions })
+    expect({ code, stdout, asked }).toEqual({ code: 0, stdout: 'Password changed.\n', asked: questions })
     expect(controller.requests).toEqual([`POST /v2/auth/passwd/ ${body}`])
   })
 
@@ -309,8 +309,8 @@ describe('auth:cancel', () => {
   })
 
   test.each([
-    ['n\n', 0, 'The account is kept.\n'],
-    ['', 1, 'Error: Nobody answered, no account was removed.\nPass --yes.\n'],
+    ['n\n', 0, 'Not confirmed; the account was not cancelled.\n'],
+    ['', 1, 'Error: Not confirmed; the account was not cancelled.\nUse --yes.\n'],
   ])('%j piped in keeps the account', async (stdin, code, stderr) => {
     const controller = await startController(cancelled)
     const home = homeOf(controller)

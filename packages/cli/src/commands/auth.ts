@@ -1,4 +1,4 @@
-// How does a person get, use, change and give up an account?
+// How is an account created, used, changed and cancelled?
 import { Command } from 'commander'
 import {
   cancelAccount,
@@ -15,7 +15,7 @@ import { call } from '../http/client.ts'
 import type { Context } from '../profile/context.ts'
 import { unlessFalse } from '../parse/options.ts'
 import { note, print } from '../terminal/output.ts'
-import { connect, credentials, logIn, newPassword, tokenFor } from '../profile/session.ts'
+import { connect, credentials, logIn, newPassword, tokenFor } from '../profile/login.ts'
 import { removeProfile, saveProfile } from '../profile/settings.ts'
 
 type LoginOptions = { username?: string; password?: string; sslVerify: boolean }
@@ -74,7 +74,7 @@ export function auth(context: Context): Command[] {
       io.stderr.write('Password change failed: ')
       throw error
     }
-    print(io, 'The password is changed.')
+    print(io, 'Password changed.')
   }
 
   async function who({ all }: { all?: boolean }): Promise<void> {
@@ -99,27 +99,27 @@ export function auth(context: Context): Command[] {
     )
   }
 
-  async function agrees(question: string): Promise<boolean> {
+  async function confirms(question: string): Promise<boolean> {
     if (io.isTty.stdin) return io.prompt.confirm(question)
     io.stdout.write(`${question} (y/N) `)
     const answer = await readLine(io)
     print(io)
     if (answer !== null) return answer.toLowerCase() === 'y'
-    throw new DeisError('usage', 'Nobody answered, no account was removed.', { hint: 'Pass --yes.' })
+    throw new DeisError('usage', 'Not confirmed; the account was not cancelled.', { hint: 'Use --yes.' })
   }
 
   async function cancel(options: { username?: string; password?: string; yes?: boolean }): Promise<void> {
     let profile = await context.profile()
-    // An administrator who names somebody else need not prove to be that person.
+    // An admin who names another user does not need that user's password.
     if (options.username === undefined || options.password !== undefined) {
-      print(io, 'To cancel an account, log in to it once more.')
+      print(io, 'To cancel an account, log in to it again.')
       const connection = { controller: profile.controller, sslVerify: profile.ssl_verify }
       profile = await logIn(context, connection, await credentials(context, options))
     }
     const { controller, ssl_verify: sslVerify, token } = profile
     const target = options.username ?? profile.username
-    if (!options.yes && !(await agrees(`Cancel the account ${target} at ${controller}?`)))
-      return note(io, 'The account is kept.')
+    if (!options.yes && !(await confirms(`Cancel the account ${target} at ${controller}?`)))
+      return note(io, 'Not confirmed; the account was not cancelled.')
     const body = options.username === undefined ? {} : { body: { username: options.username } }
     await call(context.wire, { controller, sslVerify, token }, cancelAccount, body)
     if (target === profile.username) await removeProfile(context.profileFile())
@@ -131,7 +131,10 @@ export function auth(context: Context): Command[] {
     const isOwn = username === undefined && !all
     const answer = await context.call(regenerateTokens, isOwn ? {} : { body: all ? { all: true } : { username } })
     if (isOwn) {
-      if (answer === '') throw new DeisError('internal', 'The controller gave no new token; log in again.')
+      if (answer === '')
+        throw new DeisError('internal', 'The controller sent no new token.', {
+          hint: 'Log in again with `deis login <controller>`.',
+        })
       await saveProfile(context.profileFile(), { ...profile, token: answer.token })
     }
     print(io, 'Token Regenerated')
@@ -139,39 +142,39 @@ export function auth(context: Context): Command[] {
 
   const account = (command: Command): Command =>
     command
-      .argument('<controller>', 'such as http://deis.example.com')
-      .option('--username <name>', 'the name of the account')
-      .option('--password <password>', 'its password')
-      .option('--ssl-verify <bool>', 'whether certificates are checked; kept in the profile', unlessFalse, true)
+      .argument('<controller>', 'URL of the controller, such as http://deis.example.com')
+      .option('--username <name>', 'name of the account')
+      .option('--password <password>', 'password of the account')
+      .option('--ssl-verify <bool>', 'whether to verify certificates; stored in the profile', unlessFalse, true)
 
   return [
     account(new Command('auth:register').description('create an account'))
-      .option('--email <address>', 'where its owner is reached')
-      .option('--login <bool>', 'whether to log in right away', unlessFalse, true)
-      .option('--token <token>', 'the registration token of the platform, for its first account')
+      .option('--email <address>', 'email address of the account')
+      .option('--login <bool>', 'whether to log in afterwards', unlessFalse, true)
+      .option('--token <token>', 'registration token of the platform, needed for its first account')
       .action(signUp),
     account(new Command('auth:login').description('log in to a controller')).action(signIn),
-    new Command('auth:logout').description('forget who is logged in').action(signOut),
+    new Command('auth:logout').description('log out, and delete the stored token').action(signOut),
     new Command('auth:passwd')
-      .description('change a password')
-      .option('--password <password>', 'the current one')
-      .option('--new-password <password>', 'the new one')
-      .option('--username <name>', 'whose; administrators only')
+      .description('change your password')
+      .option('--password <password>', 'current password')
+      .option('--new-password <password>', 'new password')
+      .option('--username <name>', 'name of another user; admins only')
       .action(passwd),
     new Command('auth:whoami')
-      .description('tell who is logged in')
-      .option('--all', 'everything the controller knows of the account')
+      .description('show who is logged in')
+      .option('--all', 'show all details of the account')
       .action(who),
     new Command('auth:cancel')
-      .description('remove an account')
-      .option('--username <name>', 'whose; administrators only')
-      .option('--password <password>', 'its password')
-      .option('--yes', 'do not ask')
+      .description('cancel an account')
+      .option('--username <name>', 'name of another user; admins only')
+      .option('--password <password>', 'password of the account')
+      .option('--yes', 'do not ask for confirmation')
       .action(cancel),
     new Command('auth:regenerate')
-      .description('replace the token one is logged in with')
-      .option('-u, --username <name>', 'the token of somebody else; administrators only')
-      .option('--all', 'everyone’s tokens; administrators only')
+      .description('replace your token')
+      .option('-u, --username <name>', 'name of another user, whose token to replace; admins only')
+      .option('--all', 'replace the tokens of all users; admins only')
       .action(regenerate),
   ]
 }

@@ -1,4 +1,4 @@
-// How many processes of a type does their load call for?
+// How are processes scaled by load?
 import { Command, Option } from 'commander'
 import { type AutoscaleRule, getSettings, setSettings } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -16,7 +16,7 @@ export function autoscale(context: Context): Command[] {
   async function list({ app }: AppOption): Promise<void> {
     const id = await context.app(app)
     const settings = await context.call(getSettings, { params: { id } })
-    // Other controllers leave it out while nothing was set.
+    // Other controllers omit it until something is set.
     const rules = Object.entries((settings.autoscale as typeof settings.autoscale | null | undefined) ?? {})
     const sorted = rules.toSorted(([a], [b]) => (a < b ? -1 : 1))
     context.answer(Object.fromEntries(rules), [
@@ -48,17 +48,17 @@ export function autoscale(context: Context): Command[] {
     new Option(flags, text).argParser(integer).makeOptionMandatory()
 
   return [
-    new Command('autoscale:list').description('show what is scaled by load').addOption(appOption()).action(list),
+    new Command('autoscale:list').description('show the autoscale rules of an app').addOption(appOption()).action(list),
     new Command('autoscale:set')
-      .description('scale a process type by its load')
+      .description('scale a process type by load')
       .argument('<process-type>', 'such as web')
       .addOption(appOption())
-      .addOption(number('--min <num>', 'fewest processes'))
-      .addOption(number('--max <num>', 'most processes'))
-      .addOption(number('--cpu-percent <num>', 'average use of CPU that is aimed at'))
+      .addOption(number('--min <num>', 'minimum number of processes'))
+      .addOption(number('--max <num>', 'maximum number of processes'))
+      .addOption(number('--cpu-percent <num>', 'average CPU use to aim for, in percent'))
       .action(set),
     new Command('autoscale:unset')
-      .description('no longer scale process types by their load')
+      .description('stop scaling process types by load')
       .argument('<process-type...>', 'such as web')
       .addOption(appOption())
       .action(unset),

@@ -56,7 +56,7 @@ describe('builds:create', () => {
       const { home, controller } = await against(created)
       const { code, stdout, stderr } = await deis(['pull', 'x', '-a', 'foo', '-p', procfile], { home })
       expect({ code, stdout, requests: controller.requests }).toEqual({ code: 1, stdout: '', requests: [] })
-      expect(stderr).toMatch(/^Error: --procfile is no Procfile: /)
+      expect(stderr).toMatch(/^Error: --procfile is not a valid Procfile: /)
     },
   )
 })
@@ -83,7 +83,7 @@ describe('builds:logs', () => {
     const { home } = await against({ 'GET /v2/apps/foo/builds/?all=1&limit=1': { json: page() } })
     expect(await deis(['builds:logs', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
-      stderr: 'Error: foo has no builds yet.\nDeploy with `git push deis master`.\n',
+      stderr: 'Error: "foo" has no builds yet.\nDeploy with `git push deis master`.\n',
     })
   })
 })

@@ -1,4 +1,4 @@
-// What was built, how did it go, and how is an image deployed?
+// How are builds listed, shown and cancelled, and an image deployed?
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { createBuild, DeisError, getBuildLog, listBuilds } from '@deis/types'
@@ -13,7 +13,9 @@ import { cancel } from './builds/cancel.ts'
 export async function parseProcfile(text: string, source: string): Promise<Record<string, string>> {
   const { parseYaml } = await import('../parse/yaml.ts')
   const refuse = (why: string): DeisError =>
-    new DeisError('usage', `${source} is no Procfile: ${why}`, { hint: 'It has lines such as `web: npm start`.' })
+    new DeisError('usage', `${source} is not a valid Procfile: ${why}`, {
+      hint: 'A Procfile has lines such as `web: npm start`.',
+    })
   let value: unknown
   try {
     value = parseYaml(text, { schema: 'failsafe' })
@@ -21,9 +23,9 @@ export async function parseProcfile(text: string, source: string): Promise<Recor
     throw refuse((error as Error).message.trim())
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw refuse('it must name a command per process type.')
+    throw refuse('it must have a command for each process type.')
   for (const [type, command] of Object.entries(value))
-    if (typeof command !== 'string' || command === '') throw refuse(`the command of ${type} must be text.`)
+    if (typeof command !== 'string' || command === '') throw refuse(`the command of "${type}" must be text.`)
   return value as Record<string, string>
 }
 
@@ -31,7 +33,7 @@ async function procfileOf(io: Io, given: string | undefined): Promise<Record<str
   if (given !== undefined) return parseProcfile(given, '--procfile')
   const text = await readTextIfAny(join(io.cwd, 'Procfile'), 'Procfile')
   if (text === null) return undefined
-  // People have deployed with the Procfile of an unrelated checkout without noticing.
+  // Otherwise the Procfile of an unrelated checkout may be used unnoticed.
   note(io, 'Using the Procfile of this folder.')
   return parseProcfile(text, 'Procfile')
 }
@@ -66,7 +68,7 @@ export function builds(context: Context): Command[] {
     const newest = async (): Promise<string> => {
       const { results } = await context.call(listBuilds, { params: { id }, query: { all: '1', limit: '1' } })
       if (results[0]) return results[0].uuid
-      throw new DeisError('not_found', `${id} has no builds yet.`, { hint: 'Deploy with `git push deis master`.' })
+      throw new DeisError('not_found', `"${id}" has no builds yet.`, { hint: 'Deploy with `git push deis master`.' })
     }
     const uuid = given ?? (await newest())
     if (options.follow) return (await import('./builds/watch.ts')).watch(context, id, uuid)
@@ -79,23 +81,26 @@ export function builds(context: Context): Command[] {
       .description('list the builds of an app')
       .addOption(appOption())
       .addOption(limitOption())
-      .option('--all', 'also failed and unfinished attempts, with their status')
+      .option('--all', 'include failed and unfinished builds, with their status')
       .action(list),
     new Command('builds:create')
       .description('deploy an existing image')
-      .argument('<image>', 'such as registry.example.com/shop:1.2')
+      .argument('<image>', 'image to deploy, such as registry.example.com/shop:1.2')
       .addOption(appOption())
-      .option('-p, --procfile <yaml>', 'process types as YAML text; otherwise the Procfile of this folder, if any')
+      .option(
+        '-p, --procfile <yaml>',
+        'process types as YAML text; by default the Procfile of this folder, if there is one',
+      )
       .action(create),
     new Command('builds:logs')
-      .description('show what a build printed')
-      .argument('[uuid]', 'one of `deis builds:list --all`; otherwise the newest')
+      .description('show the output of a build')
+      .argument('[uuid]', 'UUID from `deis builds:list --all`; by default the newest build')
       .addOption(appOption())
-      .option('-f, --follow', 'go on until build and deploy have ended; the exit code is 0 when they succeeded')
+      .option('-f, --follow', 'follow until build and deploy have ended; the exit code is 0 if both succeeded')
       .action(logs),
     new Command('builds:cancel')
-      .description('end a build that runs; its push is declined, and nothing is changed')
-      .argument('[uuid]', 'one of `deis builds:list --all`; otherwise the one that runs')
+      .description('cancel a running build; its push is declined, and nothing is changed')
+      .argument('[uuid]', 'UUID from `deis builds:list --all`; by default the running build')
       .addOption(appOption())
       .action(async (uuid: string | undefined, { app }: AppOption) => cancel(context, await context.app(app), uuid)),
   ]

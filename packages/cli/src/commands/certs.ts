@@ -1,4 +1,4 @@
-// Which certificates are there, and for which domains do they serve?
+// How are certificates managed, and attached to domains?
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { addCert, attachCert, detachCert, getCert, listCerts, removeCert } from '@deis/types'
@@ -31,7 +31,7 @@ export function certs(context: Context): Command[] {
     const rows = page.results.map((cert) => [
       cert.name,
       cert.common_name ?? '',
-      // Other controllers leave empty lists out.
+      // Other controllers omit empty lists.
       (cert.san ?? []).join(','),
       expiry(cert.expires, now),
       shortened(cert.fingerprint),
@@ -92,26 +92,26 @@ export function certs(context: Context): Command[] {
     )
   }
 
-  const one = 'one of `deis certs:list`'
+  const listed = 'name from `deis certs:list`'
   return [
     new Command('certs:list').description('list your certificates').addOption(limitOption()).action(list),
     new Command('certs:add')
-      .description('add a certificate with its private key')
-      .argument('<name>', 'name for it: a-z, 0-9 and hyphens')
-      .argument('<cert-file>', 'path of the certificate in PEM format, or of a chain that begins with it')
-      .argument('<key-file>', 'path of its private key in PEM format')
+      .description('add a certificate and its private key')
+      .argument('<name>', 'name of the certificate: a-z, 0-9 and hyphens')
+      .argument('<cert-file>', 'path of the certificate, or a chain that begins with it, in PEM format')
+      .argument('<key-file>', 'path of the private key, in PEM format')
       .action(add),
-    new Command('certs:remove').description('remove certificates').argument('<name...>', one).action(remove),
-    new Command('certs:info').description('show a certificate').argument('<name>', one).action(info),
+    new Command('certs:remove').description('remove certificates').argument('<name...>', listed).action(remove),
+    new Command('certs:info').description('show the details of a certificate').argument('<name>', listed).action(info),
     new Command('certs:attach')
-      .description('let a certificate serve for a domain')
-      .argument('<name>', one)
-      .argument('<domain>', 'a domain of an app, as `deis domains:list` shows it')
+      .description('attach a certificate to a domain')
+      .argument('<name>', listed)
+      .argument('<domain>', 'domain from `deis domains:list`')
       .action(attach),
     new Command('certs:detach')
-      .description('let a certificate no longer serve for a domain')
-      .argument('<name>', one)
-      .argument('<domain>', 'one of the domains of `deis certs:info`')
+      .description('detach a certificate from a domain')
+      .argument('<name>', listed)
+      .argument('<domain>', 'domain from `deis certs:info`')
       .action(detach),
   ]
 }

@@ -1,11 +1,11 @@
-// How does a shell complete our commands?
+// Which script completes commands in a shell?
 import { Argument, Command } from 'commander'
 import type { Context } from '../profile/context.ts'
 import type { TopicData } from '../help/definitions.ts'
 
 type Script = (topics: readonly TopicData[]) => string
 
-/** Loaded one by one: only one is ever printed. */
+/** Loaded when needed: only one is printed. */
 const shells: Readonly<Record<string, () => Promise<Script>>> = {
   bash: async () => (await import('./completion/bash.ts')).bashScript,
   zsh: async () => (await import('./completion/zsh.ts')).zshScript,
@@ -15,11 +15,11 @@ const shells: Readonly<Record<string, () => Promise<Script>>> = {
 export function completion(context: Context): Command[] {
   return [
     new Command('completion')
-      .description('print a script that lets a shell complete commands and options')
+      .description('print a script that completes commands and options in your shell')
       .addArgument(
         new Argument(
           '<shell>',
-          'bash: source <(deis completion bash); zsh: the same; fish: deis completion fish | source',
+          'bash, zsh or fish; load it with `source <(deis completion bash)`, the same for zsh, or `deis completion fish | source`',
         ).choices(Object.keys(shells)),
       )
       .action(async (shell: keyof typeof shells) => {

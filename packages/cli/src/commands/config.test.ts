@@ -55,7 +55,7 @@ describe('config:set', () => {
     const { home, controller } = await withValues({})
     const { code, stdout, stderr } = await deis(['config:set', ...words, '-a', 'foo'], { home })
     expect({ code, stdout, requests: controller.requests }).toEqual({ code: 1, stdout: '', requests: [] })
-    expect(stderr).toMatch(/^Error: .* set(s)? no variable\.\n/)
+    expect(stderr).toMatch(/^Error: (.* does not set a variable|No variables in the arguments)\.\n/)
   })
 
   test('points to healthchecks', async () => {
@@ -142,7 +142,7 @@ describe('config:push', () => {
   })
 
   test.each([
-    [{ stdin: '' }, 'Error: stdin set no variable.\nNothing was changed.\n'],
+    [{ stdin: '' }, 'Error: No variables in stdin.\nNothing was changed.\n'],
     [{}, 'Error: open .env: no such file or directory\n'],
   ])('%j is refused before any request', async (world, stderr) => {
     const { home, controller } = await withValues({})
@@ -192,7 +192,10 @@ describe('config:pull', () => {
     writeFileSync(join(cwd, '.env'), '# mine\nSAME=1\nKEEP=old\nTAKE=old\nLOCAL=x\n')
     const world = { home, cwd, stdoutIsDevice: true, answers: [false, true] }
     const { code, asked } = await deis(['config:pull', '-a', 'foo', '-i', '-o'], world)
-    expect({ code, asked }).toEqual({ code: 0, asked: ['KEEP: replace old by new?', 'TAKE: replace old by new?'] })
+    expect({ code, asked }).toEqual({
+      code: 0,
+      asked: ['KEEP: replace "old" with "new"?', 'TAKE: replace "old" with "new"?'],
+    })
     expect(readFileSync(join(cwd, '.env'), 'utf8')).toBe('KEEP=old\nLOCAL=x\nMORE=new\nSAME=1\nTAKE=new\n')
   })
 })

@@ -1,4 +1,4 @@
-// Which environment variables does an app have, and how do they change?
+// How are the environment variables of an app shown and changed?
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
@@ -20,12 +20,12 @@ async function encodedKey(io: Io, value: string): Promise<string> {
   const decoded = Buffer.from(value, 'base64').toString('utf8')
   if (pem.test(value)) return Buffer.from(value).toString('base64')
   if (pem.test(decoded)) return value
-  // Anything that cannot be read is no path either.
+  // What cannot be read is not a path.
   const content = await readFile(resolve(io.cwd, value), 'utf8').catch(() => '')
   if (pem.test(content)) return Buffer.from(content).toString('base64')
   throw new DeisError(
     'usage',
-    'SSH_KEY is neither a private key in PEM format, nor one in base64, nor the path of one.',
+    'SSH_KEY is not a private key: it must be in PEM format, in base64, or the path of a key file.',
     drop,
   )
 }
@@ -64,10 +64,10 @@ export function config(context: Context): Command[] {
   }
 
   async function set(app: string | undefined, variables: Variables, source: string): Promise<void> {
-    if (Object.keys(variables).length === 0) throw new DeisError('usage', `${source} set no variable.`, drop)
+    if (Object.keys(variables).length === 0) throw new DeisError('usage', `No variables in ${source}.`, drop)
     for (const key of Object.keys(variables))
       if (key.includes('HEALTHCHECK_'))
-        note(io, `${key}: variables for healthchecks are deprecated, use \`deis healthchecks\`.`)
+        note(io, `${key}: variables for health checks are deprecated; use \`deis healthchecks:set\`.`)
     const key = variables['SSH_KEY']
     const values = key === undefined ? variables : { ...variables, SSH_KEY: await encodedKey(io, key) }
     await change(await context.app(app), 'Creating config...', values)
@@ -80,7 +80,7 @@ export function config(context: Context): Command[] {
   }
 
   async function push(options: AppOption & { path?: string }): Promise<void> {
-    // A path that was asked for is read, whatever stdin is: programs that start us leave pipes there.
+    // --path wins over stdin: programs that start this one often leave a pipe there.
     const piped = options.path === undefined && !io.isCharacterDevice('stdin')
     const shown = options.path ?? '.env'
     const source = piped ? 'stdin' : shown
@@ -90,23 +90,23 @@ export function config(context: Context): Command[] {
 
   function read(content: string, source: string): Variables {
     return parseDotenv(content, source, (key) =>
-      note(io, `${key}: what follows the # is taken for a comment, as Node and dotenv do; a value in quotes keeps it.`),
+      note(io, `${key}: the text after # is ignored as a comment. Put the value in quotes to keep it.`),
     )
   }
 
   function written(values: Variables): string {
     return formatDotenv(values, (key) =>
-      note(io, `${key}: readers of .env files disagree about such a value; \`deis config:push\` reads it as it is.`),
+      note(io, `${key}: other programs may read this value differently; \`deis config:push\` reads it unchanged.`),
     )
   }
 
-  /** The local variables with the app's, asking wherever both have a different value. */
+  /** The local variables merged with those of the app; asks about each difference. */
   async function merged(path: string, remote: Variables): Promise<Variables> {
     const result = read(await readText(path, '.env'), '.env')
     for (const [key, value] of Object.entries(remote)) {
       const own = result[key]
       if (own === value) continue
-      if (own !== undefined && !(await io.prompt.confirm(`${key}: replace ${own} by ${value}?`))) continue
+      if (own !== undefined && !(await io.prompt.confirm(`${key}: replace "${own}" with "${value}"?`))) continue
       result[key] = value
     }
     return result
@@ -121,42 +121,44 @@ export function config(context: Context): Command[] {
     const path = join(io.cwd, '.env')
     const exists = (await readTextIfAny(path, '.env')) !== null
     if (exists && !options.overwrite)
-      throw new DeisError('usage', '.env already exists.', {
-        hint: 'Pass --overwrite to replace it, and --interactive to merge into it.',
+      throw new DeisError('usage', '".env" already exists, so nothing was written.', {
+        hint: 'Use --overwrite to replace it, or --overwrite --interactive to merge into it.',
       })
     if (options.interactive && !io.isTty.stdin)
-      throw new DeisError('usage', 'There is no terminal to ask at.', { hint: 'Leave --interactive out.' })
+      throw new DeisError('usage', '--interactive needs a terminal, and stdin is not one.', {
+        hint: 'Run it without --interactive.',
+      })
     const remote = await valuesOf(id)
     await writePrivately(path, written(options.interactive && exists ? await merged(path, remote) : remote))
   }
 
   return [
     new Command('config:list')
-      .description('show the variables of an app')
+      .description('list the variables of an app')
       .addOption(appOption())
-      .option('--oneline', 'as KEY=value words on one line')
-      .option('--diff', 'as KEY=value lines')
+      .option('--oneline', 'print KEY=value pairs on one line')
+      .option('--diff', 'print KEY=value pairs, one per line')
       .action(list),
     new Command('config:set')
-      .description('set variables; makes a release')
-      .argument('<var=value...>', 'such as LEVEL=debug')
+      .description('set variables; creates a release')
+      .argument('<var=value...>', 'variables to set, such as LEVEL=debug')
       .addOption(appOption())
-      .action((words: string[], { app }: AppOption) => set(app, parseWords(words), 'These words')),
+      .action((words: string[], { app }: AppOption) => set(app, parseWords(words), 'the arguments')),
     new Command('config:unset')
-      .description('remove variables; makes a release')
+      .description('remove variables; creates a release')
       .argument('<key...>', 'names of variables')
       .addOption(appOption())
       .action(unset),
     new Command('config:pull')
-      .description('write the variables to .env, or to stdout if that is a pipe or a file')
+      .description('write the variables to .env, or to stdout if it is a pipe or a file')
       .addOption(appOption())
-      .option('-i, --interactive', 'merge into .env, asking about each difference; needs --overwrite')
+      .option('-i, --interactive', 'merge into .env, and ask about each difference; needs --overwrite')
       .option('-o, --overwrite', 'replace .env')
       .action(pull),
     new Command('config:push')
-      .description('set the variables of a .env file; makes a release')
+      .description('set the variables of a .env file; creates a release')
       .addOption(appOption())
-      .option('-p, --path <path>', 'the file; otherwise what is piped in, or .env')
+      .option('-p, --path <path>', 'path of the file; by default stdin if it is a pipe, else .env')
       .action(push),
   ]
 }

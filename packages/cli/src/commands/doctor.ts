@@ -1,4 +1,4 @@
-// What can this installation do, and what not?
+// What can this installation do, and what can it not do?
 import { Command } from 'commander'
 import { type Check, DeisError, doctor as doctorRoute } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -6,19 +6,19 @@ import { isColourful, labelled } from '../terminal/output.ts'
 
 type Colour = (text: string) => string
 
-/** What is broken or open to others is red, what is only restricted yellow. */
+/** Red: broken or exposed. Yellow: restricted. */
 async function colours({ io }: Context): Promise<(check: Check) => Colour> {
   const plain: Colour = (text) => text
   if (!isColourful(io)) return () => plain
-  const { bad, doubtful } = await import('../terminal/colours.ts')
-  return ({ status, concern }) => (concern !== undefined ? bad : status === 'ok' ? plain : doubtful)
+  const { red, yellow } = await import('../terminal/colours.ts')
+  return ({ status, concern }) => (concern !== undefined ? red : status === 'ok' ? plain : yellow)
 }
 
 async function examine(context: Context): Promise<void> {
   const report = await context.call(doctorRoute).catch((error: unknown) => {
     if (!(error instanceof DeisError) || error.code !== 'not_found') throw error
-    throw new DeisError('not_found', 'This controller has no checks to show.', {
-      hint: 'It is another implementation, or an older version.',
+    throw new DeisError('not_found', 'This controller does not have checks.', {
+      hint: 'It is an older version, or another implementation.',
       cause: error,
     })
   })
@@ -28,7 +28,7 @@ async function examine(context: Context): Promise<void> {
     ['version', version],
   ] as const
   const width = Math.max(0, ...checks.map(({ name }) => name.length))
-  // A detail of several lines stays under its first one.
+  // Further lines of a detail are indented to its first one.
   const indent = ' '.repeat('limited  '.length + width + 2)
   const colourOf = await colours(context)
   const found = checks.map((check) => {
@@ -43,7 +43,7 @@ export function doctor(context: Context): Command[] {
   return [
     new Command('doctor')
       .description(
-        'list what this installation can and cannot do; the exit code is 1 when something keeps apps from being served or changed',
+        'check what this installation can and cannot do; the exit code is 1 if apps cannot be served or changed',
       )
       .action(() => examine(context)),
   ]

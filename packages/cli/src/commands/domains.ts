@@ -1,4 +1,4 @@
-// Under which names is an app reached?
+// How are the domains of an app managed?
 import { Command } from 'commander'
 import { addDomain, listDomains, removeDomain } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -35,16 +35,16 @@ export function domains(context: Context): Command[] {
       .addOption(limitOption())
       .action(list),
     new Command('domains:add')
-      .description('give an app another domain')
+      .description('add a domain to an app')
       .argument(
         '<domain>',
-        'such as www.example.com or *.example.com; a name without a dot is under the platform’s own',
+        'such as www.example.com or *.example.com; a name without a dot is under the domain of the platform',
       )
       .addOption(appOption())
       .action(add),
     new Command('domains:remove')
-      .description('take domains from an app')
-      .argument('<domain...>', 'those of `deis domains:list`')
+      .description('remove domains from an app')
+      .argument('<domain...>', 'domains from `deis domains:list`')
       .addOption(appOption())
       .action(remove),
   ]

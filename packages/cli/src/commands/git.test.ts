@@ -35,7 +35,7 @@ describe('git:remote', () => {
     const world = { home: await home(), cwd }
     expect(await deis(['git:remote', '-a', 'foo'], world)).toMatchObject({
       code: 1,
-      stderr: `Error: Git remote deis points to ssh://git@old:2222/foo.git, not to ${url}.\nReplace it with --force, or choose another name with --remote.\n`,
+      stderr: `Error: The git remote "deis" points to ssh://git@old:2222/foo.git, not to ${url}; it was not changed.\nUse --force to replace it, or choose another name with --remote.\n`,
     })
     expect(await deis(['git:remote', '-a', 'foo', '-f'], world)).toMatchObject({
       code: 0,
@@ -55,7 +55,7 @@ describe('git:remote', () => {
     const env = { PATH: temporaryFolder() }
     expect(await deis(['git:remote', '-a', 'foo'], { home: await home(), env })).toMatchObject({
       code: 1,
-      stderr: 'Error: git remote -v: git is not installed\nInstall git, or do without a remote.\n',
+      stderr: 'Error: git remote -v: git is not installed\nInstall git, or use --app instead of a remote.\n',
     })
   })
 
@@ -64,7 +64,7 @@ describe('git:remote', () => {
     const argv = ['git:remote', '-a', 'foo', '--remote=--mirror=push']
     const { code, stderr } = await deis(argv, { home: await home(), cwd })
     expect(code).toBe(1)
-    expect(stderr).toContain('It is no name for a git remote.')
+    expect(stderr).toContain('It is not a valid name of a git remote.')
     expect(remotesOf(cwd)).toBe('')
   })
 })
@@ -82,7 +82,7 @@ describe('git:remove', () => {
   test('none is an error', async () => {
     expect(await deis(['git:remove', '-a', 'foo'], { home: await home(), cwd: repository() })).toMatchObject({
       code: 1,
-      stderr: `Error: No remote in \`git remote -v\` points to app foo.\nOne would point to ${url}.\n`,
+      stderr: `Error: No git remote points to the app "foo".\nIts address is ${url}; compare \`git remote -v\`.\n`,
     })
   })
 })
@@ -103,7 +103,7 @@ describe('a controller that names something else for git', () => {
     for (const argv of [['create'], ['create', 'foo'], ['git:remote', '-a', 'foo']]) {
       const { code, stderr } = await deis(argv, world)
       expect(code).toBe(1)
-      expect(stderr).toContain('for git pushes.\nNo git remote was set')
+      expect(stderr).toContain('which is not an ssh:// or https:// address.\nNo git remote was added.')
     }
     expect(controller.requests).toEqual(['GET /v2/', 'GET /v2/', 'GET /v2/'])
     expect(remotesOf(cwd)).toBe('')

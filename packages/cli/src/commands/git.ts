@@ -1,4 +1,4 @@
-// How does a checkout get to know its app?
+// How is the git remote of an app added and removed?
 import { Command } from 'commander'
 import { DeisError } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -17,7 +17,7 @@ export async function createRemote(context: Context, name: string, url: string, 
   print(context.io, `Git remote ${name} successfully created for app ${app}.`)
 }
 
-/** Removes every remote that pushes to the app; tells whether there was one. */
+/** Removes every remote of the app; whether there was one. */
 export async function removeRemotes(context: Context, app: string): Promise<boolean> {
   const { controller } = await context.profile()
   const found = remotesHere(await listRemotes(context.io), await context.platform(), controller)
@@ -41,9 +41,13 @@ export function git(context: Context): Command[] {
       (candidate) => candidate.remote === existing && candidate.app === id,
     )
     if (existing && !force && !isFormer)
-      throw new DeisError('usage', `Git remote ${name} points to ${existing.url}, not to ${wanted}.`, {
-        hint: 'Replace it with --force, or choose another name with --remote.',
-      })
+      throw new DeisError(
+        'usage',
+        `The git remote "${name}" points to ${existing.url}, not to ${wanted}; it was not changed.`,
+        {
+          hint: 'Use --force to replace it, or choose another name with --remote.',
+        },
+      )
     if (existing) {
       print(io, `Deleting git remote ${name}, which pointed to ${existing.url}.`)
       await removeRemote(io, name)
@@ -54,17 +58,17 @@ export function git(context: Context): Command[] {
   async function remove({ app }: AppOption): Promise<void> {
     const id = await context.app(app)
     if (!(await removeRemotes(context, id)))
-      throw new DeisError('usage', `No remote in \`git remote -v\` points to app ${id}.`, {
-        hint: `One would point to ${await urlOfRemote(context, id)}.`,
+      throw new DeisError('usage', `No git remote points to the app "${id}".`, {
+        hint: `Its address is ${await urlOfRemote(context, id)}; compare \`git remote -v\`.`,
       })
   }
 
   return [
     new Command('git:remote')
-      .description('add a git remote of an app to this repository')
+      .description('add the git remote of an app to this repository')
       .addOption(appOption())
       .addOption(remoteOption())
-      .option('-f, --force', 'replace a remote of that name')
+      .option('-f, --force', 'replace an existing remote of this name')
       .action(remote),
     new Command('git:remove')
       .description('remove the git remotes of an app from this repository')

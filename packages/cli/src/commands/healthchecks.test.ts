@@ -166,11 +166,11 @@ describe('healthchecks:set', () => {
       "command-argument value 'http' is invalid for argument 'probe-type'. Allowed choices are httpGet, exec, tcpSocket.",
     ],
     [['liveness', 'exec'], "missing required argument 'args'"],
-    [['liveness', 'httpGet', '/'], '"/" is no port.'],
-    [['liveness', 'tcpSocket', '70000'], '"70000" is no port.'],
-    [['liveness', 'tcpSocket', '0x50'], '"0x50" is no port.'],
-    [['liveness', 'httpGet', '80', '81'], 'httpGet takes a port and nothing else, not 80 81.'],
-    [['liveness', 'httpGet', '80', '--headers', 'A'], '"A" is no header.'],
+    [['liveness', 'httpGet', '/'], '"/" is not a port.'],
+    [['liveness', 'tcpSocket', '70000'], '"70000" is not a port.'],
+    [['liveness', 'tcpSocket', '0x50'], '"0x50" is not a port.'],
+    [['liveness', 'httpGet', '80', '81'], 'httpGet takes only a port, not "80 81".'],
+    [['liveness', 'httpGet', '80', '--headers', 'A'], '"A" is not a header.'],
     [
       ['liveness', 'httpGet', '80', '--timeout-seconds=x'],
       "option '--timeout-seconds <seconds>' argument 'x' is invalid. It must be a whole number.",
@@ -207,7 +207,7 @@ describe('healthchecks:unset', () => {
     const { controller, home } = await against({})
     expect(await deis(['healthchecks:unset', 'life', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
-      stderr: 'Error: life is no kind of health check.\nThere are liveness and readiness.\n',
+      stderr: 'Error: "life" is not a health check.\nUse liveness or readiness.\n',
     })
     expect(controller.requests).toEqual([])
   })

@@ -1,4 +1,4 @@
-// How is it known that a process of an app works?
+// How are health checks shown and changed?
 import { Argument, Command, Option } from 'commander'
 import { type Config, DeisError, getConfig } from '@deis/types'
 import { changeConfig } from '../parse/config-part.ts'
@@ -48,7 +48,7 @@ export function healthchecks(context: Context): Command[] {
   async function unset(wanted: string[], { app, type = usualType }: TypeOption): Promise<void> {
     const keys = wanted.map((word) => {
       if (word === 'liveness' || word === 'readiness') return checkTypes[word]
-      throw new DeisError('usage', `${word} is no kind of health check.`, { hint: 'There are liveness and readiness.' })
+      throw new DeisError('usage', `"${word}" is not a health check.`, { hint: 'Use liveness or readiness.' })
     })
     const id = await context.app(app)
     const healthcheck = { [type]: removed(keys) }
@@ -62,33 +62,34 @@ export function healthchecks(context: Context): Command[] {
     new Command('healthchecks:list')
       .description('show the health checks of an app')
       .addOption(appOption())
-      .option('--type <type>', 'those of one process type')
+      .option('--type <type>', 'show only this process type')
       .action(list),
     new Command('healthchecks:set')
-      .description('set a health check; makes a release')
+      .description('set a health check; creates a release')
       .usage('[options] <health-type> <probe-type> [--] <args...>')
       .addArgument(
-        new Argument('<health-type>', 'liveness restarts a process, readiness sends it requests').choices(
-          Object.keys(checkTypes),
-        ),
+        new Argument(
+          '<health-type>',
+          'liveness: restart the process if it fails; readiness: send no requests while it fails',
+        ).choices(Object.keys(checkTypes)),
       )
-      .addArgument(new Argument('<probe-type>', 'what is tried').choices(probeTypes))
-      .argument('<args...>', 'the port for httpGet and tcpSocket, the command for exec')
+      .addArgument(new Argument('<probe-type>', 'kind of probe').choices(probeTypes))
+      .argument('<args...>', 'port for httpGet and tcpSocket, command for exec')
       .addOption(appOption())
-      .option('-p, --path <path>', 'path that httpGet asks for', '/')
-      .option('--type <type>', `process type that is checked; otherwise ${usualType}`)
+      .option('-p, --path <path>', 'path that httpGet requests', '/')
+      .option('--type <type>', `process type to check; by default ${usualType}`)
       .option('--headers <headers>', 'headers that httpGet sends, such as Host:example.com,X-Probe:1')
       .addOption(number('--initial-delay-timeout <seconds>', 'seconds before the first check', 50))
-      .addOption(number('--timeout-seconds <seconds>', 'seconds until a check has failed', 50))
-      .addOption(number('--period-seconds <seconds>', 'seconds from check to check', 10))
-      .addOption(number('--success-threshold <count>', 'successes in a row that make it healthy', 1))
-      .addOption(number('--failure-threshold <count>', 'failures in a row that make it unhealthy', 3))
+      .addOption(number('--timeout-seconds <seconds>', 'seconds after which a check fails', 50))
+      .addOption(number('--period-seconds <seconds>', 'seconds between checks', 10))
+      .addOption(number('--success-threshold <count>', 'successes in a row until the process is healthy', 1))
+      .addOption(number('--failure-threshold <count>', 'failures in a row until the process is unhealthy', 3))
       .action(set),
     new Command('healthchecks:unset')
-      .description('remove health checks; makes a release')
+      .description('remove health checks; creates a release')
       .argument('<health-type...>', 'liveness, readiness or both')
       .addOption(appOption())
-      .option('--type <type>', `process type; otherwise ${usualType}`)
+      .option('--type <type>', `process type; by default ${usualType}`)
       .action(unset),
   ]
 }

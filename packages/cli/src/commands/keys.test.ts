@@ -71,7 +71,7 @@ describe('keys:add', () => {
     expect(await deis(['keys:add', 'work'], { home })).toMatchObject({
       code: 0,
       stdout: 'Uploading id.pub to deis... done\n',
-      stderr: `${home}/.ssh/odd.pub is no SSH public key, skipped.\nUsing the only key in ~/.ssh: id.pub bob@laptop\n`,
+      stderr: `"${home}/.ssh/odd.pub" is not an SSH public key, skipped.\nUsing the only key in ~/.ssh: id.pub bob@laptop\n`,
     })
     expect(controller.requests).toEqual([sent('work')])
   })
@@ -79,7 +79,10 @@ describe('keys:add', () => {
   test('lets a person choose among several', async () => {
     const { home, controller, sent } = await known({ 'a.pub': `ssh-rsa ${blob} a`, 'id.pub': key })
     const { code, asked } = await deis(['keys:add'], { home, answers: ['id.pub bob@laptop'] })
-    expect({ code, asked }).toEqual({ code: 0, asked: ['Which SSH key may push? a.pub a | id.pub bob@laptop'] })
+    expect({ code, asked }).toEqual({
+      code: 0,
+      asked: ['Which SSH key do you want to add? a.pub a | id.pub bob@laptop'],
+    })
     expect(controller.requests).toEqual([sent('bob@laptop')])
   })
 
@@ -87,12 +90,12 @@ describe('keys:add', () => {
     [
       { 'a.pub': `ssh-rsa ${blob} a`, 'id.pub': key },
       [],
-      'Error: There are several keys in ~/.ssh:\n  a.pub a\n  id.pub bob@laptop\nPass the path of one: `deis keys:add <path>`.\n',
+      'Error: Several keys found in ~/.ssh:\n  a.pub a\n  id.pub bob@laptop\nChoose one by its path: `deis keys:add <path>`.\n',
     ],
     [
       {},
       [],
-      'Error: There is no SSH public key in ~/.ssh.\nMake one with `ssh-keygen -t ed25519`, or pass the path of one.\n',
+      'Error: No SSH public key found in ~/.ssh.\nCreate one with `ssh-keygen -t ed25519`, or give its path: `deis keys:add <path>`.\n',
     ],
     [{}, ['missing.pub'], 'Error: open missing.pub: no such file or directory\n'],
     [{}, ['x', 'missing'], 'Error: open missing: no such file or directory\n'],
@@ -106,7 +109,7 @@ describe('keys:add', () => {
     const { home, controller } = await known({ id: '-----BEGIN OPENSSH PRIVATE KEY-----\n' })
     const { code, stderr } = await deis(['keys:add', join(home, '.ssh', 'id')], { home })
     expect({ code, requests: controller.requests }).toEqual({ code: 1, requests: [] })
-    expect(stderr).toContain('is no SSH public key.')
+    expect(stderr).toContain('is not an SSH public key.')
   })
 })
 

@@ -1,4 +1,4 @@
-// With which SSH keys may one push?
+// Which SSH keys may push?
 import { basename, join, resolve } from 'node:path'
 import { readdir, stat } from 'node:fs/promises'
 import { Command } from 'commander'
@@ -11,7 +11,7 @@ import { countSuffix, note, step } from '../terminal/output.ts'
 
 type PublicKey = { readonly file: string; readonly text: string; readonly comment: string }
 
-/** Null when it is no public key: private keys and other files must never be sent. */
+/** Null when it is not a public key: private keys and other files must never be sent. */
 export function parseKey(content: string, file: string): PublicKey | null {
   const text = content.trim()
   const match = /^(?:ssh-rsa|ssh-dss|ssh-ed25519|ecdsa-[^ ]+) [A-Za-z0-9+/]+=*(?: (.*))?$/.exec(text)
@@ -21,19 +21,21 @@ export function parseKey(content: string, file: string): PublicKey | null {
 async function readKey(io: Io, path: string): Promise<PublicKey> {
   const key = parseKey(await readText(resolve(io.cwd, path), path), basename(path))
   if (key) return key
-  throw new DeisError('usage', `${path} is no SSH public key.`, { hint: 'Public keys are in files that end in .pub.' })
+  throw new DeisError('usage', `"${path}" is not an SSH public key.`, {
+    hint: 'Public keys are in files that end in .pub.',
+  })
 }
 
-/** The public keys in ~/.ssh; says which files are none. */
+/** The public keys in ~/.ssh; names the files that are not public keys. */
 async function ownKeys(io: Io): Promise<PublicKey[]> {
   const folder = join(io.env['HOME'] ?? '', '.ssh')
-  // No such folder: no keys.
+  // Without the folder there are no keys.
   const names = await readdir(folder).catch((): string[] => [])
   const keys: PublicKey[] = []
   for (const name of names.filter((name) => name.endsWith('.pub')).toSorted()) {
     const key = parseKey(await readText(join(folder, name)).catch(() => ''), name)
     if (key) keys.push(key)
-    else note(io, `${join(folder, name)} is no SSH public key, skipped.`)
+    else note(io, `"${join(folder, name)}" is not an SSH public key, skipped.`)
   }
   return keys
 }
@@ -44,22 +46,18 @@ async function chooseKey(io: Io): Promise<PublicKey> {
   const keys = await ownKeys(io)
   const [first] = keys
   if (!first)
-    throw new DeisError('usage', 'There is no SSH public key in ~/.ssh.', {
-      hint: 'Make one with `ssh-keygen -t ed25519`, or pass the path of one.',
+    throw new DeisError('usage', 'No SSH public key found in ~/.ssh.', {
+      hint: 'Create one with `ssh-keygen -t ed25519`, or give its path: `deis keys:add <path>`.',
     })
   if (keys.length === 1) {
     note(io, `Using the only key in ~/.ssh: ${label(first)}`)
     return first
   }
   if (!io.isTty.stdin)
-    throw new DeisError(
-      'usage',
-      `There are several keys in ~/.ssh:\n${keys.map((key) => `  ${label(key)}`).join('\n')}`,
-      {
-        hint: 'Pass the path of one: `deis keys:add <path>`.',
-      },
-    )
-  const chosen = await io.prompt.choose('Which SSH key may push?', keys.map(label))
+    throw new DeisError('usage', `Several keys found in ~/.ssh:\n${keys.map((key) => `  ${label(key)}`).join('\n')}`, {
+      hint: 'Choose one by its path: `deis keys:add <path>`.',
+    })
+  const chosen = await io.prompt.choose('Which SSH key do you want to add?', keys.map(label))
   return keys.find((key) => label(key) === chosen) ?? first
 }
 
@@ -103,13 +101,13 @@ export function keys(context: Context): Command[] {
   return [
     new Command('keys:list').description('list your SSH keys').addOption(limitOption()).action(list),
     new Command('keys:add')
-      .description('add an SSH key')
-      .argument('[name]', 'name for the key; otherwise its comment')
-      .argument('[key]', 'path of a public key; otherwise one of ~/.ssh')
+      .description('add an SSH key to your account')
+      .argument('[name]', 'name of the key; by default its comment')
+      .argument('[key]', 'path of a public key; by default one of ~/.ssh')
       .action(add),
     new Command('keys:remove')
       .description('remove SSH keys')
-      .argument('<id...>', 'those of `deis keys:list`')
+      .argument('<id...>', 'names from `deis keys:list`')
       .action(remove),
   ]
 }

@@ -1,4 +1,4 @@
-// Which labels does an app carry?
+// How are the labels of an app shown and changed?
 import { Command } from 'commander'
 import { getSettings, setSettings } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -9,7 +9,7 @@ import { parsePairs, removed } from '../parse/pairs.ts'
 const gap = 6
 const rule = { pattern: /^([^=]+)=([^=]+)$/, looks: 'team=frontend' }
 
-/** Other clients may have put any JSON into a label. */
+/** Other clients may have stored any JSON in a label. */
 export function labelLines(app: string, labels: Readonly<Record<string, unknown>> | null | undefined): string[] {
   const texts = Object.entries(labels ?? {}).map(([key, value]): [string, string] => [
     `${key}:`,
@@ -46,12 +46,12 @@ export function labels(context: Context): Command[] {
     new Command('labels:list').description('list the labels of an app').addOption(appOption()).action(list),
     new Command('labels:set')
       .description('set labels of an app')
-      .argument('<key=value...>', 'such as team=frontend')
+      .argument('<key=value...>', 'labels to set, such as team=frontend')
       .addOption(appOption())
       .action(set),
     new Command('labels:unset')
       .description('remove labels of an app')
-      .argument('<key...>', 'names of labels')
+      .argument('<key...>', 'keys of labels')
       .addOption(appOption())
       .action(unset),
   ]

@@ -1,4 +1,4 @@
-// How much memory and CPU may the processes of an app use?
+// How are the memory and CPU limits of an app shown and changed?
 import { Command, Option } from 'commander'
 import { type Config, getConfig } from '@deis/types'
 import { changeConfig } from '../parse/config-part.ts'
@@ -11,13 +11,13 @@ const gap = 5
 const amount = '(?:[0-9]+[bkmgBKMG]{1,2}|[0-9.]+m?)'
 const rule: PairRule = {
   pattern: new RegExp(`^(${processType})=(${amount}(?:/${amount})?)$`),
-  looks: 'web=512M, web=256M/512M (requested and most), or with --cpu web=500m',
+  looks: 'web=512M, web=256M/512M (request and limit), or with --cpu web=500m',
 }
 
 type Unit = { readonly memory?: boolean; readonly cpu?: boolean }
 
 export function limits(context: Context): Command[] {
-  /** Memory unless `--cpu` is given; both at once are refused where they would contradict each other. */
+  /** Memory unless `--cpu` is given; `limits:unset` refuses both at once. */
   const part = ({ cpu }: Unit): 'memory' | 'cpu' => (cpu ? 'cpu' : 'memory')
 
   function show(id: string, { memory, cpu }: Config): void {
@@ -53,18 +53,18 @@ export function limits(context: Context): Command[] {
   return [
     new Command('limits:list').description('show the limits of an app').addOption(appOption()).action(list),
     new Command('limits:set')
-      .description('set limits per process type; makes a release')
-      .argument('<type=limit...>', 'such as web=512M, or web=256M/512M for what is requested and the most')
+      .description('set limits per process type; creates a release')
+      .argument('<type=limit...>', 'limits to set, such as web=512M, or web=256M/512M for request and limit')
       .addOption(appOption())
-      .option('-m, --memory', 'limits of memory, in B, K, M or G; so it is without a flag')
-      .option('--cpu', 'limits of CPU, in cores (0.5) or thousandths of one (500m)')
+      .option('-m, --memory', 'set memory limits, in B, K, M or G (the default)')
+      .option('--cpu', 'set CPU limits, in cores (0.5) or thousandths of a core (500m)')
       .action(set),
     new Command('limits:unset')
-      .description('remove limits of process types; makes a release')
+      .description('remove limits of process types; creates a release')
       .argument('<type...>', 'process types')
       .addOption(appOption())
-      .addOption(new Option('-m, --memory', 'limits of memory; so it is without a flag').conflicts('cpu'))
-      .option('--cpu', 'limits of CPU')
+      .addOption(new Option('-m, --memory', 'remove memory limits (the default)').conflicts('cpu'))
+      .option('--cpu', 'remove CPU limits')
       .action(unset),
   ]
 }

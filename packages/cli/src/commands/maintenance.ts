@@ -1,4 +1,4 @@
-// Does an app tell its visitors to come back later?
+// Is an app in maintenance mode?
 import { Command } from 'commander'
 import { getSettings, setSettings } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -21,13 +21,16 @@ export function maintenance(context: Context): Command[] {
   }
 
   return [
-    new Command('maintenance:info').description('tell whether it is on').addOption(appOption()).action(info),
+    new Command('maintenance:info')
+      .description('show whether maintenance mode is on')
+      .addOption(appOption())
+      .action(info),
     new Command('maintenance:on')
-      .description('answer every request with a maintenance page')
+      .description('turn maintenance mode on: every request gets a maintenance page')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, true)),
     new Command('maintenance:off')
-      .description('let the app answer requests again')
+      .description('turn maintenance mode off')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, false)),
   ]

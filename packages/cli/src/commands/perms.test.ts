@@ -50,7 +50,7 @@ test.each([
 test.each([
   [['perms', '--admin', '-a', 'foo'], "option '--admin' cannot be used with option '-a, --app <app>'"],
   [['perms:create', 'eve', '--admin', '-a', 'foo'], "option '--admin' cannot be used with option '-a, --app <app>'"],
-  [['perms', '-a', 'foo', '-l', '5'], 'The users of an app are always all listed.'],
+  [['perms', '-a', 'foo', '-l', '5'], '--limit needs --admin: the users of an app are always listed in full.'],
   [['perms:delete'], "missing required argument 'username'"],
 ])('%j is refused before any request', async (argv, message) => {
   const { controller, home } = await against()

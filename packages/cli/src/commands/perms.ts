@@ -1,4 +1,4 @@
-// Who may use an app besides its owner, and who is an administrator?
+// Who may use an app besides its owner, and who is an admin?
 import { Command, Option } from 'commander'
 import {
   addAdmin,
@@ -25,15 +25,15 @@ export function perms(context: Context): Command[] {
       return context.answer(page, [`=== Administrators${countSuffix(page)}`, ...names])
     }
     if (options.limit !== undefined)
-      throw new DeisError('usage', 'The users of an app are always all listed.', {
-        hint: 'Leave --limit out, or pass --admin.',
+      throw new DeisError('usage', '--limit needs --admin: the users of an app are always listed in full.', {
+        hint: 'Run it without --limit, or with --admin.',
       })
     const id = await context.app(options.app)
     const collaborators = await context.call(listCollaborators, { params: { id } })
     context.answer(collaborators, [`=== ${id}'s Users`, ...collaborators.users])
   }
 
-  /** One after the other: which of them failed is said by the last line. */
+  /** One after the other: the last line says which one failed. */
   async function create(usernames: string[], { app, admin }: Scope): Promise<void> {
     const id = admin ? null : await context.app(app)
     for (const username of usernames) {
@@ -61,22 +61,22 @@ export function perms(context: Context): Command[] {
   const adminOption = (text: string): Option => new Option('--admin', text).conflicts('app')
   return [
     new Command('perms:list')
-      .description('list who may use an app, or the administrators')
+      .description('list the users of an app, or the admins')
       .addOption(appOption())
-      .addOption(adminOption('list the administrators'))
+      .addOption(adminOption('list the admins'))
       .addOption(limitOption())
       .action(list),
     new Command('perms:create')
-      .description('let somebody use an app, or make an administrator')
-      .argument('<username...>', 'who')
+      .description('give a user access to an app, or admin rights')
+      .argument('<username...>', 'names of users')
       .addOption(appOption())
-      .addOption(adminOption('make an administrator'))
+      .addOption(adminOption('give admin rights'))
       .action(create),
     new Command('perms:delete')
-      .description('let somebody no longer use an app, or be an administrator')
-      .argument('<username...>', 'who')
+      .description("revoke a user's access to an app, or their admin rights")
+      .argument('<username...>', 'names of users')
       .addOption(appOption())
-      .addOption(adminOption('no longer an administrator'))
+      .addOption(adminOption('revoke admin rights'))
       .action(remove),
   ]
 }

@@ -67,14 +67,14 @@ describe('ps:scale', () => {
       expect(await deis(['scale', word, '-a', 'foo'], { home })).toMatchObject({
         code: 1,
         stdout: '',
-        stderr: `Error: "${word}" is no process type with a count, such as web=2.\n`,
+        stderr: `Error: "${word}" is not a process type with a count.\nIt looks like web=2.\n`,
       })
       expect(controller.requests).toEqual([])
     },
   )
 
   test('a type has one count', () => {
-    expect(() => parseTargets(['web=1', 'web=2'])).toThrow('web is given twice.')
+    expect(() => parseTargets(['web=1', 'web=2'])).toThrow('The process type "web" is given twice.')
   })
 })
 

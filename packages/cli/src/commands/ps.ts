@@ -1,4 +1,4 @@
-// Which processes of an app run, how many should, and how are they restarted?
+// How are the processes of an app listed, scaled, restarted and stopped?
 import { Command } from 'commander'
 import {
   DeisError,
@@ -16,7 +16,7 @@ import { print, step, timed } from '../terminal/output.ts'
 import { processType } from '../parse/pairs.ts'
 import { exec } from './ps/exec.ts'
 
-/** All there are; the controller does not page them. */
+/** All of them; the controller does not page them. */
 const allPods = { limit: '1000' }
 
 /** Processes under a heading per type, types and names in order. */
@@ -42,8 +42,10 @@ export function parseTargets(words: readonly string[]): Record<string, number> {
   for (const word of words) {
     const [, type = '', count = ''] = target.exec(word) ?? []
     if (type === '' || !Number.isSafeInteger(Number(count)))
-      throw new DeisError('usage', `${JSON.stringify(word)} is no process type with a count, such as web=2.`)
-    if (Object.hasOwn(targets, type)) throw new DeisError('usage', `${type} is given twice.`)
+      throw new DeisError('usage', `${JSON.stringify(word)} is not a process type with a count.`, {
+        hint: 'It looks like web=2.',
+      })
+    if (Object.hasOwn(targets, type)) throw new DeisError('usage', `The process type "${type}" is given twice.`)
     targets[type] = Number(count)
   }
   return targets
@@ -75,7 +77,7 @@ export function ps(context: Context): Command[] {
     context.answer(pods, processLines(id, pods.results))
   }
 
-  /** The pod's type is looked up: it cannot be told from its name (docs/contract/cli.md §9 note 7). */
+  /** The type is looked up: the name of a process does not show it (docs/contract/cli.md §9 note 7). */
   async function restartNamed(id: string, which: string): Promise<Pod[]> {
     if (!which.includes('-')) return context.call(restartPodsOfType, { params: { id, type: which } })
     const { results } = await context.call(listPods, { params: { id }, query: allPods })
@@ -98,22 +100,22 @@ export function ps(context: Context): Command[] {
 
   return [
     new Command('ps:list')
-      .description('list the processes of an app, one-off ones (type run) included')
+      .description('list the processes of an app, with one-off processes (type run)')
       .addOption(appOption())
       .action(list),
     new Command('ps:scale')
-      .description('set how many processes of each type run')
-      .argument('<type=num...>', 'such as web=2 worker=1')
+      .description('set the number of processes of each type')
+      .argument('<type=num...>', 'numbers of processes, such as web=2 worker=1')
       .addOption(appOption())
       .action(scale),
     new Command('ps:restart')
-      .description('restart all processes, those of a type, or one')
-      .argument('[type]', 'a process type, or the name of one process')
+      .description('restart all processes, those of one type, or one process')
+      .argument('[type]', 'process type, or name of a process')
       .addOption(appOption())
       .action(restart),
     new Command('ps:stop')
-      .description('end one-off processes, which `deis run` began')
-      .argument('<name...>', 'names of processes of the type run in `deis ps`')
+      .description('stop one-off processes, which `deis run` started')
+      .argument('<name...>', 'names of one-off processes (type run) from `deis ps`')
       .addOption(appOption())
       .action(stop),
     exec(context),

@@ -1,4 +1,4 @@
-// With which account are an app's images pulled?
+// Which account pulls the images of an app?
 import type { Command } from 'commander'
 import { configMapCommands } from '../parse/config-map.ts'
 import type { Context } from '../profile/context.ts'
@@ -9,7 +9,7 @@ export function registry(context: Context): Command[] {
     heading: 'Registry',
     noun: 'registry information',
     rule: { pattern: /^(username|password)=(.+)$/s, looks: 'username=bob or password=secret' },
-    example: 'username=<name> and password=<password> of a private registry',
+    example: 'username=<name> and password=<password> of the account',
     keys: 'username, password or both',
     secret: ['password'],
   })

@@ -1,4 +1,4 @@
-// What has the app run, and how does it go back?
+// How are releases listed, shown and rolled back?
 import { Command, InvalidArgumentError } from 'commander'
 import { getRelease, listReleases, rollback } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -8,7 +8,7 @@ import { countSuffix, labelled, step } from '../terminal/output.ts'
 /** `v2` or `2`. */
 function releaseNumber(text: string): number {
   const [, digits] = /^v?(\d{1,9})$/.exec(text) ?? []
-  if (digits === undefined) throw new InvalidArgumentError('It looks like v2.')
+  if (digits === undefined) throw new InvalidArgumentError('A release looks like v2.')
   return Number(digits)
 }
 
@@ -38,7 +38,7 @@ export function releases(context: Context): Command[] {
     context.answer(release, [`=== ${id} Release v${release.version}`, ...labelled(rows, 10)])
   }
 
-  async function goBack(number: number | undefined, options: AppOption): Promise<void> {
+  async function rollBack(number: number | undefined, options: AppOption): Promise<void> {
     const id = await context.app(options.app)
     const made = await step(
       io,
@@ -56,14 +56,14 @@ export function releases(context: Context): Command[] {
       .addOption(limitOption())
       .action(list),
     new Command('releases:info')
-      .description('show one release')
+      .description('show a release')
       .argument('<version>', 'v2 or 2', releaseNumber)
       .addOption(appOption())
       .action(info),
     new Command('releases:rollback')
-      .description('run an earlier release again, under a new number')
-      .argument('[version]', 'v2 or 2; otherwise the one before the current', releaseNumber)
+      .description('roll back to an earlier release, as a new release')
+      .argument('[version]', 'v2 or 2; by default the release before the current one', releaseNumber)
       .addOption(appOption())
-      .action(goBack),
+      .action(rollBack),
   ]
 }

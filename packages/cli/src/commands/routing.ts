@@ -21,13 +21,16 @@ export function routing(context: Context): Command[] {
   }
 
   return [
-    new Command('routing:info').description('tell whether an app is routed').addOption(appOption()).action(info),
+    new Command('routing:info')
+      .description('show whether requests are routed to an app')
+      .addOption(appOption())
+      .action(info),
     new Command('routing:enable')
-      .description('let requests reach an app')
+      .description('route requests to an app')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, true)),
     new Command('routing:disable')
-      .description('let no request reach an app')
+      .description('stop routing requests to an app')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, false)),
   ]

@@ -1,4 +1,4 @@
-// Which short names are there?
+// Which short names do commands have?
 import { Command } from 'commander'
 import type { Context } from '../profile/context.ts'
 import { shortcutLines, shortcuts } from '../help/shortcuts.ts'

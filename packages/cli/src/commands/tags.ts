@@ -1,4 +1,4 @@
-// On which machines may an app run?
+// Which machines may an app run on?
 import type { Command } from 'commander'
 import { configMapCommands } from '../parse/config-map.ts'
 import type { Context } from '../profile/context.ts'
@@ -8,9 +8,9 @@ export function tags(context: Context): Command[] {
     name: 'tags',
     heading: 'Tags',
     noun: 'tags',
-    // A tag may be empty; the controller knows the rest of the rules.
+    // A tag may be empty; the controller checks the rest.
     rule: { pattern: /^([^=]+)=([^=]*)$/, looks: 'rack=1' },
-    example: 'labels that a machine must carry, such as rack=1 disk=ssd',
-    keys: 'names of tags',
+    example: 'labels that a machine must have, such as rack=1 disk=ssd',
+    keys: 'keys of tags',
   })
 }

@@ -1,4 +1,4 @@
-// Must requests to an app be encrypted?
+// Does an app accept HTTPS only?
 import { Command } from 'commander'
 import { getTls, setTls } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -20,13 +20,13 @@ export function tls(context: Context): Command[] {
   }
 
   return [
-    new Command('tls:info').description('tell whether HTTPS is enforced').addOption(appOption()).action(info),
+    new Command('tls:info').description('show whether HTTPS is enforced').addOption(appOption()).action(info),
     new Command('tls:enable')
-      .description('send requests without TLS to https')
+      .description('enforce HTTPS: redirect plain HTTP requests')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, true)),
     new Command('tls:disable')
-      .description('serve requests without TLS, too')
+      .description('accept plain HTTP requests too')
       .addOption(appOption())
       .action(({ app }: AppOption) => turn(app, false)),
   ]

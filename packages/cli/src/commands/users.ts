@@ -1,4 +1,4 @@
-// Who has an account on this controller?
+// Which users does this controller have?
 import { Command } from 'commander'
 import { listUsers } from '@deis/types'
 import type { Context } from '../profile/context.ts'
@@ -8,7 +8,7 @@ import { countSuffix } from '../terminal/output.ts'
 export function users(context: Context): Command[] {
   return [
     new Command('users:list')
-      .description('list all accounts (administrators only)')
+      .description('list all users; admins only')
       .addOption(limitOption())
       .action(async (options: LimitOption) => {
         const page = await context.call(listUsers, { query: { limit: await limitOf(context, options) } })

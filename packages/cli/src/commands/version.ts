@@ -1,4 +1,4 @@
-// Which versions meet here?
+// Which versions do client and controller have?
 import { Command } from 'commander'
 import { controllerVersion } from '../http/client.ts'
 import { connectionOf, type Context } from '../profile/context.ts'
@@ -10,12 +10,12 @@ const column = 34
 export function version(context: Context): Command[] {
   return [
     new Command('version')
-      .description('print the version of this client')
-      .option('-a, --all', 'also the versions of the API of client and controller')
+      .description('show the version of this client')
+      .option('-a, --all', 'also show the API versions of client and controller')
       .action(async ({ all }: { all?: boolean }) => {
         const row = (label: string, value: string): string => labelled([[label, value]], column).join('')
         if (!all) return context.answer({ client: clientVersion }, [clientVersion])
-        // Told before anything can fail.
+        // Printed before anything can fail.
         print(context.io, row('Deis CLI Version', clientVersion))
         print(context.io, row('Deis CLI API Version', apiVersion))
         const announced = await controllerVersion(context.wire, connectionOf(await context.profile()))

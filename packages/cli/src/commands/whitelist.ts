@@ -1,15 +1,15 @@
-// From which addresses may an app be reached?
+// Which addresses may reach an app?
 import { Command } from 'commander'
 import { addToWhitelist, DeisError, getWhitelist, removeFromWhitelist } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { type AppOption, appOption } from '../parse/options.ts'
 import { print, spin } from '../terminal/output.ts'
 
-/** `10.0.0.0/8,2001:db8::1`, in one word or in several; which of them are addresses is the controller's to say. */
+/** `10.0.0.0/8,2001:db8::1`, as one word or several; the controller checks them. */
 function parseAddresses(words: readonly string[]): string[] {
   const addresses = words.flatMap((word) => word.split(',')).flatMap((text) => text.trim() || [])
   if (addresses.length > 0) return addresses
-  throw new DeisError('usage', 'No address is given.', { hint: 'They look like 10.0.0.0/8,2001:db8::1' })
+  throw new DeisError('usage', 'No address given.', { hint: 'Addresses look like 10.0.0.0/8,2001:db8::1.' })
 }
 
 export function whitelist(context: Context): Command[] {
@@ -38,14 +38,14 @@ export function whitelist(context: Context): Command[] {
     print(io, 'done')
   }
 
-  const some = 'addresses and networks, IPv4 or IPv6, such as 10.0.0.0/8,2001:db8::1'
+  const some = 'IPv4 or IPv6 addresses and networks, such as 10.0.0.0/8,2001:db8::1'
   return [
     new Command('whitelist:list')
-      .description('list the addresses that may reach an app; without any, all may')
+      .description('list the addresses that may reach an app; if there are none, all may')
       .addOption(appOption())
       .action(list),
     new Command('whitelist:add')
-      .description('let addresses reach an app, and no others than those listed')
+      .description('add addresses to the whitelist of an app; only listed addresses may reach it')
       .argument('<addresses...>', some)
       .addOption(appOption())
       .action(add),

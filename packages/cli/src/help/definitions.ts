@@ -1,4 +1,4 @@
-// What are all commands, as data for documentation and shell completion?
+// What are all commands, as data for the documentation and shell completion?
 import { Option } from 'commander'
 import { commonOptions } from '../parse/common.ts'
 import type { Context } from '../profile/context.ts'
@@ -20,10 +20,10 @@ export type CommandData = {
   readonly summary: string
   /** `deis apps:create [options] [id]` */
   readonly usage: string
-  /** The words that run it besides its name: its topic alone, and shortcuts. */
+  /** Other words that run it: its topic alone, and shortcuts. */
   readonly shortcuts: readonly string[]
   readonly arguments: readonly { readonly term: string; readonly description: string }[]
-  /** Words that an argument may be, where only some are possible. */
+  /** The possible values of an argument, if they are limited. */
   readonly choices: readonly string[]
   readonly options: readonly OptionData[]
 }
@@ -34,13 +34,14 @@ export type TopicData = {
   readonly commands: readonly CommandData[]
 }
 
-/** What every command takes; none of them lists these. */
-export const everywhere: readonly OptionData[] = [...commonOptions, ['-h, --help', 'explain the command'] as const].map(
-  ([term, description]) => {
-    const { short, long = '', required } = new Option(term, description)
-    return { short, long, term, description, takesValue: required }
-  },
-)
+/** The options of every command, which no command lists itself. */
+export const everywhere: readonly OptionData[] = [
+  ...commonOptions,
+  ['-h, --help', 'show help for the command'] as const,
+].map(([term, description]) => {
+  const { short, long = '', required } = new Option(term, description)
+  return { short, long, term, description, takesValue: required }
+})
 
 function shortcutsOf(name: string): string[] {
   const [topic = ''] = name.split(':')

@@ -1,27 +1,27 @@
-// What does docs/commands.md say? It is made of the definitions that the program itself uses.
+// What does docs/commands.md say? It is written from the definitions that the program uses.
 import { type CommandData, everywhere, type TopicData } from './definitions.ts'
 
 const head = `# Commands
 
-This page is written by \`node scripts/docs.mjs\` from the definitions of the \`deis\` program; a test fails when it is out of
-date. \`deis help TOPIC\` and \`deis help TOPIC:VERB\` tell the same.
+This page is written by \`node scripts/docs.mjs\` from the definitions of the \`deis\` program; a test fails when it is out
+of date. \`deis help TOPIC\` and \`deis help TOPIC:VERB\` show the same.
 
-## What holds for all of them
+## All commands
 
-- A command is one word, \`TOPIC:VERB\`; its options follow it, in any order. \`--\` ends them. Long options may be cut short
-  as long as they stay unique.
-- The app is the value of \`--app\`, or else \`DEIS_APP\`, or else the app of the first git remote that belongs to the
-  controller, or else the name of the folder.
-- The exit code is 0 when all went well and 1 when it did not; \`deis run\` and \`deis ps:exec\` end
-  with that of what they ran. Answers are on stdout, errors on stderr.
-- With \`--json\`, stdout holds one JSON value: what the controller answered, in the shapes of its API
-  (\`/v2/openapi.json\`), or the part of it that the command is about. Lists are pages, \`{"count", "results", …}\`. It is
-  \`null\` where there is nothing to tell. Progress and errors are on stderr.
-- When the controller goes away during a change, the command waits up to \`DEIS_WAIT_SECONDS\` (300; 0 does not wait) to
-  hear how it ended, and goes on as if the answer had come then. What was never begun is sent once more.
-- \`deis foo:bar …\` runs the program \`deis-foo bar …\` of the \`PATH\` where there is no topic \`foo\`.
+- A command is one word, \`TOPIC:VERB\`, followed by its options in any order. \`--\` ends the options. A long option may be
+  abbreviated while it stays unique.
+- The app is the value of \`--app\`, else \`DEIS_APP\`, else the app of the first git remote that belongs to the controller,
+  else the name of the folder.
+- The exit code is 0 on success and 1 on failure; \`deis run\` and \`deis ps:exec\` exit with the exit code of their command.
+  Answers are printed on stdout, errors on stderr.
+- With \`--json\`, stdout has one JSON value: the answer of the controller, in the schemas of its API
+  (\`/v2/openapi.json\`), or the part of it that the command is about. Lists are pages, \`{"count", "results", …}\`. A
+  command without an answer prints \`null\`. Progress and errors are printed on stderr.
+- When the connection is lost during a change, the command waits up to \`DEIS_WAIT_SECONDS\` (300; 0: it does not wait) for
+  the result, and then continues as usual. A change that never began is sent once more.
+- \`deis foo:bar …\` runs the program \`deis-foo bar …\` from the \`PATH\` if there is no topic \`foo\`.
 
-Every command takes:
+Options of every command:
 `
 
 function capitalised(text: string): string {
@@ -58,7 +58,7 @@ export function commandsDocument(topics: readonly TopicData[]): string {
     '',
     ...topic.commands.flatMap((data) => {
       const lines = command(data)
-      // A topic of one command needs no second heading.
+      // A topic with one command needs no second heading.
       return data.name === topic.name ? lines.slice(2) : lines
     }),
   ])

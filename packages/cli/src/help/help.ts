@@ -1,4 +1,4 @@
-// What does `deis help` say?
+// What does `deis help` print?
 import type { Command } from 'commander'
 import { commonOptions } from '../parse/common.ts'
 import { shortcutLines, shortcuts } from './shortcuts.ts'
@@ -23,7 +23,7 @@ export function generalHelp(): string {
     'Account:',
     ...columns(own.filter(isAuth).map(([name, command]) => [name, `deis ${command}`])),
     '',
-    'Topics (`deis help TOPIC` lists the commands of one, `deis help TOPIC:VERB` explains one):',
+    'Topics (`deis help TOPIC` lists the commands of a topic, `deis help TOPIC:VERB` explains a command):',
     ...columns(Object.entries(topics).map(([name, { summary }]) => [name, summary])),
     '',
     'Shortcuts:',
@@ -31,10 +31,10 @@ export function generalHelp(): string {
       .filter((line) => others.has(line.split(' ')[0] ?? ''))
       .map((line) => `  ${line}`),
     '',
-    'Every command takes:',
-    ...columns([...commonOptions, ['-h, --help', 'explain the command']]),
+    'Options of every command:',
+    ...columns([...commonOptions, ['-h, --help', 'show help for the command']]),
     '',
-    'After `deis create`, deploy with `git push deis master`.',
+    'To deploy, run `deis create`, then `git push deis master`.',
     '',
   ].join('\n')
 }
@@ -45,7 +45,7 @@ export function topicHelp(topic: string, commands: readonly Command[]): string {
     '',
     ...columns(commands.map((command) => [command.name(), command.description()])),
     '',
-    `Use \`deis help ${commands[0]?.name() ?? topic}\` to learn more about one of them.`,
+    `Run \`deis help ${commands[0]?.name() ?? topic}\` to show help for that command.`,
     '',
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-// Which program outside runs a command that we do not know (docs/contract/cli.md §1.5)?
+// Which plugin runs an unknown command (docs/contract/cli.md §1.5)?
 import { spawn } from 'node:child_process'
 import { constants as fsConstants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
@@ -11,7 +11,7 @@ async function isProgram(path: string): Promise<boolean> {
     await access(path, fsConstants.X_OK)
     return (await stat(path)).isFile()
   } catch {
-    // Not there, or not for us: the search goes on.
+    // Not there, or not permitted: try the next folder.
     return false
   }
 }
@@ -26,7 +26,7 @@ export async function findPlugin(topic: string, io: Pick<Io, 'env'>): Promise<st
   return null
 }
 
-/** Runs it on our terminal; its exit code is ours, and 128 + n when signal n ended it. */
+/** Runs it on the same terminal; returns its exit code, or 128 + n when signal n ended it. */
 export function runPlugin(path: string, args: readonly string[], io: Io): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(path, args, { cwd: io.cwd, env: io.env, stdio: 'inherit' })

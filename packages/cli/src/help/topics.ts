@@ -6,132 +6,140 @@ export type Commands = (context: Context) => Command[]
 
 export type Topic = {
   readonly summary: string
-  /** What the topic without a verb runs: `TOPIC:list`, `TOPIC:info`, its help, or the command of that name. */
+  /** What a topic without a verb runs: `TOPIC:list`, `TOPIC:info`, its help, or the command of that name. */
   readonly alone: 'list' | 'info' | 'help' | 'itself'
-  /** Loads only what the topic needs, which keeps the start fast. */
+  /** Loads only what the topic needs, for a fast start. */
   readonly load: () => Promise<Commands>
 }
 
 export const topics: Readonly<Record<string, Topic>> = {
   apps: {
-    summary: 'make, look at and remove apps',
+    summary: 'create, show and destroy apps',
     alone: 'list',
     load: async () => (await import('../commands/apps.ts')).apps,
   },
   auth: {
-    summary: 'accounts and logging in',
+    summary: 'log in and out, and manage your account',
     alone: 'help',
     load: async () => (await import('../commands/auth.ts')).auth,
   },
   autoscale: {
-    summary: 'how many processes their load calls for',
+    summary: 'scale processes by load',
     alone: 'list',
     load: async () => (await import('../commands/autoscale.ts')).autoscale,
   },
   builds: {
-    summary: 'what was built; deploy an image',
+    summary: 'list and follow builds, and deploy an image',
     alone: 'list',
     load: async () => (await import('../commands/builds.ts')).builds,
   },
   certs: {
-    summary: 'certificates for domains',
+    summary: 'manage certificates of domains',
     alone: 'list',
     load: async () => (await import('../commands/certs.ts')).certs,
   },
   completion: {
-    summary: 'completion of commands in a shell',
+    summary: 'print a completion script for your shell',
     alone: 'itself',
     load: async () => (await import('../commands/completion.ts')).completion,
   },
   config: {
-    summary: 'environment variables of an app',
+    summary: 'manage the environment variables of an app',
     alone: 'list',
     load: async () => (await import('../commands/config.ts')).config,
   },
   doctor: {
-    summary: 'what this installation can and cannot do',
+    summary: 'check what this installation can and cannot do',
     alone: 'itself',
     load: async () => (await import('../commands/doctor.ts')).doctor,
   },
   domains: {
-    summary: 'names an app is reached under',
+    summary: 'manage the domains of an app',
     alone: 'list',
     load: async () => (await import('../commands/domains.ts')).domains,
   },
-  git: { summary: 'git remotes of an app', alone: 'help', load: async () => (await import('../commands/git.ts')).git },
+  git: {
+    summary: 'manage the git remotes of an app',
+    alone: 'help',
+    load: async () => (await import('../commands/git.ts')).git,
+  },
   healthchecks: {
-    summary: 'how it is known that processes work',
+    summary: 'manage health checks',
     alone: 'list',
     load: async () => (await import('../commands/healthchecks.ts')).healthchecks,
   },
   keys: {
-    summary: 'SSH keys that may push',
+    summary: 'manage your SSH keys',
     alone: 'list',
     load: async () => (await import('../commands/keys.ts')).keys,
   },
   labels: {
-    summary: 'labels of an app',
+    summary: 'manage the labels of an app',
     alone: 'list',
     load: async () => (await import('../commands/labels.ts')).labels,
   },
   limits: {
-    summary: 'how much memory and CPU processes may use',
+    summary: 'limit the memory and CPU of processes',
     alone: 'list',
     load: async () => (await import('../commands/limits.ts')).limits,
   },
   maintenance: {
-    summary: 'a page that tells visitors to come back later',
+    summary: 'turn maintenance mode on and off',
     alone: 'info',
     load: async () => (await import('../commands/maintenance.ts')).maintenance,
   },
   perms: {
-    summary: 'who may use an app; administrators',
+    summary: 'manage the users of an app, and admins',
     alone: 'list',
     load: async () => (await import('../commands/perms.ts')).perms,
   },
-  ps: { summary: 'processes of an app', alone: 'list', load: async () => (await import('../commands/ps.ts')).ps },
+  ps: {
+    summary: 'list, scale, restart and stop processes',
+    alone: 'list',
+    load: async () => (await import('../commands/ps.ts')).ps,
+  },
   registry: {
-    summary: 'account for a private registry of images',
+    summary: 'set the account for a private image registry',
     alone: 'list',
     load: async () => (await import('../commands/registry.ts')).registry,
   },
   releases: {
-    summary: 'what an app has run; go back to it',
+    summary: 'list releases, and roll back to one',
     alone: 'list',
     load: async () => (await import('../commands/releases.ts')).releases,
   },
   routing: {
-    summary: 'whether requests reach an app',
+    summary: 'turn the routing of requests to an app on and off',
     alone: 'info',
     load: async () => (await import('../commands/routing.ts')).routing,
   },
   shortcuts: {
-    summary: 'short names of commands',
+    summary: 'list the short names of commands',
     alone: 'list',
     load: async () => (await import('../commands/shortcuts.ts')).shortcutCommands,
   },
   tags: {
-    summary: 'machines an app may run on',
+    summary: 'choose the machines that an app runs on',
     alone: 'list',
     load: async () => (await import('../commands/tags.ts')).tags,
   },
   tls: {
-    summary: 'whether requests must be encrypted',
+    summary: 'turn the enforcement of HTTPS on and off',
     alone: 'info',
     load: async () => (await import('../commands/tls.ts')).tls,
   },
   users: {
-    summary: 'accounts on this controller',
+    summary: 'list the users of this controller',
     alone: 'list',
     load: async () => (await import('../commands/users.ts')).users,
   },
   version: {
-    summary: 'versions of client and controller',
+    summary: 'show the versions of client and controller',
     alone: 'itself',
     load: async () => (await import('../commands/version.ts')).version,
   },
   whitelist: {
-    summary: 'addresses an app may be reached from',
+    summary: 'limit the addresses that may reach an app',
     alone: 'list',
     load: async () => (await import('../commands/whitelist.ts')).whitelist,
   },

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deis, homeOf, startController, temporaryFolder } from '../testbed.ts'
-import { clientVersion, speaksOurs } from './version.ts'
+import { clientVersion, isCompatible } from './version.ts'
 
 const empty = { count: 0, next: null, previous: null, results: [] }
 const asked = 'GET /v2/apps/?limit=100'
@@ -63,7 +63,7 @@ describe('the version of the API', () => {
     ['x', false],
     [undefined, false],
   ])('%s fits: %s', (announced, fits) => {
-    expect(speaksOurs(announced)).toBe(fits)
+    expect(isCompatible(announced)).toBe(fits)
   })
 
   test('another one is a warning, once, and the answer is used', async () => {
@@ -99,7 +99,7 @@ describe('no answer', () => {
     expect(await deis(['apps'], { home: homeOf({ url }) })).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: `Error: Cannot reach the controller at ${url}: connection refused\nCheck that it runs and that the address is right; \`deis login <controller>\` sets another one.\n`,
+      stderr: `Error: Cannot reach the controller at ${url}: connection refused\nCheck that it runs and that the address is correct. \`deis login <controller>\` sets another address.\n`,
     })
   })
 
@@ -110,7 +110,7 @@ describe('no answer', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     expect(await deis(['apps'], { home: homeOf({ url }) })).toMatchObject({
       code: 1,
-      stderr: `Error: Cannot reach the controller at ${url}: the connection was closed before the answer came\nThe controller may have done the work nevertheless: look before you try again.\n`,
+      stderr: `Error: Cannot reach the controller at ${url}: the connection was closed before the answer came\nThe controller may have done the work: check with \`deis releases\` and \`deis ps\` before you try again.\n`,
     })
   })
 })
@@ -124,7 +124,7 @@ test.each([
   const controller = await startController({ [asked]: reply })
   const { code, stdout, stderr } = await deis(['apps'], { home: homeOf(controller) })
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toContain(`Error: ${controller.url} gave an unexpected answer to GET /v2/apps/: ${shown}\n`)
+  expect(stderr).toContain(`Error: Unexpected answer of ${controller.url} to GET /v2/apps/: ${shown}\n`)
 })
 
 test('a redirect is told, not followed', async () => {
@@ -133,7 +133,7 @@ test('a redirect is told, not followed', async () => {
   })
   expect(await deis(['apps'], { home: homeOf(controller) })).toMatchObject({
     code: 1,
-    stderr: `Error: The controller at ${controller.url} answers with a redirect to https://deis.example.com/v2/apps/.\nIf it moved there: \`deis login https://deis.example.com\`.\n`,
+    stderr: `Error: The controller at ${controller.url} redirects to https://deis.example.com/v2/apps/; the client does not follow redirects.\nIf the controller has moved: \`deis login https://deis.example.com\`.\n`,
   })
 })
 

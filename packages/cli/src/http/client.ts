@@ -15,39 +15,39 @@ import {
   warningHeader,
 } from '@deis/types'
 import { originOf } from '../parse/address.ts'
-import { refusal, strangeAnswer, unreachable } from './failure.ts'
-import { insist, readAgain, waitSeconds } from './insist.ts'
+import { refusal, unexpectedAnswer, unreachable } from './failure.ts'
+import { retryChange, retryRead, waitSeconds } from './retry.ts'
 import { clientVersion } from './version.ts'
 
 export type Connection = { readonly controller: string; readonly sslVerify: boolean; readonly token?: string }
 
-/** What all calls share, whichever controller they go to. */
+/** What all calls share, whatever the controller. */
 export type Wire = {
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Gets one line per answer; never a header or a body. */
+  /** Gets one line per response; never a header or a body. */
   readonly trace: (line: string) => void
-  /** Gets the API version that each success announces. */
-  readonly heardVersion: (announced: string | undefined) => void
-  /** Gets why nothing happens, while an answer is waited for. */
-  readonly waits: (text: string) => void
-  /** Gets what a controller says besides its answer. */
-  readonly warned: (text: string) => void
+  /** Gets the API version that each successful response announces. */
+  readonly onVersion: (announced: string | undefined) => void
+  /** Gets the reason while a call waits for its result. */
+  readonly onWait: (text: string) => void
+  /** Gets warnings of the controller. */
+  readonly onWarning: (text: string) => void
 }
 
-/** The `:name` places of a route's path. */
-type Places<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
-  ? Name | Places<Rest>
+/** The names of the `:name` parameters of a path. */
+type Params<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | Params<Rest>
   : Path extends `${string}:${infer Name}`
     ? Name
     : never
-type Needed<R extends Route> = [Places<R['path']>] extends [never]
+type Needed<R extends Route> = [Params<R['path']>] extends [never]
   ? { readonly params?: undefined }
-  : { readonly params: Readonly<Record<Places<R['path']>, string>> }
+  : { readonly params: Readonly<Record<Params<R['path']>, string>> }
 export type CallArguments<R extends Route> = Needed<R> & {
   readonly query?: Query<R>
   readonly body?: Body<R>
-  /** What the controller is to know the request by. */
+  /** The Deis-Request-Id. */
   readonly requestId?: string
 }
 
@@ -67,7 +67,7 @@ const askDeadline = 10_000
 
 type Raw<T> = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly data: T }
 
-/** One request, whose answer is read as `responseType` says. `signal` ends it at any time. */
+/** Sends one request. `signal` aborts it at any time. */
 async function perform<T>(
   wire: Wire,
   connection: Connection,
@@ -75,7 +75,7 @@ async function perform<T>(
   responseType: 'text' | 'stream',
   signal: AbortSignal = wire.signal,
 ): Promise<Raw<T>> {
-  // Loaded with the first request: they are most of the start-up time of commands that need none.
+  // Loaded at the first request: they are most of the start-up time of commands without one.
   const [{ default: axios }, { agentsFor }] = await Promise.all([import('axios'), import('./trust.ts')])
   const origin = originOf(connection.controller)
   const given = Object.entries(request.query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
@@ -89,7 +89,7 @@ async function perform<T>(
       ...(await agentsFor(origin, connection.sslVerify, wire.env)),
       signal,
       timeout: request.deadline ?? 0,
-      // A redirected write would lose its body and a redirected token its safety; refusal() tells where to log in.
+      // A redirected change would lose its body, and a redirect could leak the token.
       maxRedirects: 0,
       validateStatus: () => true,
       responseType,
@@ -98,12 +98,16 @@ async function perform<T>(
     })
     wire.trace(`${request.method} ${url} ${status}`)
     const warning: unknown = headers[warningHeader]
-    if (typeof warning === 'string') wire.warned(warning)
+    if (typeof warning === 'string') wire.onWarning(warning)
     const location: unknown = headers['location']
     if (status >= 300 && status < 400 && typeof location === 'string')
-      throw new DeisError('unreachable', `The controller at ${origin} answers with a redirect to ${location}.`, {
-        hint: `If it moved there: \`deis login ${new URL(location, url).origin}\`.`,
-      })
+      throw new DeisError(
+        'unreachable',
+        `The controller at ${origin} redirects to ${location}; the client does not follow redirects.`,
+        {
+          hint: `If the controller has moved: \`deis login ${new URL(location, url).origin}\`.`,
+        },
+      )
     return { status, headers, data }
   } catch (error) {
     if (error instanceof DeisError || wire.signal.aborted) throw error
@@ -130,25 +134,25 @@ function parse(route: Route, text: string, origin: string): unknown {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw strangeAnswer(origin, route, text, error)
+    throw unexpectedAnswer(origin, route, text, error)
   }
   if (schema.type === 'object' && (typeof value !== 'object' || value === null))
-    throw strangeAnswer(origin, route, text)
+    throw unexpectedAnswer(origin, route, text)
   if (schema.properties?.results && !Array.isArray((value as { results?: unknown }).results))
-    throw strangeAnswer(origin, route, text)
+    throw unexpectedAnswer(origin, route, text)
   return value
 }
 
-/** A name that would climb in the URL instead of naming something. */
-export function checkPlaces(params: Readonly<Record<string, string>>): void {
+/** Refuses a name that would change the path of the URL. */
+export function checkParams(params: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(params))
     if (value === '' || value === '.' || value === '..')
-      throw new DeisError('usage', `${JSON.stringify(value)} cannot be the ${name} of anything.`)
+      throw new DeisError('usage', `${JSON.stringify(value)} is not a valid ${name}.`)
 }
 
 function requestOf<const R extends Route>(connection: Connection, route: R, given: CallArguments<R>): Request {
   const params: Readonly<Record<string, string>> = given.params ?? {}
-  checkPlaces(params)
+  checkParams(params)
   return {
     method: route.method,
     path: fillPath(route.path, params),
@@ -162,28 +166,28 @@ function requestOf<const R extends Route>(connection: Connection, route: R, give
   }
 }
 
-/** One way or another: what is read is asked for again, and of a change that has a name it is asked how it ended. */
+/** The answer, even if the connection is lost: reads are sent again, and a change with a request id is looked up. */
 async function answerTo<const R extends Route>(
   wire: Wire,
   connection: Connection,
   route: R,
   given: CallArguments<R>,
 ): Promise<Answer> {
-  const { signal, waits } = wire
+  const { signal, onWait } = wire
   if (route.method === 'GET') {
     const request = requestOf(connection, route, given)
-    return readAgain(() => send(wire, connection, request), signal)
+    return retryRead(() => send(wire, connection, request), signal)
   }
   const id = given.requestId ?? randomUUID()
   const request = requestOf(connection, route, route.recorded ? { ...given, requestId: id } : given)
   if (!route.recorded) return send(wire, connection, request)
   const question = { ...requestOf(connection, getRequest, { params: { id } }), deadline: askDeadline }
-  return insist({
+  return retryChange({
     send: () => send(wire, connection, request),
     ask: () => send(wire, connection, question),
     origin: originOf(connection.controller),
     seconds: waitSeconds(wire.env),
-    waits,
+    onWait,
     signal,
   })
 }
@@ -197,24 +201,24 @@ export async function call<const R extends Route>(
 ): Promise<Response<R>> {
   const answer = await answerTo(wire, connection, route, given)
   if (answer.status >= 400) throw refusal(answer, route, connection.controller)
-  wire.heardVersion(answer.version)
+  wire.onVersion(answer.version)
   return parse(route, answer.text, originOf(connection.controller)) as Response<R>
 }
 
-/** An answer of text that may go on. `body` breaks off with an error when the connection does, or says nothing for long. */
+/** A text response that may continue. `body` throws when the connection is lost or silent for too long. */
 export type Live = {
-  /** Whether the controller means to go on; one that does not know how sends what it has. */
+  /** Whether the controller follows; one that cannot sends what it has. */
   readonly isFollowed: boolean
   readonly body: AsyncIterable<Buffer>
-  /** Lets go of the connection. */
+  /** Closes the connection. */
   end(): void
 }
 
-/** The controller gives a sign of life every 25 s. */
+/** The controller sends something every 25 s. */
 const silenceMs = 75_000
 
 async function* watched(stream: Readable, silence: AbortController): AsyncGenerator<Buffer> {
-  const late = setTimeout(() => silence.abort(new Error(`nothing came for ${silenceMs / 1000} s`)), silenceMs)
+  const late = setTimeout(() => silence.abort(new Error(`no data for ${silenceMs / 1000} s`)), silenceMs)
   try {
     for await (const chunk of stream) {
       late.refresh()
@@ -226,7 +230,7 @@ async function* watched(stream: Readable, silence: AbortController): AsyncGenera
   }
 }
 
-/** As `call`, for an answer that goes on: what comes is given out as it comes. */
+/** As `call`, for a response that continues: data is passed on as it arrives. */
 export async function live<const R extends Route>(
   wire: Wire,
   connection: Connection,
@@ -240,7 +244,7 @@ export async function live<const R extends Route>(
   try {
     const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream', signal)
     if (status >= 400) throw refusal({ status, text: await text(data) }, route, connection.controller)
-    wire.heardVersion(announcedVersion(headers))
+    wire.onVersion(announcedVersion(headers))
     return {
       isFollowed: headers[followHeader] !== undefined,
       body: watched(data, over),
@@ -254,17 +258,17 @@ export async function live<const R extends Route>(
   }
 }
 
-/** Is there a controller? It refuses `/v2/` without a token and says which API it speaks (docs/contract/api.md §1.2). */
+/** Checks that there is a controller: it refuses `/v2/` without a token and announces its API version (docs/contract/api.md §1.2). */
 export async function checkConnection(wire: Wire, connection: Connection): Promise<void> {
   const answer = await send(wire, connection, { method: 'GET', path: '/v2/', headers: {}, deadline: probeDeadline })
   if (answer.status !== 401 || answer.version === undefined)
-    throw new DeisError('unreachable', `${connection.controller} is not the address of a Deis controller.`, {
-      hint: `GET ${originOf(connection.controller)}/v2/ answered ${answer.status}; a controller answers 401 and names its API version. Check host and port.`,
+    throw new DeisError('unreachable', `${connection.controller} is not a Deis controller.`, {
+      hint: `GET ${originOf(connection.controller)}/v2/ answered ${answer.status}; a controller answers 401 and announces its API version. Check host and port.`,
     })
-  wire.heardVersion(answer.version)
+  wire.onVersion(answer.version)
 }
 
-/** The API version of a controller, without being logged in. */
+/** The API version of a controller; needs no login. */
 export async function controllerVersion(wire: Wire, connection: Connection): Promise<string | undefined> {
   const answer = await send(wire, connection, { method: 'GET', path: '/healthz', headers: {}, deadline: probeDeadline })
   return answer.version

@@ -63,7 +63,7 @@ describe('everything else', () => {
     [404, '"No App matches the given query."', '"No App matches the given query."'],
     [404, '', 'Not Found'],
     [404, detail('Container type x does not exist in application'), 'Container type x does not exist in application'],
-    [404, '<html>', 'Not Found: the controller does not know GET /v2/apps/:id/'],
+    [404, '<html>', 'Not Found: the controller does not have GET /v2/apps/:id/'],
     [405, 'x', 'Method Not Allowed'],
     [409, detail('bob changed nothing'), 'bob changed nothing'],
     [409, '{}', 'Unknown Error (409): {}'],
@@ -72,7 +72,7 @@ describe('everything else', () => {
     [500, detail('Server Error'), 'Internal Server Error'],
     [503, detail('(scale): no nodes'), '(scale): no nodes'],
     [503, 'busy', 'Unknown Error (503): busy'],
-    [504, '<html>', 'Unknown Error (504): a proxy in front of the controller gave up waiting.'],
+    [504, '<html>', 'Unknown Error (504): a proxy in front of the controller got no answer from it.'],
   ])('%i %s', (status, text, shown) => {
     expect(told(status, text)).toBe(shown)
   })

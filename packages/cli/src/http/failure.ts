@@ -1,4 +1,4 @@
-// What does a failed call mean to a person (docs/contract/cli.md §4.7)?
+// Which error is shown for a failed call (docs/contract/cli.md §4.7)?
 import {
   DeisError,
   type ErrorCode,
@@ -10,7 +10,7 @@ import {
 
 type Refused = { readonly status: number; readonly text: string }
 
-/** Field, what the controller says about it, and what is shown instead; null: the same. The first that fits wins. */
+/** Field, message of the controller, and the text to show; null: the same. The first match wins. */
 const known: readonly (readonly [field: string, said: string, shown: string | null])[] = [
   ['username', 'This field may not be blank.', invalidUsername],
   ['username', invalidUsername, null],
@@ -53,7 +53,7 @@ const codes: Record<number, ErrorCode> = {
   500: 'internal',
 }
 
-/** Some refusals are a list of sentences. */
+/** Some errors are a list of sentences. */
 function listIn(text: string): string | null {
   try {
     const value: unknown = JSON.parse(text)
@@ -75,12 +75,12 @@ function objectIn(text: string): Record<string, unknown> | null {
   }
 }
 
-/** Controllers write line ends into details as the two characters `\n`. */
+/** Controllers write line ends in details as the two characters `\n`. */
 function withLines(text: string): string {
   return text.replaceAll(String.raw`\n`, '\n')
 }
 
-function saysAboutFields(body: Record<string, unknown>): string | null {
+function fieldErrors(body: Record<string, unknown>): string | null {
   for (const [field, said, shown] of known) {
     const messages = body[field]
     if (!Array.isArray(messages)) continue
@@ -96,7 +96,7 @@ function saysAboutFields(body: Record<string, unknown>): string | null {
   return lines.length > 0 ? withLines(lines.join('\n')) : null
 }
 
-/** The 401 that is about the token, not about a password in the body. */
+/** A 401 about the token, not about a password in the body. */
 const aboutToken = /^(Authentication credentials were not provided|Invalid token|User inactive or deleted)/
 const noPermission = 'You do not have permission to perform this action.'
 
@@ -106,7 +106,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
   const unknown = `Unknown Error (${status}): ${withLines(text)}`
   switch (status) {
     case 400:
-      return detail ?? (body && saysAboutFields(body)) ?? listIn(text) ?? unknown
+      return detail ?? (body && fieldErrors(body)) ?? listIn(text) ?? unknown
     case 401:
       return detail && !aboutToken.test(detail) ? detail : 'Unauthorized: Missing or Invalid Token'
     case 403:
@@ -115,7 +115,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
       if (text === '') return 'Not Found'
       return (
         detail ??
-        (text.startsWith('<') ? `Not Found: the controller does not know ${route.method} ${route.path}` : text)
+        (text.startsWith('<') ? `Not Found: the controller does not have ${route.method} ${route.path}` : text)
       )
     case 405:
       return 'Method Not Allowed'
@@ -125,7 +125,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
       return 'Internal Server Error'
     case 502:
     case 504:
-      return `Unknown Error (${status}): a proxy in front of the controller gave up waiting.`
+      return `Unknown Error (${status}): a proxy in front of the controller got no answer from it.`
     default:
       return detail ?? unknown
   }
@@ -134,11 +134,11 @@ function messageFor({ status, text }: Refused, route: Route): string {
 function hintFor(status: number, message: string, controller: string): string | undefined {
   if (status === 401 && message.startsWith('Unauthorized')) return `Log in again with \`deis login ${controller}\`.`
   if (status === 502 || status === 504)
-    return 'The controller may still be at work: look with `deis releases` and `deis ps` before you try again.'
+    return 'The controller may still be working: check with `deis releases` and `deis ps` before you try again.'
   return undefined
 }
 
-/** The error for an answer of 400 and above. */
+/** The error for a status of 400 and above. */
 export function refusal(answer: Refused, route: Route, controller: string): DeisError {
   const message = messageFor(answer, route)
   return new DeisError(codes[answer.status] ?? 'unavailable', message, {
@@ -146,11 +146,11 @@ export function refusal(answer: Refused, route: Route, controller: string): Deis
   })
 }
 
-/** A success that is not what the contract says. */
-export function strangeAnswer(origin: string, route: Route, text: string, cause?: unknown): DeisError {
+/** The error for a successful response that breaks the contract. */
+export function unexpectedAnswer(origin: string, route: Route, text: string, cause?: unknown): DeisError {
   const start = JSON.stringify(text.slice(0, 100))
-  return new DeisError('internal', `${origin} gave an unexpected answer to ${route.method} ${route.path}: ${start}`, {
-    hint: 'Is this the controller, and not a proxy or another server?',
+  return new DeisError('internal', `Unexpected answer of ${origin} to ${route.method} ${route.path}: ${start}`, {
+    hint: 'Check that this is the controller, and not a proxy or another server.',
     cause,
   })
 }
@@ -158,29 +158,29 @@ export function strangeAnswer(origin: string, route: Route, text: string, cause?
 const causes: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was closed before the answer came',
-  ECONNABORTED: 'it did not answer in time',
-  ETIMEDOUT: 'it did not answer in time',
+  ECONNABORTED: 'no answer in time',
+  ETIMEDOUT: 'no answer in time',
   ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the name of the host could not be looked up',
+  EAI_AGAIN: 'the host name could not be looked up',
   EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'the network cannot be reached',
-  EPROTO: 'it does not speak TLS as expected; perhaps it is an http:// address',
+  ENETUNREACH: 'network unreachable',
+  EPROTO: 'TLS failed; it may be an http:// address',
 }
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/
 
-/** The error for a request without any answer. */
+/** The error for a request without a response. */
 export function unreachable(error: unknown, origin: string): DeisError {
   const code = (error as NodeJS.ErrnoException).code ?? ''
   if (certificateCodes.test(code))
     return new DeisError('unreachable', `The certificate of ${origin} is not trusted: ${messageOf(error)} (${code})`, {
-      hint: 'If it is your own, put its authority into SSL_CERT_FILE, or log in with --ssl-verify=false.',
+      hint: 'To trust it, set SSL_CERT_FILE to a file with its authority, or log in with --ssl-verify=false.',
       cause: error,
     })
   const lost = code === 'ECONNRESET'
   return new DeisError('unreachable', `Cannot reach the controller at ${origin}: ${causes[code] ?? messageOf(error)}`, {
     hint: lost
-      ? 'The controller may have done the work nevertheless: look before you try again.'
-      : 'Check that it runs and that the address is right; `deis login <controller>` sets another one.',
+      ? 'The controller may have done the work: check with `deis releases` and `deis ps` before you try again.'
+      : 'Check that it runs and that the address is correct. `deis login <controller>` sets another address.',
     cause: error,
   })
 }

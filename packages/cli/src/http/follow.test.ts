@@ -40,8 +40,8 @@ const json =
 const gone: Handler = (response) => response.writeHead(404).end('"No App matches the given query."')
 
 const line = (second: number, text: string): string => `2026-01-02T03:04:0${second}+00:00 app[web.v2.abcde]: ${text}\n`
-const lost = (why: string): string => `The connection to the controller was lost (${why}); connecting again...\n`
-const back = 'Connected again.\n'
+const lost = (why: string): string => `The connection to the controller was lost (${why}); reconnecting...\n`
+const back = 'Reconnected.\n'
 
 describe('logs -f', () => {
   test('goes on where a connection broke, until the app is destroyed', async () => {
@@ -54,7 +54,7 @@ describe('logs -f', () => {
     expect(await deis(['logs', '-f', '-a', 'foo', '-n', '7'], { home })).toMatchObject({
       code: 0,
       stdout: line(1, 'a') + line(2, 'b') + line(2, 'cut') + line(3, 'é'),
-      stderr: `${lost('aborted')}${back}${lost('it was closed')}foo was destroyed.\n`,
+      stderr: `${lost('aborted')}${back}${lost('closed by the controller')}"foo" was destroyed.\n`,
     })
     expect(requests).toEqual([
       'GET /v2/apps/foo/logs?log_lines=7&follow=1',
@@ -88,7 +88,8 @@ describe('logs -f', () => {
     expect(await deis(['logs', '-f', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
       stdout,
-      stderr: 'Error: This controller cannot follow logs.\nThese were the last lines; ask again without --follow.\n',
+      stderr:
+        'Error: This controller cannot follow logs.\nThe lines above are the latest. Run it again without --follow.\n',
     })
     expect(requests).toHaveLength(1)
   })
@@ -109,8 +110,7 @@ describe('logs -f', () => {
     expect(await deis(['logs', '-f', '--json', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
       stdout: '',
-      stderr:
-        'Error: --json answers one value, and what is followed has no end.\nLeave out one of --json and --follow.\n',
+      stderr: 'Error: --json cannot be combined with --follow.\nRun it without one of them.\n',
     })
     expect(requests).toEqual([])
   })
@@ -139,9 +139,9 @@ describe('builds:logs -f', () => {
   })
 
   test.each([
-    [[build('failed')], 'Build u1 ended as: failed.'],
-    [[build('canceled')], 'Build u1 ended as: canceled.'],
-    [[build('succeeded'), releases()], 'Build u1 succeeded, but became no release.'],
+    [[build('failed')], 'Build u1 ended with the status "failed".'],
+    [[build('canceled')], 'Build u1 ended with the status "canceled".'],
+    [[build('succeeded'), releases()], 'Build u1 succeeded, but there is no release of it.'],
     [
       [build('succeeded'), releases({ ...deployed, version: 4, failed: true }, { ...deployed, build: 'u0' })],
       'Build u1 succeeded, but its release v4 failed.',
@@ -163,7 +163,7 @@ describe('builds:logs -f', () => {
     expect(await deis(argv, { home })).toMatchObject({
       code: 0,
       stdout: 'one\n...\nsame\nsame\nhalf\n',
-      stderr: `${lost('aborted')}${back}${lost('it was closed')}${back}`,
+      stderr: `${lost('aborted')}${back}${lost('closed by the controller')}${back}`,
     })
   })
 
@@ -172,7 +172,7 @@ describe('builds:logs -f', () => {
     expect(await deis([...argv, '--json'], { home })).toMatchObject({
       code: 1,
       stdout: '"one\\ntwo\\n"\n',
-      stderr: 'Build u1 ended as: failed.\n',
+      stderr: 'Build u1 ended with the status "failed".\n',
     })
   })
 
@@ -183,7 +183,9 @@ describe('builds:logs -f', () => {
     const running = await scripted(all, build('running'))
     expect(await deis(argv, { home: running.home })).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^Error: This controller cannot follow builds, and this one goes on\./) as string,
+      stderr: expect.stringMatching(
+        /^Error: This controller cannot follow builds, and this build still runs\./,
+      ) as string,
     })
   })
 })
@@ -216,7 +218,7 @@ describe('builds:cancel', () => {
     expect(await deis(['builds:cancel', '-a', 'foo'], { home: none.home })).toMatchObject({
       code: 1,
       stderr:
-        'Error: No build of foo is running.\nSee `deis builds:list --all`; a release is undone with `deis rollback`.\n',
+        'Error: No build of "foo" is running.\nList builds with `deis builds:list --all`. To undo a release, use `deis rollback`.\n',
     })
     const late = await scripted(json({ detail: 'Build "u2" is no longer running: it failed.' }, 409))
     expect(await deis(['builds:cancel', 'u2', '-a', 'foo'], { home: late.home })).toMatchObject({

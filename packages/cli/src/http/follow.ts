@@ -1,4 +1,4 @@
-// How is something read that goes on, line by line, also when the connection does not hold?
+// How is a response followed line by line, even if the connection is lost?
 import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { interrupted } from '../terminal/report.ts'
 const firstDelayMs = 500
 const lastDelayMs = 10_000
 
-/** Each with its end; the last one may have none, unless the connection broke in it. */
+/** Each with its line end; the last line may have none. */
 export async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8')
   let rest = ''
@@ -25,27 +25,27 @@ export async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<stri
 }
 
 export type Following = {
-  /** @throws as `call` does. `isAgain`: it was open before. */
+  /** @throws as `call` does. `isAgain`: it has been open before. */
   open(isAgain: boolean): Promise<Live>
-  /** Gets each line; the text to print, or null for none. */
+  /** Gets each line; returns the text to print, or null for none. */
   take(line: string): string | null
-  /** After an end in good order: whether that was all. */
+  /** After an orderly end: whether the output is complete. */
   isOver(): Promise<boolean>
-  /** The controller does not know how to go on: what it had was taken. @throws when that was not all */
+  /** The controller cannot follow, and sent what it had. @throws when that was not all */
   cannot(): void | Promise<void>
 }
 
-/** Failures of which nothing is left a moment later. */
-function isPassing(error: unknown): boolean {
+/** Failures that may be over a moment later. */
+function isTemporary(error: unknown): boolean {
   return error instanceof DeisError && (error.code === 'unreachable' || error.code === 'unavailable')
 }
 
-/** Prints until it is over, opening it again as often as it breaks off. @throws what does not pass */
+/** Prints until the end, and reconnects when the connection is lost. @throws other failures */
 async function readOn({ io }: Context, following: Following, signal: AbortSignal): Promise<void> {
   let delay = firstDelayMs
   let live: Live | null = await following.open(false)
   for (;;) {
-    let broke = 'it was closed'
+    let reason = 'closed by the controller'
     let isDone = false
     try {
       for await (const line of linesOf(live.body)) {
@@ -56,25 +56,25 @@ async function readOn({ io }: Context, following: Following, signal: AbortSignal
       }
       isDone = !live.isFollowed || (await following.isOver())
     } catch (error) {
-      if (signal.aborted || (error instanceof DeisError && !isPassing(error))) throw error
-      broke = messageOf(error)
+      if (signal.aborted || (error instanceof DeisError && !isTemporary(error))) throw error
+      reason = messageOf(error)
     } finally {
       live.end()
     }
     if (isDone) return live.isFollowed ? undefined : following.cannot()
-    note(io, `The connection to the controller was lost (${broke}); connecting again...`)
+    note(io, `The connection to the controller was lost (${reason}); reconnecting...`)
     for (live = null; live === null; delay = Math.min(delay * 2, lastDelayMs)) {
       await sleep(delay, undefined, { signal })
       live = await following.open(true).catch((error: unknown) => {
-        if (isPassing(error) && !signal.aborted) return null
+        if (isTemporary(error) && !signal.aborted) return null
         throw error
       })
     }
-    note(io, 'Connected again.')
+    note(io, 'Reconnected.')
   }
 }
 
-/** Ends quietly, with the code that shells know, at Ctrl-C; and when nobody reads any more. */
+/** Ctrl-C, or a closed stdout, ends it without an error; the exit code is that of the signal. */
 export async function follow(context: Context, following: Following): Promise<void> {
   const { io } = context
   const unread = new AbortController()

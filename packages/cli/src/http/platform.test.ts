@@ -94,11 +94,13 @@ test.each([
   'ssh://git@host/..',
   'ssh://git@host:x',
 ])('pushes go to no such address: %j', (git) => {
-  expect(() => remoteUrl('foo', { git }, original)).toThrow('for git pushes.')
+  expect(() => remoteUrl('foo', { git }, original)).toThrow('which is not an ssh:// or https:// address.')
 })
 
 test.each(['..', 'a b', '-x', 'a/../../b', 'a\u001b[2J'])('an app that is called %j is in no address', (app) => {
-  expect(() => remoteUrl(app, { git: 'ssh://git@host:2222' }, original)).toThrow('for git pushes.')
+  expect(() => remoteUrl(app, { git: 'ssh://git@host:2222' }, original)).toThrow(
+    'which is not an ssh:// or https:// address.',
+  )
 })
 
 test.each([

@@ -1,9 +1,9 @@
-// Where do git and the apps of a controller live (docs/contract/api.md §1.2, docs/contract/cli.md §1.8)?
+// What are the addresses of git and of the apps of a controller (docs/contract/api.md §1.2, docs/contract/cli.md §1.8)?
 import { DeisError, type Platform } from '@deis/types'
 import type { Remote } from '../profile/git.ts'
 import { originOf } from '../parse/address.ts'
 
-/** Deis' rule for controllers that do not say where git is: `-builder` behind the first label of their host. */
+/** The rule of Deis for controllers that do not announce their git server: `-builder` after the first label of the host. */
 function builderHost(controller: string): string {
   return new URL(originOf(controller)).hostname.replace(/^[^.]+/, (label) => `${label}-builder`)
 }
@@ -12,18 +12,22 @@ function gitBase(platform: Platform): string | null {
   return platform.git ? `${platform.git.replace(/\/+$/, '')}/` : null
 }
 
-/** Other transports run programs (`ext::`), read this machine's files, or take a host for an option. */
+/** Other transports run programs (`ext::`), read local files, or take a host for an option. */
 const safeRemote = /^(ssh|https):\/\/(\w[\w.-]*@)?(\w[\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?(\/\w[\w.-]*)+$/i
 
 export function remoteUrl(app: string, platform: Platform, controller: string): string {
   const url = `${gitBase(platform) ?? `ssh://git@${builderHost(controller)}:2222/`}${app}.git`
   if (safeRemote.test(url)) return url
-  throw new DeisError('internal', `${originOf(controller)} names ${JSON.stringify(url)} for git pushes.`, {
-    hint: 'No git remote was set: it would have to be an ssh:// or https:// address. Is this the controller you mean?',
-  })
+  throw new DeisError(
+    'internal',
+    `The git server of ${originOf(controller)} has the address ${JSON.stringify(url)}, which is not an ssh:// or https:// address.`,
+    {
+      hint: 'No git remote was added. Check the address of the controller.',
+    },
+  )
 }
 
-/** What a remote's URL says: `ssh://git@host:2222/app.git`, or `git@host:app.git`. */
+/** The parts of the URL of a remote: `ssh://git@host:2222/app.git`, or `git@host:app.git`. */
 function partsOf(url: string): { host: string; app: string } | null {
   const [, host, app] =
     /^(?:ssh|https):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/]+)(?::\d+)?\/([^/]+)\/?$/i.exec(url) ??
@@ -40,10 +44,10 @@ function gitHosts(platform: Platform, controller: string): Set<string> {
   return new Set([builderHost(controller), ...(named ? [named] : []), ...(domain ? [`deis-builder.${domain}`] : [])])
 }
 
-/** `former`: of this controller's git server, but not at the address where pushes go today. */
+/** `former`: on the git server of this controller, but at an earlier address. */
 export type FoundRemote = { readonly remote: Remote; readonly app: string; readonly form: 'current' | 'former' }
 
-/** The remotes of this controller, those of today's form and those named `deis` first. */
+/** The remotes of this controller: current addresses first, then those named `deis`. */
 export function remotesHere(remotes: readonly Remote[], platform: Platform, controller: string): FoundRemote[] {
   const base = gitBase(platform)
   const hosts = gitHosts(platform, controller)
@@ -59,14 +63,14 @@ export function remotesHere(remotes: readonly Remote[], platform: Platform, cont
   return found.toSorted((left, right) => rank(left) - rank(right))
 }
 
-/** A remote made for some other controller: then the name of the folder is no guide. */
+/** A remote of another controller: then the name of the folder is not used. */
 export function foreignRemote(remotes: readonly Remote[]): Remote | null {
   const isDeis = ({ name, url }: Remote): boolean =>
     name === 'deis' || /^ssh:\/\/git@[^/:]*-builder[.:/]/.test(url) || /^ssh:\/\/git@[^/]*:2222\/[^/]+\.git$/.test(url)
   return remotes.find(isDeis) ?? null
 }
 
-/** How people write the address of a domain: one without a dot is a label under the platform's domain. */
+/** The address of a domain: a name without a dot is a label under the domain of the platform. */
 export function appAddress(domain: string, platform: Platform, controller: string): string {
   if (domain.includes('.')) return domain
   const { router_port: port } = platform

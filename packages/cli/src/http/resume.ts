@@ -1,46 +1,46 @@
-// Which lines are new when a log is read again from some way back?
+// Which lines are new when a part of a log is read again?
 
 export type Resume = {
-  /** The connection broke: what comes next begins with lines that were seen. */
+  /** After a reconnect: the next lines begin with some that were seen. */
   again(): void
-  /** Whether the line was not seen yet; it is now. */
+  /** Whether the line is new; it counts as seen from now on. */
   isNew(line: string): boolean
 }
 
-/** Lines of one source come in order, with times in whole seconds: where it stands is a second and what was said in it. */
-type Place = { readonly second: string; readonly said: Map<string, number> }
+/** Lines of one source come in order, with times in whole seconds: a position is a second and the lines in it. */
+type Position = { readonly second: string; readonly lines: Map<string, number> }
 
-function copied(places: ReadonlyMap<string, Place>): Map<string, Place> {
-  return new Map([...places].map(([source, { second, said }]) => [source, { second, said: new Map(said) }]))
+function copied(positions: ReadonlyMap<string, Position>): Map<string, Position> {
+  return new Map([...positions].map(([source, { second, lines }]) => [source, { second, lines: new Map(lines) }]))
 }
 
 export function createResume(): Resume {
-  const places = new Map<string, Place>()
-  let before = new Map<string, Place>()
+  const positions = new Map<string, Position>()
+  let before = new Map<string, Position>()
   let first: string | null = null
 
   const wasSeen = (source: string, second: string, line: string): boolean => {
-    const place = before.get(source)
-    // Of a source that has not spoken, only what is older than all that was shown was left out on purpose.
-    if (!place) return first !== null && second < first
-    if (second !== place.second) return second < place.second
-    const times = place.said.get(line) ?? 0
-    place.said.set(line, times - 1)
+    const position = before.get(source)
+    // Lines of a new source are new, unless they are older than everything that was shown.
+    if (!position) return first !== null && second < first
+    if (second !== position.second) return second < position.second
+    const times = position.lines.get(line) ?? 0
+    position.lines.set(line, times - 1)
     return times > 0
   }
   return {
     again() {
-      before = copied(places)
+      before = copied(positions)
     },
     isNew(line) {
       const [, second = '', source = ''] = /^(\S+) (\S+\[[^\]]*\]): /.exec(line) ?? []
       if (second === '') return true
       if (before.size > 0 && wasSeen(source, second, line)) return false
       first ??= second
-      const place = places.get(source)
-      const said = place?.second === second ? place.said : new Map<string, number>()
-      said.set(line, (said.get(line) ?? 0) + 1)
-      places.set(source, { second, said })
+      const position = positions.get(source)
+      const lines = position?.second === second ? position.lines : new Map<string, number>()
+      lines.set(line, (lines.get(line) ?? 0) + 1)
+      positions.set(source, { second, lines })
       return true
     },
   }

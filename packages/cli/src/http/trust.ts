@@ -1,11 +1,11 @@
-// Which certificates of a controller are trusted?
+// Which certificates are trusted?
 import { readFile } from 'node:fs/promises'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import { fileError } from '../profile/files.ts'
 
-/** Where systems keep the certificates they trust; Node reads none of them by itself. */
+/** The trusted certificates of the system; Node does not read them by itself. */
 const systemBundles = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -26,7 +26,7 @@ async function bundleOf(env: Readonly<Record<string, string | undefined>>): Prom
     try {
       return await readFile(file, 'utf8')
     } catch {
-      // Not this system's place; Node's own list is left.
+      // Not on this system. Without any of them, Node's own list is used.
     }
   }
   return null
@@ -34,7 +34,7 @@ async function bundleOf(env: Readonly<Record<string, string | undefined>>): Prom
 
 export type Trust = { readonly rejectUnauthorized: false } | { readonly ca: string[] }
 
-/** How the certificate of a https:// controller is checked. */
+/** How the certificate of an https:// controller is verified. */
 export async function trustOf(verify: boolean, env: Readonly<Record<string, string | undefined>>): Promise<Trust> {
   if (!verify) return { rejectUnauthorized: false }
   const bundle = await bundleOf(env)
@@ -42,12 +42,12 @@ export async function trustOf(verify: boolean, env: Readonly<Record<string, stri
   return { ca: [...rootCertificates, ...(bundle ? [bundle] : []), ...(extra ? [extra] : [])] }
 }
 
-/** As the original: what runs on this machine is never asked for through a proxy. */
+/** As in the original client: no proxy is used for this machine. */
 export function isThisMachine(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
-/** Connections are not kept: a person may think for minutes between two requests, and the server closes idle ones. */
+/** Connections are not kept: prompts may take minutes, and the server closes idle connections. */
 export async function agentsFor(
   origin: string,
   verify: boolean,

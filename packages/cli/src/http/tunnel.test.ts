@@ -28,5 +28,5 @@ test.each<[string, Record<string, string>, string | null]>([
 })
 
 test('a proxy without an address is told', () => {
-  expect(() => proxyFor('http://deis.test', { http_proxy: 'http://' })).toThrow('has no address')
+  expect(() => proxyFor('http://deis.test', { http_proxy: 'http://' })).toThrow('is not a URL')
 })

@@ -1,4 +1,4 @@
-// How does a connection that is no request get through the proxy of the environment?
+// How does a WebSocket connection pass the proxy of the environment?
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
@@ -17,7 +17,7 @@ function exempts(rule: string, hostname: string, port: string): boolean {
   return suffix.startsWith('.') ? hostname.endsWith(suffix) : hostname === suffix
 }
 
-/** The proxy that requests to this origin go through, as axios chooses it; null: none. */
+/** The proxy for requests to this origin, as axios chooses it; null: none. */
 export function proxyFor(origin: string, env: Env): URL | null {
   const { protocol, hostname, port } = new URL(origin)
   if (isThisMachine(hostname)) return null
@@ -30,11 +30,14 @@ export function proxyFor(origin: string, env: Env): URL | null {
   const found = named(`${protocol.slice(0, -1)}_proxy`) || named('all_proxy')
   if (found === '') return null
   const url = found.includes('://') ? found : `http://${found}`
-  if (!URL.canParse(url)) throw new DeisError('usage', `The proxy of the environment has no address: ${found}`)
+  if (!URL.canParse(url))
+    throw new DeisError('usage', `The proxy ${JSON.stringify(found)} of the environment is not a URL.`, {
+      hint: 'Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.',
+    })
   return new URL(url)
 }
 
-/** A way through the proxy to host and port of the origin. */
+/** A connection through the proxy to the host and port of the origin. */
 export function openTunnel(proxy: URL, origin: string, signal: AbortSignal): Promise<Socket> {
   const { protocol, hostname, port } = new URL(origin)
   const target = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
@@ -56,17 +59,21 @@ export function openTunnel(proxy: URL, origin: string, signal: AbortSignal): Pro
       if (statusCode === 200) return resolve(socket)
       socket.destroy()
       reject(
-        new DeisError('unreachable', `The proxy ${proxy.host} answers ${statusCode} to a connection to ${target}.`, {
-          hint: 'Sessions need a proxy that lets connections through (CONNECT), or none: NO_PROXY excepts hosts.',
-        }),
+        new DeisError(
+          'unreachable',
+          `The proxy ${proxy.host} refused a connection to ${target} with status ${statusCode}.`,
+          {
+            hint: 'Sessions need a proxy that allows CONNECT, or none: NO_PROXY names hosts that need no proxy.',
+          },
+        ),
       )
     })
     request.once('response', (response) => {
       response.destroy()
-      reject(new DeisError('unreachable', `The proxy ${proxy.host} does not let connections through.`))
+      reject(new DeisError('unreachable', `The proxy ${proxy.host} does not allow CONNECT.`))
     })
     request.once('timeout', () =>
-      request.destroy(Object.assign(new Error('the proxy is silent'), { code: 'ETIMEDOUT' })),
+      request.destroy(Object.assign(new Error('no answer of the proxy'), { code: 'ETIMEDOUT' })),
     )
     request.once('error', reject)
     request.end()

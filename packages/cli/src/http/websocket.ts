@@ -1,11 +1,11 @@
-// How is a WebSocket of the controller opened, and what does a refusal mean?
+// How is a WebSocket to the controller opened, and what does a refusal mean?
 import type { IncomingMessage } from 'node:http'
 import { connect as connectTls } from 'node:tls'
 import { DeisError, fillPath, openTerminal, sessionMessageBytes } from '@deis/types'
 import type { ClientOptions, WebSocket } from 'ws'
 import { originOf } from '../parse/address.ts'
-import { checkPlaces, type Connection, type Wire } from './client.ts'
-import { refusal, strangeAnswer, unreachable } from './failure.ts'
+import { checkParams, type Connection, type Wire } from './client.ts'
+import { refusal, unexpectedAnswer, unreachable } from './failure.ts'
 import { trustOf } from './trust.ts'
 import { openTunnel, proxyFor } from './tunnel.ts'
 import { clientVersion } from './version.ts'
@@ -13,8 +13,8 @@ import { clientVersion } from './version.ts'
 const handshakeMs = 30_000
 const mostExplanation = 64 * 1024
 
-/** How the bytes get there: trusting whom, and through which proxy. */
-async function way(wire: Wire, origin: string, sslVerify: boolean): Promise<ClientOptions> {
+/** The transport: trusted certificates, and proxy. */
+async function transportOf(wire: Wire, origin: string, sslVerify: boolean): Promise<ClientOptions> {
   const { protocol, hostname } = new URL(origin)
   const trust = protocol === 'https:' ? await trustOf(sslVerify, wire.env) : {}
   const proxy = proxyFor(origin, wire.env)
@@ -42,19 +42,19 @@ async function refused(response: IncomingMessage, controller: string): Promise<D
   const text = await explanation(response).catch(() => '')
   const isUnknown = status === 405 || status === 426 || (status === 404 && !text.includes('No App'))
   if (isUnknown)
-    return new DeisError('unavailable', `The controller at ${origin} has no terminals.`, {
+    return new DeisError('unavailable', `The controller at ${origin} does not support sessions.`, {
       hint:
         status === 426
-          ? 'A proxy in front of it may keep WebSockets out. `deis run` without -i and -t works.'
-          : 'It is older than this client, or another one. `deis run` without -i and -t works.',
+          ? 'A proxy in front of it may block WebSockets. Use `deis run` without -i and -t.'
+          : 'It is older than this client, or another implementation. Use `deis run` without -i and -t.',
     })
-  if (status < 400) return strangeAnswer(origin, openTerminal, text)
+  if (status < 400) return unexpectedAnswer(origin, openTerminal, text)
   return refusal({ status, text }, openTerminal, controller)
 }
 
-/** Resolves when it is open. */
+/** Resolves when the connection is open. */
 export async function connectTerminal(wire: Wire, connection: Connection, app: string): Promise<WebSocket> {
-  checkPlaces({ id: app })
+  checkParams({ id: app })
   const origin = originOf(connection.controller)
   const path = fillPath(openTerminal.path, { id: app })
   const { WebSocket } = await import('ws')
@@ -64,7 +64,7 @@ export async function connectTerminal(wire: Wire, connection: Connection, app: s
         'User-Agent': `Deis Client ${clientVersion}`,
         ...(connection.token ? { Authorization: `token ${connection.token}` } : {}),
       },
-      ...(await way(wire, origin, connection.sslVerify)),
+      ...(await transportOf(wire, origin, connection.sslVerify)),
       handshakeTimeout: handshakeMs,
       maxPayload: sessionMessageBytes,
       perMessageDeflate: false,

@@ -17,7 +17,7 @@ test.each([
 })
 
 test.each(['', 'http://', 'ftp://x.y', 'http://a b', 'http://x:99999'])('%j is refused', (typed) => {
-  expect(() => storedController(typed)).toThrow(/no URL of a controller|is reached by/)
+  expect(() => storedController(typed)).toThrow(/is not the URL of a controller/)
 })
 
 test.each([

@@ -1,4 +1,4 @@
-// How is the URL of a controller read, stored and called?
+// How is the URL of a controller parsed, stored and used?
 import { DeisError } from '@deis/types'
 
 function parse(text: string): URL {
@@ -6,13 +6,16 @@ function parse(text: string): URL {
   try {
     url = new URL(text)
   } catch (error) {
-    throw new DeisError('usage', `${JSON.stringify(text)} is no URL of a controller.`, {
-      hint: 'It looks like http://deis.example.com or https://deis.example.com:8443.',
+    throw new DeisError('usage', `${JSON.stringify(text)} is not the URL of a controller.`, {
+      hint: 'A URL looks like http://deis.example.com or https://deis.example.com:8443.',
       cause: error,
     })
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new DeisError('usage', `${JSON.stringify(text)}: a controller is reached by http:// or https://.`)
+    throw new DeisError(
+      'usage',
+      `${JSON.stringify(text)} is not the URL of a controller: it must begin with http:// or https://.`,
+    )
   return url
 }
 
@@ -31,7 +34,7 @@ export function storedController(typed: string): string {
   )
 }
 
-/** What requests start with: path and user of the stored URL play no part (docs/contract/cli.md §4.1). */
+/** The origin of all requests: path and user of the stored URL are not used (docs/contract/cli.md §4.1). */
 export function originOf(controller: string): string {
   return parse(controller).origin
 }

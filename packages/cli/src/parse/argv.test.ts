@@ -32,9 +32,9 @@ test.each([
     { ...plain, profile: 'p', command: 'apps:run', topic: 'apps', words: ['--', 'sh', '-c', 'x', '--config=y'] },
   ],
   [['--debug', 'apps'], { ...plain, debug: true, command: 'apps', topic: 'apps', words: [] }],
-  [['apps', '-c'], { misuse: '-c needs the name or the path of a profile' }],
-  [['run', '--config', '--', 'x'], { misuse: '--config needs the name or the path of a profile' }],
-  [['-a', 'foo', 'apps'], { misuse: '-a is no command; options follow the command word' }],
+  [['apps', '-c'], { misuse: '-c needs the name or path of a profile' }],
+  [['run', '--config', '--', 'x'], { misuse: '--config needs the name or path of a profile' }],
+  [['-a', 'foo', 'apps'], { misuse: '"-a" is not a command; options come after the command' }],
 ])('%j', (argv, expected) => {
   expect(readArgv(argv)).toEqual(expected)
 })

@@ -1,11 +1,11 @@
-// What do the words of the command line mean before any command reads them (docs/contract/cli.md §1.1)?
+// How is the command line divided before a command parses its arguments (docs/contract/cli.md §1.1)?
 import { shortcuts } from '../help/shortcuts.ts'
 
 export type Invocation = {
   /** Value of `--config`. */
   readonly profile: string | undefined
   readonly debug: boolean
-  /** `apps:create`; undefined: no words at all. */
+  /** `apps:create`; undefined: no arguments. */
   readonly command: string | undefined
   readonly topic: string
   /** What follows the command word. */
@@ -15,7 +15,7 @@ export type Invocation = {
 
 export type Misuse = { readonly misuse: string }
 
-/** Takes `-c V`, `--config V` and `--config=V` out; the first counts, and nothing behind `--` is touched. */
+/** Removes `-c V`, `--config V` and `--config=V`; the first counts, and nothing after `--` is changed. */
 function takeProfile(argv: readonly string[]): { profile: string | undefined; words: string[] } | Misuse {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length
   const words: string[] = []
@@ -26,7 +26,7 @@ function takeProfile(argv: readonly string[]): { profile: string | undefined; wo
     else if (word === '-c' || word === '--config') {
       at += 1
       const value = argv[at]
-      if (at >= end || value === undefined) return { misuse: `${word} needs the name or the path of a profile` }
+      if (at >= end || value === undefined) return { misuse: `${word} needs the name or path of a profile` }
       profile ??= value
     } else words.push(word)
   }
@@ -35,7 +35,7 @@ function takeProfile(argv: readonly string[]): { profile: string | undefined; wo
 
 const help = new Set(['help', '--help', '-h'])
 
-/** `deis help X`, `deis -h X` and `deis X --help` are one thing. */
+/** `deis help X`, `deis -h X` and `deis X --help` are the same. */
 function normalised(words: readonly string[]): string[] {
   const [first = '', ...rest] = words
   if (rest.length === 0 && help.has(first)) return ['help']
@@ -50,7 +50,7 @@ export function readArgv(argv: readonly string[]): Invocation | Misuse {
   if ('misuse' in taken) return taken
   const debug = taken.words[0] === '--debug'
   const [first, ...words] = normalised(debug ? taken.words.slice(1) : taken.words)
-  if (first?.startsWith('-')) return { misuse: `${first} is no command; options follow the command word` }
+  if (first?.startsWith('-')) return { misuse: `"${first}" is not a command; options come after the command` }
   const command = first !== undefined && Object.hasOwn(shortcuts, first) ? shortcuts[first] : first
   const end = words.includes('--') ? words.indexOf('--') : words.length
   const wantsHelp = words.slice(0, end).some((word) => word === '-h' || word === '--help')

@@ -1,4 +1,4 @@
-// Which commands has a map of strings in an app's config (tags, registry)?
+// Which commands manage a map of strings in the config of an app (tags, registry)?
 import { Command } from 'commander'
 import { type Config, getConfig } from '@deis/types'
 import { changeConfig } from './config-part.ts'
@@ -8,18 +8,18 @@ import { aligned } from '../terminal/output.ts'
 import { type PairRule, parsePairs, removed } from './pairs.ts'
 
 const gap = 5
-/** Of one length, whatever it hides. */
+/** Does not show the length of the value. */
 const mask = '********'
 
 export type ConfigMap = {
   readonly name: 'tags' | 'registry'
   readonly heading: string
-  /** What the commands call it in sentences. */
+  /** Its name in sentences. */
   readonly noun: string
   readonly rule: PairRule
   readonly example: string
   readonly keys: string
-  /** Keys whose values are not shown on a screen; `--json` has them. */
+  /** Keys whose values are masked; `--json` has them. */
   readonly secret?: readonly string[]
 }
 
@@ -50,14 +50,14 @@ export function configMapCommands(context: Context, map: ConfigMap): Command[] {
   }
 
   return [
-    new Command(`${name}:list`).description(`show the ${noun} of an app`).addOption(appOption()).action(list),
+    new Command(`${name}:list`).description(`list the ${noun} of an app`).addOption(appOption()).action(list),
     new Command(`${name}:set`)
-      .description(`set ${noun}; makes a release`)
+      .description(`set ${noun}; creates a release`)
       .argument('<key=value...>', map.example)
       .addOption(appOption())
       .action(set),
     new Command(`${name}:unset`)
-      .description(`remove ${noun}; makes a release`)
+      .description(`remove ${noun}; creates a release`)
       .argument('<key...>', map.keys)
       .addOption(appOption())
       .action(unset),

@@ -3,7 +3,7 @@ import { type Body, type Config, getConfig, setConfig } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { print, step } from '../terminal/output.ts'
 
-/** Says `<title> done`, leaves a line free and gives the config as it is then: what the change led to is shown below. */
+/** Prints `<title> done` and an empty line, and returns the changed config, which is then shown below. */
 export async function changeConfig(
   context: Context,
   id: string,

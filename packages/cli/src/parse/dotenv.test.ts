@@ -24,12 +24,12 @@ test.each([
 })
 
 test.each([
-  ['A=1\nnonsense', '.env line 2: "nonsense" sets no variable.'],
-  ['A="1\n2"\n1B=3', '.env line 3: "1B=3" sets no variable.'],
-  ['=x', '.env line 1: "=x" sets no variable.'],
-  ['A-B=x', '.env line 1: "A-B=x" sets no variable.'],
-  ['A="x', '.env line 1: the quote of A is never closed.'],
-  ['A="x" y', '.env line 1: there is text behind the quoted value of A.'],
+  ['A=1\nnonsense', '.env line 2: "nonsense" does not set a variable.'],
+  ['A="1\n2"\n1B=3', '.env line 3: "1B=3" does not set a variable.'],
+  ['=x', '.env line 1: "=x" does not set a variable.'],
+  ['A-B=x', '.env line 1: "A-B=x" does not set a variable.'],
+  ['A="x', '.env line 1: the value of "A" has no closing quote.'],
+  ['A="x" y', '.env line 1: the quoted value of "A" is followed by other text.'],
 ])('%j is refused', (text, message) => {
   expect(() => parseDotenv(text, '.env')).toThrow(message)
 })
@@ -66,5 +66,5 @@ test.each([
 })
 
 test.each(['', 'A', '=x', '1A=x', 'A-B=x', 'A B=x', '[=x', '--', 'É=x'])('the word %j is refused', (word) => {
-  expect(() => parseWords(['A=1', word])).toThrow(`${JSON.stringify(word)} sets no variable.`)
+  expect(() => parseWords(['A=1', word])).toThrow(`${JSON.stringify(word)} does not set a variable.`)
 })

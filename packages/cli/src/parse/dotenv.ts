@@ -1,4 +1,4 @@
-// How are variables written in a .env file?
+// How are the variables of a .env file parsed and written?
 import { DeisError } from '@deis/types'
 
 export type Variables = Record<string, string>
@@ -10,7 +10,7 @@ function unescaped(text: string): string {
   return text.replace(/\\([\s\S])/g, (both, char: string) => escapes[char] ?? both)
 }
 
-// Each is tried at one place of the text.
+// Each is tried at one position of the text.
 const nothing = /[^\S\n]*(?:#[^\n]*)?(?:\n|$)/y
 const assignment = /[^\S\n]*(?:export[^\S\n]+)?([A-Za-z_]\w*)[^\S\n]*=[^\S\n]*/y
 const quoted = /"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|`([^`]*)`/y
@@ -18,11 +18,11 @@ const plain = /([^\n#]*)(#[^\n]*)?(?:\n|$)/y
 const line = /[^\n]*/y
 
 /**
- * Reads `KEY=value` lines as the readers of apps do: `export ` in front, blank lines and comments are skipped over, also
- * comments behind a value, and blanks around it. A value in quotes may hold line ends; in double quotes `\n`, `\r`, `\t`,
- * `\"` and `\\` mean what they say elsewhere. `unclear` gets each KEY whose value a `#` without a blank before it cuts.
+ * Reads `KEY=value` lines as other programs do: `export `, blank lines, comments, also after a value, and blanks around a
+ * value are skipped. A quoted value may have line ends; in double quotes `\n`, `\r`, `\t`, `\"` and `\\` are escapes.
+ * `onCut` gets each KEY whose value is cut by a `#` without a blank before it.
  */
-export function parseDotenv(raw: string, source: string, unclear: (key: string) => void = () => {}): Variables {
+export function parseDotenv(raw: string, source: string, onCut: (key: string) => void = () => {}): Variables {
   const text = raw.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n')
   const variables: Variables = {}
   let at = 0
@@ -34,67 +34,67 @@ export function parseDotenv(raw: string, source: string, unclear: (key: string) 
   }
   const refusal = (from: number, why: string): DeisError =>
     new DeisError('usage', `${source} line ${text.slice(0, from).split('\n').length}: ${why}`, {
-      hint: 'Lines look like KEY=value; a value of several lines stands in quotes.',
+      hint: 'A line looks like KEY=value; put a value of several lines in quotes.',
     })
   while (at < text.length) {
     if (take(nothing)) continue
     const start = at
     const key = take(assignment)?.[1]
-    if (key === undefined) throw refusal(start, `${JSON.stringify(take(line)?.[0].trimEnd())} sets no variable.`)
+    if (key === undefined) throw refusal(start, `${JSON.stringify(take(line)?.[0].trimEnd())} does not set a variable.`)
     if (!/^["'`]$/.test(text[at] ?? '')) {
       const [, value = '', comment] = take(plain) ?? []
-      if (comment !== undefined && /\S$/.test(value)) unclear(key)
+      if (comment !== undefined && /\S$/.test(value)) onCut(key)
       variables[key] = value.trim()
       continue
     }
     const [all, double, single, back] = take(quoted) ?? []
-    if (all === undefined) throw refusal(start, `the quote of ${key} is never closed.`)
-    if (!take(nothing)) throw refusal(start, `there is text behind the quoted value of ${key}.`)
+    if (all === undefined) throw refusal(start, `the value of "${key}" has no closing quote.`)
+    if (!take(nothing)) throw refusal(start, `the quoted value of "${key}" is followed by other text.`)
     variables[key] = double === undefined ? (single ?? back ?? '') : unescaped(double)
   }
   return variables
 }
 
-/** Readers disagree about what such quotes hold: about escapes, and about a backslash before the quote that ends it. */
-const quotable: readonly (readonly [quote: string, unfit: RegExp])[] = [
+/** Values that other programs read differently in these quotes: because of escapes, or a backslash before the closing quote. */
+const quotable: readonly (readonly [quote: string, ambiguous: RegExp])[] = [
   ['"', /["\r\\$`]/],
   ["'", /['\r]|\\$/],
   ['`', /[`\r]|\\$/],
 ]
 
 function written(value: string): { text: string; isCommon: boolean } {
-  // Without quotes, readers cut blanks and comments, and shells put in other variables.
+  // Without quotes, other programs cut blanks and comments, and shells expand variables.
   if (value === '' || (/^[^\s"'`#$][^\r\n\u2028\u2029#$]*$/.test(value) && value === value.trim()))
     return { text: value, isCommon: true }
-  const found = quotable.find(([, unfit]) => !unfit.test(value))
+  const found = quotable.find(([, ambiguous]) => !ambiguous.test(value))
   if (found) return { text: `${found[0]}${value}${found[0]}`, isCommon: true }
   return { text: `"${value.replace(/[\\"]/g, String.raw`\$&`).replaceAll('\r', String.raw`\r`)}"`, isCommon: false }
 }
 
 /**
- * One `KEY=value` per line, sorted; quoted only where a reader would cut or change the value. What no quotes hold for every
- * reader is written so that `parseDotenv` reads it; `odd` gets its KEY.
+ * One `KEY=value` per line, sorted; quoted only if other programs would change the value without quotes. A value that no
+ * quotes protect everywhere is written so that `parseDotenv` reads it; `onAmbiguous` gets its KEY.
  */
-export function formatDotenv(variables: Readonly<Variables>, odd: (key: string) => void = () => {}): string {
+export function formatDotenv(variables: Readonly<Variables>, onAmbiguous: (key: string) => void = () => {}): string {
   return Object.keys(variables)
     .toSorted()
     .map((key) => {
       const { text, isCommon } = written(variables[key] ?? '')
-      if (!isCommon) odd(key)
+      if (!isCommon) onAmbiguous(key)
       return `${key}=${text}\n`
     })
     .join('')
 }
 
-/** `KEY=value` words; those that begin with `#` are comments. */
+/** `KEY=value` arguments; those that begin with `#` are comments. */
 export function parseWords(words: readonly string[]): Variables {
   const variables: Variables = {}
   for (const word of words) {
     if (word.startsWith('#')) continue
     const at = word.indexOf('=')
     if (at < 0 || !name.test(word.slice(0, at)))
-      throw new DeisError('usage', `${JSON.stringify(word)} sets no variable.`, {
-        hint: 'It looks like KEY=value; a KEY has letters, digits and _ and does not begin with a digit.',
+      throw new DeisError('usage', `${JSON.stringify(word)} does not set a variable.`, {
+        hint: 'Use KEY=value; a KEY has letters, digits and _, and does not begin with a digit.',
       })
     variables[word.slice(0, at)] = word.slice(at + 1)
   }

@@ -1,4 +1,4 @@
-// Which options do many commands share, and how are numbers read?
+// Which options do many commands share, and how are numbers parsed?
 import { InvalidArgumentError, Option } from 'commander'
 import type { Context } from '../profile/context.ts'
 
@@ -15,10 +15,10 @@ export function unlessFalse(text: string): boolean {
   return text !== 'false'
 }
 
-/** Checked here, so that nothing is made on the controller for a remote that git refuses later. */
+/** Checked before anything is created on the controller for a remote that git would refuse. */
 function remoteName(text: string): string {
   if (/^\w[\w./-]*$/.test(text)) return text
-  throw new InvalidArgumentError('It is no name for a git remote.')
+  throw new InvalidArgumentError('It is not a valid name of a git remote.')
 }
 
 export function remoteOption(): Option {
@@ -28,18 +28,18 @@ export function remoteOption(): Option {
 export type AppOption = { readonly app?: string }
 
 export function appOption(): Option {
-  return new Option('-a, --app <app>', 'the app; otherwise DEIS_APP, the git remote or the name of the folder tells')
+  return new Option('-a, --app <app>', 'name of the app; by default from DEIS_APP, the git remote or the folder')
 }
 
 export type LimitOption = { readonly limit?: number }
 
 export function limitOption(): Option {
-  return new Option('-l, --limit <num>', 'how many to show; otherwise as many as the profile says, or 100').argParser(
+  return new Option('-l, --limit <num>', 'number of entries to show; by default that of the profile, or 100').argParser(
     integer,
   )
 }
 
-/** The `?limit=` of a list: the option, the profile's own, or 100. */
+/** The `?limit=` of a list: the option, the limit of the profile, or 100. */
 export async function limitOf(context: Context, { limit = -1 }: LimitOption): Promise<string> {
   if (limit > 0) return String(limit)
   const { response_limit: own } = await context.profile()

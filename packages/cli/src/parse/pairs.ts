@@ -1,10 +1,10 @@
-// How are `key=value` words of the command line read?
+// How are `key=value` arguments parsed?
 import { DeisError } from '@deis/types'
 
-/** What the controller takes for a process type. */
+/** A process type, as the controller accepts it. */
 export const processType = '[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*'
 
-/** `pattern` finds key and value; `looks` says in words what it wants. */
+/** `pattern` finds key and value; `looks` describes it in an error. */
 export type PairRule = { readonly pattern: RegExp; readonly looks: string }
 
 export function parsePairs(words: readonly string[], { pattern, looks }: PairRule): Record<string, string> {
@@ -13,7 +13,7 @@ export function parsePairs(words: readonly string[], { pattern, looks }: PairRul
     const [, key, value] = pattern.exec(word) ?? []
     if (key === undefined || value === undefined)
       throw new DeisError('usage', `${word} is invalid`, { hint: `It must look like ${looks}.` })
-    if (pairs.has(key)) throw new DeisError('usage', `${key} is given twice.`)
+    if (pairs.has(key)) throw new DeisError('usage', `"${key}" is given twice.`)
     pairs.set(key, value)
   }
   return Object.fromEntries(pairs)

@@ -1,3 +1,3 @@
-// How is YAML read? In a file of its own because it is loaded only when needed, and a bundle gives the names of a
-// CommonJS library only to who imports them statically.
+// How is YAML parsed? A file of its own, because it is loaded only when needed, and in a bundle the names of a CommonJS
+// library exist for static imports only.
 export { parse as parseYaml } from 'yaml'

@@ -1,25 +1,25 @@
-// What does every command get to work with?
+// What does every command receive?
 import { basename } from 'node:path'
 import { DeisError, getPlatform, type Platform, type Response, type Route } from '@deis/types'
-import { type Answer, createAnswer, narrating } from '../terminal/answer.ts'
+import { type Answer, createAnswer, progressOnStderr } from '../terminal/answer.ts'
 import { call, type CallArguments, type Connection, type Wire } from '../http/client.ts'
 import type { Remote } from './git.ts'
 import type { Io } from '../terminal/io.ts'
 import { note } from '../terminal/output.ts'
 import { foreignRemote, remotesHere } from '../http/platform.ts'
 import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
-import { speaksOurs, versionWarning } from '../http/version.ts'
+import { isCompatible, versionWarning } from '../http/version.ts'
 
-/** Which app, and who said so. */
+/** Which app, and where its name comes from. */
 export type AppChoice = { readonly id: string; readonly from: 'flag' | 'environment' | 'git' | 'folder' }
 
 export type Context = {
   readonly io: Io
   readonly wire: Wire
   profileFile(): ProfileFile
-  /** Fails when nobody is logged in. */
+  /** @throws when you are not logged in */
   profile(): Promise<Profile>
-  /** Does something with the controller one is logged in to, and explains a failure that a guessed app may be the reason of. */
+  /** Runs `work` on the controller that you are logged in to, and explains a failure that a guessed app name may have caused. */
   connected<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Calls that controller. */
   call<const R extends Route>(route: R, ...given: Given<R>): Promise<Response<R>>
@@ -27,11 +27,11 @@ export type Context = {
   /** `flag` is the value of `--app`. */
   findApp(flag: string | undefined): Promise<AppChoice>
   app(flag: string | undefined): Promise<string>
-  /** The lines for a person, or with `--json` the value; at most once a command. */
+  /** Prints the lines, or with `--json` the value; at most once per command. */
   readonly answer: Answer
-  /** Called when the command has done its work: with `--json` something is always answered. */
+  /** Called when the command has ended: `--json` always prints a value. */
   finish(): void
-  /** What the program ends with when nothing fails. */
+  /** The exit code of the program when nothing fails. */
   exitCode: number
   debug: boolean
   json: boolean
@@ -51,25 +51,25 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 
 function given(app: string, flag: string): string {
   if (app.trim() !== '') return app
-  throw new DeisError('usage', `${flag} names no app.`)
+  throw new DeisError('usage', `${flag} must not be empty.`)
 }
 
 const longestWarning = 1_000
 
 export function createContext(
-  world: Io,
+  base: Io,
   options: {
     profile: string | undefined
     debug: boolean
-    /** Advice for the case that the profile was not meant as one. */
-    mistaken?: readonly string[]
+    /** Hints for the case that `-c` was not meant as a profile. */
+    profileHints?: readonly string[]
   },
 ): Context {
   const isJson = (): boolean => context.json
-  const io = narrating(world, isJson)
-  const { answer, isGiven } = createAnswer(world, isJson)
+  const io = progressOnStderr(base, isJson)
+  const { answer, isGiven } = createAnswer(base, isJson)
   const file = (): ProfileFile => profileFile(options.profile, io)
-  const profile = once(() => readProfile(file(), options.mistaken ?? []))
+  const profile = once(() => readProfile(file(), options.profileHints ?? []))
   let warned = false
   const warnings = new Set<string>()
   let guessed: string | null = null
@@ -79,14 +79,14 @@ export function createContext(
     trace: (line) => {
       if (context.debug) io.stderr.write(`debug: ${line}\n`)
     },
-    heardVersion: (announced) => {
-      if (warned || speaksOurs(announced)) return
+    onVersion: (announced) => {
+      if (warned || isCompatible(announced)) return
       warned = true
       io.stderr.write(versionWarning(announced))
     },
-    // On a terminal a line may be begun, such as `Creating config... `.
-    waits: (text) => io.stderr.write(`${io.isTty.stdout && io.isTty.stderr ? '\n' : ''} !    ${text}\n`),
-    warned: (text) => {
+    // A line such as `Creating config... ` may be unfinished on a terminal.
+    onWait: (text) => io.stderr.write(`${io.isTty.stdout && io.isTty.stderr ? '\n' : ''} !    ${text}\n`),
+    onWarning: (text) => {
       if (warnings.has(text)) return
       warnings.add(text)
       io.stderr.write(` !    ${text.slice(0, longestWarning)}\n`)
@@ -113,7 +113,7 @@ export function createContext(
       } catch (error) {
         if (guessed === null || !(error instanceof DeisError) || error.code !== 'not_found') throw error
         throw new DeisError('not_found', error.message, {
-          hint: `The app name "${guessed}" was taken from the folder, as there is no git remote of this controller. Pass --app=<app>, or set DEIS_APP.`,
+          hint: `No git remote belongs to this controller, so the name of this folder was used: "${guessed}". Use --app, or set DEIS_APP.`,
           cause: error,
         })
       }
@@ -125,28 +125,30 @@ export function createContext(
       const { controller } = await profile()
       const named = io.env['DEIS_APP']
       if (named) return { id: given(named, 'DEIS_APP'), from: 'environment' }
-      // Outside a repository, or without git, there are no remotes to go by.
+      // Outside a repository, or without git, there are no remotes.
       const { listRemotes } = await import('./git.ts')
       const remotes = await listRemotes(io).catch((): Remote[] => [])
       const [found] = remotes.length > 0 ? remotesHere(remotes, await platform(), controller) : []
       if (found?.form === 'former')
         note(
           io,
-          `Note: the git remote ${found.remote.name} has the address ${found.remote.url}, which is not where this controller takes pushes today: \`deis git:remote --remote ${found.remote.name}\` rewrites it.`,
+          `Note: the git remote "${found.remote.name}" points to ${found.remote.url}, an earlier address of this controller. To update it, run \`deis git:remote --remote ${found.remote.name}\`.`,
         )
       if (found) return { id: found.app, from: 'git' }
       const foreign = foreignRemote(remotes)
       if (foreign)
         throw new DeisError(
           'usage',
-          `Which app? The git remote ${foreign.name} points to ${foreign.url}, which is not an address of ${controller}.`,
+          `No app given, and the git remote "${foreign.name}" does not belong to ${controller}: it points to ${foreign.url}.`,
           {
-            hint: `Pass --app=<app>; \`deis git:remote --force --remote ${foreign.name} --app <app>\` points the remote to an app here.`,
+            hint: `Use --app, or point the remote to an app of this controller: \`deis git:remote --force --remote ${foreign.name} --app <app>\`.`,
           },
         )
       const folder = basename(io.cwd).toLowerCase()
       if (folder === '')
-        throw new DeisError('usage', 'Which app? This folder does not tell.', { hint: 'Pass --app=<app>.' })
+        throw new DeisError('usage', 'No app given, and none found in this folder.', {
+          hint: 'Use --app, or run this in a folder with a "deis" remote.',
+        })
       guessed = folder
       return { id: folder, from: 'folder' }
     },

@@ -1,9 +1,9 @@
-// How are files read and written so that a failure is clear and nothing is left half-done?
+// How are files read and written, with clear errors and never half-written?
 import { randomUUID } from 'node:crypto'
 import { open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { DeisError, messageOf } from '@deis/types'
 
-/** The wording people and scripts know (docs/contract/cli.md §9 note 13). */
+/** The wording that scripts match (docs/contract/cli.md §9 note 13). */
 const reasons: Record<string, string> = {
   ENOENT: 'no such file or directory',
   EACCES: 'permission denied',
@@ -19,7 +19,7 @@ export function fileError(verb: string, path: string, error: unknown): DeisError
   return new DeisError('usage', `${verb} ${path}: ${reasons[code] ?? messageOf(error)}`, { cause: error })
 }
 
-/** The text of a file; `shown` is the path as the person wrote it. */
+/** The text of a file; `shown` is the path as typed. */
 export async function readText(path: string, shown = path): Promise<string> {
   try {
     return await readFile(path, 'utf8')
@@ -28,7 +28,7 @@ export async function readText(path: string, shown = path): Promise<string> {
   }
 }
 
-/** Like `readText`, but null when there is no such file. */
+/** As `readText`, but null if there is no such file. */
 export async function readTextIfAny(path: string, shown = path): Promise<string | null> {
   try {
     return await readFile(path, 'utf8')
@@ -38,11 +38,11 @@ export async function readTextIfAny(path: string, shown = path): Promise<string 
   }
 }
 
-/** Readable by its owner only; the old content stays until the new one is completely on disk. */
+/** Readable by the owner only; the old content stays until the new content is completely on disk. */
 export async function writePrivately(path: string, content: string): Promise<void> {
   let target = path
   try {
-    // A link to the file (dotfile managers) keeps being one.
+    // A symbolic link to the file (dotfile managers) is kept.
     target = await realpath(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileError('open', path, error)

@@ -1,4 +1,4 @@
-// What does the git checkout around us know, and how is a remote added to it (docs/contract/cli.md §1.9)?
+// How are the git remotes of this checkout listed, added and removed (docs/contract/cli.md §1.9)?
 import { execFile } from 'node:child_process'
 import { DeisError } from '@deis/types'
 import type { Io } from '../terminal/io.ts'
@@ -19,7 +19,7 @@ function git(io: Io, args: readonly string[]): Promise<string> {
         const why = missing ? 'git is not installed' : stderr.trim() || error.message
         reject(
           new DeisError('usage', `git ${args.join(' ')}: ${why}`, {
-            hint: missing ? 'Install git, or do without a remote.' : undefined,
+            hint: missing ? 'Install git, or use --app instead of a remote.' : undefined,
             cause: error,
           }),
         )
@@ -28,7 +28,7 @@ function git(io: Io, args: readonly string[]): Promise<string> {
   })
 }
 
-/** Where pushes go, in git's order, one entry per push URL. Fails outside a repository. */
+/** The remotes in git's order, one entry per push URL. @throws outside a repository */
 export async function listRemotes(io: Io): Promise<Remote[]> {
   const listing = await git(io, ['remote', '-v'])
   return listing.split('\n').flatMap((line) => {

@@ -93,7 +93,7 @@ test.each([
   const { code, stderr } = await deis(['whoami', '-c', path], { home })
   expect({ code, stderr }).toEqual({
     code: 1,
-    stderr: `Error: Client configuration file ${path} cannot be used: ${why}\nCorrect it, or remove it and run \`deis login <controller>\`.\n`,
+    stderr: `Error: Client configuration file ${path} is invalid: ${why}\nCorrect it, or delete it and run \`deis login <controller>\`.\n`,
   })
 })
 
@@ -102,14 +102,14 @@ test('a missing file tells where it was looked for', async () => {
   expect(await deis(['whoami'], { home })).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `Error: Client configuration file not found at: ${home}/.deis/client.json\nLog in with \`deis login <controller>\` or create an account with \`deis register <controller>\`.\n`,
+    stderr: `Error: Client configuration file not found at: ${home}/.deis/client.json\nLog in with \`deis login <controller>\`, or create an account with \`deis register <controller>\`.\n`,
   })
 })
 
 test('an option that was meant for the program to run is told from one', async () => {
   const { stderr } = await deis(['run', 'bash', '-c', 'exit 5'])
   expect(stderr).toContain('/.deis/exit 5.json\n')
-  expect(stderr).toContain('If `-c` belongs to the program: put `--` before that, `-- bash -c …`.')
+  expect(stderr).toContain('If `-c` belongs to the program, put `--` before the program: `-- bash -c …`.')
   expect((await deis(['whoami', '-c', 'none'])).stderr).not.toContain('program')
 })
 

@@ -1,4 +1,4 @@
-// Who is logged in where, and in which file is that kept (docs/contract/cli.md §3)?
+// Where is the profile stored: controller, user and token (docs/contract/cli.md §3)?
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DeisError } from '@deis/types'
@@ -10,24 +10,24 @@ export type Profile = {
   readonly ssl_verify: boolean
   readonly controller: string
   readonly token: string
-  /** How many entries a list shows; 0 or less: 100. */
+  /** Number of entries that a list shows; 0 or less: 100. */
   readonly response_limit: number
   /** Keys of other clients, kept when the file is written again. */
   readonly others: Readonly<Record<string, unknown>>
 }
 
-/** Where the profile is, as written (shown to people) and as an absolute path. */
+/** Where the profile is: the path to show, and the absolute path. */
 export type ProfileFile = { readonly shown: string; readonly path: string; readonly home: string }
 
 function homeOf({ env, platform }: Pick<Io, 'env' | 'platform'>): string {
   const home = platform === 'win32' ? `${env['HOMEDRIVE'] ?? ''}${env['HOMEPATH'] ?? ''}` : env['HOME']
   if (home) return home
-  throw new DeisError('usage', 'HOME is not set, so there is no place for the client configuration file.', {
-    hint: 'Set HOME, or pass --config=<path>/client.json together with it.',
+  throw new DeisError('usage', 'HOME is not set, so the client configuration file cannot be found.', {
+    hint: 'Set HOME to your home folder.',
   })
 }
 
-/** `option` is the value of `--config`. A path needs a separator and `.json`, everything else is a name (§3.1). */
+/** `option` is the value of `--config`. A path has a separator and ends in `.json`; anything else is a name (§3.1). */
 export function profileFile(option: string | undefined, io: Pick<Io, 'env' | 'platform' | 'cwd'>): ProfileFile {
   const value = option ?? io.env['DEIS_PROFILE'] ?? 'client'
   const home = homeOf(io)
@@ -37,8 +37,8 @@ export function profileFile(option: string | undefined, io: Pick<Io, 'env' | 'pl
 
 function parseProfile(text: string, shown: string): Profile {
   const refuse = (why: string): DeisError =>
-    new DeisError('usage', `Client configuration file ${shown} cannot be used: ${why}`, {
-      hint: 'Correct it, or remove it and run `deis login <controller>`.',
+    new DeisError('usage', `Client configuration file ${shown} is invalid: ${why}`, {
+      hint: 'Correct it, or delete it and run `deis login <controller>`.',
     })
   let parsed: unknown
   try {
@@ -63,25 +63,25 @@ function parseProfile(text: string, shown: string): Profile {
   }
 }
 
-/** Null when nobody is logged in with this profile. */
+/** Null if you are not logged in with this profile. */
 export async function findProfile({ path, shown }: ProfileFile): Promise<Profile | null> {
   const text = await readTextIfAny(path, shown)
   return text === null ? null : parseProfile(text, shown)
 }
 
-/** `advice`: what else may help when there is none. */
-export async function readProfile(file: ProfileFile, advice: readonly string[] = []): Promise<Profile> {
+/** `hints`: further hints for the case that there is none. */
+export async function readProfile(file: ProfileFile, hints: readonly string[] = []): Promise<Profile> {
   const profile = await findProfile(file)
   if (profile) return profile
   throw new DeisError('usage', `Client configuration file not found at: ${file.shown}`, {
     hint: [
-      'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
-      ...advice,
+      'Log in with `deis login <controller>`, or create an account with `deis register <controller>`.',
+      ...hints,
     ].join('\n'),
   })
 }
 
-/** The key order is the original client's, which may read the file next. */
+/** The keys are in the order of the original client, which may read the file next. */
 export async function saveProfile(file: ProfileFile, profile: Profile): Promise<void> {
   const { username, ssl_verify, controller, token, response_limit, others } = profile
   try {

@@ -1,12 +1,12 @@
-// What does a command answer, to a person and to a program (`--json`)?
+// How does a command print its answer, as text or as JSON (`--json`)?
 import { visible } from './controls.ts'
 import type { Io } from './io.ts'
 
 /**
- * With `--json`, stdout holds one JSON value and nothing else: what is said along the way goes to stderr. The value has
- * the shape of the contract's types, and is `null` where the controller has nothing to tell.
+ * With `--json`, stdout has one JSON value and nothing else: progress goes to stderr. The value has the type of the
+ * contract, and is `null` for a command without an answer.
  */
-export function narrating(io: Io, isJson: () => boolean): Io {
+export function progressOnStderr(io: Io, isJson: () => boolean): Io {
   const isTty: Io['isTty'] = {
     get stdin() {
       return io.isTty.stdin
@@ -18,14 +18,14 @@ export function narrating(io: Io, isJson: () => boolean): Io {
       return io.isTty.stderr
     },
   }
-  // Streams are opened when they are first looked at, so nothing is copied.
+  // Streams are opened at their first use, so nothing is copied.
   return Object.create(io, {
     stdout: { get: () => (isJson() ? io.stderr : io.stdout) },
     isTty: { value: isTty },
   }) as Io
 }
 
-/** `text` is for a person: lines, or a text that is written as it is. */
+/** `text`: lines, or a text that is written unchanged. */
 export type Answer = (value: unknown, text?: readonly string[] | string) => void
 
 export function createAnswer(io: Io, isJson: () => boolean): { answer: Answer; isGiven: () => boolean } {

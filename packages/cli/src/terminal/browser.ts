@@ -1,9 +1,9 @@
-// How is a URL opened in the browser of the person at the terminal?
+// How is a URL opened in the user's browser?
 import { spawn } from 'node:child_process'
 import type { Io } from './io.ts'
 
-/** A browser that stays in the foreground is not waited for. */
-const patience = 10_000
+/** How long to wait for a browser that stays in the foreground. */
+const deadlineMs = 10_000
 
 function launcher(platform: NodeJS.Platform, url: string): readonly [program: string, args: string[]] {
   if (platform === 'darwin') return ['open', [url]]
@@ -11,7 +11,7 @@ function launcher(platform: NodeJS.Platform, url: string): readonly [program: st
   return ['xdg-open', [url]]
 }
 
-/** Null when it opened; otherwise why not. */
+/** Null if it opened; otherwise why not. */
 export function openInBrowser(io: Io, url: string): Promise<string | null> {
   const [program, args] = launcher(io.platform, url)
   return new Promise((resolve) => {
@@ -19,13 +19,13 @@ export function openInBrowser(io: Io, url: string): Promise<string | null> {
     const timer = setTimeout(() => {
       child.unref()
       resolve(null)
-    }, patience)
+    }, deadlineMs)
     const end = (why: string | null): void => {
       clearTimeout(timer)
       resolve(why)
     }
     child.on('error', (error: NodeJS.ErrnoException) =>
-      end(error.code === 'ENOENT' ? `there is no ${program} here` : error.message),
+      end(error.code === 'ENOENT' ? `${program} is not installed` : error.message),
     )
     child.on('close', (code) => end(code === 0 ? null : `${program} failed`))
   })

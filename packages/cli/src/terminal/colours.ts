@@ -23,21 +23,21 @@ function colourOf(source: string): Colour {
   return colours[sum % colours.length] ?? controllerColour
 }
 
-// Whether there are colours at all is not for chalk to guess: see isColourful.
+// isColourful decides whether to use colours, not chalk.
 const chalk = new Chalk({ level: 1 })
 
-/** The lines of a log. */
+/** Colours the lines of a log by their source. */
 export function colouredLog(text: string): string {
   const lines = text.replace(/\n$/, '').split('\n')
   return lines.map((line) => `${colourOf(sourceOf(line))(chalk)(line)}\n`).join('')
 }
 
-/** Each line by itself: colours end with their line. */
+/** Each line by itself: colours end at the end of their line. */
 const eachLine = (text: string, colour: ChalkInstance): string =>
   text
     .split('\n')
     .map((line) => colour(line))
     .join('\n')
 
-export const bad = (text: string): string => eachLine(text, chalk.red)
-export const doubtful = (text: string): string => eachLine(text, chalk.yellow)
+export const red = (text: string): string => eachLine(text, chalk.red)
+export const yellow = (text: string): string => eachLine(text, chalk.yellow)

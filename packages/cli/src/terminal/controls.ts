@@ -1,9 +1,9 @@
-// Which characters of a text from elsewhere may reach a person's terminal?
+// Which control characters of untrusted text may reach a terminal?
 
 export type Filter = {
-  /** What of the next part may be shown. Keeps a few characters at most. */
+  /** The part of `text` that may be shown. Holds back a few characters at most. */
   pass(text: string): string
-  /** The end: colours are put back. */
+  /** The end of the text: resets colours. */
   end(): string
 }
 
@@ -11,24 +11,24 @@ export type Filter = {
 const mostParameters = 64
 const reset = '\u001b[0m'
 
-/** C0 but tab and line end, DEL, C1, and what turns the direction of text around. */
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
+/** C0 but tab and line end, DEL, C1, and characters that change the direction of text. */
+// oxlint-disable-next-line no-control-regex -- they are what this looks for
 const special = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
-/** What is begun, until its last character: an escape, a control sequence with its parameters, a string for the terminal. */
+/** The sequence that is incomplete: an escape, a control sequence with its parameters, or a string for the terminal. */
 type State = 'text' | 'escape' | 'sequence' | 'string' | 'stringEscape' | 'return'
 
 const strings = new Set([']', 'P', 'X', '^', '_'])
 const strings8 = new Set(['\u0090', '\u0098', '\u009d', '\u009e', '\u009f'])
 
-/** Colours (SGR) stay, up to the end of their line; a lone carriage return begins a new line. */
+/** Colours (SGR) are kept to the end of their line; a lone carriage return begins a new line. */
 export function createFilter(): Filter {
   let state: State = 'text'
   let parameters = ''
-  /** What has to be put back at the end of the line. */
+  /** What must be reset at the end of the line. */
   const changed = { foreground: false, more: false }
 
-  /** The text for one character, which may end what was begun. */
+  /** The text to show for one character, which may complete a sequence. */
   const take = (char: string): string => {
     switch (state) {
       case 'return':
@@ -51,7 +51,7 @@ export function createFilter(): Filter {
         note(parameters)
         return `\u001b[${parameters}m`
       case 'string':
-        // Its end may never come, and what follows is not to be lost.
+        // The end of the string may never come; the text after it must not be lost.
         if (char === '\n') return plain(char)
         if (char === '\u001b') state = 'stringEscape'
         else if (char === '\u0007' || char === '\u009c') state = 'text'
@@ -74,7 +74,7 @@ export function createFilter(): Filter {
     else if (/^[39][0-7]$/.test(sequence)) changed.foreground = true
     else changed.more = true
   }
-  const putBack = (): string => {
+  const resetColours = (): string => {
     const rest = isColoured() ? reset : ''
     note('')
     return rest
@@ -85,7 +85,7 @@ export function createFilter(): Filter {
   }
   const plain = (char: string): string => {
     state = 'text'
-    if (char === '\n') return `${putBack()}\n`
+    if (char === '\n') return `${resetColours()}\n`
     if (!special.test(char)) return char
     if (char === '\r') state = 'return'
     else if (char === '\u001b') state = 'escape'
@@ -103,12 +103,12 @@ export function createFilter(): Filter {
     end() {
       const rest = state === 'return' ? take('\n') : ''
       state = 'text'
-      return rest + putBack()
+      return rest + resetColours()
     },
   }
 }
 
-/** JSON of the same value, without characters that a terminal might follow. */
+/** JSON of the same value, with control characters escaped. */
 export function visible(json: string): string {
   return json.replace(
     /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
@@ -116,7 +116,7 @@ export function visible(json: string): string {
   )
 }
 
-/** A whole text. */
+/** Filters a whole text. */
 export function harmless(text: string): string {
   const filter = createFilter()
   return filter.pass(text) + filter.end()

@@ -1,10 +1,10 @@
-// What does the command line touch of the world: streams, environment, terminal, clock?
+// Which parts of its process does the command line use: streams, environment, terminal, clock?
 import { fstatSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { TerminalSize } from '@deis/types'
 import type { Terminal } from './prompt.ts'
 
-/** Questions to a person; only asked when one sits at stdin. */
+/** Prompts; used only when stdin is a terminal. */
 export type Prompt = {
   text(message: string): Promise<string>
   secret(message: string): Promise<string>
@@ -12,38 +12,38 @@ export type Prompt = {
   choose(message: string, choices: readonly string[]): Promise<string>
 }
 
-/** The terminal that a person sits at. */
+/** The user's terminal. */
 export type Tty = {
-  /** Unknown on terminals that do not tell. */
+  /** Null if the terminal does not report it. */
   size(): TerminalSize | null
-  /** Calls back with each change of the size; the returned function ends that. */
+  /** Calls `listener` at each change of the size; the returned function removes it. */
   onResize(listener: () => void): () => void
-  /** Every key arrives as it is, Ctrl-C too, and nothing is echoed; the returned function puts that back. */
+  /** Raw mode: all keys arrive unchanged, Ctrl-C too, without echo; the returned function restores the mode. */
   raw(): () => void
 }
 
-/** The only door to the terminal and the process; tests pass their own. */
+/** All access to the terminal and the process; tests pass their own. */
 export type Io = {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
-  /** The same streams for what must reach a terminal as it is, by the commands' own will. */
+  /** The same streams unfiltered, for output that must reach the terminal unchanged. */
   readonly bytes: { readonly stdout: Writable; readonly stderr: Writable }
-  /** From now on `stdout` and `stderr` let everything through (`--raw`). */
+  /** Turns the filters of `stdout` and `stderr` off (`--raw`). */
   readonly passRaw: () => void
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly platform: NodeJS.Platform
   /** Milliseconds. */
   readonly now: () => number
-  /** Does a person see or type this stream? */
+  /** Whether a stream is a terminal. */
   readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
-  /** Not the same as a terminal: /dev/null is one too (docs/contract/cli.md §9 note 10). */
+  /** Not the same as a terminal: /dev/null is a character device too (docs/contract/cli.md §9 note 10). */
   readonly isCharacterDevice: (stream: 'stdin' | 'stdout') => boolean
   readonly prompt: Prompt
-  /** Null when stdin is no terminal. */
+  /** Null if stdin is not a terminal. */
   readonly tty: Tty | null
-  /** Each Ctrl-C calls back instead of ending the program, until the returned function is called. */
+  /** Ctrl-C calls `listener` instead of ending the program, until the returned function is called. */
   readonly takeInterrupts: (listener: () => void) => () => void
   /** Aborted with the name of the signal that ended the program. */
   readonly signal: AbortSignal
@@ -53,12 +53,12 @@ function isCharacterDevice(fd: number): boolean {
   try {
     return fstatSync(fd).isCharacterDevice()
   } catch {
-    // A closed descriptor is no device.
+    // A closed descriptor is not a device.
     return false
   }
 }
 
-/** The size is asked of a stream that is written to. */
+/** Only an output stream knows the size. */
 function sizedStream(): NodeJS.WriteStream | null {
   if (process.stdout.isTTY) return process.stdout
   return process.stderr.isTTY ? process.stderr : null
@@ -74,7 +74,7 @@ const processTty: Tty = {
     stream?.on('resize', listener)
     return () => void stream?.off('resize', listener)
   },
-  // When the program ends without this, Node puts the terminal back itself.
+  // When the program ends without this, Node restores the mode itself.
   raw() {
     process.stdin.setRawMode(true)
     return () => void process.stdin.setRawMode(false)
@@ -83,7 +83,7 @@ const processTty: Tty = {
 
 function takeInterrupts(listener: () => void): () => void {
   const others = process.rawListeners('SIGINT') as (() => void)[]
-  // Never without any listener: a signal on its way would be lost, or end the program.
+  // There is always a listener: otherwise a signal would be lost, or end the program.
   process.on('SIGINT', listener)
   for (const other of others) process.off('SIGINT', other)
   return () => {
@@ -92,12 +92,12 @@ function takeInterrupts(listener: () => void): () => void {
   }
 }
 
-/** The real world. */
+/** That of this process. */
 export function processIo(signal: AbortSignal): Io {
-  // A question in a file or a pipe would be seen by nobody, and spoil what is read there.
+  // A prompt must not end up in a file or a pipe.
   const terminal = (): Terminal => ({ signal, output: process.stdout.isTTY ? process.stdout : process.stderr })
   return {
-    // Node opens a stream when it is first looked at, which takes time: not all of them are needed.
+    // Node opens a stream at its first use, which takes time, and not all are needed.
     get stdin() {
       return process.stdin
     },
@@ -108,7 +108,7 @@ export function processIo(signal: AbortSignal): Io {
       return process.stderr
     },
     env: process.env,
-    // The folder may be gone.
+    // Throws if the folder was deleted.
     get cwd() {
       return process.cwd()
     },
@@ -139,7 +139,7 @@ export function processIo(signal: AbortSignal): Io {
     },
     takeInterrupts,
     isCharacterDevice: (stream) => isCharacterDevice(stream === 'stdin' ? 0 : 1),
-    // Loaded with the first question: inquirer is large and most commands ask nothing.
+    // Loaded at the first prompt: inquirer is large, and most commands do not prompt.
     prompt: {
       text: async (message) => (await import('./prompt.ts')).askText(message, terminal()),
       secret: async (message) => (await import('./prompt.ts')).askSecret(message, terminal()),

@@ -1,4 +1,4 @@
-// How are waiting, headings and tables printed (docs/contract/cli.md §1.7)?
+// How are progress, headings and tables printed (docs/contract/cli.md §1.7)?
 import type { Io } from './io.ts'
 
 const frames = ['...', 'o..', '.o.', '..o']
@@ -8,17 +8,17 @@ export function print(io: Io, line = ''): void {
   io.stdout.write(`${line}\n`)
 }
 
-/** Whether what is answered may have colours: no file and no program wants them. */
+/** Whether answers are coloured: on a terminal only. */
 export function isColourful(io: Io): boolean {
   return io.isTty.stdout && !io.env['NO_COLOR']
 }
 
-/** For a person reading along; never part of what a command answers. */
+/** Prints a line that is not part of the answer. */
 export function note(io: Io, line: string): void {
   io.stderr.write(`${line}\n`)
 }
 
-/** Shows on a terminal that work goes on; writes nothing anywhere else. */
+/** Shows a spinner while `work` runs, on a terminal only. */
 export async function spin<T>(io: Io, work: () => Promise<T>): Promise<T> {
   if (!io.isTty.stdout) return work()
   const { stdout } = io.bytes
@@ -57,14 +57,14 @@ export async function step<T>(
   return result
 }
 
-/** Runs `work` and tells how long it took, in whole seconds: `done in 3s`. */
+/** Runs `work` and returns how long it took, in whole seconds: `done in 3s`. */
 export async function timed<T>(io: Io, work: () => Promise<T>): Promise<{ result: T; took: string }> {
   const started = io.now()
   const result = await spin(io, work)
   return { result, took: `done in ${Math.floor((io.now() - started) / 1000)}s` }
 }
 
-/** ` (1 of 3)` when not everything is shown. */
+/** ` (1 of 3)` if not everything is shown. */
 export function countSuffix(page: { count: number; results: readonly unknown[] }): string {
   return page.results.length === page.count ? '' : ` (${page.results.length} of ${page.count})`
 }

@@ -1,10 +1,10 @@
-// How is a person asked at a terminal?
+// How do prompts on a terminal work?
 import { createPromptModule } from 'inquirer'
 
-/** Where the question is shown, and what takes it back. */
+/** Where the prompt is shown, and what aborts it. */
 export type Terminal = { readonly output: NodeJS.WriteStream; readonly signal: AbortSignal }
 
-// The line begins with the question, and inquirer puts the blank behind it.
+// The line begins with the message; inquirer adds the blank after it.
 const theme = { prefix: '' }
 
 export async function askText(message: string, { output, signal }: Terminal): Promise<string> {

@@ -1,4 +1,4 @@
-// How is anything thrown told to a person, and which exit code is it?
+// How is an error printed, and which exit code does it have?
 import { constants } from 'node:os'
 import { DeisError, errors, messageOf } from '@deis/types'
 import type { Io } from './io.ts'
@@ -8,13 +8,18 @@ export function interrupted(signal: unknown): number {
   return 128 + (signal === 'SIGTERM' ? constants.signals.SIGTERM : constants.signals.SIGINT)
 }
 
+/** Ctrl-C at a prompt. On a terminal in raw mode it is a key, not a signal. */
+const cancellations = new Set(['ExitPromptError', 'AbortPromptError'])
+
 export function report(error: unknown, io: Io): number {
-  if (io.signal.aborted) {
-    io.stderr.write('Error: interrupted; what the controller had begun may go on\n')
+  if (error instanceof Error && cancellations.has(error.name)) {
+    io.stderr.write('cancelled\n')
     return interrupted(io.signal.reason)
   }
-  // Ctrl-C at a question, which is no signal there.
-  if (error instanceof Error && error.name === 'ExitPromptError') return interrupted('SIGINT')
+  if (io.signal.aborted) {
+    io.stderr.write('Error: interrupted; the controller may still be working\n')
+    return interrupted(io.signal.reason)
+  }
   io.stderr.write(`Error: ${messageOf(error)}\n`)
   if (!(error instanceof DeisError)) return 1
   if (error.hint) io.stderr.write(`${error.hint}\n`)

@@ -17,10 +17,10 @@ async function accounts({ platform }: World): Promise<void> {
   const account = ['--username', 'carla', '--password', password]
   const absent = error(
     `Client configuration file not found at: ${file}`,
-    'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
+    'Log in with `deis login <controller>`, or create an account with `deis register <controller>`.',
   )
   await deis('logout', ['Logged out'])
-  await deis(['register', api, ...account], error('There is no terminal to ask for the email.', 'Pass --email.'))
+  await deis(['register', api, ...account], error('No email given, and stdin is not a terminal.', 'Use --email.'))
   await deis(['register', api, ...account, '--email', 'carla'], {
     code: 1,
     stderr: ['Registration failed: Error: Enter a valid email address.'],
@@ -32,7 +32,7 @@ async function accounts({ platform }: World): Promise<void> {
     code: 1,
     stderr: ['Registration failed: Error: A user with that username already exists.'],
   })
-  const lines = ['Logged in as carla', `The client configuration is in ${file}`]
+  const lines = ['Logged in as carla', `Client configuration written to ${file}`]
   await deis(['login', api, '--username=carla', '--password', 'wrong'], {
     ...error('Unable to log in with provided credentials.'),
   })
@@ -63,13 +63,10 @@ async function accounts({ platform }: World): Promise<void> {
     code: 1,
     stderr: ['Password change failed: Error: Current password does not match'],
   })
-  await deis('passwd --password=x', error('There is no terminal to ask for the new password.', 'Pass --new-password.'))
-  await deis(
-    ['auth:passwd', '--password', password, '--new-password', 'another one entirely'],
-    ['The password is changed.'],
-  )
+  await deis('passwd --password=x', error('No new password given, and stdin is not a terminal.', 'Use --new-password.'))
+  await deis(['auth:passwd', '--password', password, '--new-password', 'another one entirely'], ['Password changed.'])
 
-  const again = 'To cancel an account, log in to it once more.'
+  const again = 'To cancel an account, log in to it again.'
   const cancel = ['auth:cancel', '--username=carla', '--password=another one entirely']
   await deis('create --no-remote carlas-app', [
     'Creating Application... done, created carlas-app',
@@ -84,7 +81,7 @@ async function accounts({ platform }: World): Promise<void> {
     cancel,
     {
       stdout: [again, ...lines, `Cancel the account carla at ${api}? (y/N) `],
-      stderr: ['The account is kept.'],
+      stderr: ['Not confirmed; the account was not cancelled.'],
     },
     { input: 'n\n' },
   )
@@ -97,12 +94,15 @@ async function accounts({ platform }: World): Promise<void> {
 async function unreachable({ newActor }: World): Promise<void> {
   const { deis, person } = await newActor('lost')
   const login = (url: string): string[] => ['login', url, '--username=x', '--password=x']
-  const hint = 'Check that it runs and that the address is right; `deis login <controller>` sets another one.'
+  const hint = 'Check that it runs and that the address is correct. `deis login <controller>` sets another address.'
   await deis(
     login('http://127.0.0.1:9'),
     error('Cannot reach the controller at http://127.0.0.1:9: connection refused', hint),
   )
-  await deis(login('ftp://example.com'), error('"ftp://example.com": a controller is reached by http:// or https://.'))
+  await deis(
+    login('ftp://example.com'),
+    error('"ftp://example.com" is not the URL of a controller: it must begin with http:// or https://.'),
+  )
   await writeFile(
     join(person.home, '.deis/client.json'),
     JSON.stringify({
@@ -129,10 +129,10 @@ async function tokens({ root, newActor, platform }: World): Promise<void> {
     'apps',
     error('Unauthorized: Missing or Invalid Token', `Log in again with \`deis login ${platform.api}\`.`),
   )
-  await root.deis('auth:passwd --username=tess --new-password=given', ['The password is changed.'])
+  await root.deis('auth:passwd --username=tess --new-password=given', ['Password changed.'])
   await deis(
     ['login', platform.api, '--username=tess', '--password=given'],
-    ['Logged in as tess', `The client configuration is in ${join(person.home, '.deis/client.json')}`],
+    ['Logged in as tess', `Client configuration written to ${join(person.home, '.deis/client.json')}`],
   )
   await deis('auth:cancel --username=root --yes', error(notAllowed))
   await root.deis('auth:cancel --username=tess --yes', ['Account cancelled'])
@@ -177,7 +177,7 @@ async function keys({ newActor }: World): Promise<void> {
   await writeFile(join(person.home, 'secret.pub'), 'not a key\n')
   await deis(
     'keys:add secret.pub',
-    error('secret.pub is no SSH public key.', 'Public keys are in files that end in .pub.'),
+    error('"secret.pub" is not an SSH public key.', 'Public keys are in files that end in .pub.'),
   )
 }
 
@@ -213,7 +213,10 @@ async function permissions({ newActor, name }: World): Promise<void> {
   })
   await owner.deis(
     `perms:list -a ${app} --limit=1`,
-    error('The users of an app are always all listed.', 'Leave --limit out, or pass --admin.'),
+    error(
+      '--limit needs --admin: the users of an app are always listed in full.',
+      'Run it without --limit, or with --admin.',
+    ),
   )
   await owner.deis(`apps:transfer -a ${app} fred`, [`Transferring ${app} to fred... done`])
   await owner.deis(`info -a ${app}`, error(notAllowed))

@@ -38,9 +38,9 @@ async function creating(world: World): Promise<void> {
   await deis(
     `apps:create ${second}`,
     error(
-      'This repository has a git remote deis already, so no app was created.',
-      'Choose another name with --remote, do without one by --no-remote,',
-      `or point it to an app that exists: deis git:remote --force --remote deis --app ${second}`,
+      'This repository already has a git remote "deis", so no app was created.',
+      'Choose another name with --remote, use --no-remote to add none,',
+      `or point it to an existing app: \`deis git:remote --force --remote deis --app ${second}\`.`,
     ),
     here,
   )
@@ -67,7 +67,7 @@ async function creating(world: World): Promise<void> {
   await deis('create', {
     stdout: [made('{invented}'), later('{invented}')],
     stderr: [
-      'Note: no git remote is made (git remote -v: fatal: not a git repository (or any of the parent directories): .git).',
+      'Note: no git remote was added (git remote -v: fatal: not a git repository (or any of the parent directories): .git).',
     ],
   })
   const { results } = await json<{ results: App[] }>('apps', listApps.response)
@@ -77,14 +77,14 @@ async function creating(world: World): Promise<void> {
   await deis(
     `destroy -a ${third}`,
     {
-      ...error(`App ${third} was not destroyed: "${first}" is not its name.`),
+      ...error(`"${first}" is not the name of the app; ${third} was not destroyed.`),
       stdout: asked(third),
     },
     { input: `${first}\n` },
   )
-  await deis(`destroy -a ${third} --confirm=x`, error(`App ${third} was not destroyed: "x" is not its name.`))
+  await deis(`destroy -a ${third} --confirm=x`, error(`"x" is not the name of the app; ${third} was not destroyed.`))
   await deis(`destroy -a ${third}`, {
-    ...error(`Nobody confirmed, ${third} was not destroyed.`, `Pass --confirm=${third}.`),
+    ...error(`Not confirmed; ${third} was not destroyed.`, `Use --confirm=${third}.`),
     stdout: asked(third),
   })
   await deis(`apps:destroy -a ${third}`, [...asked(third), ...gone(third)], { input: `${third}\n` })
@@ -99,8 +99,8 @@ async function creating(world: World): Promise<void> {
 function asked(app: string): string[] {
   return [
     ' !    This cannot be undone.',
-    ` !    The app ${app} with all its releases, settings and domains will be destroyed.`,
-    ` !    To go on, type "${app}", or run the command again with --confirm=${app}`,
+    ` !    This destroys the app "${app}" with all its releases, settings and domains.`,
+    ` !    Type "${app}" to confirm, or run this command again with --confirm=${app}`,
     '',
     '> ',
   ]
@@ -126,7 +126,7 @@ async function remotes(world: World): Promise<void> {
     'git:remote -a other',
     error(
       `Git remote deis points to ${url}, not to ${other}.`,
-      'Replace it with --force, or choose another name with --remote.',
+      'Use --force to replace it, or choose another name with --remote.',
     ),
     here,
   )
@@ -145,7 +145,7 @@ async function remotes(world: World): Promise<void> {
   expect(await pushUrls(actor, folder)).toEqual([])
   await deis(
     'git:remove',
-    error(`No remote in \`git remote -v\` points to app ${app}.`, `One would point to ${url}.`),
+    error(`No git remote points to the app "${app}".`, `Its address is ${url}; compare \`git remote -v\`.`),
     here,
   )
   const outside = 'fatal: not a git repository (or any of the parent directories): .git'
@@ -155,7 +155,7 @@ async function remotes(world: World): Promise<void> {
     'config',
     error(
       noApp,
-      'The app name "remo" was taken from the folder, as there is no git remote of this controller. Pass --app=<app>, or set DEIS_APP.',
+      'No git remote belongs to this controller, so the name of this folder was used: "remo". Use --app, or set DEIS_APP.',
     ),
   )
   await deis(`destroy --confirm=${app}`, { stdout: gone(app) }, here)

@@ -74,7 +74,7 @@ async function checks(world: World): Promise<void> {
   })
   await deis(
     'healthchecks:set liveness httpGet http',
-    error('"http" is no port.', 'Ports are numbers from 1 to 65535.'),
+    error('"http" is not a port.', 'A port is a number from 1 to 65535.'),
   )
 }
 

@@ -26,11 +26,12 @@ async function variables(world: World): Promise<void> {
     ...error('owner changed nothing - release stopped'),
     stdout: ['Creating config... '],
   })
-  const looks = 'It looks like KEY=value; a KEY has letters, digits and _ and does not begin with a digit.'
-  for (const word of ['1A=x', '']) await deis(['config:set', 'OK=1', word], error(`"${word}" sets no variable.`, looks))
+  const looks = 'Use KEY=value; a KEY has letters, digits and _, and does not begin with a digit.'
+  for (const word of ['1A=x', ''])
+    await deis(['config:set', 'OK=1', word], error(`"${word}" does not set a variable.`, looks))
   await deis('config:set X_HEALTHCHECK_URL=/', {
     stdout: shown('Creating', 'LONG_NAME              1', 'WORDS                  a b', 'X_HEALTHCHECK_URL      /'),
-    stderr: ['X_HEALTHCHECK_URL: variables for healthchecks are deprecated, use `deis healthchecks`.'],
+    stderr: ['X_HEALTHCHECK_URL: variables for health checks are deprecated; use `deis healthchecks:set`.'],
   })
   await deis('config:unset X_HEALTHCHECK_URL WORDS', shown('Removing', 'LONG_NAME      1'))
 
@@ -45,7 +46,7 @@ async function variables(world: World): Promise<void> {
   await deis(
     'config:set SSH_KEY=nowhere.key',
     error(
-      'SSH_KEY is neither a private key in PEM format, nor one in base64, nor the path of one.',
+      'SSH_KEY is not a private key: it must be in PEM format, in base64, or the path of a key file.',
       'Nothing was changed.',
     ),
   )
@@ -68,12 +69,12 @@ async function files(world: World): Promise<void> {
   await writeFile(join(person.home, 'other.env'), 'FOO=other\n')
   await deis('config:push --path=other.env', shown('BAR        two words', 'FOO        other', 'LINES      1', '2'))
   await deis('config:push -p gone.env', error('open gone.env: no such file or directory'))
-  await deis('config:push', error('stdin set no variable.', 'Nothing was changed.'), { input: '' })
+  await deis('config:push', error('No variables in stdin.', 'Nothing was changed.'), { input: '' })
   await deis(
     'config:push',
     error(
-      'stdin line 2: "no variable" sets no variable.',
-      'Lines look like KEY=value; a value of several lines stands in quotes.',
+      'stdin line 2: "no variable" does not set a variable.',
+      'A line looks like KEY=value; put a value of several lines in quotes.',
     ),
     { input: 'OK=1\nno variable\n' },
   )

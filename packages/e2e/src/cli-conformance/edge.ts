@@ -188,7 +188,7 @@ async function access(world: World): Promise<void> {
     ...error('The address 300.1.1.1 is not valid'),
     stdout: [adding('300.1.1.1')],
   })
-  await deis('whitelist:add ,', error('No address is given.', 'They look like 10.0.0.0/8,2001:db8::1'))
+  await deis('whitelist:add ,', error('No address given.', 'Addresses look like 10.0.0.0/8,2001:db8::1.'))
   await deis('whitelist:add 127.0.0.1', { ...error('owner changed nothing'), stdout: [adding('127.0.0.1')] })
   await deis('whitelist:remove 127.0.0.1,192.0.2.0/24,2001:db8::/32', [
     removing('127.0.0.1,192.0.2.0/24,2001:db8::/32'),

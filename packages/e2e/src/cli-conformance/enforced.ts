@@ -49,7 +49,7 @@ async function limits(world: World): Promise<void> {
       `limits:set ${word}`,
       error(
         `${word} is invalid`,
-        'It must look like web=512M, web=256M/512M (requested and most), or with --cpu web=500m.',
+        'It must look like web=512M, web=256M/512M (request and limit), or with --cpu web=500m.',
       ),
     )
   const refused = 'Unable to process your request: nothing does not exist under memory'

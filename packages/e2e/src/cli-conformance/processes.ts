@@ -39,7 +39,7 @@ async function processes(world: World): Promise<void> {
   expect(left.filter(({ state }) => state === 'up').map(({ type }) => type)).toEqual(['web', 'web'])
   // Nothing is asked of the controller for a word that cannot be.
   for (const word of ['web', 'web=-1'])
-    await deis(`scale ${word}`, error(`"${word}" is no process type with a count, such as web=2.`))
+    await deis(`scale ${word}`, error(`"${word}" is not a process type with a count.`, 'It looks like web=2.'))
   await deis('scale nothing=1', {
     ...error('Container type nothing does not exist in application'),
     stdout: ['Scaling processes... but first, coffee!'],
@@ -159,8 +159,8 @@ async function builds(world: World): Promise<void> {
   await deis(
     ['pull', 'example.com/image:1', '-p', '- web'],
     error(
-      '--procfile is no Procfile: it must name a command per process type.',
-      'It has lines such as `web: npm start`.',
+      '--procfile is not a valid Procfile: it must have a command for each process type.',
+      'A Procfile has lines such as `web: npm start`.',
     ),
   )
   if (world.cluster === null) {

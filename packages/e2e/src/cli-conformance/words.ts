@@ -109,7 +109,7 @@ async function versions({ root: { deis, json, person } }: World): Promise<void> 
     {
       ...error(
         `Client configuration file not found at: ${file}`,
-        'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
+        'Log in with `deis login <controller>`, or create an account with `deis register <controller>`.',
       ),
       stdout: [`Deis CLI Version:                 ${client}`, 'Deis CLI API Version:             2.3'],
     },
@@ -122,7 +122,10 @@ async function versions({ root: { deis, json, person } }: World): Promise<void> 
 
 async function mistakes({ root: { deis } }: World): Promise<void> {
   await deis([], { code: 1, stderr: [usage] })
-  await deis('--all apps', { code: 1, stderr: ['Error: --all is no command; options follow the command word', usage] })
+  await deis('--all apps', {
+    code: 1,
+    stderr: ['Error: "--all" is not a command; options come after the command', usage],
+  })
   await deis('bogus', error("unknown command 'bogus'", unknown))
   await deis('apps:bogus', error("unknown command 'apps:bogus'", '(Did you mean apps:logs?)', unknown))
   await deis('apps-create', error("unknown command 'apps-create'", '(Did you mean apps:create?)', unknown))
@@ -150,7 +153,7 @@ async function mistakes({ root: { deis } }: World): Promise<void> {
     'limits:unset web --memory --cpu -a foo',
     misuse("option '-m, --memory' cannot be used with option '--cpu'", 'limits:unset [options] <type...>'),
   )
-  await deis('-c', error('-c needs the name or the path of a profile', usage))
+  await deis('-c', error('-c needs the name or path of a profile', usage))
   await deis('auth:regenerate --all=true', {
     code: 1,
     stderr: ["Error: option '--all' takes no value", 'Usage: deis auth:regenerate [options]'],
@@ -197,7 +200,7 @@ async function profiles({ newActor, platform }: World): Promise<void> {
   const missing = (file: string) =>
     error(
       `Client configuration file not found at: ${file}`,
-      'Log in with `deis login <controller>` or create an account with `deis register <controller>`.',
+      'Log in with `deis login <controller>`, or create an account with `deis register <controller>`.',
     )
   await deis('whoami -c gone', missing(join(folder, 'gone.json')))
   await deis('apps', missing(join(folder, 'x.json.json')), { env: { DEIS_PROFILE: 'x.json' } })
@@ -213,8 +216,8 @@ async function profiles({ newActor, platform }: World): Promise<void> {
   await deis(
     'apps -c broken',
     error(
-      `Client configuration file ${join(folder, 'broken.json')} cannot be used: username must be a string.`,
-      'Correct it, or remove it and run `deis login <controller>`.',
+      `Client configuration file ${join(folder, 'broken.json')} is invalid: username must be a string.`,
+      'Correct it, or delete it and run `deis login <controller>`.',
     ),
   )
   // Behind -- nothing is an option of ours.

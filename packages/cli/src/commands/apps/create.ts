@@ -1,4 +1,4 @@
-// How is an app made, and the checkout around us told about it?
+// How is an app created, and its git remote added to this checkout?
 import { createApp, DeisError, messageOf, setConfig } from '@deis/types'
 import type { Context } from '../../profile/context.ts'
 import { listRemotes } from '../../profile/git.ts'
@@ -7,21 +7,21 @@ import { createRemote, urlOfRemote } from '../git.ts'
 
 export type CreateOptions = { readonly remote: string | false; readonly buildpack?: string }
 
-/** The name the remote will have; null: none is made. Looks before anything exists on the controller. */
+/** The name of the new remote, or null for none. Checked before anything is created on the controller. */
 async function remoteToMake(context: Context, wanted: string | false, id: string | undefined): Promise<string | null> {
   if (wanted === false) return null
   let existing
   try {
     existing = await listRemotes(context.io)
   } catch (error) {
-    note(context.io, `Note: no git remote is made (${messageOf(error)}).`)
+    note(context.io, `Note: no git remote was added (${messageOf(error)}).`)
     return null
   }
   if (!existing.some(({ name }) => name === wanted)) return wanted
-  throw new DeisError('usage', `This repository has a git remote ${wanted} already, so no app was created.`, {
+  throw new DeisError('usage', `This repository already has a git remote "${wanted}", so no app was created.`, {
     hint: [
-      'Choose another name with --remote, do without one by --no-remote,',
-      `or point it to an app that exists: deis git:remote --force --remote ${wanted} --app ${id ?? '<app>'}`,
+      'Choose another name with --remote, use --no-remote to add none,',
+      `or point it to an existing app: \`deis git:remote --force --remote ${wanted} --app ${id ?? '<app>'}\`.`,
     ].join('\n'),
   })
 }
@@ -31,7 +31,7 @@ async function useBuildpack(context: Context, id: string, url: string): Promise<
     await context.call(setConfig, { params: { id }, body: { values: { BUILDPACK_URL: url } } })
   } catch (error) {
     throw new DeisError(error instanceof DeisError ? error.code : 'internal', messageOf(error), {
-      hint: `The app ${id} exists, but without its buildpack: deis config:set -a ${id} BUILDPACK_URL=<url>`,
+      hint: `The app "${id}" was created, but its buildpack was not set: \`deis config:set -a ${id} BUILDPACK_URL=<url>\`.`,
       cause: error,
     })
   }
@@ -41,7 +41,7 @@ export async function create(context: Context, wantedId: string | undefined, opt
   const { io } = context
   await context.profile()
   const remote = await remoteToMake(context, options.remote, wantedId)
-  // Asked before the app exists, so that a controller that fails here leaves nothing behind.
+  // Requested before the app is created, so that a failure here leaves nothing behind.
   if (remote !== null) await urlOfRemote(context, wantedId ?? 'app')
   const app = await step(
     io,

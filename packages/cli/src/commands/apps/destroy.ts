@@ -9,13 +9,13 @@ import { removeRemotes } from '../git.ts'
 async function confirmed(context: Context, id: string): Promise<string> {
   const { io } = context
   print(io, ' !    This cannot be undone.')
-  print(io, ` !    The app ${id} with all its releases, settings and domains will be destroyed.`)
-  print(io, ` !    To go on, type "${id}", or run the command again with --confirm=${id}`)
+  print(io, ` !    This destroys the app "${id}" with all its releases, settings and domains.`)
+  print(io, ` !    Type "${id}" to confirm, or run this command again with --confirm=${id}`)
   io.stdout.write('\n> ')
   const answer = await readLine(io)
   if (!io.isTty.stdin) print(io)
   if (answer !== null) return answer
-  throw new DeisError('usage', `Nobody confirmed, ${id} was not destroyed.`, { hint: `Pass --confirm=${id}.` })
+  throw new DeisError('usage', `Not confirmed; ${id} was not destroyed.`, { hint: `Use --confirm=${id}.` })
 }
 
 export async function destroy(context: Context, options: { app?: string; confirm?: string }): Promise<void> {
@@ -23,11 +23,11 @@ export async function destroy(context: Context, options: { app?: string; confirm
   const { id, from } = await context.findApp(options.app)
   const answer = options.confirm ?? (await confirmed(context, id))
   if (answer !== id)
-    throw new DeisError('usage', `App ${id} was not destroyed: ${JSON.stringify(answer)} is not its name.`)
+    throw new DeisError('usage', `${JSON.stringify(answer)} is not the name of the app; ${id} was not destroyed.`)
   print(io, `Destroying ${id}...`)
   const { took } = await timed(io, () => context.call(destroyApp, { params: { id } }))
   print(io, took)
-  // An app that was named leaves this checkout alone. Without a repository there is no remote to remove.
+  // With --app or DEIS_APP the remotes stay as they are. Outside a repository there is no remote to remove.
   if (from === 'git' || (from === 'folder' && (await hasRepository(context)))) await removeRemotes(context, id)
 }
 

@@ -1,4 +1,4 @@
-// What is known of an app, and where is it reached?
+// What does `apps:info` show, and which address does `apps:open` open?
 import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/types'
 import { openInBrowser } from '../../terminal/browser.ts'
 import type { Context } from '../../profile/context.ts'
@@ -45,11 +45,11 @@ export async function info(context: Context, id: string): Promise<void> {
   )
 }
 
-/** Opens only what is an address of a host: a domain comes from the controller and ends on a command line. */
+/** Only the address of a host is opened: the domain comes from the controller and is passed on a command line. */
 function checkedUrl(address: string): string {
   const text = /^https?:\/\//.test(address) ? address : `http://${address}`
   if (!URL.canParse(text) || !/^https?:\/\/[\w.:*-]+$/.test(text))
-    throw new DeisError('internal', `${JSON.stringify(address)} is no address that can be opened.`)
+    throw new DeisError('internal', `${JSON.stringify(address)} is not an address that a browser can open.`)
   return text
 }
 
@@ -57,9 +57,12 @@ export async function open(context: Context, id: string): Promise<void> {
   const { io } = context
   const { results } = await context.call(listDomains, { params: { id }, query: { limit: '1' } })
   const [first] = results
-  if (!first) throw new DeisError('not_found', `${id} has no domain, so there is nothing to open.`)
+  if (!first)
+    throw new DeisError('not_found', `"${id}" has no domain, so there is nothing to open.`, {
+      hint: `Add one with \`deis domains:add <domain> -a ${id}\`.`,
+    })
   const url = checkedUrl(await addressOf(context, first.domain))
   context.answer({ url }, [url])
   const trouble = await openInBrowser(io, url)
-  if (trouble !== null) note(io, `Note: no browser was opened (${trouble}).`)
+  if (trouble !== null) note(io, `Note: could not open a browser (${trouble}).`)
 }

@@ -1,4 +1,4 @@
-// What did an app and the controller say lately, and what do they say from now on?
+// How are the logs of an app shown and followed?
 import { Command } from 'commander'
 import { DeisError, getLogs } from '@deis/types'
 import { live, type Live } from '../../http/client.ts'
@@ -9,16 +9,16 @@ import { isColourful, note } from '../../terminal/output.ts'
 const noLogs = (id: string): string =>
   [
     'There are currently no log messages. Please check the following things:',
-    `1) The app was deployed: deis builds:list --all -a ${id}`,
-    `2) Its processes run and print something: deis ps -a ${id}`,
-    '3) The logger of the platform works: deis doctor',
+    `1) Was the app deployed? deis builds:list --all -a ${id}`,
+    `2) Do its processes run? deis ps -a ${id}`,
+    '3) Does the logger of the platform work? deis doctor',
   ].join('\n')
 
-/** Failures that are not about logs are told as they are. */
+/** Failures that are not about logs are reported unchanged. */
 const ownFailures = new Set(['unauthenticated', 'forbidden', 'not_found', 'unreachable', 'usage'])
 
-/** How far back a log is read again after the connection broke: what was said meanwhile should be in it. */
-const lookedBack = 5_000
+/** How many lines are read again after the connection was lost, to include those of the meantime. */
+const rereadLines = 5_000
 
 type LogsOptions = AppOption & { readonly lines?: number; readonly follow?: boolean; readonly ptype?: string }
 type Query = { readonly log_lines?: string; readonly type?: string }
@@ -28,10 +28,10 @@ async function colourOf({ io }: Context): Promise<(text: string) => string> {
   return (await import('../../terminal/colours.ts')).colouredLog
 }
 
-async function lately(context: Context, id: string, query: Query): Promise<void> {
+async function showLogs(context: Context, id: string, query: Query): Promise<void> {
   const text = await context.call(getLogs, { params: { id }, query }).catch((error: unknown) => {
     if (error instanceof DeisError && !ownFailures.has(error.code))
-      throw new DeisError(error.code, noLogs(id), { hint: `The controller says: ${error.message}`, cause: error })
+      throw new DeisError(error.code, noLogs(id), { hint: `The controller answered: ${error.message}`, cause: error })
     throw error
   })
   if (text.length < 3) throw new DeisError('not_found', noLogs(id))
@@ -39,10 +39,10 @@ async function lately(context: Context, id: string, query: Query): Promise<void>
   context.answer(text, colour(text))
 }
 
-async function fromNowOn(context: Context, id: string, query: Query): Promise<void> {
+async function followLogs(context: Context, id: string, query: Query): Promise<void> {
   if (context.json)
-    throw new DeisError('usage', '--json answers one value, and what is followed has no end.', {
-      hint: 'Leave out one of --json and --follow.',
+    throw new DeisError('usage', '--json cannot be combined with --follow.', {
+      hint: 'Run it without one of them.',
     })
   const [{ follow }, { createResume }, colour] = await Promise.all([
     import('../../http/follow.ts'),
@@ -50,7 +50,7 @@ async function fromNowOn(context: Context, id: string, query: Query): Promise<vo
     colourOf(context),
   ])
   const resume = createResume()
-  let isThere = false
+  let wasOpen = false
   const open = (more: Query): Promise<Live> => {
     const given = { params: { id }, query: { ...query, ...more, follow: '1' } }
     return context.connected((connection) => live(context.wire, connection, getLogs, given))
@@ -59,23 +59,23 @@ async function fromNowOn(context: Context, id: string, query: Query): Promise<vo
     await follow(context, {
       async open(isAgain) {
         if (isAgain) resume.again()
-        const answer = await open(isAgain ? { log_lines: String(lookedBack) } : {})
-        isThere = true
+        const answer = await open(isAgain ? { log_lines: String(rereadLines) } : {})
+        wasOpen = true
         return answer
       },
-      // An empty line is a sign of life in silence.
+      // An empty line only keeps the connection open.
       take: (line) => (line.trim() !== '' && resume.isNew(line) ? colour(line) : null),
-      // The controller stops, or the app is no more: asking again tells.
+      // The controller stopped, or the app is gone: the next request shows which.
       isOver: async () => false,
       cannot() {
         throw new DeisError('unavailable', 'This controller cannot follow logs.', {
-          hint: 'These were the last lines; ask again without --follow.',
+          hint: 'The lines above are the latest. Run it again without --follow.',
         })
       },
     })
   } catch (error) {
-    if (!isThere || !(error instanceof DeisError) || error.code !== 'not_found') throw error
-    note(context.io, `${id} was destroyed.`)
+    if (!wasOpen || !(error instanceof DeisError) || error.code !== 'not_found') throw error
+    note(context.io, `"${id}" was destroyed.`)
   }
 }
 
@@ -86,15 +86,15 @@ async function logs(context: Context, options: LogsOptions): Promise<void> {
     ...(lines > 0 ? { log_lines: String(lines) } : {}),
     ...(ptype === undefined ? {} : { type: ptype }),
   }
-  await (options.follow ? fromNowOn : lately)(context, id, query)
+  await (options.follow ? followLogs : showLogs)(context, id, query)
 }
 
 export function logsCommand(context: Context): Command {
   return new Command('apps:logs')
-    .description('show what an app and the controller said lately, and with -f what they say from then on')
+    .description('show the latest log lines of an app, and with -f follow them')
     .addOption(appOption())
-    .option('-n, --lines <lines>', 'how many lines', integer)
-    .option('-f, --follow', 'go on with each new line, over releases and restarts, until Ctrl-C')
-    .option('--ptype <type>', 'only lines of the processes of this type')
+    .option('-n, --lines <lines>', 'number of lines to show', integer)
+    .option('-f, --follow', 'follow new lines, across releases and restarts, until Ctrl-C')
+    .option('--ptype <type>', 'show only lines of this process type')
     .action((options: LogsOptions) => logs(context, options))
 }

@@ -46,7 +46,7 @@ function run(home: string) {
 }
 
 const aborted = (signal: AbortSignal): Promise<unknown> => once(signal, 'abort')
-const hint = 'Stopping the command; Ctrl-C again leaves at once.\n'
+const hint = 'Stopping the command; press Ctrl-C again to leave at once.\n'
 
 test('the first stops it, and its last words are shown', async () => {
   const { home, requests, began } = await start(true, (response) =>

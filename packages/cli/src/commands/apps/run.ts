@@ -1,4 +1,4 @@
-// How does a command run once, with or without somebody at its input?
+// How does `apps:run` run a one-off command?
 import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import { type Response, runCommand, stopPod } from '@deis/types'
@@ -8,22 +8,26 @@ import { type AppOption, appOption } from '../../parse/options.ts'
 import { note, print, spin } from '../../terminal/output.ts'
 import { interrupted } from '../../terminal/report.ts'
 import { shellLine } from '../../parse/shellwords.ts'
-import { attending, sit, type SitOptions, sitOptions } from '../attach.ts'
+import { isAttached, attach, type AttachOptions, attachOptions } from '../attach.ts'
 
 type Result = Response<typeof runCommand>
 
 /**
- * Runs it while Ctrl-C is ours: the first asks the controller to end the command, whose last words are still shown, and
- * the second leaves, upon which the controller ends it too. `left`: we left.
+ * Runs the command with Ctrl-C handled here: the first asks the controller to stop the command, whose remaining output is
+ * still shown; the second ends this program, and the controller then stops the command too. `left`: it was the second.
  */
-async function whileOurs(context: Context, id: string, command: string): Promise<Result | { readonly left: true }> {
+async function callWithInterrupts(
+  context: Context,
+  id: string,
+  command: string,
+): Promise<Result | { readonly left: true }> {
   const { io } = context
   const leave = new AbortController()
   const wire = { ...context.wire, signal: AbortSignal.any([context.wire.signal, leave.signal]) }
   const requestId = randomUUID()
   const stop = async (connection: Connection): Promise<void> => {
-    note(io, 'Stopping the command; Ctrl-C again leaves at once.')
-    // A controller that does not know how ends it when we leave.
+    note(io, 'Stopping the command; press Ctrl-C again to leave at once.')
+    // A controller without this route stops the command when the connection ends.
     await call(wire, connection, stopPod, { params: { id, type: 'run', name: requestId } }).catch(() => leave.abort())
   }
   return context.connected(async (connection) => {
@@ -46,11 +50,11 @@ async function whileOurs(context: Context, id: string, command: string): Promise
   })
 }
 
-/** Nothing of it is seen before it has ended. */
-async function runToItsEnd(context: Context, id: string, command: string): Promise<void> {
+/** The output is shown when the command has ended. */
+async function runAndWait(context: Context, id: string, command: string): Promise<void> {
   const { io } = context
   print(io, `Running '${command}'...`)
-  const result = await spin(io, () => whileOurs(context, id, command))
+  const result = await spin(io, () => callWithInterrupts(context, id, command))
   if ('left' in result) {
     context.exitCode = interrupted('SIGINT')
     return
@@ -63,17 +67,17 @@ async function runToItsEnd(context: Context, id: string, command: string): Promi
 
 export function run(context: Context): Command {
   const command = new Command('apps:run')
-    .description('run a command in the current release, and end with its exit code')
+    .description('run a one-off command in the current release, and exit with its exit code')
     .argument(
       '[command...]',
-      'one word is a line for the shell, several arrive as they are; put -- before it if it has options of its own; with -i or -t it may be left out for bash',
+      'one word is run by the shell, several are passed unchanged; put -- before a command with options; with -i or -t the default is bash',
     )
     .usage('[options] [--] <command...>')
     .addOption(appOption())
-  for (const option of sitOptions()) command.addOption(option)
-  return command.action(async (words: string[], options: AppOption & SitOptions) => {
-    if (attending(options)) return sit(context, options, { command: shellLine(words) || 'bash' })
+  for (const option of attachOptions()) command.addOption(option)
+  return command.action(async (words: string[], options: AppOption & AttachOptions) => {
+    if (isAttached(options)) return attach(context, options, { command: shellLine(words) || 'bash' })
     if (words.length === 0) command.error("error: missing required argument 'command'")
-    return runToItsEnd(context, await context.app(options.app), shellLine(words))
+    return runAndWait(context, await context.app(options.app), shellLine(words))
   })
 }

@@ -1,4 +1,4 @@
-// How is a build ended before its time?
+// How is a running build cancelled?
 import { cancelBuild, DeisError, listBuilds } from '@deis/types'
 import type { Context } from '../../profile/context.ts'
 import { step } from '../../terminal/output.ts'
@@ -9,8 +9,8 @@ async function running(context: Context, id: string): Promise<string> {
   const { results } = await context.call(listBuilds, { params: { id }, query: { all: '1', limit: newest } })
   const found = results.find(({ status }) => status === 'running')
   if (found) return found.uuid
-  throw new DeisError('conflict', `No build of ${id} is running.`, {
-    hint: 'See `deis builds:list --all`; a release is undone with `deis rollback`.',
+  throw new DeisError('conflict', `No build of "${id}" is running.`, {
+    hint: 'List builds with `deis builds:list --all`. To undo a release, use `deis rollback`.',
   })
 }
 

@@ -1,15 +1,15 @@
-// How is a build watched until it, and its deploy, have ended?
+// How is a build followed until it, and its deploy, have ended?
 import { type Build, DeisError, getBuild, getBuildLog, listReleases } from '@deis/types'
 import { live } from '../../http/client.ts'
 import type { Context } from '../../profile/context.ts'
 import { type Following, follow } from '../../http/follow.ts'
 import { note } from '../../terminal/output.ts'
 
-/** What the controller says in silence; also a build may say it, but then it tells nothing either. */
-const signOfLife = '...\n'
+/** Sent by the controller to keep the connection open. A build may print it too; then it is as uninteresting. */
+const keepAliveLine = '...\n'
 const newestReleases = '1000'
 
-/** What comes again after the connection broke is not shown again. */
+/** Lines that come again after the connection was lost are not shown again. */
 function createSkip(): { again(): void; isNew(line: string): boolean } {
   let shown = 0
   let toSkip = 0
@@ -18,7 +18,7 @@ function createSkip(): { again(): void; isNew(line: string): boolean } {
       toSkip = shown
     },
     isNew(line) {
-      if (line === signOfLife) return toSkip === 0
+      if (line === keepAliveLine) return toSkip === 0
       if (toSkip > 0) {
         toSkip--
         return false
@@ -29,17 +29,17 @@ function createSkip(): { again(): void; isNew(line: string): boolean } {
   }
 }
 
-/** Why it did not come to run; null when it did. */
+/** Why the build does not run as a release; null if it does. */
 async function fault(context: Context, id: string, { uuid, status }: Build): Promise<string | null> {
-  if (status !== undefined && status !== 'succeeded') return `Build ${uuid} ended as: ${status}.`
+  if (status !== undefined && status !== 'succeeded') return `Build ${uuid} ended with the status "${status}".`
   const query = { limit: newestReleases }
   const { results } = await context.call(listReleases, { params: { id }, query })
   const release = results.findLast(({ build }) => build === uuid)
-  if (!release) return `Build ${uuid} succeeded, but became no release.`
+  if (!release) return `Build ${uuid} succeeded, but there is no release of it.`
   return release.failed ? `Build ${uuid} succeeded, but its release v${release.version} failed.` : null
 }
 
-/** Ends with 0 when the build runs as a release, else with 1. */
+/** The exit code is 0 if the build runs as a release, else 1. */
 export async function watch(context: Context, id: string, uuid: string): Promise<void> {
   const params = { id, uuid }
   const skip = createSkip()
@@ -59,14 +59,14 @@ export async function watch(context: Context, id: string, uuid: string): Promise
     take(line) {
       if (!skip.isNew(line)) return null
       if (!context.json) return line
-      if (line !== signOfLife) kept.push(line)
+      if (line !== keepAliveLine) kept.push(line)
       return null
     },
     isOver: look,
     async cannot() {
       if (await look()) return
-      throw new DeisError('unavailable', 'This controller cannot follow builds, and this one goes on.', {
-        hint: 'Ask again without --follow, or look with `deis builds:list --all`.',
+      throw new DeisError('unavailable', 'This controller cannot follow builds, and this build still runs.', {
+        hint: 'Run it again without --follow, or see `deis builds:list --all`.',
       })
     },
   }

@@ -1,4 +1,4 @@
-// How are the dates of a certificate written (docs/contract/cli.md §2.5)?
+// How are the dates of a certificate shown (docs/contract/cli.md §2.5)?
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const dayMs = 86_400_000
 
@@ -26,8 +26,8 @@ function counted(count: number, unit: string): string {
 }
 
 /**
- * Years and months are differences of the calendar's numbers, as the original has them, but only once that much time is
- * really left: on 30 December, 2 January is not "in 1 year".
+ * Years and months are differences of calendar numbers, as in the original client, but only if that much time is really
+ * left: on 30 December, 2 January is not "in 1 year".
  */
 function remaining(end: Date, now: Date): string {
   const left = end.getTime() - now.getTime()

@@ -1,4 +1,4 @@
-// What lets bash complete our commands?
+// How does bash complete commands?
 import { everywhere, type OptionData, type TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
 
@@ -6,7 +6,7 @@ function optionWords(options: readonly OptionData[]): string[] {
   return options.flatMap(({ short, long }) => [...(short ? [short] : []), long])
 }
 
-/** Works with the bash 3.2 of macOS, too: no negative indices, no mapfile, no bash-completion. */
+/** Also for the bash 3.2 of macOS: no negative indices, no mapfile, no bash-completion. */
 export function bashScript(topics: readonly TopicData[]): string {
   const commands = topics.flatMap((topic) => topic.commands)
   const withValue = new Set(

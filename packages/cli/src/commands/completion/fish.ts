@@ -1,8 +1,8 @@
-// What lets fish complete our commands?
+// How does fish complete commands?
 import type { TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf } from './words.ts'
 
-/** Within single quotes fish reads the backslash, too. */
+/** Within single quotes, fish reads the backslash too. */
 function quoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`
 }

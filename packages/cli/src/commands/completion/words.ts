@@ -1,7 +1,7 @@
-// Which words can a shell offer, and when?
+// Which words can a shell suggest, and when?
 import { everywhere, type CommandData, type OptionData, type TopicData } from '../../help/definitions.ts'
 
-/** Words that run a command, with what it does; `help` comes before any of them. */
+/** Words that run a command, with its summary; `help` may precede each of them. */
 export function commandWords(topics: readonly TopicData[]): (readonly [word: string, summary: string])[] {
   const words = topics.flatMap(({ name, summary, commands }) => [
     ...(commands.some((command) => command.name === name) ? [] : [[name, summary] as const]),
@@ -10,7 +10,7 @@ export function commandWords(topics: readonly TopicData[]): (readonly [word: str
       ...command.shortcuts.filter((word) => word !== name).map((word) => [word, command.summary] as const),
     ]),
   ])
-  return [...words, ['help', 'explain a topic or a command'] as const].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return [...words, ['help', 'show help for a topic or a command'] as const].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
 export function allWordsOf(command: CommandData): string[] {

@@ -1,8 +1,8 @@
-// What lets zsh complete our commands?
+// How does zsh complete commands?
 import type { OptionData, TopicData } from '../../help/definitions.ts'
 import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
 
-/** `apps\:list:list the apps one may use` */
+/** `apps\:list:list the apps that you may use` */
 function described(word: string, text: string): string {
   return quoted(`${word.replaceAll(':', String.raw`\:`)}:${text}`)
 }

@@ -1,4 +1,4 @@
-// Which probe do the words of `healthchecks:set` describe?
+// Which probe do the arguments of `healthchecks:set` describe?
 import { DeisError } from '@deis/types'
 import type { Probe, probeTypes } from './shape.ts'
 
@@ -16,18 +16,20 @@ export type ProbeOptions = {
 function port(words: readonly string[], kind: ProbeType): number {
   const [word = '', ...more] = words
   const value = Number(word)
-  if (more.length > 0) throw new DeisError('usage', `${kind} takes a port and nothing else, not ${words.join(' ')}.`)
+  if (more.length > 0) throw new DeisError('usage', `${kind} takes only a port, not "${words.join(' ')}".`)
   if (/^\d{1,5}$/.test(word) && value >= 1 && value <= 65_535) return value
-  throw new DeisError('usage', `${JSON.stringify(word)} is no port.`, { hint: 'Ports are numbers from 1 to 65535.' })
+  throw new DeisError('usage', `${JSON.stringify(word)} is not a port.`, {
+    hint: 'A port is a number from 1 to 65535.',
+  })
 }
 
-/** `A:b,C:d`; the value begins behind the first colon. */
+/** `A:b,C:d`; the value begins after the first colon. */
 function headersOf(text: string): { name: string; value: string }[] {
   return text.split(',').map((word) => {
     const [, name, value] = /^\s*([^:\s]+)\s*:(.*)$/s.exec(word) ?? []
     if (name !== undefined && value !== undefined) return { name, value: value.trim() }
-    throw new DeisError('usage', `${JSON.stringify(word)} is no header.`, {
-      hint: 'Headers look like Host:example.com',
+    throw new DeisError('usage', `${JSON.stringify(word)} is not a header.`, {
+      hint: 'A header looks like Host:example.com.',
     })
   })
 }

@@ -3,7 +3,7 @@ export const checkTypes = { liveness: 'livenessProbe', readiness: 'readinessProb
 export type HealthType = keyof typeof checkTypes
 export const probeTypes = ['httpGet', 'exec', 'tcpSocket'] as const
 
-/** As the controller stores it; what a probe does not say is up to the scheduler. */
+/** As the controller stores it; the scheduler has defaults for absent fields. */
 export type Probe = {
   readonly initialDelaySeconds?: number
   readonly timeoutSeconds?: number

@@ -26,10 +26,10 @@ test.each([
 })
 
 test.each([
-  ['nope', pods, 'foo has no process, and no process type, "nope".', 'It has the types job, sick, web;'],
-  ['sick', pods, 'No process of the type sick is up.', 'foo-sick-ddd is crashed'],
-  [undefined, only('job', 'sick'), 'In which process of foo? It has job, sick.', 'Name a process type'],
-  [undefined, [], 'No process of foo runs.', 'deis ps -a foo'],
+  ['nope', pods, '"foo" has no process or process type "nope".', 'Its process types are job, sick, web;'],
+  ['sick', pods, 'No process of type "sick" is up.', 'foo-sick-ddd is crashed'],
+  [undefined, only('job', 'sick'), 'No process given, and "foo" has several types: job, sick.', 'Give a process type'],
+  [undefined, [], 'No process of "foo" is running.', 'deis ps -a foo'],
 ])('%s of these is refused (%#)', (which, among, message, hint) => {
   expect(() => podOf('foo', among, which)).toThrow(
     expect.objectContaining({ message, hint: expect.stringContaining(hint) as string }),

@@ -44,8 +44,8 @@ async function controller(script: { readonly changes: readonly Handler[]; readon
 
 const set = ['config:set', 'A=1', '-a', 'foo']
 const done = { code: 0, stdout: 'Creating config... done, v3\n\n=== foo Config\nA      1\n' }
-const gone = ' !    The controller does not answer: waiting up to 300 s to hear how this ended...\n'
-const busy = ' !    The connection was lost, and the controller is still at work on this: waiting for it to end...\n'
+const gone = ' !    The controller does not answer; waiting up to 300 s for the result...\n'
+const busy = ' !    The connection was lost, but the change is still running; waiting for the result...\n'
 
 describe('a change whose answer does not come', () => {
   test.each([
@@ -88,7 +88,7 @@ describe('a change whose answer does not come', () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [unknown] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
       code: 1,
-      stderr: `Error: The controller at ${url} went away twice before this was done.\nRun the same command again.\n`,
+      stderr: `Error: The connection to the controller at ${url} was lost twice before this was done.\nRun the same command again.\n`,
     })
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
   })
@@ -108,7 +108,7 @@ describe('a change whose answer does not come', () => {
     expect(await deis(['ps:restart', '-a', 'foo'], { home: homeOf({ url }) })).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(
-        'Error: The controller went away at work on this, and cannot tell whether it was done.\nLook before you try again.\n',
+        'Error: The controller stopped during this change, and does not know whether it was done.\nCheck with `deis releases` and `deis ps` before you try again.\n',
       ) as string,
     })
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks'])
@@ -122,7 +122,7 @@ describe('a change whose answer does not come', () => {
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
       code: 1,
       stderr:
-        'Error: Unknown Error (504): a proxy in front of the controller gave up waiting.\nThe controller may still be at work: look with `deis releases` and `deis ps` before you try again.\n',
+        'Error: Unknown Error (504): a proxy in front of the controller got no answer from it.\nThe controller may still be working: check with `deis releases` and `deis ps` before you try again.\n',
     })
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks'])
   })
@@ -133,7 +133,7 @@ describe('a change whose answer does not come', () => {
     expect(await deis(set, { home, env: { DEIS_WAIT_SECONDS: '1' } })).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(
-        `Error: The controller at ${url} did not tell within 1 s how this ended.\n`,
+        `Error: The controller at ${url} did not report the result within 1 s.\n`,
       ) as string,
     })
     seen.splice(0)

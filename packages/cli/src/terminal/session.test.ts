@@ -163,7 +163,7 @@ describe('deis run -it', () => {
     const world = { home: homeOf(controller), tty, stdin: new PassThrough() }
     expect(await deis(['run', '-a', 'foo', '-it'], world)).toMatchObject({
       code: 1,
-      stderr: `Running 'bash'...\nError: The connection to the controller at ${controller.url} was lost.\nThe controller ends the command with it. Look with \`deis ps\` and \`deis logs\` before you start it again.\n`,
+      stderr: `Running 'bash'...\nError: The connection to the controller at ${controller.url} was lost.\nThe controller stops the command. Check with \`deis ps\` and \`deis logs\` before you start it again.\n`,
     })
     expect(tty.done).toEqual(['raw', 'restored'])
   })
@@ -305,8 +305,7 @@ describe('a session that cannot be', () => {
   test('-t needs a terminal', async () => {
     expect(await deis(['run', '-a', 'foo', '-it', 'bash'])).toMatchObject({
       code: 1,
-      stderr:
-        'Error: There is no terminal at stdin, which -t needs.\nLeave out -t: -i alone passes on what is piped in.\n',
+      stderr: 'Error: -t needs a terminal, and stdin is not one.\nUse -i without -t to pass on input from a pipe.\n',
     })
   })
 
@@ -314,7 +313,8 @@ describe('a session that cannot be', () => {
     expect(await deis(['run', '-a', 'foo', '-i', '--json', 'ls'])).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'Error: What a command says to the one who sits at it is no JSON.\nLeave out --json.\n',
+      stderr:
+        'Error: --json cannot be combined with an interactive command.\nRun it without --json, or without -i and -t.\n',
     })
   })
 
@@ -325,15 +325,15 @@ describe('a session that cannot be', () => {
     })
   })
 
-  const older = 'It is older than this client, or another one. `deis run` without -i and -t works.'
+  const older = 'It is older than this client, or another implementation. Use `deis run` without -i and -t.'
   test.each<[number, string, string]>([
-    [404, '<h1>Not Found</h1>', `The controller at URL has no terminals.\n${older}`],
-    [404, '{"detail":"Not found."}', `The controller at URL has no terminals.\n${older}`],
-    [405, '', `The controller at URL has no terminals.\n${older}`],
+    [404, '<h1>Not Found</h1>', `The controller at URL does not support sessions.\n${older}`],
+    [404, '{"detail":"Not found."}', `The controller at URL does not support sessions.\n${older}`],
+    [405, '', `The controller at URL does not support sessions.\n${older}`],
     [
       426,
       '{"detail":"x"}',
-      'The controller at URL has no terminals.\nA proxy in front of it may keep WebSockets out. `deis run` without -i and -t works.',
+      'The controller at URL does not support sessions.\nA proxy in front of it may block WebSockets. Use `deis run` without -i and -t.',
     ],
     [404, '"No App matches the given query."', '"No App matches the given query."'],
     [
@@ -362,7 +362,7 @@ describe('a session that cannot be', () => {
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     onTestFinished(() => void server.close())
     const home = homeOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
-    expect((await deis(['run', '-i', 'ls'], { home })).stderr).toContain('was taken from the folder')
+    expect((await deis(['run', '-i', 'ls'], { home })).stderr).toContain('so the name of this folder was used')
   })
 
   test('nobody listens', async () => {
@@ -456,6 +456,9 @@ describe('the way to the controller', () => {
     const proxy = await startProxy('http://127.0.0.1:1', 403)
     const world = { home: homeOf({ url: 'http://deis.test' }), env: { http_proxy: proxy.url } }
     const { code, stderr } = await deis(['run', '-a', 'foo', '-i', 'ls'], world)
-    expect([code, stderr]).toEqual([1, expect.stringContaining('answers 403 to a connection to deis.test:80.')])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('refused a connection to deis.test:80 with status 403.'),
+    ])
   })
 })

@@ -1,4 +1,4 @@
-// How does a person, or a pipe, sit at a command on the platform (types/src/terminal.ts)?
+// How does an interactive session with a command on the platform run (types/src/terminal.ts)?
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import {
@@ -17,16 +17,16 @@ import type { WebSocket } from 'ws'
 import { refusal } from '../http/failure.ts'
 import type { Io } from './io.ts'
 
-/** As shells count a program ended by INT, and by a pipe that nobody reads. */
+/** The exit codes of shells for a program ended by INT, and by a closed pipe. */
 const interrupted = 130
-const unread = 141
+const brokenPipe = 141
 
 const mostInFrame = 64 * 1024
 
-export type Attendance = {
+export type Session = {
   readonly io: Io
   readonly start: TerminalStart
-  /** For the words of failures. */
+  /** For error texts. */
   readonly controller: string
 }
 
@@ -38,12 +38,12 @@ function write(stream: Writable, bytes: Buffer): Promise<void> {
 
 function lost(controller: string): DeisError {
   return new DeisError('unreachable', `The connection to the controller at ${controller} was lost.`, {
-    hint: 'The controller ends the command with it. Look with `deis ps` and `deis logs` before you start it again.',
+    hint: 'The controller stops the command. Check with `deis ps` and `deis logs` before you start it again.',
   })
 }
 
-/** Sends what `stdin` gives, no faster than the command reads it; returns what ends that. */
-function passInput(io: Io, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
+/** Sends `stdin`, no faster than the command reads it; the returned function ends that. */
+function forwardInput(io: Io, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
   const { stdin } = io
   let isOver = false
   let sent = Promise.resolve()
@@ -53,27 +53,27 @@ function passInput(io: Io, send: (chunk: Buffer) => Promise<void>, end: () => vo
       if (!isOver) stdin.resume()
     })
   }
-  // The end may be told while the last part is still waiting for room.
+  // The end may come while the last part still waits to be sent.
   const finish = (): void => void sent.then(end)
-  // A terminal that is gone fails instead of ending.
+  // A closed terminal fails instead of ending.
   stdin.on('data', pass).once('end', finish).on('error', finish)
   stdin.resume()
   return () => {
     isOver = true
     stdin.off('data', pass).off('end', finish)
     stdin.pause()
-    // What stdin still has is for nobody; the program must not wait for more of it.
+    // The rest of stdin is not read; the program must not wait for it.
     if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
   }
 }
 
-/** Talks until the command or the connection ends. Resolves with the exit code. */
-export async function attend(socket: WebSocket, { io, start, controller }: Attendance): Promise<number> {
-  const say = (message: ClientMessage): void => {
+/** Runs until the command or the connection ends. Resolves with the exit code. */
+export async function runSession(socket: WebSocket, { io, start, controller }: Session): Promise<number> {
+  const send = (message: ClientMessage): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message))
   }
   const inputs = sendWindow()
-  const outputs = readWindow((bytes) => say({ type: 'read', bytes }))
+  const outputs = readWindow((bytes) => send({ type: 'read', bytes }))
   const undo: (() => void)[] = [() => inputs.release()]
   const sendInput = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length;) {
@@ -90,39 +90,39 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
       const interrupt = (): void => {
         interrupts += 1
         if (interrupts > 1) resolve(interrupted)
-        else say({ type: 'signal', name: 'INT' })
+        else send({ type: 'signal', name: 'INT' })
       }
       let hasBegun = false
-      // What a quick command says may come before the word that it runs.
+      // The output of a fast command may arrive before `started`.
       const begin = (): void => {
         if (hasBegun) return
         hasBegun = true
         const { tty } = io
         if (start.terminal && tty) {
-          const tellSize = (): void => {
+          const sendSize = (): void => {
             const size = tty.size()
-            if (size) say({ type: 'resize', ...size })
+            if (size) send({ type: 'resize', ...size })
           }
-          undo.push(tty.onResize(tellSize))
-          // It may have changed while the command was being started.
-          tellSize()
+          undo.push(tty.onResize(sendSize))
+          // It may have changed while the command was starting.
+          sendSize()
           if (start.stdin) undo.push(tty.raw())
         }
         undo.push(io.takeInterrupts(interrupt))
-        if (start.stdin) undo.push(passInput(io, sendInput, () => say({ type: 'eof' })))
+        if (start.stdin) undo.push(forwardInput(io, sendInput, () => send({ type: 'eof' })))
       }
       let written = Promise.resolve()
       const print = (bytes: Buffer): void => {
         begin()
-        // What draws on a terminal needs all of it.
+        // A command that draws on the terminal needs every byte.
         const { stdout, stderr } = start.terminal ? io.bytes : io
         const stream = bytes[0] === outputOf.stderr ? stderr : stdout
         const content = bytes.subarray(1)
         outputs.got(content.length)
         written = written.then(() => write(stream, content)).then(() => outputs.used(content.length))
-        written.catch((error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? resolve(unread) : reject(error)))
+        written.catch((error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? resolve(brokenPipe) : reject(error)))
       }
-      const hear = (message: ServerMessage): void => {
+      const onMessage = (message: ServerMessage): void => {
         if (message.type === 'started') begin()
         if (message.type === 'read') inputs.read(message.bytes)
         if (message.type === 'exit') written.then(() => resolve(message.code), reject)
@@ -132,40 +132,40 @@ export async function attend(socket: WebSocket, { io, start, controller }: Atten
           written.then(() => reject(error), reject)
         }
       }
-      let heard = Date.now()
-      const note = (): void => {
-        heard = Date.now()
+      let lastReceived = Date.now()
+      const received = (): void => {
+        lastReceived = Date.now()
       }
-      socket.on('ping', note).on('message', (data, isBinary) => {
-        note()
+      socket.on('ping', received).on('message', (data, isBinary) => {
+        received()
         try {
           if (isBinary) print(data as Buffer)
-          else hear(JSON.parse((data as Buffer).toString()) as ServerMessage)
+          else onMessage(JSON.parse((data as Buffer).toString()) as ServerMessage)
         } catch (error) {
           reject(error)
         }
       })
       const watch = setInterval(() => {
-        if (Date.now() - heard > sessionSilenceMs) socket.terminate()
+        if (Date.now() - lastReceived > sessionSilenceMs) socket.terminate()
       }, sessionPingMs)
       undo.push(() => clearInterval(watch))
-      // After the last message this changes nothing any more.
+      // After the last message this has no effect.
       socket.once('close', () => void written.then(() => reject(lost(controller)), reject))
       socket.on('error', () => {})
       const stop = (): void => reject(new DeisError('unreachable', `interrupted by ${String(io.signal.reason)}`))
       io.signal.addEventListener('abort', stop, { once: true })
       undo.push(() => io.signal.removeEventListener('abort', stop))
       if (io.signal.aborted) stop()
-      say(start)
+      send(start)
     })
   } finally {
-    for (const put of undo.toReversed()) put()
-    await goodbye(socket)
+    for (const restore of undo.toReversed()) restore()
+    await closeSocket(socket)
   }
 }
 
-/** A connection that is closed in order, if that does not take long. */
-async function goodbye(socket: WebSocket): Promise<void> {
+/** Closes the connection in order, or after a second without. */
+async function closeSocket(socket: WebSocket): Promise<void> {
   if (socket.readyState === socket.CLOSED) return
   const closed = once(socket, 'close', { signal: AbortSignal.timeout(1_000) }).catch(() => {})
   socket.close()

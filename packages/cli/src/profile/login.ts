@@ -1,4 +1,4 @@
-// How does a person become logged in?
+// How does a user log in?
 import { DeisError, login } from '@deis/types'
 import { isHostOfOriginalClient, originOf, storedController } from '../parse/address.ts'
 import { ask, askHidden } from '../terminal/ask.ts'
@@ -9,7 +9,7 @@ import { findProfile, type Profile, saveProfile } from './settings.ts'
 
 export type Credentials = { readonly username: string; readonly password: string }
 
-/** A controller that has been seen to answer. */
+/** A controller that has answered. */
 export async function connect(context: Context, typed: string, sslVerify: boolean): Promise<Connection> {
   const connection = { controller: storedController(typed), sslVerify }
   await checkConnection(context.wire, connection)
@@ -26,26 +26,26 @@ export async function credentials(
   }
 }
 
-/** Asks twice for a password that nobody can read back. */
+/** Asks twice, because the password is not shown. */
 export async function newPassword(context: Context, message: string, flag: string): Promise<string> {
   const password = await askHidden(context.io, `${message}: `, flag)
   if (password === (await askHidden(context.io, `${message} (confirm): `, flag))) return password
-  throw new DeisError('usage', 'The two passwords differ, nothing was changed.')
+  throw new DeisError('usage', 'The two passwords differ, so nothing was changed.')
 }
 
-/** The profile that is there, if it can be read: a broken one is about to be replaced. */
+/** The existing profile; null if it is invalid, because it will be replaced. */
 export async function formerProfile(context: Context): Promise<Profile | null> {
   return findProfile(context.profileFile()).catch(() => null)
 }
 
-/** The token of the profile if it belongs to this controller: where admins register others, they do it with theirs. */
+/** The token of the profile if it is for this controller: admins register other users with their own token. */
 export async function tokenFor(context: Context, controller: string): Promise<string | undefined> {
   const former = await formerProfile(context)
   if (!former?.controller) return undefined
   return new URL(originOf(former.controller)).host === new URL(originOf(controller)).host ? former.token : undefined
 }
 
-/** Exchanges the password for a token, writes the profile and says so. */
+/** Exchanges the password for a token, and writes the profile. */
 export async function logIn(context: Context, connection: Connection, given: Credentials): Promise<Profile> {
   const { controller, sslVerify } = connection
   const { token } = await call(context.wire, { controller, sslVerify }, login, {
@@ -63,8 +63,8 @@ export async function logIn(context: Context, connection: Connection, given: Cre
   const file = context.profileFile()
   await saveProfile(file, profile)
   print(context.io, `Logged in as ${profile.username}`)
-  print(context.io, `The client configuration is in ${file.shown}`)
+  print(context.io, `Client configuration written to ${file.shown}`)
   if (!isHostOfOriginalClient(controller))
-    note(context.io, `Note: the original Deis client refuses ${controller}, because its host has no dot.`)
+    note(context.io, `Note: the original Deis client refuses ${controller}, because the host has no dot.`)
   return profile
 }
