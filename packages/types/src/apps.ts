@@ -1,4 +1,4 @@
-// What is an app, and how is it made, shown, run, handed over and destroyed (docs/contract/api.md §2.3)?
+// What is an app, and how is it created, shown, run, transferred and destroyed (docs/contract/api.md §2.3)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
@@ -32,7 +32,7 @@ export const listApps = route({
   method: 'GET',
   path: '/v2/apps/',
   access: 'user',
-  summary: 'Apps one owns or shares; all of them for admins.',
+  summary: 'List the apps that you may use; admins see all apps.',
   query: PageQuery,
   status: 200,
   response: Page(App),
@@ -43,7 +43,7 @@ export const createApp = route({
   path: '/v2/apps/',
   access: 'user',
   recorded: true,
-  summary: 'Create an app; without an id the controller invents one.',
+  summary: 'Create an app; without an id the controller chooses one.',
   body: Type.Object({
     id: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 63 }), Type.Null()])),
   }),
@@ -55,7 +55,7 @@ export const getApp = route({
   method: 'GET',
   path: '/v2/apps/:id/',
   access: 'app',
-  summary: 'One app.',
+  summary: 'Show an app.',
   params: AppParams,
   status: 200,
   response: App,
@@ -66,7 +66,7 @@ export const updateApp = route({
   path: '/v2/apps/:id/',
   access: 'app',
   recorded: true,
-  summary: 'Hand the app to another owner, which only owner and admin may.',
+  summary: 'Transfer the app to another owner; owner and admins only.',
   params: AppParams,
   body: Type.Object({ owner: Type.Optional(Word) }),
   status: 200,
@@ -78,7 +78,7 @@ export const destroyApp = route({
   path: '/v2/apps/:id/',
   access: 'app-owner',
   recorded: true,
-  summary: 'Destroy the app and everything of it.',
+  summary: 'Destroy the app and everything that belongs to it.',
   params: AppParams,
   status: 204,
   response: Empty,
@@ -88,7 +88,7 @@ export const runCommand = route({
   method: 'POST',
   path: '/v2/apps/:id/run',
   access: 'app',
-  summary: 'Run a one-off command in the current release; answers when it has ended.',
+  summary: 'Run a one-off command in the current release; answers when the command has ended.',
   params: AppParams,
   body: Type.Object({ command: Type.Optional(Type.Unsafe<string>({})) }),
   bodyBytes: 256 * 1024,

@@ -1,8 +1,8 @@
-// How does a person get, change and give up an account (docs/contract/api.md §2.2)?
+// How is an account created, used, changed and cancelled (docs/contract/api.md §2.2)?
 import { type Static, Type } from 'typebox'
 import { Empty, route, Word } from './route.ts'
 
-/** The text the original client matches; see docs/contract/api.md §1.5. */
+/** The original client matches this text (docs/contract/api.md §1.5). */
 export const invalidUsername =
   'Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.'
 
@@ -14,10 +14,10 @@ export const Username = Type.String({
   message: invalidUsername,
 })
 
-/** Answered under `token` where the first account needs the registration token. */
+/** The messages of the field `token`, if the first account needs the registration token. */
 export const registrationTokenMessages = {
   needed:
-    'This platform has no account yet. Whoever runs it registers first, with the token that `npm start` prints, or that is in the Secret deis-keys of the cluster: deis register URL --token=TOKEN',
+    'This platform has no account yet, and the first one needs the registration token. `npm start` prints it; on a cluster it is in the Secret deis-keys: deis register URL --token=TOKEN',
   wrong: 'This is not the registration token of this platform.',
 } as const
 
@@ -37,7 +37,7 @@ export const User = Type.Object({
 })
 export type User = Static<typeof User>
 
-/** What a controller tells a signed-in client about itself (docs/contract/api.md §1.2); the original answers `{}`. */
+/** What a controller tells a client with a token about itself (docs/contract/api.md §1.2); the original answers `{}`. */
 export const Platform = Type.Object({
   git: Type.Optional(Type.String()),
   domain: Type.Optional(Type.String()),
@@ -50,7 +50,7 @@ export const getPlatform = route({
   method: 'GET',
   path: '/v2/',
   access: 'user',
-  summary: 'Where git and apps live; 401 without a token, which is how a client recognises a controller.',
+  summary: 'Show the addresses of git and apps; 401 without a token, by which a client recognises a controller.',
   status: 200,
   response: Platform,
 })
@@ -66,7 +66,7 @@ export const register = route({
     email: Type.Optional(Type.String({ maxLength: 254 })),
     first_name: Type.Optional(Type.String({ maxLength: 30 })),
     last_name: Type.Optional(Type.String({ maxLength: 30 })),
-    /** Ours, until the first account exists: the registration token, where others than this machine reach the API. */
+    /** Ours: the registration token, needed for the first account if other machines reach the API. */
     token: Type.Optional(Type.String({ maxLength: 256 })),
   }),
   status: 201,
@@ -90,7 +90,7 @@ export const whoami = route({
   method: 'GET',
   path: '/v2/auth/whoami/',
   access: 'user',
-  summary: 'The account behind the token.',
+  summary: 'Show the account of the token.',
   status: 200,
   response: User,
 })
@@ -99,7 +99,7 @@ export const setPassword = route({
   method: 'POST',
   path: '/v2/auth/passwd/',
   access: 'user',
-  summary: 'Change a password; admins may change anyone’s.',
+  summary: 'Change your password; admins may change that of any user.',
   body: Type.Object({
     username: Type.Optional(Word),
     password: Type.Optional(Word),
@@ -113,7 +113,7 @@ export const regenerateTokens = route({
   method: 'POST',
   path: '/v2/auth/tokens/',
   access: 'user',
-  summary: 'Replace one’s own token, or as admin another user’s or everyone’s.',
+  summary: 'Replace your token; admins may replace that of any user, or all tokens.',
   body: Type.Object({ username: Type.Optional(Word), all: Type.Optional(Type.Unsafe<boolean>({})) }),
   status: 200,
   response: Type.Union([Type.Object({ token: Type.String() }), Type.Literal('')]),
@@ -123,7 +123,7 @@ export const cancelAccount = route({
   method: 'DELETE',
   path: '/v2/auth/cancel/',
   access: 'user',
-  summary: 'Remove an account that owns no app.',
+  summary: 'Cancel an account that does not own apps.',
   body: Type.Object({ username: Type.Optional(Word) }),
   status: 204,
   response: Empty,

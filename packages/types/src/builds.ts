@@ -1,8 +1,8 @@
-// What was built from which source, and how did each attempt end (docs/contract/api.md §2.6)?
+// What is a build, and how are builds listed, shown and cancelled (docs/contract/api.md §2.6)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
-/** `status`, `source`, `exit_code` and `ref` are ours: every attempt is kept, also the failed ones. */
+/** `status`, `source`, `exit_code` and `ref` are ours: failed builds are kept too. */
 export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
 
 export const Build = Type.Object({
@@ -27,14 +27,14 @@ export const listBuilds = route({
   method: 'GET',
   path: '/v2/apps/:id/builds/',
   access: 'app',
-  summary: 'Builds, newest first; only those that succeeded unless `all` is set.',
+  summary: 'List builds, newest first; only successful ones unless `all` is set.',
   params: AppParams,
   query: Type.Object({ ...PageQuery.properties, all: Type.Optional(Word) }),
   status: 200,
   response: Page(Build),
 })
 
-/** A Procfile and a Dockerfile, each as large as they may be in a push, in JSON. */
+/** A Procfile and a Dockerfile of the largest size that a push may have, in JSON. */
 export const buildBodyBytes = 512 * 1024
 
 export const createBuild = route({
@@ -42,7 +42,7 @@ export const createBuild = route({
   path: '/v2/apps/:id/builds/',
   access: 'app',
   recorded: true,
-  summary: 'Deploy an existing image; answers when the release runs.',
+  summary: 'Deploy an existing image; answers when the release is running.',
   params: AppParams,
   body: Type.Object({
     image: Type.String({ minLength: 1, maxLength: 1_000 }),
@@ -59,7 +59,7 @@ export const getBuild = route({
   method: 'GET',
   path: '/v2/apps/:id/builds/:uuid/',
   access: 'app',
-  summary: 'One build.',
+  summary: 'Show a build.',
   params: BuildParams,
   status: 200,
   response: Build,
@@ -69,20 +69,20 @@ export const getBuildLog = route({
   method: 'GET',
   path: '/v2/apps/:id/builds/:uuid/logs/',
   access: 'app',
-  summary: 'What a build printed, as text; with `follow=1` to its end, as it comes.',
+  summary: 'Show the output of a build as text; with `follow=1` it continues until the build ends.',
   params: BuildParams,
   query: Type.Object({ follow: Type.Optional(Word) }),
   status: 200,
   response: Type.String(),
 })
 
-/** Ours. 409 when the build is not running any more: what has become a release is rolled back, not cancelled. */
+/** Ours. 409 if the build is no longer running: a release is rolled back, not cancelled. */
 export const cancelBuild = route({
   method: 'POST',
   path: '/v2/apps/:id/builds/:uuid/cancel/',
   access: 'app',
   recorded: true,
-  summary: 'End a build that runs; answers when it has ended.',
+  summary: 'Cancel a running build; answers when it has ended.',
   params: BuildParams,
   status: 200,
   response: Build,

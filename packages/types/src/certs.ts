@@ -1,8 +1,8 @@
-// Which certificates has a user, and for which domains do they serve (docs/contract/api.md §2.10)?
+// What is a certificate, and how is it stored and attached to domains (docs/contract/api.md §2.10)?
 import { type Static, Type } from 'typebox'
 import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
-/** The PEM texts are never shown again. */
+/** The PEM texts are never returned. */
 export const Certificate = Type.Object({
   id: Type.Integer(),
   owner: Type.String(),
@@ -36,19 +36,19 @@ export const listCerts = route({
   method: 'GET',
   path: '/v2/certs/',
   access: 'user',
-  summary: 'One’s own certificates.',
+  summary: 'List your certificates.',
   query: PageQuery,
   status: 200,
   response: Page(Certificate),
 })
 
-/** `certificate` may be a chain, the domain's own certificate first. */
+/** `certificate` may be a chain, with the certificate of the domain first. */
 export const addCert = route({
   method: 'POST',
   path: '/v2/certs/',
   access: 'user',
   recorded: true,
-  summary: 'Store a certificate with its private key.',
+  summary: 'Add a certificate and its private key.',
   body: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 253, pattern: '^[a-z0-9-]*$', message: certMessages.name }),
     certificate: Type.String({ minLength: 1, maxLength: 131_072 }),
@@ -63,7 +63,7 @@ export const getCert = route({
   method: 'GET',
   path: '/v2/certs/:name',
   access: 'user',
-  summary: 'One of one’s own certificates.',
+  summary: 'Show one of your certificates.',
   params: CertParams,
   status: 200,
   response: Certificate,
@@ -74,7 +74,7 @@ export const removeCert = route({
   path: '/v2/certs/:name',
   access: 'user',
   recorded: true,
-  summary: 'Detach a certificate from every domain and forget it.',
+  summary: 'Delete a certificate, and detach it from all domains.',
   params: CertParams,
   status: 204,
   response: Empty,
@@ -85,20 +85,20 @@ export const attachCert = route({
   path: '/v2/certs/:name/domain/',
   access: 'user',
   recorded: true,
-  summary: 'Let a certificate serve for a domain of an app that one may use.',
+  summary: 'Attach a certificate to a domain of an app that you may use.',
   params: CertParams,
   body: Type.Object({ domain: Type.Optional(Word) }),
   status: 201,
   response: Empty,
 })
 
-/** The same, as some clients write it. */
+/** The same, in the form of some other clients. */
 export const attachCertByPath = route({
   method: 'POST',
   path: '/v2/certs/:name/domain/:domain',
   access: 'user',
   recorded: true,
-  summary: 'Let a certificate serve for a domain of an app that one may use.',
+  summary: 'Attach a certificate to a domain of an app that you may use.',
   params: CertDomainParams,
   status: 201,
   response: Empty,
@@ -109,7 +109,7 @@ export const detachCert = route({
   path: '/v2/certs/:name/domain/:domain',
   access: 'user',
   recorded: true,
-  summary: 'Let a certificate no longer serve for a domain.',
+  summary: 'Detach a certificate from a domain.',
   params: CertDomainParams,
   status: 204,
   response: Empty,

@@ -1,13 +1,13 @@
-// How do a router and its controller know each other, and each other's words, without showing the key that they share?
+// How do a router and its controller authenticate each other, and their messages, without sending the key that they share?
 //
-// The router asks for an upgrade to `routesProtocol` and sends a nonce; the controller answers with one of its own. From
-// then on both send lines, each with a code that only whoever has the key can make, over its place in the order of lines
-// and both nonces. The first line of the controller proves it to the router, which has said nothing until then; the first
-// line of the router proves that to the controller, which has told nothing of any route. So nobody who answers at the
-// controller's address learns the key or gives out routes, and nothing that was overheard can be said again.
+// The router requests an upgrade to `routesProtocol` with a nonce; the controller answers with its own nonce. Then both send
+// lines, each with a code over the text, its number and both nonces, which needs the key. The first line of the controller
+// authenticates it to the router, which has sent nothing before; the first line of the router authenticates it to the
+// controller, which has not sent any route before. So another server at the controller's address cannot learn the key or
+// send routes, and recorded lines cannot be replayed.
 //
-// It hides nothing: whoever is between the two reads along, private keys of certificates included. TLS prevents that.
-// Arithmetic, no IO: both ends must do the same.
+// Nothing is encrypted: an eavesdropper reads everything, including private keys of certificates. TLS prevents that.
+// Only computation, no I/O: both sides must compute the same.
 // oxlint-disable-next-line no-restricted-imports
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
@@ -32,20 +32,20 @@ export type Side = 'router' | 'controller'
 
 export type Session = {
   readonly key: string
-  /** The name that the router gave itself. */
+  /** The name that the router chose. */
   readonly router: string
   readonly routerNonce: string
   readonly controllerNonce: string
 }
 
 export type Channel = {
-  /** The text as a line for the other side, without the end of the line. */
+  /** The text as a line for the other side, without the line end. */
   seal(text: string): string
-  /** The text of a line of the other side. @throws when it is not the next thing that the other side said. */
+  /** The text of a line of the other side. @throws when it is not the next line of the other side */
   open(line: string): string
 }
 
-/** The one who speaks has not got the key, or the line is not the next one. */
+/** The other side does not have the key, or the line is not the next one. */
 export class NotAuthentic extends Error {}
 
 export function channelOf(side: Side, session: Session): Channel {
@@ -64,9 +64,9 @@ export function channelOf(side: Side, session: Session): Channel {
     seal: (text) => `${ours(text)} ${text}`,
     open(line) {
       const text = line.slice(codeLength + 1)
-      const said = Buffer.from(line.slice(0, codeLength + 1))
+      const received = Buffer.from(line.slice(0, codeLength + 1))
       const expected = Buffer.from(`${theirs(text)} `)
-      if (said.length !== expected.length || !timingSafeEqual(said, expected))
+      if (received.length !== expected.length || !timingSafeEqual(received, expected))
         throw new NotAuthentic('it does not prove that it has the router key (DEIS_ROUTER_KEY)')
       return text
     },

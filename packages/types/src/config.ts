@@ -1,4 +1,4 @@
-// What shapes a release besides its code (docs/contract/api.md §2.5)?
+// What is config, which with a build makes a release (docs/contract/api.md §2.5)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 
@@ -28,7 +28,7 @@ export const getConfig = route({
   method: 'GET',
   path: '/v2/apps/:id/config/',
   access: 'app',
-  summary: 'The config of the latest good release.',
+  summary: 'Show the config of the latest successful release.',
   params: AppParams,
   status: 200,
   response: Config,
@@ -39,7 +39,7 @@ export const setConfig = route({
   path: '/v2/apps/:id/config/',
   access: 'app',
   recorded: true,
-  summary: 'Merge into the config; makes a release and answers when it runs.',
+  summary: 'Merge into the config; creates a release, and answers when it is running.',
   params: AppParams,
   body: Type.Object({
     values: Patch,
@@ -49,7 +49,7 @@ export const setConfig = route({
     registry: Patch,
     healthcheck: Type.Optional(Type.Unsafe<Record<string, unknown>>({})),
   }),
-  // All that an app may have, with room for how JSON writes it.
+  // All that an app may have, in JSON.
   bodyBytes: 2 * 1024 * 1024,
   status: 201,
   response: Config,

@@ -4,8 +4,8 @@ import { route } from './route.ts'
 
 /**
  * `ok`: works. `limited`: works, with the restriction in `detail`. `missing`: refused, with the remedy in `detail`.
- * `concern`: it is no mere restriction of this installation: `broken` keeps apps from being served or changed, `exposed` lets
- * somebody pass by a protection.
+ * `concern`: more than a restriction: `broken` means that apps cannot be served or changed, `exposed` that a protection can
+ * be bypassed.
  */
 export const Check = Type.Object({
   name: Type.String(),
@@ -19,7 +19,7 @@ export const doctor = route({
   method: 'GET',
   path: '/v2/doctor/',
   access: 'user',
-  summary: 'What this installation can and cannot do.',
+  summary: 'Show what this installation can and cannot do.',
   status: 200,
   response: Type.Object({ scheduler: Type.String(), version: Type.String(), checks: Type.Array(Check) }),
 })

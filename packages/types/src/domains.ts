@@ -1,4 +1,4 @@
-// Under which names is an app reached (docs/contract/api.md §2.8)?
+// What is a domain, and how is it added and removed (docs/contract/api.md §2.8)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
@@ -23,7 +23,7 @@ export const listDomains = route({
   method: 'GET',
   path: '/v2/apps/:id/domains/',
   access: 'app',
-  summary: 'The app’s domains, by name.',
+  summary: 'List the domains of the app, by name.',
   params: AppParams,
   query: PageQuery,
   status: 200,
@@ -36,7 +36,7 @@ export const addDomain = route({
   path: '/v2/apps/:id/domains/',
   access: 'app',
   recorded: true,
-  summary: 'Give the app another name.',
+  summary: 'Add a domain to the app.',
   params: AppParams,
   body: Type.Object({ domain: Type.String({ minLength: 1, maxLength: 2_000 }) }),
   status: 201,
@@ -48,7 +48,7 @@ export const removeDomain = route({
   path: '/v2/apps/:id/domains/:domain',
   access: 'app-owner',
   recorded: true,
-  summary: 'Take a name from the app; its certificate is detached.',
+  summary: 'Remove a domain from the app, and detach its certificate.',
   params: Type.Object({ id: Word, domain: Word }),
   status: 204,
   response: Empty,

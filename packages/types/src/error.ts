@@ -1,4 +1,4 @@
-// What can go wrong, with which HTTP status and which exit code of the command line?
+// Which errors are there, with which HTTP status and exit code?
 
 /** The closed list of failures. `http` per docs/contract/api.md §1.4; `exit` per docs/contract/cli.md §1.6. */
 export const errors = {
@@ -16,22 +16,22 @@ export const errors = {
   throttled: { http: 429, exit: 1 },
   internal: { http: 500, exit: 1 },
   unavailable: { http: 503, exit: 1 },
-  /** The client never reached a controller. */
+  /** The client did not reach a controller. */
   unreachable: { http: 503, exit: 1 },
 } as const
 
 export type ErrorCode = keyof typeof errors
 
-/** Messages per field of a refused body: `{"id": ["…", "…"]}`. */
+/** Messages by field of an invalid body: `{"id": ["…", "…"]}`. */
 export type FieldErrors = Record<string, string[]>
 
 /**
  * The one error class. `message` is the wire's `detail` text.
- * - `fields`: a refused body; the answer is the field list instead of `detail`.
+ * - `fields`: an invalid body; the answer is the field list instead of `detail`.
  * - `bare`: the answer is `message` as a bare JSON string (404 of an object lookup).
- * - `list`: the answer is `[message]`, which a few refusals are.
- * - `retryAfter`: the seconds after which it may be tried again; the header of that name.
- * - `hint`: what to do next; printed by the command line, never on the wire.
+ * - `list`: the answer is `[message]`, as for a few errors.
+ * - `retryAfter`: the seconds until a retry; the header of that name.
+ * - `hint`: what to do next; printed by the command line, never sent.
  */
 export class DeisError extends Error {
   readonly code: ErrorCode
@@ -64,7 +64,7 @@ export class DeisError extends Error {
   }
 }
 
-/** A body refused for one field: `{"id": ["msg"]}`. */
+/** A body that is invalid in one field: `{"id": ["msg"]}`. */
 export function invalidField(field: string, ...messages: string[]): DeisError {
   return new DeisError('invalid', `${field}: ${messages.join(' ')}`, { fields: { [field]: messages } })
 }

@@ -1,4 +1,4 @@
-// What does a builder of its own ask of the controller (docs/contract/api.md §2.13)?
+// What does an external builder request from the controller (docs/contract/api.md §2.13)?
 import { type Static, Type } from 'typebox'
 import { Config } from './config.ts'
 import { buildBodyBytes } from './builds.ts'
@@ -6,7 +6,7 @@ import { AppParams, route, Word } from './route.ts'
 
 export const builderAuthHeader = 'x-deis-builder-auth'
 
-/** Keys by the name of the user who holds them. */
+/** Keys by user name. */
 export const KeysOfUsers = Type.Record(
   Type.String(),
   Type.Array(Type.Object({ key: Type.String(), fingerprint: Type.String() })),
@@ -17,7 +17,7 @@ export const hookKey = route({
   method: 'GET',
   path: '/v2/hooks/key/:fingerprint',
   access: 'builder',
-  summary: 'Whose key it is, by its MD5 fingerprint, and which apps that user may use.',
+  summary: 'Show the user of a key, by its MD5 fingerprint, and the apps that this user may use.',
   params: Type.Object({ fingerprint: Word }),
   status: 200,
   response: Type.Object({ username: Type.String(), apps: Type.Array(Type.String()) }),
@@ -27,7 +27,7 @@ export const hookKeys = route({
   method: 'GET',
   path: '/v2/hooks/keys/:id',
   access: 'builder',
-  summary: 'The keys of the app’s collaborators.',
+  summary: 'List the keys of the collaborators of the app.',
   params: AppParams,
   status: 200,
   response: KeysOfUsers,
@@ -37,7 +37,7 @@ export const hookUserKeys = route({
   method: 'GET',
   path: '/v2/hooks/keys/:id/:username',
   access: 'builder',
-  summary: 'The keys of one user who may use the app.',
+  summary: 'List the keys of a user who may use the app.',
   params: Type.Object({ id: Word, username: Word }),
   status: 200,
   response: KeysOfUsers,
@@ -53,7 +53,7 @@ export const hookBuild = route({
   method: 'POST',
   path: '/v2/hooks/build/',
   access: 'builder',
-  summary: 'Deploy what was built, as the user who pushed; answers when the release runs.',
+  summary: 'Deploy a build as the user who pushed; answers when the release is running.',
   body: Type.Object({
     ...Received,
     image: Type.String({ minLength: 1, maxLength: 1_000 }),
@@ -70,7 +70,7 @@ export const hookConfig = route({
   method: 'POST',
   path: '/v2/hooks/config/',
   access: 'builder',
-  summary: 'The config of the app’s latest good release, for a user who may use the app.',
+  summary: 'Show the config of the latest successful release, for a user who may use the app.',
   body: Type.Object(Received),
   status: 200,
   response: Config,

@@ -1,4 +1,4 @@
-// Which SSH keys may push as whom (docs/contract/api.md §2.12)?
+// What is an SSH key, and how is it added and deleted (docs/contract/api.md §2.12)?
 import { type Static, Type } from 'typebox'
 import { Empty, Page, PageQuery, route, Time, Word } from './route.ts'
 
@@ -20,7 +20,7 @@ export const listKeys = route({
   method: 'GET',
   path: '/v2/keys/',
   access: 'user',
-  summary: 'One’s own keys.',
+  summary: 'List your SSH keys.',
   query: PageQuery,
   status: 200,
   response: Page(Key),
@@ -31,7 +31,7 @@ export const addKey = route({
   path: '/v2/keys/',
   access: 'user',
   recorded: true,
-  summary: 'Register a public key.',
+  summary: 'Add a public key.',
   body: Type.Object({
     id: Type.String({ minLength: 1, maxLength: 128 }),
     public: Type.String({ minLength: 1, maxLength: 16_384 }),
@@ -45,7 +45,7 @@ export const getKey = route({
   path: '/v2/keys/:id',
   rest: true,
   access: 'user',
-  summary: 'One of one’s own keys.',
+  summary: 'Show one of your SSH keys.',
   params: KeyParams,
   status: 200,
   response: Key,
@@ -57,7 +57,7 @@ export const removeKey = route({
   rest: true,
   access: 'user',
   recorded: true,
-  summary: 'Forget a key.',
+  summary: 'Delete a key.',
   params: KeyParams,
   status: 204,
   response: Empty,

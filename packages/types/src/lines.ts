@@ -1,8 +1,8 @@
-// How does a stream of bytes become lines, none of them without end?
+// How is a stream of bytes split into lines of limited length?
 
 const newline = 0x0a
 
-/** @throws when a line is longer than `limit` bytes. An unfinished last line is not given out. */
+/** @throws when a line is longer than `limit` bytes. An unfinished last line is dropped. */
 export async function* linesOf(source: AsyncIterable<Buffer>, limit: number): AsyncGenerator<string> {
   let parts: Buffer[] = []
   let size = 0

@@ -1,4 +1,4 @@
-// Where does a program find this contract in a form of its own?
+// Where does a program find the OpenAPI document of this contract?
 import { Type } from 'typebox'
 import { route } from './route.ts'
 
@@ -6,7 +6,7 @@ export const getOpenapi = route({
   method: 'GET',
   path: '/v2/openapi.json',
   access: 'anyone',
-  summary: 'This document.',
+  summary: 'Show this document.',
   status: 200,
   response: Type.Unsafe<Record<string, unknown>>({}),
 })

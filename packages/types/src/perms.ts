@@ -1,10 +1,10 @@
-// Who may use an app besides its owner, and who is admin (docs/contract/api.md §2.2, §2.11)?
+// Who may use an app besides its owner, and who is an admin (docs/contract/api.md §2.2, §2.11)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, Page, PageQuery, route, Word } from './route.ts'
 
 const Named = Type.Object({ username: Type.String({ minLength: 1, maxLength: 2_000 }) })
 
-/** The owner is only among them when granted explicitly. */
+/** The owner is listed only if access was granted explicitly. */
 export const Collaborators = Type.Object({ users: Type.Array(Type.String()) })
 export type Collaborators = Static<typeof Collaborators>
 
@@ -12,7 +12,7 @@ export const listCollaborators = route({
   method: 'GET',
   path: '/v2/apps/:id/perms/',
   access: 'app',
-  summary: 'Who may use the app besides its owner.',
+  summary: 'List the collaborators of the app.',
   params: AppParams,
   status: 200,
   response: Collaborators,
@@ -23,20 +23,20 @@ export const addCollaborator = route({
   path: '/v2/apps/:id/perms/',
   access: 'app-owner',
   recorded: true,
-  summary: 'Let a user use the app.',
+  summary: 'Give a user access to the app.',
   params: AppParams,
   body: Named,
   status: 201,
   response: Empty,
 })
 
-/** For owner and admin, and for collaborators about themselves. */
+/** For owner and admins, and for collaborators to remove themselves. */
 export const removeCollaborator = route({
   method: 'DELETE',
   path: '/v2/apps/:id/perms/:username',
   access: 'app',
   recorded: true,
-  summary: 'Let a user no longer use the app.',
+  summary: 'Revoke a user’s access to the app.',
   params: Type.Object({ id: Word, username: Word }),
   status: 204,
   response: Empty,
@@ -49,7 +49,7 @@ export const listAdmins = route({
   method: 'GET',
   path: '/v2/admin/perms/',
   access: 'admin',
-  summary: 'The admins.',
+  summary: 'List the admins.',
   query: PageQuery,
   status: 200,
   response: Page(Admin),
@@ -59,18 +59,18 @@ export const addAdmin = route({
   method: 'POST',
   path: '/v2/admin/perms/',
   access: 'admin',
-  summary: 'Make a user admin.',
+  summary: 'Give a user admin rights.',
   body: Named,
   status: 201,
   response: Empty,
 })
 
-/** The last one stays. */
+/** The last admin cannot be removed. */
 export const removeAdmin = route({
   method: 'DELETE',
   path: '/v2/admin/perms/:username',
   access: 'admin',
-  summary: 'Make an admin an ordinary user.',
+  summary: 'Revoke a user’s admin rights.',
   params: Named,
   status: 204,
   response: Empty,

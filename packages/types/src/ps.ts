@@ -1,4 +1,4 @@
-// Which processes of an app run, how many should, and how are they restarted (docs/contract/api.md §2.3, §2.4)?
+// How are the processes of an app listed, scaled, restarted and stopped (docs/contract/api.md §2.3, §2.4)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route, Word } from './route.ts'
 
@@ -12,12 +12,12 @@ export function isProcessType(text: string): boolean {
   return text.length <= maxProcessType && processTypePattern.test(text)
 }
 
-/** What a type is called where names are in lower case and without underscores. */
+/** The form of a type where names have lower case and no underscores. */
 export function processTypeName(type: string): string {
   return type.toLowerCase().replaceAll('_', '-')
 }
 
-/** Two types that would have the same name there, in the order in which they come. */
+/** Two types that would have the same name in that form, in their order. */
 export function alikeTypes(types: readonly string[]): readonly [string, string] | null {
   const seen = new Map<string, string>()
   for (const type of types) {
@@ -33,7 +33,7 @@ export function alikeMessage([first, second]: readonly [string, string]): string
   return `Process types "${first}" and "${second}" differ only in capitals or between hyphen and underscore: rename one of them`
 }
 
-/** `state` is one of `podStates`, or a scheduler's own word for a pod that waits (docs/contract/api.md §4.10). */
+/** `state` is one of `podStates`, or a scheduler's own state of a pod that waits (docs/contract/api.md §4.10). */
 export const Pod = Type.Object({
   name: Type.String(),
   type: Type.String(),
@@ -48,13 +48,13 @@ export const PodList = Type.Object({ count: Type.Integer(), results: Type.Array(
 const TypeParams = Type.Object({ id: Word, type: Word })
 const NameParams = Type.Object({ id: Word, type: Word, name: Word })
 
-/** The wire takes counts as numbers or numeric strings; the rule and its messages are the domain's. */
+/** Counts are numbers or numeric strings; the domain checks them. */
 export const scaleApp = route({
   method: 'POST',
   path: '/v2/apps/:id/scale/',
   access: 'app',
   recorded: true,
-  summary: 'Set how many processes of each type run; answers when they do.',
+  summary: 'Set the number of processes of each type; answers when they are running.',
   params: AppParams,
   body: Type.Unsafe<Record<string, number>>(Type.Object({})),
   status: 204,
@@ -65,7 +65,7 @@ export const listPods = route({
   method: 'GET',
   path: '/v2/apps/:id/pods/',
   access: 'app',
-  summary: 'The processes of the current release; with one_off=1 also the one-off ones.',
+  summary: 'List the processes of the current release; with one_off=1 also one-off processes.',
   params: AppParams,
   query: Type.Object({ limit: Type.Optional(Word), one_off: Type.Optional(Word) }),
   status: 200,
@@ -75,14 +75,14 @@ export const listPods = route({
 export const listPodsOfType = route({
   ...listPods,
   path: '/v2/apps/:id/pods/:type/',
-  summary: 'The processes of one type.',
+  summary: 'List the processes of one type.',
   params: TypeParams,
 })
 
 export const getPods = route({
   ...listPods,
   path: '/v2/apps/:id/pods/:type/:name/',
-  summary: 'One process by name; the type is ignored.',
+  summary: 'Show a process by name; the type is ignored.',
   params: NameParams,
 })
 
@@ -91,7 +91,7 @@ export const restartPods = route({
   path: '/v2/apps/:id/pods/restart/',
   access: 'app',
   recorded: true,
-  summary: 'Restart every process.',
+  summary: 'Restart all processes.',
   params: AppParams,
   status: 200,
   response: Type.Array(Pod),
@@ -115,7 +115,7 @@ export const stopPod = route({
   method: 'POST',
   path: '/v2/apps/:id/pods/:type/:name/stop/',
   access: 'app',
-  summary: 'End a one-off process, named by its pod or by the Deis-Request-Id of its run; the type is ignored.',
+  summary: 'Stop a one-off process, by its name or the Deis-Request-Id of its run; the type is ignored.',
   params: NameParams,
   status: 204,
   response: Empty,

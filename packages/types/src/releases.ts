@@ -1,4 +1,4 @@
-// Which combinations of build and config has the app run (docs/contract/api.md §2.7)?
+// What is a release, and how are releases listed and rolled back (docs/contract/api.md §2.7)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
@@ -22,7 +22,7 @@ export const listReleases = route({
   method: 'GET',
   path: '/v2/apps/:id/releases/',
   access: 'app',
-  summary: 'Releases, newest first, failed ones included.',
+  summary: 'List releases, newest first, including failed ones.',
   params: AppParams,
   query: PageQuery,
   status: 200,
@@ -34,7 +34,7 @@ export const getRelease = route({
   method: 'GET',
   path: '/v2/apps/:id/releases/:version/',
   access: 'app',
-  summary: 'One release.',
+  summary: 'Show a release.',
   params: Type.Object({ id: Word, version: Word }),
   status: 200,
   response: Release,
@@ -45,7 +45,7 @@ export const rollback = route({
   path: '/v2/apps/:id/releases/rollback/',
   access: 'app',
   recorded: true,
-  summary: 'Run an earlier release again under a new number; answers when it runs.',
+  summary: 'Roll back to an earlier release, as a new release; answers when it is running.',
   params: AppParams,
   body: Type.Object({ version: Type.Optional(Type.Unsafe<number>({})) }),
   status: 201,

@@ -1,12 +1,13 @@
-// How did a change end whose answer did not come? Ours: the original has nothing like it.
+// How does a client learn the result of a change when the connection was lost? Ours.
 import { type Static, Type } from 'typebox'
 import { route, Time, Word } from './route.ts'
 
 /**
- * `running`: the answer is still to come, perhaps from another controller than the one that began.
- * `ended`: `status` and `answer` are what was, or would have been, answered.
- * `interrupted`: its controller went before anything was changed, or in what may be done twice; sent again with the same id it is done.
- * `unclear`: its controller went, and whether it was done cannot be told.
+ * `running`: not ended yet; another controller than the first may be doing it.
+ * `ended`: `status` and `answer` are those of the response, whether or not it arrived.
+ * `interrupted`: the controller stopped before anything was changed, or in a change that can be repeated; send it again with
+ * the same id.
+ * `unclear`: the controller stopped, and it is not known whether the change was done.
  */
 const RequestState = Type.Union([
   Type.Literal('running'),
@@ -33,7 +34,7 @@ export const getRequest = route({
   method: 'GET',
   path: '/v2/requests/:id/',
   access: 'user',
-  summary: 'How a change ended that was sent with this Deis-Request-Id, for a day; for who sent it, and for admins.',
+  summary: 'Show the result of the change with this Deis-Request-Id, for a day; for its sender and admins only.',
   params: Type.Object({ id: Word }),
   status: 200,
   response: RequestRecord,

@@ -1,4 +1,4 @@
-// How is one HTTP endpoint written down so that server, client and OpenAPI read the same value?
+// How is an HTTP endpoint declared, once for server, client and OpenAPI?
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 
 /**
@@ -16,14 +16,14 @@ export type Route = {
   readonly access: Access
   /** Only for WebSocket upgrades. */
   readonly websocket?: true
-  /** A change whose client may name it (Deis-Request-Id), ask how it ended, and send it again without doing it twice. */
+  /** A change that a client may give an id (Deis-Request-Id), to request its result or to send it again safely. */
   readonly recorded?: true
   /** One sentence for OpenAPI. */
   readonly summary: string
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TSchema
-  /** How many bytes the body may have, where `usualBodyBytes` are not enough. */
+  /** The limit of the body, if `usualBodyBytes` are not enough. */
   readonly bodyBytes?: number
   /** Status of success; errors are in error.ts. */
   readonly status: number
@@ -32,7 +32,7 @@ export type Route = {
 
 export const usualBodyBytes = 64 * 1024
 
-/** A part of a path or a query: everything from outside has a length, so that patterns and look-ups meet no more than that. */
+/** A part of a path or a query, of limited length, as all input. */
 export const Word = Type.String({ maxLength: 2_000 })
 
 /** Declares an endpoint; keeps the literal types so that callers are checked against its schemas. */
@@ -46,7 +46,7 @@ export type Query<R extends Route> = StaticOr<R['query'], Record<string, never>>
 export type Body<R extends Route> = StaticOr<R['body'], undefined>
 export type Response<R extends Route> = StaticOr<R['response'], never>
 
-/** Fills `:name` places of a route's path, each value percent-encoded (docs/contract/cli.md §9 note 6). */
+/** Fills the `:name` parameters of a path, each value percent-encoded (docs/contract/cli.md §9 note 6). */
 export function fillPath(path: string, params: Record<string, string | number>): string {
   return path.replace(/:([a-z]+)/g, (_, name: string) => {
     const value = params[name]
@@ -63,7 +63,7 @@ export function time(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-/** `?limit=&offset=` of every list (docs/contract/api.md §1.10); odd values fall back to the defaults, so they are strings here. */
+/** `?limit=&offset=` of every list (docs/contract/api.md §1.10); invalid values fall back to the defaults, so they are strings here. */
 export const PageQuery = Type.Object({ limit: Type.Optional(Word), offset: Type.Optional(Word) })
 
 /** A list answer; `count` is the total, not the length of `results`. */
@@ -81,5 +81,5 @@ export const AppParams = Type.Object({ id: Word })
 
 export const Empty = Type.Null()
 
-/** What a client calls its request: whoever knows it can speak of the request while it goes on, and afterwards. */
+/** The client's id of a request, by which it can be looked up or stopped, also later. */
 export const requestIdHeader = 'deis-request-id'

@@ -1,7 +1,7 @@
-// What does the router need to know, and how does it learn it (docs/architecture.md)?
+// What do controller and router send to each other (docs/architecture.md)?
 import { type Static, Type } from 'typebox'
 
-/** Where requests of one app go. */
+/** The route of one app. */
 export const AppRoute = Type.Object({
   app: Type.String(),
   /** Host names. One without a dot is a label under the platform domain; matching ignores case and the port. */
@@ -9,25 +9,25 @@ export const AppRoute = Type.Object({
   /** `host:port` of every ready process of the routable type. Empty: 503. */
   upstreams: Type.Array(Type.String()),
   /**
-   * Each upstream stands for several processes behind a balancer of its own. Connections to it are used anew for a few
-   * seconds only, so that they follow its changes and none is left when a process behind it ends.
+   * Each upstream is a load balancer of several processes. Connections to it are reused for a few seconds only, so that they
+   * follow its changes, and none is left when a process behind it ends.
    */
   shared: Type.Optional(Type.Boolean()),
-  /** Every request that the whitelist admits is answered with the maintenance page (503). Only there when it is so, as all that follows. */
+  /** Requests that the whitelist allows get the maintenance page (503). Absent means no, as in all fields below. */
   maintenance: Type.Optional(Type.Literal(true)),
   /**
-   * Addresses and networks, IPv4 or IPv6 (`10.0.0.0/8`, `2001:db8::1`), from which the app may be reached; all others are
-   * refused (403). A network may be written with host bits set. An entry that cannot be understood admits nobody.
+   * Addresses and networks, IPv4 or IPv6 (`10.0.0.0/8`, `2001:db8::1`), that may reach the app; all others are refused
+   * (403). A network may have host bits set. An invalid entry allows no address.
    */
   whitelist: Type.Optional(Type.Array(Type.String())),
-  /** Requests without TLS are sent to `https://` (301; those with a body 308). */
+  /** Requests without TLS are redirected to `https://` (301; with a body 308). */
   enforceTls: Type.Optional(Type.Literal(true)),
-  /** What TLS connections are answered with, by server name; `host` is one of `hosts`, and may begin with `*.`. Secret. */
+  /** Certificates by server name; `host` is one of `hosts`, and may begin with `*.`. Secret. */
   certificates: Type.Optional(
     Type.Array(
       Type.Object({
         host: Type.String(),
-        /** PEM, the host's own certificate first, then the chain. */
+        /** PEM, the certificate of the host first, then the chain. */
         certificate: Type.String(),
         /** PEM, PKCS #8. */
         key: Type.String(),
@@ -38,9 +38,9 @@ export const AppRoute = Type.Object({
 export type AppRoute = Static<typeof AppRoute>
 
 /**
- * What a controller says to a router, a line each in JSON, sealed as channel.ts says. The first one is a snapshot; each later
- * one replaces or removes one app. A ping comes at least every 5 s.
- * `seq` grows by one a line and restarts with each controller (`epoch` names it).
+ * The messages of a controller to a router, one JSON line each, authenticated by channel.ts. The first is a snapshot; each
+ * later one replaces or removes one app. A ping is sent at least every 5 s.
+ * `seq` increases by one per line and restarts with each controller, which `epoch` identifies.
  */
 export const RouteEvent = Type.Union([
   Type.Object({
@@ -57,13 +57,13 @@ export const RouteEvent = Type.Union([
 export type RouteEvent = Static<typeof RouteEvent>
 
 /**
- * What a router says: at first, after every applied change, after each ping, and whenever `busy` shrinks. It has applied
- * everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table but still answer requests that
- * began before; the controller stops a process only when it is gone from here.
+ * The message of a router: at the start, after each applied change, after each ping, and when `busy` shrinks. The router has
+ * applied everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table, but still handle earlier
+ * requests; the controller stops a process only when it is no longer in this list.
  */
 export const RouterState = Type.Object({
   router: Type.String({ minLength: 1, maxLength: 64 }),
-  /** Where it listens; URLs of apps are made of it. */
+  /** The port it listens on, for the URLs of apps. */
   port: Type.Integer({ minimum: 1, maximum: 65535 }),
   epoch: Type.String({ maxLength: 64 }),
   seq: Type.Integer({ minimum: 0 }),
@@ -71,7 +71,7 @@ export const RouterState = Type.Object({
 })
 export type RouterState = Static<typeof RouterState>
 
-/** With the success of a change of an app: how many routers follow this installation, and how many of them are up to date: `2/2`. */
+/** In the response to a successful change of an app: how many routers have applied it, of how many: `2/2`. */
 export const routersHeader = 'deis-routers'
-/** With any success: what whoever asked has to know besides, in one line. */
+/** In any successful response: a warning for the user, in one line. */
 export const warningHeader = 'deis-warning'

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 import { Addresses } from './whitelist.ts'
 
-/** How many processes of a type the backend chooses, by their load. */
+/** How the backend scales a process type by load. */
 export const AutoscaleRule = Type.Object({ min: Type.Integer(), max: Type.Integer(), cpu_percent: Type.Integer() })
 export type AutoscaleRule = Static<typeof AutoscaleRule>
 
@@ -25,22 +25,22 @@ export const getSettings = route({
   method: 'GET',
   path: '/v2/apps/:id/settings/',
   access: 'app',
-  summary: 'The app’s settings.',
+  summary: 'Show the settings of the app.',
   params: AppParams,
   status: 200,
   response: AppSettings,
 })
 
 /**
- * `whitelist` replaces the list; `autoscale` and `label` are merged by key, null removes a key. Booleans also come as
- * text and null leaves them; all rules are the domain's.
+ * `whitelist` replaces the list; `autoscale` and `label` are merged by key, and null removes a key. Booleans may be text, and
+ * null does not change them; the domain checks all values.
  */
 export const setSettings = route({
   method: 'POST',
   path: '/v2/apps/:id/settings/',
   access: 'app',
   recorded: true,
-  summary: 'Change some settings; takes effect at once and makes no release.',
+  summary: 'Change settings; takes effect at once, without a release.',
   params: AppParams,
   body: Type.Object({
     maintenance: Type.Optional(Type.Unsafe<boolean | null>({})),

@@ -1,5 +1,5 @@
-// How does a person sit at a command on the platform: which messages pass, and what do they mean?
-// Ours: Deis never had it. A WebSocket, so that it passes every proxy that HTTP passes.
+// Which messages do client and controller exchange in a session (`run -it`, `ps:exec`)?
+// Ours. A WebSocket, because it passes the proxies that HTTP passes.
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route } from './route.ts'
 
@@ -7,7 +7,7 @@ const side = { minimum: 1, maximum: 10_000 }
 export const TerminalSize = Type.Object({ columns: Type.Integer(side), rows: Type.Integer(side) })
 export type TerminalSize = Static<typeof TerminalSize>
 
-/** What `name` of `signal` may be, without its `SIG`. */
+/** The signals, without `SIG`. */
 export const SessionSignal = Type.Union([
   Type.Literal('HUP'),
   Type.Literal('INT'),
@@ -16,15 +16,15 @@ export const SessionSignal = Type.Union([
 ])
 export type SessionSignal = Static<typeof SessionSignal>
 
-/** The first message of the client, within 30 s. The command is not part of the URL, which proxies write down. */
+/** The first message of the client, within 30 s. The command is not part of the URL, because proxies log URLs. */
 export const TerminalStart = Type.Object({
   type: Type.Literal('start'),
   command: Type.String({ minLength: 1, maxLength: 100_000 }),
-  /** In this pod, beside what runs there; absent: in a pod of its own, of the current release. */
+  /** The pod to run the command in; absent: a new pod of the current release. */
   pod: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
   /** Whether input follows; without it the command's input is empty. */
   stdin: Type.Boolean(),
-  /** Null: no terminal, stdout and stderr apart. `name` becomes the command's TERM. */
+  /** Null: no terminal, and separate stdout and stderr. `name` is the TERM of the command. */
   terminal: Type.Union([
     Type.Object({
       ...TerminalSize.properties,
@@ -36,20 +36,20 @@ export const TerminalStart = Type.Object({
 export type TerminalStart = Static<typeof TerminalStart>
 
 /**
- * How many bytes of input, and how many of output, may be on their way: whoever sends them waits then until the other side
- * says `read`. Neither side ever stops reading the socket itself, so that signals, pings and the end always get through.
+ * How many bytes of input, and of output, may be unacknowledged: the sender then waits for a `read` message. Both sides
+ * always read the socket, so that signals, pings and the end arrive.
  */
 export const sessionWindow = 512 * 1024
 /** The longest message of either side: a command, or a part of the input or output. */
 export const sessionMessageBytes = 1024 * 1024
 
-/** So many bytes more of what the other side sent have been used up. */
+/** Acknowledges that so many more bytes were processed. */
 const SessionRead = Type.Object({
   type: Type.Literal('read'),
   bytes: Type.Integer({ minimum: 1, maximum: sessionWindow }),
 })
 
-/** Text frames of the client. Its binary frames are input, as it is. */
+/** Text frames of the client. Its binary frames are input. */
 export const ClientMessage = Type.Union([
   TerminalStart,
   Type.Object({ type: Type.Literal('resize'), ...TerminalSize.properties }),
@@ -60,31 +60,31 @@ export const ClientMessage = Type.Union([
 ])
 export type ClientMessage = Static<typeof ClientMessage>
 
-/** Text frames of the controller. In its binary frames the first byte says which output the rest is (`outputOf`). */
+/** Text frames of the controller. The first byte of its binary frames tells stdout from stderr (`outputOf`). */
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('started'), pod: Type.String(), release: Type.String() }),
   SessionRead,
-  /** The last message of a session that came to its end. */
+  /** The last message of a session that ended normally. */
   Type.Object({ type: Type.Literal('exit'), code: Type.Integer() }),
-  /** The last message of one that did not. `status`: what an HTTP answer would have. */
+  /** The last message of a session that failed. `status` is an HTTP status. */
   Type.Object({ type: Type.Literal('error'), status: Type.Integer(), detail: Type.String() }),
 ])
 export type ServerMessage = Static<typeof ServerMessage>
 
-/** First byte of the controller's binary frames; it does not count as output. */
+/** The first byte of the controller's binary frames; it does not count as output. */
 export const outputOf = { stdout: 1, stderr: 2 } as const
 
-/** The controller pings, and either side hangs up when it hears nothing at all for so long. */
+/** The controller sends pings, and both sides close a connection that is silent for so long. */
 export const sessionPingMs = 20_000
 export const sessionSilenceMs = 60_000
 
-/** Answers an upgrade with 101, anything else with 426. The token is taken from the header only, which no web page can set. */
+/** Answers an upgrade with 101, anything else with 426. The token is accepted in the header only, which web pages cannot set. */
 export const openTerminal = route({
   method: 'GET',
   path: '/v2/apps/:id/terminal/',
   access: 'app',
   websocket: true,
-  summary: 'Run a command with its input, output, terminal and signals, by WebSocket.',
+  summary: 'Run a command in a session by WebSocket, with input, output, terminal and signals.',
   params: AppParams,
   status: 101,
   response: Empty,

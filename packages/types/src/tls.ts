@@ -1,4 +1,4 @@
-// Must requests to an app be encrypted (docs/contract/api.md §2.9)?
+// Does an app accept HTTPS only (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
 
@@ -17,19 +17,19 @@ export const getTls = route({
   method: 'GET',
   path: '/v2/apps/:id/tls/',
   access: 'app',
-  summary: 'Whether HTTPS is enforced.',
+  summary: 'Show whether HTTPS is enforced.',
   params: AppParams,
   status: 200,
   response: Tls,
 })
 
-/** Booleans also come as text (`"true"`, `"f"`, …); the rule is the domain's. */
+/** Booleans may be text (`"true"`, `"f"`, …); the domain checks them. */
 export const setTls = route({
   method: 'POST',
   path: '/v2/apps/:id/tls/',
   access: 'app',
   recorded: true,
-  summary: 'Enforce HTTPS, or no longer.',
+  summary: 'Enforce HTTPS, or stop enforcing it.',
   params: AppParams,
   body: Type.Object({ https_enforced: Type.Unsafe<boolean | null>({}) }),
   status: 201,

@@ -1,4 +1,4 @@
-// Who has an account here (docs/contract/api.md §2.2)?
+// Which users does a controller have (docs/contract/api.md §2.2)?
 import { User } from './auth.ts'
 import { Page, PageQuery, route } from './route.ts'
 
@@ -6,7 +6,7 @@ export const listUsers = route({
   method: 'GET',
   path: '/v2/users/',
   access: 'admin',
-  summary: 'Every account.',
+  summary: 'List all users.',
   query: PageQuery,
   status: 200,
   response: Page(User),

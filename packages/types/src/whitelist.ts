@@ -1,4 +1,4 @@
-// From which addresses may an app be reached (docs/contract/api.md §2.9)?
+// Which addresses may reach an app (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, Empty, route } from './route.ts'
 
@@ -7,7 +7,7 @@ export const maxAddresses = 1_000
 
 export const Addresses = Type.Array(Type.String({ maxLength: 50 }), { maxItems: maxAddresses })
 
-/** Addresses and networks, IPv4 and IPv6: `10.0.0.0/8`, `2001:db8::1`. Empty: from anywhere. */
+/** IPv4 and IPv6 addresses and networks: `10.0.0.0/8`, `2001:db8::1`. Empty: all addresses. */
 export const Whitelist = Type.Object({ addresses: Addresses })
 export type Whitelist = Static<typeof Whitelist>
 
@@ -15,7 +15,7 @@ export const getWhitelist = route({
   method: 'GET',
   path: '/v2/apps/:id/whitelist/',
   access: 'app',
-  summary: 'The addresses from which the app may be reached.',
+  summary: 'List the addresses that may reach the app.',
   params: AppParams,
   status: 200,
   response: Whitelist,
@@ -26,7 +26,7 @@ export const addToWhitelist = route({
   path: '/v2/apps/:id/whitelist/',
   access: 'app',
   recorded: true,
-  summary: 'Add addresses; answers with all of them.',
+  summary: 'Add addresses to the whitelist; answers with all of them.',
   params: AppParams,
   body: Whitelist,
   status: 201,
@@ -38,7 +38,7 @@ export const removeFromWhitelist = route({
   path: '/v2/apps/:id/whitelist/',
   access: 'app-owner',
   recorded: true,
-  summary: 'Remove addresses.',
+  summary: 'Remove addresses from the whitelist.',
   params: AppParams,
   body: Whitelist,
   status: 204,

@@ -1,14 +1,14 @@
-// How is it kept that neither side of a session sends more than the other has room for?
+// How is the flow control of a session kept: neither side sends more than the other can hold?
 import { sessionWindow } from './terminal.ts'
 
 export type SendWindow = {
-  /** How many bytes may go now, at least one: resolves when there is room. */
+  /** How many bytes may be sent now, at least one: resolves when there is room. */
   room(): Promise<number>
-  /** So many went. */
+  /** So many bytes were sent. */
   sent(bytes: number): void
-  /** The other side said `read`. */
+  /** The other side acknowledged so many bytes. */
   read(bytes: number): void
-  /** Nobody waits any more: what is sent from now on goes nowhere. */
+  /** Ends all waiting, at the end of the session. */
   release(): void
 }
 
@@ -43,27 +43,27 @@ export function sendWindow(): SendWindow {
 }
 
 export type ReadWindow = {
-  /** Whether the other side was allowed to send so many more bytes. */
+  /** Counts received bytes; whether the other side was allowed to send them. */
   got(bytes: number): boolean
-  /** So many of them are used up. */
+  /** So many of them were processed. */
   used(bytes: number): void
 }
 
-/** The receiver's side. `tell` is called now and then, not for every key that somebody presses. */
-export function readWindow(tell: (bytes: number) => void): ReadWindow {
+/** The receiver's side. `acknowledge` is called for larger parts, not for each key press. */
+export function readWindow(acknowledge: (bytes: number) => void): ReadWindow {
   let held = 0
-  let untold = 0
+  let processed = 0
   return {
     got(bytes) {
       held += bytes
       return held <= sessionWindow
     },
     used(bytes) {
-      untold += bytes
-      if (untold < sessionWindow / 4) return
-      held -= untold
-      tell(untold)
-      untold = 0
+      processed += bytes
+      if (processed < sessionWindow / 4) return
+      held -= processed
+      acknowledge(processed)
+      processed = 0
     },
   }
 }

@@ -125,7 +125,7 @@ async function remotes(world: World): Promise<void> {
   await deis(
     'git:remote -a other',
     error(
-      `Git remote deis points to ${url}, not to ${other}.`,
+      `The git remote "deis" points to ${url}, not to ${other}; it was not changed.`,
       'Use --force to replace it, or choose another name with --remote.',
     ),
     here,
@@ -206,7 +206,14 @@ async function showing(world: World): Promise<void> {
   expect(await json(`apps:open -a ${app}`, null, { env })).toEqual({ url })
   expect(await readFile(join(person.home, 'opened'), 'utf8')).toBe(`${url}\n`)
   await deis(`domains:remove ${app} -a ${app}`, [`Removing ${app} from ${app}... done`])
-  await deis(`open -a ${app}`, error(`${app} has no domain, so there is nothing to open.`), { env })
+  await deis(
+    `open -a ${app}`,
+    error(
+      `"${app}" has no domain, so there is nothing to open.`,
+      `Add one with \`deis domains:add <domain> -a ${app}\`.`,
+    ),
+    { env },
+  )
   await deis('info', info('no domain assigned'))
   await deis('logs --lines=1', [`{stamp} deis[controller]: INFO domain ${app} removed`])
   await deis(`logs -a ${world.name('nothing')}`, error(noApp))

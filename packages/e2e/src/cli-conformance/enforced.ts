@@ -81,7 +81,7 @@ async function tags(world: World): Promise<void> {
       world,
       'Applying tags...',
       ['', `=== ${app} Tags`, 'kubernetes.io/os     linux'],
-      'enforce tags: it has no nodes to choose from',
+      'enforce tags (it has no nodes to choose from)',
     ),
   )
   for (const word of ['rack', 'a=b=c'])

@@ -7,7 +7,7 @@ import { error, runDeis, type Words } from './says.ts'
 import type { Actor, Scenario, World } from './world.ts'
 
 const usage = 'Usage: deis <command> [<args>...]'
-const unknown = 'Run `deis help` for the list of commands.'
+const unknown = 'Run `deis help` to list the commands.'
 
 const verbs: Readonly<Record<string, string>> = {
   apps: 'create list info open logs run destroy transfer',

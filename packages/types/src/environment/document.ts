@@ -1,24 +1,24 @@
-// What does docs/settings.md say? It is made of the table that the programs read their settings by.
+// What does docs/settings.md say? It is written from the table that the programs use.
 import { sections } from './index.ts'
 import type { Setting } from './kinds.ts'
 
 const head = `# Settings
 
-This page is written by \`node scripts/settings.mjs\` from the table in \`packages/types/src/environment\`, by which the programs read their
+This page is written by \`node scripts/settings.mjs\` from the table in \`packages/types/src/environment\`, which the programs use to read their
 environment; a test fails when it is out of date.
 
-Both programs check their settings when they start, and name everything that is wrong at once. An empty variable counts as not set. On one
-machine \`npm start\` passes its environment to the controller and to the router; on a cluster the settings stand in
-\`packages/install/site/kustomization.yaml\`. Lists have commas between their items. Flags are \`true\` or \`false\` (also yes, on, 1 and no, off, 0).
+Both programs check their settings at the start, and report all invalid ones at once. An empty variable counts as not set. On one machine,
+\`npm start\` passes its environment to the controller and the router; on a cluster, the settings are in
+\`packages/install/site/kustomization.yaml\`. The items of a list are separated by commas. A flag is \`true\` or \`false\` (or yes, on, 1 and no, off, 0).
 `
 
-const tail = `## Passed on
+const tail = `## Passed on to builds and apps
 
-- Builds get what their tools need to reach the outside: \`npm_config_*\`, \`PIP_*\`, \`GOPROXY\`, \`GOFLAGS\`, \`GOSUMDB\`, \`GONOSUMDB\`, \`BUNDLE_*\`, the proxies
+- Builds get the variables that their tools need for downloads: \`npm_config_*\`, \`PIP_*\`, \`GOPROXY\`, \`GOFLAGS\`, \`GOSUMDB\`, \`GONOSUMDB\`, \`BUNDLE_*\`, the proxies
   \`http_proxy\`, \`https_proxy\` and \`no_proxy\` in both spellings, \`SSL_CERT_FILE\`, \`SSL_CERT_DIR\` and \`NODE_EXTRA_CA_CERTS\`.
 - Builds, and apps on one machine, get \`LANG\`, \`LC_ALL\` and \`TZ\`.
-- \`KUBECONFIG\` names the cluster of a controller that runs outside of it.
-- Settings that an app's config may override: [contract/api.md](contract/api.md) §3.14. Variables of the command line:
+- \`KUBECONFIG\` names the cluster, if the controller runs outside of it.
+- For settings that the config of an app may override, see [contract/api.md](contract/api.md) §3.14. For variables of the command line, see
   [contract/cli.md](contract/cli.md) §3.3.
 `
 
@@ -46,7 +46,7 @@ function rowOf([name, setting]: readonly [string, Setting]): string[] {
 
 const titles = ['variable', 'value', 'default', 'meaning', 'read by']
 
-/** Columns of one width, as the formatter of the repository has them. */
+/** Columns of equal width, as the formatter of the repository writes them. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = titles.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
   const line = (cells: readonly string[], fill = ' '): string =>

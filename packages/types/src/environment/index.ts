@@ -1,4 +1,4 @@
-// Which environment variables set the platform? The readers of both programs and docs/settings.md use this one table.
+// Which environment variables does the platform have? Both programs and docs/settings.md use this table.
 import { clusterSections, clusterSettings } from './cluster.ts'
 import type { Section } from './kinds.ts'
 import { machineSections, machineSettings } from './machine.ts'

@@ -1,10 +1,10 @@
-// What is said of one environment variable: which values it takes, its default, what it is for and which program reads it?
+// How is an environment variable declared: values, default, meaning, and the programs that read it?
 import { type TArray, type TBoolean, type TInteger, type TString, type TUnsafe, Type } from 'typebox'
 
 export type Program = 'controller' | 'router' | 'npm start'
 
-type Told = {
-  /** One line for a person. */
+type Documentation = {
+  /** One line. */
   readonly description: string
   readonly programs: readonly Program[]
   readonly unit?: string
@@ -12,17 +12,17 @@ type Told = {
   readonly usually?: string
 }
 
-export type TextSetting = TString & Told & { readonly default: string }
+export type TextSetting = TString & Documentation & { readonly default: string }
 export type IntegerSetting = TInteger &
-  Told & { readonly default: number; readonly minimum: number; readonly maximum: number }
+  Documentation & { readonly default: number; readonly minimum: number; readonly maximum: number }
 /** Not set: null. */
 export type OptionalIntegerSetting = TInteger &
-  Told & { readonly default: null; readonly minimum: number; readonly maximum: number }
-export type FlagSetting = TBoolean & Told & { readonly default: boolean }
+  Documentation & { readonly default: null; readonly minimum: number; readonly maximum: number }
+export type FlagSetting = TBoolean & Documentation & { readonly default: boolean }
 export type ChoiceSetting<T extends string = string> = TUnsafe<T> &
-  Told & { readonly default: T; readonly enum: readonly T[] }
+  Documentation & { readonly default: T; readonly enum: readonly T[] }
 /** Items with commas between them. */
-export type ListSetting = TArray<TString> & Told & { readonly default: readonly string[] }
+export type ListSetting = TArray<TString> & Documentation & { readonly default: readonly string[] }
 
 export type Setting = TextSetting | IntegerSetting | OptionalIntegerSetting | FlagSetting | ChoiceSetting | ListSetting
 
@@ -30,23 +30,28 @@ export type Settings = Readonly<Record<string, Setting>>
 
 export type Section = { readonly title: string; readonly settings: Settings }
 
-type More = Partial<Pick<Told, 'unit' | 'usually' | 'programs'>>
+type More = Partial<Pick<Documentation, 'unit' | 'usually' | 'programs'>>
 
 /** The kinds of settings of one program. */
 export function settingsOf(program: Program) {
-  const told = (description: string, more: More): Told => ({ description, programs: [program], ...more })
+  const documented = (description: string, more: More): Documentation => ({ description, programs: [program], ...more })
   return {
     text: (usual: string, description: string, more: More = {}) =>
-      Type.String({ default: usual, ...told(description, more) }) as TextSetting,
+      Type.String({ default: usual, ...documented(description, more) }) as TextSetting,
     integer: (usual: number, minimum: number, maximum: number, description: string, more: More = {}) =>
-      Type.Integer({ default: usual, minimum, maximum, ...told(description, more) }) as IntegerSetting,
+      Type.Integer({ default: usual, minimum, maximum, ...documented(description, more) }) as IntegerSetting,
     optionalInteger: (minimum: number, maximum: number, description: string, more: More = {}) =>
-      Type.Integer({ default: null, minimum, maximum, ...told(description, more) }) as OptionalIntegerSetting,
+      Type.Integer({ default: null, minimum, maximum, ...documented(description, more) }) as OptionalIntegerSetting,
     flag: (usual: boolean, description: string, more: More = {}) =>
-      Type.Boolean({ default: usual, ...told(description, more) }) as FlagSetting,
+      Type.Boolean({ default: usual, ...documented(description, more) }) as FlagSetting,
     choice: <const T extends string>(usual: NoInfer<T>, allowed: readonly T[], description: string, more: More = {}) =>
-      Type.Unsafe<T>({ type: 'string', default: usual, enum: allowed, ...told(description, more) }) as ChoiceSetting<T>,
+      Type.Unsafe<T>({
+        type: 'string',
+        default: usual,
+        enum: allowed,
+        ...documented(description, more),
+      }) as ChoiceSetting<T>,
     list: (usual: readonly string[], description: string, more: More = {}) =>
-      Type.Array(Type.String(), { default: usual, ...told(description, more) }) as ListSetting,
+      Type.Array(Type.String(), { default: usual, ...documented(description, more) }) as ListSetting,
   }
 }
