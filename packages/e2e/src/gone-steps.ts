@@ -136,7 +136,7 @@ export const pushPoints: readonly PushPoint[] = [
 
 /** The command that the push told early on; null when it came not so far. */
 export function toldBuild(output: string): string | null {
-  return /see the rest with 'deis builds:logs ([0-9a-f-]{36}) --follow --app \S+'/.exec(output)?.[1] ?? null
+  return /see the rest with: deis builds:logs ([0-9a-f-]{36}) --follow --app \S+/.exec(output)?.[1] ?? null
 }
 
 async function reached(push: Running, { says, ms }: PushPoint): Promise<void> {

@@ -57,7 +57,7 @@ describe.sequential('a controller that is told to stop in a push says where to l
     expect({ code, last: last(push.output()) }).toEqual({
       code: 1,
       last: [
-        'The controller is stopping, and nothing was changed. Push again in a moment; what was built so far:',
+        'The controller is stopping, and nothing was changed. Push again in a moment. To see what was built so far:',
         look,
       ],
     })
@@ -84,7 +84,7 @@ describe.sequential('a controller that is told to stop in a push says where to l
     expect({ code, last: last(push.output()) }).toEqual({
       code: 1,
       last: [
-        `The controller is stopping. The deploy of v${version} continues when it has started again; see how it ends:`,
+        `The controller is stopping. The deploy of v${version} continues when it starts again. To follow it:`,
         look,
       ],
     })

@@ -189,7 +189,7 @@ describe.sequential('an app that runs', () => {
     expect(await shop.does('builds:logs')).toBe(log)
     expect(await shop.deis('builds:create', 'nginx:latest')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('the process scheduler runs no container images') as string,
+      stderr: expect.stringContaining('The process scheduler cannot run container images') as string,
     })
   })
 

@@ -243,7 +243,7 @@ export const deploys: Steps = (backend, on) => {
         ])
           expect(heard).toMatchObject({
             status: 400,
-            json: { detail: expect.stringContaining('runs no container images') as string },
+            json: { detail: expect.stringContaining('cannot run container images') as string },
           })
         expect(await newest()).toEqual(before)
       },
