@@ -376,8 +376,8 @@ describe('a session that cannot be', () => {
   })
 
   test.each<[number, string, string]>([
-    [404, 'foo has no pod x', 'foo has no pod x'],
-    [409, 'the pod x is not up, but starting', 'the pod x is not up, but starting'],
+    [404, '"foo" has no process "x".', '"foo" has no process "x".'],
+    [409, 'Process "x" is not up. Its state is starting.', 'Process "x" is not up. Its state is starting.'],
     [429, 'bob has 20 sessions open', 'bob has 20 sessions open'],
     [503, 'The controller is stopping. Try again in a moment.', 'The controller is stopping. Try again in a moment.'],
   ])('the controller says %i: %s', async (status, detail, message) => {

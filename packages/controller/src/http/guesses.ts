@@ -22,7 +22,7 @@ export function clientOf(written: string): string {
   if (isIPv4(address)) return address
   const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
-  // A URL writes addresses in one form, with zeros left out in one place at most.
+  // A URL writes addresses in one form, with zeros left out once at most.
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
   const left = head === '' ? [] : head.split(':')
   const right = (tail ?? '') === '' ? [] : tail!.split(':')

@@ -229,7 +229,7 @@ describe('a session', () => {
   it('has no pods of other apps', async () => {
     const pod = await podOf('soup')
     expect(await open({ pod }).ended).toMatchObject({
-      messages: [{ type: 'error', status: 404, detail: `tea has no pod ${pod}` }],
+      messages: [{ type: 'error', status: 404, detail: `"tea" has no process "${pod}".` }],
       code: 1008,
     })
   })
@@ -402,7 +402,7 @@ it('ends when its time is over', async () => {
         type: 'error',
         status: 503,
         detail: expect.stringContaining(
-          'ended after 1 s, the limit that this controller sets (DEIS_SESSION_TIMEOUT)',
+          'ended after 1 s, the limit of this platform (DEIS_SESSION_TIMEOUT).',
         ) as string,
       })
     }

@@ -1,4 +1,4 @@
-// Who is this, and how do accounts come and go (docs/contract/api.md §1.3, §2.2, §3.11)?
+// Which user does a token belong to, and how are accounts created and removed (docs/contract/api.md §1.3, §2.2, §3.11)?
 import { DeisError, forbidden, invalidField, notFound, registrationTokenMessages, type User } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { hashToken, newToken, sameSecret } from '../../store/crypto.ts'
@@ -9,7 +9,7 @@ import { clientHash } from './known-clients.ts'
 import { toUser } from '../apps/rows.ts'
 import { refuseTakenName } from './usernames.ts'
 
-/** Signing in on many machines keeps as many tokens; the oldest make room. */
+/** Each login makes a token; beyond this number the oldest are deleted. */
 const tokensPerUser = 20
 
 const emailPattern = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$|^[^\s@]+@localhost$/
@@ -19,7 +19,7 @@ export function asCaller(row: Pick<Row.User, 'id' | 'username' | 'isSuperuser'>)
 }
 
 /**
- * Every request begins here, so it is one statement instead of Prisma's two.
+ * Every request starts here, so it is one statement instead of Prisma's two.
  * @throws the contract's 401 texts.
  */
 export async function authenticate(core: Core, token: string): Promise<Caller> {
@@ -56,7 +56,7 @@ export type Registration = {
   token?: string
 }
 
-/** No app is called so: the first account is made by one registration at a time, on all controllers. */
+/** Not a valid app name. The first account is created by one registration at a time, on all controllers. */
 const firstAccount = '(first account)'
 
 async function admitRegistration(
@@ -80,12 +80,12 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   if (email !== '' && !emailPattern.test(email)) throw invalidField('email', 'Enter a valid email address.')
   if (body.password.trim() === '') throw invalidField('password', 'This field may not be blank.')
   const username = body.username.trim()
-  // Before the work that a password makes, and again when it is done: another one may have been first meanwhile.
+  // Before the work that a password makes, and again when it is done: another one may have been first in the meantime.
   const mayBeFirst = await admitRegistration(core.db, core.config, caller, body.token)
   const password = await core.passwords.hash(body.password)
   const make = () =>
     core.db.$transaction(async (tx) => {
-      // Only a platform without any account makes its first one admin: whoever demotes all admins gains nothing by registering.
+      // Only a platform without any account makes its first one admin: removing all admins and registering again gains nothing.
       const isSuperuser = await admitRegistration(tx, core.config, caller, body.token)
       await refuseTakenName(core, tx, username)
       const now = new Date()
@@ -130,7 +130,7 @@ async function userNamed(core: Core, username: string): Promise<Row.User> {
   return found
 }
 
-/** The account an action is about: one's own, or as admin any. */
+/** The account that an action is about: the caller's own, or any for admins. */
 async function target(core: Core, caller: Caller, username: string | undefined): Promise<Row.User> {
   if (username === undefined || username === caller.username) return userNamed(core, caller.username)
   if (!caller.isSuperuser) throw forbidden()
@@ -143,7 +143,7 @@ export async function whoAmI(core: Core, caller: Caller): Promise<User> {
 
 export type PasswordChange = { username?: string; password?: string; new_password?: string }
 
-/** Ends every other session of the account: a changed password must lock out whoever knew the old one. */
+/** Ends every other session of the account: a changed password must lock out everyone who knew the old one. */
 export async function changePassword(
   core: Core,
   caller: Caller,

@@ -1,10 +1,10 @@
-// From where did an account sign in lately?
+// From which clients did an account log in lately?
 import { createHash } from 'node:crypto'
 import type { Core } from '../core.ts'
 
 const rememberedMs = 30 * 24 * 3_600_000
 
-/** Of one size, and other for each account: who reads it sees neither where somebody was nor who was there as well. */
+/** Of fixed size, and different for each account: the hash reveals neither the client nor which accounts share one. */
 export function clientHash(userId: number, client: string): string {
   return createHash('sha256').update(`${userId} ${client}`).digest('base64url').slice(0, 24)
 }

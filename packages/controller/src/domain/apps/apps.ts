@@ -80,8 +80,8 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp
   })
 }
 
-/** The row first, since it keeps the name from others; when the backend then has no room, nothing of it stays. */
-async function makeRoom(core: Core, app: AppRow): Promise<void> {
+/** The row first, since it reserves the name; when the backend then fails, the row is deleted again. */
+async function prepareBackend(core: Core, app: AppRow): Promise<void> {
   try {
     await core.scheduler.claim(app.id, core.shutdown)
     await exposeApp(core, app.id, core.shutdown)
@@ -118,7 +118,7 @@ async function createNamed(core: Core, caller: Caller, id: string): Promise<App>
       await refuseMoreApps(core, caller)
       return insertApp(core, caller, id)
     })
-    await makeRoom(core, app)
+    await prepareBackend(core, app)
     const summary = `${caller.username} created initial release`
     for (const line of [
       summary,
@@ -146,7 +146,7 @@ export async function createApp(core: Core, caller: Caller, wanted: string | nul
     try {
       return await createNamed(core, caller, await freeName(core))
     } catch (error) {
-      // Somebody else was faster, or the backend has something of that name.
+      // Another request was faster, or the backend has something of that name.
       const taken = error instanceof DeisError && (error.code === 'conflict' || error.fields?.id !== undefined)
       if (!taken || tries === 5) throw error
     }
@@ -157,7 +157,7 @@ export async function shownApp(core: Core, app: AppRow): Promise<App> {
   return { ...toApp(app), procfile_structure: build ? procfileOf(build) : {} }
 }
 
-/** `structure` as text, so that one row that cannot be read spoils no list. */
+/** `structure` as text, so that one unreadable row does not fail the list. */
 type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'createdAt' | 'updatedAt'> & {
   readonly structure: string
   readonly username: string
@@ -167,12 +167,12 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    // Shown as an app without processes; doctor says what is wrong with it.
+    // Shown as an app without processes; deis doctor shows the problem.
     return {}
   }
 }
 
-/** The most asked question of all: one statement instead of the two that Prisma makes of it. */
+/** The most frequent request: one statement instead of Prisma's two. */
 async function listedApps(
   core: Core,
   caller: Caller,
@@ -200,7 +200,7 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
   )
 }
 
-/** What was built for the app, and is not shared by another app's build: images that were only pulled are not ours. */
+/** What was built for the app, and is not shared by another app's build: images that were only pulled are left alone. */
 async function ownArtifacts(core: Core, app: Doomed): Promise<string[]> {
   const mine = await core.db.build.findMany({
     where: { appUuid: app.uuid, source: 'git', image: { not: '' } },
@@ -223,8 +223,8 @@ async function ownArtifacts(core: Core, app: Doomed): Promise<string[]> {
 type Doomed = Pick<AppRow, 'id' | 'uuid'>
 
 /**
- * Everything of the app goes, the row last: a kill in between is finished at the next start. Whoever asks while it goes on
- * waits for the same end.
+ * Everything of the app goes, the row last: after a kill, the next start finishes it. Calls during that time
+ * wait for the same end.
  */
 export function destroyApp(core: Core, app: Doomed): Promise<void> {
   const all = core.here.ending

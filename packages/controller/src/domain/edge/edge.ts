@@ -1,4 +1,4 @@
-// How is an app reached from outside, and who has to know (docs/contract/api.md §4.4, docs/architecture.md)?
+// How is a change of an app's edge applied to the backend and the routers (docs/contract/api.md §4.4, docs/architecture.md)?
 import { DeisError, messageOf, notFound } from '@deis/types'
 import type { Edge } from '@deis/ports/scheduler'
 import type { Core } from '../core.ts'
@@ -62,8 +62,8 @@ export async function routesChanged(core: Core, id: string): Promise<void> {
 export type Stored<T> = { readonly value: T; undo(): Promise<unknown> }
 
 /**
- * Stores a change of how an app is reached, one at a time for each app, and brings backend and routers to it.
- * What the backend does not take is not stored either.
+ * Stores a change of an app's edge, one at a time for each app, and applies it to the backend and the routers.
+ * When the backend fails, the change is undone.
  */
 export async function changeEdge<T>(core: Core, id: string, store: () => Promise<Stored<T>>): Promise<T> {
   return core.queue.run(queueOf(id), async (signal) => {

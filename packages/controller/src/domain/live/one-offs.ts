@@ -1,4 +1,4 @@
-// Which one-off processes go on in this controller, and how are they ended by somebody?
+// Which one-off processes run in this controller, and how are they stopped?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeisError } from '@deis/types'
 import { untilAborted } from '@deis/lib/wait'
@@ -7,16 +7,16 @@ import type { Core } from '../core.ts'
 import type { AppRow } from '../apps/rows.ts'
 
 export type RunningOneOff = {
-  /** What the scheduler calls its pod. */
+  /** The name of its pod. */
   readonly name: string
-  /** Aborted with a DeisError when somebody stops it. */
+  /** Aborted with a DeisError when a user stops it. */
   readonly stopped: AbortSignal
   end(): void
 }
 
 export type OneOffEntry = {
   readonly app: string
-  /** What its client calls it, which does not know its name before it has ended. */
+  /** The request id, by which a client can stop it before it knows its name. */
   readonly request: string | undefined
   readonly stop: (by: string) => void
   readonly ended: Promise<void>

@@ -8,11 +8,11 @@ import { beginOneOff } from './one-offs.ts'
 import { latestGood, releaseParts } from '../releases/release.ts'
 import type { AppRow } from '../apps/rows.ts'
 
-/** @throws what is wrong with it. */
+/** @throws DeisError invalid */
 export function checkedCommand(command: unknown): string {
   if (typeof command !== 'string' || command.trim() === '')
     throw new DeisError('invalid', 'command is a required field')
-  if (command.includes('\0')) throw new DeisError('invalid', 'the command contains a NUL character')
+  if (command.includes('\0')) throw new DeisError('invalid', 'The command contains a NUL character.')
   return command
 }
 
@@ -37,12 +37,12 @@ export async function oneOffOf(core: Core, app: AppRow, command: string, timeout
   }
 }
 
-/** What shells say of a process that a TERM has ended. */
+/** The exit code that shells give to a process that TERM ended. */
 const terminatedCode = 143
 
 /**
- * Runs beside deploys: it has its own copy of the release, and ends with the connection of its client, or when somebody
- * stops it by its name or by what `request` calls it. The command text may hold secrets and is
+ * Runs beside deploys: it has its own copy of the release, and ends with the connection of its client, or when a user
+ * stops it by its name or by the id in `request`. The command may contain secrets and is
  * not logged.
  */
 export async function runCommand(

@@ -1,4 +1,4 @@
-// How does a person get a command of an app to sit at: in a pod of its own, or in one that runs?
+// How is a session opened: in a pod of its own, or in one that runs?
 import { DeisError, type SessionSignal, type TerminalSize, type TerminalStart } from '@deis/types'
 import { NoSuchPod, type Session, type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Core } from '../core.ts'
@@ -20,7 +20,7 @@ export type OpenSession = {
 type Opened = { readonly session: Session; readonly release: string }
 type Asked = Pick<TerminalStart, 'command' | 'pod'>
 
-/** What became of a session that did not end by itself. */
+/** The error of a session that did not end by itself. */
 function failure(core: Core, what: string, error: unknown): DeisError {
   if (error instanceof DeisError) return error
   if (error instanceof NoSuchPod) return new DeisError('not_found', error.message, { cause: error })
@@ -28,7 +28,7 @@ function failure(core: Core, what: string, error: unknown): DeisError {
   if (error instanceof Error && error.name === 'TimeoutError')
     return new DeisError(
       'unavailable',
-      `${what}: the session was ended after ${core.config.sessionTimeoutSeconds} s, the limit that this controller sets (DEIS_SESSION_TIMEOUT)`,
+      `${what}: the session was ended after ${core.config.sessionTimeoutSeconds} s, the limit of this platform (DEIS_SESSION_TIMEOUT).`,
       { cause: error },
     )
   return new DeisError('unavailable', `${what}: ${explain(error)}`, { cause: error })
@@ -50,7 +50,7 @@ async function openOneOff(core: Core, username: string, app: AppRow, asked: Aske
   }
 }
 
-/** The scheduler is only asked for pods of which it says itself that they are the app's. */
+/** The scheduler is only asked for pods that it reports for the app itself. */
 async function openInPod(
   core: Core,
   username: string,
@@ -60,14 +60,14 @@ async function openInPod(
 ): Promise<Opened> {
   const command = checkedCommand(asked.command)
   const pod = (await core.scheduler.observe(app.id)).find(({ name }) => name === asked.pod)
-  if (!pod) throw new DeisError('not_found', `${app.id} has no pod ${asked.pod}`)
-  if (pod.state !== 'up') throw new DeisError('conflict', `the pod ${pod.name} is not up, but ${pod.state}`)
+  if (!pod) throw new DeisError('not_found', `"${app.id}" has no process "${asked.pod}".`)
+  if (pod.state !== 'up') throw new DeisError('conflict', `Process "${pod.name}" is not up. Its state is ${pod.state}.`)
   core.logs.write(app.id, 'INFO', `${username} opens a session in pod ${pod.name}`)
   const session = await core.scheduler.exec({ app: app.id, pod: pod.name, command }, io)
   return { session, release: `v${pod.release}` }
 }
 
-/** Resolves when the command runs. Neither it nor what is said to it is logged: it may hold secrets. */
+/** Resolves when the command runs. Neither the command nor its input is logged: they may contain secrets. */
 export async function openSession(
   core: Core,
   username: string,
