@@ -13,7 +13,7 @@ export type KubernetesOptions = {
   readonly kube: Kube
   /** Bounded log files of pods. */
   readonly folder: string
-  /** How long a pod goes on serving after it was told to end, so that routers and kube-proxy can turn away (preStop). */
+  /** How long a pod serves on after its deletion, until routers and kube-proxy send it no more requests (preStop). */
   readonly drainSeconds: number
   /** KUBERNETES_NAMESPACE_DEFAULT_QUOTA_SPEC, parsed; null: none. */
   readonly quota: Readonly<Record<string, unknown>> | null
@@ -25,13 +25,13 @@ export type KubernetesOptions = {
   readonly ingressClass: string | null
   readonly platformDomain: string
   readonly network: NetworkSettings
-  /** The strictest Pod Security that namespaces of apps are to enforce. */
+  /** The strictest Pod Security level that namespaces of apps are to enforce. */
   readonly podSecurity: Level
-  /** This installation among several on the cluster: what carries another one's is left alone. */
+  /** The id of this installation among several on the cluster: objects of others are left alone. */
   readonly platform: string
-  /** This controller among several; one-off pods carry it. */
+  /** The id of this controller among several, noted on its one-off pods. */
   readonly instance: string
-  /** Whether a controller still lives: what a dead one left is cleaned up. */
+  /** Whether a controller is still alive: what a dead one left is deleted. */
   readonly alive: (instance: string) => Promise<boolean>
   /** DEIS_DEBUG=1 into pods. */
   readonly debug: boolean
@@ -43,20 +43,20 @@ export type Backend = {
   readonly kube: Kube
   readonly cluster: Cluster
   readonly logs: PodLogs
-  /** Of the server, as it was at the start. */
+  /** Of the server, as read at the start. */
   readonly version: string
   readonly pods: PodSettings
-  /** Whether autoscalers have something to go by. */
+  /** Whether the cluster has the metrics that autoscalers need. */
   readonly measured: Remembered<boolean>
-  /** Of all nodes, for how many pods are to start at once. */
+  /** All nodes, to decide how many pods start at once. */
   readonly nodes: Remembered<readonly Node[]>
-  /** Names of secrets for pods that are only about to be made. */
+  /** Names of secrets whose pods are not yet created. */
   readonly inUse: Set<string>
 }
 
 export const nameOf = (object: { readonly metadata?: { readonly name?: string } }): string =>
   object.metadata?.name ?? ''
 
-/** The ReplicaSet or whatever else makes another pod when this one goes. */
+/** The uid of the ReplicaSet, or other controller, that replaces the pod when it goes. */
 export const ownerOf = (pod: Pod): string | undefined =>
   pod.metadata?.ownerReferences?.find((one) => one.controller === true)?.uid

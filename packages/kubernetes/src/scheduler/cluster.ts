@@ -1,4 +1,4 @@
-// What runs in the cluster right now, and how is a change of it awaited?
+// What runs in the cluster now, and how do callers wait for a change?
 import type { Kube } from '../client/client.ts'
 import { type Deployment, pathOf, type Pod, type ReplicaSet, type Service } from '../client/objects.ts'
 import { type Watched, watchAll } from '../client/watch.ts'
@@ -14,7 +14,7 @@ export type Cluster = {
    * @throws the signal's reason.
    */
   until<T>(app: string, look: () => T | undefined, signal: AbortSignal): Promise<T>
-  /** Called with the namespace of whatever changes. */
+  /** Calls back with the namespace of each changed object. */
   onChange(listener: (app: string) => void): () => void
   close(): Promise<void>
 }
@@ -42,13 +42,13 @@ export async function openCluster(kube: Kube, trouble: (error: unknown) => void)
   }
   const [pods, deployments, replicaSets, services] = await Promise.all(opening)
   const listeners = new Set<(app: string) => void>()
-  const tell = (object: { readonly metadata?: { readonly namespace?: string } }): void => {
+  const notify = (object: { readonly metadata?: { readonly namespace?: string } }): void => {
     for (const listener of listeners) listener(object.metadata?.namespace ?? '')
   }
-  pods.onChange(tell)
-  deployments.onChange(tell)
-  replicaSets.onChange(tell)
-  services.onChange(tell)
+  pods.onChange(notify)
+  deployments.onChange(notify)
+  replicaSets.onChange(notify)
+  services.onChange(notify)
   const onChange = (listener: (app: string) => void): (() => void) => {
     listeners.add(listener)
     return () => void listeners.delete(listener)

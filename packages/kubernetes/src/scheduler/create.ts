@@ -11,20 +11,20 @@ import { openCluster } from './cluster.ts'
 import { eventsOf } from './evidence.ts'
 import { managers } from './manifests/labels.ts'
 import { openPodLogs } from './logs/logs.ts'
-import { nameNamespace } from './namespace.ts'
+import { labelNamespace } from './namespace-policy.ts'
 import { matchingNodes } from './nodes.ts'
 import { ensureSecrets, oneOffPod } from './manifests/one-off.ts'
 import { remember } from './remember.ts'
 import { restartPods } from './apply/restart.ts'
-import { makeRoom, removeRoom } from './room.ts'
+import { ensureNamespace, removeNamespace } from './namespace.ts'
 import type { RunDeps } from './run/end.ts'
 import { cleanOneOffs, runOneOff, withPod } from './run/run.ts'
 import { isRestricted } from './manifests/security.ts'
 import { edgeOf, ingress } from './manifests/service.ts'
 import { execInPod } from './session/exec.ts'
 import { withSignal } from './session/attach.ts'
-import { newSitting } from './session/handshake.ts'
-import { sessionPod, sitAt } from './session/open.ts'
+import { newSessionTokens } from './session/handshake.ts'
+import { sessionPod, runSession } from './session/open.ts'
 import { containerOf, isReady, isThere, observed } from './state.ts'
 
 export type { KubernetesOptions } from './backend.ts'
@@ -33,15 +33,15 @@ type Version = { readonly major?: string; readonly minor?: string; readonly gitV
 
 /** Lifecycle handlers may sleep by themselves from 1.30 on. */
 const sleepMinor = 30
-/** What changes when somebody works on the cluster itself. */
+/** How long facts about the cluster itself are cached. */
 const rememberMs = 300_000
-const againMs = 5_000
-/** A pod that is made for longer than this has something to tell. */
+const retryMs = 5_000
+/** A pod whose creation takes longer than this has a problem, which its events show. */
 const creatingMs = 5_000
 
 async function expose(backend: Backend, edge: Edge, signal: AbortSignal): Promise<void> {
   const { kube, options } = backend
-  await makeRoom(backend, edge.app, signal)
+  await ensureNamespace(backend, edge.app, signal)
   await kube.apply(edgeOf(edge), { manager: managers.edge, signal })
   if (options.routing === 'ingress' && edge.routable && edge.hosts.length > 0)
     await kube.apply(ingress(edge, options.platformDomain, options.ingressClass), { signal })
@@ -72,20 +72,20 @@ async function observe(backend: Backend, app: string): Promise<ObservedPod[]> {
   return Promise.all(pods.map(look))
 }
 
-/** Everything around a pod of its own for one command. */
-async function inRoom(
+/** Does the work with the manifest of a pod for one command, whose namespace and secrets are there. */
+async function withOneOffPod(
   backend: Backend,
   oneOff: OneOff,
   signal: AbortSignal,
   work: (manifest: Pod, deps: RunDeps) => Promise<number>,
 ): Promise<number> {
   const { kube, cluster, logs, options, pods } = backend
-  const restricted = isRestricted(oneOff.artifact, await makeRoom(backend, oneOff.app, signal))
+  const restricted = isRestricted(oneOff.artifact, await ensureNamespace(backend, oneOff.app, signal))
   const name = oneOff.name ?? oneOffName(oneOff.app)
   const secret = await ensureSecrets(backend, oneOff, name, signal)
   try {
     const manifest = oneOffPod({ ...options, ...pods }, oneOff, { name, restricted, secret: secret.name })
-    return await work(manifest, { kube, pods: cluster.pods, heard: (pod) => logs.heard(pod), log: options.log })
+    return await work(manifest, { kube, pods: cluster.pods, catchUpLogs: (pod) => logs.catchUp(pod), log: options.log })
   } finally {
     await secret.done()
   }
@@ -96,17 +96,22 @@ function run(
   oneOff: OneOff,
   io: { output(chunk: string): void; signal: AbortSignal },
 ): Promise<number> {
-  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
+  return withOneOffPod(backend, oneOff, io.signal, (manifest, deps) =>
     runOneOff(deps, manifest, { timeoutSeconds: oneOff.timeoutSeconds }, io),
   )
 }
 
-function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session: Started) => void): Promise<number> {
+function openSession(
+  backend: Backend,
+  oneOff: OneOff,
+  io: SessionIo,
+  started: (session: Started) => void,
+): Promise<number> {
   const { timeoutSeconds } = oneOff
-  const sitting = newSitting()
-  return inRoom(backend, oneOff, io.signal, (manifest, deps) =>
-    withPod(deps, sessionPod(manifest, oneOff, sitting, io), { timeoutSeconds }, io.signal, (view, pod) =>
-      sitAt(deps.kube, { view, pod, sitting, timeoutSeconds }, io, started),
+  const tokens = newSessionTokens()
+  return withOneOffPod(backend, oneOff, io.signal, (manifest, deps) =>
+    withPod(deps, sessionPod(manifest, oneOff, tokens, io), { timeoutSeconds }, io.signal, (view, pod) =>
+      runSession(deps.kube, { view, pod, tokens, timeoutSeconds }, io, started),
     ),
   )
 }
@@ -114,7 +119,7 @@ function sit(backend: Backend, oneOff: OneOff, io: SessionIo, started: (session:
 async function openBackend(options: KubernetesOptions): Promise<Backend> {
   const { kube, folder, log } = options
   const { major = '1', minor = '0', gitVersion = 'unknown' } = await kube.get<Version>('/version')
-  if (options.network.routers !== null) await nameNamespace(kube, options.network.routers)
+  if (options.network.routers !== null) await labelNamespace(kube, options.network.routers)
   const cluster = await openCluster(kube, (error) =>
     log('warn', 'a watch of the cluster was interrupted', { err: error }),
   )
@@ -131,9 +136,9 @@ async function openBackend(options: KubernetesOptions): Promise<Backend> {
       nativeSleep: Number(major) > 1 || Number.parseInt(minor, 10) >= sleepMinor,
     },
     inUse: new Set(),
-    // Whoever is told to install something tries again at once.
+    // "No" is cached for a short time only: you may install a metrics server and try again at once.
     measured: remember(
-      (yes) => (yes ? rememberMs : againMs),
+      (yes) => (yes ? rememberMs : retryMs),
       () => isMeasured(kube),
     ),
     nodes: remember(
@@ -143,7 +148,7 @@ async function openBackend(options: KubernetesOptions): Promise<Backend> {
   }
 }
 
-/** Knows everything from the cluster itself: nothing has to be remembered from one start to the next. */
+/** Reads all its state from the cluster: nothing is stored from one start to the next. */
 export async function createKubernetesScheduler(options: KubernetesOptions): Promise<Scheduler> {
   const backend = await openBackend(options)
   const { kube, cluster, logs } = backend
@@ -151,15 +156,16 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
   const listeners = new Set<() => void>()
   cluster.pods.onChange((pod, gone) => (gone ? logs.gone(pod) : logs.seen(pod)))
   for (const pod of cluster.pods.all()) logs.seen(pod)
-  // What a dead controller has left holds up nobody.
+  // Deletes what a dead controller has left, without delaying the start.
   void cleanOneOffs({ kube, platform: options.platform, alive: options.alive }).catch((error: unknown) =>
-    options.log('warn', 'one-off pods of a controller that is gone may still run', { err: error }),
+    options.log('warn', 'one-off pods of dead controllers may still run', { err: error }),
   )
 
   return {
     name: 'kubernetes',
     capabilities: () => capabilitiesOf(backend),
-    claim: (app, signal) => queue.alongside(app, signal, async (whole) => void (await makeRoom(backend, app, whole))),
+    claim: (app, signal) =>
+      queue.alongside(app, signal, async (whole) => void (await ensureNamespace(backend, app, whole))),
     expose: (edge, signal) => queue.alongside(edge.app, signal, (whole) => expose(backend, edge, whole)),
     upstreams: async (app) => upstreams(backend, app),
     matchingNodes: (tags) => matchingNodes(kube, tags),
@@ -176,7 +182,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
       ),
     open: (oneOff, io) =>
       beginSession(queue, oneOff.app, io.signal, (signal, started) =>
-        sit(backend, oneOff, withSignal(io, signal), started),
+        openSession(backend, oneOff, withSignal(io, signal), started),
       ),
     exec: (target, io) =>
       beginSession(queue, target.app, io.signal, (signal, started) =>
@@ -188,7 +194,7 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
       signal.throwIfAborted()
       await queue.cancel(app, new Error(`${app} was removed`))
       await queue.queued(app, signal, async (whole) => {
-        await removeRoom(backend, app, whole)
+        await removeNamespace(backend, app, whole)
         await logs.remove(app)
       })
     },

@@ -38,7 +38,13 @@ test.each<[what: string, pod: Pod, cause: string, hint: string, patience: number
   ['a pull that waits for its next try', pod(waiting('ImagePullBackOff', 'Back-off')), 'cannot be pulled', 'name', 15],
   ['an invalid name', pod(waiting('InvalidImageName')), 'has an invalid name', 'Check its name', 0],
   ['pulling that is forbidden', pod(waiting('ErrImageNeverPull')), 'may not be pulled', 'IMAGE_PULL_POLICY', 0],
-  ['a container that cannot be made', pod(waiting('CreateContainerConfigError')), 'cannot be made', 'Deploy again', 8],
+  [
+    'a container that cannot be created',
+    pod(waiting('CreateContainerConfigError')),
+    'cannot be created',
+    'Deploy again',
+    8,
+  ],
   ['a container that cannot run', pod(waiting('RunContainerError')), 'cannot be started', 'command', 0],
   [
     'a program that is not in the image',
@@ -111,7 +117,7 @@ test('a full quota counts when nothing is ending that would give room', () => {
   expect(creationTrouble('web', full, false)).toMatchObject({ patience: 3 })
   expect(creationTrouble('web', full, true)).toMatchObject({ patience: null })
   expect(creationTrouble('web', full, false)?.cause).toContain('the quota is too small for web: pods "tea"')
-  expect(creationTrouble('web', refused('minimum memory usage'), false)?.cause).toContain('refuses to make web')
+  expect(creationTrouble('web', refused('minimum memory usage'), false)?.cause).toContain('refuses to create web')
   expect(creationTrouble('web', {}, false)).toBeNull()
 })
 
@@ -119,7 +125,7 @@ test('lateness says what to do next', () => {
   const runs = pod({ running: {} })
   expect(lateTrouble('web', 20, 8080, runs)).toMatchObject({
     cause: 'web was not ready within 20 s',
-    said: ['its readiness probe did not pass: a connection to port 8080'],
+    details: ['its readiness probe did not pass: a connection to port 8080'],
     hint: 'It must listen on port 8080 on all addresses (0.0.0.0): let it use the environment variable PORT.',
   })
   expect(lateTrouble('web', 20, 5000, runs).hint).toContain('deis healthchecks:set')

@@ -1,4 +1,4 @@
-// What keeps a pod or a ReplicaSet from coming up, and what can the app's owner do about it?
+// Why does a pod or a ReplicaSet not come up, and what can the app's owner do about it?
 import type { Pod, ReplicaSet } from '../client/objects.ts'
 import { exitFailure } from '@deis/ports/exit'
 import { securityHint } from './refusal.ts'
@@ -6,11 +6,11 @@ import { containerOf } from './state.ts'
 
 export type Trouble = {
   readonly cause: string
-  /** What Kubernetes says of it. */
-  readonly said: readonly string[]
+  /** Lines from Kubernetes about it. */
+  readonly details: readonly string[]
   readonly hint: string
   readonly pod: Pod | null
-  /** How long it must last to count, in seconds; null: only when the time is over. */
+  /** How long it must last to count, in seconds; null: until the deploy's time is over. */
   readonly patience: number | null
 }
 
@@ -18,10 +18,10 @@ type Cause = Pick<Trouble, 'cause' | 'hint' | 'patience'>
 
 const lines = (text: string | undefined): string[] => (text === undefined || text === '' ? [] : [text])
 
-/** The registry has answered, so that asking again changes nothing. */
+/** The registry has refused: a retry changes nothing. */
 const definitive =
   /not found|manifest unknown|denied|unauthorized|forbidden|authentication|no match for platform|invalid/i
-/** The second try of the kubelet comes ten seconds after the first. */
+/** The kubelet retries after ten seconds. */
 const secondPullSeconds = 15
 
 function imageTrouble(type: string, image: string, reason: string, message: string): Cause | null {
@@ -51,16 +51,16 @@ const startHint = 'Check its command in the Procfile; commands are run by /bin/b
 function startTrouble(type: string, reason: string, message: string): Cause | null {
   const rights = securityHint(message)
   if (rights !== null)
-    return { cause: `${type} may not run with the rights it wants: ${message}`, hint: rights, patience: 0 }
+    return { cause: `${type} may not run with the rights it requests: ${message}`, hint: rights, patience: 0 }
   switch (reason) {
     case 'RunContainerError':
       return { cause: `${type} cannot be started (RunContainerError)`, hint: startHint, patience: 0 }
     case 'CreateContainerError':
     case 'CreateContainerConfigError':
-      // A kubelet that has not yet seen a new secret says so, too.
+      // A kubelet that has not yet seen a new secret reports this, too.
       return {
-        cause: `the container of ${type} cannot be made (${reason})`,
-        hint: 'Deploy again; if it stays so, show this to whoever runs the platform.',
+        cause: `the container of ${type} cannot be created (${reason})`,
+        hint: "Deploy again. If it fails again, show this to the platform's admin.",
         patience: 8,
       }
     default:
@@ -68,50 +68,50 @@ function startTrouble(type: string, reason: string, message: string): Cause | nu
   }
 }
 
-/** A start that fails once may work the next time; some ends come again for certain. */
+/** A failed start counts when it is the second one, or certain to fail again. */
 function endTrouble(type: string, pod: Pod): Trouble | null {
   const container = containerOf(pod)
   const now = container?.state?.terminated
   const last = now ?? container?.lastState?.terminated
   if (!container || !last) return null
   const ends = (container.restartCount ?? 0) + (now ? 1 : 0)
-  const said = lines(last.message)
+  const details = lines(last.message)
   if (last.reason === 'OOMKilled')
     return {
       cause: `${type} was killed because it used more memory than its limit (OOMKilled) before it was ready`,
-      said,
+      details,
       hint: `Give it more, for example \`deis limits:set ${type}=1G\`, or make it use less.`,
       pod,
       patience: 0,
     }
   if (last.reason === 'StartError' || last.reason === 'ContainerCannotRun')
-    return { cause: `${type} cannot be started (${last.reason})`, said, hint: startHint, pod, patience: 0 }
-  const again = last.exitCode === 126 || last.exitCode === 127
-  if (ends < 2 && !again) return null
+    return { cause: `${type} cannot be started (${last.reason})`, details, hint: startHint, pod, patience: 0 }
+  const isCertain = last.exitCode === 126 || last.exitCode === 127
+  if (ends < 2 && !isCertain) return null
   const { message, hint } = exitFailure(type, { code: last.exitCode, signal: null }, [], null)
-  return { cause: message, said, hint, pod, patience: 0 }
+  return { cause: message, details, hint, pod, patience: 0 }
 }
 
 const noNode = /^0\/(\d+) nodes are available: \1 node\(s\) didn't match (node selector|Pod's node affinity)/
 
-function placeTrouble(type: string, pod: Pod): Trouble | null {
-  const unplaced = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
-  if (unplaced?.reason !== 'Unschedulable') return null
-  const said = lines(unplaced.message)
-  const matched = noNode.test(unplaced.message ?? '')
+function schedulingTrouble(type: string, pod: Pod): Trouble | null {
+  const unscheduled = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
+  if (unscheduled?.reason !== 'Unschedulable') return null
+  const details = lines(unscheduled.message)
+  const matched = noNode.test(unscheduled.message ?? '')
   return {
-    cause: `${type} does not fit on any node: ${unplaced.message ?? 'no reason is given'}`,
-    said,
+    cause: `${type} does not fit on any node: ${unscheduled.message ?? 'no reason given'}`,
+    details,
     hint: matched
       ? 'Change the tags with `deis tags:set` or `deis tags:unset`, or label a node.'
-      : 'Lower its limits or its number, or add nodes to the cluster.',
+      : 'Lower its limits or its number of processes, or add nodes to the cluster.',
     pod,
-    // A cluster that grows on demand makes a node meanwhile.
+    // A cluster with an autoscaler may add a node meanwhile.
     patience: matched ? 1 : null,
   }
 }
 
-/** What a pod that was never ready suffers from. */
+/** Why a pod that was never ready does not come up; null: no reason found. */
 export function podTrouble(type: string, pod: Pod): Trouble | null {
   const waiting = containerOf(pod)?.state?.waiting
   const reason = waiting?.reason ?? ''
@@ -120,37 +120,37 @@ export function podTrouble(type: string, pod: Pod): Trouble | null {
   if (ended) return ended
   const cause =
     imageTrouble(type, image, reason, waiting?.message ?? '') ?? startTrouble(type, reason, waiting?.message ?? '')
-  if (cause) return { ...cause, said: lines(waiting?.message), pod }
-  return placeTrouble(type, pod)
+  if (cause) return { ...cause, details: lines(waiting?.message), pod }
+  return schedulingTrouble(type, pod)
 }
 
-/** `exceeded quota …`, limit ranges, admission: pods that are not even made. */
+/** Why pods are not even created: quota, limit ranges, admission. */
 export function creationTrouble(type: string, replicaSet: ReplicaSet, going: boolean): Trouble | null {
   const failed = replicaSet.status?.conditions?.find((one) => one.type === 'ReplicaFailure' && one.status === 'True')
   if (failed?.reason !== 'FailedCreate') return null
   const message = failed.message ?? ''
   const quota = /exceeded quota/.test(message)
   return {
-    cause: `${quota ? `the quota is too small for ${type}` : `the cluster refuses to make ${type}`}: ${message}`,
-    said: [`FailedCreate: ${message}`],
+    cause: `${quota ? `the quota is too small for ${type}` : `the cluster refuses to create ${type}`}: ${message}`,
+    details: [`FailedCreate: ${message}`],
     hint: quota
-      ? 'Scale something down, lower limits, or ask for a larger quota.'
-      : (securityHint(message) ?? 'Lower or raise the limits as it says, or show this to whoever runs the platform.'),
+      ? 'Scale the app down, lower its limits, or ask for a larger quota.'
+      : (securityHint(message) ?? "Change the limits as the message says, or show it to the platform's admin."),
     pod: null,
-    // Pods that are ending give room when they have ended.
+    // Pods that are ending will free their quota.
     patience: going ? null : 3,
   }
 }
 
 type ReadinessProbe = NonNullable<NonNullable<Pod['spec']>['containers'][number]['readinessProbe']>
 
-function asked({ tcpSocket, httpGet, exec }: ReadinessProbe): string {
+function describeProbe({ tcpSocket, httpGet, exec }: ReadinessProbe): string {
   if (tcpSocket) return `a connection to port ${tcpSocket.port}`
   if (httpGet) return `GET ${httpGet.path ?? '/'} on port ${httpGet.port}`
   return exec?.command?.join(' ') ?? 'unknown'
 }
 
-/** When the time is over and nothing else was found. */
+/** The failure when the time is over and no other cause was found. */
 export function lateTrouble(type: string, seconds: number, port: number | null, pod: Pod | null): Trouble {
   const container = pod ? containerOf(pod) : undefined
   const runs = container?.state?.running !== undefined
@@ -159,8 +159,8 @@ export function lateTrouble(type: string, seconds: number, port: number | null, 
   const probe = pod?.spec?.containers[0]?.readinessProbe
   return {
     cause: `${type} was not ready within ${seconds} s${why}`,
-    // Of events there may be none: nodes drop them when they are busy.
-    said: runs && probe ? [`its readiness probe did not pass: ${asked(probe)}`] : [],
+    // Not from events: nodes drop them when they are busy.
+    details: runs && probe ? [`its readiness probe did not pass: ${describeProbe(probe)}`] : [],
     hint: !runs
       ? 'Deploy again, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.'
       : probe?.tcpSocket && probe.tcpSocket.port === port

@@ -1,4 +1,4 @@
-// What shows that something has gone wrong: a pod's last lines, its exit code, its events?
+// What is the evidence of a failure: a pod's last log lines, its exit code, its events?
 import { type Event, pathOf, type Pod } from '../client/objects.ts'
 import { DeployFailure } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from './backend.ts'
@@ -31,27 +31,27 @@ async function outputOf(backend: Backend, pod: Pod): Promise<string[]> {
   return found.length > 0 || !dead ? found : read(false)
 }
 
-const telling =
+const relevant =
   /^(Unhealthy|Failed|FailedScheduling|FailedMount|FailedCreatePodSandBox|BackOff|Evicted|FailedPostStartHook)$/
 
-/** The explanation of a trouble. Whatever of it cannot be read is left out: the cause matters most. */
+/** The failure with its evidence. Evidence that cannot be read is left out: the cause matters most. */
 export async function failureOf(backend: Backend, trouble: Trouble): Promise<DeployFailure> {
-  const { pod, cause, said, hint } = trouble
-  if (!pod) return new DeployFailure(cause, said, hint)
+  const { pod, cause, details, hint } = trouble
+  if (!pod) return new DeployFailure(cause, details, hint)
   const signal = AbortSignal.timeout(evidenceMs)
   const [output, events] = await Promise.all([
     outputOf(backend, pod).catch(() => []),
     eventsOf(backend, pod, signal).catch(() => []),
   ])
-  const told = events
-    .filter((event) => telling.test(event.reason ?? ''))
+  const reported = events
+    .filter((event) => relevant.test(event.reason ?? ''))
     .map((event) => `${event.reason}: ${event.message ?? ''}`)
   const ended = containerOf(pod)?.state?.terminated ?? containerOf(pod)?.lastState?.terminated
   const exit = ended ? [`exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}`] : []
-  return new DeployFailure(cause, [...output, ...exit, ...new Set([...said, ...told.slice(-lastEvents)])], hint)
+  return new DeployFailure(cause, [...output, ...exit, ...new Set([...details, ...reported.slice(-lastEvents)])], hint)
 }
 
-/** An image that is still on its way is no reason to give up. */
+/** Whether the pod's image is still being pulled. */
 export async function isPulling(backend: Backend, pod: Pod, signal: AbortSignal): Promise<boolean> {
   const reasons = (await eventsOf(backend, pod, signal)).map((event) => event.reason)
   return reasons.includes('Pulling') && !reasons.includes('Pulled') && !reasons.includes('Failed')

@@ -1,107 +1,107 @@
-// How does an app come by a namespace of its own, and what is said on it (docs/contract/api.md §4.1)?
-import { createHash } from 'node:crypto'
-import type { Kube } from '../client/client.ts'
-import { hasStatus } from '../client/error.ts'
-import { type Namespace, pathOf } from '../client/objects.ts'
-import { NameTaken } from '@deis/ports/scheduler'
-import type { Backend } from './backend.ts'
-import { appAnnotation, heritage, platformAnnotation } from './manifests/labels.ts'
-import { appPolicy, nameLabel } from './manifests/network.ts'
-import { type Level, levelFor, marksOf } from './manifests/security.ts'
+// How is an app's namespace created, with all that belongs in it, and deleted again (docs/contract/api.md §4.1)?
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Namespace, pathOf, type Pod, type ResourceQuota, type Service } from '../client/objects.ts'
+import { type Backend, nameOf } from './backend.ts'
+import { appLabels } from './manifests/labels.ts'
+import { applyPolicies, claimNamespace, isOurs } from './namespace-policy.ts'
+import { sendsTo, service } from './manifests/service.ts'
 
-/** Which policy the namespace has, so that nobody has to look: settings change, and so do versions of the platform. */
-const networkAnnotation = 'deis.io/network'
-
-const networkMark = ({ options }: Backend, app: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify(appPolicy(app, options.network)))
-    .digest('hex')
-    .slice(0, 16)
-
-export const isOurs = ({ metadata }: Namespace, app: string, platform: string): boolean =>
-  metadata?.labels?.heritage === heritage.heritage &&
-  metadata.annotations?.[appAnnotation] === app &&
-  metadata.annotations[platformAnnotation] === platform
-
-function wanted(backend: Backend, app: string): Namespace {
-  const { platform, podSecurity } = backend.options
-  const marks = marksOf({}, levelFor(null, podSecurity))
+export function quotaOf(app: string, given: Readonly<Record<string, unknown>>): ResourceQuota {
   return {
+    ...given,
     apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: {
-      name: app,
-      labels: { ...marks?.labels, ...heritage },
-      annotations: {
-        ...marks?.annotations,
-        [appAnnotation]: app,
-        [platformAnnotation]: platform,
-        [networkAnnotation]: networkMark(backend, app),
-      },
-    },
+    kind: 'ResourceQuota',
+    metadata: { name: `${app}-quota`, namespace: app, labels: appLabels(app) },
   }
 }
 
-/** @throws NameTaken */
-export async function ownNamespace(backend: Backend, app: string, signal: AbortSignal): Promise<Namespace> {
-  const { kube, options } = backend
-  const path = pathOf('v1/Namespace', undefined, app)
-  let there = await kube.find<Namespace>(path, { signal })
-  if (!there) {
-    try {
-      return await kube.create<Namespace>(pathOf('v1/Namespace'), wanted(backend, app), { signal })
-    } catch (error) {
-      // Somebody was faster, or a call that seemed lost was heard.
-      if (!hasStatus(error, 409)) throw error
-      there = await kube.get<Namespace>(path, { signal })
-    }
-  }
-  if (!isOurs(there, app, options.platform))
-    throw new NameTaken(`the cluster has a namespace ${app} that is not an app of this platform`)
-  if (there.metadata?.deletionTimestamp !== undefined)
-    throw new NameTaken(`the namespace ${app} is still being deleted: try again in a moment`)
-  return there
-}
-
-/** Brings the rules around the app's pods to what the settings say; `anew`: whatever the namespace says of them. */
-export async function furnish(
-  backend: Backend,
-  app: string,
-  there: Namespace,
-  signal: AbortSignal,
-  anew = false,
-): Promise<Namespace> {
-  const { kube, options } = backend
-  const mark = networkMark(backend, app)
-  const isMarked = there.metadata?.annotations?.[networkAnnotation] === mark
-  if (anew || !isMarked) await kube.apply(appPolicy(app, options.network), { signal })
-  if (isMarked) return there
-  const isNew = there.metadata?.labels?.['pod-security.kubernetes.io/enforce'] === undefined
-  const marks = isNew ? marksOf(there, levelFor(null, options.podSecurity)) : null
-  const annotations = { ...marks?.annotations, [networkAnnotation]: mark }
-  return kube.patch<Namespace>(
-    pathOf('v1/Namespace', undefined, app),
-    { metadata: { ...(marks ? { labels: marks.labels } : {}), annotations } },
-    { signal },
+/** Resolves when the watch shows the Service as the server has answered it. */
+async function shown({ cluster }: Backend, app: string, answer: Service, signal: AbortSignal): Promise<void> {
+  const ours = Number(answer.metadata?.resourceVersion)
+  await cluster.until(
+    app,
+    () => (Number(cluster.services.get(app, app)?.metadata?.resourceVersion) >= ours ? true : undefined),
+    AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
   )
 }
 
-/** What the namespace enforces from now on. Only what the platform itself has put there is changed. */
-export async function enforce(
-  { kube }: Backend,
-  app: string,
-  there: Namespace,
-  level: Level,
-  signal: AbortSignal,
-): Promise<Namespace> {
-  const marks = marksOf(there, level)
-  return marks ? kube.patch<Namespace>(pathOf('v1/Namespace', undefined, app), { metadata: marks }, { signal }) : there
+/** Creates what is missing of the app's namespace. @returns the namespace. */
+export async function ensureNamespace(backend: Backend, app: string, signal: AbortSignal): Promise<Namespace> {
+  const { kube, cluster, options } = backend
+  const there = cluster.services.get(app, app)
+  if (there && there.metadata?.deletionTimestamp === undefined) {
+    // The Service is created last: everything else is there.
+    const ours = await kube.find<Namespace>(pathOf('v1/Namespace', undefined, app), { signal })
+    if (ours && isOurs(ours, app, options.platform) && ours.metadata?.deletionTimestamp === undefined)
+      return applyPolicies(backend, app, ours, signal)
+  }
+  const namespace = await applyPolicies(backend, app, await claimNamespace(backend, app, signal), signal, true)
+  if (options.quota) await kube.apply(quotaOf(app, options.quota), { signal })
+  const path = pathOf('v1/Service', app, app)
+  const before = await kube.find<Service>(path, { signal })
+  await shown(backend, app, before ?? (await kube.apply<Service>(service(app, null, null), { signal })), signal)
+  return namespace
 }
 
-/** Servers before 1.21 do not say a namespace's name in its labels, which is all that policies can go by. */
-export async function nameNamespace(kube: Kube, name: string): Promise<void> {
-  const path = pathOf('v1/Namespace', undefined, name)
-  const there = await kube.get<Namespace>(path)
-  if (there.metadata?.labels?.[nameLabel] === name) return
-  await kube.patch(path, { metadata: { labels: { [nameLabel]: name } } })
+/** Makes the Service send to the type that now receives requests. */
+export async function pointService(
+  backend: Backend,
+  app: string,
+  routable: string | null,
+  port: number | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kube, cluster } = backend
+  if (sendsTo(cluster.services.get(app, app), routable, port)) return
+  await shown(backend, app, await kube.apply<Service>(service(app, routable, port), { signal }), signal)
+}
+
+const goneMs = 300_000
+/** An app that is destroyed is no longer routed, so there is nothing to drain. */
+const lastGraceSeconds = 5
+const forceMs = (lastGraceSeconds + 3) * 1000
+
+/** Why the namespace is still there, as the API server reports it. */
+function remains(there: Namespace | undefined): string {
+  const reasons =
+    there?.status?.conditions?.filter((one) => one.status === 'True').map((one) => one.message ?? '') ?? []
+  return reasons.length > 0 ? reasons.join('; ') : 'the cluster does not report why'
+}
+
+export async function removeNamespace(backend: Backend, app: string, signal: AbortSignal): Promise<void> {
+  const { kube, cluster } = backend
+  const path = pathOf('v1/Namespace', undefined, app)
+  const there = await kube.find<Namespace>(path, { signal })
+  if (!there || !isOurs(there, app, backend.options.platform)) return
+  await kube.remove(path, { signal })
+  await kube.remove(pathOf('v1/Pod', app), { signal, graceSeconds: lastGraceSeconds })
+  const started = Date.now()
+  let forced = false
+  for (let pause = 200; ; pause = Math.min(pause * 1.5, 2000)) {
+    const left = await kube.find<Namespace>(path, { signal })
+    if (!left || left.metadata?.uid !== there.metadata?.uid) break
+    // Does not wait for a node that is slow to report, or gone.
+    if (!forced && Date.now() - started > forceMs) {
+      forced = true
+      await kube.remove(pathOf('v1/Pod', app), { signal, graceSeconds: 0 })
+    }
+    if (Date.now() - started > goneMs)
+      throw new Error(`the namespace "${app}" still exists after ${goneMs / 1000} s: ${remains(left)}`)
+    await sleep(pause, undefined, { signal })
+  }
+  const isEmpty = (): true | undefined =>
+    cluster.pods.of(app).length + cluster.services.of(app).length + cluster.deployments.of(app).length === 0
+      ? true
+      : undefined
+  await cluster.until(app, isEmpty, signal)
+}
+
+/** Deletes pods without an owner: a controller died while it replaced them by name. */
+export async function removeOrphans({ kube, cluster }: Backend, app: string, signal: AbortSignal): Promise<void> {
+  const isOrphan = (pod: Pod): boolean =>
+    pod.metadata?.labels?.type !== 'run' &&
+    pod.metadata?.deletionTimestamp === undefined &&
+    (pod.metadata?.ownerReferences ?? []).length === 0
+  const found = cluster.pods.of(app).filter(isOrphan)
+  await Promise.all(found.map((pod) => kube.remove(pathOf('v1/Pod', app, nameOf(pod)), { signal })))
 }

@@ -1,4 +1,4 @@
-// Which nodes may pods of these tags be placed on?
+// On how many nodes may pods with these tags run?
 import type { Kube } from '../client/client.ts'
 import { type Node, pathOf } from '../client/objects.ts'
 

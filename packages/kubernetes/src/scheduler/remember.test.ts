@@ -1,4 +1,4 @@
-// Is a remembered answer given again for its time, and a failure never?
+// Is an answer cached for its time, and a failure never?
 import { expect, test } from 'vitest'
 import { remember } from './remember.ts'
 
@@ -19,7 +19,7 @@ test('one answer for its time, then another', async () => {
   expect(await what.get()).toBe(2)
 })
 
-test('a failure is asked again', async () => {
+test('a failure is not cached', async () => {
   let asked = 0
   const what = remember(second, async () => {
     if (++asked === 1) throw new Error('away')
@@ -29,7 +29,7 @@ test('a failure is asked again', async () => {
   expect(await what.get()).toBe(2)
 })
 
-test('an answer that somebody is about to change counts for less', async () => {
+test('an answer that may change soon is cached for a shorter time', async () => {
   let clock = 0
   const answers = [false, true, false]
   const what = remember(

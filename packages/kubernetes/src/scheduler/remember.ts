@@ -1,11 +1,11 @@
-// How is a cluster not asked the same thing at every change?
+// How are answers of the cluster cached?
 
 export type Remembered<T> = {
-  /** What was answered lately, else what is answered now; whoever asks at the same time waits for the same answer. */
+  /** The cached answer, or else a new one; calls at the same time share one request. */
   get(): Promise<T>
 }
 
-/** An answer counts for as long as `keepMs` gives it; a failure is not remembered. */
+/** Caches an answer for `keepMs(answer)`; a failure is not cached. */
 export function remember<T>(
   keepMs: (answer: T) => number,
   ask: () => Promise<T>,

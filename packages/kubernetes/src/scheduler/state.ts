@@ -16,7 +16,7 @@ const isGoing = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undef
 export const hasReadyCondition = (pod: Pod): boolean =>
   pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
 
-/** Takes requests: all its conditions say so, and nobody has told it to end. */
+/** It takes requests: all its conditions are true, and it is not being deleted. */
 export function isReady(pod: Pod): boolean {
   return pod.status?.phase === 'Running' && containerOf(pod)?.ready === true && hasReadyCondition(pod) && !isGoing(pod)
 }

@@ -6,8 +6,8 @@ import { type Backend, nameOf } from '../backend.ts'
 import { securityHint } from '../refusal.ts'
 import { restore } from './restore.ts'
 import { awaitType, hasBeenUp, podsOfTemplate } from './rollout.ts'
-import { enforce } from '../namespace.ts'
-import { makeRoom, pointService, removeStrays } from '../room.ts'
+import { enforce } from '../namespace-policy.ts'
+import { ensureNamespace, pointService, removeOrphans } from '../namespace.ts'
 import { isRestricted, levelFor } from '../manifests/security.ts'
 import { scalersOf, shrink } from './shrink.ts'
 import { change, make, scaleTo, type Step, stepsOf, wantedOf } from './steps.ts'
@@ -113,11 +113,11 @@ export async function applyFormation(
   progress: Progress,
 ): Promise<void> {
   const { app, routable, port, artifact } = formation
-  const room = await makeRoom(backend, app, signal)
+  const room = await ensureNamespace(backend, app, signal)
   const level = levelFor(artifact.kind === 'image' ? artifact : null, backend.options.podSecurity)
   // What ran before must be able to run again, if this fails: stricter rules come at the end.
   const namespace = level === 'restricted' ? room : await enforce(backend, app, room, level, signal)
-  await removeStrays(backend, app, signal)
+  await removeOrphans(backend, app, signal)
   const [steps, scalers] = await Promise.all([
     stepsOf(backend, formation, isRestricted(artifact, namespace), signal),
     scalersOf(backend, app, signal),

@@ -1,11 +1,11 @@
-// Where do the lines of an app's pods stay, and how far were they taken in?
+// Where are the log lines of an app's pods stored, and up to which time?
 import { openLogFile } from '@deis/lib/log-file'
 import { parseLine } from '@deis/ports/lines'
 import type { LogLine } from '@deis/ports/scheduler'
 import type { Entry } from './lines.ts'
 
 export type AppLog = {
-  /** After which time lines of this source are new; an empty text: all are. */
+  /** The time after which lines of this source are new; an empty text: all are. */
   after(source: string): Promise<string>
   append(source: string, entries: readonly Entry[]): Promise<void>
   tail(lines: number): Promise<LogLine[]>
@@ -20,7 +20,7 @@ const stampLength = 30
 /** More than the file can hold. */
 const all = maxBytes
 
-/** In the file they are in the order they came to us, which after a pause is pod by pod. */
+/** Sorts the lines by time: in the file they are in the order in which they came, which after a pause is pod by pod. */
 function newest(lines: readonly string[], count: number): LogLine[] {
   if (count <= 0) return []
   const found = lines.map((line) => ({ line, stamp: line.slice(0, stampLength) }))
@@ -29,8 +29,8 @@ function newest(lines: readonly string[], count: number): LogLine[] {
 }
 
 /**
- * Lines keep the exact time that Kubernetes gave them: the last one of a source tells the next controller where to go on,
- * and cannot disagree with what was written.
+ * Lines keep the exact time that Kubernetes gave them: the last line of a source shows the next controller where to continue,
+ * and always agrees with what was written.
  */
 export function openAppLog(file: string): AppLog {
   const lines = openLogFile(file, maxBytes)
@@ -52,16 +52,16 @@ export function openAppLog(file: string): AppLog {
     async after(source) {
       known ??= readPositions()
       const { bySource, oldest } = await known
-      // Of a source that is not there any more, older lines than the oldest would not be there either.
+      // Lines older than the oldest in the file would have been dropped, whatever their source.
       return bySource.get(source) ?? oldest
     },
     append: (source, entries) => lines.append(entries.map(({ stamp, text }) => `${stamp} ${source} ${text}`)),
     tail: async (count) => (count <= 0 ? [] : newest(await lines.tail(all), count)),
     async follow(count, onLine, signal) {
-      const tell = (said: readonly string[]): void => {
-        for (const line of said.flatMap((one) => parseLine(one) ?? [])) if (!signal.aborted) onLine(line)
+      const deliver = (added: readonly string[]): void => {
+        for (const line of added.flatMap((one) => parseLine(one) ?? [])) if (!signal.aborted) onLine(line)
       }
-      return newest(await lines.follow(count <= 0 ? 0 : all, tell, signal), count)
+      return newest(await lines.follow(count <= 0 ? 0 : all, deliver, signal), count)
     },
     remove: () => lines.remove(),
   }

@@ -1,44 +1,44 @@
-// How is everything that one pod says read, across restarts of its container and cut connections?
+// How is all output of one pod read, across restarts of its container and broken connections?
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, KubeError } from '../../client/error.ts'
 import { pathOf, type Pod } from '../../client/objects.ts'
-import { type IntakeDeps, openIntake } from './merge.ts'
+import { type LogMergerDeps, openLogMerger } from './merge.ts'
 import { containerOf } from '../state.ts'
 
 export type Followed = {
   /** The pod as it is now. */
   update(pod: Pod): void
-  /** The API has forgotten the pod. Resolves when what was under way has come. */
+  /** To be called when the API no longer shows the pod. Resolves when its open streams have ended. */
   gone(): Promise<void>
-  /** Resolves when all that was said until now has been taken in, or with the signal. Never rejects. */
+  /** Resolves when all output until now is stored, or with the signal. Never rejects. */
   catchUp(signal: AbortSignal): Promise<void>
   stop(): Promise<void>
 }
 
-export type FollowDeps = Pick<IntakeDeps, 'after' | 'take'> & {
+export type FollowDeps = Pick<LogMergerDeps, 'after' | 'take'> & {
   readonly kube: Kube
   readonly trouble: (error: unknown) => void
 }
 
-/** A life of the container. */
-type Life = {
+/** One run of the container: from a start to its end. */
+type ContainerRun = {
   readonly id: string
   readonly container: string
   readonly alive: boolean
-  /** The one before it. */
+  /** The id of the run before it. */
   readonly previous: string | null
 }
 
 const firstDelayMs = 500
 const lastDelayMs = 30_000
-/** A stream that lasted this long was a good one. */
+/** After a stream that lasted this long, the delay is short again. */
 const goodMs = 10_000
-/** How long a container may go on talking when its pod is no longer there. */
+/** How long a container may still print after its pod is gone. */
 const goneMs = 30_000
-/** Nobody is told of a single cut. */
+/** How many failures in a row are logged; single ones are not. */
 const troubleAfter = 3
 
-function lifeOf(pod: Pod): Life | null {
+function containerRunOf(pod: Pod): ContainerRun | null {
   const status = containerOf(pod)
   if (status?.containerID === undefined || status.containerID === '') return null
   const before = status.lastState?.terminated?.containerID
@@ -50,15 +50,15 @@ function lifeOf(pod: Pod): Life | null {
   }
 }
 
-/** The API knows no such pod. A 404 without that reason is a proxy's. */
+/** Whether the API has no such pod. A 404 without that reason is a proxy's. */
 const isForgotten = (error: unknown): boolean => error instanceof KubeError && error.reason === 'NotFound'
 
 export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps): Followed {
   const path = pathOf('v1/Pod', first.metadata?.namespace, first.metadata?.name, 'log')
-  const intake = openIntake({ kube, path, after, take })
+  const merger = openLogMerger({ kube, path, after, take })
   const over = new AbortController()
-  let life = lifeOf(first)
-  /** Whose log was read to its end. */
+  let current = containerRunOf(first)
+  /** The id of the run whose log was read to its end. */
   let finished: string | null = null
   let isGone = false
   let isReading = false
@@ -74,55 +74,55 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
         resolve()
       }
     })
-  /** The end of what an earlier container has said, when it was not read while it lived. */
-  const readPrevious = async ({ container, previous }: Life): Promise<void> => {
+  /** Reads the rest of the previous run's log, unless that was read to its end while it ran. */
+  const readPrevious = async ({ container, previous }: ContainerRun): Promise<void> => {
     if (previous === null || previous === finished) return
     try {
-      await intake.read(container, { previous: true }, over.signal)
-      await intake.takeHalf()
+      await merger.read(container, { previous: true }, over.signal)
+      await merger.acceptPartialLine()
     } catch (error) {
-      // The node keeps no log of it any more.
+      // 400: the node no longer has its log.
       if (!hasStatus(error, 400)) throw error
     }
     finished = previous
   }
-  /** One stream. Tells whether there may be more of this life. */
-  const readLife = async (now: Life): Promise<boolean> => {
+  /** Reads one stream. Returns whether there may be more of this run. */
+  const readRun = async (now: ContainerRun): Promise<boolean> => {
     try {
       await readPrevious(now)
-      await intake.read(now.container, { follow: true }, over.signal)
-      // One that began when the container was dead has read everything.
+      await merger.read(now.container, { follow: true }, over.signal)
+      // A stream that began after the end of the container has read everything.
       return now.alive && !isGone
     } catch (error) {
       if (!now.alive && hasStatus(error, 400)) return false
       throw error
     }
   }
-  const readLives = async (): Promise<void> => {
+  const readRuns = async (): Promise<void> => {
     let delay = firstDelayMs
     let failures = 0
     try {
       for (;;) {
-        const now = life
+        const now = current
         if (now === null || now.id === finished || over.signal.aborted) return
         const started = Date.now()
         try {
-          const more = await readLife(now)
+          const more = await readRun(now)
           failures = 0
           if (!more) {
-            await intake.takeHalf()
+            await merger.acceptPartialLine()
             finished = now.id
             continue
           }
         } catch (error) {
           if (over.signal.aborted) return
-          if (isGone || isForgotten(error)) return await intake.takeHalf()
+          if (isGone || isForgotten(error)) return await merger.acceptPartialLine()
           failures++
           if (failures === troubleAfter) trouble(error)
         }
         if (Date.now() - started > goodMs) delay = firstDelayMs
-        // Mostly the container has just ended, which the pod's state will tell in a moment.
-        if (life === now && !isGone) await pause(delay)
+        // Usually the container has just ended, and the pod's state will show it in a moment.
+        if (current === now && !isGone) await pause(delay)
         delay = Math.min(delay * 2, lastDelayMs)
       }
     } finally {
@@ -132,15 +132,15 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
   const read = (): void => {
     if (isReading) return
     isReading = true
-    reading = readLives().catch(trouble)
+    reading = readRuns().catch(trouble)
   }
   read()
 
   return {
     update(pod) {
-      const next = lifeOf(pod)
-      if (next?.id === life?.id && next?.alive === life?.alive) return
-      life = next
+      const next = containerRunOf(pod)
+      if (next?.id === current?.id && next?.alive === current?.alive) return
+      current = next
       wake()
       read()
     },
@@ -153,9 +153,9 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
     },
     async catchUp(signal) {
       const late = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-      const under = life?.alive && isReading && !isGone ? intake.catchUp(life.container, signal) : reading
-      // What cannot be had now comes with the stream.
-      await Promise.race([under.catch(() => {}), late])
+      const work = current?.alive && isReading && !isGone ? merger.catchUp(current.container, signal) : reading
+      // Lines that cannot be read now come with the stream.
+      await Promise.race([work.catch(() => {}), late])
     },
     async stop() {
       over.abort()

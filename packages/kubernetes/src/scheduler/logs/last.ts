@@ -1,4 +1,4 @@
-// What has a container said last?
+// What are the last log lines of a container?
 import type { Kube } from '../../client/client.ts'
 import { hasStatus } from '../../client/error.ts'
 import { pathOf } from '../../client/objects.ts'
@@ -9,19 +9,19 @@ export type Which = {
   readonly pod: string
   readonly container: string
   readonly lines: number
-  /** Of the life before the present one. */
+  /** Of the container's run before the present one. */
   readonly previous: boolean
 }
 
 const readMs = 10_000
 const maxLineBytes = 2 * 1024
-/** Of all lines before they are cut: the API counts from the oldest one it gives, so this is no small number. */
+/** Of all lines before they are cut. Not small, because the API counts from the oldest line that it returns. */
 const maxBytes = 4 * 1024 * 1024
 
-/** Kubelets answer so, as a success, when the runtime has thrown the container away. */
+/** What kubelets answer, as a success, when the runtime has removed the container. */
 const lost = /^unable to retrieve container logs for /
 
-/** Nothing where there is no such pod or life, or it has not begun. Longer lines are cut. */
+/** None if the pod or the run does not exist, or has not started. Longer lines are cut. */
 export async function readLastLines(kube: Kube, which: Which): Promise<string[]> {
   const { namespace, pod, container, lines, previous } = which
   const late = new AbortController()

@@ -1,4 +1,4 @@
-// Do the bytes of pod logs become lines with exact times, whatever their pieces, zones and lengths?
+// Are the bytes of pod logs split into lines with exact times, whatever their chunks, time zones and lengths?
 import { expect, test } from 'vitest'
 import { createEntryReader, stampOf } from './lines.ts'
 
@@ -16,8 +16,8 @@ test.each([
   ['2026-11-22', null],
   ['yesterday', null],
   ['', null],
-])('the time %j is %j', (said, stamp) => {
-  expect(stampOf(said)).toBe(stamp)
+])('the time %j is %j', (text, stamp) => {
+  expect(stampOf(text)).toBe(stamp)
 })
 
 function entries(chunks: readonly (string | Buffer)[]): [string, string][] {
@@ -60,7 +60,7 @@ test.each<{ title: string; chunks: (string | Buffer)[]; expected: [string, strin
     expected: [[t1, 'a\ufffd\u0000']],
   },
   {
-    title: 'what the kubelet says itself',
+    title: "the kubelet's own message",
     chunks: ['unable to retrieve container logs for containerd://1\n'],
     expected: [],
   },

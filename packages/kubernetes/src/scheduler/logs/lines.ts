@@ -1,4 +1,4 @@
-// How do the bytes of a followed pod log become lines with their exact times?
+// How are the bytes of a pod's log split into lines with their exact times?
 
 export type Entry = {
   /** In UTC with nine digits, so that they compare as texts. */
@@ -20,9 +20,9 @@ const prefixBytes = 36
 
 const time = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
 
-/** Null: no time. Nodes may have another time zone, runtimes may leave out zeros. */
-export function stampOf(said: string): string | null {
-  const [, seconds, fraction = '', zone = ''] = time.exec(said) ?? []
+/** Null: not a time. Nodes may have another time zone, and runtimes may leave out zeros. */
+export function stampOf(text: string): string | null {
+  const [, seconds, fraction = '', zone = ''] = time.exec(text) ?? []
   if (seconds === undefined) return null
   const utc = new Date(`${seconds}${zone}`)
   if (Number.isNaN(utc.getTime())) return null
@@ -33,12 +33,12 @@ function textOf(bytes: Buffer): string {
   return bytes.toString('utf8').replaceAll('\r', '')
 }
 
-/** Lines longer than 16 KiB become several; what is no UTF-8 becomes U+FFFD; lines before the first time are not the pod's. */
+/** Lines longer than 16 KiB become several; invalid UTF-8 becomes U+FFFD; lines before the first time are not the pod's. */
 export function createEntryReader(): EntryReader {
   let rest: Buffer = Buffer.alloc(0)
   let stamp: string | null = null
 
-  /** How long the time at the start of `rest` is with its space; it is the stamp from now on. */
+  /** The length of the time at the start of `rest`, with its space; the time is the stamp from now on. */
   const prefix = (): number => {
     const length = rest.subarray(0, prefixBytes).indexOf(0x20) + 1
     const found = length === 0 ? null : stampOf(rest.toString('latin1', 0, length - 1))
@@ -60,7 +60,7 @@ export function createEntryReader(): EntryReader {
       found.push(...entries(rest.subarray(start, cut)))
       rest = rest.subarray(long ? cut : cut + 1)
     }
-    // A copy, so that the whole chunk is not kept for the sake of its last bytes.
+    // A copy, so that its last bytes do not keep the whole chunk in memory.
     rest = Buffer.from(rest)
     return found
   }

@@ -1,4 +1,4 @@
-// Do the lines of real pods arrive, once each, across restarts, cuts and the end of the pod?
+// Does each line of real pods arrive once, across restarts, broken connections and the end of the pod?
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -82,7 +82,7 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
   const lines = async (count = 10_000): Promise<string[]> =>
     (await logs.tail(app, count)).map(({ source, text }) => `${source.split('.').at(-1)} ${text}`)
 
-  test('lines of several pods, long ones and bytes that are no text', async () => {
+  test('lines of several pods, long ones and bytes that are not text', async () => {
     await start('aaaaa', 'echo one; head -c 20000 /dev/zero | tr "\\0" x; echo; printf "a\\377b\\n"; sleep 300')
     await expect
       .poll(lines, patience)
@@ -125,7 +125,7 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
     }
   })
 
-  test('each life of a container, and what was said while nobody listened', async () => {
+  test('each run of a container, and lines printed while no controller ran', async () => {
     await start(
       'ddddd',
       'echo born; i=0; while [ $i -lt 40 ]; do echo $i; i=$((i+1)); sleep 0.1; done; printf dying; exit 1',
@@ -142,7 +142,7 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
     expect((await lines()).slice(0, 2 * life.length)).toEqual([...life, ...life])
   })
 
-  test('a pod that is deleted has its last words kept', async () => {
+  test('the last lines of a deleted pod are stored', async () => {
     await start('eeeee', 'trap "echo farewell; exit 0" TERM; echo up; while true; do sleep 0.1; done')
     await expect.poll(lines, patience).toEqual(['eeeee up'])
     await kube.remove(pathOf('v1/Pod', app, `${app}-web-123-eeeee`))

@@ -1,4 +1,4 @@
-// Is each line of a pod kept once, whatever happens to its container, its connection and its controller?
+// Is each line of a pod stored once, whatever happens to its container, its connection and its controller?
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -17,56 +17,56 @@ let api: FakeApi
 let folder = ''
 let logs: PodLogs
 let warnings: string[] = []
-/** What the node has written of each life of the container, the last one last. */
-let lives: { lines: string[]; over: boolean }[] = []
+/** The log that the node has of each run of the container, the last one last. */
+let runs: { lines: string[]; over: boolean }[] = []
 let streams: ServerResponse[] = []
 let clock = 0
 
 const open = (): PodLogs =>
   openPodLogs({ kube: createKube(api.transport), folder, log: (_, message) => void warnings.push(message) })
 
-/** As kubelets answer: whole seconds count, dead containers end the stream. */
+/** Answers like a kubelet: `sinceTime` counts in whole seconds, and the stream of a dead container ends. */
 function serve(): void {
   api.answer(({ query, path }, response) => {
     if (path !== `/api/v1/namespaces/${app}/pods/${name}/log`) return refuse(response, 404, 'NotFound', 'no such pod')
-    const life = lives.at(query.get('previous') === 'true' ? -2 : -1)
-    if (!life) return refuse(response, 400, 'BadRequest', 'previous terminated container not found')
+    const run = runs.at(query.get('previous') === 'true' ? -2 : -1)
+    if (!run) return refuse(response, 400, 'BadRequest', 'previous terminated container not found')
     const since = query.get('sinceTime')?.slice(0, 19) ?? ''
-    const found = life.lines.filter((line) => line.slice(0, 19) >= since)
+    const found = run.lines.filter((line) => line.slice(0, 19) >= since)
     response.writeHead(200).write(found.join('') || '', () => {})
-    if (query.get('follow') === 'true' && !life.over) streams.push(response)
+    if (query.get('follow') === 'true' && !run.over) streams.push(response)
     else response.end()
   })
 }
-/** Three lines a second. `late`: the stream does not bring it yet. */
-function say(text: string, { late = false, end = '\n' } = {}): void {
+/** Writes a line, three per second. `late`: the stream does not bring it yet. */
+function print(text: string, { late = false, end = '\n' } = {}): void {
   const stamp = new Date(Date.UTC(2026, 10, 22, 4, 0, 0) + Math.floor(clock++ / 3) * 1000).toISOString().slice(0, 19)
   const line = `${stamp}.${String(clock).padStart(9, '0')}Z ${text}${end}`
-  lives.at(-1)?.lines.push(line)
+  runs.at(-1)?.lines.push(line)
   if (!late) for (const stream of streams) stream.write(line)
 }
-function endLife(): void {
-  const life = lives.at(-1)
-  if (life) life.over = true
+function endRun(): void {
+  const run = runs.at(-1)
+  if (run) run.over = true
   for (const stream of streams.splice(0)) stream.end()
 }
 function cut(): void {
   for (const stream of streams.splice(0)) stream.destroy()
 }
 
-/** Its container in the given life; null: not started yet. */
-function pod(life: number | null, alive = true, changes: { labels?: object; namespace?: string } = {}): Pod {
+/** The pod with its container in the given run; null: not started yet. */
+function pod(run: number | null, alive = true, changes: { labels?: object; namespace?: string } = {}): Pod {
   const id = (of: number): string => `containerd://${of}`
   const terminated = (of: number) => ({ terminated: { containerID: id(of), exitCode: 1 } })
-  const state = alive ? { running: {} } : terminated(life ?? 0)
+  const state = alive ? { running: {} } : terminated(run ?? 0)
   const status = {
     name: 'tea-web',
     image: 'i',
     imageID: 'i',
     ready: alive,
-    restartCount: life ?? 0,
-    ...(life === null ? { state: { waiting: { reason: 'ContainerCreating' } } } : { containerID: id(life), state }),
-    ...(life ? { lastState: terminated(life - 1) } : {}),
+    restartCount: run ?? 0,
+    ...(run === null ? { state: { waiting: { reason: 'ContainerCreating' } } } : { containerID: id(run), state }),
+    ...(run ? { lastState: terminated(run - 1) } : {}),
   }
   const labels = { app, type: 'web', version: 'v3', heritage: 'deis', ...changes.labels }
   return {
@@ -82,7 +82,7 @@ beforeEach(async () => {
   api = await openFakeApi()
   folder = await mkdtemp(join(tmpdir(), 'deis-podlogs-'))
   warnings = []
-  lives = [{ lines: [], over: false }]
+  runs = [{ lines: [], over: false }]
   streams = []
   clock = 0
   serve()
@@ -94,49 +94,49 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('what a pod says is kept, with time and source, and told', async () => {
-  const told: string[] = []
+test('the output of a pod is stored with time and source, and reaches followers', async () => {
+  const received: string[] = []
   const enough = new AbortController()
-  const hear = ({ source, text }: LogLine): void => void told.push(`${source}: ${text}`)
-  expect(await logs.follow(app, 100, hear, enough.signal)).toEqual([])
+  const onLine = ({ source, text }: LogLine): void => void received.push(`${source}: ${text}`)
+  expect(await logs.follow(app, 100, onLine, enough.signal)).toEqual([])
   logs.seen(pod(null))
-  say('before we came')
+  print('before we came')
   logs.seen(pod(0))
   await streaming()
-  say('live')
-  await expect.poll(() => told).toEqual(['web.v3.x2x4z: before we came', 'web.v3.x2x4z: live'])
+  print('live')
+  await expect.poll(() => received).toEqual(['web.v3.x2x4z: before we came', 'web.v3.x2x4z: live'])
   expect(await logs.tail(app, 1)).toEqual([
     { time: new Date('2026-11-22T04:00:00.000Z'), source: 'web.v3.x2x4z', text: 'live' },
   ])
   expect(await texts()).toEqual(['before we came', 'live'])
   expect(await texts(0)).toEqual([])
   enough.abort()
-  say('not told')
+  print('not followed')
   await expect.poll(texts).toHaveLength(3)
-  expect(told).toHaveLength(2)
+  expect(received).toHaveLength(2)
 })
 
-test('an answer has what the stream has not brought yet, and the stream does not bring it again', async () => {
+test('an answer has lines that the stream has not brought yet, and they do not come twice', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one', { late: true })
-  say('two', { late: true })
+  print('one', { late: true })
+  print('two', { late: true })
   expect(await texts()).toEqual(['one', 'two'])
-  for (const line of lives[0]?.lines ?? []) streams[0]?.write(line)
-  say('three')
+  for (const line of runs[0]?.lines ?? []) streams[0]?.write(line)
+  print('three')
   await expect.poll(() => texts()).toEqual(['one', 'two', 'three'])
 })
 
-test('a cut stream goes on after its last line: nothing twice, nothing lost', async () => {
+test('a broken stream goes on after its last line: nothing twice, nothing lost', async () => {
   logs.seen(pod(0))
   await streaming()
-  for (let index = 0; index < 4; index++) say(`before ${index}`)
+  for (let index = 0; index < 4; index++) print(`before ${index}`)
   streams[0]?.write('2026-11-22T04:00:01.000000005Z bef')
   await expect.poll(async () => (await texts()).length).toBe(4)
   cut()
-  for (let index = 4; index < 8; index++) say(`before ${index}`)
+  for (let index = 4; index < 8; index++) print(`before ${index}`)
   await streaming()
-  say('after')
+  print('after')
   await expect.poll(async () => (await texts()).length).toBe(9)
   expect(await texts()).toEqual([...Array.from({ length: 8 }, (_, index) => `before ${index}`), 'after'])
   expect(warnings).toEqual([])
@@ -145,11 +145,11 @@ test('a cut stream goes on after its last line: nothing twice, nothing lost', as
 test('the next controller goes on where this one stopped', async () => {
   logs.seen(pod(0))
   await streaming()
-  for (const text of ['one', 'two', 'three', 'four']) say(text)
+  for (const text of ['one', 'two', 'three', 'four']) print(text)
   await expect.poll(async () => (await texts()).length).toBe(4)
   await logs.close()
   streams = []
-  for (const text of ['five', 'six']) say(text)
+  for (const text of ['five', 'six']) print(text)
   logs = open()
   logs.seen(pod(0))
   expect(await texts()).toEqual(['one', 'two', 'three', 'four', 'five', 'six'])
@@ -158,29 +158,29 @@ test('the next controller goes on where this one stopped', async () => {
   expect(await texts()).toHaveLength(6)
 })
 
-test('a restarted container is followed again, and its last life read to the end', async () => {
+test('a restarted container is followed again, and the log of its last run is read to the end', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('first life')
+  print('first run')
   await expect.poll(texts).toHaveLength(1)
   cut()
-  say('dying')
-  say('without end', { end: '' })
-  endLife()
-  lives.push({ lines: [], over: false })
+  print('dying')
+  print('without end', { end: '' })
+  endRun()
+  runs.push({ lines: [], over: false })
   logs.seen(pod(1))
   await streaming()
-  say('second life')
-  await expect.poll(texts).toEqual(['first life', 'dying', 'without end', 'second life'])
+  print('second run')
+  await expect.poll(texts).toEqual(['first run', 'dying', 'without end', 'second run'])
   expect(api.seen.filter(({ query }) => query.get('previous') === 'true')).toHaveLength(1)
 })
 
-test('a container that has ended is read to its last byte, once, and then left alone', async () => {
+test('the log of a container that has ended is read once, to its last byte', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one')
-  say('two', { end: '' })
-  endLife()
+  print('one')
+  print('two', { end: '' })
+  endRun()
   logs.seen(pod(0, false))
   await expect.poll(texts).toEqual(['one', 'two'])
   const count = api.seen.length
@@ -189,49 +189,49 @@ test('a container that has ended is read to its last byte, once, and then left a
   expect(api.seen).toHaveLength(count)
 })
 
-test('a pod that has gone: what is under way still comes, and an answer waits for it', async () => {
+test('an open stream of a pod that is gone is read to its end, and an answer waits for it', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one')
-  say('half', { end: '' })
+  print('one')
+  print('half', { end: '' })
   logs.gone(pod(0))
-  setTimeout(endLife, 100)
+  setTimeout(endRun, 100)
   expect(await texts()).toEqual(['one', 'half'])
 })
 
-test('a pod that the API has forgotten first keeps its last line, too', async () => {
+test('the last line is stored even if the API has already forgotten the pod', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one')
-  say('half', { end: '' })
+  print('one')
+  print('half', { end: '' })
   await expect.poll(texts).toEqual(['one'])
   api.answer((_, response) => refuse(response, 404, 'NotFound', 'no such pod'))
   const count = api.seen.length
-  endLife()
-  // It thought the container alive, and wanted to go on.
+  endRun()
+  // The container counted as alive, so the stream was opened again.
   await expect.poll(() => api.seen.length).toBe(count + 1)
   await expect.poll(texts).toEqual(['one', 'half'])
 })
 
-test('an answer overtakes a stream that is a life of the container behind', async () => {
+test('an answer has the lines of the present run while the stream is still in the previous one', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one')
+  print('one')
   await expect.poll(texts).toEqual(['one'])
-  say('dying', { late: true })
+  print('dying', { late: true })
   const [stream] = streams.splice(0)
-  endLife()
-  lives.push({ lines: [], over: false })
-  say('born')
+  endRun()
+  runs.push({ lines: [], over: false })
+  print('born')
   logs.seen(pod(1))
   expect(await texts()).toEqual(['one', 'born'])
-  stream?.end(lives[0]?.lines.at(-1))
+  stream?.end(runs[0]?.lines.at(-1))
   await streaming()
-  say('alive')
+  print('alive')
   await expect.poll(texts).toEqual(['one', 'dying', 'born', 'alive'])
 })
 
-test('a server in trouble is asked ever more rarely, and somebody is told once', async () => {
+test('a failing server is asked ever more rarely, with one warning', async () => {
   let asked = 0
   api.answer((_, response) => {
     asked++
@@ -241,17 +241,17 @@ test('a server in trouble is asked ever more rarely, and somebody is told once',
   await expect.poll(() => warnings, { timeout: 10_000 }).toEqual(['the output of a pod cannot be read'])
   expect(asked).toBe(3)
   serve()
-  say('back')
+  print('back')
   await expect.poll(texts, { timeout: 10_000 }).toEqual(['back'])
   expect(warnings).toHaveLength(1)
 })
 
 test.each([
-  { title: 'without our mark', changes: { labels: { heritage: 'other' } } },
+  { title: 'without our label', changes: { labels: { heritage: 'other' } } },
   { title: 'in a namespace of another name', changes: { namespace: 'deis' } },
   { title: 'without a version', changes: { labels: { version: 'canary' } } },
-  { title: 'with a label that is no app', changes: { labels: { app: '..' }, namespace: '..' } },
-])('a pod $title is none of ours', async ({ changes }) => {
+  { title: 'with a label that is not an app', changes: { labels: { app: '..' }, namespace: '..' } },
+])('a pod $title is ignored', async ({ changes }) => {
   logs.seen(pod(0, true, changes))
   logs.gone(pod(0, true, changes))
   await logs.close()
@@ -259,26 +259,26 @@ test.each([
   expect(await readdir(folder)).toEqual([])
 })
 
-test('nothing is left of a removed app, though its pods go on talking', async () => {
+test('nothing is left of a removed app, even if its pods still print', async () => {
   logs.seen(pod(0))
   await streaming()
-  say('one')
+  print('one')
   await expect.poll(texts).toEqual(['one'])
   await logs.remove(app)
   expect(await readdir(folder)).toEqual([])
-  say('two')
+  print('two')
   logs.seen(pod(0))
   expect(await texts()).toEqual([])
   logs.gone(pod(0))
   expect(await readdir(folder)).toEqual([])
 })
 
-test('an unknown app, or none, has no lines', async () => {
+test('an unknown or invalid app has no lines', async () => {
   expect(await logs.tail('nobody', 10)).toEqual([])
   expect(await logs.tail('../etc', 10)).toEqual([])
 })
 
-test('the last lines of a container, cut to size, and none where there is none', async () => {
+test('the last lines of a container, cut to size, and none if there is no container', async () => {
   const last = (lines: number, previous = false) => logs.lastLines(app, name, 'tea-web', lines, previous)
   api.answer(({ query }, response) => {
     expect(Number(query.get('limitBytes'))).toBeGreaterThan(1000)

@@ -1,4 +1,4 @@
-// How do the lines that pods print come to us and stay, also when the pods have gone?
+// How are the log lines of pods collected and kept, also when the pods are gone?
 import { join } from 'node:path'
 import type { Kube } from '../../client/client.ts'
 import type { Pod } from '../../client/objects.ts'
@@ -10,7 +10,7 @@ import { heritage, oneOffType, releaseOf, sessionAnnotation } from '../manifests
 import { type AppLog, openAppLog } from './file.ts'
 import { readLastLines } from './last.ts'
 import type { Entry } from './lines.ts'
-import { withoutLastWord } from '../session/end-marker.ts'
+import { withoutEndMarker } from '../session/end-marker.ts'
 
 export type PodLogsOptions = {
   readonly kube: Kube
@@ -20,19 +20,19 @@ export type PodLogsOptions = {
 }
 
 export type PodLogs = {
-  /** To be called with every pod there is, and again on each of its changes. Others than pods of apps are ignored. */
+  /** To be called with every pod, and again on each of its changes. Pods that are not an app's are ignored. */
   seen(pod: Pod): void
-  /** To be called when a pod is no longer there: what is under way is read to its end. */
+  /** To be called when a pod is gone: its open streams are read to their end. */
   gone(pod: Pod): void
-  /** Resolves when all that the pod has said until now is here, or after a while. To be waited for before it is deleted. */
-  heard(pod: Pod): Promise<void>
-  /** The newest lines of all pods of the app, also of those that have gone, oldest first. */
+  /** Resolves when all output of the pod until now is stored, or after a while. To be awaited before the pod is deleted. */
+  catchUp(pod: Pod): Promise<void>
+  /** The newest lines of all pods of the app, also of those that are gone, oldest first. */
   tail(app: string, lines: number): Promise<LogLine[]>
-  /** The same, and then calls back with each later line, until the signal: none is missing or told twice in between. */
+  /** The same, and then calls back with each later line, until the signal: none is missing or comes twice in between. */
   follow(app: string, lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
-  /** What a container has said last, for evidence; nothing where there is nothing (any more). */
+  /** The last lines of a container, as evidence; none if the container, or its log, is not there. */
   lastLines(namespace: string, pod: string, container: string, lines: number, previous: boolean): Promise<string[]>
-  /** Forgets the app and what its present pods go on to say. */
+  /** Deletes the app's log. Further output of its present pods is ignored. */
   remove(app: string): Promise<void>
   close(): Promise<void>
 }
@@ -46,30 +46,30 @@ type Source = {
 
 type Known = Source & {
   readonly followed: Followed
-  /** Its app was removed: nobody wants to hear of it any more. */
+  /** Its app was removed: its output is ignored. */
   removed: boolean
 }
 
-/** How long an answer waits for what pods have just written. */
+/** How long an answer waits for lines that pods have just written. */
 const catchUpMs = 2_000
 const catchUpsAtOnce = 20
 
-/** Null: no pod of an app. Other parts of the platform may carry its labels, in namespaces of other names. */
+/** Null: not a pod of an app. Other parts of the platform may have its labels, in namespaces of other names. */
 function sourceOf({ metadata }: Pod): Source | null {
-  const { app = '', type = '', heritage: mark } = metadata?.labels ?? {}
+  const { app = '', type = '', heritage: owner } = metadata?.labels ?? {}
   const release = releaseOf(metadata?.labels)
   const name = metadata?.name ?? ''
-  if (mark !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
+  if (owner !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
     return null
-  // What is said to somebody who sits there is nobody else's.
+  // The output of a session goes only to its user.
   if (metadata.annotations?.[sessionAnnotation] !== undefined) return null
   return { app, source: logSource({ name, type, release }), isOneOff: type === oneOffType }
 }
 
-/** A one-off command says at its end that this is it, which is nobody's but its controller's. */
-function ofCommand(entries: readonly Entry[]): Entry[] {
+/** The lines without the end marker, which is meant for the controller only. */
+function withoutMarkers(entries: readonly Entry[]): Entry[] {
   return entries.flatMap((entry) => {
-    const text = withoutLastWord(entry.text)
+    const text = withoutEndMarker(entry.text)
     return text === null ? [] : [{ ...entry, text }]
   })
 }
@@ -87,7 +87,7 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     return file
   }
   const of = (app: string): Known[] => [...pods.values()].filter((pod) => pod.app === app && !pod.removed)
-  const catchUp = async (wanted: readonly Known[]): Promise<void> => {
+  const catchUpAll = async (wanted: readonly Known[]): Promise<void> => {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), catchUpMs)
     await Promise.all(wanted.map((pod) => limit(late.signal, () => pod.followed.catchUp(late.signal)).catch(() => {})))
@@ -98,7 +98,7 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
     const followed = followPod(pod, {
       kube,
       after: () => file.after(source),
-      take: (entries) => file.append(source, isOneOff ? ofCommand(entries) : entries),
+      take: (entries) => file.append(source, isOneOff ? withoutMarkers(entries) : entries),
       trouble: (error) =>
         log('warn', 'the output of a pod cannot be read', { app, pod: pod.metadata?.name, err: error }),
     })
@@ -121,26 +121,26 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
       const uid = pod.metadata?.uid ?? ''
       const known = pods.get(uid)
       if (!known || closed) return
-      // Until it has ended, an answer waits for it.
+      // Until its streams have ended, answers wait for it.
       const done = known.followed.gone().then(() => {
         pods.delete(uid)
         leaving.delete(done)
       })
       leaving.add(done)
     },
-    async heard({ metadata }) {
+    async catchUp({ metadata }) {
       const known = pods.get(metadata?.uid ?? '')
-      if (known && !known.removed) await catchUp([known])
+      if (known && !known.removed) await catchUpAll([known])
     },
     async tail(app, lines) {
       if (!isAppId(app) || lines <= 0) return []
-      await catchUp(of(app))
+      await catchUpAll(of(app))
       return fileOf(app).tail(lines)
     },
     async follow(app, lines, onLine, signal) {
       signal.throwIfAborted()
       if (!isAppId(app)) return []
-      await catchUp(of(app))
+      await catchUpAll(of(app))
       signal.throwIfAborted()
       return fileOf(app).follow(lines, onLine, signal)
     },

@@ -1,6 +1,6 @@
 // Do pods and namespaces get the rights that they should, and is what a cluster refuses told with its remedy?
 import { expect, test } from 'vitest'
-import { isRestricted, levelFor, marksOf } from './security.ts'
+import { isRestricted, levelFor, podSecurityLabels } from './security.ts'
 import { securityHint } from '../refusal.ts'
 
 const enforce = 'pod-security.kubernetes.io/enforce'
@@ -31,7 +31,7 @@ test.each([
 )
 
 test('a new namespace gets a level and advice', () => {
-  expect(marksOf({}, 'baseline')).toEqual({
+  expect(podSecurityLabels({}, 'baseline')).toEqual({
     labels: {
       [enforce]: 'baseline',
       'pod-security.kubernetes.io/warn': 'restricted',
@@ -42,7 +42,9 @@ test('a new namespace gets a level and advice', () => {
 })
 
 test('the platform changes its own level', () => {
-  expect(marksOf(namespace('baseline', 'baseline'), 'restricted')?.labels).toMatchObject({ [enforce]: 'restricted' })
+  expect(podSecurityLabels(namespace('baseline', 'baseline'), 'restricted')?.labels).toMatchObject({
+    [enforce]: 'restricted',
+  })
 })
 
 test.each([
@@ -50,8 +52,8 @@ test.each([
   ['changed', namespace('restricted', 'baseline')],
   ['taken away', namespace(undefined, 'baseline')],
 ] as const)('a level that the operator has %s stays', (_what, there) => {
-  expect(marksOf(there, 'baseline')).toBeNull()
-  expect(marksOf(there, 'restricted')).toBeNull()
+  expect(podSecurityLabels(there, 'baseline')).toBeNull()
+  expect(podSecurityLabels(there, 'restricted')).toBeNull()
 })
 
 /** As Kubernetes 1.25 words it. */

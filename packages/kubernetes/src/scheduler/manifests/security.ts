@@ -1,4 +1,4 @@
-// With which rights do the containers of an app run, and what does its namespace say of them?
+// Which rights do the containers of an app have, and which Pod Security level does its namespace enforce?
 import type { Namespace, Pod } from '../../client/objects.ts'
 import type { Artifact } from '@deis/ports/scheduler'
 
@@ -6,12 +6,12 @@ import type { Artifact } from '@deis/ports/scheduler'
 export type Level = 'privileged' | 'baseline' | 'restricted'
 
 const labelOf = (mode: 'enforce' | 'warn' | 'audit'): string => `pod-security.kubernetes.io/${mode}`
-/** What the platform has put on itself: any other value is the operator's. */
+/** The level that the platform has set: any other one is the operator's. */
 export const levelAnnotation = 'deis.io/pod-security'
 
 type Security = { readonly pod: object; readonly container: object }
 
-/** An image may count on being root, and on the usual capabilities, where nobody forbids it. None needs raw packets. */
+/** Unless restricted, an image may run as root with the usual capabilities, but without raw packets. */
 export function securityOf(restricted: boolean): Security {
   return {
     pod: { ...(restricted ? { runAsNonRoot: true } : {}), seccompProfile: { type: 'RuntimeDefault' } },
@@ -24,17 +24,17 @@ export function securityOf(restricted: boolean): Security {
 
 export const enforcedOn = ({ metadata }: Namespace): string | undefined => metadata?.labels?.[labelOf('enforce')]
 
-/** A slug needs nothing. An image is taken as it is, unless its namespace says more. */
+/** A slug needs no rights. An image runs as it is, unless its namespace is stricter. */
 export const isRestricted = (artifact: Artifact, namespace: Namespace): boolean =>
   (artifact.kind === 'image' && artifact.slug) || enforcedOn(namespace) === 'restricted'
 
-/** What no pod of the artifact breaks; `most` is the strictest that the operator wants to have enforced. */
+/** The strictest level that every pod of the artifact keeps to, but not above `most`. */
 export function levelFor(artifact: Pick<Artifact & { kind: 'image' }, 'slug'> | null, most: Level): Level {
   return most === 'restricted' && artifact?.slug !== true ? 'baseline' : most
 }
 
-/** The labels and the annotation that the namespace is to get; null: they are there, or the operator has chosen others. */
-export function marksOf(
+/** The labels and the annotation that the namespace still needs; null: it has them, or the operator has chosen others. */
+export function podSecurityLabels(
   { metadata }: Namespace,
   level: Level,
 ): Pick<NonNullable<Namespace['metadata']>, 'labels' | 'annotations'> | null {

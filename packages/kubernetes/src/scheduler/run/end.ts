@@ -1,4 +1,4 @@
-// How did a command in a pod of its own end, and how does that pod go away?
+// How did a command in a pod of its own end, and how is that pod deleted?
 import type { Kube } from '../../client/client.ts'
 import type { Pod } from '../../client/objects.ts'
 import type { Watched } from '../../client/watch.ts'
@@ -7,19 +7,19 @@ import { containerOf } from '../state.ts'
 
 export type RunDeps = {
   readonly kube: Kube
-  /** A watch that shows the pod; without it one is made for the time of the run. */
+  /** A watch that shows the pod; without it one is opened for the time of the run. */
   readonly pods?: Watched<Pod>
-  /** Takes in what the pod has said for the log of its app, which cannot be done when it is gone. */
-  readonly heard?: (pod: Pod) => Promise<void>
+  /** Stores the pod's output in the log of its app, before the pod is deleted. */
+  readonly catchUpLogs?: (pod: Pod) => Promise<void>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-/** Between TERM and KILL for a command that is cancelled. Zero would be to forget it, not to stop it. */
+/** Between TERM and KILL for a command that is cancelled. With 0 the API server forgets the pod and does not stop it. */
 export const stopSeconds = 2
-/** What a busy node needs beyond that. */
+/** How much more a busy node needs. */
 const stopLagMs = 5_000
 const removeMs = 20_000
-/** What a watch may be behind. */
+/** How far a watch may be behind. */
 const lagMs = 1_000
 
 export const hasEnded = (pod: Pod | undefined): boolean =>
@@ -31,7 +31,7 @@ export function timeoutError(seconds: number): Error {
 
 export const deletedError = (): Error => new Error('the pod of the command was deleted while it ran')
 
-/** @throws when the code is that of a signal, and the pod was told to end. */
+/** @throws when the code is that of a signal, and the pod was deleted. */
 export async function refuseDeleted(kube: Kube, path: string, code: number, signal: AbortSignal): Promise<void> {
   if (code <= 128) return
   const pod = await kube.find<Pod>(path, { signal })
@@ -47,8 +47,8 @@ export async function untilEnded(view: PodView, signal: AbortSignal): Promise<Po
   }
 }
 
-/** How the command ended; why, when that was not its own doing. */
-export function exitOf(pod: Pod, seconds: number, say: (text: string) => void): number {
+/** The command's exit code. Prints the reason when it was killed for its memory. @throws when the cluster ended it. */
+export function exitOf(pod: Pod, seconds: number, print: (text: string) => void): number {
   const { reason, message = '' } = pod.status ?? {}
   if (reason === 'DeadlineExceeded') throw timeoutError(seconds)
   const ended = containerOf(pod)?.state?.terminated
@@ -56,13 +56,13 @@ export function exitOf(pod: Pod, seconds: number, say: (text: string) => void): 
     throw new Error(`the command was ended by the cluster: ${reason ?? pod.status?.phase} ${message}`.trim())
   const limit = pod.spec?.containers[0]?.resources?.limits?.memory
   if (ended.reason === 'OOMKilled')
-    say(`\nThe command used more memory than its limit${limit ? ` (${limit})` : ''} and was killed (OOMKilled).\n`)
+    print(`\nThe command used more memory than its limit${limit ? ` (${limit})` : ''} and was killed (OOMKilled).\n`)
   return ended.exitCode
 }
 
 /**
- * Whatever has happened: afterwards nobody sees the pod any more. Told, not thrown, when that cannot be.
- * @param isIdle its command has ended; the node may stop the rest whenever it likes.
+ * Deletes the pod and waits until the watch no longer shows it. A failure is logged, not thrown.
+ * @param isIdle its command has ended, so there is no need to wait until the node has stopped the rest.
  */
 export async function removePod({ kube, log }: RunDeps, view: PodView, path: string, isIdle: boolean): Promise<void> {
   const late = new AbortController()
@@ -70,10 +70,10 @@ export async function removePod({ kube, log }: RunDeps, view: PodView, path: str
   const signal = late.signal
   const runs = (): boolean => !isIdle && containerOf(view.get() ?? {})?.state?.running !== undefined
   try {
-    // An answer may have been lost on the way, or the watch be behind.
+    // The answer to its creation may have been lost, or the watch may be behind.
     if (!view.wasSeen()) await view.changed(lagMs, signal)
     if (runs()) {
-      // The node tells when it has ended; the rest of its own tidying up takes longer than anybody wants to wait.
+      // Waits until the node reports its end, but not for the node's own clean-up, which takes longer.
       await kube.remove(path, { graceSeconds: stopSeconds, signal })
       const patience = Date.now() + stopSeconds * 1000 + stopLagMs
       while (runs() && Date.now() < patience) await view.changed(patience - Date.now(), signal)

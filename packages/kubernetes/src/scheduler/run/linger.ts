@@ -1,27 +1,27 @@
-// How is a command in a pod heard to its last word?
+// How is no output lost at the end of a command in a pod?
 import type { Pod } from '../../client/objects.ts'
 import { killedCode } from '../session/script.ts'
 
-/** As long as the end of the output may wait, when nobody takes the pod away; in the second case nobody does. */
+/** How long the container stays for its output to be read. The pod is deleted earlier, but not after a kill. */
 const staySeconds = { ended: 10, killed: 3 }
 
 /**
- * Container runtimes lose what is still in the pipe when a container's first process ends. So that is this one: it says in
- * its turn that the command has ended, and stays until it is taken away, or for long enough. Only who killed a command
- * can be learned from its own end. Runtimes hand on whole lines, so the last word is one, or the end of one. It hands on
- * the signal by which a pod is told to end. No name is set before the command begins: config may have any. Arguments: the
- * last word, and how the command is started.
+ * Container runtimes lose what is still in the pipe when a container's first process ends. So this script is the first
+ * process: it prints the end marker after the command has ended, and stays until the pod is deleted, or for long enough.
+ * After a kill it exits soon, since only the end of the container shows the reason. Runtimes pass on whole lines, so the
+ * marker ends one. The script passes SIGTERM on to the command. No variable is set before the command begins: config may
+ * have any name. Arguments: the end marker, and how the command is started.
  */
 const lingerScript = `exec 2>/dev/null
 (shift; exec "$@") 2>&1 &
 command=$!
-told=
-trap 'told=yes; kill -s TERM "$command"' TERM
+signalled=
+trap 'signalled=yes; kill -s TERM "$command"' TERM
 wait "$command"
 code=$?
-# A signal ends the waiting, with a code of its own; where it was the command's, it cannot be waited for once more.
-while [ -n "$told" ] && [ "$code" = 143 ]; do
-  told=
+# A signal interrupts "wait", which then returns 143. If that was the code of the command, waiting again gives 127.
+while [ -n "$signalled" ] && [ "$code" = 143 ]; do
+  signalled=
   wait "$command"
   again=$?
   if [ "$again" = 127 ]; then break; fi
@@ -35,8 +35,8 @@ sleep "$stay" &
 wait "$!"
 exit "$code"`
 
-/** The same pod, which says `lastWord`, the exit code and a semicolon behind its output. */
-export function lingering(pod: Pod, lastWord: string): Pod {
+/** The same pod, which prints `endMarker`, the exit code and a semicolon after its output. */
+export function lingering(pod: Pod, endMarker: string): Pod {
   return {
     ...pod,
     spec: {
@@ -48,7 +48,7 @@ export function lingering(pod: Pod, lastWord: string): Pod {
           '-c',
           lingerScript,
           'deis',
-          lastWord,
+          endMarker,
           ...(container.command ?? []),
           ...(container.args ?? []),
         ],

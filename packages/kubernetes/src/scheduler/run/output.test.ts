@@ -1,10 +1,10 @@
-// Does all output come once and whole, also over cut connections, and where does it end?
+// Is all output passed on once and complete, also over broken connections, and where does it end?
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createKube } from '../../client/client.ts'
 import { type FakeApi, openFakeApi, refuse } from '../../client/testing.ts'
 import { limited } from '@deis/ports/limited'
-import { handOn } from './output.ts'
+import { followOutput } from './output.ts'
 
 let api: FakeApi
 let got = ''
@@ -28,11 +28,11 @@ function start(signal = new AbortController().signal): Promise<void> {
   })
   const { bytes, end: flush } = limited((chunk) => void (got += chunk))
   const kube = createKube(api.transport)
-  return handOn({ kube, path: '/log', container: 'run', ended: () => isEnded, end, signal }, bytes).then(flush)
+  return followOutput({ kube, path: '/log', container: 'run', ended: () => isEnded, end, signal }, bytes).then(flush)
 }
 const follows = (): number => api.seen.filter(({ query }) => query.get('follow') === 'true').length
 
-test('what has come before a cut is not handed on again, to the byte', async () => {
+test('bytes passed on before a connection broke are not passed on again', async () => {
   let written = 'one\nt'
   const streams: ServerResponse[] = []
   api.answer(({ query }, response) => {
@@ -56,7 +56,7 @@ test('what has come before a cut is not handed on again, to the byte', async () 
   expect(follows()).toBe(2)
 })
 
-test('a stream that ends early is not taken for the end', async () => {
+test('a stream that ends early is opened again', async () => {
   api.answer((_, response) => void response.end('one'))
   const done = start()
   await expect.poll(follows, { timeout: 5_000 }).toBeGreaterThanOrEqual(2)
@@ -65,7 +65,7 @@ test('a stream that ends early is not taken for the end', async () => {
   expect(got).toBe('one')
 })
 
-test('a character in two pieces, and one that never comes whole', async () => {
+test('a character in two chunks, and one that stays incomplete', async () => {
   const bytes = Buffer.from('ä€')
   api.answer((_, response) => {
     response.writeHead(200).write(bytes.subarray(0, 1), () => {
@@ -78,7 +78,7 @@ test('a character in two pieces, and one that never comes whole', async () => {
   expect(got).toBe('ä\ufffd')
 })
 
-test('more than anybody wants is left out, with a word', async () => {
+test('output beyond the limit is left out, with a notice', async () => {
   api.answer((_, response) => {
     const chunk = Buffer.alloc(1024 * 1024, 'x')
     response.writeHead(200)
@@ -92,14 +92,14 @@ test('more than anybody wants is left out, with a word', async () => {
   expect(got.endsWith('x\nOutput is longer than 10485760 bytes: the rest is left out.\n')).toBe(true)
 })
 
-test('an end that cannot be read is told', async () => {
+test('an end that cannot be read is reported', async () => {
   api.answer((_, response) => refuse(response, 404, 'NotFound', 'pods "p" not found'))
   const done = start()
   await done
   expect(got).toBe('\nThe end of the output could not be read: pods "p" not found\n')
 })
 
-test('cancelled, it lets go', async () => {
+test('a cancelled one ends', async () => {
   const cancel = new AbortController()
   api.answer((_, response) => void response.writeHead(200).write('one'))
   const done = start(cancel.signal)

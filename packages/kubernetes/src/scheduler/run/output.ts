@@ -1,4 +1,4 @@
-// How does what a command says reach whoever waits for it, to the last byte?
+// How is a command's output passed on to the last byte?
 import type { Kube } from '../../client/client.ts'
 import { hasStatus } from '../../client/error.ts'
 
@@ -7,16 +7,16 @@ export type OutputDeps = {
   /** `/api/v1/namespaces/…/pods/…/log` */
   readonly path: string
   readonly container: string
-  /** The command has ended: what it said is complete. */
+  /** Whether the command has ended: its output is complete. */
   readonly ended: () => boolean
-  /** Resolves when it has. */
+  /** Resolves when it has ended. */
   readonly end: Promise<unknown>
   readonly signal: AbortSignal
 }
 
 const firstDelayMs = 200
 const lastDelayMs = 5_000
-/** How often the end of the output is asked for in vain. */
+/** How often reading the end of the output may fail. */
 const maxFailures = 8
 
 async function wait(ms: number, end: Promise<unknown>, signal: AbortSignal): Promise<void> {
@@ -32,10 +32,11 @@ async function wait(ms: number, end: Promise<unknown>, signal: AbortSignal): Pro
 }
 
 /**
- * The log from its start, followed; after a cut what has come already is skipped. Once more when the command has ended: the
- * end of a followed log is known to be late at times. Resolves when everything has come, early with the signal.
+ * Follows the log from its start; when the connection breaks, it reads again and skips what has come already. Reads once more
+ * when the command has ended, since the end of a followed log is sometimes late. Resolves when everything was passed on, or
+ * with the signal.
  */
-export async function handOn(deps: OutputDeps, bytes: (chunk: Buffer) => boolean): Promise<void> {
+export async function followOutput(deps: OutputDeps, bytes: (chunk: Buffer) => boolean): Promise<void> {
   const { kube, path, container, ended, end, signal } = deps
   let got = 0
   /** Whether more is wanted. */

@@ -69,52 +69,57 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
   const log = (_level: string, message: string, fields: object): void => void warnings.push({ message, ...fields })
   type Options = { seconds?: number; start?: number; signal?: AbortSignal; own?: boolean }
   const run = async (pod: Pod, { seconds = 60, start = 60, signal = never, own = false }: Options = {}) => {
-    let said = ''
+    let printed = ''
     const deps = { kube, log, ...(own ? {} : { pods }) }
     const limits = { timeoutSeconds: seconds, startSeconds: start }
-    const output = (chunk: string): void => void (said += chunk)
+    const output = (chunk: string): void => void (printed += chunk)
     const code = await runOneOff(deps, pod, limits, { output, signal }).catch((error: unknown) => error)
-    return { code, said }
+    return { code, printed }
   }
   const shell = (script: string, extra: Extra = {}): Pod => manifest(['sh', '-c', script], extra)
 
   test.each([
-    { title: 'its output and code', script: 'echo out; sleep 0.2; echo err >&2; exit 3', code: 3, said: 'out\nerr\n' },
-    { title: 'nothing', script: 'true', code: 0, said: '' },
-    { title: 'a last line without end', script: 'printf "one\\ntwo"', code: 0, said: 'one\ntwo' },
+    {
+      title: 'its output and code',
+      script: 'echo out; sleep 0.2; echo err >&2; exit 3',
+      code: 3,
+      printed: 'out\nerr\n',
+    },
+    { title: 'nothing', script: 'true', code: 0, printed: '' },
+    { title: 'a last line without end', script: 'printf "one\\ntwo"', code: 0, printed: 'one\ntwo' },
     // As process 1 a shell cannot end itself: a child of it can.
-    { title: 'a signal as 128+N', script: 'sh -c "kill -TERM \\$\\$"; exit $?', code: 143, said: 'Terminated\n' },
-    { title: 'umlauts', script: 'printf "ä€😀\\n"', code: 0, said: 'ä€😀\n' },
-  ])('gives $title', async ({ script, code, said }) => {
-    expect(await run(shell(script))).toEqual({ code, said })
+    { title: 'a signal as 128+N', script: 'sh -c "kill -TERM \\$\\$"; exit $?', code: 143, printed: 'Terminated\n' },
+    { title: 'umlauts', script: 'printf "ä€😀\\n"', code: 0, printed: 'ä€😀\n' },
+  ])('gives $title', async ({ script, code, printed }) => {
+    expect(await run(shell(script))).toEqual({ code, printed })
   })
 
   test('gives all of much output, in long lines and to the last byte, without a watch from outside', async () => {
     const script =
       'i=0; while [ $i -lt 20 ]; do head -c 50000 /dev/zero | tr "\\0" a; echo; i=$((i+1)); done; printf end'
-    const { code, said } = await run(shell(script), { own: true })
+    const { code, printed } = await run(shell(script), { own: true })
     expect(code).toBe(0)
-    expect(said.length).toBe(20 * 50_001 + 3)
-    expect(said).toBe(`${'a'.repeat(50_000)}\n`.repeat(20) + 'end')
+    expect(printed.length).toBe(20 * 50_001 + 3)
+    expect(printed).toBe(`${'a'.repeat(50_000)}\n`.repeat(20) + 'end')
   })
 
   test('comes as it is made', async () => {
     const cancel = new AbortController()
-    let said = ''
+    let printed = ''
     const done = runOneOff(
       { kube, pods, log },
       shell('echo first; sleep 300'),
       { timeoutSeconds: 60 },
       {
         output(chunk) {
-          said += chunk
+          printed += chunk
           cancel.abort(new Error('seen'))
         },
         signal: cancel.signal,
       },
     )
     await expect(done).rejects.toThrow('seen')
-    expect(said).toBe('first\n')
+    expect(printed).toBe('first\n')
   })
 
   test('cancelled, it has stopped and is gone, whatever it was doing', async () => {
@@ -137,9 +142,9 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
 
   test('out of time', async () => {
     const started = Date.now()
-    const { code, said } = await run(shell('echo begun; exec sleep 300'), { seconds: 1.5 })
+    const { code, printed } = await run(shell('echo begun; exec sleep 300'), { seconds: 1.5 })
     expect(code).toMatchObject({ name: 'TimeoutError', message: 'the command ran longer than 1.5 s' })
-    expect(said).toBe('begun\n')
+    expect(printed).toBe('begun\n')
     expect(Date.now() - started).toBeLessThan(20_000)
   })
 
@@ -157,9 +162,9 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
   })
 
   test('out of memory, it says so', async () => {
-    const { code, said } = await run(shell('exec tail /dev/zero', { memory: '16Mi' }))
+    const { code, printed } = await run(shell('exec tail /dev/zero', { memory: '16Mi' }))
     expect(code).toBe(137)
-    expect(said).toContain('\nThe command used more memory than its limit (16Mi) and was killed (OOMKilled).\n')
+    expect(printed).toContain('\nThe command used more memory than its limit (16Mi) and was killed (OOMKilled).\n')
   })
 
   test.each<{ title: string; pod: () => Pod; start?: number; cause: RegExp; evidence: RegExp }>([
@@ -201,13 +206,13 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
       evidence: /^ContainerCreating/,
     },
   ])('names $title', async ({ pod, start = 60, cause, evidence }) => {
-    const { code, said } = await run(pod(), { start })
+    const { code, printed } = await run(pod(), { start })
     expect(code).toBeInstanceOf(DeployFailure)
     const failure = code as DeployFailure
     expect(failure.message).toMatch(cause)
     expect(failure.evidence.join('\n')).toMatch(evidence)
     expect(failure.hint).not.toBe('')
-    expect(said).toBe('')
+    expect(printed).toBe('')
   })
 
   test('names a pod that is refused', async () => {

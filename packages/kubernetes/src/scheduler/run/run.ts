@@ -17,10 +17,10 @@ import {
   untilEnded,
 } from './end.ts'
 import { lingering } from './linger.ts'
-import { handOn } from './output.ts'
+import { followOutput } from './output.ts'
 import { createPod, untilStarted } from './start.ts'
 import { type PodView, viewPod } from './view.ts'
-import { createEnding, newLastWord } from '../session/end-marker.ts'
+import { createEndMarkerFilter, newEndMarker } from '../session/end-marker.ts'
 import { killedCode } from '../session/script.ts'
 
 export type RunLimits = {
@@ -32,7 +32,7 @@ export type RunLimits = {
 
 /** Long enough to pull an image. */
 const defaultStartSeconds = 600
-/** The cluster's own limit, for the case that nobody of us is there any more, comes this much later. */
+/** How much later the cluster's own limit comes, for the case that no controller is left. */
 const marginSeconds = 60
 /** For the end of the output of a command that has ended. */
 const restMs = 60_000
@@ -42,7 +42,7 @@ async function follow(
   view: PodView,
   { metadata, spec }: Pod,
   { timeoutSeconds }: RunLimits,
-  lastWord: string,
+  endMarker: string,
   io: { output(chunk: string): void; readonly signal: AbortSignal },
 ): Promise<number> {
   const over = new AbortController()
@@ -50,10 +50,10 @@ async function follow(
   let timer = setTimeout(() => over.abort(timeoutError(timeoutSeconds)), timeoutSeconds * 1000)
   io.signal.addEventListener('abort', cancel)
   const { bytes, end } = limited((chunk) => io.output(chunk))
-  const ending = createEnding(lastWord)
+  const filter = createEndMarkerFilter(endMarker)
   const path = pathOf('v1/Pod', metadata?.namespace, metadata?.name)
   const ended = untilEnded(view, over.signal)
-  const output = handOn(
+  const output = followOutput(
     {
       kube,
       path: `${path}/log`,
@@ -62,12 +62,12 @@ async function follow(
       end: ended.catch(() => {}),
       signal: over.signal,
     },
-    (chunk) => bytes(ending.feed(chunk)) && ending.code() === null,
+    (chunk) => bytes(filter.feed(chunk)) && filter.code() === null,
   )
   try {
     io.signal.throwIfAborted()
-    await Promise.race([ended, output.then<unknown>(() => ending.code() ?? ended)])
-    const code = ending.code()
+    await Promise.race([ended, output.then<unknown>(() => filter.code() ?? ended)])
+    const code = filter.code()
     if (code !== null) await refuseDeleted(kube, path, code, over.signal)
     if (code !== null && code !== killedCode) return code
     const pod = await ended
@@ -75,7 +75,7 @@ async function follow(
     timer = setTimeout(() => over.abort(), restMs)
     await output
     io.signal.throwIfAborted()
-    bytes(ending.release())
+    bytes(filter.release())
     end()
     if (over.signal.aborted) io.output('\nThe end of the output did not come in time.\n')
     return exitOf(pod, timeoutSeconds, (text) => io.output(text))
@@ -89,8 +89,8 @@ async function follow(
 }
 
 /**
- * Makes the pod, does the work with it as soon as its command runs, and takes it away again whatever happens. The work
- * is done when the command has ended.
+ * Creates the pod, does the work with it as soon as its command runs, and deletes it in any case. The work ends when the
+ * command has ended.
  * @param manifest with name, namespace and one container; `restartPolicy` and `activeDeadlineSeconds` are set here.
  * @throws DeployFailure when it cannot start; the signal's reason.
  */
@@ -132,10 +132,10 @@ export async function withPod<T>(
     const result = await work(view, pod)
     isIdle = true
     const last = view.get()
-    if (last) await deps.heard?.(last)
+    if (last) await deps.catchUpLogs?.(last)
     return result
   } finally {
-    // A pod of that name is somebody else's then.
+    // After a refusal a pod of that name is not ours.
     if (!refused) await removePod(deps, view, pathOf('v1/Pod', namespace, name), isIdle)
     view.close()
     await own?.close()
@@ -143,7 +143,7 @@ export async function withPod<T>(
 }
 
 /**
- * Runs the command of the pod to its end and hands on what it says.
+ * Runs the command of the pod to its end and passes on its output.
  * @returns the exit code; a signal N gives 128+N.
  * @throws like `withPod`; an error named TimeoutError when it runs too long.
  */
@@ -153,16 +153,16 @@ export function runOneOff(
   limits: RunLimits,
   io: { output(chunk: string): void; readonly signal: AbortSignal },
 ): Promise<number> {
-  const lastWord = newLastWord()
-  return withPod(deps, lingering(manifest, lastWord), limits, io.signal, (view, pod) =>
-    follow(deps, view, pod, limits, lastWord, io),
+  const endMarker = newEndMarker()
+  return withPod(deps, lingering(manifest, endMarker), limits, io.signal, (view, pod) =>
+    follow(deps, view, pod, limits, endMarker, io),
   )
 }
 
 /** On pods of type `run`, as an annotation or label: the controller that waits for their end. */
 export const controllerAnnotation = 'deis.io/controller'
 
-/** Deletes the one-off pods of controllers that live no more. @returns how many. */
+/** Deletes the one-off pods of controllers that are no longer alive. @returns how many. */
 export async function cleanOneOffs(deps: {
   readonly kube: Kube
   readonly platform: string

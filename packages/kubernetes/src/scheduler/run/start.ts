@@ -1,4 +1,4 @@
-// How does the pod of a command come to run, and why not?
+// How does the pod of a command start, and why may it not?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, isPassing, KubeError } from '../../client/error.ts'
@@ -11,11 +11,11 @@ import { containerOf } from '../state.ts'
 
 const subject = 'the command'
 const createMs = 60_000
-const againMs = 250
+const retryMs = 250
 const maxEvents = 5
-const telling = /^(Failed|FailedScheduling|FailedMount|FailedCreatePodSandBox|BackOff|Evicted)$/
+const relevant = /^(Failed|FailedScheduling|FailedMount|FailedCreatePodSandBox|BackOff|Evicted)$/
 
-/** A namespace has its service account a moment after it was made. */
+/** A namespace gets its service account a moment after its creation. */
 const isTooEarly = (error: unknown): boolean =>
   hasStatus(error, 403) && /serviceaccount ".*" not found/.test((error as Error).message)
 
@@ -36,7 +36,7 @@ function refusal(error: unknown): unknown {
 }
 
 /**
- * Makes the pod, once, though an answer may be lost on the way.
+ * Creates the pod once, even if an answer of the server is lost.
  * @throws DeployFailure when the cluster refuses it.
  */
 export async function createPod(kube: Kube, pod: Pod, signal: AbortSignal): Promise<void> {
@@ -47,17 +47,17 @@ export async function createPod(kube: Kube, pod: Pod, signal: AbortSignal): Prom
       return
     } catch (error) {
       signal.throwIfAborted()
-      // Its name is random: it is the one of a try whose answer was lost.
+      // Its name is random, so this is the pod of an attempt whose answer was lost.
       if (doubtful && hasStatus(error, 409)) return
       if (!isPassing(error) && !isTooEarly(error)) throw refusal(error)
       if (Date.now() > deadline) throw refusal(error)
       doubtful ||= isPassing(error)
     }
-    await sleep(againMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    await sleep(retryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
-/** Its container was made, and its command could not be executed. */
+/** The container was created, but its command could not be executed. */
 const neverRan = ['StartError', 'ContainerCannotRun']
 
 function hasRun(pod: Pod): boolean {
@@ -65,7 +65,7 @@ function hasRun(pod: Pod): boolean {
   return running !== undefined || (terminated !== undefined && !neverRan.includes(terminated.reason ?? ''))
 }
 
-/** What Kubernetes says of a pod that does not start: its events come late at times, or never. */
+/** What Kubernetes reports about a pod that does not start. Its events are sometimes late or missing. */
 async function evidenceOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
   if (!pod) return ['Kubernetes has not shown the pod']
   const { reason = 'Pending', message = '' } = containerOf(pod)?.state?.waiting ?? {}
@@ -73,13 +73,13 @@ async function evidenceOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
   const found = await kube
     .list<Event>(pathOf('v1/Event', pod.metadata?.namespace), { query, signal: AbortSignal.timeout(5_000) })
     .catch(() => ({ items: [] }))
-  const told = found.items.filter((event) => telling.test(event.reason ?? ''))
-  const lines = told.map((event) => `${event.reason}: ${event.message ?? ''}`)
+  const events = found.items.filter((event) => relevant.test(event.reason ?? ''))
+  const lines = events.map((event) => `${event.reason}: ${event.message ?? ''}`)
   return [`${reason} ${message}`.trim(), ...[...new Set(lines)].slice(-maxEvents)]
 }
 
-function failure({ cause, said, hint }: Trouble): DeployFailure {
-  return new DeployFailure(cause, said, hint)
+function failure({ cause, details, hint }: Trouble): DeployFailure {
+  return new DeployFailure(cause, details, hint)
 }
 
 /**
@@ -108,7 +108,7 @@ export async function untilStarted(kube: Kube, view: PodView, seconds: number, s
       throw new DeployFailure(
         `${subject} was not started within ${seconds} s`,
         await evidenceOf(kube, pod),
-        'Try again; if it stays so, show this to whoever runs the platform.',
+        "Try again. If it fails again, show this to the platform's admin.",
       )
     await view.changed(limit - Date.now(), signal)
   }

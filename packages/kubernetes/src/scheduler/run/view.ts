@@ -1,4 +1,4 @@
-// What becomes of one pod, seen through a watch?
+// How is one pod observed through a watch?
 import type { Pod } from '../../client/objects.ts'
 import type { Watched } from '../../client/watch.ts'
 import { createNotifier } from '@deis/lib/wait'
@@ -13,7 +13,7 @@ export type PodView = {
   close(): void
 }
 
-/** To be opened before the pod is made, so that not even the shortest life is missed. */
+/** To be opened before the pod is created, so that even the shortest one is seen. */
 export function viewPod(pods: Watched<Pod>, namespace: string, name: string): PodView {
   const notifier = createNotifier()
   let wasSeen = false

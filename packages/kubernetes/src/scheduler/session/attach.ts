@@ -1,30 +1,30 @@
-// How does somebody sit at a command in a container: its input, its output, and the size of the terminal?
+// How does a session attach to a command in a container: its input, its output and the size of its terminal?
 import type { Readable } from 'node:stream'
 import type { TerminalSize } from '@deis/types'
 import { hasStatus, type KubeError } from '../../client/error.ts'
 import { channels, type KubeSocket, type Outcome, type Take } from '../../client/socket.ts'
 import { type SessionIo, SessionRefused } from '@deis/ports/scheduler'
-import { type Answers, createGate, passGate, sizeFrame } from './handshake.ts'
+import { createHandshake, type Markers, performHandshake, sizeFrame } from './handshake.ts'
 import { openOutput } from './output.ts'
-import { words } from './script.ts'
+import { requests } from './script.ts'
 
-export type Seat = {
-  /** Output and input begin to flow. */
+export type Attachment = {
+  /** Begins to pass on output and input. */
   begin(): void
-  /** All output was handed over. Null: the connection was lost. */
+  /** Resolves when all output was passed on. Null: the connection was lost. */
   readonly ended: Promise<Outcome | null>
   resize(size: TerminalSize): void
-  /** Lets go of the command, without ending it. */
-  leave(): void
+  /** Closes the connection; the command runs on. */
+  detach(): void
 }
 
-export type SeatOptions = {
+export type AttachOptions = {
   readonly io: SessionIo
-  readonly answers: Answers
+  readonly markers: Markers
   dial(take: Take, signal: AbortSignal): Promise<KubeSocket>
-  /** Whether the command's end is told with its output. */
-  readonly tellsEnd: boolean
-  /** One more connection, whose end is the end of the input, where nothing else can tell it; null: there is no such. */
+  /** Whether the end marker follows the command's output. */
+  readonly marksEnd: boolean
+  /** Opens a second connection for the input, which closes to end the input where the protocol cannot; null: impossible. */
   readonly dialInput: ((take: Take, signal: AbortSignal) => Promise<KubeSocket>) | null
 }
 
@@ -35,13 +35,13 @@ export const withSignal = (io: SessionIo, signal: AbortSignal): SessionIo => ({
   signal,
 })
 
-/** Ctrl-D: what ends the input at a terminal. */
+/** Ctrl-D, which ends the input of a terminal. */
 const endOfTransmission = Buffer.from([4])
-/** Connections of the same command end one after the other. */
+/** How long the first connection of a command may outlast the second. */
 const lostMs = 5_000
 const noShell = /executable file not found|no such file or directory/
 
-function neverBegan(outcome: Outcome | null): Error {
+function startError(outcome: Outcome | null): Error {
   if (outcome !== null && noShell.test(outcome.message))
     return new SessionRefused(
       'The image of this pod has neither bash nor sh, so no command can be started in it. Add a shell to the image and deploy it.',
@@ -51,14 +51,14 @@ function neverBegan(outcome: Outcome | null): Error {
   )
 }
 
-function notAllowed(cause: KubeError): SessionRefused {
+function forbidden(cause: KubeError): SessionRefused {
   return new SessionRefused(
-    `Kubernetes does not let the platform do that (${cause.message}). Have its ClusterRole brought up to date.`,
+    `The platform's ClusterRole does not allow sessions (${cause.message}). Ask the platform's admin to update it.`,
     { cause },
   )
 }
 
-/** No more is read than what can be sent. Returns what stops it. */
+/** Reads no faster than it can send. Returns a function that stops it. */
 function pump(input: Readable, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
   let last = Promise.resolve()
   let over = false
@@ -87,43 +87,43 @@ function pump(input: Readable, send: (chunk: Buffer) => Promise<void>, end: () =
  * Resolves when the command begins.
  * @throws KubeError, SessionRefused, the signal's reason.
  */
-export async function takeSeat({ io, answers, tellsEnd, dial, dialInput }: SeatOptions): Promise<Seat> {
+export async function attachSession({ io, markers, marksEnd, dial, dialInput }: AttachOptions): Promise<Attachment> {
   const { terminal, input, signal } = io
-  const life = new AbortController()
-  const leave = (): void => life.abort(signal.reason)
-  const gate = createGate(answers)
+  const connection = new AbortController()
+  const disconnect = (): void => connection.abort(signal.reason)
+  const handshake = createHandshake(markers)
   const early: Buffer[] = []
   let begin = (): void => {}
   const begun = new Promise<void>((resolve) => {
     begin = resolve
   })
-  const output = openOutput(io, begun, tellsEnd ? answers.end : null)
+  const output = openOutput(io, begun, marksEnd ? markers.end : null)
   const take: Take = async (channel, chunk) => {
     const from = channel === channels.stderr ? 'stderr' : 'stdout'
-    if (gate.isOpen()) return output.hand(from, chunk)
+    if (handshake.isDone()) return output.write(from, chunk)
     if (from === 'stderr') return void early.push(chunk)
-    const rest = gate.feed(chunk)
-    if (!gate.isOpen()) return
-    await output.hand('stderr', Buffer.concat(early))
-    await output.hand('stdout', rest)
+    const rest = handshake.feed(chunk)
+    if (!handshake.isDone()) return
+    await output.write('stderr', Buffer.concat(early))
+    await output.write('stdout', rest)
   }
 
-  signal.addEventListener('abort', leave)
+  signal.addEventListener('abort', disconnect)
   try {
     signal.throwIfAborted()
-    const socket = await dial(take, life.signal)
+    const socket = await dial(take, connection.signal)
     const lost = new AbortController()
-    void socket.closed.then((outcome) => lost.abort(neverBegan(outcome)))
+    void socket.closed.then((outcome) => lost.abort(startError(outcome)))
     const needsEnd = input !== null && terminal === null && !socket.endsInput
     if (needsEnd && dialInput === null) {
-      await socket.send(channels.input, Buffer.from(`${words.no}\n`))
+      await socket.send(channels.input, Buffer.from(`${requests.no}\n`))
       throw new SessionRefused(
-        'This version of Kubernetes cannot tell a command in a running pod where its input ends. Use a terminal (-t), or run the command in a pod of its own (deis run).',
+        'This version of Kubernetes cannot end the input of a command in a running pod. Use a terminal (-t), or run the command in a pod of its own (deis run).',
       )
     }
-    const second = needsEnd && dialInput ? await dialInput(async () => {}, life.signal) : null
-    const way = second ?? socket
-    await passGate(socket, gate, terminal, AbortSignal.any([signal, lost.signal]))
+    const second = needsEnd && dialInput ? await dialInput(async () => {}, connection.signal) : null
+    const inputSocket = second ?? socket
+    await performHandshake(socket, handshake, terminal, AbortSignal.any([signal, lost.signal]))
 
     let stop = (): void => {}
     let timer: NodeJS.Timeout | undefined
@@ -131,14 +131,14 @@ export async function takeSeat({ io, answers, tellsEnd, dial, dialInput }: SeatO
     const endInput = (): void => {
       complete = true
       if (terminal) void socket.send(channels.input, endOfTransmission)
-      else way.endInput()
+      else inputSocket.endInput()
     }
     void second?.closed.then(() => {
-      // A command must not take the loss of its input for the end of it.
-      if (!complete && !life.signal.aborted) timer = setTimeout(leave, lostMs)
+      // A command must not see a lost connection as the end of its input.
+      if (!complete && !connection.signal.aborted) timer = setTimeout(disconnect, lostMs)
     })
-    // Of an attached command the server says only whether it was attached.
-    const closed = socket.closed.then((outcome) => outcome && { ...outcome, code: tellsEnd ? null : outcome.code })
+    // The code of an attached command is not the command's: the server reports only whether it could attach.
+    const closed = socket.closed.then((outcome) => outcome && { ...outcome, code: marksEnd ? null : outcome.code })
     const ended = Promise.race([output.ended, closed]).finally(() => {
       clearTimeout(timer)
       stop()
@@ -147,23 +147,23 @@ export async function takeSeat({ io, answers, tellsEnd, dial, dialInput }: SeatO
     return {
       begin() {
         begin()
-        if (input) stop = pump(input, (chunk) => way.send(channels.input, chunk), endInput)
+        if (input) stop = pump(input, (chunk) => inputSocket.send(channels.input, chunk), endInput)
         else if (terminal) endInput()
       },
       ended,
       resize(size) {
         if (terminal) void socket.send(channels.size, sizeFrame(size))
       },
-      leave() {
+      detach() {
         begin()
-        leave()
+        disconnect()
       },
     }
   } catch (error) {
     begin()
-    leave()
-    throw hasStatus(error, 403) ? notAllowed(error as KubeError) : error
+    disconnect()
+    throw hasStatus(error, 403) ? forbidden(error as KubeError) : error
   } finally {
-    signal.removeEventListener('abort', leave)
+    signal.removeEventListener('abort', disconnect)
   }
 }

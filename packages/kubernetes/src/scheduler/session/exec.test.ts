@@ -1,5 +1,5 @@
-// Does a command in a running pod have its input to the end, and does it end when we leave, on servers of 1.30 and later?
-// The cluster of our tests is older: this one speaks their protocol, and runs what it is asked to on this machine.
+// On servers of 1.30 and later: does a command in a running pod get all of its input, and does it end with its session?
+// The test cluster is older, so a fake server speaks their protocol and runs the commands on this machine.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { PassThrough } from 'node:stream'
@@ -30,20 +30,20 @@ function status(code: number | null): string {
   return JSON.stringify({ status: 'Failure', reason: 'NonZeroExitCode', message: 'it failed', details: { causes } })
 }
 
-/** Like a kubelet: a client that leaves ends the input, and nothing else. */
+/** Like a kubelet: a client that disconnects ends the input, and nothing else. */
 function execute(socket: WebSocket, command: string[]): void {
   commands.push(command)
   const [file = '', ...rest] = command
   const child = spawn(file, rest, { detached: true })
   children.add(child)
-  const say = (channel: number, chunk: Buffer | string): void =>
+  const send = (channel: number, chunk: Buffer | string): void =>
     socket.send(Buffer.concat([Buffer.from([channel]), Buffer.from(chunk as Buffer)]))
   child.stdin.on('error', () => {})
-  child.stdout.on('data', (chunk: Buffer) => say(channels.stdout, chunk))
-  child.stderr.on('data', (chunk: Buffer) => say(channels.stderr, chunk))
+  child.stdout.on('data', (chunk: Buffer) => send(channels.stdout, chunk))
+  child.stderr.on('data', (chunk: Buffer) => send(channels.stderr, chunk))
   child.on('close', (code) => {
     children.delete(child)
-    say(channels.status, status(code))
+    send(channels.status, status(code))
     socket.close(1000)
   })
   socket.on('message', (data: Buffer) => {
@@ -79,14 +79,14 @@ afterEach(async () => {
 
 type Options = { input?: PassThrough | null; signal?: AbortSignal }
 async function exec(command: string, { input = null, signal = new AbortController().signal }: Options = {}) {
-  const said = { stdout: '', stderr: '' }
+  const printed = { stdout: '', stderr: '' }
   const digest = createHash('sha256')
   const io: SessionIo = {
     terminal: null,
     input,
     signal,
     async output(from, chunk) {
-      said[from] += chunk.toString('latin1')
+      printed[from] += chunk.toString('latin1')
       if (from === 'stdout') digest.update(chunk)
     },
   }
@@ -95,32 +95,32 @@ async function exec(command: string, { input = null, signal = new AbortControlle
     const exited = execInPod({ kube, log }, { ...target, command }, io, (begun) => resolve({ ...begun, exited }))
     exited.catch(reject)
   })
-  return { ...session, said, digest }
+  return { ...session, printed, digest }
 }
 
-test('its input comes whole, and ends', async () => {
+test('it gets all of its input, and the end of it', async () => {
   const input = new PassThrough()
   const bytes = randomBytes(1024 * 1024)
-  const { exited, said, digest } = await exec('cat; echo bad >&2; exit 3', { input })
+  const { exited, printed, digest } = await exec('cat; echo bad >&2; exit 3', { input })
   input.end(bytes)
   expect(await exited).toBe(3)
   expect(digest.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'))
-  expect(said.stderr).toBe('bad\n')
+  expect(printed.stderr).toBe('bad\n')
   expect(warnings).toEqual([])
 })
 
-test('input that had ended before is an end, and none is one, too', async () => {
+test('input that has already ended, or is null, is empty', async () => {
   const input = new PassThrough()
   input.end()
   input.resume()
   const ended = await exec('cat; echo end', { input })
-  expect([await ended.exited, ended.said.stdout]).toEqual([0, 'end\n'])
+  expect([await ended.exited, ended.printed.stdout]).toEqual([0, 'end\n'])
   protocol = v4
   const none = await exec('cat; echo end')
-  expect([await none.exited, none.said.stdout]).toEqual([0, 'end\n'])
+  expect([await none.exited, none.printed.stdout]).toEqual([0, 'end\n'])
 })
 
-test('a server that cannot be told of the end is not asked to begin', async () => {
+test('no command begins on a server whose protocol cannot end the input', async () => {
   protocol = v4
   await expect(exec('echo begun', { input: new PassThrough() })).rejects.toThrow(SessionRefused)
   expect(commands).toHaveLength(1)
@@ -128,20 +128,20 @@ test('a server that cannot be told of the end is not asked to begin', async () =
 })
 
 test.each([
-  { title: 'leaves', end: (leave: AbortController) => leave.abort(new Error('enough')), why: 'enough' },
-  { title: 'is cut off', end: () => api.cut(), why: 'was lost' },
+  { title: 'is cancelled', end: (cancel: AbortController) => cancel.abort(new Error('enough')), why: 'enough' },
+  { title: 'loses its connection', end: () => api.cut(), why: 'was lost' },
 ])(
-  'whoever $title leaves nothing running',
+  'a session that $title leaves nothing running',
   async ({ end, why }) => {
-    const leave = new AbortController()
-    // The last one has nothing of the session in its environment, and nothing of its output.
+    const cancel = new AbortController()
+    // The last process has neither the session's environment nor its output.
     const command = "trap '' HUP TERM; sleep 600 & echo $$; env -i sleep 600 >/dev/null 2>&1 & wait"
-    const { exited, said } = await exec(command, { signal: leave.signal })
+    const { exited, printed } = await exec(command, { signal: cancel.signal })
     const outcome = expect(exited).rejects.toThrow(why)
-    await expect.poll(() => said.stdout).toMatch(/^\d+\n$/)
-    const session = Number(said.stdout)
+    await expect.poll(() => printed.stdout).toMatch(/^\d+\n$/)
+    const session = Number(printed.stdout)
     await expect.poll(() => sessionMembers(session)).toHaveLength(3)
-    end(leave)
+    end(cancel)
     await outcome
     expect(await sessionMembers(session)).toEqual([])
     expect(warnings).toEqual([])
@@ -150,18 +150,20 @@ test.each([
 )
 
 test('a signal reaches it', async () => {
-  const { exited, kill, said } = await exec('trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done')
-  await expect.poll(() => said.stdout).toBe('ready\n')
+  const { exited, kill, printed } = await exec(
+    'trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done',
+  )
+  await expect.poll(() => printed.stdout).toBe('ready\n')
   await kill('INT')
   expect(await exited).toBe(7)
-  expect(said.stdout).toBe('ready\ncaught\n')
+  expect(printed.stdout).toBe('ready\ncaught\n')
   await kill('TERM')
 })
 
 test.each([
   { title: 'is not there', change: () => (pod = null), message: 'has no pod' },
   {
-    title: "is somebody else's",
+    title: "is another app's",
     change: () => Object.assign(pod?.metadata as object, { labels: { app: 'coffee', heritage: 'deis' } }),
     message: 'has no pod',
   },
@@ -170,7 +172,7 @@ test.each([
     change: () => Object.assign(pod?.status as object, { phase: 'Pending', containerStatuses: [] }),
     message: 'is initializing, not up',
   },
-])('a pod that $title is no place', async ({ change, message }) => {
+])('a pod that $title is refused', async ({ change, message }) => {
   change()
   const refused = exec('echo begun')
   await expect(refused).rejects.toThrow(NoSuchPod)
@@ -178,15 +180,15 @@ test.each([
   expect(commands).toEqual([])
 })
 
-test('a pod that goes away takes it along', async () => {
-  const { exited, said } = await exec('echo ready; sleep 600')
-  await expect.poll(() => said.stdout).toBe('ready\n')
+test('a command fails when its pod goes away', async () => {
+  const { exited, printed } = await exec('echo ready; sleep 600')
+  await expect.poll(() => printed.stdout).toBe('ready\n')
   pod = null
   for (const child of children) process.kill(-(child.pid ?? 0), 'SIGKILL')
   await expect(exited).rejects.toThrow('went away')
 })
 
-test('a platform without the right to it is told so', async () => {
+test('a platform without the right to exec says so', async () => {
   api.upgrade((_, socket) => {
     const body = JSON.stringify({ kind: 'Status', reason: 'Forbidden', message: 'pods "x" is forbidden' })
     socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
@@ -196,7 +198,7 @@ test('a platform without the right to it is told so', async () => {
   await expect(refused).rejects.toThrow('pods "x" is forbidden')
 })
 
-test('an image without a shell is told so', async () => {
+test('an image without a shell is refused with the reason', async () => {
   api.upgrade((request, socket, head) => {
     new WebSocketServer({ noServer: true, handleProtocols: () => protocol }).handleUpgrade(
       request,

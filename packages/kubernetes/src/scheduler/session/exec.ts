@@ -1,4 +1,4 @@
-// How does one more command run in a pod that is up?
+// How does a session run a command in a pod that is up?
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, KubeError } from '../../client/error.ts'
 import { pathOf, type Pod } from '../../client/objects.ts'
@@ -6,20 +6,20 @@ import { NoSuchPod, type SessionIo, slugLauncher } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
 import type { KubernetesOptions } from '../backend.ts'
 import { appLabels } from '../manifests/labels.ts'
-import { newSitting } from './handshake.ts'
-import { gateScript, type Launch } from './script.ts'
-import { takeSeat } from './attach.ts'
-import { endSession, type Place, startedAt } from './signal.ts'
+import { newSessionTokens } from './handshake.ts'
+import { handshakeScript, type Launch } from './script.ts'
+import { attachSession } from './attach.ts'
+import { endSession, type SessionTarget, startedSession } from './signal.ts'
 import { stateOf } from '../state.ts'
 
-/** What `sh` is given to begin a session. */
-export function gateArguments(
+/** The arguments of `sh -c` that begin a session. */
+export function handshakeArguments(
   { session, launch, command }: { readonly session: string; readonly launch: Launch; readonly command: string },
   { ask, go }: { readonly ask: string; readonly go: string },
   { terminal, input }: Pick<SessionIo, 'terminal' | 'input'>,
 ): string[] {
   const read = input === null && terminal === null ? 'none' : 'some'
-  return [gateScript, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command]
+  return [handshakeScript, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command]
 }
 
 function launchOf(pod: Pod): Launch {
@@ -28,7 +28,7 @@ function launchOf(pod: Pod): Launch {
   return first === slugLauncher ? 'slug' : 'shell'
 }
 
-/** A pod of that name may be somebody else's. */
+/** A pod of that name may not belong to the app. */
 async function findPod(kube: Kube, app: string, name: string, signal: AbortSignal): Promise<Pod> {
   const pod = await kube.find<Pod>(pathOf('v1/Pod', app, name), { signal })
   const labels = pod?.metadata?.labels ?? {}
@@ -39,33 +39,33 @@ async function findPod(kube: Kube, app: string, name: string, signal: AbortSigna
   return pod
 }
 
-/** Whether it is still the same one, and nobody has told it to end. */
+/** Whether the pod was deleted, replaced or told to end. */
 async function hasGone(kube: Kube, pod: Pod): Promise<boolean> {
   const { namespace, name, uid } = pod.metadata ?? {}
   const now = await kube.find<Pod>(pathOf('v1/Pod', namespace, name))
   return !now || now.metadata?.uid !== uid || now.metadata?.deletionTimestamp !== undefined || stateOf(now) !== 'up'
 }
 
-/** Runs until the command has ended; `started` is called when it begins. */
+/** Resolves when the command has ended; calls `started` when it begins. */
 export async function execInPod(
   { kube, log }: { readonly kube: Kube; readonly log: KubernetesOptions['log'] },
-  target: { readonly app: string; readonly pod: string; readonly command: string },
+  wanted: { readonly app: string; readonly pod: string; readonly command: string },
   io: SessionIo,
   started: (session: Started) => void,
 ): Promise<number> {
-  const { app, pod: name, command } = target
+  const { app, pod: name, command } = wanted
   const pod = await findPod(kube, app, name, io.signal)
   const container = pod.spec?.containers[0]?.name ?? ''
-  const { session, answers } = newSitting()
-  const place: Place = { kube, namespace: app, pod: name, container, session }
-  const seat = await takeSeat({
+  const { session, markers } = newSessionTokens()
+  const target: SessionTarget = { kube, namespace: app, pod: name, container, session }
+  const attachment = await attachSession({
     io,
-    answers,
-    tellsEnd: false,
+    markers,
+    marksEnd: false,
     dialInput: null,
     dial(take, signal) {
       const tty = io.terminal !== null
-      const argument = gateArguments({ session, launch: launchOf(pod), command }, answers, io)
+      const argument = handshakeArguments({ session, launch: launchOf(pod), command }, markers, io)
       const query = { container, stdin: true, stdout: true, stderr: !tty, tty, command: ['sh', '-c', ...argument] }
       return kube.connect(pathOf('v1/Pod', app, name, 'exec'), query, take, signal)
     },
@@ -81,9 +81,9 @@ export async function execInPod(
   })
   io.signal.addEventListener('abort', cancel)
   try {
-    started(startedAt(place, seat, () => isOver))
-    setImmediate(() => seat.begin())
-    const outcome = io.signal.aborted ? null : await Promise.race([seat.ended, cancelled])
+    started(startedSession(target, attachment, () => isOver))
+    setImmediate(() => attachment.begin())
+    const outcome = io.signal.aborted ? null : await Promise.race([attachment.ended, cancelled])
     io.signal.throwIfAborted()
     const code = outcome?.code ?? null
     if ((code === null || code > 128) && (await hasGone(kube, pod)))
@@ -93,12 +93,12 @@ export async function execInPod(
     return code
   } finally {
     io.signal.removeEventListener('abort', cancel)
-    // Kubernetes would leave it running.
+    // Kubernetes itself would leave the command running.
     if (!isOver)
-      await endSession(place, seat.ended).catch((error: unknown) =>
+      await endSession(target, attachment.ended).catch((error: unknown) =>
         log('warn', 'a command in a pod may still run', { app, pod: name, err: error }),
       )
     isOver = true
-    seat.leave()
+    attachment.detach()
   }
 }

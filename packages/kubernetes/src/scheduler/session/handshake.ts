@@ -1,45 +1,48 @@
-// How do we know that a command's input and output have reached us before it begins?
+// How is a session's input and output connected before its command begins?
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../client/socket.ts'
 import { createNotifier } from '@deis/lib/wait'
-import { newLastWord } from './end-marker.ts'
-import { words } from './script.ts'
+import { newEndMarker } from './end-marker.ts'
+import { requests } from './script.ts'
 
-/** What the gate says to `ask` and `go`, and what is said when the command has ended: nothing else can have said it. */
-export type Answers = { readonly ask: string; readonly go: string; readonly end: string }
+/** Random texts that the container prints: the answers to `ask` and `go`, and the end marker. Nothing else can print them. */
+export type Markers = { readonly ask: string; readonly go: string; readonly end: string }
 
-export type Gate = {
-  /** What comes after the gate's last word; nothing until then. */
+export type Handshake = {
+  /** Takes output of the container. Returns what of it follows the handshake; nothing until that is done. */
   feed(chunk: Buffer): Buffer
-  isOpen(): boolean
-  /** What came after the answer to `ask`, or null when it does not come in time. */
+  isDone(): boolean
+  /** The terminal's size as answered to `ask`; null: no answer in time. */
   answer(ms: number, signal: AbortSignal): Promise<string | null>
-  opened(ms: number, signal: AbortSignal): Promise<boolean>
+  done(ms: number, signal: AbortSignal): Promise<boolean>
 }
 
 const answerMs = 2_000
 const wholeMs = 30_000
-/** For a terminal to take on its size. */
+/** How long a terminal may take to get its size. */
 const sizeMs = 3_000
-const againMs = 50
+const retryMs = 50
 
-const newWord = (): string => randomBytes(12).toString('hex')
+const newMarker = (): string => randomBytes(12).toString('hex')
 
-export const newAnswers = (): Answers => ({ ask: `${newWord()}-`, go: newWord(), end: newLastWord() })
+export const newMarkers = (): Markers => ({ ask: `${newMarker()}-`, go: newMarker(), end: newEndMarker() })
 
-/** Who sits at which command. */
-export type Sitting = { readonly session: string; readonly answers: Answers }
+/** The random texts of one session: its id and its markers. */
+export type SessionTokens = { readonly session: string; readonly markers: Markers }
 
-export const newSitting = (): Sitting => ({ session: randomBytes(16).toString('hex'), answers: newAnswers() })
+export const newSessionTokens = (): SessionTokens => ({
+  session: randomBytes(16).toString('hex'),
+  markers: newMarkers(),
+})
 
 export const sizeFrame = ({ columns, rows }: TerminalSize): Buffer =>
   Buffer.from(JSON.stringify({ Width: columns, Height: rows }))
 
-export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
-  let heard: Buffer = Buffer.alloc(0)
-  let open = false
+export function createHandshake({ ask, go }: Pick<Markers, 'ask' | 'go'>): Handshake {
+  let received: Buffer = Buffer.alloc(0)
+  let isDone = false
   const notifier = createNotifier()
 
   const until = async <T>(look: () => T | null, ms: number, signal: AbortSignal): Promise<T | null> => {
@@ -54,47 +57,47 @@ export function createGate({ ask, go }: Pick<Answers, 'ask' | 'go'>): Gate {
 
   return {
     feed(chunk) {
-      heard = Buffer.concat([heard, chunk])
-      const at = heard.indexOf(go)
-      const rest = at < 0 ? Buffer.alloc(0) : heard.subarray(at + go.length)
-      open = at >= 0
+      received = Buffer.concat([received, chunk])
+      const at = received.indexOf(go)
+      const rest = at < 0 ? Buffer.alloc(0) : received.subarray(at + go.length)
+      isDone = at >= 0
       notifier.notify()
       return rest
     },
-    isOpen: () => open,
+    isDone: () => isDone,
     async answer(ms, signal) {
       const look = (): string | null => {
-        const [, after = null] = new RegExp(`${ask}([\\d ]*);`).exec(heard.toString('latin1')) ?? []
+        const [, after = null] = new RegExp(`${ask}([\\d ]*);`).exec(received.toString('latin1')) ?? []
         return after
       }
       const found = await until(look, ms, signal)
-      heard = Buffer.alloc(0)
+      received = Buffer.alloc(0)
       return found
     },
-    opened: async (ms, signal) => (await until(() => open || null, ms, signal)) ?? false,
+    done: async (ms, signal) => (await until(() => isDone || null, ms, signal)) ?? false,
   }
 }
 
-/** Resolves when the command begins. @throws when nobody answers. */
-export async function passGate(
+/** Resolves when the command begins. @throws when the container does not answer. */
+export async function performHandshake(
   socket: KubeSocket,
-  gate: Gate,
+  handshake: Handshake,
   size: TerminalSize | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const say = (word: string): Promise<void> => socket.send(channels.input, Buffer.from(`${word}\n`))
+  const send = (request: string): Promise<void> => socket.send(channels.input, Buffer.from(`${request}\n`))
   const wanted = size ? `${size.rows} ${size.columns}` : ''
   const deadline = Date.now() + wholeMs
-  const sized = Date.now() + sizeMs
+  const sizeDeadline = Date.now() + sizeMs
   if (size) await socket.send(channels.size, sizeFrame(size))
   for (;;) {
-    await say(words.ask)
-    const said = await gate.answer(answerMs, signal)
-    // An image without `stty` does not know.
-    if (said === wanted || said === '' || (said !== null && Date.now() > sized)) break
+    await send(requests.ask)
+    const answer = await handshake.answer(answerMs, signal)
+    // Empty: the image has no `stty`.
+    if (answer === wanted || answer === '' || (answer !== null && Date.now() > sizeDeadline)) break
     if (Date.now() > deadline) throw new Error(`the container did not answer within ${wholeMs / 1000} s`)
-    if (said !== null) await sleep(againMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    if (answer !== null) await sleep(retryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
-  await say(words.go)
-  if (!(await gate.opened(wholeMs, signal))) throw new Error(`the command did not begin within ${wholeMs / 1000} s`)
+  await send(requests.go)
+  if (!(await handshake.done(wholeMs, signal))) throw new Error(`the command did not begin within ${wholeMs / 1000} s`)
 }

@@ -1,17 +1,17 @@
-// How is what a command says handed over, piece by piece, to its last word?
+// How is a command's output passed on, chunk by chunk, up to its end marker?
 import type { Outcome } from '../../client/socket.ts'
 import type { SessionIo } from '@deis/ports/scheduler'
-import { createEnding } from './end-marker.ts'
+import { createEndMarkerFilter } from './end-marker.ts'
 
 export type Output = {
-  /** Resolves when it was taken, or nobody takes it any more. */
-  hand(from: 'stdout' | 'stderr', chunk: Buffer): Promise<void>
-  /** All has been handed over, to the last word; never, where none is said. */
+  /** Resolves when the chunk was taken, or the session was aborted. */
+  write(from: 'stdout' | 'stderr', chunk: Buffer): Promise<void>
+  /** Resolves when all output up to the end marker was passed on; never without a marker. */
   readonly ended: Promise<Outcome>
 }
 
-/** The last word comes in one piece, or nearly. */
-const restMs = 200
+/** How long the beginning of a possible end marker waits for the rest of it. */
+const holdMs = 200
 
 function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -22,35 +22,35 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-/** Nothing is handed over before `begun`. `end`: the last word on every output; null: there is none. */
+/** Nothing is passed on before `begun`. `end`: the end marker of both outputs; null: there is none. */
 export function openOutput({ terminal, output, signal }: SessionIo, begun: Promise<void>, end: string | null): Output {
-  const endings = { stdout: createEnding(end ?? ''), stderr: createEnding(end ?? '') }
+  const filters = { stdout: createEndMarkerFilter(end ?? ''), stderr: createEndMarkerFilter(end ?? '') }
   const finished = new AbortController()
   const ended = new Promise<Outcome>((resolve) =>
-    finished.signal.addEventListener('abort', () => resolve({ code: endings.stdout.code(), message: '' })),
+    finished.signal.addEventListener('abort', () => resolve({ code: filters.stdout.code(), message: '' })),
   )
-  let handing = begun
+  let passing = begun
   let timer: NodeJS.Timeout | undefined
   const pass = (from: 'stdout' | 'stderr', chunk: Buffer): Promise<void> => {
-    handing = handing.then(async () => {
+    passing = passing.then(async () => {
       if (chunk.length > 0 && !signal.aborted) await unlessAborted(output(from, chunk), signal)
     })
-    return handing
+    return passing
   }
-  const isOver = (): boolean => endings.stdout.code() !== null && (terminal !== null || endings.stderr.code() !== null)
+  const isOver = (): boolean => filters.stdout.code() !== null && (terminal !== null || filters.stderr.code() !== null)
 
   return {
     ended,
-    async hand(from, chunk) {
+    async write(from, chunk) {
       if (end === null) return pass(from, chunk)
       clearTimeout(timer)
-      await pass(from, endings[from].feed(chunk))
+      await pass(from, filters[from].feed(chunk))
       if (isOver()) finished.abort()
-      else if (endings.stdout.keeps() || endings.stderr.keeps())
+      else if (filters.stdout.isHolding() || filters.stderr.isHolding())
         timer = setTimeout(() => {
-          // Who cannot take it hears of it with the next piece.
-          for (const one of ['stdout', 'stderr'] as const) pass(one, endings[one].release()).catch(() => {})
-        }, restMs).unref()
+          // An output that fails is reported with the next chunk.
+          for (const one of ['stdout', 'stderr'] as const) pass(one, filters[one].release()).catch(() => {})
+        }, holdMs).unref()
     },
   }
 }

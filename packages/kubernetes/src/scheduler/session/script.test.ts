@@ -1,4 +1,4 @@
-// Do the texts that run in containers do what they are for, in every shell there may be?
+// Do the scripts that run in containers work in every shell there may be?
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { groupMembers } from '@deis/machine/pid'
 import { lingering } from '../run/linger.ts'
-import { gateScript, hostScript, marker, signalScript } from './script.ts'
+import { handshakeScript, hostScript, sessionVariable, signalScript } from './script.ts'
 
 const run = promisify(execFile)
 const shells = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]
@@ -32,7 +32,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     }
   })
   const say = async (input: string, ...rest: [session: string, term: string, launch: string, input: string]) => {
-    const child = spawn(file, [...before, '-c', gateScript, 'deis', '<ask>', '<go>', ...rest, command])
+    const child = spawn(file, [...before, '-c', handshakeScript, 'deis', '<ask>', '<go>', ...rest, command])
     children.push(child)
     child.stdin.on('error', () => {})
     child.stdin.end(input)
@@ -41,7 +41,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
   }
   const command = 'printf "%s %s " "$TERM" "$DEIS_SESSION"; cat; echo bad >&2; exit 3'
 
-  test('a command waits for its word, and gets all input after it', async () => {
+  test('a command waits for `go`, and gets all input after it', async () => {
     const session = randomBytes(8).toString('hex')
     expect(await say('ask\nsomething\nask\ngo\none\ntwo', session, 'vt100', 'shell', 'some')).toEqual({
       out: `<ask>;<ask>;<go>vt100 ${session} one\ntwo`,
@@ -56,10 +56,10 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
   })
 
   test.each([
-    { title: 'the word against it', input: 'no\ngo\n', out: '' },
-    { title: 'nobody there', input: 'ask\n', out: '<ask>;' },
-    { title: 'half a word', input: 'go', out: '' },
-  ])('a command does not begin with $title', async ({ input, out }) => {
+    { title: '`no`', input: 'no\ngo\n', out: '' },
+    { title: 'the end of the input', input: 'ask\n', out: '<ask>;' },
+    { title: '`go` without a newline', input: 'go', out: '' },
+  ])('a command does not begin after $title', async ({ input, out }) => {
     expect(await say(input, 's', '', 'shell', 'some')).toEqual({ out, err: '', code: 1 })
   })
 
@@ -67,18 +67,18 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     { command: 'echo out; echo err >&2; exit 3', out: 'out\n', err: 'err\n', code: 3 },
     { command: 'kill -TERM $$', out: '', err: '', code: 143 },
     { command: 'trap "echo caught; exit 7" INT; kill -INT -- -$PPID 0; sleep 5', out: 'caught\n', err: '', code: 7 },
-  ])('the end of a command is told, whatever it is: $command', async ({ command: wanted, out, err, code }) => {
-    const words = ['<end>', gateScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+  ])('the exit code follows the end marker: $command', async ({ command: wanted, out, err, code }) => {
+    const words = ['<end>', handshakeScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
     const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { detached: true })
     children.push(child)
-    const said = { out: '', err: '' }
-    child.stdout.on('data', (chunk: Buffer) => void (said.out += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => void (said.err += chunk.toString()))
+    const printed = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => void (printed.out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => void (printed.err += chunk.toString()))
     child.stdin.write('go\n')
     const last = `<end>${code};`
-    await expect.poll(() => said, { timeout: 10_000 }).toEqual({ out: `<go>${out}${last}`, err: `${err}${last}` })
+    await expect.poll(() => printed, { timeout: 10_000 }).toEqual({ out: `<go>${out}${last}`, err: `${err}${last}` })
     const ended = once(child, 'exit')
-    // It stays until it is told to go; that may be a moment before it has laid down to wait.
+    // It stays until it gets a signal, which may come a moment before it waits for one.
     await expect
       .poll(() => {
         child.kill('SIGTERM')
@@ -92,7 +92,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     const names = ['line', 'mark', 'code', 'command', 'stay', 'script', 'process']
     const env = { ...process.env, ...Object.fromEntries(names.map((name) => [name, name])) }
     const wanted = `echo ${names.map((name) => `$${name}`).join(' ')}`
-    const words = ['<end>', gateScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+    const words = ['<end>', handshakeScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
     const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { env })
     children.push(child)
     child.stdin.write('go\n')
@@ -109,45 +109,48 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
       detached: true,
     })
     children.push(child)
-    const said = { out: '', err: '' }
-    child.stdout.on('data', (chunk: Buffer) => void (said.out += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => void (said.err += chunk.toString()))
-    return { child, said, ended: once(child, 'exit') }
+    const printed = { out: '', err: '' }
+    child.stdout.on('data', (chunk: Buffer) => void (printed.out += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => void (printed.err += chunk.toString()))
+    return { child, printed, ended: once(child, 'exit') }
   }
 
   test.each([
     { wanted: 'echo out; echo err >&2; exit 3', out: 'out\nerr\n', code: 3 },
     { wanted: 'printf "no end"; kill -TERM $$', out: 'no end', code: 143 },
     { wanted: 'echo "$code $command $stay"', out: 'a b c\n', code: 0 },
-  ])('a one-off command is followed by its last word, and stays: $wanted', async ({ wanted, out, code }) => {
-    const { child, said, ended } = linger(wanted, { ...process.env, code: 'a', command: 'b', stay: 'c' })
-    await expect.poll(() => said, { timeout: 10_000 }).toEqual({ out: `${out}<end>${code};\n`, err: '' })
-    expect(child.exitCode).toBeNull()
-    child.kill('SIGTERM')
-    expect(await ended).toEqual([code, null])
-  })
+  ])(
+    'the output of a one-off command is followed by the end marker, and its script stays: $wanted',
+    async ({ wanted, out, code }) => {
+      const { child, printed, ended } = linger(wanted, { ...process.env, code: 'a', command: 'b', stay: 'c' })
+      await expect.poll(() => printed, { timeout: 10_000 }).toEqual({ out: `${out}<end>${code};\n`, err: '' })
+      expect(child.exitCode).toBeNull()
+      child.kill('SIGTERM')
+      expect(await ended).toEqual([code, null])
+    },
+  )
 
-  test('a one-off command is told to end, and has its own last words', async () => {
-    const { child, said, ended } = linger('trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.05; done')
-    await expect.poll(() => said.out, { timeout: 10_000 }).toBe('up\n')
+  test('a one-off command that gets SIGTERM can still print', async () => {
+    const { child, printed, ended } = linger('trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.05; done')
+    await expect.poll(() => printed.out, { timeout: 10_000 }).toBe('up\n')
     child.kill('SIGTERM')
-    await expect.poll(() => said.out, { timeout: 10_000 }).toBe('up\nbye\n<end>5;\n')
+    await expect.poll(() => printed.out, { timeout: 10_000 }).toBe('up\nbye\n<end>5;\n')
     child.kill('SIGTERM')
     expect(await ended).toEqual([5, null])
   })
 
   test('a one-off command that was killed ends by itself', async () => {
-    const { said, ended } = linger('kill -KILL $$')
+    const { printed, ended } = linger('kill -KILL $$')
     expect(await ended).toEqual([137, null])
-    expect(said.out).toBe('<end>137;\n')
+    expect(printed.out).toBe('<end>137;\n')
   })
 
-  test('signals reach all of a session and nobody else', async () => {
+  test('signals reach all processes of a session and no others', async () => {
     const session = randomBytes(8).toString('hex')
-    const begin = async (script: string, mark: string): Promise<[ChildProcess, Promise<unknown[]>]> => {
+    const begin = async (script: string, id: string): Promise<[ChildProcess, Promise<unknown[]>]> => {
       const child = spawn('bash', ['-c', script], {
         detached: true,
-        env: { ...process.env, [marker]: mark, X: 'a\nb' },
+        env: { ...process.env, [sessionVariable]: id, X: 'a\nb' },
       })
       children.push(child)
       const ended = once(child, 'close')
@@ -155,11 +158,11 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
       return [child, ended]
     }
     const signal = async (name: string): Promise<string> =>
-      (await run(file, [...before, '-c', signalScript, 'deis', session, name, 'front'])).stdout
+      (await run(file, [...before, '-c', signalScript, 'deis', session, name, 'foreground'])).stdout
     const [, ended] = await begin('sleep 600 & env -i sleep 600 & echo up; wait', session)
     const [other, otherEnded] = await begin('sleep 600 & echo up; wait', randomBytes(8).toString('hex'))
     expect(await signal('TERM')).toBe('3\n')
-    // All of them held its output.
+    // All of them had its output open.
     expect(await ended).toEqual([null, 'SIGTERM'])
     expect(await signal('KILL')).toBe('0\n')
     expect(other.exitCode).toBeNull()

@@ -1,4 +1,4 @@
-// Does a session on a real cluster also keep what is Kubernetes' own: memory limits, slugs, images with little in them, foreign pods?
+// Do sessions on a real cluster work with what only Kubernetes has: memory limits, slugs, minimal images, foreign pods?
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Pod, pathOf } from '../../client/objects.ts'
@@ -21,11 +21,11 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
     await testbed.remove()
   })
 
-  function seat(terminal: SessionIo['terminal'] = null, input: PassThrough | null = null) {
-    const said = { stdout: '', stderr: '' }
+  function newIo(terminal: SessionIo['terminal'] = null, input: PassThrough | null = null) {
+    const printed = { stdout: '', stderr: '' }
     const cancel = new AbortController()
-    const output: SessionIo['output'] = async (from, chunk) => void (said[from] += chunk.toString())
-    return { said, cancel, io: { terminal, input, output, signal: cancel.signal } satisfies SessionIo }
+    const output: SessionIo['output'] = async (from, chunk) => void (printed[from] += chunk.toString())
+    return { printed, cancel, io: { terminal, input, output, signal: cancel.signal } satisfies SessionIo }
   }
   const oneOff = async (name: string, command: string, more: Partial<OneOff> = {}): Promise<OneOff> => ({
     app: `${testbed.prefix}${name}`,
@@ -42,29 +42,29 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
   const screen = { columns: 80, rows: 24, name: 'vt100' } as const
 
   test('an image with sh alone has sh', async () => {
-    const { io, said } = seat()
+    const { io, printed } = newIo()
     const artifact = await testbed.image('busybox:1')
     const { exited } = await scheduler.open(await oneOff('sh', 'echo $GREETING from $0; exit 4', { artifact }), io)
-    expect([await exited, said]).toEqual([4, { stdout: 'hello from sh\n', stderr: '' }])
-    const terminal = seat(screen)
+    expect([await exited, printed]).toEqual([4, { stdout: 'hello from sh\n', stderr: '' }])
+    const terminal = newIo(screen)
     const at = await scheduler.open(await oneOff('sh', 'cat; echo $TERM; tty', { artifact }), terminal.io)
-    expect([await at.exited, terminal.said.stdout]).toEqual([0, 'vt100\r\n/dev/pts/0\r\n'])
+    expect([await at.exited, terminal.printed.stdout]).toEqual([0, 'vt100\r\n/dev/pts/0\r\n'])
   })
 
-  test('who used too much memory is told so', async () => {
-    const { io, said } = seat()
+  test('a command that used too much memory says so', async () => {
+    const { io, printed } = newIo()
     const hungry = 'node -e "const all = []; for (;;) all.push(Buffer.alloc(1e6, 1))"'
     const { exited } = await scheduler.open(await oneOff('hungry', hungry, { memory: '40M' }), io)
     expect(await exited).toBe(137)
-    expect(said.stderr).toBe('\nThe command used more memory than its limit (40Mi) and was killed (OOMKilled).\n')
+    expect(printed.stderr).toBe('\nThe command used more memory than its limit (40Mi) and was killed (OOMKilled).\n')
   })
 
-  test('it leaves no pod, has told its mark to the cluster, and what it left behind does not hold it up', async () => {
-    const { io, said } = seat()
+  test('it leaves no pod, its pod is marked as a session, and processes left in the background do not delay its end', async () => {
+    const { io, printed } = newIo()
     const wanted = await oneOff('behind', 'sleep 600 & echo ready; read -r line; exit 6', {})
     const input = new PassThrough()
     const { exited, pod } = await scheduler.open(wanted, { ...io, input })
-    await until('it is ready', async () => said.stdout === 'ready\n', 60)
+    await until('it is ready', async () => printed.stdout === 'ready\n', 60)
     const found = await testbed.kube.get<Pod>(pathOf('v1/Pod', wanted.app, pod))
     expect(found.metadata?.annotations).toMatchObject({ 'deis.io/session': 'true', 'deis.io/controller': 'one' })
     expect(found.spec?.activeDeadlineSeconds).toBeGreaterThan(90)
@@ -73,8 +73,8 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
     expect(await testbed.kube.find<Pod>(pathOf('v1/Pod', wanted.app, pod))).toBeUndefined()
   })
 
-  test('a deleted pod is no exit code', async () => {
-    const { io } = seat(screen, new PassThrough())
+  test('a session whose pod is deleted fails, without an exit code', async () => {
+    const { io } = newIo(screen, new PassThrough())
     const wanted = await oneOff('deleted', 'sleep 600')
     const { exited, pod } = await scheduler.open(wanted, io)
     const outcome = expect(exited).rejects.toThrow(/deleted|lost/)
@@ -83,13 +83,13 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
   })
 
   test('a command that cannot start says why', async () => {
-    const { io } = seat()
+    const { io } = newIo()
     const artifact = await testbed.image('pause:1')
     await expect(scheduler.open(await oneOff('nothing', 'true', { artifact }), io)).rejects.toThrow(/the command/)
     expect(await scheduler.observe(`${testbed.prefix}nothing`)).toEqual([])
   })
 
-  test('in a slug, its scripts count; in a pod of others, nothing is done', async () => {
+  test("a slug's profile scripts are read, and pods that are not an app's are refused", async () => {
     const app = `${testbed.prefix}slug`
     await scheduler.claim(app, never)
     const script = `printf 'export FROM=profile\\nset -- changed\\n' > /app/.profile.d/a.sh
@@ -121,10 +121,10 @@ chmod 755 /runner/init`
       },
       90,
     )
-    const { io, said } = seat()
+    const { io, printed } = newIo()
     const command = 'echo $FROM $HOME $PWD'
     const { exited } = await scheduler.exec({ app, pod: `${app}-web-1-aaaaa`, command }, io)
-    expect([await exited, said.stdout]).toEqual([0, 'profile /app /app\n'])
-    await expect(scheduler.exec({ app, pod: 'foreign', command }, seat().io)).rejects.toThrow(NoSuchPod)
+    expect([await exited, printed.stdout]).toEqual([0, 'profile /app /app\n'])
+    await expect(scheduler.exec({ app, pod: 'foreign', command }, newIo().io)).rejects.toThrow(NoSuchPod)
   })
 })

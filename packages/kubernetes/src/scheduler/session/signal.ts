@@ -5,22 +5,23 @@ import { hasStatus } from '../../client/error.ts'
 import { pathOf } from '../../client/objects.ts'
 import type { Started } from '@deis/ports/started'
 import { signalScript } from './script.ts'
-import type { Seat } from './attach.ts'
+import type { Attachment } from './attach.ts'
 
-/** A session's command in a container. */
-export type Place = {
+/** The container that a session's command runs in. */
+export type SessionTarget = {
   readonly kube: Kube
   readonly namespace: string
   readonly pod: string
   readonly container: string
-  /** What its processes carry in their environment. */
+  /** The session's id, which its processes have in their environment. */
   readonly session: string
 }
 
-export type Whom = 'front' | 'all'
+/** The foreground process group of the terminal, or every process of the session. */
+export type SignalScope = 'foreground' | 'all'
 
 const callMs = 20_000
-/** What a command is given to end by itself: first it is told that nobody is there any more, as by a terminal that closes. */
+/** How long a command may take to end by itself after each signal. HUP comes first, as when a terminal closes. */
 const steps = [
   { signal: 'HUP', patienceMs: 1_000 },
   { signal: 'TERM', patienceMs: 3_000 },
@@ -31,44 +32,44 @@ const steps = [
 
 /** @returns how many processes there were. */
 export async function signalSession(
-  { kube, namespace, pod, container, session }: Place,
+  { kube, namespace, pod, container, session }: SessionTarget,
   name: string,
-  whom: Whom,
+  scope: SignalScope,
 ): Promise<number> {
-  let said = ''
-  const command = ['sh', '-c', signalScript, 'deis', session, name, whom]
+  let printed = ''
+  const command = ['sh', '-c', signalScript, 'deis', session, name, scope]
   const late = AbortSignal.timeout(callMs)
   const socket = await kube.connect(
     pathOf('v1/Pod', namespace, pod, 'exec'),
     { container, command, stdout: true },
-    async (_, chunk) => void (said += chunk.toString()),
+    async (_, chunk) => void (printed += chunk.toString()),
     late,
   )
   const outcome = await socket.closed
-  if (!/^\d+\n$/.test(said))
-    throw new Error(`processes in ${pod} could not be sent ${name}: ${outcome?.message || said || 'no answer came'}`)
-  return Number(said)
+  if (!/^\d+\n$/.test(printed))
+    throw new Error(`could not send ${name} to processes in ${pod}: ${outcome?.message || printed || 'no answer'}`)
+  return Number(printed)
 }
 
-/** What whoever opened the session can do with it. */
-export function startedAt(place: Place, seat: Seat, isOver: () => boolean): Started {
+/** The session as its caller gets it. */
+export function startedSession(target: SessionTarget, attachment: Attachment, isOver: () => boolean): Started {
   return {
-    pod: place.pod,
-    resize: (size) => seat.resize(size),
+    pod: target.pod,
+    resize: (size) => attachment.resize(size),
     async kill(signal) {
-      if (!isOver()) await signalSession(place, signal, 'front')
+      if (!isOver()) await signalSession(target, signal, 'foreground')
     },
   }
 }
 
-/** Resolves when nothing of the session runs any more. @throws when something may. */
-export async function endSession(place: Place, ended: Promise<unknown>): Promise<void> {
+/** Resolves when no process of the session is left. @throws when one may still run. */
+export async function endSession(target: SessionTarget, ended: Promise<unknown>): Promise<void> {
   for (const { signal, patienceMs } of steps) {
     let count: number
     try {
-      count = await signalSession(place, signal, 'all')
+      count = await signalSession(target, signal, 'all')
     } catch (error) {
-      // With its pod everything in it has ended.
+      // The pod is gone, and every process in it.
       if (hasStatus(error, 404)) return
       throw error
     }
@@ -77,5 +78,5 @@ export async function endSession(place: Place, ended: Promise<unknown>): Promise
     await Promise.race([ended, sleep(patienceMs, undefined, { signal: over.signal }).catch(() => {})])
     over.abort()
   }
-  throw new Error(`something of a session in ${place.pod} does not end, though it was killed`)
+  throw new Error(`processes of a session in ${target.pod} still run after SIGKILL`)
 }
