@@ -1,5 +1,5 @@
 // Which backend runs, by the operator's choice? Only the chosen one is loaded.
-import type { Backend, Say } from '@deis/ports/backend'
+import type { Backend, Log } from '@deis/ports/backend'
 import type { Credentials } from '@deis/ports/registry'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
@@ -25,7 +25,7 @@ type Deps = {
 
 export async function openBackend(deps: Deps): Promise<Backend> {
   const { config, routes, peers, archiveProgram } = deps
-  const log: Say = (level, message, fields) => deps.log[level](fields, message)
+  const log: Log = (level, message, fields) => deps.log[level](fields, message)
   switch (config.scheduler) {
     case 'process': {
       const backend = await import('@deis/process')

@@ -1,7 +1,7 @@
 // How does the backend "kubernetes" open: apps are pods of a cluster, built there in Jobs?
 import { join } from 'node:path'
 import { createArchiver } from '@deis/machine/archive'
-import type { Backend, Say } from '@deis/ports/backend'
+import type { Backend, Log } from '@deis/ports/backend'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import { createRegistry } from '@deis/registry/create'
 import { createHandOff, createJobBuilder } from './builder/create.ts'
@@ -38,7 +38,7 @@ type Deps = {
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The port that the API listens on, known once it does. */
   readonly apiPort: () => number
-  readonly log: Say
+  readonly log: Log
 }
 
 function registrySettings(cluster: ClusterSettings): RegistrySettings {

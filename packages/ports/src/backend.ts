@@ -1,11 +1,11 @@
-// What does a backend bring: everything that runs, builds and looks up on one kind of place?
+// What is a backend? A scheduler, a builder and a registry that belong together.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Builder } from './builder.ts'
 import type { Registry } from './registry.ts'
 import type { Scheduler } from './scheduler.ts'
 
-/** How a backend speaks to the operator. */
-export type Say = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
+/** How a backend logs. */
+export type Log = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
 
 export type Backend = {
   readonly scheduler: Scheduler

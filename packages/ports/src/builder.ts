@@ -1,4 +1,4 @@
-// What does the controller ask of whatever turns source code into something that runs (docs/architecture.md)?
+// What does the controller ask of the builder, which turns source code into an artifact (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check } from '@deis/types'
 import type { Submodule } from '@deis/lib/git-tree/measure'
@@ -10,7 +10,7 @@ export type BuildRequest = {
   readonly app: string
   /** Full commit id. */
   readonly sha: string
-  /** The app's config: reaches buildpacks from outside as files in ENV_DIR only (docs/contract/build-and-route.md §2.1), the built-in ones as environment. */
+  /** The app's config. External buildpacks get it only as files in ENV_DIR (docs/contract/build-and-route.md §2.1), built-in ones as environment. */
   readonly config: Readonly<Record<string, string>>
   /** Other repositories' commits that the tree refers to; default: none. */
   readonly submodules?: readonly Submodule[]
@@ -21,15 +21,15 @@ export type BuildRequest = {
 
 export type BuildResult = {
   readonly artifact: Artifact
-  /** The Procfile's types, or the buildpack's defaults where there is no Procfile; may be empty. */
+  /** The Procfile's types, or the buildpack's defaults if there is no Procfile; may be empty. */
   readonly processes: Readonly<Record<string, string>>
   /** Whether a Dockerfile was built. */
   readonly dockerfile: boolean
-  /** The first port that an image exposes; null: none, or no image. */
+  /** The first port that the image exposes; null: none, or not an image. */
   readonly port: number | null
 }
 
-/** A build that ended without a result; `message` is one line for the user, the output has the rest. */
+/** A build that failed; `message` is one line for the user, the output has the rest. */
 export class BuildFailure extends Error {
   readonly exitCode: number | null
   constructor(message: string, exitCode: number | null = null) {
@@ -42,13 +42,16 @@ export class BuildFailure extends Error {
 export type Builder = {
   readonly name: string
   /**
-   * Builds; `output` gets text as it comes, whole lines or parts of lines, no cursor codes.
-   * @throws BuildFailure when the source cannot be built; the signal's reason when cancelled. Nothing keeps running then.
+   * Builds; `output` gets text as it comes, whole lines or parts of lines, without cursor codes.
+   * @throws BuildFailure if the source cannot be built; the signal's reason if cancelled. Nothing keeps running then.
    */
   build(request: BuildRequest, output: (text: string) => void, signal: AbortSignal): Promise<BuildResult>
-  /** Ends builds that a killed controller left running, and deletes what they left. Called at start and, while other controllers share the work, now and then: builds of one that lives go on. */
+  /**
+   * Stops builds that a killed controller left running, and deletes what they left. Called at the start and, while there are
+   * other controllers, from time to time: builds of live controllers go on.
+   */
   recover(): Promise<void>
-  /** Deletes slugs and images of ours other than these that are older than an hour (a younger one may be of a release in the making). */
+  /** Deletes all slugs and images of this platform but these, if they are older than an hour: the release of a newer one may not be stored yet. */
   prune(keep: ReadonlySet<string>): Promise<void>
   /** Deletes what is kept for an app between builds, and these slugs or images of it (digests, references). */
   forget(app: string, artifacts: readonly string[]): Promise<void>

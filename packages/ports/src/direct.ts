@@ -1,13 +1,13 @@
-// What does a backend answer that has neither nodes nor names nor an edge of its own?
+// What does a scheduler answer that has no nodes, no namespaces and no edge of its own?
 import type { ObservedPod, Scheduler } from './scheduler.ts'
 
 /** Its router sends to single pods. */
 export function direct(
   observe: (app: string) => readonly ObservedPod[],
-): Pick<Scheduler, 'claim' | 'expose' | 'upstreams' | 'matchingNodes'> {
+): Pick<Scheduler, 'prepare' | 'setEdge' | 'upstreams' | 'matchingNodes'> {
   return {
-    claim: async () => {},
-    expose: async () => {},
+    prepare: async () => {},
+    setEdge: async () => {},
     async upstreams(app) {
       const ready = observe(app).flatMap((pod) => (pod.state === 'up' && pod.address !== null ? [pod.address] : []))
       return { addresses: ready.toSorted(), shared: false }

@@ -1,4 +1,4 @@
-// What does the end of a process tell its owner?
+// How is the end of a process explained to the app's owner?
 import { constants } from 'node:os'
 import { DeployFailure } from './scheduler.ts'
 
@@ -16,12 +16,12 @@ export function exitText({ code, signal }: Exit): string {
 
 function exitHint(type: string, exit: Exit, output: string): string {
   if (/EADDRINUSE|[Aa]ddress already in use/.test(output))
-    return 'It listens on a port that is taken: listen on the port in the environment variable PORT, and only once.'
+    return 'It listens on a port that is in use: listen on the port in the environment variable PORT, and only once.'
   switch (exitCode(exit)) {
     case 0:
       return `A process must keep running. If ${type} is meant to end, run it with \`deis run\` instead.`
     case 126:
-      return 'The command was found but may not be executed: look at its file mode.'
+      return 'The command was found, but is not executable: check its file mode.'
     case 127:
       return `The command was not found: check ${type} in the Procfile, and that the build installs what it needs.`
     case 137:
@@ -36,6 +36,6 @@ export function exitFailure(type: string, exit: Exit, lines: readonly string[], 
   return new DeployFailure(
     `${type} ${exitText(exit)} before it was ready${why}`,
     lines,
-    reason ? 'See why its healthcheck fails, or change it.' : exitHint(type, exit, lines.join('\n')),
+    reason ? 'Find out why its health check fails, or change the check.' : exitHint(type, exit, lines.join('\n')),
   )
 }

@@ -1,9 +1,9 @@
-// How does the output of a one-off command become text, and when is it enough?
+// How is the output of a one-off command turned into text and limited?
 import { StringDecoder } from 'node:string_decoder'
 
 const maxBytes = 10 * 1024 * 1024
 
-/** Text as it comes, characters whole, and no more than people can want. */
+/** Passes on text as it comes, in whole characters, up to 10 MiB. */
 export function limited(output: (chunk: string) => void) {
   const decoder = new StringDecoder('utf8')
   let left = maxBytes
@@ -11,7 +11,7 @@ export function limited(output: (chunk: string) => void) {
     if (text !== '') output(text)
   }
   return {
-    /** Whether more is wanted. */
+    /** Returns whether more is wanted. */
     bytes(chunk: Buffer): boolean {
       write(decoder.write(chunk.subarray(0, left)))
       left -= chunk.length

@@ -1,4 +1,4 @@
-// What are pods called, and how are their log lines marked?
+// What are the names of pods, and the sources of their log lines?
 import { createHash, randomInt } from 'node:crypto'
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789'

@@ -1,4 +1,4 @@
-// Which pods of an app stay, which are added and which go, to make reality equal a formation?
+// Which pods of an app are kept, added and retired, to bring what runs to a formation?
 import type { Formation } from './scheduler.ts'
 
 export type Candidate = {
@@ -15,17 +15,17 @@ export type Plan<P> = {
   readonly retire: readonly P[]
 }
 
-/** Pods of the formation's release stay as far as they are wanted: working ones first, then those that run longest. */
+/** Keeps as many pods of the formation's release as it wants: working ones first, then those that have run longest. */
 export function planRollout<P extends Candidate>(pods: readonly P[], formation: Formation): Plan<P> {
   const keep: P[] = []
   const add: string[] = []
   for (const [type, { replicas }] of Object.entries(formation.processes)) {
-    const stay = pods
+    const kept = pods
       .filter((pod) => pod.type === type && pod.release === formation.release)
       .toSorted((one, other) => Number(other.ok) - Number(one.ok) || one.started.getTime() - other.started.getTime())
       .slice(0, replicas)
-    keep.push(...stay)
-    for (let missing = replicas - stay.length; missing > 0; missing--) add.push(type)
+    keep.push(...kept)
+    for (let missing = replicas - kept.length; missing > 0; missing--) add.push(type)
   }
   return { keep, add, retire: pods.filter((pod) => !keep.includes(pod)) }
 }

@@ -1,4 +1,4 @@
-// Does the Procfile parser keep to the line rule, and say what is wrong where?
+// Does the Procfile parser accept valid lines, and name the line and the mistake of invalid ones?
 import { expect, test } from 'vitest'
 import { invalidProcessType } from '@deis/types'
 import { parseProcfile } from './procfile.ts'

@@ -17,7 +17,7 @@ function unquote(command: string): string {
     const value: unknown = parse(command)
     return typeof value === 'string' ? value.trim() : command
   } catch {
-    // Quoted words of a shell command, such as 'a' && 'b', are no YAML string.
+    // Quoted words of a shell command, such as 'a' && 'b', are not a YAML string.
     return command
   }
 }
@@ -25,7 +25,7 @@ function unquote(command: string): string {
 function parseLine(line: string): readonly [type: string, command: string] {
   const match = linePattern.exec(line)
   const [, type = '', rest = ''] = match ?? []
-  // `http://…` and `a::b` are no declarations; after any other colon the space may be missing, as foreman allows.
+  // `http://…` and `a::b` are not declarations; after any other colon the space may be missing, as foreman allows.
   if (!match || /^(:|\/\/)/.test(rest)) throw new BadProcfile('this is not of the form `type: command`')
   if (!isProcessType(type)) throw new BadProcfile(`${invalidProcessType}; "${type.slice(0, 80)}" is not one`)
   const command = unquote(rest.trim())
@@ -39,7 +39,7 @@ function parseLine(line: string): readonly [type: string, command: string] {
 
 /**
  * One `type: command` per line; `#` begins a comment only at the beginning of a line, elsewhere it belongs to the command.
- * Null: it declares nothing, which is as if there were none.
+ * Null: it declares nothing, which is the same as no Procfile.
  * @throws BadProcfile
  */
 export function parseProcfile(text: string): Record<string, string> | null {
@@ -68,7 +68,7 @@ export function parseProcfile(text: string): Record<string, string> | null {
   return found.size === 0 ? null : Object.fromEntries(found)
 }
 
-/** What is said of a type that other platforms run by themselves; null: there is none. */
+/** A notice about a type that other platforms run by themselves; null: there is none. */
 export function releaseNotice(processes: Readonly<Record<string, string>> | null): string | null {
   if (processes === null || !Object.hasOwn(processes, 'release')) return null
   return 'The release command of the Procfile is not run by a push: run it yourself, with `deis run`.'

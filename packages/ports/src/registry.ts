@@ -1,9 +1,9 @@
-// What do we ask of an image registry? Only its HTTP API: nothing is ever pulled to look at it.
+// What does the controller ask of an image registry? Only its HTTP API: no image is pulled to inspect it.
 import type { Readable } from 'node:stream'
 
 export type Credentials = { readonly username: string; readonly password: string }
 
-/** What an image says of itself. */
+/** What the config of an image says. */
 export type ImageFacts = {
   /** `host/name@sha256:…`, as a container runtime takes it. */
   readonly reference: string
@@ -16,7 +16,7 @@ export type ImageFacts = {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** An image that cannot be read or written: `message` says why in one line, `hint` what the user can do. */
+/** An image that cannot be read or written: `message` says why in one line, `hint` what you can do. */
 export class ImageError extends Error {
   readonly hint: string
   constructor(message: string, hint: string, options?: ErrorOptions) {
@@ -28,9 +28,9 @@ export class ImageError extends Error {
 
 /** How registries are reached; from the controller's settings. */
 export type RegistrySettings = {
-  /** Hosts (`host` or `host:port`) that are spoken to in plain HTTP. */
+  /** Hosts (`host` or `host:port`) that are reached by plain HTTP. */
   readonly insecure: readonly string[]
-  /** Registry host → `host[/prefix]` asked first, and instead of it for image references. */
+  /** Registry host → `host[/prefix]` of a mirror, which is asked first. */
   readonly mirrors: Readonly<Record<string, string>>
   /** Credentials by registry host that every app may use: those of the platform's own registry. */
   readonly credentials: Readonly<Record<string, Credentials>>
@@ -57,10 +57,13 @@ export type LayerChange = {
 export type Registry = {
   /** Resolves a tag or digest to an image for `linux/<our architecture>` and reads its config. @throws ImageError */
   inspect(image: string, credentials: Credentials | null, signal: AbortSignal): Promise<ImageFacts>
-  /** Puts one layer on an image and pushes the result; layers of the base are mounted or copied. @throws ImageError */
+  /** Adds one layer to an image and pushes the result; layers of the base are mounted or copied. @throws ImageError */
   appendLayer(change: LayerChange, signal: AbortSignal): Promise<ImageFacts>
-  /** Deletes manifests by `host/name@sha256:…`; one that is gone, or a registry that does not delete, is no error. Returns whether it was deleted. */
+  /**
+   * Deletes a manifest by `host/name@sha256:…`. Returns whether it was deleted: a missing one is not an error, and neither is
+   * a registry that does not delete.
+   */
   remove(reference: string, signal: AbortSignal): Promise<boolean>
-  /** Digests by tag of one repository of ours; unknown repository: none. */
+  /** Digests by tag of one repository of the platform; unknown repository: none. */
   tags(repository: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>
 }

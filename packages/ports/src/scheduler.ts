@@ -1,4 +1,4 @@
-// What does the controller ask of whatever runs containers (docs/architecture.md)?
+// What does the controller ask of the backend that runs processes (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check, SessionSignal, TerminalSize } from '@deis/types'
 
@@ -8,7 +8,7 @@ export type Artifact =
   | {
       readonly kind: 'image'
       readonly reference: string
-      /** A slug as the last layer of a run image: its commands are started by `slugLauncher`, which reads `.profile.d`. */
+      /** Whether the last layer is a slug: its commands are then started by `slugLauncher`, which reads `.profile.d`. */
       readonly slug: boolean
     }
 
@@ -35,7 +35,7 @@ export type Probe = {
 }
 
 export type ProcessSpec = {
-  /** Run as `bash -c <command>`, in a slug image by its launcher; null: the artifact's own entry point. */
+  /** Runs as `bash -c <command>`, in a slug image by its launcher; null: the artifact's own entry point. */
   readonly command: string | null
   readonly replicas: number
   /** `LIMIT` or `REQUEST/LIMIT` as the user wrote it; undefined: no limit. */
@@ -45,7 +45,7 @@ export type ProcessSpec = {
   readonly readinessProbe?: Probe
   /** Between TERM and KILL. */
   readonly graceSeconds: number
-  /** While set, the backend chooses the number between `min` and `max`, and `replicas` counts only for a type that does not run yet, or is 0. */
+  /** If set, the backend chooses the number between `min` and `max`; `replicas` counts only if it is 0 or the type does not run yet. */
   readonly autoscale?: { readonly min: number; readonly max: number; readonly cpuPercent: number }
 }
 
@@ -54,7 +54,7 @@ export type Formation = {
   readonly app: string
   /** The number N of release vN. */
   readonly release: number
-  /** Of the release, for whoever looks at the backend itself. */
+  /** Of the release, shown in the backend itself. */
   readonly summary: string
   readonly artifact: Artifact
   /** Platform variables and the user's, merged. A backend that owns the port sets PORT itself. */
@@ -62,7 +62,7 @@ export type Formation = {
   readonly processes: Readonly<Record<string, ProcessSpec>>
   /** The type that receives requests; it must listen on PORT to count as ready. Null: none. */
   readonly routable: string | null
-  /** Where the routable type listens (docs/contract/api.md §3.9); null when nothing is known. A backend that owns the port ignores it. */
+  /** Where the routable type listens (docs/contract/api.md §3.9); null: unknown. A backend that assigns ports ignores it. */
   readonly port: number | null
   readonly tags: Readonly<Record<string, string>>
   readonly registry: Readonly<Record<string, string>>
@@ -75,7 +75,7 @@ export type Formation = {
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never'
 }
 
-/** How the outside reaches an app (docs/contract/api.md §4.4). Changes of it make no release. */
+/** How an app is reached from outside (docs/contract/api.md §4.4). Changing it creates no release. */
 export type Edge = {
   readonly app: string
   /** Host names; one without a dot is a label under the platform domain. */
@@ -84,7 +84,7 @@ export type Edge = {
   readonly maintenance: boolean
   readonly whitelist: readonly string[]
   readonly enforceTls: boolean
-  /** Which certificate (by name) serves which host. */
+  /** The name of the certificate for each host. */
   readonly certificates: readonly { readonly host: string; readonly name: string }[]
 }
 
@@ -92,11 +92,11 @@ export type Edge = {
 export type Upstreams = {
   /** `host:port`. Empty while no process is ready. */
   readonly addresses: readonly string[]
-  /** Each address stands for several processes, behind a balancer of the backend's own. */
+  /** Each address stands for several processes, behind the backend's own load balancer. */
   readonly shared: boolean
 }
 
-/** The states of docs/contract/api.md §4.10. Kubernetes may add a waiting reason of its own, verbatim. */
+/** The states of docs/contract/api.md §4.10. Kubernetes may add its own waiting reasons, verbatim. */
 export const podStates = [
   'initializing',
   'creating',
@@ -116,12 +116,12 @@ export type ObservedPod = {
   readonly release: number
   readonly state: PodState | (string & {})
   readonly started: Date
-  /** `host:port` that takes requests now: only for ready pods of the routable type, on backends whose router sends to single pods. */
+  /** `host:port` for requests: only of ready pods of the routable type, on backends whose router sends to single pods. */
   readonly address: string | null
 }
 
 export type OneOff = Pick<Formation, 'app' | 'release' | 'artifact' | 'env' | 'tags' | 'registry' | 'pullPolicy'> & {
-  /** Of its pod, as `oneOffName` makes it; otherwise the backend makes one. */
+  /** The name of its pod, from `oneOffName`; if absent, the backend chooses one. */
   readonly name?: string
   readonly command: string
   readonly memory?: string
@@ -136,9 +136,9 @@ export type LogLine = {
   readonly text: string
 }
 
-/** Who sits at a command's input and output. */
+/** The input and output of a session's command. */
 export type SessionIo = {
-  /** Null: none. Then stdout and stderr come apart, and nobody makes a signal of Ctrl-C. */
+  /** Null: no terminal. Then stdout and stderr are separate, and Ctrl-C is not a signal. */
   readonly terminal: (TerminalSize & { readonly name: string }) | null
   /** What the command reads, to its end. Null: its input is empty. */
   readonly input: Readable | null
@@ -152,13 +152,13 @@ export type Session = {
   /** The pod it runs in. */
   readonly pod: string
   /**
-   * The exit code, when all output was handed over; a signal N gives 128+N. Rejects with the signal's reason when
-   * cancelled, an error named TimeoutError when out of time, and another one when its pod went away.
+   * The exit code, after all output was passed on; a signal N gives 128+N. Rejects with the signal's reason if cancelled,
+   * with an error named TimeoutError if out of time, and with another error if its pod went away.
    */
   readonly exited: Promise<number>
-  /** Without a terminal: nothing. */
+  /** Does nothing without a terminal. */
   resize(size: TerminalSize): void
-  /** To the command and what it has started, like Ctrl-C to the foreground. After its end: nothing. */
+  /** Signals the command and what it has started; at a terminal, like Ctrl-C, what runs in the foreground. Does nothing after its end. */
   kill(name: SessionSignal): Promise<void>
 }
 
@@ -168,11 +168,11 @@ export class NoSuchPod extends Error {}
 /** This backend, or this version of it, cannot do that for sessions. */
 export class SessionRefused extends Error {}
 
-/** A deploy, scale or restart that did not come about. What ran before still runs. */
+/** A deploy, scale or restart that failed. What ran before still runs. */
 export class DeployFailure extends Error {
-  /** Lines that show it: the pod's last output, events, exit code. */
+  /** Lines that show the failure: the pod's last output, events, exit code. */
   readonly evidence: readonly string[]
-  /** What the user can do next. */
+  /** What you can do next. */
   readonly hint: string
 
   constructor(cause: string, evidence: readonly string[], hint: string) {
@@ -183,7 +183,7 @@ export class DeployFailure extends Error {
   }
 }
 
-/** The backend already has something of that name which is no app of ours. */
+/** The backend already has something with that name, which is not an app of this platform. */
 export class NameTaken extends Error {}
 
 export type Capabilities = {
@@ -194,13 +194,13 @@ export type Capabilities = {
   readonly tags: boolean
   readonly healthchecks: boolean
   readonly autoscale: boolean
-  /** How many more processes it can hold; absent: that is not for us to count. */
-  readonly room?: number
-  /** Pods are all that there is of an app: with none wanted and none there, `apply` would change nothing. */
-  readonly podsAreAll?: boolean
-  /** Why not, and what would help, where the backend could. */
+  /** How many more processes it can run; absent: unlimited, as far as the platform knows. */
+  readonly freeProcesses?: number
+  /** An app has nothing but pods in this backend: if none are wanted and none run, `apply` changes nothing. */
+  readonly podsOnly?: boolean
+  /** Why `autoscale` is false, and how to enable it, if that is possible. */
   readonly noAutoscale?: string
-  /** Lines for `deis doctor`, looked at anew; everything else may be some minutes old. */
+  /** Lines for `deis doctor`, checked at each call; everything else may be some minutes old. */
   checks(): Promise<readonly Check[]>
 }
 
@@ -211,30 +211,30 @@ export type Scheduler = {
   readonly name: string
   capabilities(): Promise<Capabilities>
   /**
-   * Makes room for a new app, before it has anything to run. Idempotent for an app of ours.
+   * Prepares the backend for a new app, before it has anything to run. Idempotent for an app of this platform.
    * @throws NameTaken
    */
-  claim(app: string, signal: AbortSignal): Promise<void>
-  /** Says how the app is reached, wherever the backend keeps that. Idempotent; makes room for the app where it has none. */
-  expose(edge: Edge, signal: AbortSignal): Promise<void>
-  /** Where a router is to send the app's requests. */
+  prepare(app: string, signal: AbortSignal): Promise<void>
+  /** Stores in the backend how the app is reached. Idempotent; prepares the app if it is not. */
+  setEdge(edge: Edge, signal: AbortSignal): Promise<void>
+  /** Where routers send the app's requests. */
   upstreams(app: string): Promise<Upstreams>
-  /** How many nodes carry all these labels; a backend without nodes counts as one. */
+  /** How many nodes have all these labels; a backend without nodes counts as one. */
   matchingNodes(tags: Readonly<Record<string, string>>): Promise<number>
   /**
-   * Makes reality equal the formation: new pods up and ready → routed → old ones drained and stopped. Idempotent: pods of
-   * the same release and type are kept, only their number changes. Returns when every type is ready; draining of old pods
-   * goes on behind. Types that are no longer in the formation are stopped.
-   * @throws DeployFailure when a pod crashes before it is ready or is not ready in time; the new pods are gone again then
-   *   and the previous ones still serve, exactly as they were.
-   * @throws the signal's reason when cancelled; also then nothing new is left behind.
+   * Brings what runs to the formation: new pods are started and ready → routed → old ones drained and stopped. Idempotent:
+   * pods of the same release and type are kept, only their number changes. Resolves when every type is ready; old pods are
+   * drained after that. Types that are no longer in the formation are stopped.
+   * @throws DeployFailure if a pod crashes before it is ready or is not ready in time; the new pods are then gone, and the
+   *   previous ones still serve, exactly as before.
+   * @throws the signal's reason if cancelled; nothing new is left behind then, either.
    */
   apply(formation: Formation, signal: AbortSignal, progress: Progress): Promise<void>
-  /** Every pod of the app, one-off ones included (type `run`), in no particular order. Unknown app: none. */
+  /** Every pod of the app, including one-off ones (type `run`), in no particular order. Unknown app: none. */
   observe(app: string): Promise<readonly ObservedPod[]>
   /**
-   * Replaces the chosen pods by new ones of the same release, new first. Resolves when the new ones are ready with what was
-   * started; nothing chosen: an empty list. `name` wins over `type`.
+   * Replaces the chosen pods by new ones of the same release, which start first. Resolves with the new pods when they are
+   * ready; nothing chosen: an empty list. `name` takes precedence over `type`.
    */
   restart(
     app: string,
@@ -242,30 +242,30 @@ export type Scheduler = {
     signal: AbortSignal,
   ): Promise<readonly ObservedPod[]>
   /**
-   * Runs one command to its end in a fresh copy of the artifact.
-   * @returns the exit code; a signal N gives 128+N. Cancelled: the command is stopped and this throws
-   *   the signal's reason; out of time: the same with an error whose name is `TimeoutError`.
+   * Runs one command to its end in a new copy of the artifact.
+   * @returns the exit code; a signal N gives 128+N.
+   * @throws the signal's reason if cancelled, an error named TimeoutError if out of time; the command is then stopped.
    */
   run(oneOff: OneOff, io: { output(chunk: string): void; signal: AbortSignal }): Promise<number>
   /**
-   * Like `run`, with somebody at its input and output: nothing of either goes into the logs. Resolves when the command runs.
+   * Like `run`, but in a session: neither its input nor its output goes into the logs. Resolves when the command runs.
    * @throws like `run`; SessionRefused
    */
   open(oneOff: OneOff, io: SessionIo): Promise<Session>
   /**
-   * One more command in a pod that is up, with that pod's files, user and environment. It ends with the pod at the latest, and the pod
-   * does not wait for it.
+   * Runs one more command in a pod that is up, in a session, with that pod's files, user and environment. It ends with the pod
+   * at the latest, and the pod does not wait for it.
    * @throws NoSuchPod, SessionRefused
    */
   exec(
     target: { readonly app: string; readonly pod: string; readonly command: string },
     io: SessionIo,
   ): Promise<Session>
-  /** The newest `lines` lines of all the app's pods, also of those that have gone, oldest first. */
+  /** The newest `lines` lines of all the app's pods, including those that are gone, oldest first. */
   logs(app: string, options: { readonly lines: number }): Promise<readonly LogLine[]>
   /**
-   * Answers like `logs`, and then calls back with each later line, of pods yet to come too, until the signal is aborted:
-   * between the answer and the first call no line is missing or told twice. Lines of one pod come in order.
+   * Answers like `logs`, and then calls back with each later line, also of later pods, until the signal is aborted. Between
+   * the answer and the first call no line is missing or comes twice. Lines of one pod come in order.
    */
   follow(
     app: string,
@@ -275,8 +275,8 @@ export type Scheduler = {
   ): Promise<readonly LogLine[]>
   /** Stops everything of the app and deletes all that the backend holds of it. Idempotent. */
   remove(app: string, signal: AbortSignal): Promise<void>
-  /** Calls back with an app's id whenever `observe` or `upstreams` may answer otherwise. Returns the function that ends it. */
+  /** Calls back with an app's id whenever the answer of `observe` or `upstreams` may have changed. Returns the function that ends it. */
   onChange(listener: (app: string) => void): () => void
-  /** Lets go; `stop` also stops every pod of a backend that ends with the platform (they come back when the domain applies again). */
+  /** Closes the scheduler; `stop` also stops every pod of a backend that ends with the platform (the next `apply` starts them again). */
   close(options: { readonly stop: boolean }): Promise<void>
 }

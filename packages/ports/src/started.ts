@@ -1,13 +1,13 @@
-// How does the beginning of a session come apart from its end?
+// How is the start of a session reported separately from its end?
 import type { Session } from './scheduler.ts'
 import type { SerialQueue } from '@deis/lib/serial-queue'
 
-/** A session that runs, but for its end. */
+/** A session that runs, without its end. */
 export type Started = Omit<Session, 'exited'>
 
 /**
- * Does `work` beside what else goes on for the app and cancelled with it, and resolves when it has called `started`; what
- * `work` comes to is the end of the session.
+ * Starts `work` beside the app's other work, to be cancelled with it. Resolves when `work` has called `started`; the result
+ * of `work` is the end of the session.
  */
 export function beginSession(
   queue: SerialQueue,
@@ -17,7 +17,7 @@ export function beginSession(
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
     const exited = queue.alongside(app, signal, (whole) => work(whole, (session) => resolve({ ...session, exited })))
-    // Before it has started, this is the answer; afterwards, whoever opened it hears of it by `exited`.
+    // A failure before the start rejects the session; a later one rejects `exited`.
     exited.catch(reject)
   })
 }

@@ -6,7 +6,7 @@ import { createArchiver } from '@deis/machine/archive'
 import { openFirewall } from '@deis/machine/firewall'
 import { openIsolation } from '@deis/machine/isolation'
 import { findShell } from '@deis/machine/shell'
-import type { Backend, Say } from '@deis/ports/backend'
+import type { Backend, Log } from '@deis/ports/backend'
 import { createProcessScheduler } from './scheduler/create.ts'
 
 export type ProcessSettings = {
@@ -29,7 +29,7 @@ type Deps = {
   readonly archiveProgram: readonly string[]
   /** Resolves when no router sends or holds requests for an address of an app. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
-  readonly log: Say
+  readonly log: Log
 }
 
 export async function openBackend(settings: ProcessSettings, { archiveProgram, drained, log }: Deps): Promise<Backend> {

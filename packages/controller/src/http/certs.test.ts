@@ -17,9 +17,9 @@ describe('certificates', () => {
     f = await openFixture({
       wrap: (scheduler) => ({
         ...scheduler,
-        expose: async (edge, signal) => {
+        setEdge: async (edge, signal) => {
           exposed.set(edge.app, edge)
-          await scheduler.expose(edge, signal)
+          await scheduler.setEdge(edge, signal)
         },
       }),
     })

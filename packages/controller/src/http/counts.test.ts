@@ -63,7 +63,7 @@ describe('counts', () => {
   })
 
   it('beyond what the backend has room for are refused before anything is stored', async () => {
-    await open({ capabilities: { room: 3 } })
+    await open({ capabilities: { freeProcesses: 3 } })
     await pull({ web: 'serve' })
     const answer = await scale({ web: 5 })
     expect([answer.status, answer.text]).toEqual([

@@ -23,11 +23,11 @@ describe('the edge of an app', () => {
       env: { DEIS_DEPLOY_TIMEOUT: '2', DEIS_PLATFORM_DOMAIN: 'apps.example', RESERVED_NAMES: 'deis,status' },
       wrap: (scheduler) => ({
         ...scheduler,
-        expose: async (edge, signal) => {
+        setEdge: async (edge, signal) => {
           const refusal = refusals.shift()
           if (refusal !== undefined) throw new Error(refusal)
           exposed.set(edge.app, edge)
-          await scheduler.expose(edge, signal)
+          await scheduler.setEdge(edge, signal)
         },
       }),
     })

@@ -39,7 +39,7 @@ const retryMs = 5_000
 /** A pod whose creation takes longer than this has a problem, which its events show. */
 const creatingMs = 5_000
 
-async function expose(backend: Backend, edge: Edge, signal: AbortSignal): Promise<void> {
+async function setEdge(backend: Backend, edge: Edge, signal: AbortSignal): Promise<void> {
   const { kube, options } = backend
   await ensureNamespace(backend, edge.app, signal)
   await kube.apply(edgeOf(edge), { manager: managers.edge, signal })
@@ -164,9 +164,9 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
   return {
     name: 'kubernetes',
     capabilities: () => capabilitiesOf(backend),
-    claim: (app, signal) =>
+    prepare: (app, signal) =>
       queue.alongside(app, signal, async (whole) => void (await ensureNamespace(backend, app, whole))),
-    expose: (edge, signal) => queue.alongside(edge.app, signal, (whole) => expose(backend, edge, whole)),
+    setEdge: (edge, signal) => queue.alongside(edge.app, signal, (whole) => setEdge(backend, edge, whole)),
     upstreams: async (app) => upstreams(backend, app),
     matchingNodes: (tags) => matchingNodes(kube, tags),
     apply: (formation, signal, progress) =>

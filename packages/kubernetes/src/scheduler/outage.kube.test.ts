@@ -102,7 +102,7 @@ describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
       )
       await cable.cut()
       // One more call meanwhile has to wait for the server.
-      const claim = scheduler.claim(app, never)
+      const prepared = scheduler.prepare(app, never)
       // What the watches cannot tell: the new pod becomes ready, and the old one is taken away.
       await until(
         'the new pod is ready',
@@ -115,7 +115,7 @@ describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
         60,
       )
       await cable.mend()
-      await Promise.all([deploy, claim])
+      await Promise.all([deploy, prepared])
       await until(
         'only the new release is left',
         async () => {

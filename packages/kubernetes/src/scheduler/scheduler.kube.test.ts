@@ -366,13 +366,13 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
       certificates: [{ host: 'www.acme.test', name: 'acme' }],
     }
     try {
-      await by.expose(edge, never)
+      await by.setEdge(edge, never)
       const path = pathOf('networking.k8s.io/v1/Ingress', app, app)
       const ingress = await testbed.kube.get<Ingress>(path)
       expect(ingress.spec?.ingressClassName).toBe('test')
       expect(ingress.spec?.rules?.map((rule) => rule.host)).toEqual([`${app}.apps.test`, 'www.acme.test'])
       await apply(formation(app, 1, { web: process(serve) }), by)
-      await by.expose({ ...edge, routable: false, whitelist: [], certificates: [], hosts: [app] }, never)
+      await by.setEdge({ ...edge, routable: false, whitelist: [], certificates: [], hosts: [app] }, never)
       expect(await testbed.kube.find(path)).toBeUndefined()
       const { metadata, spec } = await read<Service>('v1/Service', app, app)
       expect(metadata?.labels).toEqual({ app, heritage: 'deis', 'router.deis.io/routable': 'false' })
@@ -406,7 +406,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
   test('a namespace of somebody else is neither taken nor removed', async () => {
     const app = newApp()
     await testbed.kube.create(pathOf('v1/Namespace'), { metadata: { name: app, labels: { heritage: 'deis' } } })
-    await expect(scheduler.claim(app, never)).rejects.toThrow(NameTaken)
+    await expect(scheduler.prepare(app, never)).rejects.toThrow(NameTaken)
     await scheduler.remove(app, never)
     const left = await testbed.kube.get<Namespace>(pathOf('v1/Namespace', undefined, app))
     expect(left.metadata?.deletionTimestamp).toBeUndefined()
@@ -414,7 +414,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('commands that end with much to say are heard to the last word', async () => {
     const app = newApp()
-    await scheduler.claim(app, never)
+    await scheduler.prepare(app, never)
     const said = async (): Promise<string> => {
       let output = ''
       const oneOff = { ...formation(app, 1, {}), command: 'seq 20000; echo the end', timeoutSeconds: patienceSeconds }
@@ -429,7 +429,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('a command runs by sh where an image has nothing else', async () => {
     const app = newApp()
-    await scheduler.claim(app, never)
+    await scheduler.prepare(app, never)
     let output = ''
     const artifact = await testbed.image('busybox:1')
     const oneOff = { ...formation(app, 1, {}, { artifact }), command: 'echo "hi $0"; exit 4', timeoutSeconds: 60 }
@@ -439,8 +439,8 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('a claimed app can be claimed again, and is gone after remove', async () => {
     const app = newApp()
-    await scheduler.claim(app, never)
-    await scheduler.claim(app, never)
+    await scheduler.prepare(app, never)
+    await scheduler.prepare(app, never)
     expect((await read<Service>('v1/Service', app, app)).spec?.ports?.[0]).toMatchObject({ port: 80, targetPort: 5000 })
     await scheduler.remove(app, never)
     expect(await testbed.kube.find(pathOf('v1/Namespace', undefined, app))).toBeUndefined()

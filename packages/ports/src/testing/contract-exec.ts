@@ -1,8 +1,8 @@
-// What must every scheduler do for who joins a pod that is up?
+// What must every scheduler do for sessions in a pod that is up?
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
-import { screen } from './contract-terminal.ts'
+import { screen } from './contract-client.ts'
 import { interruptible, sessionSteps } from './contract-session-steps.ts'
 import { type ContractSteps, names } from './contract-steps.ts'
 import { NoSuchPod, type ObservedPod } from '../scheduler.ts'
@@ -14,28 +14,30 @@ const stillBeats = 'before=$(wc -c < beats); sleep 1; [ "$before" != "$(wc -c < 
 /** Registers this part of the contract with vitest. */
 export function execContract(harness: () => Harness, steps: ContractSteps): void {
   const { newApp, web, formation, apply, observe, settled, until } = steps
-  const { simulated, real, seat, exec, inside, worker } = sessionSteps(harness, steps)
+  const { simulated, real, client, exec, inside, worker } = sessionSteps(harness, steps)
 
-  describe('for who joins a pod', () => {
-    test('a command has its environment, and leaves it as it was', async () => {
+  describe('sessions in a running pod', () => {
+    test('a command has the environment of the pod, and does not change the pod', async () => {
       const [app, pod] = await worker()
       expect(await inside(app, pod, harness().commands.printenv('GREETING'))).toEqual([0, 'hello\n'])
       expect((await inside(app, pod, harness().commands.exit(3)))[0]).toBe(3)
       expect(names(await observe(app))).toEqual([pod?.name])
     })
 
-    test('a command has its files and its user, and input that ends where that can be told', async ({ skip }) => {
+    test('a command has the files and the user of the pod, and input that ends if the backend can end it', async ({
+      skip,
+    }) => {
       real(skip)
       const [app, pod] = await worker('id -u > mark; pwd >> mark; echo "$HOME" >> mark; sleep 600')
       const command = 'cat mark; id -u; pwd; echo "$HOME"'
-      const lines = await until('the pod has left its mark', async () => {
+      const lines = await until('the pod has written its file', async () => {
         const [, output] = await inside(app, pod, command)
         const found = output.trim().split('\n')
         return found.length === 6 && found
       })
       expect(lines.slice(3)).toEqual(lines.slice(0, 3))
       if (harness().sessions?.noInputEndInExec) return
-      const one = seat()
+      const one = client()
       const { exited, pod: where } = await exec(app, pod, 'cat', one)
       expect(where).toBe(pod?.name)
       const bytes = randomBytes(300_000)
@@ -44,10 +46,10 @@ export function execContract(harness: () => Harness, steps: ContractSteps): void
       expect(one.stdout().equals(bytes)).toBe(true)
     })
 
-    test('a terminal is one there too', async ({ skip }) => {
+    test('a terminal works in a running pod, too', async ({ skip }) => {
       real(skip)
       const [app, pod] = await worker()
-      const one = seat({ terminal: true })
+      const one = client({ terminal: true })
       const session = await exec(app, pod, `stty size; ${interruptible}`, one)
       await one.shows('ready')
       expect(one.stdout().toString()).toContain(`${screen.rows} ${screen.columns}\r\n`)
@@ -55,20 +57,20 @@ export function execContract(harness: () => Harness, steps: ContractSteps): void
       expect(await session.exited).toBe(7)
     })
 
-    test('a pod that is not there, or not up, is no place', async () => {
+    test('a pod that does not exist, or is not up, is refused', async () => {
       const app = newApp()
       const gone = { name: `${app}-worker-0000000000-abcde` } as ObservedPod
-      await expect(exec(app, gone, 'cat', seat())).rejects.toThrow(NoSuchPod)
+      await expect(exec(app, gone, 'cat', client())).rejects.toThrow(NoSuchPod)
       const [other, pod] = await worker()
-      await expect(exec(app, pod, 'cat', seat())).rejects.toThrow(NoSuchPod)
+      await expect(exec(app, pod, 'cat', client())).rejects.toThrow(NoSuchPod)
       await apply(formation(other, 1, { worker: web(0, harness().commands.sleep) }))
       await settled(other, 0)
-      await expect(exec(other, pod, 'cat', seat())).rejects.toThrow(NoSuchPod)
+      await expect(exec(other, pod, 'cat', client())).rejects.toThrow(NoSuchPod)
     })
 
-    test.each([true, false])('cancelled, it has ended, and the pod has not (terminal: %s)', async (terminal) => {
+    test.each([true, false])('a cancelled command ends, and its pod runs on (terminal: %s)', async (terminal) => {
       const [app, pod] = await worker()
-      const one = seat({ terminal, input: terminal || !harness().sessions?.noInputEndInExec })
+      const one = client({ terminal, input: terminal || !harness().sessions?.noInputEndInExec })
       const command = simulated() ? harness().commands.sleep : beating
       const { exited } = await exec(app, pod, command, one)
       const outcome = expect(exited).rejects.toThrow('enough')
@@ -79,9 +81,9 @@ export function execContract(harness: () => Harness, steps: ContractSteps): void
       expect(await observe(app)).toEqual([pod])
     })
 
-    test('it ends with its pod, which does not wait for it', async () => {
+    test('a command ends with its pod, which does not wait for it', async () => {
       const [app, pod] = await worker()
-      const one = seat({ terminal: true })
+      const one = client({ terminal: true })
       const { exited } = await exec(app, pod, harness().commands.sleep, one)
       const outcome = expect(exited).rejects.toThrow()
       await apply(formation(app, 1, { worker: web(0, harness().commands.sleep) }))

@@ -1,4 +1,4 @@
-// What must every scheduler do for who follows what an app says?
+// What must every scheduler do for clients that follow the logs of an app?
 import { describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import type { ContractSteps } from './contract-steps.ts'
@@ -9,7 +9,7 @@ export function followContract(harness: () => Harness, steps: ContractSteps): vo
   const { newApp, web, formation, apply, settled, until } = steps
   const texts = (lines: readonly LogLine[]): string[] => lines.map((line) => line.text)
 
-  describe('for who follows an app', () => {
+  describe('followed logs', () => {
     const follow = async (app: string, signal: AbortSignal): Promise<LogLine[]> => {
       const lines: LogLine[] = []
       let answered = false
@@ -46,7 +46,7 @@ export function followContract(harness: () => Harness, steps: ContractSteps): vo
       expect(all.map((lines) => lines.length)).toEqual(lengths)
     })
 
-    test('lines of pods to come are told, until it ends', async () => {
+    test('lines of later pods come, until it is aborted', async () => {
       const app = newApp()
       const end = new AbortController()
       const lines = await follow(app, end.signal)
@@ -54,7 +54,7 @@ export function followContract(harness: () => Harness, steps: ContractSteps): vo
       const { print } = harness().commands
       for (const release of [1, 2]) {
         await apply(formation(app, release, { worker: web(1, print(`release ${release}`)) }))
-        await until('the line is told', async () => texts(lines).includes(`release ${release}`))
+        await until('the line has come', async () => texts(lines).includes(`release ${release}`))
       }
       expect(texts(lines)).toEqual(['release 1', 'release 2'])
       expect(lines.map((line) => line.source.replace(/\.[^.]*$/, ''))).toEqual(['worker.v1', 'worker.v2'])

@@ -1,4 +1,4 @@
-// What does a backend bring along to be tried by the scheduler contract?
+// What does a backend provide so that the scheduler contract can test it?
 import type { Artifact, ObservedPod, Scheduler } from '../scheduler.ts'
 
 export type Answer = { readonly pod: string; readonly greeting: string | null }
@@ -7,21 +7,21 @@ export type Answer = { readonly pod: string; readonly greeting: string | null }
 export type Harness = {
   /** The scheduler as it is now: another one after `reopen`. */
   scheduler(): Scheduler
-  /** An artifact with `contractFiles` in it, or what stands for it. */
+  /** An artifact with `contractFiles` in it, or a substitute. */
   readonly artifact: Artifact
-  /** Before the names of the suite's apps, on a backend that others use at the same time. */
+  /** Prefix of the names of the suite's apps, on a backend that others use at the same time. */
   readonly prefix?: string
-  /** What this backend cannot do for who sits at a command. */
+  /** What this backend cannot do in sessions. */
   readonly sessions?: {
     /** It has no shell, only the commands of memory-sessions.ts. */
     readonly simulated?: true
-    /** The end of the input cannot be told to `exec`. */
+    /** The input of `exec` cannot be ended. */
     readonly noInputEndInExec?: true
   }
-  /** How many times as long as on one idle machine things may take. */
+  /** How many times longer than on an idle machine things may take. */
   readonly patience?: number
   readonly commands: {
-    /** Listens on PORT and answers who it is. */
+    /** Listens on PORT and answers with its pod and greeting. */
     readonly serve: string
     /** Prints `boom` and exits with 1 at once. */
     readonly crash: string
@@ -36,16 +36,16 @@ export type Harness = {
     /** Runs until it is stopped. */
     readonly sleep: string
   }
-  /** One request to the app, as the router would send it. Rejects when nobody answers. */
+  /** Sends one request to the app, like the router. Rejects if there is no answer. */
   ask(app: string): Promise<Answer>
-  /** Makes a pod that is up end by a fault of its own. */
+  /** Makes a pod that is up crash. */
   crash(pod: ObservedPod): Promise<void>
-  /** Opens the backend again as after a kill -9 of the controller. */
+  /** Opens the backend again, as after a kill -9 of the controller. */
   reopen(): Promise<void>
   close(): Promise<void>
 }
 
-/** What the artifact of a backend that really runs things is made of; needs `node` on its PATH. */
+/** The files in the artifact of a backend that really runs commands; needs `node` on its PATH. */
 export const contractFiles: Readonly<Record<string, string>> = {
   'server.mjs': `import { createServer } from 'node:http'
 createServer((request, response) => {
@@ -55,7 +55,7 @@ createServer((request, response) => {
 `,
 }
 
-/** Commands for backends that run them by a shell with `contractFiles` around. */
+/** Commands for backends that run them in a shell, with `contractFiles` in the working directory. */
 export const shellCommands: Harness['commands'] = {
   serve: 'node server.mjs',
   crash: 'echo boom; exit 1',

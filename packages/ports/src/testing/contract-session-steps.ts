@@ -1,6 +1,6 @@
-// How do the tests of sessions in the scheduler contract take their seats?
+// Which steps do the tests of sessions in the scheduler contract share?
 import type { Harness } from './contract-harness.ts'
-import { type Seat, takeSeat } from './contract-terminal.ts'
+import { type Client, openClient } from './contract-client.ts'
 import type { ContractSteps } from './contract-steps.ts'
 import type { ObservedPod, Session } from '../scheduler.ts'
 
@@ -12,21 +12,21 @@ export function sessionSteps(
   { newApp, web, formation, apply, settled, oneOff }: ContractSteps,
 ) {
   const simulated = (): boolean => harness().sessions?.simulated ?? false
-  /** For what only a real shell can show. */
+  /** Skips a test that needs a real shell. */
   const real = (skip: (why: string) => void): void => {
     if (simulated()) skip('nothing really runs here')
   }
-  const seat = (options: Parameters<typeof takeSeat>[0] = {}): Seat =>
-    takeSeat({ patience: harness().patience ?? 1, ...options })
-  const open = (app: string, command: string, { io }: Seat): Promise<Session> =>
+  const client = (options: Parameters<typeof openClient>[0] = {}): Client =>
+    openClient({ patience: harness().patience ?? 1, ...options })
+  const open = (app: string, command: string, { io }: Client): Promise<Session> =>
     harness().scheduler().open(oneOff(app, command), io)
-  const exec = (app: string, pod: ObservedPod | undefined, command: string, { io }: Seat): Promise<Session> =>
+  const exec = (app: string, pod: ObservedPod | undefined, command: string, { io }: Client): Promise<Session> =>
     harness()
       .scheduler()
       .exec({ app, pod: pod?.name ?? 'none', command }, io)
   /** Runs a command in a pod to its end. */
   const inside = async (app: string, pod: ObservedPod | undefined, command: string): Promise<[number, string]> => {
-    const one = seat({ input: false })
+    const one = client({ input: false })
     const { exited } = await exec(app, pod, command, one)
     return [await exited, one.stdout().toString()]
   }
@@ -36,5 +36,5 @@ export function sessionSteps(
     const [pod] = await settled(app, 1)
     return [app, pod]
   }
-  return { simulated, real, seat, open, exec, inside, worker }
+  return { simulated, real, client, open, exec, inside, worker }
 }

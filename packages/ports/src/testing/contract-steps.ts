@@ -78,7 +78,7 @@ export function contractSteps(harness: () => Harness) {
     expect(thrown).toBeInstanceOf(DeployFailure)
     return thrown as DeployFailure
   }
-  /** Sends requests until `work` has ended, and returns how many there were. One that fails fails the test. */
+  /** Sends requests until `work` has ended, and returns how many there were. A failed request fails the test. */
   const underLoad = async (app: string, work: Promise<unknown>): Promise<number> => {
     const over = new AbortController()
     const ended = work.finally(() => over.abort())

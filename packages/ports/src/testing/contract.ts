@@ -1,4 +1,4 @@
-// What must every scheduler do, whatever it runs things on (docs/architecture.md, principle 2)?
+// What must every scheduler do (docs/architecture.md, principle 2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import { execContract } from './contract-exec.ts'
@@ -25,14 +25,14 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
     execContract(() => harness, steps)
     followContract(() => harness, steps)
 
-    test('an app nobody knows has no pods and no lines', async () => {
-      expect(await observe('nobody')).toEqual([])
-      expect(await routed('nobody')).toBe(false)
-      expect(await harness.scheduler().logs('nobody', { lines: 10 })).toEqual([])
-      expect(await harness.scheduler().restart('nobody', {}, never)).toEqual([])
+    test('an unknown app has no pods and no lines', async () => {
+      expect(await observe('unknown')).toEqual([])
+      expect(await routed('unknown')).toBe(false)
+      expect(await harness.scheduler().logs('unknown', { lines: 10 })).toEqual([])
+      expect(await harness.scheduler().restart('unknown', {}, never)).toEqual([])
     })
 
-    test('apply makes that many ready pods, which answer; again it changes nothing', async () => {
+    test('apply starts the wanted number of pods, which answer; a second apply changes nothing', async () => {
       const app = newApp()
       const wanted = formation(app, 1, { web: web(2) }, { env: { GREETING: 'hello' } })
       await apply(wanted)
@@ -62,7 +62,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await settled(app, 0)
     })
 
-    test('a new release takes over without a request lost', async () => {
+    test('a new release takes over without losing a request', async () => {
       const app = newApp()
       await apply(formation(app, 1, { web: web(2) }, { env: { GREETING: 'one' } }))
       const old = names(await observe(app))
@@ -79,7 +79,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect((await harness.ask(app)).greeting).toBe('two')
     })
 
-    test('a release that crashes says so, and the one before still serves', async () => {
+    test('a release that crashes fails with its evidence, and the one before still serves', async () => {
       const app = newApp()
       await apply(formation(app, 1, { web: web(1) }))
       const before = await observe(app)
@@ -102,7 +102,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect((await harness.ask(app)).pod).toBe(before[0]?.name)
     })
 
-    test('types come all or none', async () => {
+    test('either all types are deployed or none', async () => {
       const app = newApp()
       const { crash, sleep: runs } = harness.commands
       const failed = await failure(apply(formation(app, 1, { web: web(1), worker: web(1, crash) })))
@@ -140,25 +140,25 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(await harness.scheduler().restart(app, { name: 'no-such-pod' }, never)).toEqual([])
     })
 
-    test('run gives the exit code and the output, and leaves nothing', async () => {
+    test('run returns the exit code and the output, and leaves nothing', async () => {
       const app = newApp()
       const { commands } = harness
       expect(await run(app, commands.echo('good morning'))).toEqual([0, 'good morning\n'])
       expect(await run(app, commands.printenv('GREETING'))).toEqual([0, 'hello\n'])
       expect(await run(app, commands.exit(3))).toEqual([3, ''])
       expect(await observe(app)).toEqual([])
-      const said = await until('what they said is in the logs', async () => {
+      const logged = await until('their output is in the logs', async () => {
         const lines = await harness.scheduler().logs(app, { lines: 10 })
         return lines.length >= 2 && lines
       })
-      expect(said.map(({ text }) => text)).toEqual(['good morning', 'hello'])
-      expect(said.map(({ source }) => source)).toEqual(
+      expect(logged.map(({ text }) => text)).toEqual(['good morning', 'hello'])
+      expect(logged.map(({ source }) => source)).toEqual(
         [1, 2].map(() => expect.stringMatching(/^run\.v1\.[a-z0-9]{5}$/)),
       )
       await harness.scheduler().remove(app, never)
     })
 
-    test('a cancelled run ends with the reason, one out of time with an error', async () => {
+    test('a cancelled run fails with the reason, one out of time with a TimeoutError', async () => {
       const app = newApp()
       const cancel = new AbortController()
       const io = { output: quiet, signal: cancel.signal }
@@ -176,7 +176,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(await observe(app)).toEqual([])
     })
 
-    test('logs has the newest lines of all pods, also of those that have gone', async () => {
+    test('logs returns the newest lines of all pods, including those that are gone', async () => {
       const app = newApp()
       const texts = async (lines: number): Promise<string[]> =>
         (await harness.scheduler().logs(app, { lines })).map((line) => line.text)
@@ -213,7 +213,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(await observe(app)).toEqual(before)
     })
 
-    test('remove leaves nothing, however often', async () => {
+    test('remove leaves nothing, and can be repeated', async () => {
       const app = newApp()
       await apply(formation(app, 1, { web: web(1), worker: web(1, harness.commands.print('line')) }))
       await harness.scheduler().remove(app, never)
@@ -226,7 +226,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await answering(app, 1)
     })
 
-    test('a pod that ends by itself comes back', async () => {
+    test('a pod that ends by itself is restarted', async () => {
       const app = newApp()
       await apply(formation(app, 1, { web: web(1) }))
       const [pod] = await observe(app)
@@ -241,20 +241,20 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       expect(await settled(app, 1)).toHaveLength(1)
     })
 
-    test('listeners hear of an app until they stop listening', async () => {
+    test('listeners are called until they are removed', async () => {
       const app = newApp()
-      const heard: string[] = []
-      const stop = harness.scheduler().onChange((one) => void heard.push(one))
+      const changed: string[] = []
+      const stop = harness.scheduler().onChange((one) => void changed.push(one))
       await apply(formation(app, 1, { web: web(1) }))
-      expect(heard).toContain(app)
+      expect(changed).toContain(app)
       stop()
-      heard.length = 0
+      changed.length = 0
       await apply(formation(app, 1, { web: web(0) }))
       await settled(app, 0)
-      expect(heard).toEqual([])
+      expect(changed).toEqual([])
     })
 
-    test.sequential('opened again, it still has its pods, has given up one-offs, and apply changes nothing', async () => {
+    test.sequential('reopened, it still has its pods, no one-off ones, and apply changes nothing', async () => {
       const app = newApp()
       const wanted = formation(app, 1, { web: web(2), worker: web(1, harness.commands.print('from before')) })
       await apply(wanted)

@@ -1,4 +1,4 @@
-// Does the flaky scheduler fail both before and after the effect, the same way for the same seed, and do callers get there?
+// Does the flaky scheduler fail before and after the effect, repeatably for a seed, and do callers that retry converge?
 import { expect, test } from 'vitest'
 import { createFlakyScheduler } from './flaky.ts'
 import { schedulerContract } from './contract.ts'
@@ -49,7 +49,7 @@ test('failures come before or after the effect, repeatably', async () => {
   expect(await attempts(2)).not.toEqual(outcomes)
 })
 
-test.each([1, 2, 3, 4, 5])('repeating gets there, seed %i', async (seed) => {
+test.each([1, 2, 3, 4, 5])('retries converge, seed %i', async (seed) => {
   const memory = createMemoryScheduler()
   const flaky = createFlakyScheduler(memory, { seed, rate: 0.5, delayMs: 1 })
   const insist = async (call: () => Promise<unknown>): Promise<void> => {
@@ -70,7 +70,7 @@ test.each([1, 2, 3, 4, 5])('repeating gets there, seed %i', async (seed) => {
   expect(flaky.faults()).toBeGreaterThan(0)
 })
 
-/** What every caller has to do: repeat what failed for reasons of the backend. Only what may be repeated is made to fail. */
+/** Retries what fails, as every caller has to. Only idempotent calls are made to fail. */
 function insistent(memory: Scheduler): Scheduler {
   const flaky = createFlakyScheduler(memory, { seed: 7, rate: 0.4, delayMs: 1 })
   const again =
@@ -95,4 +95,4 @@ function insistent(memory: Scheduler): Scheduler {
   }
 }
 
-schedulerContract('flaky, by a caller that repeats', () => openMemoryHarness(insistent))
+schedulerContract('flaky, by a caller that retries', () => openMemoryHarness(insistent))

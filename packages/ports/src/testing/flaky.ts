@@ -1,4 +1,4 @@
-// Do callers still converge when the scheduler fails now and then, before or after it did what was asked?
+// Which scheduler fails at random, before or after the effect, to test that callers still converge?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scheduler } from '../scheduler.ts'
 
@@ -45,8 +45,8 @@ export function createFlakyScheduler(
   return {
     name: inner.name,
     capabilities: flaky('capabilities', () => inner.capabilities()),
-    claim: flaky('claim', (...args) => inner.claim(...args)),
-    expose: flaky('expose', (...args) => inner.expose(...args)),
+    prepare: flaky('prepare', (...args) => inner.prepare(...args)),
+    setEdge: flaky('setEdge', (...args) => inner.setEdge(...args)),
     upstreams: flaky('upstreams', (...args) => inner.upstreams(...args)),
     matchingNodes: flaky('matchingNodes', (...args) => inner.matchingNodes(...args)),
     apply: flaky('apply', (...args) => inner.apply(...args)),

@@ -1,10 +1,10 @@
-// How does the scheduler in memory meet the contract suite, as it is or behind another one?
+// How is the memory scheduler tested by the contract suite, alone or behind a wrapper?
 import type { Harness } from './contract-harness.ts'
 import { createMemoryWorld } from './memory-world.ts'
 import { createMemoryScheduler } from './memory.ts'
 import type { Scheduler } from '../scheduler.ts'
 
-/** `wrap` is asked again whenever the suite opens the backend anew. */
+/** `wrap` is called again whenever the suite reopens the backend. */
 export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler = (memory) => memory): Promise<Harness> {
   const world = createMemoryWorld()
   let scheduler = createMemoryScheduler({ world })
@@ -27,9 +27,9 @@ export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler =
     async ask(app) {
       const addresses = (await wrapped.observe(app)).flatMap((pod) => pod.address ?? [])
       const answer = scheduler.ask(addresses[turn++ % addresses.length] ?? '')
-      // A request takes a moment; others get their turn meanwhile.
+      // A request takes a moment, in which other work runs.
       await new Promise((resolve) => setImmediate(resolve))
-      if (!answer) throw new Error(`nobody answers for ${app}`)
+      if (!answer) throw new Error(`no answer from ${app}`)
       return { pod: answer.pod, greeting: answer.env['GREETING'] ?? null }
     },
     crash: async (pod) => scheduler.crash(pod.name),

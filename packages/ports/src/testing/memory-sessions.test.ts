@@ -1,6 +1,6 @@
 // Do simulated commands behave as memory-sessions.ts says?
 import { expect, test } from 'vitest'
-import { screen, type Seat, takeSeat } from './contract-terminal.ts'
+import { screen, type Client, openClient } from './contract-client.ts'
 import { createMemoryScheduler } from './memory.ts'
 import type { OneOff, Session } from '../scheduler.ts'
 
@@ -15,7 +15,7 @@ const oneOff = (command: string): OneOff => ({
   command,
   timeoutSeconds: 20,
 })
-const open = (command: string, { io }: Seat): Promise<Session> => createMemoryScheduler().open(oneOff(command), io)
+const open = (command: string, { io }: Client): Promise<Session> => createMemoryScheduler().open(oneOff(command), io)
 
 test.each([
   ['echo a b', false, 'a b\n', '', 0],
@@ -29,37 +29,37 @@ test.each([
   ['terminal', false, 'none\n', '', 0],
   ['whatever', true, '', '', 0],
 ])('%s (terminal: %s)', async (command, terminal, stdout, stderr, code) => {
-  const seat = takeSeat({ terminal })
-  expect(await (await open(command, seat)).exited).toBe(code)
-  expect([seat.stdout().toString(), seat.stderr().toString()]).toEqual([stdout, stderr])
+  const client = openClient({ terminal })
+  expect(await (await open(command, client)).exited).toBe(code)
+  expect([client.stdout().toString(), client.stderr().toString()]).toEqual([stdout, stderr])
 })
 
 test.each([
   [3, 130],
   [4, 0],
 ])('cat at a terminal ends with byte %i: %i', async (byte, code) => {
-  const seat = takeSeat({ terminal: true })
-  const session = await open('cat', seat)
-  seat.input.write('some')
-  await seat.shows('some')
-  seat.input.write(Buffer.from([0x61, byte, 0x62]))
+  const client = openClient({ terminal: true })
+  const session = await open('cat', client)
+  client.input.write('some')
+  await client.shows('some')
+  client.input.write(Buffer.from([0x61, byte, 0x62]))
   expect(await session.exited).toBe(code)
-  expect(seat.stdout().toString()).toBe('somea')
+  expect(client.stdout().toString()).toBe('somea')
 })
 
 test('a terminal tells its size whenever it changes, until it is hung up', async () => {
-  const seat = takeSeat({ terminal: true })
-  const session = await open('terminal', seat)
-  await seat.shows(`${screen.name} ${screen.rows} ${screen.columns}\r\n`)
+  const client = openClient({ terminal: true })
+  const session = await open('terminal', client)
+  await client.shows(`${screen.name} ${screen.rows} ${screen.columns}\r\n`)
   session.resize({ columns: 132, rows: 43 })
-  await seat.shows(`${screen.name} 43 132\r\n`)
+  await client.shows(`${screen.name} 43 132\r\n`)
   await session.kill('HUP')
   expect(await session.exited).toBe(129)
 })
 
 test('output that cannot be handed over ends the command with its failure', async () => {
-  const { io } = takeSeat({ terminal: true })
-  const lost = { ...io, output: () => Promise.reject(new Error('nobody is there')) }
+  const { io } = openClient({ terminal: true })
+  const lost = { ...io, output: () => Promise.reject(new Error('the client is gone')) }
   const { exited } = await createMemoryScheduler().open(oneOff('terminal'), lost)
-  await expect(exited).rejects.toThrow('nobody is there')
+  await expect(exited).rejects.toThrow('the client is gone')
 })

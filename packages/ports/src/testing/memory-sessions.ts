@@ -1,4 +1,4 @@
-// What happens in the memory scheduler when somebody sits at a command?
+// How does the memory scheduler run sessions?
 import { constants } from 'node:os'
 import { untilAborted } from '@deis/lib/wait'
 import { behaviour } from './memory-commands.ts'
@@ -10,8 +10,8 @@ const interrupt = 3
 const endOfInput = 4
 
 /**
- * A command as memory-commands.ts has it; or, where somebody sits at it:
- * - `cat`: gives back what it reads, to the end of it; at a terminal that end, or Ctrl-C, may also be a byte
+ * Runs a command of memory-commands.ts, or one that only sessions have:
+ * - `cat`: prints what it reads, to the end of it; at a terminal that end, or Ctrl-C, may also be a byte
  * - `error TEXT`: prints TEXT as stderr
  * - `terminal`: prints `NAME ROWS COLUMNS`, and again whenever the size changes, until it is stopped; without one, `none`
  *
@@ -27,15 +27,15 @@ export async function simulate(
   const { terminal, input } = io
   const stop = new AbortController()
   let killed: number | null = null
-  let said = Promise.resolve()
-  const say = (from: 'stdout' | 'stderr', chunk: Buffer): Promise<void> => {
-    said = said.then(() => (stop.signal.aborted ? undefined : io.output(terminal ? 'stdout' : from, chunk)))
-    // Whoever waits for the last one hears of it; meanwhile nobody may be waiting.
-    said.catch(() => stop.abort())
-    return said
+  let printed = Promise.resolve()
+  const print = (from: 'stdout' | 'stderr', chunk: Buffer): Promise<void> => {
+    printed = printed.then(() => (stop.signal.aborted ? undefined : io.output(terminal ? 'stdout' : from, chunk)))
+    // The failure is reported where the last output is awaited; until then it must not be unhandled.
+    printed.catch(() => stop.abort())
+    return printed
   }
   const line = (text: string, from: 'stdout' | 'stderr' = 'stdout'): Promise<void> =>
-    say(from, Buffer.from(terminal ? `${text}\r\n` : `${text}\n`))
+    print(from, Buffer.from(terminal ? `${text}\r\n` : `${text}\n`))
   const kill = (name: 'HUP' | 'INT' | 'QUIT' | 'TERM'): void => {
     killed ??= 128 + constants.signals[`SIG${name}`]
     stop.abort()
@@ -47,7 +47,7 @@ export async function simulate(
     for await (const chunk of input ?? []) {
       const bytes = chunk as Buffer
       const special = terminal ? bytes.findIndex((byte) => byte === interrupt || byte === endOfInput) : -1
-      if (special !== 0) await say('stdout', special < 0 ? bytes : bytes.subarray(0, special))
+      if (special !== 0) await print('stdout', special < 0 ? bytes : bytes.subarray(0, special))
       if (special >= 0 && bytes[special] === interrupt) kill('INT')
       if (special >= 0 || stop.signal.aborted) return
     }
@@ -91,7 +91,7 @@ export async function simulate(
       kill: async (name) => kill(name),
     })
     const code = await (commands[word ?? ''] ?? other)()
-    await Promise.race([said, untilAborted(signal)])
+    await Promise.race([printed, untilAborted(signal)])
     signal.throwIfAborted()
     return killed ?? code
   } finally {

@@ -1,4 +1,4 @@
-// What is there of apps where nothing really runs?
+// What state does the memory scheduler have?
 import type { Formation, LogLine, ObservedPod, PodState } from '../scheduler.ts'
 
 export type MemoryPod = {
@@ -13,7 +13,7 @@ export type MemoryPod = {
   /** Aborted with its end. */
   readonly gone: AbortController
   state: PodState
-  /** Part of what the last successful apply wanted. */
+  /** Whether the last successful apply wanted it. */
   committed: boolean
 }
 

@@ -1,4 +1,4 @@
-// Does the memory scheduler keep the contract, and is it honest about what it does?
+// Does the memory scheduler keep the contract, and report what was applied?
 import { expect, test } from 'vitest'
 import { schedulerContract } from './contract.ts'
 import { createMemoryScheduler } from './memory.ts'

@@ -1,4 +1,4 @@
-// How does an app run where nothing really runs: the scheduler for tests of everything above the port?
+// Which scheduler do tests of everything above the port use? One in memory, which runs nothing.
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { rejectsWhenAborted } from '@deis/lib/wait'
 import { logSource, oneOffName, podName } from '../names.ts'
@@ -24,9 +24,9 @@ import { createSerialQueue } from '@deis/lib/serial-queue'
 export type MemoryScheduler = Scheduler & {
   /** What the last successful `apply` wanted. */
   applied(app: string): Formation | undefined
-  /** Who answers at an address, as a request would find out; null: nobody. */
+  /** The pod that answers requests at an address; null: none. */
   ask(address: string): { readonly pod: string; readonly env: Readonly<Record<string, string>> } | null
-  /** Lets a pod that is up end as by a fault of its own; it is restarted. */
+  /** Makes a pod that is up crash; it is restarted. */
   crash(pod: string): void
 }
 
@@ -38,7 +38,7 @@ const everything: Capabilities = {
   tags: true,
   healthchecks: true,
   autoscale: true,
-  podsAreAll: true,
+  podsOnly: true,
   checks: async () => [
     { name: 'scheduler', status: 'limited', detail: 'nothing really runs: this scheduler is for tests' },
   ],
@@ -46,7 +46,7 @@ const everything: Capabilities = {
 
 const keptLines = 1000
 
-/** Commands mean what memory-commands.ts says. Opening a second scheduler on a world is as a restart after kill -9. */
+/** Commands are those of memory-commands.ts. Opening a second scheduler on a world is like a restart after kill -9. */
 export function createMemoryScheduler(
   options: { readonly world?: MemoryWorld; readonly capabilities?: Partial<Capabilities> } = {},
 ): MemoryScheduler {

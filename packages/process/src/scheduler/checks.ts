@@ -13,8 +13,8 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
     tags: false,
     healthchecks: true,
     autoscale: false,
-    room: free,
-    podsAreAll: true,
+    freeProcesses: free,
+    podsOnly: true,
     checks: async () => [
       { name: 'isolation', status: accounts.isolated ? 'ok' : 'limited', detail: accounts.reason },
       { name: 'processes', status: isolation.kind === 'group' ? 'limited' : 'ok', detail: isolation.detail },

@@ -18,7 +18,7 @@ test.each([
   [1, ['boom'], 'Look at its last lines'],
   [1, ['Error: listen EADDRINUSE: address already in use :::80'], 'environment variable PORT'],
   [0, [], 'must keep running'],
-  [126, [], 'may not be executed'],
+  [126, [], 'is not executable'],
   [127, ['bash: line 1: gunicorn: command not found'], 'check web in the Procfile'],
   [137, [], 'out of memory'],
 ])('code %i with output %j', (code, lines, hint) => {

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sessionMembers, withVariable } from '@deis/machine/pid'
-import { takeSeat } from '@deis/ports/testing/contract-terminal'
+import { openClient } from '@deis/ports/testing/contract-client'
 import { until } from '@deis/ports/testing/contract-steps'
 import { type Artifact, type OneOff, type Scheduler, SessionRefused } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
@@ -43,15 +43,15 @@ describe.concurrent('sessions of processes', () => {
   test.each([true, false])(
     'it has the slug, its profile and the app’s user, with no group of the platform (terminal: %s)',
     async (terminal) => {
-      const seat = takeSeat({ terminal, input: false, patience })
+      const client = openClient({ terminal, input: false, patience })
       const command =
         'cat here.txt; echo $FROM_PROFILE; id -u; grep Groups: /proc/self/status; [ "$HOME" = "$PWD" ] && echo home'
       const wanted = oneOff(command)
-      const { exited } = await scheduler.open(wanted, seat.io)
+      const { exited } = await scheduler.open(wanted, client.io)
       const runAs = await testbed.accounts.of(wanted.app)
       expect(await exited).toBe(0)
       const groups = runAs ? 'Groups:' : /^Groups:/
-      const lines = seat
+      const lines = client
         .stdout()
         .toString()
         .trim()
@@ -69,11 +69,11 @@ describe.concurrent('sessions of processes', () => {
   )
 
   test('no process but its own holder has the other side of a terminal', async () => {
-    const seat = takeSeat({ terminal: true, patience })
+    const client = openClient({ terminal: true, patience })
     const command = 'echo at $(tty); ls -l /proc/self/fd | grep -c ptmx; read -r line'
-    const session = await scheduler.open(oneOff(command), seat.io)
-    expect(await seat.shows('\r\n0\r\n')).toMatch(/^at \/dev\/pts\/\d+\r\n/)
-    const other = takeSeat({ input: false, patience })
+    const session = await scheduler.open(oneOff(command), client.io)
+    expect(await client.shows('\r\n0\r\n')).toMatch(/^at \/dev\/pts\/\d+\r\n/)
+    const other = openClient({ input: false, patience })
     const { exited } = await scheduler.open(oneOff('ls -l /proc/self/fd'), other.io)
     expect(await exited).toBe(0)
     expect(other.stdout().toString()).not.toContain('ptmx')
@@ -86,89 +86,89 @@ describe.concurrent('sessions of processes', () => {
       }
     })
     expect(mine).not.toContain('/dev/ptmx')
-    seat.input.write('done\r')
+    client.input.write('done\r')
     expect(await session.exited).toBe(0)
   })
 
   test('what the app has for node is not for the platform’s own program', async () => {
-    const seat = takeSeat({ terminal: true, input: false, patience })
+    const client = openClient({ terminal: true, input: false, patience })
     const { exited } = await scheduler.open(
       oneOff('echo "$NODE_OPTIONS"', { NODE_OPTIONS: '--require ./evil.js' }),
-      seat.io,
+      client.io,
     )
     expect(await exited).toBe(0)
-    expect(seat.stdout().toString()).toBe('--require ./evil.js\r\n')
+    expect(client.stdout().toString()).toBe('--require ./evil.js\r\n')
   })
 
   test.each([true, false])(
     'what it has left behind ends with it, wherever it went (terminal: %s)',
     async (terminal) => {
-      const seat = takeSeat({ terminal, patience })
+      const client = openClient({ terminal, patience })
       const command = 'sleep 611 & nohup setsid sleep 612 > /dev/null 2>&1 & set -m; sleep 613 & echo left; exit 4'
-      const { pod, exited } = await scheduler.open(oneOff(command), seat.io)
+      const { pod, exited } = await scheduler.open(oneOff(command), client.io)
       expect(await exited).toBe(4)
-      expect(seat.stdout().toString()).toContain('left')
+      expect(client.stdout().toString()).toContain('left')
       expect(await withVariable('DEIS_POD', pod)).toEqual([])
     },
   )
 
   test('cancelled, what ignores every signal is ended after the time it has', async () => {
-    const seat = takeSeat({ terminal: true, patience })
+    const client = openClient({ terminal: true, patience })
     const command =
       "trap '' HUP TERM INT; (trap '' HUP TERM; setsid sleep 614) & echo ready; while :; do sleep 0.2; done"
-    const { pod, exited } = await scheduler.open(oneOff(command), seat.io)
+    const { pod, exited } = await scheduler.open(oneOff(command), client.io)
     const outcome = expect(exited).rejects.toThrow('enough')
-    await seat.shows('ready')
+    await client.shows('ready')
     const [leader] = await withVariable('DEIS_POD', pod)
     expect(leader).toBeDefined()
-    seat.cancel.abort(new Error('enough'))
+    client.cancel.abort(new Error('enough'))
     await outcome
     expect(await withVariable('DEIS_POD', pod)).toEqual([])
     expect(await sessionMembers(leader ?? 0)).toEqual([])
   })
 
   test('a flood that nobody keeps up with can be interrupted', async () => {
-    const seat = takeSeat({ terminal: true, slowMs: 5, patience })
-    const session = await scheduler.open(oneOff('yes'), seat.io)
-    await seat.shows('y\r\ny\r\n')
-    seat.input.write(Buffer.from([3]))
+    const client = openClient({ terminal: true, slowMs: 5, patience })
+    const session = await scheduler.open(oneOff('yes'), client.io)
+    await client.shows('y\r\ny\r\n')
+    client.input.write(Buffer.from([3]))
     expect(await session.exited).toBe(130)
-    expect(seat.stdout().length).toBeLessThan(50_000_000)
+    expect(client.stdout().length).toBeLessThan(50_000_000)
   })
 
   test.each([true, false])('input that nobody reads holds up nothing (terminal: %s)', async (terminal) => {
-    const seat = takeSeat({ terminal, patience })
+    const client = openClient({ terminal, patience })
     const command = terminal
       ? 'stty raw -echo; echo ready; read -r -n 1 one; exit 6'
       : 'echo ready; read -r one; exit 6'
-    const session = await scheduler.open(oneOff(command), seat.io)
-    await seat.shows('ready')
-    seat.input.end(Buffer.alloc(3_000_000, 'line\n'))
+    const session = await scheduler.open(oneOff(command), client.io)
+    await client.shows('ready')
+    client.input.end(Buffer.alloc(3_000_000, 'line\n'))
     expect(await session.exited).toBe(6)
   })
 
   test('every byte reaches a program at a raw terminal, and comes back from there', async () => {
-    const seat = takeSeat({ terminal: true, patience })
+    const client = openClient({ terminal: true, patience })
     const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7 + (index >> 8)) & 0xff))
-    const session = await scheduler.open(oneOff(`stty raw -echo; echo ready; head -c ${bytes.length}`), seat.io)
-    await seat.shows('ready\n')
-    seat.input.write(bytes)
+    const session = await scheduler.open(oneOff(`stty raw -echo; echo ready; head -c ${bytes.length}`), client.io)
+    await client.shows('ready\n')
+    client.input.write(bytes)
     expect(await session.exited).toBe(0)
-    expect(seat.stdout().subarray('ready\n'.length).equals(bytes)).toBe(true)
+    expect(client.stdout().subarray('ready\n'.length).equals(bytes)).toBe(true)
   })
 
   test('the end of the input is one at a terminal, too', async () => {
-    const seat = takeSeat({ terminal: true, patience })
-    const session = await scheduler.open(oneOff('echo ready; cat > taken; cat taken | tr a-z A-Z'), seat.io)
-    await seat.shows('ready')
-    seat.input.end('a line that has no end')
+    const client = openClient({ terminal: true, patience })
+    const session = await scheduler.open(oneOff('echo ready; cat > taken; cat taken | tr a-z A-Z'), client.io)
+    await client.shows('ready')
+    client.input.end('a line that has no end')
     expect(await session.exited).toBe(0)
-    expect(seat.stdout().toString()).toContain('A LINE THAT HAS NO END')
+    expect(client.stdout().toString()).toContain('A LINE THAT HAS NO END')
   })
 
   test('output that cannot be handed over ends the command', async () => {
     for (const terminal of [true, false]) {
-      const { io } = takeSeat({ terminal, patience })
+      const { io } = openClient({ terminal, patience })
       const lost = { ...io, output: () => Promise.reject(new Error('nobody is there')) }
       const { pod, exited } = await scheduler.open(oneOff('echo ready; sleep 615'), lost)
       await expect(exited).rejects.toThrow('nobody is there')
@@ -178,7 +178,7 @@ describe.concurrent('sessions of processes', () => {
 
   test('a config that no process can have, and a slug that is not there, are said, and nothing is left', async () => {
     for (const terminal of [true, false]) {
-      const { io } = takeSeat({ terminal, patience })
+      const { io } = openClient({ terminal, patience })
       const bad = oneOff('true', { KEY: 'secret\0value' })
       await expect(scheduler.open(bad, io)).rejects.toThrow('"KEY" contains a null byte')
       const missing = { ...oneOff('true'), artifact: { kind: 'slug', digest: `sha256:${'3'.repeat(64)}` } as const }
@@ -188,7 +188,7 @@ describe.concurrent('sessions of processes', () => {
   })
 
   test('without what opens terminals it says so, and how to go on', async () => {
-    const { io } = takeSeat({ terminal: true })
+    const { io } = openClient({ terminal: true })
     if (!io.terminal) throw new Error('no terminal')
     const { isolation } = testbed.options()
     const options = { isolation, shell: '/bin/bash', command: 'true', folder: '/', env: {}, runAs: null }
@@ -202,12 +202,12 @@ describe.concurrent('sessions of processes', () => {
 
   test('two terminals of one pod do not disturb each other, nor the pod', async () => {
     const wanted = oneOff('cat')
-    const [first, second] = [takeSeat({ patience }), takeSeat({ terminal: true, patience })]
+    const [first, second] = [openClient({ patience }), openClient({ terminal: true, patience })]
     const main = await scheduler.open(wanted, first.io)
     await until('it is up', async () => (await scheduler.observe(wanted.app))[0]?.state === 'up', 60)
     const target = { app: wanted.app, pod: main.pod, command: 'echo ready; read -r line; echo got $line' }
     const one = await scheduler.exec(target, second.io)
-    const third = takeSeat({ terminal: true, patience })
+    const third = openClient({ terminal: true, patience })
     const other = await scheduler.exec({ ...target, command: 'echo ready; sleep 616' }, third.io)
     await Promise.all([second.shows('ready'), third.shows('ready')])
     await other.kill('TERM')

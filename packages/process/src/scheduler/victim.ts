@@ -1,6 +1,6 @@
 // Which controller is killed in the tests? A program of its own: opens the scheduler, applies, and dies where it is told to.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { takeSeat } from '@deis/ports/testing/contract-terminal'
+import { openClient } from '@deis/ports/testing/contract-client'
 import { createArchiver } from '@deis/machine/archive'
 import type { Formation } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
@@ -33,11 +33,11 @@ if (sessions !== undefined && last) {
   const [pod] = await scheduler.observe(last.app)
   const target = { app: last.app, pod: pod?.name ?? '', command: sessions }
   const oneOff = { ...last, command: sessions, timeoutSeconds: 600 }
-  const seats = [true, false, true, false].map((terminal) => takeSeat({ terminal, patience: 3 }))
+  const clients = [true, false, true, false].map((terminal) => openClient({ terminal, patience: 3 }))
   await Promise.all(
-    seats.map(async (seat, index) => {
-      await (index < 2 ? scheduler.open(oneOff, seat.io) : scheduler.exec(target, seat.io))
-      await seat.shows('here')
+    clients.map(async (client, index) => {
+      await (index < 2 ? scheduler.open(oneOff, client.io) : scheduler.exec(target, client.io))
+      await client.shows('here')
     }),
   )
 }

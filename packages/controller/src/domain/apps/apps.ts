@@ -83,7 +83,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp
 /** The row first, since it reserves the name; when the backend then fails, the row is deleted again. */
 async function prepareBackend(core: Core, app: AppRow): Promise<void> {
   try {
-    await core.scheduler.claim(app.id, core.shutdown)
+    await core.scheduler.prepare(app.id, core.shutdown)
     await exposeApp(core, app.id, core.shutdown)
   } catch (error) {
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })

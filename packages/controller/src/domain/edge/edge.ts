@@ -39,7 +39,7 @@ async function expose(core: Core, id: string, signal: AbortSignal): Promise<void
   const edge = await edgeOf(core, id)
   if (!edge) return
   try {
-    await core.scheduler.expose(edge, signal)
+    await core.scheduler.setEdge(edge, signal)
   } catch (error) {
     signal.throwIfAborted()
     throw new DeisError('unavailable', `Could not update Kubernetes Service ${id}: ${messageOf(error)}`, {

@@ -60,11 +60,11 @@ async function observe(core: Core, app: AppRow): Promise<readonly ObservedPod[]>
 async function refuseBeyondRoom(core: Core, before: Structure, next: Structure): Promise<void> {
   const total = (counts: Structure): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
   const more = total(next) - total(before)
-  const { room } = more > 0 ? await core.scheduler.capabilities() : {}
-  if (room !== undefined && more > room)
+  const { freeProcesses } = more > 0 ? await core.scheduler.capabilities() : {}
+  if (freeProcesses !== undefined && more > freeProcesses)
     throw new DeisError(
       'invalid',
-      `This platform has room for ${room} more processes, not for ${more}, so nothing was changed. See deis doctor.`,
+      `This platform has room for ${freeProcesses} more processes, not for ${more}, so nothing was changed. See deis doctor.`,
     )
 }
 

@@ -92,24 +92,24 @@ async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
   return (await core.scheduler.observe(app.id)).length === 0
 }
 
-async function resumeApp(core: Core, app: StoredApp, podsAreAll: boolean): Promise<void> {
+async function resumeApp(core: Core, app: StoredApp, podsOnly: boolean): Promise<void> {
   if (app.destroying) {
     await destroyApp(core, app)
     return
   }
   // Unknown: try.
-  if (podsAreAll && (await isSettled(core, app).catch(() => false))) return
+  if (podsOnly && (await isSettled(core, app).catch(() => false))) return
   await convergeOrRetry(core, app.id)
 }
 
 /** Converges every app that needs it, a few at a time. Resolves when each was tried. */
 export async function resumeApps(core: Core): Promise<void> {
-  const { podsAreAll = false } = await core.scheduler.capabilities()
+  const { podsOnly = false } = await core.scheduler.capabilities()
   for await (const page of appPages(core)) {
     const rest = [...page]
     const worker = async (): Promise<void> => {
       for (let app = rest.shift(); app && !core.shutdown.aborted; app = rest.shift())
-        await resumeApp(core, app, podsAreAll).catch((error: unknown) => {
+        await resumeApp(core, app, podsOnly).catch((error: unknown) => {
           if (!core.shutdown.aborted) core.log.error({ err: error }, 'an app could not be resumed')
         })
     }

@@ -24,7 +24,7 @@ export const managers = {
   scale: 'deis-scale',
   /** The mark that makes pods new though their release is not. */
   restart: 'deis-restart',
-  /** What `expose` says. */
+  /** What `setEdge` applies. */
   edge: 'deis-edge',
 } as const
 

@@ -91,7 +91,7 @@ describe.skipIf(!isClusterThere).concurrent('sessions', () => {
 
   test("a slug's profile scripts are read, and pods that are not an app's are refused", async () => {
     const app = `${testbed.prefix}slug`
-    await scheduler.claim(app, never)
+    await scheduler.prepare(app, never)
     const script = `printf 'export FROM=profile\\nset -- changed\\n' > /app/.profile.d/a.sh
 printf '#!/bin/sh\\nsleep 600' > /runner/init
 chmod 755 /runner/init`

@@ -1,12 +1,12 @@
-// Who sits at a command in the tests of the scheduler contract?
+// What is the client of a session in the tests of the scheduler contract?
 import { PassThrough } from 'node:stream'
 import type { SessionIo } from '../scheduler.ts'
 import { until } from './contract-steps.ts'
 
-export type Seat = {
+export type Client = {
   readonly io: SessionIo
   readonly input: PassThrough
-  /** Takes everything away from the command. */
+  /** Cancels the session. */
   readonly cancel: AbortController
   stdout(): Buffer
   stderr(): Buffer
@@ -16,15 +16,15 @@ export type Seat = {
 
 export const screen = { columns: 91, rows: 27, name: 'xterm-256color' } as const
 
-/** `slowMs`: how long each piece of output takes to be handed over. */
-export function takeSeat(
+/** `slowMs`: how long each chunk of output takes to be passed on. */
+export function openClient(
   options: { terminal?: boolean; input?: boolean; slowMs?: number; patience?: number } = {},
-): Seat {
+): Client {
   const { terminal = false, input: reads = true, slowMs = 0, patience = 1 } = options
   const input = new PassThrough()
   const cancel = new AbortController()
   const chunks: { readonly stdout: Buffer[]; readonly stderr: Buffer[] } = { stdout: [], stderr: [] }
-  let handing = false
+  let isBusy = false
   const stdout = (): Buffer => Buffer.concat(chunks.stdout)
   return {
     io: {
@@ -32,12 +32,12 @@ export function takeSeat(
       input: reads ? input : null,
       async output(from, chunk) {
         if (slowMs > 0) {
-          if (handing) throw new Error('more output came before the last was handed over')
-          handing = true
+          if (isBusy) throw new Error('more output came before the last was passed on')
+          isBusy = true
           await new Promise((resolve) => setTimeout(resolve, slowMs))
-          handing = false
+          isBusy = false
         }
-        // The chunk is the caller's again when this resolves.
+        // A copy: the caller may reuse the chunk when this resolves.
         chunks[from].push(Buffer.from(chunk))
       },
       signal: cancel.signal,
