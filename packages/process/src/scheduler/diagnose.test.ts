@@ -33,7 +33,7 @@ test('an end by a failed healthcheck names it', () => {
   expect(failure.message).toBe(
     'web was ended by SIGTERM before it was ready (liveness probe failed: GET / answered 500)',
   )
-  expect(failure.hint).toContain('healthcheck')
+  expect(failure.hint).toContain('health check')
 })
 
 test.each([
