@@ -1,4 +1,4 @@
-// Where does the controller keep what builds on a cluster leave for the next one of the same app?
+// Where does the controller keep the caches of builds on a cluster?
 import { createReadStream, createWriteStream } from 'node:fs'
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,14 +8,14 @@ import { pipeline } from 'node:stream/promises'
 export type Caches = {
   /** Null: there is none. */
   find(app: string): Promise<(() => Readable) | null>
-  /** A cache appears at once and complete. */
+  /** Stores a cache; it is visible only when complete. */
   keep(app: string, build: string, body: Readable, signal: AbortSignal): Promise<void>
   drop(app: string): Promise<void>
 }
 
 export async function openCaches(folder: string): Promise<Caches> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  // Of a controller that was killed while it received one.
+  // Left by a controller that was killed while it received one.
   for (const name of await readdir(folder)) if (name.endsWith('.partial')) await rm(join(folder, name), { force: true })
   const fileOf = (app: string): string => join(folder, `${app}.tgz`)
   return {

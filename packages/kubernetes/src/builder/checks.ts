@@ -28,11 +28,11 @@ export async function checkBuilder(settings: Settings): Promise<readonly Check[]
       : {
           name: 'layer cache of Dockerfile builds',
           status: 'limited',
-          detail: 'off: the registry wants credentials, and those are kept from the code that builds',
+          detail: 'off: the registry needs credentials, which the code that builds does not get',
         }
   return Promise.all([
     line('build namespace', namespace, (signal) => prepareNamespace(settings, signal)),
-    // An unknown repository is empty: this asks for an answer, and for rights.
+    // An unknown repository is empty: this checks that the registry answers, and the rights.
     line('registry for builds', repositoryOf(target, 'APP'), (signal) => registry.tags(own, signal)),
     image('stack image', images.stack),
     image('run image', images.run),

@@ -1,4 +1,4 @@
-// What does one build have at hand, whatever kind it is?
+// What does every build need, and how does it show its output?
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { ImageError } from '@deis/ports/registry'
@@ -8,10 +8,10 @@ import { BuildFailure, type BuildRequest } from '@deis/ports/builder'
 import type { FetchOrder } from '@deis/buildpacks/runner/order'
 import type { Caches } from './cache.ts'
 import type { Settings } from './options.ts'
-import type { Voice } from './run.ts'
+import type { Reporter } from './run.ts'
 import type { Source } from './source.ts'
 
-export type Place = {
+export type BuildContext = {
   readonly settings: Settings
   readonly caches: Caches
   readonly request: BuildRequest
@@ -24,29 +24,29 @@ export type Place = {
   readonly signal: AbortSignal
 }
 
-/** Lines of the pod come from code of the user's: made safe, and limited. */
-export function voiceOf({ settings, write }: Place): Voice & Pick<BuildOutput, 'title' | 'warn'> {
+/** Lines of the pod come from the user's code: they are sanitized and limited. */
+export function reporterOf({ settings, write }: BuildContext): Reporter & Pick<BuildOutput, 'title' | 'warn'> {
   const { title, note, warn } = createOutput(write, settings.maxOutputBytes)
   let shown = 0
-  let silent = false
+  let isFull = false
   return {
     title,
     note,
     warn,
     line(line) {
-      if (silent) return
+      if (isFull) return
       const text = `${plain(line)}\n`
       shown += Buffer.byteLength(text)
-      silent = shown > settings.maxOutputBytes
-      if (!silent) write(text)
+      isFull = shown > settings.maxOutputBytes
+      if (!isFull) write(text)
       else note(`The output is longer than ${Math.round(settings.maxOutputBytes / 1e6)} MB, the rest is not shown.`)
     },
   }
 }
 
-/** The addresses that the first container gets; everything else is in the order. */
+/** The URLs that the first container gets; everything else is in the order. */
 export function offerOrder(
-  { settings, sourceFile, signal }: Place,
+  { settings, sourceFile, signal }: BuildContext,
   order: Omit<FetchOrder, 'source'>,
 ): { readonly runner: string; readonly order: string } {
   const { handOff, runnerFile } = settings
@@ -58,7 +58,7 @@ export function offerOrder(
   }
 }
 
-/** What the registry refuses is told with the way out. */
+/** A failure of the registry, with its hint. */
 export function asBuildFailure(error: unknown): unknown {
   if (!(error instanceof ImageError)) return error
   return new BuildFailure(`${error.message.replace(/\.$/, '')}. ${error.hint}`.trim())

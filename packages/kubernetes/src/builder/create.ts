@@ -14,7 +14,7 @@ import { appsOf, forgetImages, pruneImages } from './images.ts'
 import { buildLabel, controllerLabel, heritage, jobName } from './names.ts'
 import { ForeignNamespace, prepareNamespace } from './namespace.ts'
 import { complete, type JobBuilderOptions, type Settings } from './options.ts'
-import type { Place } from './context.ts'
+import type { BuildContext } from './context.ts'
 import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
 import { isDockerfileApp, keepSource } from './source.ts'
@@ -27,14 +27,14 @@ const idPattern = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
 const registryWorkMs = 300_000
 
 function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void {
-  if (!appPattern.test(app)) throw new Error(`${JSON.stringify(app)} is no app id`)
-  if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is no build id`)
-  if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is no commit id`)
+  if (!appPattern.test(app)) throw new Error(`${JSON.stringify(app)} is not an app id`)
+  if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is not a build id`)
+  if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
-async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Promise<BuildResult> {
+async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source'>): Promise<BuildResult> {
   const { kube, namespace, log } = settings
-  const { request, sourceFile, signal } = place
+  const { request, sourceFile, signal } = context
   try {
     await prepareNamespace(settings, signal)
   } catch (error) {
@@ -43,12 +43,12 @@ async function buildOnce(settings: Settings, place: Omit<Place, 'source'>): Prom
   }
   const tar = request.source()
   const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
-  nameSubmodules(createOutput(place.write, settings.maxOutputBytes), request.submodules ?? [])
+  nameSubmodules(createOutput(context.write, settings.maxOutputBytes), request.submodules ?? [])
   const dockerfile = isDockerfileApp(source, request.config)
   const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
   try {
-    const result = await (dockerfile ? buildDockerfile : buildSlugImage)({ ...place, source })
-    // What has ended well needs nobody to wait for its removal.
+    const result = await (dockerfile ? buildDockerfile : buildSlugImage)({ ...context, source })
+    // After a success, the caller does not wait for the removal of the Job.
     removeJob(kube, job).catch((error: unknown) => log('warn', 'a Job of a build could not be deleted', { job, error }))
     return result
   } catch (error) {
@@ -65,13 +65,13 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
   const sources = join(cacheFolder, 'sources')
   const caches = await openCaches(join(cacheFolder, 'caches'))
   await mkdir(sources, { recursive: true, mode: 0o700 })
-  // Of a controller that was killed: nobody else uses this folder.
+  // Left by a killed controller: no other one uses this folder.
   for (const name of await readdir(sources)) await rm(join(sources, name), { force: true })
-  /** Apps built since the start: they may have images that no release knows. */
+  /** Apps built since the start: they may have images without a release. */
   const built = new Set<string>()
   const building = new Set<string>()
 
-  const isLeft = async (job: Job): Promise<boolean> => {
+  const isOrphaned = async (job: Job): Promise<boolean> => {
     const owner = job.metadata?.labels?.[controllerLabel]
     if (owner === undefined) return false
     return owner === instance ? !building.has(job.metadata?.labels?.[buildLabel] ?? '') : !(await alive(owner))
@@ -85,7 +85,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       const deadline = AbortSignal.timeout(timeoutSeconds * 1000)
       const over = new AbortController()
       const signal = AbortSignal.any([cancelled, deadline, over.signal])
-      // Every hand-off listens to it.
+      // Every hand-off adds a listener.
       setMaxListeners(0, signal)
       const sourceFile = join(sources, `${request.id}.tar`)
       built.add(request.app)
@@ -110,7 +110,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       })
       const ended: string[] = []
       for (const job of items) {
-        if (!(await isLeft(job))) continue
+        if (!(await isOrphaned(job))) continue
         const { name = '', labels } = job.metadata ?? {}
         await removeJob(kube, { namespace, name, build: labels?.[buildLabel] ?? '' })
         ended.push(name)
@@ -118,7 +118,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
     },
     async prune(keep) {
-      // Without a registry nothing was ever pushed.
+      // Without a registry, no image was ever pushed.
       if (target.host === '') return
       const apps = new Set([...appsOf(target, keep), ...built])
       await pruneImages(registry, target, apps, keep, AbortSignal.timeout(registryWorkMs))

@@ -5,17 +5,17 @@ import { releaseNotice } from '@deis/ports/procfile'
 import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
 import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
 import { dockerConfig } from './namespace.ts'
-import { asBuildFailure, offerOrder, type Place, voiceOf } from './context.ts'
+import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { pushContainer } from './pod.ts'
 import { runJob } from './run.ts'
 import { failureOf } from './situation.ts'
 import { processesOf } from './source.ts'
 
-/** Variables that would steer the tools of the build rather than the build. */
+/** Variables that would affect the build's tools rather than the build. */
 const steering =
   /^(PATH|HOME|IFS|ENV|PWD|OLDPWD|SHELL|SHELLOPTS|BASHOPTS|BASH_ENV|TMPDIR|GODEBUG|_.*|LD_.*|BUILDAH_.*|STORAGE_.*|CONTAINERS_.*|CONTAINER_.*|REGISTRY_.*|XDG_.*)$/
 
-/** The whole config when the app asks for it, and what of it cannot be passed. */
+/** The whole config, if the app asks for it, and the names that cannot be passed. */
 export function buildArguments(config: Readonly<Record<string, string>>): {
   readonly args: Readonly<Record<string, string>>
   readonly skipped: readonly string[]
@@ -33,7 +33,7 @@ const quoted = (value: string): string => JSON.stringify(value)
 
 /** buildah's registries.conf: plain HTTP, mirrors, and Docker Hub for short names. */
 export function registriesConf({ insecure, mirrors }: Pick<RegistrySettings, 'insecure' | 'mirrors'>): string {
-  const isInsecure = (place: string): boolean => insecure.includes(place.split('/')[0] ?? '')
+  const isInsecure = (location: string): boolean => insecure.includes(location.split('/')[0] ?? '')
   const hosts = [...new Set([...insecure, ...Object.keys(mirrors)])]
   const tables = hosts.map((host) => {
     const mirror = mirrors[host]
@@ -52,42 +52,42 @@ export function registriesConf({ insecure, mirrors }: Pick<RegistrySettings, 'in
 }
 
 function filesOf(
-  place: Place,
+  context: BuildContext,
   args: Readonly<Record<string, string>>,
   pull: Readonly<Record<string, Credentials>>,
 ): Record<string, string> {
   return {
-    [registriesName]: registriesConf(place.settings),
+    [registriesName]: registriesConf(context.settings),
     [authName]: dockerConfig(pull),
-    ...labelFiles(imageLabels(place.request, 'dockerfile', place.now)),
+    ...labelFiles(imageLabels(context.request, 'dockerfile', context.now)),
     ...Object.fromEntries(Object.entries(args).map(([name, value]) => [`${argsFolderName}/${name}`, value])),
   }
 }
 
-export async function buildDockerfile(place: Place): Promise<BuildResult> {
-  const { settings, request, source, now, signal } = place
+export async function buildDockerfile(context: BuildContext): Promise<BuildResult> {
+  const { settings, request, source, now, signal } = context
   const { registry, target, credentials, limits, appRegistry } = settings
   const { app, config, id } = request
-  // A Procfile that cannot be used is said before minutes of building.
+  // An invalid Procfile is reported before minutes of building.
   const processes = processesOf(source)
-  const voice = voiceOf(place)
+  const reporter = reporterOf(context)
   const notice = releaseNotice(processes)
-  if (notice !== null) voice.warn(notice)
+  if (notice !== null) reporter.warn(notice)
   const { args, skipped } = buildArguments(config)
-  if (skipped.length > 0) voice.note(`Not passed as build arguments: ${skipped.join(', ')}`)
+  if (skipped.length > 0) reporter.note(`Not passed as build arguments: ${skipped.join(', ')}`)
   const pull = (await appRegistry?.(app, signal)) ?? {}
   const repository = repositoryOf(target, app)
   const job = dockerfileJob(settings, {
     name: jobName('dockerbuild', request),
     app,
     build: id,
-    urls: offerOrder(place, { unpack: true, cache: null, files: filesOf(place, args, pull) }),
+    urls: offerOrder(context, { unpack: true, cache: null, files: filesOf(context, args, pull) }),
     image: `${repository}:${imageTag(request, now)}`,
-    // Layers are kept by whoever builds, and that one has no credentials.
+    // Layers are pushed by the container that builds, which has no credentials.
     cache: credentials === null ? cacheRepositoryOf(target, app) : null,
     noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
   })
-  const ended = await runJob(settings, job, voice, signal)
+  const ended = await runJob(settings, job, reporter, signal)
   if (ended.exitCode !== 0) throw new BuildFailure(failureOf(ended, limits.memory), ended.exitCode)
   if (ended.container !== pushContainer || !/^sha256:[0-9a-f]{64}$/.test(ended.message))
     throw new BuildFailure('The build ended without an image.')

@@ -23,10 +23,10 @@ export const labelsFolderName = 'labels'
 const layout = `oci:${workFolder}/image:built`
 
 /**
- * Arguments: a repository where layers are kept or an empty text, the context, then options of `buildah build`. Values of
- * build arguments come from files, through the environment of this step alone; the shell's own names begin with `__`, so
- * that no argument is one of them. With layers every label would be a step of its own, and none of them the same the next
- * time: there they are put on at the end, all at once.
+ * Arguments: a repository for cached layers or an empty text, the context, then options of `buildah build`. Values of build
+ * arguments come from files, through the environment of this step alone; the script's own variables begin with `__`, which no
+ * argument does. With cached layers every label would be a step that is different in each build: there, all labels are added
+ * at the end.
  */
 const buildScript = `
 set -eu
@@ -54,14 +54,14 @@ buildah --storage-driver vfs push --quiet built ${layout}
 echo 'Pushing to registry'
 `
 
-/** The result, a digest, becomes the container's last message. */
+/** Writes the result, a digest, as the container's termination message. */
 const pushScript = `
 set -eu
 id=$(buildah --storage-driver vfs pull --quiet ${layout})
 exec buildah --storage-driver vfs push --quiet --digestfile /dev/termination-log -- "$id" "$1"
 `
 
-/** The labels in both forms that the script takes. Values are of one line, without quotes. */
+/** The labels in both forms that the script reads. Values have one line and no quotes. */
 export function labelFiles(labels: Readonly<Record<string, string>>): Record<string, string> {
   const all = Object.entries(labels)
   return {
@@ -79,15 +79,15 @@ export type DockerfileJob = {
   readonly urls: { readonly runner: string; readonly order: string }
   /** `host/name:tag` to push to. */
   readonly image: string
-  /** Where layers are kept between builds; null: nowhere. */
+  /** The repository for layers cached between builds; null: none. */
   readonly cache: string | null
   readonly noCache: boolean
 }
 
 type Security = NonNullable<Container['securityContext']>
 
-// Files in the image may belong to anybody, and package managers become other users: root with the runtime's default
-// capabilities, in a container that is not privileged. RuntimeDefault forbids the namespaces that buildah makes.
+// Files in the image may have any owner, and package managers switch users, so this is root with the runtime's default
+// capabilities, in a container that is not privileged. RuntimeDefault would forbid the namespaces that buildah creates.
 const rootUser: Security = { privileged: false, runAsUser: 0, capabilities: { drop: ['NET_RAW'] } }
 const fetchUser: Security = {
   runAsUser: 0,
@@ -96,7 +96,7 @@ const fetchUser: Security = {
   seccompProfile: { type: 'RuntimeDefault' },
 }
 
-/** The container that builds has no credentials of the platform; the one that pushes runs nothing of the user's. */
+/** The container that builds has no credentials of the platform; the one that pushes runs no code of the user's. */
 export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
   const { images, limits, env, credentials } = settings
   const registries = { CONTAINERS_REGISTRIES_CONF: join(workFolder, registriesName) }

@@ -83,7 +83,7 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
     expect((await t.jobs()).filter(({ metadata }) => metadata?.labels?.app === 'failing')).toEqual([])
   })
 
-  test('a bad Procfile is said before anything is built', async () => {
+  test('an invalid Procfile is reported before anything is built', async () => {
     const files = { Dockerfile: dockerfile, hello: '', Procfile: 'web-: x\n' }
     await expect(t.build(files)).rejects.toThrow('Procfile line 1: ')
     expect(t.output()).toBe('')

@@ -1,19 +1,19 @@
-// How does the output of a container in a build's pod reach the push, line by line and only once?
+// How is the output of a build's container passed on, line by line and only once?
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../client/client.ts'
 import { pathOf } from '../client/objects.ts'
 import { splitLines } from '@deis/buildpacks/text'
 
-export type Place = { readonly namespace: string; readonly pod: string; readonly container: string }
+export type ContainerRef = { readonly namespace: string; readonly pod: string; readonly container: string }
 
-const pauseMs = 300
+const retryMs = 300
 
 const stamp = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z /
 
 /**
- * `2026-01-02T03:04:05.6Z text`: times as the log has them are as long as they must be, which does not compare. Null: what
- * a node says itself, and what goes on after a line that was too long for it, has none.
+ * Splits `2026-01-02T03:04:05.6Z text`. The log leaves out zeros, so times are padded to compare as texts. Null: the node's
+ * own messages, and the rest of a line that was too long for it, have no time.
  */
 function parse(line: string): { time: string | null; text: string } {
   const [head, whole, fraction = ''] = stamp.exec(line) ?? []
@@ -22,18 +22,18 @@ function parse(line: string): { time: string | null; text: string } {
 }
 
 /**
- * Hands over each line until the log ends. A connection that breaks is made again while `running` says so; lines that were
- * seen already are not handed over again.
+ * Passes on each line until the log ends. A connection that breaks is opened again while `running` returns true; lines that
+ * were passed on already are skipped.
  */
 export async function followLog(
   kube: Kube,
-  { namespace, pod, container }: Place,
+  { namespace, pod, container }: ContainerRef,
   each: (line: string) => void,
   running: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
   let last = ''
-  /** Belongs to what was seen before the connection broke. */
+  /** Whether the present line came before the connection broke. */
   let isSeen = false
   const path = pathOf('v1/Pod', namespace, pod, 'log')
   const take = (line: string): void => {
@@ -45,7 +45,7 @@ export async function followLog(
     if (!isSeen) each(text)
   }
   for (;;) {
-    // Before the last look at the log, so that what the container says while it ends is seen.
+    // Asked before the log is read, so that output printed at the very end is not missed.
     const wasRunning = running()
     let body: Readable | undefined
     try {
@@ -60,14 +60,14 @@ export async function followLog(
       signal.throwIfAborted()
       if (!wasRunning) throw error
     }
-    await sleep(pauseMs, undefined, { signal })
+    await sleep(retryMs, undefined, { signal })
   }
 }
 
 /** The last lines of a container that has ended. */
 export async function lastLines(
   kube: Kube,
-  { namespace, pod, container }: Place,
+  { namespace, pod, container }: ContainerRef,
   lines: number,
   signal: AbortSignal,
 ): Promise<string[]> {

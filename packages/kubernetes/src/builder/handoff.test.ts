@@ -1,4 +1,4 @@
-// Does each hand-off work exactly once, and not at all for anybody else?
+// Does each hand-off work exactly once, and only with its token?
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
@@ -23,7 +23,7 @@ afterAll(() => {
 
 const open = (): AbortController => new AbortController()
 
-test('an offer is had once, by GET', async () => {
+test('an offer can be fetched once, by GET', async () => {
   const { url } = handOff.offer(() => Readable.from([Buffer.from('a'), Buffer.from('b')]), open().signal)
   expect(new URL(url).pathname).toMatch(/^\/v2\/handoff\/[A-Za-z0-9_-]{43}$/)
   expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(404)
@@ -31,7 +31,7 @@ test('an offer is had once, by GET', async () => {
   expect((await fetch(url)).status).toBe(404)
 })
 
-test('what is sent once by PUT is read as it comes', async () => {
+test('content sent once by PUT is read as it comes', async () => {
   const { url, body } = handOff.accept(open().signal, { bytes: 10 })
   expect((await fetch(url)).status).toBe(404)
   const [answer, sent] = await Promise.all([fetch(url, { method: 'PUT', body: 'result' }), body.then(text)])
@@ -56,7 +56,7 @@ test('too much is refused, announced or not', async () => {
   expect(second.status).toBe(413)
 })
 
-test('both die with the build', async () => {
+test('both end with the build', async () => {
   const build = open()
   const offered = handOff.offer(() => Readable.from(['x']), build.signal)
   const accepted = handOff.accept(build.signal, { bytes: 10 })
@@ -88,7 +88,7 @@ test('a build that ends while it sends, and a reader that gives up', async () =>
   expect(await refused).toBe(500)
 })
 
-test('an offer that breaks is seen to be broken', async () => {
+test('an offer that breaks fails at the receiver', async () => {
   const broken = async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from('half')
     await Promise.reject(new Error('disk'))
@@ -97,7 +97,7 @@ test('an offer that breaks is seen to be broken', async () => {
   await expect(fetch(url).then((answer) => answer.text())).rejects.toThrow()
 })
 
-test('other paths are not ours, other tokens lead nowhere', async () => {
+test('other paths are ignored, unknown tokens get 404', async () => {
   const { port } = server.address() as AddressInfo
   const status = async (path: string): Promise<number> => (await fetch(`http://127.0.0.1:${port}${path}`)).status
   expect(await status('/v2/apps/')).toBe(418)

@@ -1,21 +1,21 @@
-// How do the controller and a build's pod hand things to each other, each exactly once?
+// How do the controller and a build's pod transfer files to each other, each exactly once?
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 export type HandOff = {
-  /** Something to be fetched once, by GET. It can no longer be had when the signal aborts. */
+  /** Offers content to be fetched once, by GET, until the signal aborts. */
   offer(open: () => Readable, signal: AbortSignal): { readonly url: string }
   /**
-   * Something to be sent once, by PUT. `body` comes when the request does, and must be read to its end; it fails when the
-   * signal aborts, the sender breaks off or sends more than allowed.
+   * Accepts content to be sent once, by PUT. `body` resolves when the request comes, and must be read to its end; it fails if
+   * the signal aborts, the sender stops early or sends more than allowed.
    */
   accept(
     signal: AbortSignal,
     limits: { readonly bytes: number },
   ): { readonly url: string; readonly body: Promise<Readable> }
-  /** Whether the request was one for this, and is being answered. */
+  /** Answers the request if it is for a hand-off; returns whether it is. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
 }
 
@@ -28,7 +28,7 @@ export const handOffPath = '/v2/handoff/'
 
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/
 
-// Looked up by its hash, so that the time it takes says nothing about a token.
+// Tokens are looked up by their hash, so that the time of a look-up reveals nothing about them.
 const keyOf = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 class TooLarge extends Error {}
@@ -44,7 +44,7 @@ async function* limited(source: AsyncIterable<Buffer>, bytes: number): AsyncGene
 
 function answer(response: ServerResponse, status: number): void {
   if (response.headersSent || response.destroyed) return
-  // What of a body was not read would be taken for the next request.
+  // The unread rest of a body would be parsed as the next request.
   response.writeHead(status, { 'content-length': 0, connection: 'close' }).end()
 }
 
@@ -66,7 +66,7 @@ async function take(
   }
 }
 
-/** `baseUrl`: where pods reach the server that gives its requests to `handle`. */
+/** `baseUrl`: where pods reach the server that passes its requests to `handle`. */
 export function createHandOff(baseUrl: () => string): HandOff {
   const passes = new Map<string, Pass>()
 
@@ -83,7 +83,7 @@ export function createHandOff(baseUrl: () => string): HandOff {
       const serve: Pass['serve'] = async (_request, response) => {
         const source = open()
         response.writeHead(200, { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' })
-        // A receiver that goes away, or a source that fails, cuts the answer off: the receiver sees that it is not whole.
+        // If the receiver goes away or the source fails, the connection is closed, so that the receiver sees the failure.
         await pipeline(source, response, { signal }).catch(() => response.destroy())
       }
       return { url: issue({ method: 'GET', serve }, signal) }
@@ -94,11 +94,11 @@ export function createHandOff(baseUrl: () => string): HandOff {
         resolve = done
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
-      // Nobody may be waiting for it when the build ends before.
+      // If the build ends earlier, this may be awaited nowhere.
       come.catch(() => {})
       const serve: Pass['serve'] = async (request, response) => {
         const body = new PassThrough()
-        // Whoever reads it hears of errors; before that they must not be unhandled.
+        // The reader gets errors; before it reads, they must not be unhandled.
         body.on('error', () => {})
         resolve(body)
         await take(request, response, body, bytes, signal)

@@ -1,4 +1,4 @@
-// Is the worst archive that a build's pod or a repository may send a failed build, and nothing worse?
+// Does the worst archive that a build's pod or a repository may send only fail the build?
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -138,7 +138,7 @@ describe('a slug', () => {
     expect(size).toBeLessThan(52_000 * 512)
     expect(slug.destroyed).toBe(true)
   })
-  test('that nobody takes holds nothing: its program ends', async () => {
+  test('that is not read holds no resources: its program ends', async () => {
     const slug = repeated(Buffer.concat([header({ path: 'f', size: 512 }), block('x')]), 5_000_000).pipe(createGzip())
     const out = layer(slug)
     await new Promise((resolve) => out.once('readable', resolve))

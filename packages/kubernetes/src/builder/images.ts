@@ -3,10 +3,10 @@ import type { Registry } from '@deis/ports/registry'
 import { cacheRepositoryOf, repositoryOf, tagTime, type Target } from './names.ts'
 
 const hourMs = 3_600_000
-/** Every build leaves a few layers; beyond this all go, and the next build begins anew. */
+/** Every build adds a few layers; beyond this number all are deleted, and the next build starts without a cache. */
 const maxCachedLayers = 300
 
-/** Digests of one repository that nothing needs: ours by their tags, not kept, and all their tags old enough. */
+/** The platform's images in one repository, by digest, that are not kept and have only old tags. */
 export function unneeded(
   tags: ReadonlyMap<string, string>,
   kept: (digest: string) => boolean,
@@ -16,7 +16,7 @@ export function unneeded(
   const ours = new Set<string>()
   for (const [tag, digest] of tags) {
     const made = tagTime(tag)
-    // A tag that somebody else set holds its image.
+    // A tag that is not the platform's keeps its image.
     if (made === null || now - made.getTime() < hourMs) young.add(digest)
     else ours.add(digest)
   }

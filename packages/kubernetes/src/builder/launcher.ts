@@ -5,8 +5,8 @@ import { readProfile } from '@deis/machine/profile'
 export const processFolder = '/runner/processes'
 
 /**
- * `/runner/init COMMAND…` or `/runner/init start TYPE`. It stays as the container's first process: the app then dies of
- * signals as it would anywhere else, all of its processes get them, orphans are reaped, and its exit code is the app's.
+ * `/runner/init COMMAND…` or `/runner/init start TYPE`. It stays as the container's first process: the app then reacts to
+ * signals as it does anywhere else, all of its processes get them, orphans are reaped, and the exit code is the app's.
  */
 export const launcher = `#!/bin/bash
 # Becomes a process of the app: its profile scripts, then its command.

@@ -1,9 +1,9 @@
-// How does a slug become the layer of an image: whose files, where, and with which launcher?
+// How is a slug turned into the layer of an image: with which owners, paths and launcher?
 import type { Readable } from 'node:stream'
 import type { Archiver, RelayFile } from '@deis/machine/archive'
 import { launcher, processFolder } from './launcher.ts'
 
-/** Of the platform: nobody but root writes them. */
+/** The platform's own files, which only root can write. */
 function runner(processes: Readonly<Record<string, string>>): RelayFile[] {
   const folder = processFolder.slice(1)
   return [
@@ -19,8 +19,8 @@ function runner(processes: Readonly<Record<string, string>>): RelayFile[] {
 }
 
 /**
- * A tar with the launcher and the slug's files below `app/`, owned by `user`; depends on nothing but the slug and the
- * processes. It fails with BadArchive when the slug is not what a slug is.
+ * A tar with the launcher and the slug's files below `app/`, owned by `user`; depends only on the slug and the processes. It
+ * fails with ArchiveFailure if the slug is invalid.
  */
 export function slugLayer(
   archiver: Archiver,

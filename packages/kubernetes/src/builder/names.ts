@@ -15,12 +15,12 @@ export function jobName(kind: Kind, { app, sha, id }: { app: string; sha: string
   return `${kind}-${short}-${sha.slice(0, 8)}-${hexOf(id)}`
 }
 
-/** `git-<sha8>-<seconds>-<8 hex>`: it says how old the image is without anybody asking for it. */
+/** `git-<sha8>-<seconds>-<8 hex>`: the tag shows the age of the image, without reading it. */
 export function imageTag({ sha, id }: { sha: string; id: string }, now: Date): string {
   return `git-${sha.slice(0, 8)}-${Math.floor(now.getTime() / 1000)}-${hexOf(id)}`
 }
 
-/** When an image of ours was made; null: the tag is not of ours. */
+/** When an image of the platform was built; null: it is not the platform's tag. */
 export function tagTime(tag: string): Date | null {
   const seconds = /^git-[0-9a-f]{8}-(\d{1,12})-[0-9a-f]{8}$/.exec(tag)?.[1]
   return seconds === undefined ? null : new Date(Number(seconds) * 1000)
@@ -31,10 +31,10 @@ export type Target = { readonly host: string; readonly organization: string }
 export const repositoryOf = ({ host, organization }: Target, app: string): string =>
   [host, ...(organization === '' ? [] : [organization]), app].join('/')
 
-/** Layers of Dockerfile builds; no app is called that, because it has a slash. */
+/** The repository for cached layers of Dockerfile builds; it has a slash, so no app has this name. */
 export const cacheRepositoryOf = (target: Target, app: string): string => `${repositoryOf(target, app)}/cache`
 
-/** Labels of every image that we make. */
+/** Labels of every image that the platform builds. */
 export function imageLabels(
   { app, sha, id }: { app: string; sha: string; id: string },
   builder: 'slug' | 'dockerfile',

@@ -1,4 +1,4 @@
-// Where do builds run, who may talk to them, and with whose credentials are their images pulled and pushed?
+// In which namespace do builds run, with which network policy and which credentials for images?
 import type { Kube } from '../client/client.ts'
 import { egressBut } from '../cluster/egress.ts'
 import { hasStatus } from '../client/error.ts'
@@ -8,7 +8,7 @@ import { heritage } from './names.ts'
 import type { Settings } from './options.ts'
 import { pullSecret } from './pod.ts'
 
-/** Dockerfiles are built by root in a container that is not privileged; all else keeps to the stricter level. */
+/** Dockerfiles are built by root in a container that is not privileged; everything else keeps to the stricter level. */
 const levels = {
   'pod-security.kubernetes.io/enforce': 'baseline',
   'pod-security.kubernetes.io/warn': 'baseline',
@@ -20,18 +20,18 @@ export class ForeignNamespace extends Error {}
 
 const isOurs = (found: Namespace): boolean => found.metadata?.labels?.heritage === heritage.heritage
 
-/** What container runtimes and buildah read. */
+/** The file that container runtimes and buildah read. */
 export function dockerConfig(credentials: Readonly<Record<string, Credentials>>): string {
   const auths = Object.entries(credentials).map(([host, { username, password }]) => {
     const auth = Buffer.from(`${username}:${password}`).toString('base64')
-    // Docker Hub's credentials have always been filed under this name.
+    // The key of Docker Hub's credentials.
     return [host === 'docker.io' ? 'https://index.docker.io/v1/' : host, { username, password, auth }]
   })
   return JSON.stringify({ auths: Object.fromEntries(auths) as object })
 }
 
-/** Nobody talks to a build; it may talk to the world, which it downloads things from, but for what is kept from apps, too. */
-const alone = (namespace: string, blocked: readonly string[]): NetworkPolicy => ({
+/** Nothing may connect to a build; a build may connect to everything but the networks that are blocked for apps, too. */
+const buildPolicy = (namespace: string, blocked: readonly string[]): NetworkPolicy => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: { name: 'deis-builds', namespace, labels: heritage },
@@ -46,7 +46,7 @@ const secret = (namespace: string, host: string, credentials: Credentials): Secr
   data: { '.dockerconfigjson': Buffer.from(dockerConfig({ [host]: credentials })).toString('base64') },
 })
 
-async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
+async function ensureNamespace(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
   const path = pathOf('v1/Namespace', undefined, name)
   let found = await kube.find<Namespace>(path, { signal })
   if (!found) {
@@ -58,14 +58,14 @@ async function claim(kube: Kube, name: string, signal?: AbortSignal): Promise<vo
     try {
       found = await kube.create<Namespace>(pathOf('v1/Namespace'), wanted, { signal })
     } catch (error) {
-      // Another controller was quicker.
+      // Another controller has created it meanwhile.
       if (!hasStatus(error, 409)) throw error
       found = await kube.get<Namespace>(path, { signal })
     }
   }
   if (!isOurs(found))
     throw new ForeignNamespace(
-      `the namespace ${name} has no label heritage=deis, so it is not the platform's: choose another one for builds, or label it`,
+      `the namespace "${name}" has no label heritage=deis, so it is not the platform's: choose another one for builds, or label it`,
     )
 }
 
@@ -74,7 +74,7 @@ export async function prepareNamespace(
   { kube, namespace: name, blocked, target: { host }, credentials }: Settings,
   signal?: AbortSignal,
 ): Promise<void> {
-  await claim(kube, name, signal)
-  await kube.apply(alone(name, blocked), { signal })
+  await ensureNamespace(kube, name, signal)
+  await kube.apply(buildPolicy(name, blocked), { signal })
   if (credentials) await kube.apply(secret(name, host, credentials), { signal })
 }

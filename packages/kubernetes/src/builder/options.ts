@@ -1,4 +1,4 @@
-// What does the builder on a cluster need to know?
+// What are the options of the builder on a cluster?
 import type { Kube } from '../client/client.ts'
 import type { Archiver } from '@deis/machine/archive'
 import type { Credentials, Registry, RegistrySettings } from '@deis/ports/registry'
@@ -8,14 +8,14 @@ export type Limits = {
   /** Kubernetes quantities; null: none. */
   readonly memory: string | null
   readonly cpu: string | null
-  /** Of everything a build writes. */
+  /** For everything that a build writes. */
   readonly disk: string | null
 }
 
 export type Images = {
-  /** Buildpacks run in it. */
+  /** The image that buildpacks run in. */
   readonly stack: string
-  /** Slugs are put on it. */
+  /** The base image of slugs. */
   readonly run: string
   /** Has `buildah` and `sh`. */
   readonly buildah: string
@@ -26,15 +26,15 @@ export type Images = {
 export type JobBuilderOptions = {
   readonly kube: Kube
   readonly registry: Registry
-  /** Reads what comes from outside, in a program of its own. */
+  /** Reads archives from outside, in a program of its own. */
   readonly archiver: Archiver
   readonly handOff: HandOff
-  /** Of builds only; made when missing. Default `deis-builds`. */
+  /** For builds only; created if missing. Default `deis-builds`. */
   readonly namespace?: string
   readonly images: Images
   /** Apps' images are `<host>/<organization>/<app>`. */
   readonly target: { readonly host: string; readonly organization: string }
-  /** For that registry; null: it asks for none. */
+  /** For that registry; null: it needs none. */
   readonly credentials: Credentials | null
   /** How Dockerfile builds reach registries: those in plain HTTP, and mirrors by registry host (default: none). */
   readonly insecure: RegistrySettings['insecure']
@@ -43,7 +43,7 @@ export type JobBuilderOptions = {
   readonly appRegistry?: (app: string, signal: AbortSignal) => Promise<Readonly<Record<string, Credentials>>>
   /** Default 1000. */
   readonly runUser?: number
-  /** The one deadline of a build. */
+  /** The deadline of a build. */
   readonly timeoutSeconds: number
   /** How long a build may wait for a node, for quota, for its images; default 300. */
   readonly startSeconds?: number
@@ -55,7 +55,7 @@ export type JobBuilderOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** STACK, default heroku-24. */
   readonly stack?: string
-  /** The builder's own: caches of apps, sources in the making. */
+  /** For the builder only: caches of apps, and sources of running builds. */
   readonly cacheFolder: string
   /** A larger cache is not kept; default 2 GB. */
   readonly maxCacheBytes?: number
@@ -63,9 +63,9 @@ export type JobBuilderOptions = {
   readonly maxSlugBytes?: number
   /** Output of tools beyond this is not shown; default 10 MB. */
   readonly maxOutputBytes?: number
-  /** Names this controller; a valid label value. */
+  /** The id of this controller; a valid label value. */
   readonly instance: string
-  /** Whether another controller that left builds still lives. */
+  /** Whether another controller is still alive. */
   readonly alive: (instance: string) => Promise<boolean>
   /** URLs of buildpacks that are tried in order, by their detect, before the built-in ones. */
   readonly buildpacks?: readonly string[]
@@ -81,7 +81,7 @@ const labelPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
 /** @throws when an option cannot work. */
 export function complete(options: JobBuilderOptions): Settings {
   if (!labelPattern.test(options.instance))
-    throw new Error(`${JSON.stringify(options.instance)} cannot name a controller: it must be a valid label value`)
+    throw new Error(`${JSON.stringify(options.instance)} is not a valid label value, so it cannot be a controller's id`)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return {
     ...options,

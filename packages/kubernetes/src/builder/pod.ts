@@ -8,12 +8,12 @@ type PodSpec = NonNullable<Pod['spec']>
 export type Container = PodSpec['containers'][number]
 
 export const pullSecret = 'deis-build-registry'
-/** What builds, and is followed; what fetches before, and what pushes after, speak only when they fail. */
+/** The output of the container that builds is followed; that of the ones that fetch and push is shown only if they fail. */
 export const fetchContainer = 'fetch'
 export const buildContainer = 'build'
 export const pushContainer = 'push'
 
-// Builds rest most of the time, and a node full of them still has to take the next.
+// Builds are idle most of the time, and a node with many of them must still accept the next.
 const requests = { memory: '64Mi', cpu: '50m', 'ephemeral-storage': '64Mi' }
 
 export function resources({ memory, cpu, disk }: Limits): NonNullable<Container['resources']> {
@@ -29,7 +29,7 @@ export function resources({ memory, cpu, disk }: Limits): NonNullable<Container[
 export const variables = (env: Readonly<Record<string, string>>): NonNullable<Container['env']> =>
   Object.entries(env).map(([name, value]) => ({ name, value }))
 
-/** Gets the runner and starts it; all that an image with `node` needs to be given. A fresh pod's network may need a moment. */
+/** Downloads the runner and starts it; the image only needs `node`. Retries, since the network of a new pod may need a moment. */
 const bootstrap = `
 const { writeFileSync } = require('node:fs')
 const get = async (left) => {
@@ -51,7 +51,7 @@ get(20).then((program) => {
 
 const workMount = { name: 'work', mountPath: workFolder }
 
-/** The first container of every build. Only it knows the addresses that the source and the order come from. */
+/** The first container of every build. Only it has the URLs of the source and the order. */
 export function fetcher(
   { images, limits }: Settings,
   urls: { readonly runner: string; readonly order: string },
@@ -92,7 +92,7 @@ export function jobOf(settings: Settings, { name, app, build, pod, volumes }: Jo
     metadata: { name, namespace, labels },
     spec: {
       backoffLimit: 0,
-      // The controller's own deadline comes first; this is for builds whose controller has gone.
+      // The controller's own deadline comes first; this one is for builds whose controller is gone.
       activeDeadlineSeconds: timeoutSeconds + 30,
       ttlSecondsAfterFinished: keepFinishedSeconds,
       template: {

@@ -1,25 +1,25 @@
-// How is a Job deleted so that nothing of it runs any more when that is said?
+// How is a Job deleted, so that nothing of it runs afterwards?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../client/client.ts'
 import { type Job, pathOf, type Pod } from '../client/objects.ts'
 import { buildLabel } from './names.ts'
 
-export type JobPlace = { readonly namespace: string; readonly name: string; readonly build: string }
+export type JobRef = { readonly namespace: string; readonly name: string; readonly build: string }
 
 const removeMs = 60_000
-const pauseMs = 200
+const retryMs = 200
 
-/** Being deleted, and nothing of it runs. */
+/** Whether the pod is being deleted and none of its containers runs. */
 function hasStopped({ metadata, status }: Pod): boolean {
   const { initContainerStatuses = [], containerStatuses = [] } = status ?? {}
   const running = [...initContainerStatuses, ...containerStatuses].some(({ state }) => state?.running)
   return metadata?.deletionTimestamp !== undefined && !running
 }
 
-/** Resolves when Job and pods are gone; nothing there is fine. */
-export async function removeJob(kube: Kube, { namespace, name, build }: JobPlace): Promise<void> {
+/** Resolves when the Job and its pods are gone, or if there were none. */
+export async function removeJob(kube: Kube, { namespace, name, build }: JobRef): Promise<void> {
   const path = pathOf('batch/v1/Job', namespace, name)
-  // In the foreground: from now on the Job makes no pods, and it goes after the last of them.
+  // In the foreground: the Job creates no more pods, and goes after the last of them.
   await kube.remove(path, { background: false })
   const deadline = Date.now() + removeMs
   for (;;) {
@@ -28,11 +28,11 @@ export async function removeJob(kube: Kube, { namespace, name, build }: JobPlace
     if (items.length === 0 && !(await kube.find<Job>(path))) return
     for (const pod of items) {
       const own = pathOf('v1/Pod', namespace, pod.metadata?.name)
-      // A node may take long to let go of a pod whose containers have ended; nobody has to wait for that.
+      // Does not wait for the node, which may take long to remove a pod whose containers have ended.
       if (hasStopped(pod)) await kube.remove(own, { graceSeconds: 0 })
       else if (pod.metadata?.deletionTimestamp === undefined) await kube.remove(own, { graceSeconds: 1 })
     }
-    if (Date.now() > deadline) throw new Error(`the Job ${name} is still there ${removeMs / 1000} s after its deletion`)
-    await sleep(pauseMs)
+    if (Date.now() > deadline) throw new Error(`the Job "${name}" still exists ${removeMs / 1000} s after its deletion`)
+    await sleep(retryMs)
   }
 }

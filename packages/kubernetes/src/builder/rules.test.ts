@@ -15,7 +15,7 @@ import { appsOf, unneeded } from './images.ts'
 import { cacheRepositoryOf, imageTag, jobName, repositoryOf, tagTime } from './names.ts'
 import { dockerConfig } from './namespace.ts'
 import { complete, type JobBuilderOptions } from './options.ts'
-import type { Place } from './context.ts'
+import type { BuildContext } from './context.ts'
 import { slugJob } from './slug-job.ts'
 import { isDockerfileApp, keepSource, processesOf } from './source.ts'
 
@@ -164,8 +164,8 @@ describe('Jobs', () => {
     expect(containers[0]).toMatchObject({ image: 'stack', command: ['/deis/node', '/deis/runner.mjs', 'build'] })
     expect(slug.spec?.template.spec?.containers[0]?.command?.[0]).toBe('node')
   })
-  test('an instance that is no label value is refused', () => {
-    expect(() => complete({ ...options, instance: 'a/b' })).toThrow('it must be a valid label value')
+  test('an instance that is not a label value is refused', () => {
+    expect(() => complete({ ...options, instance: 'a/b' })).toThrow('is not a valid label value')
   })
 })
 
@@ -191,7 +191,7 @@ describe('Dockerfile builds', () => {
   test('a release command of the Procfile is named as not run, before anything is built', async () => {
     const said = async (procfile: string): Promise<string> => {
       let text = ''
-      const place = {
+      const context = {
         settings: complete(options),
         request: { id: 'b1', app: 'a', sha, config: {}, noCache: false },
         source: { dockerfile: true, buildpacks: false, procfile },
@@ -200,7 +200,7 @@ describe('Dockerfile builds', () => {
         write: (more: string) => void (text += more),
         signal: new AbortController().signal,
       }
-      await expect(buildDockerfile(place as unknown as Place)).rejects.toThrow('no cluster')
+      await expect(buildDockerfile(context as unknown as BuildContext)).rejects.toThrow('no cluster')
       return text
     }
     const line = ' !     The release command of the Procfile is not run by a push: run it yourself, with `deis run`.\n'

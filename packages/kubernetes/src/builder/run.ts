@@ -1,4 +1,4 @@
-// How does one Job run to its end, with its output shown and every obstacle told?
+// How does one Job run to its end, with its output and all that delays it shown?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../client/client.ts'
 import { KubeError } from '../client/error.ts'
@@ -11,20 +11,20 @@ import type { Settings } from './options.ts'
 import { buildContainer } from './pod.ts'
 import { type Ended, type JobEvent, pullErrorOf, refusalOf, type Situation, situationOf } from './situation.ts'
 
-export type Voice = {
-  /** A line of the build's own. */
+export type Reporter = {
+  /** Shows a line of the build's own output. */
   readonly line: (line: string) => void
-  /** Something to know: why it waits, why it failed. */
+  /** Shows a line of the platform: why the build waits, why it failed. */
   readonly note: (text: string) => void
 }
 
 type Names = { readonly namespace: string; readonly name: string }
 
-/** An obstacle that may go away by itself, such as a registry that is restarted, gets this long. */
+/** How long an obstacle that may pass, such as a registry that restarts, may last. */
 const passingMs = 30_000
 const quietMs = 1000
 const tickMs = 1000
-/** A log ends with its container; when it does not, the end of the pod counts. */
+/** How long a log may outlast its container. */
 const logEndMs = 10_000
 
 async function create(kube: Kube, job: Job, signal: AbortSignal): Promise<void> {
@@ -43,10 +43,10 @@ async function eventsOf(kube: Kube, { namespace, name }: Names, signal: AbortSig
   return items
 }
 
-/** Says what a build waits for, once for each reason, and ends the wait when it is in vain. */
-function createWait({ startSeconds }: Settings, { note }: Voice): (now: Situation & { kind: 'waiting' }) => void {
+/** Shows what a build waits for, once for each reason. @throws BuildFailure when waiting longer is useless. */
+function createWait({ startSeconds }: Settings, { note }: Reporter): (now: Situation & { kind: 'waiting' }) => void {
   const since = Date.now()
-  let told = ''
+  let shown = ''
   let troubledSince: number | null = null
   return ({ why, final, passing }) => {
     const waited = Date.now() - since
@@ -56,20 +56,20 @@ function createWait({ startSeconds }: Settings, { note }: Voice): (now: Situatio
     if (final || tooLong) throw new BuildFailure(`The build cannot start: ${why}.`)
     if (waited > startSeconds * 1000)
       throw new BuildFailure(
-        `The build did not start within ${startSeconds} seconds: ${why ?? 'the cluster made no pod for it'}.`,
+        `The build did not start within ${startSeconds} seconds: ${why ?? 'the cluster created no pod for it'}.`,
       )
     const text = why === null ? 'Waiting for the build to start' : `Waiting for the build to start: ${why}`
-    if (text === told || (why === null && (told !== '' || waited < quietMs))) return
-    told = text
+    if (text === shown || (why === null && (shown !== '' || waited < quietMs))) return
+    shown = text
     note(text)
   }
 }
 
 /**
- * Creates the Job and follows it. However this ends, the caller deletes the Job.
+ * Creates the Job and follows it. The caller deletes the Job in any case.
  * @throws BuildFailure when it cannot start; the signal's reason.
  */
-export async function runJob(settings: Settings, job: Job, voice: Voice, signal: AbortSignal): Promise<Ended> {
+export async function runJob(settings: Settings, job: Job, reporter: Reporter, signal: AbortSignal): Promise<Ended> {
   const { kube, log } = settings
   const names = { namespace: job.metadata?.namespace ?? '', name: job.metadata?.name ?? '' }
   const build = job.metadata?.labels?.[buildLabel] ?? ''
@@ -101,10 +101,10 @@ export async function runJob(settings: Settings, job: Job, voice: Voice, signal:
   }
   const now = (): Situation => situationOf(pods.all()[0], lastPull)
   const isOver = (): boolean => lost || now().kind === 'ended'
-  const wait = createWait(settings, voice)
+  const wait = createWait(settings, reporter)
   let following: Promise<void> | null = null
   const follow = (pod: string): Promise<void> =>
-    followLog(kube, { ...names, pod, container: buildContainer }, voice.line, () => !isOver(), either).catch(
+    followLog(kube, { ...names, pod, container: buildContainer }, reporter.line, () => !isOver(), either).catch(
       (error: unknown) => {
         if (!either.aborted) log('warn', 'the log of a build was cut off', { build, error })
       },
@@ -114,13 +114,13 @@ export async function runJob(settings: Settings, job: Job, voice: Voice, signal:
       signal.throwIfAborted()
       const pod = pods.all()[0]
       if (lost || pod?.metadata?.deletionTimestamp !== undefined)
-        throw new BuildFailure('The pod of the build was deleted by somebody else, or its node is gone.')
+        throw new BuildFailure('The pod of the build was deleted from outside, or its node is gone.')
       const situation = now()
       const started = situation.kind !== 'waiting' && hasStarted(pod)
       if (started && following === null) following = follow(pod?.metadata?.name ?? '')
       if (situation.kind === 'ended') {
         await Promise.race([following, sleep(logEndMs, undefined, { signal, ref: false })])
-        await tellLast(kube, names, pod, situation.ended, voice, signal)
+        await showLastLines(kube, names, pod, situation.ended, reporter, signal)
         return situation.ended
       }
       if (situation.kind === 'waiting') {
@@ -141,17 +141,17 @@ function hasStarted(pod: Pod | undefined): boolean {
   return build?.state?.running !== undefined || build?.state?.terminated !== undefined
 }
 
-/** Containers besides the build's own are heard only when they fail. */
-async function tellLast(
+/** Shows the last lines of a failed container other than the build's own, whose output was followed. */
+async function showLastLines(
   kube: Kube,
   { namespace }: Names,
   pod: Pod | undefined,
   { container, exitCode }: Ended,
-  { note }: Voice,
+  { note }: Reporter,
   signal: AbortSignal,
 ): Promise<void> {
   if (container === buildContainer || exitCode === 0 || container === '') return
-  const place = { namespace, pod: pod?.metadata?.name ?? '', container }
-  // Lines that cannot be had are not worth more than what is known already.
-  for (const line of await lastLines(kube, place, 10, signal).catch(() => [])) note(line)
+  const ref = { namespace, pod: pod?.metadata?.name ?? '', container }
+  // Lines that cannot be read are left out: the failure itself is known.
+  for (const line of await lastLines(kube, ref, 10, signal).catch(() => [])) note(line)
 }

@@ -95,7 +95,7 @@ describe('how a pod ended', () => {
       }),
       "The build's pod failed: Evicted: Pod ephemeral local storage usage exceeds 1Gi..",
     ],
-    ['the fetching', pod([container('fetch', done(1))], []), 'The source could not be brought to the build.'],
+    ['the fetching', pod([container('fetch', done(1))], []), 'The source could not be copied to the build.'],
     [
       'the push',
       pod([fetched, container('build', done(0))], [container('push', done(125))]),

@@ -1,4 +1,4 @@
-// What does a build's pod do right now, and what keeps it from starting?
+// What is the state of a build's pod, and why does it not start?
 import type { Pod } from '../client/objects.ts'
 import { buildContainer, fetchContainer } from './pod.ts'
 
@@ -16,19 +16,19 @@ export type Ended = {
 }
 
 export type Situation =
-  /** `why`: one line, null while all goes its way. `final`: waiting longer changes nothing. */
+  /** `why`: one line; null: nothing is wrong. `final`: waiting longer changes nothing. `passing`: it may pass by itself. */
   | { readonly kind: 'waiting'; readonly why: string | null; readonly final: boolean; readonly passing: boolean }
   | { readonly kind: 'building' }
   | { readonly kind: 'ended'; readonly ended: Ended }
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500)
 
-/** What no second try makes better. */
-const hopeless =
+/** Errors that a retry does not change. */
+const permanent =
   /not found|manifest unknown|name unknown|repository does not exist|denied|unauthorized|authentication required|invalid reference|no match for platform/i
-const hopelessReasons = new Set(['InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError'])
+const permanentReasons = new Set(['InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError'])
 const troubled = new Set([
-  ...hopelessReasons,
+  ...permanentReasons,
   'ErrImagePull',
   'ImagePullBackOff',
   'RegistryUnavailable',
@@ -44,14 +44,14 @@ const waiting = (why: string | null, final = false, passing = true): Situation =
   passing,
 })
 
-/** `lastPull`: what was last said of an image that cannot be pulled; "back-off" does not repeat it. */
+/** `lastPull`: the last error of a pull, which the message of "back-off" does not repeat. */
 function stuck({ image, state }: Status, lastPull: string | null): Situation | null {
   const { reason = '', message = '' } = state?.waiting ?? {}
   if (!troubled.has(reason)) return null
   const pull = /^(ErrImagePull|ImagePullBackOff|RegistryUnavailable|InvalidImageName|ErrImageNeverPull)$/.test(reason)
   const cause = oneLine((reason === 'ImagePullBackOff' ? lastPull : message) || message || reason)
   const why = pull ? `the image ${image} cannot be pulled: ${cause}` : `a container cannot be started: ${cause}`
-  return waiting(why, hopelessReasons.has(reason) || (pull && hopeless.test(cause)), false)
+  return waiting(why, permanentReasons.has(reason) || (pull && permanent.test(cause)), false)
 }
 
 function endedBy(pod: Pod, statuses: readonly Status[]): Ended | null {
@@ -82,8 +82,8 @@ export function situationOf(pod: Pod | undefined, lastPull: string | null): Situ
     const trouble = statuses.map((status) => stuck(status, lastPull)).find((found) => found !== null)
     return trouble ?? { kind: 'building' }
   }
-  const place = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False')
-  if (place) return waiting(`no node takes it: ${oneLine(place.message ?? place.reason ?? '')}`)
+  const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False')
+  if (unscheduled) return waiting(`no node takes it: ${oneLine(unscheduled.message ?? unscheduled.reason ?? '')}`)
   for (const status of statuses) {
     const found = stuck(status, lastPull)
     if (found) return found
@@ -91,7 +91,7 @@ export function situationOf(pod: Pod | undefined, lastPull: string | null): Situ
   return waiting(null)
 }
 
-/** What was said of an image that could not be pulled, to be remembered. */
+/** The error of an image that could not be pulled, to be kept for later. */
 export function pullErrorOf(pod: Pod): string | null {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
   const found = [...initContainerStatuses, ...containerStatuses].find(
@@ -102,7 +102,7 @@ export function pullErrorOf(pod: Pod): string | null {
 
 export type JobEvent = { readonly reason?: string; readonly message?: string }
 
-/** Why the Job makes no pod. Full quota may pass when other builds end; other refusals do not. */
+/** Why the Job creates no pod. A full quota may pass when other builds end; other refusals do not. */
 export function refusalOf(events: readonly JobEvent[]): Situation | null {
   const message = events.findLast(({ reason }) => reason === 'FailedCreate')?.message
   if (message === undefined) return null
@@ -111,12 +111,12 @@ export function refusalOf(events: readonly JobEvent[]): Situation | null {
   return waiting(cause, !quota && /is forbidden|is invalid/.test(cause))
 }
 
-/** The line for the user when a build did not end well. */
+/** The message for the user when a build failed. */
 export function failureOf({ exitCode, container, outOfMemory, podFailure }: Ended, limit: string | null): string {
   if (outOfMemory)
     return `The build ran out of memory (OOMKilled)${limit === null ? '' : `: it may use ${limit}`}. Make it smaller, or raise the limit of builds.`
   if (podFailure !== null) return `The build's pod failed: ${podFailure}.`
-  if (container === fetchContainer) return 'The source could not be brought to the build.'
+  if (container === fetchContainer) return 'The source could not be copied to the build.'
   if (container !== buildContainer) return 'The image could not be pushed to the registry.'
   return `Build pod exited with code ${exitCode}, stopping build.`
 }

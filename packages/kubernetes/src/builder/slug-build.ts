@@ -1,4 +1,4 @@
-// How does a source become an image by buildpacks: the runner's slug, put on the run image?
+// How do buildpacks turn a source into an image: the runner's slug, as a layer on the run image?
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
@@ -11,19 +11,19 @@ import { procfileLimits } from '@deis/ports/procfile'
 import { Outcome, outcomeLimit, type SlugOrder, slugOrderName } from '@deis/buildpacks/runner/order'
 import { slugLayer } from './layer.ts'
 import { imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
-import { asBuildFailure, offerOrder, type Place, voiceOf } from './context.ts'
+import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { runJob } from './run.ts'
 import { failureOf } from './situation.ts'
 import { slugJob } from './slug-job.ts'
 
-type Arrivals = {
+type Incoming = {
   readonly outcome: Promise<Readable>
   readonly slug: Promise<Readable>
   readonly cache: Promise<Readable>
 }
 type Collected = { readonly outcome: Outcome; readonly image: ImageFacts | null }
 
-/** What comes from the pod was made next to the user's code: it is checked like anything from outside. */
+/** The result comes from a pod that ran the user's code: it is validated like any outside input. */
 function checkOutcome(sent: string): Outcome {
   let outcome
   try {
@@ -32,21 +32,22 @@ function checkOutcome(sent: string): Outcome {
     throw new BuildFailure(`The build sent a result that cannot be read: ${(error as Error).message}.`)
   }
   const types = Object.entries(outcome.processes)
-  if (types.length > procfileLimits.types) throw new BuildFailure(`more than ${procfileLimits.types} process types`)
+  if (types.length > procfileLimits.types)
+    throw new BuildFailure(`The build has more than ${procfileLimits.types} process types.`)
   for (const [type, command] of types) {
     if (!isProcessType(type))
       throw new BuildFailure(`${invalidProcessType}; ${JSON.stringify(type.slice(0, 80))} is not one.`)
     if (command.trim() === '' || command.length > procfileLimits.commandLength || command.includes('\0'))
-      throw new BuildFailure(`The command of process type "${type}" cannot be used.`)
+      throw new BuildFailure(`The command of process type "${type}" is invalid.`)
   }
   const alike = alikeTypes(types.map(([type]) => type))
   if (alike) throw new BuildFailure(`${alikeMessage(alike)}.`)
   return outcome
 }
 
-/** Takes what the runner sends, in its order: the slug goes to the registry as it comes. */
-async function collect(place: Place, { outcome: sent, slug, cache }: Arrivals): Promise<Collected> {
-  const { settings, request, now, caches, signal } = place
+/** Receives what the runner sends, in its order: the slug is streamed to the registry. */
+async function collect(context: BuildContext, { outcome: sent, slug, cache }: Incoming): Promise<Collected> {
+  const { settings, request, now, caches, signal } = context
   const outcome = checkOutcome(await text(await sent))
   let image: ImageFacts | null = null
   if (outcome.failure === null) {
@@ -76,7 +77,7 @@ async function collect(place: Place, { outcome: sent, slug, cache }: Arrivals): 
   return { outcome, image }
 }
 
-function orderOf({ settings, request }: Place, urls: Pick<SlugOrder, 'outcome' | 'slug' | 'cache'>): SlugOrder {
+function orderOf({ settings, request }: BuildContext, urls: Pick<SlugOrder, 'outcome' | 'slug' | 'cache'>): SlugOrder {
   const { id, app, sha, config, noCache } = request
   const { stack, buildpacks, env, timeoutSeconds, maxCacheBytes } = settings
   return {
@@ -94,8 +95,8 @@ function orderOf({ settings, request }: Place, urls: Pick<SlugOrder, 'outcome' |
   }
 }
 
-export async function buildSlugImage(place: Place): Promise<BuildResult> {
-  const { settings, caches, request, signal } = place
+export async function buildSlugImage(context: BuildContext): Promise<BuildResult> {
+  const { settings, caches, request, signal } = context
   const { handOff, limits } = settings
   const caching = !request.noCache && request.config.DEIS_DISABLE_CACHE === undefined
   if (!caching) await caches.drop(request.app)
@@ -105,8 +106,8 @@ export async function buildSlugImage(place: Place): Promise<BuildResult> {
     slug: handOff.accept(signal, { bytes: settings.maxSlugBytes }),
     cache: handOff.accept(signal, { bytes: settings.maxCacheBytes }),
   }
-  const order = orderOf(place, { outcome: back.outcome.url, slug: back.slug.url, cache: back.cache.url })
-  const urls = offerOrder(place, {
+  const order = orderOf(context, { outcome: back.outcome.url, slug: back.slug.url, cache: back.cache.url })
+  const urls = offerOrder(context, {
     unpack: false,
     cache: kept ? handOff.offer(kept, signal).url : null,
     files: { [slugOrderName]: JSON.stringify(order) },
@@ -114,11 +115,11 @@ export async function buildSlugImage(place: Place): Promise<BuildResult> {
   const name = jobName('slugbuild', request)
   const job = slugJob(settings, { name, app: request.app, build: request.id, urls })
 
-  // What cannot be taken ends the Job as well.
+  // A failure to receive ends the Job as well.
   const broken = new AbortController()
   let outcome: Outcome | null = null
-  const arrivals = { outcome: back.outcome.body, slug: back.slug.body, cache: back.cache.body }
-  const collected = collect(place, arrivals).then(
+  const incoming = { outcome: back.outcome.body, slug: back.slug.body, cache: back.cache.body }
+  const collected = collect(context, incoming).then(
     (all) => {
       outcome = all.outcome
       return all
@@ -129,15 +130,15 @@ export async function buildSlugImage(place: Place): Promise<BuildResult> {
     },
   )
   collected.catch(() => {})
-  const ended = await runJob(settings, job, voiceOf(place), AbortSignal.any([signal, broken.signal])).catch(
+  const ended = await runJob(settings, job, reporterOf(context), AbortSignal.any([signal, broken.signal])).catch(
     (error: unknown) => {
       throw broken.signal.aborted ? broken.signal.reason : error
     },
   )
-  const told = (outcome as Outcome | null)?.failure ?? null
-  if (ended.exitCode !== 0 || told !== null) {
-    const message = told === null || ended.outOfMemory ? failureOf(ended, limits.memory) : told.message
-    throw new BuildFailure(message, told?.exitCode ?? ended.exitCode)
+  const reported = (outcome as Outcome | null)?.failure ?? null
+  if (ended.exitCode !== 0 || reported !== null) {
+    const message = reported === null || ended.outOfMemory ? failureOf(ended, limits.memory) : reported.message
+    throw new BuildFailure(message, reported?.exitCode ?? ended.exitCode)
   }
   const { outcome: good, image } = await collected
   if (!image) throw new BuildFailure('The build ended without a result.')

@@ -17,7 +17,7 @@ export type SlugJob = {
   readonly urls: { readonly runner: string; readonly order: string }
 }
 
-/** Without any privilege: what Kubernetes calls restricted. */
+/** Without any privilege: the Pod Security level `restricted`. */
 export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob): Job {
   const { images, limits, env, runUser } = settings
   const node = images.tools === null ? 'node' : join(workFolder, nodeName)
@@ -43,7 +43,7 @@ export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob)
           env: variables(env),
           resources: resources(limits),
           securityContext: restricted,
-          // Several buildpacks prepare files where the app will be.
+          // Several buildpacks write files to the app's later folder.
           volumeMounts: [work, { name: 'app', mountPath: '/app' }],
         },
       ],

@@ -1,4 +1,4 @@
-// What kind of app is pushed? Its source is put on disk once, and looked through on the way.
+// What kind of app was pushed? Its source is stored once on disk, and inspected.
 import { createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -8,13 +8,13 @@ import { BadProcfile, parseProcfile, procfileLimits } from '@deis/ports/procfile
 
 export type Source = {
   readonly dockerfile: boolean
-  /** Whether it names its buildpacks. */
+  /** Whether it has a `.buildpacks` file. */
   readonly buildpacks: boolean
   /** Null: there is none. */
   readonly procfile: string | null
 }
 
-// The same as when it is unpacked.
+// The same limit as for the unpacked source.
 const maxBytes = 8 * 2 ** 30
 const sourceLimits = { entries: 500_000, bytes: maxBytes }
 
@@ -59,7 +59,7 @@ export function processesOf({ procfile }: Source): Record<string, string> {
   }
 }
 
-/** The order of Deis: a Dockerfile, unless buildpacks are asked for. */
+/** As in Deis: a Dockerfile, unless the app names buildpacks. */
 export function isDockerfileApp({ dockerfile, buildpacks }: Source, config: Readonly<Record<string, string>>): boolean {
   return dockerfile && !buildpacks && !config.BUILDPACK_URL
 }

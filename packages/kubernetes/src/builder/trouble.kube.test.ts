@@ -25,7 +25,7 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
     expect((await t.pods()).map(({ metadata }) => metadata?.name)).toEqual([])
   }
 
-  test('cancelled: Job and pod are gone before it says so', async () => {
+  test('cancelled: Job and pod are gone before it rejects', async () => {
     const cancel = new AbortController()
     const building = t.build(endless, {}, cancel.signal)
     await t.said('begun')
@@ -65,7 +65,7 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
         return instance === 'living'
       },
     })
-    const seen = expect(lost).rejects.toThrow('The pod of the build was deleted by somebody else')
+    const seen = expect(lost).rejects.toThrow('The pod of the build was deleted from outside')
     await next.recover()
     await seen
     expect(asked.toSorted()).toEqual(['dead', 'living'])
@@ -131,17 +131,17 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
   test('a controller that the pod cannot reach', async () => {
     const { createHandOff } = await import('./handoff.ts')
     const deaf = await t.another({ handOff: createHandOff(() => `http://${address}:64999`) })
-    await expect(t.build(plain, {}, undefined, deaf)).rejects.toThrow('The source could not be brought to the build.')
+    await expect(t.build(plain, {}, undefined, deaf)).rejects.toThrow('The source could not be copied to the build.')
     expect(t.output()).toContain('The controller could not be reached: connect ECONNREFUSED')
   })
 
-  test('a namespace of somebody else is not touched', async () => {
+  test("a namespace that is not the platform's is left alone", async () => {
     const name = `${t.namespace}-foreign`
     await t.kube.create<Namespace>(pathOf('v1/Namespace'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
     try {
       const foreign = await t.another({ namespace: name })
       await expect(t.build(plain, {}, undefined, foreign)).rejects.toThrow(
-        `The platform cannot build: the namespace ${name} has no label heritage=deis`,
+        `The platform cannot build: the namespace "${name}" has no label heritage=deis`,
       )
       expect((await foreign.checks())[0]).toMatchObject({ name: 'build namespace', status: 'missing' })
     } finally {
@@ -149,10 +149,10 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
     }
   })
 
-  test('the pod is deleted under its hands', async () => {
+  test('the pod is deleted while it builds', async () => {
     const building = t.build(endless)
     await t.said('begun')
-    const seen = expect(building).rejects.toThrow('The pod of the build was deleted by somebody else')
+    const seen = expect(building).rejects.toThrow('The pod of the build was deleted from outside')
     const [pod] = await t.pods()
     await t.kube.remove(pathOf('v1/Pod', t.namespace, pod?.metadata?.name), { graceSeconds: 0 })
     await seen

@@ -1,4 +1,4 @@
-// Does a real API server understand us, and do we understand it?
+// Does the client work with a real API server?
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKube, type Kube } from './client.ts'
@@ -33,7 +33,7 @@ describe.skipIf(!isClusterThere)('a cluster', () => {
     spec: { restartPolicy: 'Never', containers: [{ name: 'main', image, command: [...command] }] },
   })
 
-  test('apply makes, changes, keeps what others have written, and takes back what we no longer want', async () => {
+  test('apply creates, changes, keeps fields of others, and removes fields that are no longer given', async () => {
     const path = pathOf('v1/Service', space, 'tea')
     await kube.apply(service({ 'router.deis.io/domains': 'tea', 'router.deis.io/maintenance': 'True' }))
     await kube.patch(path, { metadata: { annotations: { theirs: 'kept' } } })
@@ -64,7 +64,7 @@ describe.skipIf(!isClusterThere)('a cluster', () => {
     )
   })
 
-  test('a list in pages has all', async () => {
+  test('a list in pages is complete', async () => {
     const names = ['one', 'two', 'three'].map((name) => `paged-${name}`)
     for (const name of names)
       await kube.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: space } })

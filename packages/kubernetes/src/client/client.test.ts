@@ -1,4 +1,4 @@
-// Are calls repeated when that helps and only then, ended in time, and refused in the API's own words?
+// Are calls retried only when that helps, ended in time, and refused with the API's own message?
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -41,7 +41,7 @@ test.each([
     message: 'the Kubernetes API answered 502: <h1>Bad Gateway</h1>',
   },
   {
-    title: 'JSON of somebody else',
+    title: "JSON that is not the API's",
     status: 500,
     body: '[]',
     reason: '',
@@ -83,7 +83,7 @@ test('Retry-After is waited for', async () => {
   expect(Date.now() - started).toBeGreaterThanOrEqual(990)
 })
 
-test('a wait beyond the end of patience is not begun', async () => {
+test('a wait beyond the deadline is not begun', async () => {
   after((_, response) => refuse(response, 429, 'TooManyRequests', 'much later', { 'retry-after': '3600' }))
   await expect(kube.get(path)).rejects.toMatchObject({ status: 429, retryAfter: 3600 })
   expect(api.seen).toHaveLength(1)
@@ -107,13 +107,13 @@ test.each([
   expect(api.seen).toHaveLength(1)
 })
 
-test('a group that the cluster does not have is not there, at once', async () => {
+test('an API group that the cluster does not have is not found, without retries', async () => {
   after((_, response) => void response.writeHead(404).end('404 page not found\n'))
   expect(await kube.find('/apis/metrics.k8s.io/v1beta1')).toBeUndefined()
   expect(api.seen).toHaveLength(1)
 })
 
-test('create is repeated only when it cannot have happened', async () => {
+test('create is retried only when it cannot have reached the server', async () => {
   after((_, response) => refuse(response, 429, 'TooManyRequests', 'later'))
   expect(await kube.create(path, {})).toEqual({ fine: true })
   after((_, response) => response.destroy())
@@ -123,7 +123,7 @@ test('create is repeated only when it cannot have happened', async () => {
   expect(api.seen).toHaveLength(4)
 })
 
-test('a slow answer is given up and asked for again, in the end with a clear word', async () => {
+test('a slow answer is retried, and in the end fails with a clear message', async () => {
   const hasty = createKube(api.transport, { callMs: 50, wholeMs: 400 })
   after(() => {})
   expect(await hasty.get(path)).toEqual({ fine: true })
@@ -153,10 +153,10 @@ test.each(['answer', 'next try'])('a cancelled call throws the reason while it w
   expect(api.seen).toHaveLength(1)
 })
 
-test('an answer that is no JSON is named', async () => {
+test('an answer that is not JSON is reported', async () => {
   api.answer((_, response) => void response.end('<html>Please log in'))
   await expect(kube.get(path)).rejects.toThrow(
-    `the answer to GET ${path} is none of the Kubernetes API: <html>Please log in`,
+    `the answer to GET ${path} is not from the Kubernetes API: <html>Please log in`,
   )
 })
 
@@ -212,7 +212,7 @@ test('apply, patch and remove say what they mean', async () => {
   expect(JSON.parse(api.seen[5]?.body ?? '')).not.toHaveProperty('gracePeriodSeconds')
 })
 
-test('to remove what has gone is fine, other refusals are not', async () => {
+test('removing a missing object succeeds, other refusals fail', async () => {
   after((_, response) => refuse(response, 404, 'NotFound', 'no'))
   await kube.remove(`${path}/p`)
   after((_, response) => refuse(response, 403, 'Forbidden', 'no'))
@@ -231,7 +231,7 @@ test('a stream comes as it is made, is refused with words, and ends with its sig
   await expect(kube.stream(`${path}/p/log`, {}, new AbortController().signal)).rejects.toThrow('is waiting to start')
 })
 
-test('streams, however many, leave room for calls', async () => {
+test('any number of streams leaves connections for calls', async () => {
   const cancel = new AbortController()
   api.answer(({ query }, response) => {
     if (query.has('follow')) response.writeHead(200).flushHeaders()

@@ -1,9 +1,9 @@
-// How do we read and change objects of a cluster: with deadlines, cancellable, and again when the server was away?
+// How are objects of a cluster read and changed: with deadlines, cancellation and retries?
 import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorOf, hasStatus, isNotFound, isPassing, KubeError, neverHappened } from './error.ts'
+import { errorOf, hasStatus, isNotFound, isPassing, KubeError, neverReached } from './error.ts'
 import { type KubeObject, type ListOf, pathOfObject } from './objects.ts'
 import { type KubeSocket, openSocket, type Take } from './socket.ts'
 import type { Transport } from './transport.ts'
@@ -11,26 +11,26 @@ import type { Transport } from './transport.ts'
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 type Options = { readonly signal?: AbortSignal | undefined }
 
-/** Every call ends within a minute, or with its signal's reason. All but `create` are repeated while the server is away. */
+/** Every call ends within a minute, or with its signal's reason. All but `create` are retried while the server is away. */
 export type Kube = {
   /** @throws KubeError, 404 included. */
   get<T>(path: string, options?: Options & { readonly query?: Query }): Promise<T>
-  /** Undefined when it is not there. */
+  /** Undefined if it does not exist. */
   find<T>(path: string, options?: Options): Promise<T | undefined>
-  /** All pages. */
+  /** Reads all pages. */
   list<T>(path: string, options?: Options & { readonly query?: Query }): Promise<ListOf<T>>
   create<T>(path: string, body: object, options?: Options): Promise<T>
-  /** Server-side apply: ours are exactly the fields given, whoever else had them; fields of others stay. */
+  /** Server-side apply: the manager owns exactly the fields given, taken over from others if necessary; other fields stay. */
   apply<T>(object: T & KubeObject, options?: Options & { readonly manager?: string }): Promise<T>
   patch<T>(path: string, body: object, options?: Options & { readonly kind?: 'merge' | 'json' }): Promise<T>
-  /** Gone already is fine. */
+  /** Deletes it; does nothing if it does not exist. */
   remove(
     path: string,
     options?: Options & { readonly graceSeconds?: number; readonly background?: boolean; readonly query?: Query },
   ): Promise<void>
-  /** A body that comes as it is made: followed logs, watches. Ends with the signal. @throws KubeError when refused. */
+  /** Opens a streamed body: followed logs, watches. Ends with the signal. @throws KubeError when refused. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<Readable>
-  /** To a container's `attach` or `exec`; tried once. Ends with the signal. @throws KubeError when refused. */
+  /** Connects to a container's `attach` or `exec`, without retries. Ends with the signal. @throws KubeError when refused. */
   connect(path: string, query: Query, take: Take, signal: AbortSignal): Promise<KubeSocket>
   close(): void
 }
@@ -47,17 +47,17 @@ function withQuery(path: string, query: Query = {}): string {
   return pairs.length === 0 ? path : `${path}?${new URLSearchParams(pairs).toString()}`
 }
 
-/** A body that is no JSON is not the API's. */
+/** @throws if the body is not JSON: then it is not the API's. */
 function parsed(body: string, method: string, path: string): unknown {
   try {
     return JSON.parse(body)
   } catch (error) {
     const start = body.slice(0, 200).trim()
-    throw new Error(`the answer to ${method} ${path} is none of the Kubernetes API: ${start}`, { cause: error })
+    throw new Error(`the answer to ${method} ${path} is not from the Kubernetes API: ${start}`, { cause: error })
   }
 }
 
-/** `callMs`: for one try; `wholeMs`: within that the last try begins. */
+/** `callMs`: for one attempt; `wholeMs`: the last attempt begins within this time. */
 export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60_000 } = {}): Kube {
   const open = async (
     method: string,
@@ -79,12 +79,12 @@ export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60
     throw errorOf(status, await text(answer), answer.headers['retry-after'])
   }
 
-  /** One try after the other, ever slower, while `again` finds the failure a passing one. */
+  /** Retries with increasing delays while `isRetryable` says so. */
   const call = async <T>(
     method: string,
     path: string,
     options: Options,
-    again: (error: unknown) => boolean,
+    isRetryable: (error: unknown) => boolean,
     body?: object,
     contentType?: string,
   ): Promise<T> => {
@@ -97,10 +97,10 @@ export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60
       } catch (caught) {
         options.signal?.throwIfAborted()
         const slow = `the Kubernetes API did not answer ${method} ${path} within ${callMs / 1000} s`
-        // The signal's own error is named TimeoutError, which others use for limits of the user's.
+        // Not the signal's own error: its name, TimeoutError, stands for limits of the user's elsewhere.
         const error = late.aborted ? Object.assign(new Error(slow, { cause: caught }), { code: 'ETIMEDOUT' }) : caught
         const wait = error instanceof KubeError && error.retryAfter !== null ? error.retryAfter * 1000 : delay
-        if (!again(error) || Date.now() + wait > deadline) throw error
+        if (!isRetryable(error) || Date.now() + wait > deadline) throw error
         await sleep(wait + Math.random() * delay, undefined, options.signal ? { signal: options.signal } : {}).catch(
           () => options.signal?.throwIfAborted(),
         )
@@ -133,11 +133,11 @@ export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60
         }
       } catch (error) {
         if (next === undefined || !hasStatus(error, 410)) throw error
-        // What the further pages were to be read from has been compacted away: all at once, then.
+        // The snapshot behind the further pages was compacted: everything is read in one page.
         return get<ListOf<T>>(path, { ...options, query: { ...query, limit: undefined } })
       }
     },
-    create: (path, body, options = {}) => call('POST', path, options, neverHappened, body),
+    create: (path, body, options = {}) => call('POST', path, options, neverReached, body),
     apply<T>(
       object: T & KubeObject,
       { manager = fieldManager, ...options }: Options & { readonly manager?: string } = {},
@@ -168,7 +168,7 @@ export function createKube(transport: Transport, { callMs = 20_000, wholeMs = 60
       }
     },
     stream(path, query, signal) {
-      // Hundreds that end with the same signal are no leak.
+      // Hundreds of listeners on one signal are not a leak here.
       setMaxListeners(0, signal)
       return open('GET', withQuery(path, query), signal, undefined, undefined, true)
     },

@@ -1,9 +1,9 @@
-// What did the Kubernetes API refuse, and is it worth asking again?
+// What did the Kubernetes API refuse, and is a retry useful?
 
-/** An answer of the API server that is no success; `message` is its own. */
+/** A failure answered by the API server; `message` is the server's. */
 export class KubeError extends Error {
   readonly status: number
-  /** The API's word for it: `NotFound`, `Forbidden`, `Conflict`, `Invalid` … or an empty text. */
+  /** The API's reason: `NotFound`, `Forbidden`, `Conflict`, `Invalid` … or an empty text. */
   readonly reason: string
   /** Seconds the server asks us to wait. */
   readonly retryAfter: number | null
@@ -20,16 +20,16 @@ export class KubeError extends Error {
 /** Go's answer where nothing is served at a path: an API group that this cluster does not have. */
 const noSuchPath = '404 page not found'
 
-/** The API's own error object, or whatever a proxy in between says. */
+/** Reads the API's error object, or the answer of a proxy in between. */
 export function errorOf(status: number, body: string, retryAfter: string | undefined): KubeError {
   const wait = retryAfter !== undefined && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null
   try {
-    const said = JSON.parse(body) as { reason?: unknown; message?: unknown }
-    const reason = typeof said.reason === 'string' ? said.reason : ''
-    if (typeof said.message === 'string' && said.message !== '')
-      return new KubeError(status, reason, said.message, wait)
+    const answer = JSON.parse(body) as { reason?: unknown; message?: unknown }
+    const reason = typeof answer.reason === 'string' ? answer.reason : ''
+    if (typeof answer.message === 'string' && answer.message !== '')
+      return new KubeError(status, reason, answer.message, wait)
   } catch {
-    // Not the API server's JSON; told as it is.
+    // Not the API server's JSON: shown as it is.
   }
   const reason = status === 404 && body.trim() === noSuchPath ? 'NoSuchPath' : ''
   return new KubeError(status, reason, `the Kubernetes API answered ${status}: ${body.slice(0, 200).trim()}`, wait)
@@ -41,9 +41,9 @@ export function hasStatus(error: unknown, status: number): boolean {
 
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404)
 
-/** The server is starting, overloaded or cut off: the same call may work in a moment. A 404 without a reason is a proxy's. */
+/** Whether the same call may work in a moment: the server is starting, overloaded or unreachable. A 404 without a reason is a proxy's. */
 export function isPassing(error: unknown): boolean {
-  // What older servers say, as a 500, to an applied object against the schema: it will not get better.
+  // Older servers answer this, as a 500, to an applied object that is against the schema: a retry is useless.
   if (error instanceof KubeError && error.message.startsWith('failed to create typed patch')) return false
   if (error instanceof KubeError)
     return error.status === 429 || error.status >= 500 || (error.status === 404 && error.reason === '')
@@ -54,7 +54,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Whether the request cannot have reached the server's logic, so that even a POST may be sent again. */
-export function neverHappened(error: unknown): boolean {
+export function neverReached(error: unknown): boolean {
   if (error instanceof KubeError) return error.status === 429
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
   return /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)$/.test(code)

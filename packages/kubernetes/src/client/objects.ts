@@ -1,4 +1,4 @@
-// Which Kubernetes objects do we touch, and at which paths of the API?
+// Which Kubernetes objects does the platform use, and at which paths of the API?
 import type {
   CoreV1Event,
   V1Deployment,
@@ -36,7 +36,7 @@ export type ResourceQuota = Wire<V1ResourceQuota>
 export type HorizontalPodAutoscaler = Wire<V1HorizontalPodAutoscaler>
 export type Ingress = Wire<V1Ingress>
 export type Job = Wire<V1Job>
-/** The library calls a field `_from` that has no underscore on the wire. */
+/** The library names a field `_from` that is `from` on the wire. */
 type Sent = Wire<V1NetworkPolicy>
 type Rule = NonNullable<NonNullable<Sent['spec']>['ingress']>[number]
 export type NetworkPolicy = Omit<Sent, 'spec'> & {
@@ -45,7 +45,7 @@ export type NetworkPolicy = Omit<Sent, 'spec'> & {
   }
 }
 
-/** Anything with a kind, as it is sent and answered. */
+/** Any object with a kind, as on the wire. */
 export type KubeObject = {
   readonly apiVersion?: string
   readonly kind?: string
@@ -82,8 +82,8 @@ const plurals: Readonly<Record<string, { readonly plural: string; readonly names
 }
 
 /**
- * The path of a kind (`apps/v1/Deployment`): of one object when `name` is given, of all in the namespace without, of the
- * whole cluster without a namespace. Names are escaped.
+ * The path of a kind (`apps/v1/Deployment`): of one object if `name` is given, else of all in the namespace, or in the whole
+ * cluster without one. Names are escaped.
  */
 export function pathOf(kind: string, namespace?: string, name?: string, sub?: string): string {
   const known = plurals[kind]
@@ -98,7 +98,7 @@ export function pathOf(kind: string, namespace?: string, name?: string, sub?: st
   ].join('/')
 }
 
-/** The path of an object as it stands. */
+/** The path of an object, from its own fields. */
 export function pathOfObject(object: KubeObject): string {
   const name = object.metadata?.name
   if (name === undefined) throw new Error(`a ${object.kind ?? 'object'} without a name`)

@@ -1,4 +1,4 @@
-// Do input, output and end of a command pass one WebSocket, at the pace of whoever is slower?
+// Are input, output and end of a command passed over one WebSocket, at the pace of the slower side?
 import { once } from 'node:events'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -108,7 +108,7 @@ describe('a connection', () => {
     socket.destroy()
   })
 
-  test('waits for whoever takes the output', async () => {
+  test('waits for a slow reader of the output', async () => {
     let release = (): void => {}
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -130,7 +130,7 @@ describe('a connection', () => {
     expect(bytes).toBe(50 * 1024 * 1024)
   })
 
-  test('waits for whoever takes the input', async () => {
+  test('waits for a slow reader of the input', async () => {
     const [socket, server] = await both()
     server.pause()
     let sent = false

@@ -1,4 +1,4 @@
-// How do we talk to a command in a container: one WebSocket, on which the first byte of a frame says what the rest is?
+// How are a container's input and output sent over one WebSocket? The first byte of each frame is its channel.
 import type { ClientRequestArgs, IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { WebSocket } from 'ws'
@@ -6,17 +6,17 @@ import { errorOf } from './error.ts'
 
 export const channels = { input: 0, stdout: 1, stderr: 2, status: 3, size: 4, close: 255 } as const
 
-/** `code` is null when the command could not be run, or nobody knows how it ended: `message` says why. */
+/** `code` is null if the command could not be run, or its end is unknown: `message` says why. */
 export type Outcome = { readonly code: number | null; readonly message: string }
 
 export type KubeSocket = {
-  /** Whether the end of the input can be told while the output goes on: from Kubernetes 1.30. */
+  /** Whether the input can be ended while the output goes on: from Kubernetes 1.30. */
   readonly endsInput: boolean
-  /** Resolves when there is room for more; also when it is too late for any. */
+  /** Resolves when more can be sent, or the connection is closed. */
   send(channel: number, bytes: Buffer): Promise<void>
-  /** No more input. Where that cannot be told, the connection ends when all of it has arrived. */
+  /** Ends the input. With a protocol that cannot, closes the connection when all input has arrived. */
   endInput(): void
-  /** All output was handed over. Null: the server hung up, or was lost, without saying why. */
+  /** Resolves when all output was passed on. Null: the connection was closed, or lost, without a reason. */
   readonly closed: Promise<Outcome | null>
   destroy(): void
 }
@@ -26,13 +26,13 @@ export type Dial = { readonly address: string; readonly options: ClientRequestAr
 /** No more is read until the promise resolves. */
 export type Take = (channel: number, chunk: Buffer) => Promise<void>
 
-/** The second is known since 1.4, the first since 1.29. */
+/** Servers have the second since 1.4, the first since 1.29. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
 const handshakeMs = 20_000
-/** A server that says nothing for so long, though it is asked, is taken for dead. */
+/** A server that does not answer pings for `silentMs` counts as dead. */
 const patience = { pingMs: 20_000, silentMs: 60_000 }
 const frameBytes = 32 * 1024
-/** What is on its way is only taken when the command asks for it: closing may take as long as that runs. */
+/** Closing may take as long as the command runs: sent input is read only when the command asks for it. */
 const settings = { perMessageDeflate: false, maxPayload: 16 * 1024 * 1024, closeTimeout: 2_000_000_000 }
 
 type Status = {
@@ -41,12 +41,12 @@ type Status = {
   readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] }
 }
 
-export function outcomeOf(said: string): Outcome {
+export function outcomeOf(text: string): Outcome {
   let status: Status
   try {
-    status = JSON.parse(said) as Status
+    status = JSON.parse(text) as Status
   } catch {
-    return { code: null, message: said.slice(0, 200) }
+    return { code: null, message: text.slice(0, 200) }
   }
   if (status.status === 'Success') return { code: 0, message: '' }
   const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message ?? ''
@@ -54,7 +54,7 @@ export function outcomeOf(said: string): Outcome {
 }
 
 /** @throws KubeError when it is refused; the signal's reason. */
-async function shake(ws: WebSocket, signal: AbortSignal): Promise<void> {
+async function waitUntilOpen(ws: WebSocket, signal: AbortSignal): Promise<void> {
   let late = false
   const end = (): void => ws.terminate()
   const timer = setTimeout(() => {
@@ -85,7 +85,7 @@ async function shake(ws: WebSocket, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Resolves when the server has agreed. With the signal the connection is cut. */
+/** Resolves when the connection is open. The signal closes it. */
 export async function openSocket(
   { address, options }: Dial,
   take: Take,
@@ -97,18 +97,18 @@ export async function openSocket(
   let outcome: Outcome | null = null
   let taking = Promise.resolve()
   let held = 0
-  let heard = Date.now()
-  /** Input that the command does not read keeps the server from seeing our next ping. */
+  let lastSign = Date.now()
+  /** Input that the command does not read keeps the server from seeing the next ping. */
   let pings = 0
   let mayBlock = 0
   let answered = 0
   const cut = (): void => ws.terminate()
   ws.on('pong', (data: Buffer) => {
-    heard = Date.now()
+    lastSign = Date.now()
     answered = Number(data.toString())
   })
   ws.on('message', (data: Buffer) => {
-    heard = Date.now()
+    lastSign = Date.now()
     const channel = data[0] ?? channels.close
     const chunk = data.subarray(1)
     if (channel === channels.status) outcome = outcomeOf(chunk.toString())
@@ -116,20 +116,20 @@ export async function openSocket(
     if (held++ === 0) ws.pause()
     taking = taking
       .then(() => take(channel, chunk))
-      // Whoever cannot take it any more says so in ways of its own.
+      // The failure itself is reported by the receiver.
       .catch(cut)
       .then(() => {
-        heard = Date.now()
+        lastSign = Date.now()
         if (--held === 0) ws.resume()
       })
   })
   const closed = new Promise<Outcome | null>((resolve) => {
     ws.on('close', () => resolve(taking.then(() => outcome)))
   })
-  await shake(ws, signal)
+  await waitUntilOpen(ws, signal)
   signal.addEventListener('abort', cut)
   const timer = setInterval(() => {
-    if (held === 0 && answered >= mayBlock && Date.now() - heard > silentMs) return cut()
+    if (held === 0 && answered >= mayBlock && Date.now() - lastSign > silentMs) return cut()
     if (ws.readyState === WebSocket.OPEN) ws.ping(String(++pings))
   }, pingMs)
   ws.on('close', () => {
@@ -150,8 +150,8 @@ export async function openSocket(
     },
     endInput() {
       if (ws.protocol === protocols[0]) return void frame(channels.close, Buffer.from([channels.input]))
-      // A server that hears of the end drops what it has not passed on yet. It takes nothing, however, before it has passed on
-      // all that came before, and answers no ping before it has taken that.
+      // A server that sees the close drops input that it has not passed on yet. But it reads nothing before it has passed on
+      // all earlier input, so its answer to a ping shows that this has happened.
       const asked = ++pings
       mayBlock = asked
       ws.on('pong', () => {

@@ -30,7 +30,7 @@ export type FakeApi = {
   readonly transport: Transport
   /** What answers from now on. */
   answer(how: Answer): void
-  /** What becomes of WebSockets from now on. */
+  /** How WebSockets are handled from now on. */
   upgrade(how: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void
   /** Cuts all connections. */
   cut(): void
@@ -46,7 +46,7 @@ export function json(
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 }
 
-/** As the API server says no. */
+/** Answers with an error like the API server's. */
 export function refuse(
   response: ServerResponse,
   code: number,
@@ -57,7 +57,7 @@ export function refuse(
   json(response, code, { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message }, headers)
 }
 
-/** With the kubeconfig in this file. */
+/** The transport of the kubeconfig in this file. */
 export async function transportOf(file: string): Promise<Transport> {
   const before = process.env.KUBECONFIG
   process.env.KUBECONFIG = file
@@ -69,7 +69,7 @@ export async function transportOf(file: string): Promise<Transport> {
   }
 }
 
-/** A kubeconfig of its own leads the real transport to it. */
+/** The real transport reaches it through its own kubeconfig. */
 export async function openFakeApi(): Promise<FakeApi> {
   const seen: Seen[] = []
   let how: Answer = (_, response) => refuse(response, 404, 'NotFound', 'nothing is here')
@@ -130,7 +130,7 @@ export async function openFakeApi(): Promise<FakeApi> {
   }
 }
 
-/** Ready for pods: those are refused until the namespace has its service account. */
+/** Creates a namespace that is ready for pods: they are refused until it has its service account. */
 export async function makeSpace(kube: Kube, prefix: string): Promise<string> {
   const name = `${prefix}-${randomBytes(3).toString('hex')}`
   await kube.apply<Namespace>({

@@ -1,5 +1,5 @@
-// How does one HTTP request reach the Kubernetes API with the kubeconfig's identity?
-// The library's generated clients know neither deadlines nor cancelling; its configuration and credentials are used.
+// How is one HTTP request sent to the Kubernetes API with the kubeconfig's credentials?
+// The library's generated clients have neither deadlines nor cancellation; only its configuration and credentials are used.
 import { Agent as HttpAgent, type IncomingMessage, type OutgoingHttpHeaders, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
@@ -7,28 +7,28 @@ import type { Dial } from './socket.ts'
 
 export type Call = {
   readonly method: string
-  /** With query. */
+  /** Includes the query. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
-  /** Its answer goes on for hours: it has a connection of its own and takes none from the others. */
+  /** Whether the answer goes on for hours: such calls do not count toward the limit of connections. */
   readonly endless?: boolean
 }
 
 export type Transport = {
   /** Resolves with the answer's head; the body is the caller's to read or destroy. */
   send(call: Call): Promise<IncomingMessage>
-  /** How a WebSocket of this path, with query, is opened. */
+  /** The address and options to open a WebSocket of this path, which includes the query. */
   dial(path: string): Promise<Dial>
   close(): void
 }
 
 export type Loaded = { readonly transport: Transport; readonly server: string; readonly config: KubeConfig }
 
-/** Of calls that are answered at once: watches and followed logs are as many as there are pods: they are not counted. */
+/** For calls that are answered at once. Watches and followed logs are as many as there are pods, and not limited. */
 const maxSockets = 64
-/** A connection that says nothing is asked after this long whether the other side is still there. */
+/** After this long without data, TCP keep-alive checks the other side. */
 const keepAliveMsecs = 15_000
 
 type Agents<A> = { readonly calls: A; readonly streams: A }
@@ -39,8 +39,8 @@ const both = <A>(make: (limits: { keepAlive: true; keepAliveMsecs: number; maxSo
 })
 
 /**
- * In the cluster its service account, else KUBECONFIG or ~/.kube/config.
- * @throws when none names a cluster.
+ * Uses the service account inside a cluster, else KUBECONFIG or ~/.kube/config.
+ * @throws if none of them names a cluster.
  */
 export async function loadTransport(): Promise<Loaded> {
   const { KubeConfig } = await import('@kubernetes/client-node')
@@ -55,7 +55,7 @@ export async function loadTransport(): Promise<Loaded> {
   const plain = both((limits) => new HttpAgent(limits))
   let secured: { readonly key: string; readonly agents: Agents<HttpsAgent> } | null = null
 
-  /** Certificates of the kubeconfig may be renewed; connections are shared while they stay. */
+  /** Connections are shared until the certificates of the kubeconfig change. */
   const agentsFor = (options: RequestOptions): Agents<HttpsAgent> => {
     const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized } = options
     const parts = { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized }
@@ -77,7 +77,7 @@ export async function loadTransport(): Promise<Loaded> {
         signal.throwIfAborted()
         const options: RequestOptions = {}
         await config.applyToHTTPSOptions(options)
-        // Node sends the body of a DELETE without saying how long it is, which no server reads.
+        // Node sends the body of a DELETE without a length, and servers ignore such a body.
         const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
         const kind = endless ? 'streams' : 'calls'
         const all: RequestOptions = {
@@ -93,7 +93,7 @@ export async function loadTransport(): Promise<Loaded> {
         return new Promise((resolve, reject) => {
           const fail = (error: Error): void => reject(signal.aborted ? (signal.reason as Error) : error)
           const call = (secure ? httpsRequest : httpRequest)(all, resolve)
-          // Also after the head has come: nobody else listens.
+          // Also for errors after the head has come, which nothing else handles.
           call.on('error', fail)
           call.end(body)
         })

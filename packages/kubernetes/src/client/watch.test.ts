@@ -1,4 +1,4 @@
-// Does a watch know what the API knows, whatever happens to its connection?
+// Does a watch show what the API has, whatever happens to its connection?
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createKube } from './client.ts'
@@ -59,7 +59,7 @@ function told(watched: Watched<Pod>): string[] {
 
 const names = (): string[] => (pods?.all() ?? []).map(({ metadata }) => metadata?.name ?? '').toSorted()
 
-test('what is listed is known, and changes are told', async () => {
+test('listed objects are known, and changes are notified', async () => {
   const state = world([pod('a', 1), pod('b', 2, 'two')], 2)
   const watched = await open({ labelSelector: 'heritage=deis' })
   expect(names()).toEqual(['a', 'b'])
@@ -162,7 +162,7 @@ test('a server that is away is asked until it is back', async () => {
   await expect.poll(() => all).toEqual(['+a@2'])
 })
 
-test('a server that closes at once is not asked in a circle', async () => {
+test('a server that closes at once does not cause a busy loop', async () => {
   await open()
     .then(() => expect.unreachable())
     .catch((error: unknown) => expect(error).toMatchObject({ status: 404 }))
@@ -188,7 +188,7 @@ test('a server that never begins to answer is given up', async () => {
   expect(troubles[0]).toMatchObject({ message: `the Kubernetes API did not begin to answer the watch of ${path}` })
 })
 
-test('rubbish in the stream is trouble, not the end', async () => {
+test('invalid data in the stream is an error, not the end', async () => {
   const state = world([], 1)
   const all = told(await open())
   await expect.poll(() => state.watches.length).toBe(1)
@@ -199,7 +199,7 @@ test('rubbish in the stream is trouble, not the end', async () => {
   expect(troubles[0]).toBeInstanceOf(SyntaxError)
 })
 
-test('a listener that throws harms neither the others nor the watch', async () => {
+test('a listener that throws affects neither the others nor the watch', async () => {
   const state = world([], 1)
   const watched = await open()
   const stop = watched.onChange(() => {
@@ -217,7 +217,7 @@ test('a listener that throws harms neither the others nor the watch', async () =
   expect(state.watches).toHaveLength(1)
 })
 
-test('closed, it lets go of its connection at once', async () => {
+test('a closed watch closes its connection at once', async () => {
   const state = world([], 1)
   const watched = await open()
   await expect.poll(() => state.watches.length).toBe(1)

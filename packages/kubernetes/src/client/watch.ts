@@ -1,4 +1,4 @@
-// What does the cluster hold of a kind right now, and when does it change?
+// Which objects of a kind are in the cluster now, and when do they change?
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube, Query } from './client.ts'
@@ -6,33 +6,33 @@ import { errorOf, hasStatus } from './error.ts'
 import type { KubeObject } from './objects.ts'
 
 export type Watched<T> = {
-  /** Everything known, in no order. */
+  /** All objects, in no particular order. */
   all(): readonly T[]
-  /** Of one namespace. */
+  /** The objects of one namespace. */
   of(namespace: string): readonly T[]
   get(namespace: string, name: string): T | undefined
-  /** Called with the object after each change; `gone` with its last state. What it throws is `trouble`. Returns the function that ends it. */
+  /** Calls back with the object after each change; if `gone`, with its last state. Errors go to `trouble`. Returns the function that ends it. */
   onChange(listener: (object: T, gone: boolean) => void): () => void
   close(): Promise<void>
 }
 
 export type WatchOptions = {
   readonly query?: Query
-  /** Told of every trouble that is answered by trying again. */
+  /** Called with every error that is retried. */
   readonly trouble: (error: unknown) => void
   /** How long a server may take to begin its answer to a watch. */
   readonly headMs?: number
 }
 
 const minuteMs = 60_000
-/** The server ends a watch after about this long by itself; one that says nothing for longer is taken for dead. */
+/** The server ends a watch after about this long by itself; a connection without data for longer counts as dead. */
 const watchSeconds = 240
 const firstDelayMs = 200
 const lastDelayMs = 5_000
 
 type Event = { readonly type?: string; readonly object?: KubeObject & { code?: number; message?: string } }
 
-/** readline would swallow the error of a connection that breaks. */
+/** Not readline, which would hide the error of a broken connection. */
 async function* linesOf(body: Readable): AsyncGenerator<string> {
   let rest = ''
   body.setEncoding('utf8')
@@ -45,7 +45,7 @@ async function* linesOf(body: Readable): AsyncGenerator<string> {
 
 const keyOf = (object: KubeObject): string => `${object.metadata?.namespace ?? ''}/${object.metadata?.name ?? ''}`
 
-/** Lists, then follows changes for ever; survives 410 Gone, cut connections and a server that is away. Resolves after the first list. */
+/** Lists, then follows changes until it is closed; survives 410 Gone, broken connections and an absent server. Resolves after the first list. */
 export async function watchAll<T extends KubeObject>(
   kube: Kube,
   path: string,
@@ -56,12 +56,12 @@ export async function watchAll<T extends KubeObject>(
   const listeners = new Set<(object: T, gone: boolean) => void>()
   let version: string | undefined
 
-  const tell = (object: T, gone: boolean): void => {
+  const notify = (object: T, gone: boolean): void => {
     for (const listener of listeners)
       try {
         listener(object, gone)
       } catch (error) {
-        // The others are to hear of it all the same.
+        // The other listeners are called all the same.
         trouble(error)
       }
   }
@@ -71,14 +71,14 @@ export async function watchAll<T extends KubeObject>(
     byNamespace.set(space, known)
     const before = known.get(keyOf(object))
     known.set(keyOf(object), object)
-    if (before?.metadata?.resourceVersion !== object.metadata?.resourceVersion) tell(object, false)
+    if (before?.metadata?.resourceVersion !== object.metadata?.resourceVersion) notify(object, false)
   }
   const drop = (object: T): void => {
     const space = object.metadata?.namespace ?? ''
     const known = byNamespace.get(space)
     if (!known?.delete(keyOf(object))) return
     if (known.size === 0) byNamespace.delete(space)
-    tell(object, true)
+    notify(object, true)
   }
   const all = (): T[] => [...byNamespace.values()].flatMap((known) => [...known.values()])
   const relist = async (): Promise<void> => {
@@ -131,7 +131,7 @@ export async function watchAll<T extends KubeObject>(
         if (version === undefined) await relist()
         await follow()
         delay = firstDelayMs
-        // A server that closes at once must not be asked in a circle.
+        // A server that closes at once must not cause a busy loop.
         if (Date.now() - started < 1000) await sleep(firstDelayMs, undefined, { signal: over.signal })
       } catch (error) {
         if (over.signal.aborted) return

@@ -1,4 +1,4 @@
-// Is each trouble found, named, and given the time it deserves?
+// Is each trouble found, named, and given the right patience?
 import { expect, test } from 'vitest'
 import type { Pod, ReplicaSet } from '../client/objects.ts'
 import { creationTrouble, lateTrouble, podTrouble } from './diagnose.ts'
@@ -112,7 +112,7 @@ const refused = (message: string): ReplicaSet => ({
   status: { replicas: 0, conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message }] },
 })
 
-test('a full quota counts when nothing is ending that would give room', () => {
+test('a full quota counts when no ending pod will free it', () => {
   const full = refused('pods "tea" is forbidden: exceeded quota: tea-quota')
   expect(creationTrouble('web', full, false)).toMatchObject({ patience: 3 })
   expect(creationTrouble('web', full, true)).toMatchObject({ patience: null })

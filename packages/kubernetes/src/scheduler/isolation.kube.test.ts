@@ -1,4 +1,4 @@
-// Is an app on a cluster reached by the routers and by itself alone, and does it reach no metadata? Pods try.
+// Is an app on a cluster reached only by the routers and itself, and does it not reach the cloud's metadata? Pods try.
 import { execFile, execFileSync } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -132,7 +132,7 @@ describe.skipIf(!canFilter).sequential('apps on a cluster', () => {
     await testbed.remove()
   }, 120_000)
 
-  test('without anything that enforces policies, everybody reaches everything', async () => {
+  test('without an enforcer of policies, everything is reachable', async () => {
     expect(await reaches('pot worker', 'tea web')).toBe('answered')
     expect(await reaches('neighbour', 'tea web')).toBe('answered')
     expect(await reaches('tea web', 'build')).toBe('answered')
@@ -162,7 +162,7 @@ describe.skipIf(!canFilter).sequential('apps on a cluster', () => {
     expect(answer.status).toBe(200)
     expect((await scheduler.observe(`${testbed.prefix}tea`)).map(({ state }) => state)).toEqual(['up', 'up'])
   })
-  test('the routers` namespace says its name, also where the server does not see to that', async () => {
+  test('the routers` namespace is labelled with its name, even by old servers', async () => {
     const { metadata: there } = await testbed.kube.get<Namespace>(
       pathOf('v1/Namespace', undefined, `${testbed.prefix}platform`),
     )

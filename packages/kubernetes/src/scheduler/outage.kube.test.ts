@@ -1,4 +1,4 @@
-// Does a deploy survive an API server that is cut off in the middle of it?
+// Does a deploy survive the loss of the API server in the middle of it?
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
@@ -72,7 +72,7 @@ describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test('a deploy that is cut off carries on, and what happened meanwhile is known after', async () => {
+  test('an interrupted deploy goes on, and changes made meanwhile are seen afterwards', async () => {
     const app = `${testbed.prefix}app`
     const wanted = (release: number, replicas: number): Formation => ({
       app,

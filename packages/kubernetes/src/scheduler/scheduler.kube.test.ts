@@ -1,4 +1,4 @@
-// Does the Kubernetes scheduler make the contract's objects, keep what others own, and find what goes wrong?
+// Does the Kubernetes scheduler create the contract's objects, keep fields of others, and report failures?
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -161,14 +161,14 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(await podsOf(app)).toEqual(before)
   })
 
-  test('what others wrote stays; the number is the autoscaler`s while there is one, and ours again after', async () => {
+  test('fields of others stay; the number is the autoscaler`s while there is one, and ours afterwards', async () => {
     const app = newApp()
     const scaled = { web: process(serve, 1, { autoscale: { min: 1, max: 5, cpuPercent: 70 } }) }
     await apply(formation(app, 1, scaled))
     const edit = (...args: string[]) => run('kubectl', ['--namespace', app, ...args])
     await edit('annotate', 'service', app, 'router.deis.io/connectTimeout=10')
     await edit('annotate', 'deployment', `${app}-web`, 'acme/note=ours')
-    // There is nobody to measure here, so this plays the autoscaler.
+    // The cluster has no metrics, so the test plays the autoscaler.
     await edit('scale', 'deployment', `${app}-web`, '--replicas=2')
     await apply(formation(app, 1, scaled))
     await apply(formation(app, 2, scaled))
@@ -246,7 +246,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(failed.hint).toContain('deis limits:set worker=')
   })
 
-  test('a type that never listens is named with the probe`s words', async () => {
+  test('a type that never listens is reported with its probe', async () => {
     const failed = await failing({ web: process(`echo waiting; ${stay}`) }, { deployTimeoutSeconds: 30 })
     expect(failed.message).toBe('web was not ready within 30 s')
     expect(failed.evidence.join('\n')).toMatch(/waiting[^]*its readiness probe did not pass: a connection to port 5000/)
@@ -353,7 +353,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect((await scheduler.upstreams(app)).addresses).toEqual([])
   })
 
-  test('the edge writes annotations and an Ingress, and takes away what became empty', async () => {
+  test('setEdge writes annotations and an Ingress, and removes what became empty', async () => {
     const app = newApp()
     const by = await createKubernetesScheduler(testbed.options({ routing: 'ingress', ingressClass: 'test' }))
     const edge: Edge = {
@@ -403,7 +403,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect((await readDeployment(app)).spec).toEqual(before.spec)
   })
 
-  test('a namespace of somebody else is neither taken nor removed', async () => {
+  test('a foreign namespace is neither claimed nor removed', async () => {
     const app = newApp()
     await testbed.kube.create(pathOf('v1/Namespace'), { metadata: { name: app, labels: { heritage: 'deis' } } })
     await expect(scheduler.prepare(app, never)).rejects.toThrow(NameTaken)
@@ -412,7 +412,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(left.metadata?.deletionTimestamp).toBeUndefined()
   })
 
-  test('commands that end with much to say are heard to the last word', async () => {
+  test('all output of commands that print much at their end is passed on', async () => {
     const app = newApp()
     await scheduler.prepare(app, never)
     const said = async (): Promise<string> => {
@@ -446,7 +446,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(await testbed.kube.find(pathOf('v1/Namespace', undefined, app))).toBeUndefined()
   })
 
-  test('a pod that a dead controller has let go of is cleared up by the next apply', async () => {
+  test('a pod that a dead controller has orphaned is deleted by the next apply', async () => {
     const app = newApp()
     const wanted = formation(app, 1, { worker: process(stay) })
     await apply(wanted)
@@ -459,7 +459,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect(await podsOf(app)).not.toContain(old)
   })
 
-  test('it says what the cluster can do', async () => {
+  test('capabilities and checks', async () => {
     const capabilities = await scheduler.capabilities()
     expect(capabilities).toMatchObject({ slugs: false, images: true, memoryLimits: true, tags: true, autoscale: false })
     const statuses = Object.fromEntries((await capabilities.checks()).map((check) => [check.name, check.status]))

@@ -1,4 +1,4 @@
-// Does each combination of phase and container have the contract's word (docs/contract/api.md §4.10)?
+// Does each combination of phase and container have the contract's state (docs/contract/api.md §4.10)?
 import { expect, test } from 'vitest'
 import type { Pod } from '../client/objects.ts'
 import { isReady, isThere, observed, stateOf } from './state.ts'
@@ -52,7 +52,7 @@ test.each<[state: string, phase: string, container: Container | null, deleted?: 
   expect(stateOf(pod(phase, container, deleted))).toBe(wanted)
 })
 
-test('a pod that is being made tells its newest event', () => {
+test('a pod that is being created shows its newest event', () => {
   expect(stateOf(pod('Pending', { waiting: 'ContainerCreating' }), 'Pulling')).toBe('Pulling')
 })
 
@@ -67,7 +67,7 @@ test('an observed pod has the contract`s facts', () => {
   })
 })
 
-test('ready is what runs, is ready, and is not told to end', () => {
+test('a pod is ready if it runs, is ready, and is not being deleted', () => {
   expect(isReady(pod('Running', { running: true, ready: true }))).toBe(true)
   expect(isReady(pod('Running', { running: true, ready: true }, later))).toBe(false)
   expect(isReady(pod('Running', { running: true }))).toBe(false)

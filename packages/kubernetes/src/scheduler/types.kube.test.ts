@@ -1,4 +1,4 @@
-// Do process types whose names no object of a cluster can have run, scale, restart and speak under their own names?
+// Do process types with names that are invalid in a cluster run, scale, restart and log under their own names?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Deployment, type HorizontalPodAutoscaler, pathOf } from '../client/objects.ts'
 import { isClusterThere } from '../client/testing.ts'
@@ -60,7 +60,7 @@ describe.skipIf(!isClusterThere).sequential('process types with capitals and und
     })
   })
 
-  test('they are scaled, restarted by type and by name, and heard', async () => {
+  test('they are scaled, restarted by type and by name, and logged', async () => {
     await apply(formation(1, { celery_beat: 2, Worker: 1, worker: 1 }))
     expect((await running()).filter((type) => type === 'celery_beat')).toHaveLength(2)
     const again = await scheduler.restart(app, { type: 'celery_beat' }, never)
@@ -87,7 +87,7 @@ describe.skipIf(!isClusterThere).sequential('process types with capitals and und
     expect(items.map(({ spec }) => spec?.scaleTargetRef.name)).toEqual([expect.stringMatching(/-celery-beat-/)])
   })
 
-  test('a type that takes the place of another that only looks like it', async () => {
+  test('a type replaces another with a similar name', async () => {
     await apply(formation(2, { Celery_Beat: 1 }))
     expect(await running()).toEqual(['Celery_Beat'])
   })

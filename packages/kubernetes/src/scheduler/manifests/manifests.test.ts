@@ -95,7 +95,7 @@ test('a Deployment', () => {
   })
 })
 
-test('what takes no requests does not drain, and must stay up for a moment', () => {
+test('a type without requests does not drain, and must stay up for a moment', () => {
   const worker = made({ ...tea, processes: { worker: web } }, 'worker').spec
   expect(worker?.template.spec?.terminationGracePeriodSeconds).toBe(30)
   expect(worker?.template.spec?.containers[0]?.lifecycle).toBeUndefined()
@@ -256,7 +256,7 @@ const edge: Edge = {
   certificates: [{ host: 'www.acme.test', name: 'acme' }],
 }
 
-test('the edge is told by annotations; empty lists are left out', () => {
+test('the edge is stored in annotations; empty lists are left out', () => {
   expect(edgeOf(edge).metadata).toEqual({
     name: 'tea',
     namespace: 'tea',
@@ -290,7 +290,7 @@ test('an Ingress has a rule for each host', () => {
   expect(ingress(edge, 'apps.test', null).spec?.ingressClassName).toBeUndefined()
 })
 
-test('a quota is what was given, under our name', () => {
+test("a quota is the given one, under the app's name", () => {
   expect(quotaOf('tea', { spec: { hard: { pods: '10' } }, metadata: { name: 'x' } })).toEqual({
     apiVersion: 'v1',
     kind: 'ResourceQuota',
@@ -339,7 +339,7 @@ test('a one-off pod', () => {
   })
 })
 
-test('where more is forbidden, pods ask for nothing at all', () => {
+test('in a restricted namespace, pods request no rights', () => {
   const spec = made(tea, 'web', plain, [], true).spec?.template.spec
   expect(spec?.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
   expect(spec?.containers[0]?.securityContext).toEqual({

@@ -1,4 +1,4 @@
-// Whom do an app's network policies let in, and where do they let it out to?
+// Which connections from and to an app do its network policies allow?
 import { expect, test } from 'vitest'
 import { appPolicy, type NetworkSettings } from './network.ts'
 
@@ -15,7 +15,7 @@ test('all pods of the app are meant, in both directions', () => {
   })
 })
 
-test('the app itself and the routers, and nobody else', () => {
+test('the app itself and the routers, and nothing else', () => {
   expect(fromOf(plain)).toEqual([
     {
       from: [
@@ -44,7 +44,7 @@ test('sources of the operator: a network, a namespace, a label', () => {
   ])
 })
 
-test('when nobody knows where requests come from they are not shut out', () => {
+test('if the sources of requests are unknown, all are allowed', () => {
   expect(fromOf({ routers: null, sources: [], blocked: [] })).toEqual([{}])
 })
 

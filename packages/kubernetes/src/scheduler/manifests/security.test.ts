@@ -1,4 +1,4 @@
-// Do pods and namespaces get the rights that they should, and is what a cluster refuses told with its remedy?
+// Do pods and namespaces get the right rights, and do refusals of the cluster have a hint?
 import { expect, test } from 'vitest'
 import { isRestricted, levelFor, podSecurityLabels } from './security.ts'
 import { securityHint } from '../refusal.ts'

@@ -223,7 +223,7 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
     })
   })
 
-  test('a pod deleted by somebody else is told', async () => {
+  test('a pod deleted from outside is reported', async () => {
     const running = run(shell('sleep 300'))
     await expect.poll(() => pods.all()[0]?.status?.phase, { timeout: 20_000 }).toBe('Running')
     await kube.remove(pathOf('v1/Pod', space, pods.all()[0]?.metadata?.name), { graceSeconds: 0 })
