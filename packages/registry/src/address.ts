@@ -6,7 +6,7 @@ import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 export class AddressRefused extends Error {
   readonly host: string
   constructor(host: string, address: string) {
-    super(host === address ? `${host} is an address of the platform itself` : `${host} leads to ${address}`)
+    super(host === address ? `${host} is an address of the platform itself` : `${host} resolves to ${address}`)
     this.name = 'AddressRefused'
     this.host = host
   }

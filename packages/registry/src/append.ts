@@ -1,4 +1,4 @@
-// How does an image with one more layer get into a registry, without anything being pulled or run?
+// How is an image with one more layer written to a registry, without pulling or running anything?
 import type { Descriptor, ImageConfig } from './documents.ts'
 import type { Image } from './image.ts'
 import { layeredConfig, layeredManifest } from './layered.ts'
@@ -6,10 +6,10 @@ import type { LayerChange } from '@deis/ports/registry'
 import { blobOf, type Repository } from './repository.ts'
 import { withLayer } from './spool.ts'
 
-/** Layers of the base on their way at a time. */
+/** How many layers of the base are copied at a time. */
 const atOnce = 3
 
-async function bring(base: Image, target: Repository, layer: Descriptor, signal: AbortSignal): Promise<void> {
+async function copyLayer(base: Image, target: Repository, layer: Descriptor, signal: AbortSignal): Promise<void> {
   const { digest, size } = layer
   if (await target.has(digest, signal)) return
   const from = base.repository
@@ -17,10 +17,10 @@ async function bring(base: Image, target: Repository, layer: Descriptor, signal:
   await from.stream(digest, (content) => target.write({ digest, size, open: () => content }, signal, 1), signal)
 }
 
-async function bringAll(base: Image, target: Repository, signal: AbortSignal): Promise<void> {
+async function copyLayers(base: Image, target: Repository, signal: AbortSignal): Promise<void> {
   const waiting = [...new Map(base.manifest.layers.map((layer) => [layer.digest, layer])).values()]
   const work = async (): Promise<void> => {
-    for (let layer = waiting.shift(); layer; layer = waiting.shift()) await bring(base, target, layer, signal)
+    for (let layer = waiting.shift(); layer; layer = waiting.shift()) await copyLayer(base, target, layer, signal)
   }
   await Promise.all(Array.from({ length: atOnce }, work))
 }
@@ -48,7 +48,7 @@ export async function append(
     if (!(await target.has(layer.digest, signal))) await target.write(layer, signal)
     return { digest: layer.digest, size: layer.size, diffId: layer.diffId }
   })
-  const work = [orEndAll(layer), orEndAll(bringAll(base, target, signal))]
+  const work = [orEndAll(layer), orEndAll(copyLayers(base, target, signal))]
   await Promise.allSettled(work)
   outer.throwIfAborted()
   if (failed.signal.aborted) throw failed.signal.reason

@@ -1,4 +1,4 @@
-// How is an answer read without letting a stranger fill our memory?
+// How is an answer read within a limit of memory?
 import type { IncomingMessage } from 'node:http'
 import { BadContent } from './failure.ts'
 
@@ -20,12 +20,12 @@ export async function readBody(answer: IncomingMessage, limit: number, what: str
   return Buffer.concat(chunks)
 }
 
-const longestComplaint = 64 * 1024
+const longestError = 64 * 1024
 
-/** What an error answer says; its failure to say it is of no interest. */
-export async function readComplaint(answer: IncomingMessage): Promise<string> {
+/** The text of an error answer; empty if it cannot be read. */
+export async function readErrorText(answer: IncomingMessage): Promise<string> {
   try {
-    return (await readBody(answer, longestComplaint, 'an error')).toString('utf8')
+    return (await readBody(answer, longestError, 'an error')).toString('utf8')
   } catch {
     return ''
   }

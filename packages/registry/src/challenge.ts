@@ -6,7 +6,7 @@ export type Challenge =
 
 const word = /\s*(?:,\s*)?([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y
 
-/** Of several, Bearer before Basic: it is the narrower right. Null: nothing we can answer. */
+/** Of several, Bearer before Basic, since its rights are narrower. Null: none that the client supports. */
 export function parseChallenge(header: string): Challenge | null {
   const found: { scheme: string; params: Map<string, string> }[] = []
   word.lastIndex = 0

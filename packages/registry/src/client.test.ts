@@ -168,7 +168,7 @@ describe('tokens', () => {
     ['no JSON', 'hello'],
     ['no token', '{}'],
     ['a token with a line break', JSON.stringify({ token: 'a\r\nX: y' })],
-  ])('%s is no token', async (_name, body) => {
+  ])('%s is not a token', async (_name, body) => {
     const auth = await serve((_, response) => response.end(body))
     const registry = await serve((_, response) =>
       json(response, 401, {}, { 'www-authenticate': `Bearer realm="http://${auth.host}/"` }),
@@ -266,7 +266,7 @@ describe('failures', () => {
     [
       'a repository that is not there',
       answers(404, 'NAME_UNKNOWN'),
-      'image HOST/x:1 not found: HOST knows no such repository',
+      'image HOST/x:1 not found: HOST has no such repository',
     ],
     ['a tag that is not there', answers(404, 'MANIFEST_UNKNOWN'), 'image HOST/x:1 not found on HOST'],
     [
@@ -280,14 +280,14 @@ describe('failures', () => {
       'HOST does not read HOST/x:1: the answer was 418',
     ],
     [
-      'what is no manifest',
+      'what is not a manifest',
       ((_, r) => r.end('<html>')) satisfies Handler,
-      'HOST/x:1 is no container image that can be read: its manifest is ""',
+      'HOST/x:1 is not a container image that can be read: its manifest is ""',
     ],
     [
       'a server for HTTPS',
       ((_, r) => r.writeHead(400).end('Client sent an HTTP request to an HTTPS server.\n')) satisfies Handler,
-      'HOST wants HTTPS and was asked in plain HTTP',
+      'HOST requires HTTPS and was sent plain HTTP',
     ],
     [
       'a circle',
@@ -343,13 +343,13 @@ describe('failures', () => {
     expect(asked).toBe(3)
   })
 
-  test('a manifest that is not what its digest says', async () => {
+  test('a manifest that does not match its digest', async () => {
     const wrong = sha('something else')
     const error = await inspected(image, `x@${wrong}`)
     expect(error.message).toBe(`HOST/x@${wrong} is damaged: the manifest should be ${wrong} and is ${sha(manifest)}`)
   })
 
-  test('a config that is not what its digest says', async () => {
+  test('a config that does not match its digest', async () => {
     const error = await inspected((request, response) => {
       if (request.url?.includes('/blobs/')) response.end(config.replace('8080', '8081'))
       else image(request, response)
@@ -371,15 +371,15 @@ describe('failures', () => {
     [
       'an old manifest',
       says({ schemaVersion: 1 }, 'application/vnd.docker.distribution.manifest.v1+prettyjws'),
-      'no container image that can be read',
+      'not a container image that can be read',
     ],
     ['a chart', says(artifact, mediaTypes.ociManifest), 'it holds "application/vnd.cncf.helm.config.v1+json"'],
     [
       'a manifest of another shape',
       says({ schemaVersion: 2, layers: 'x' }, mediaTypes.ociManifest),
-      'the manifest is not as it should be',
+      'the manifest is invalid',
     ],
-    ['an index of another shape', says({ schemaVersion: 2 }, mediaTypes.ociIndex), 'the index is not as it should be'],
+    ['an index of another shape', says({ schemaVersion: 2 }, mediaTypes.ociIndex), 'the index is invalid'],
     ['a config that says it is huge', says(giant, mediaTypes.ociManifest), `${sha('')} has more than 8388608 bytes`],
   ])('%s', async (_name, handler, message) => {
     expect((await inspected(handler)).message).toContain(message)
@@ -404,7 +404,7 @@ describe('failures', () => {
     await ended
   })
 
-  test('nobody there', async () => {
+  test('no server there', async () => {
     const { host } = await serve(image)
     open[0]?.close()
     const error = await failure(client({ insecure: [host] }).inspect(`${host}/x`, null, never))
@@ -420,10 +420,10 @@ describe('failures', () => {
 
 describe('whom we ask', () => {
   test.each(['127.0.0.1:1/x', '169.254.169.254/latest/meta-data', '[::1]/x', '[::ffff:127.0.0.1]/x', 'localhost:1/x'])(
-    '%s is not asked unless the operator says so',
+    '%s is refused unless the operator lists it',
     async (image) => {
       const error = await failure(client({}).inspect(image, null, never))
-      expect(error.message).toContain('the platform does not ask')
+      expect(error.message).toContain('the platform does not connect to')
       expect(error.hint).toContain('DEIS_REGISTRY_INSECURE')
     },
   )
@@ -436,7 +436,7 @@ describe('whom we ask', () => {
     expect(error.hint).toBe(`for a registry in plain HTTP, list ${host} in DEIS_REGISTRY_INSECURE`)
   })
 
-  test('a certificate of nobody we know is not taken', async () => {
+  test('a certificate of an unknown authority is refused', async () => {
     const { server } = await certified()
     const host = await listen(createTlsServer(server, image))
     const error = await failure(client({ credentials: { [host]: ann } }).inspect(`${host}/x`, null, never))
@@ -457,7 +457,7 @@ describe('whom we ask', () => {
     ])
     const told = await inspectElsewhere(ca, [good, careless])
     expect(told[0]).toContain('"ports":[443,8080]')
-    expect(told[1]).toContain('leads from HTTPS to something else')
+    expect(told[1]).toContain('redirects from HTTPS to something else')
     expect(auth.asked).toEqual([])
   })
 })

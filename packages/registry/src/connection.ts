@@ -1,29 +1,29 @@
-// How is one registry asked: with the right credentials, from where it sends us, and again when it was away?
+// How are requests sent to one registry: with credentials, redirects and retries?
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { readComplaint } from './body.ts'
+import { readErrorText } from './body.ts'
 import { parseChallenge } from './challenge.ts'
 import { failureOf, RegistryFailure } from './failure.ts'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import { apiHost, canonicalHost } from './reference.ts'
-import { persist } from './retry.ts'
+import { retry } from './retry.ts'
 import { basic, fetchToken, type Token } from './token.ts'
 import type { Body, Rules, Wire } from './wire.ts'
 
 export type Call = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
-  /** Below `/v2/`, or an address that the registry gave. */
+  /** Below `/v2/`, or a URL that the registry gave. */
   readonly url: string | URL
-  /** `repository:NAME:pull` …: what a token is asked for. */
+  /** The scopes of the token: `repository:NAME:pull` … */
   readonly scopes: readonly string[]
   readonly accept?: string
   readonly type?: string
   readonly body?: Body
-  /** Besides those of success: not found, mostly. */
+  /** Statuses besides those of success that are accepted, such as 404. */
   readonly also?: readonly number[]
-  /** A transfer: it may take as long as it moves. Everything else ends within seconds. */
+  /** A transfer may take as long as data moves. Everything else ends within seconds. */
   readonly transfer?: boolean
-  /** Not repeated here, because the caller repeats more than this. */
+  /** Not retried here, because the caller retries a larger unit. */
   readonly once?: boolean
   readonly signal: AbortSignal
 }
@@ -34,10 +34,10 @@ export type Connection = {
   readonly host: string
   /** Whether requests carry credentials. */
   readonly known: boolean
-  /** How often a call is made while the registry is away. */
+  /** How many attempts a call has while the registry is away. */
   readonly tries: number
   /**
-   * `consume` gets the answer and reads all of it, and is called once more for every new try.
+   * `consume` gets the answer and reads all of it; it is called once more for each retry.
    * @throws RegistryFailure, or what the network threw
    */
   call<T>(call: Call, consume: (answer: Answer) => Promise<T>): Promise<T>
@@ -48,12 +48,12 @@ const callMs = 20_000
 const transferIdleMs = 120_000
 const mostRedirects = 5
 const redirects = new Set([301, 302, 303, 307, 308])
-/** Tokens of this many users and repositories are remembered. */
+/** How many tokens, of users and repositories, are cached. */
 const mostTokens = 1000
 
 export type Connect = (host: string, credentials: Credentials | null, tries: number) => Connection
 
-/** Operators may write Docker Hub as they like. */
+/** The hosts of the settings, with one spelling for Docker Hub. */
 function listed(settings: RegistrySettings): { plain: Set<string>; trusted: Set<string> } {
   const plain = new Set(settings.insecure.map(canonicalHost))
   const mirrors = Object.values(settings.mirrors).map((mirror) => mirror.split('/', 1)[0] ?? '')
@@ -110,7 +110,7 @@ export function createConnections(wire: Wire, settings: RegistrySettings): Conne
       return answer
     }
 
-    /** Answers a 401 once; what is asked then is what the registry says, and what we know we need. */
+    /** Answers a 401 once, with a token for the scopes that the registry names and those of the call. */
     const authorized = async (call: Call, signal: AbortSignal): Promise<Answer> => {
       const url = new URL(call.url, base)
       const key = `${host} ${user} ${call.scopes.join(' ')}`
@@ -136,7 +136,7 @@ export function createConnections(wire: Wire, settings: RegistrySettings): Conne
       known: credentials !== null,
       tries,
       call: (call, consume) =>
-        persist(
+        retry(
           async () => {
             const late = AbortSignal.timeout(callMs)
             const signal = call.transfer === true ? call.signal : AbortSignal.any([call.signal, late])
@@ -145,7 +145,7 @@ export function createConnections(wire: Wire, settings: RegistrySettings): Conne
               if ((answer.status >= 200 && answer.status < 300) || call.also?.includes(answer.status) === true)
                 return await consume(answer)
               const retryAfter = answer.message.headers['retry-after']
-              throw failureOf(host, answer.status, await readComplaint(answer.message), retryAfter)
+              throw failureOf(host, answer.status, await readErrorText(answer.message), retryAfter)
             } catch (error) {
               if (!late.aborted || call.transfer === true || error instanceof RegistryFailure) throw error
               throw Object.assign(new Error(`no answer within ${callMs / 1000} seconds`), { code: 'ETIMEDOUT' })

@@ -1,4 +1,4 @@
-// What are the JSON documents of an image, in Docker's and in the OCI's dialect?
+// What are the JSON documents of an image, in Docker's and in the OCI's format?
 import { type Static, type TSchema, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import { BadContent } from './failure.ts'
@@ -14,7 +14,7 @@ export const mediaTypes = {
   dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 } as const
 
-/** All that we can read, for the Accept header. */
+/** All types that the client can read, for the Accept header. */
 export const readable = [
   mediaTypes.ociIndex,
   mediaTypes.dockerList,
@@ -32,7 +32,7 @@ export const isImageConfig = (mediaType: string): boolean =>
 const Digest = Type.String({ pattern: '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$' })
 const orNull = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
 
-/** Fields that are not here are kept, but not looked at. */
+/** Fields that are not listed here are kept, but not checked. */
 export const Descriptor = Type.Object({
   mediaType: Type.String(),
   digest: Digest,
@@ -89,8 +89,8 @@ export function readDocument<T extends TSchema>(schema: T, bytes: Buffer, what: 
   try {
     found = JSON.parse(bytes.toString('utf8'))
   } catch {
-    throw new BadContent(`${what} is no JSON`)
+    throw new BadContent(`${what} is not JSON`)
   }
-  if (!Check(schema, found)) throw new BadContent(`${what} is not as it should be`)
+  if (!Check(schema, found)) throw new BadContent(`${what} is invalid`)
   return found
 }

@@ -1,4 +1,4 @@
-// What do an image's documents say: which of its variants is ours, and what does it expose and run?
+// What do an image's documents say: which variant is for this platform, and what does it expose and run?
 import type { ImageConfig, Index, Platform } from './documents.ts'
 import { type ImageFacts, ImageError } from '@deis/ports/registry'
 
@@ -35,7 +35,7 @@ export function chooseVariant(index: Index, architecture: string, image: string)
   throw noVariant(image, architecture, others)
 }
 
-/** An image without an index has one variant; better told now than by a container that cannot start. */
+/** An image without an index has one variant; refused here, before a container fails to start. */
 export function refuseForeign({ os = '', architecture = '' }: ImageConfig, ours: string, image: string): void {
   if ((os !== '' && os !== 'linux') || (architecture !== '' && architecture !== ours))
     throw noVariant(image, ours, [nameOf({ os: os || 'linux', architecture })])

@@ -1,11 +1,11 @@
-// What did a registry refuse, is it worth asking again, and what is the user told?
+// What did a registry refuse, is a retry useful, and which message does the user get?
 import { AddressRefused } from './address.ts'
 import { ImageError } from '@deis/ports/registry'
 
-/** An answer that is no success. */
+/** An answer that reports a failure. */
 export class RegistryFailure extends Error {
   readonly status: number
-  /** The registry's word for it: `MANIFEST_UNKNOWN`, `DENIED` …, or empty. */
+  /** The registry's code: `MANIFEST_UNKNOWN`, `DENIED` …, or empty. */
   readonly code: string
   readonly host: string
   /** Seconds the registry asks us to wait. */
@@ -21,7 +21,7 @@ export class RegistryFailure extends Error {
   }
 }
 
-/** Content that is not what its digest says, or not there in full. */
+/** Content that does not match its digest, or is incomplete. */
 export class BadContent extends Error {}
 
 const longestWait = 10
@@ -32,38 +32,38 @@ const network =
 export function isPassing(error: unknown): boolean {
   if (error instanceof RegistryFailure) {
     const { status, code, retryAfter } = error
-    // A registry that was restarted has forgotten uploads that had begun. Where somebody else sends the same blob, docker's
-    // writes its link anew, and for that moment takes manifests with that blob for damaged.
+    // A registry that was restarted has lost the uploads in progress. And while another client sends the same blob, docker's
+    // registry rewrites its link, and for that moment rejects manifests with that blob.
     const again = code.startsWith('BLOB_UPLOAD_') || code === 'DIGEST_INVALID'
     return again || status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait)
   }
   return network.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
-/** Words of a server that anybody may have named: one short line of them. */
+/** One short line of a text from a server that is not trusted. */
 const oneLine = (text: string): string =>
   text
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
     .slice(0, 200)
 
-/** The registry's own error object where there is one; nothing is told of a body that is none. */
+/** Reads the registry's error object; any other body is not shown. */
 export function failureOf(host: string, status: number, body: string, retryAfter: string | undefined): RegistryFailure {
   const wait = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : null
   if (status === 400 && body.includes('HTTP request to an HTTPS server'))
-    return new RegistryFailure(status, 'HTTPS', host, 'it wants HTTPS')
+    return new RegistryFailure(status, 'HTTPS', host, 'it requires HTTPS')
   try {
-    const said = JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }
-    const first = said.errors?.[0]
+    const answer = JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }
+    const first = answer.errors?.[0]
     const message = typeof first?.message === 'string' ? oneLine(first.message) : ''
     if (typeof first?.code === 'string') return new RegistryFailure(status, oneLine(first.code), host, message, wait)
   } catch {
-    // A proxy's page, or no registry at all.
+    // A proxy's page, or a server that is not a registry.
   }
   return new RegistryFailure(status, '', host, `the answer was ${status}`, wait)
 }
 
-/** Whom a failure is explained to: the user whose image is read, or the operator whose registry is written. */
+/** What failed. Reading is explained to the user of the image, the rest to the operator of the registry. */
 export type Subject = {
   readonly image: string
   readonly host: string
@@ -75,22 +75,22 @@ export type Subject = {
 function refusal(error: RegistryFailure, { image, action, known }: Subject): [message: string, hint: string] {
   const { status, code, message, host } = error
   const own = action !== 'read'
-  const told = `${code} ${message}`.trim()
+  const reason = `${code} ${message}`.trim()
   if (code === 'HTTPS')
-    return [`${host} wants HTTPS and was asked in plain HTTP`, `remove ${host} from DEIS_REGISTRY_INSECURE`]
+    return [`${host} requires HTTPS and was sent plain HTTP`, `remove ${host} from DEIS_REGISTRY_INSECURE`]
   if (status === 401 || status === 403) {
     const hint = own
       ? 'check DEIS_REGISTRY_USERNAME and DEIS_REGISTRY_PASSWORD, and what that user may do'
       : 'check the name; for a private image: deis registry:set username=USER password=PASSWORD'
     const what = known
-      ? `${host} refuses the credentials it was given for ${image} (${told})`
-      : `${image} does not exist or is private: ${host} asks for credentials (${told})`
-    // Scripts look for the original's words (docs/contract/api.md §1).
+      ? `${host} refuses the credentials it was given for ${image} (${reason})`
+      : `${image} does not exist or is private: ${host} asks for credentials (${reason})`
+    // Scripts look for Deis' own text (docs/contract/api.md §1).
     return [own ? what : `Permission Denied attempting to pull image ${image}: ${what}`, hint]
   }
   if (status === 429)
     return [
-      `${host} has had too many requests from here (${told})`,
+      `${host} has had too many requests from here (${reason})`,
       own
         ? 'try again later'
         : 'try again later; with an account the limit is higher: deis registry:set username=USER password=PASSWORD',
@@ -98,19 +98,19 @@ function refusal(error: RegistryFailure, { image, action, known }: Subject): [me
   if (status === 404)
     return [
       code === 'NAME_UNKNOWN'
-        ? `image ${image} not found: ${host} knows no such repository`
+        ? `image ${image} not found: ${host} has no such repository`
         : `image ${image} not found on ${host}`,
       'check the name and the tag',
     ]
-  if (status >= 500) return [`${host} fails: ${told}`, 'try again later']
+  if (status >= 500) return [`${host} fails: ${reason}`, 'try again later']
   return [
-    `${host} does not ${action} ${image}: ${told}`,
+    `${host} does not ${action} ${image}: ${reason}`,
     code === '' ? `check that ${host} is an image registry` : 'see the registry’s own documentation for this answer',
   ]
 }
 
-/** Of node's resolver, its TLS and its HTTP parser; a full disk, for one, is not the registry's fault. */
-const ofTheWay = /^(ENOTFOUND|EPROTO|ERR_NOT_SECURE|ERR_SSL_.*|HPE_.*|ERR_HTTP.*)$/
+/** Errors of node's resolver, TLS and HTTP parser. Others, such as a full disk, are not the registry's fault. */
+const ofConnection = /^(ENOTFOUND|EPROTO|ERR_NOT_SECURE|ERR_SSL_.*|HPE_.*|ERR_HTTP.*)$/
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS/
 
 function unreachable(error: NodeJS.ErrnoException, host: string): [message: string, hint: string] {
@@ -118,7 +118,10 @@ function unreachable(error: NodeJS.ErrnoException, host: string): [message: stri
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || (code === 'EPROTO' && /wrong version number/i.test(message)))
     return [`${host} does not speak HTTPS`, `for a registry in plain HTTP, list ${host} in DEIS_REGISTRY_INSECURE`]
   if (code === 'ERR_NOT_SECURE')
-    return [`${host} leads from HTTPS to something else: ${message}`, `check how ${host} is set up behind its proxy`]
+    return [
+      `${host} redirects from HTTPS to something else: ${message}`,
+      `check how ${host} is set up behind its proxy`,
+    ]
   if (certificate.test(code))
     return [
       `the certificate of ${host} cannot be trusted: ${oneLine(message)}`,
@@ -130,7 +133,7 @@ function unreachable(error: NodeJS.ErrnoException, host: string): [message: stri
   ]
 }
 
-/** Every failure as an ImageError; the signal's reason and our own mistakes stay what they are. */
+/** Turns every failure into an ImageError, except the signal's reason and programming errors. */
 export function explain(error: unknown, subject: Subject, signal: AbortSignal): Error {
   if (signal.aborted) return signal.reason as Error
   if (error instanceof ImageError || !(error instanceof Error)) return error as Error
@@ -140,12 +143,12 @@ export function explain(error: unknown, subject: Subject, signal: AbortSignal): 
     return new ImageError(`${subject.image} is damaged: ${error.message}`, 'push the image again', cause)
   if (error instanceof AddressRefused)
     return new ImageError(
-      `the platform does not ask ${subject.host}: ${error.message}`,
+      `the platform does not connect to ${subject.host}: ${error.message}`,
       `if it is a registry, list ${subject.host} in DEIS_REGISTRY_INSECURE`,
       cause,
     )
   const { code = '' } = error as NodeJS.ErrnoException
-  if ([network, ofTheWay, certificate].some((codes) => codes.test(code)))
+  if ([network, ofConnection, certificate].some((codes) => codes.test(code)))
     return new ImageError(...unreachable(error, subject.host), cause)
   return error
 }

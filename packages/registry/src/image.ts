@@ -1,4 +1,4 @@
-// What does the name of an image lead to: which manifest, which variant, which config?
+// Which manifest, variant and config does the name of an image stand for?
 import { chooseVariant, refuseForeign } from './facts.ts'
 import {
   type ImageConfig,
@@ -28,17 +28,17 @@ export type Image = {
   readonly config: ImageConfig
 }
 
-/** Documents say what they are themselves; the header is for those that do not. */
+/** The type from the document itself, else from the header. */
 function typeOf({ bytes, mediaType }: Found): string {
   try {
-    const said = (JSON.parse(bytes.toString('utf8')) as { mediaType?: unknown } | null)?.mediaType
-    return typeof said === 'string' ? said : mediaType
+    const own = (JSON.parse(bytes.toString('utf8')) as { mediaType?: unknown } | null)?.mediaType
+    return typeof own === 'string' ? own : mediaType
   } catch {
     return mediaType
   }
 }
 
-/** @throws ImageError for what is no image, or none for us; RegistryFailure and others from below. */
+/** @throws ImageError if it is not an image, or not for this platform; RegistryFailure and network errors. */
 export async function readImage(
   repository: Repository,
   reference: ImageReference,
@@ -55,13 +55,13 @@ export async function readImage(
   const mediaType = typeOf(found)
   if (!isManifest(mediaType))
     throw new ImageError(
-      `${image} is no container image that can be read: its manifest is ${JSON.stringify(mediaType.slice(0, 100))}`,
+      `${image} is not a container image that can be read: its manifest is ${JSON.stringify(mediaType.slice(0, 100))}`,
       'push it again with a current version of the tool that built it',
     )
   const manifest = readDocument(ManifestSchema, found.bytes, 'the manifest')
   if (!isImageConfig(manifest.config.mediaType))
     throw new ImageError(
-      `${image} is no container image: it holds ${JSON.stringify(manifest.config.mediaType.slice(0, 100))}`,
+      `${image} is not a container image: it holds ${JSON.stringify(manifest.config.mediaType.slice(0, 100))}`,
       'check the name: charts and other artifacts are kept in registries too',
     )
   const bytes = await repository.blob(manifest.config, configLimit, signal)

@@ -55,7 +55,7 @@ export function parseReference(text: string): ImageReference {
   if (/^[a-z]+:\/\//i.test(text)) refuse('it begins with a scheme; leave that out')
   const at = text.indexOf('@')
   const digest = at === -1 ? null : text.slice(at + 1)
-  if (digest !== null && !isDigest(digest)) refuse('what follows the @ is no sha256 digest')
+  if (digest !== null && !isDigest(digest)) refuse('what follows the @ is not a sha256 digest')
   const named = at === -1 ? text : text.slice(0, at)
   // A colon before the last slash belongs to a port.
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1)
@@ -64,7 +64,7 @@ export function parseReference(text: string): ImageReference {
     refuse('a tag has letters, digits, ".", "_" and "-", at most 128 of them, and begins with none of the last two')
   const { host, path } = splitHost(colon === -1 ? named : named.slice(0, colon))
   const port = hostPattern.exec(host)
-  if (!port) refuse(`${JSON.stringify(host)} is no host name`)
+  if (!port) refuse(`${JSON.stringify(host)} is not a host name`)
   if (port?.[1] !== undefined && (Number(port[1]) < 1 || Number(port[1]) > 65_535))
     refuse(`there is no port ${port[1]}`)
   const repository = host === dockerHub && !path.includes('/') ? `library/${path}` : path

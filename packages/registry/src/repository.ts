@@ -6,13 +6,13 @@ import type { Answer, Connection } from './connection.ts'
 import { type Descriptor, readable, readDocument, TagList } from './documents.ts'
 import { BadContent, RegistryFailure } from './failure.ts'
 import { isDigest } from './reference.ts'
-import { persist } from './retry.ts'
+import { retry } from './retry.ts'
 import type { Body } from './wire.ts'
 
-/** What the specification wants every registry to take, and so the most there is. */
+/** The size that the specification requires every registry to accept, and so the largest in use. */
 const manifestLimit = 4 * 1024 * 1024
 
-/** Whatever comes of it. */
+/** For a call whose result does not matter. */
 const anything = [400, 401, 403, 404, 405, 500, 501]
 
 export type Blob = Body & { readonly digest: string }
@@ -22,15 +22,15 @@ export type Repository = {
   readonly host: string
   readonly name: string
   readonly connection: Connection
-  /** What is there is what its digest says. */
+  /** Reads a manifest and verifies its digest. */
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<Found>
   /** Null: there is no such manifest. */
   digestOf(tag: string, signal: AbortSignal): Promise<string | null>
   blob(descriptor: Descriptor, limit: number, signal: AbortSignal): Promise<Buffer>
-  /** As it comes; only who writes it elsewhere can tell whether its digest is right. */
+  /** Streams a blob; its digest is verified where it is written. */
   stream<T>(digest: string, consume: (content: Readable) => Promise<T>, signal: AbortSignal): Promise<T>
   has(digest: string, signal: AbortSignal): Promise<boolean>
-  /** Takes a blob from another repository of the same registry; false when that is not to be had. */
+  /** Mounts a blob of another repository of the same registry; false if that is not possible. */
   mount(digest: string, from: string, signal: AbortSignal): Promise<boolean>
   /** `tries` 1 for a body that opens once. */
   write(blob: Blob, signal: AbortSignal, tries?: number): Promise<void>
@@ -73,7 +73,7 @@ export function nextPage(link: string | readonly string[] | undefined, current: 
 function uploadOf({ message, url }: Answer): URL {
   const { location = '' } = message.headers
   if (location === '' || !URL.canParse(location, url.href))
-    throw new RegistryFailure(500, '', url.host, 'it begins an upload without saying where')
+    throw new RegistryFailure(500, '', url.host, 'it begins an upload without a location')
   return new URL(location, url)
 }
 
@@ -154,13 +154,13 @@ export function openRepository(connection: Connection, name: string): Repository
         },
       )
       if (unwanted === null) return true
-      // What it began instead would be forgotten in time; not every registry can be told so.
+      // The upload that the registry began instead would expire; not every registry can delete it.
       await connection.call({ method: 'DELETE', url: unwanted, scopes: push, once: true, also: anything, signal }, done)
       return false
     },
-    // From the beginning each time: nobody knows how much of a broken upload has arrived.
+    // From the beginning each time: it is unknown how much of a broken upload has arrived.
     write: ({ digest, size, open }, signal, tries = connection.tries) =>
-      persist(
+      retry(
         async () => {
           const upload = await connection.call(
             { method: 'POST', url: `${name}/blobs/uploads/`, scopes: push, once: true, signal },

@@ -1,12 +1,12 @@
-// How often is a registry asked that was away for a moment?
+// How are requests to a registry retried?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isPassing, RegistryFailure } from './failure.ts'
 
 const firstDelayMs = 200
 const lastDelayMs = 5_000
 
-/** Again while the failure is a passing one, each time four times later. @throws the last failure, or the signal's reason. */
-export async function persist<T>(work: () => Promise<T>, signal: AbortSignal, tries: number): Promise<T> {
+/** Retries passing failures, with delays that grow by four. @throws the last failure, or the signal's reason. */
+export async function retry<T>(work: () => Promise<T>, signal: AbortSignal, tries: number): Promise<T> {
   for (let attempt = 1, delay = firstDelayMs; ; attempt++, delay = Math.min(delay * 4, lastDelayMs)) {
     try {
       return await work()

@@ -1,13 +1,13 @@
-// Which Authorization header does a registry want from us for a repository?
+// Which Authorization header does a registry require for a repository?
 import type { Challenge } from './challenge.ts'
-import { readBody, readComplaint } from './body.ts'
+import { readBody, readErrorText } from './body.ts'
 import { failureOf, RegistryFailure } from './failure.ts'
 import type { Credentials } from '@deis/ports/registry'
 import type { Rules, Wire } from './wire.ts'
 
 const tokenLimit = 256 * 1024
 const idleMs = 20_000
-/** What the specification says where the server does not. */
+/** The specification's default. */
 const defaultSeconds = 60
 /** A token is not used in its last moments. */
 const marginSeconds = 5
@@ -17,7 +17,7 @@ export type Token = { readonly header: string; readonly expires: number }
 export const basic = ({ username, password }: Credentials): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 
-/** Asks the token server that the registry named; credentials go there because that registry says so. */
+/** Gets a token from the server that the registry named, with the registry's credentials. */
 export async function fetchToken(
   wire: Wire,
   challenge: Extract<Challenge, { scheme: 'bearer' }>,
@@ -27,7 +27,7 @@ export async function fetchToken(
   host: string,
   signal: AbortSignal,
 ): Promise<Token> {
-  if (!URL.canParse(challenge.realm)) throw new RegistryFailure(400, '', host, 'it names no usable token server')
+  if (!URL.canParse(challenge.realm)) throw new RegistryFailure(400, '', host, 'it does not name a valid token server')
   const url = new URL(challenge.realm)
   if (challenge.service !== '') url.searchParams.set('service', challenge.service)
   url.searchParams.delete('scope')
@@ -41,7 +41,7 @@ export async function fetchToken(
     signal,
   })
   const status = answer.statusCode ?? 0
-  if (status !== 200) throw failureOf(host, status, await readComplaint(answer), answer.headers['retry-after'])
+  if (status !== 200) throw failureOf(host, status, await readErrorText(answer), answer.headers['retry-after'])
   const unusable = new RegistryFailure(400, '', host, `its token server ${url.host} gives no token`)
   const body = await readBody(answer, tokenLimit, 'a token')
   let said: { token?: unknown; access_token?: unknown; expires_in?: unknown }

@@ -1,4 +1,4 @@
-// How does one HTTP request go to a registry, or to a server that a registry sends us to?
+// How is one HTTP request sent to a registry, or to a server that a registry names?
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
@@ -6,11 +6,11 @@ import { pipeline } from 'node:stream/promises'
 import { guardedLookup, refuseOffLimits } from './address.ts'
 import { BadContent } from './failure.ts'
 
-/** What a host may be asked, and whom it may send us to: hosts that it names are under its own rules. */
+/** Which connections a host may cause: hosts that it names are under its own rules. */
 export type Rules = {
   /** Plain HTTP. */
   readonly plain: boolean
-  /** Listed by the operator, so that it may be anywhere, this machine included. */
+  /** Listed by the operator, so that it may have any address, including this machine's. */
   readonly trusted: boolean
 }
 
@@ -22,7 +22,7 @@ export type Exchange = {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Body | undefined
   readonly rules: Rules
-  /** How long nothing at all may happen on the connection. */
+  /** How long the connection may be silent. */
   readonly idleMs: number
   readonly signal: AbortSignal
 }
@@ -34,7 +34,7 @@ function fault(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
-/** A length that was promised and not kept would leave the other side waiting, or confuse it. */
+/** Passes on exactly `size` bytes: another number would leave the other side waiting, or confuse it. */
 async function* exactly(size: number, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let sent = 0
   for await (const chunk of chunks) {
@@ -46,7 +46,7 @@ async function* exactly(size: number, chunks: AsyncIterable<Buffer>): AsyncGener
 }
 
 export function createWire(): Wire {
-  // As many connections as are asked for: a copy that holds one must not wait for its other.
+  // No limit of connections: a copy that holds one must not wait for its other one.
   const options = { keepAlive: true }
   // Connections are kept apart, so that a guarded request does not go over a connection made without the guard.
   const agents = {
