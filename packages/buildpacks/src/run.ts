@@ -65,7 +65,7 @@ export function createRun(options: RunnerOptions): Run {
     const own = { ...env, [buildVariable]: options.build }
     const order = { program: command, args, folder: cwd, env: own, runAs, marks: [buildVariable], check: true, signal }
     try {
-      return await startConfined(isolation, { ...order, lingerMs: backgroundMs }, ['pipe', 'pipe', 'pipe'])
+      return await startConfined(isolation, { ...order, leftoverMs: backgroundMs }, ['pipe', 'pipe', 'pipe'])
     } catch (error) {
       signal.throwIfAborted()
       throw startFailure(command, error)

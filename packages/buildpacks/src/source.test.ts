@@ -35,24 +35,24 @@ function tar(...entries: (HeaderData & { readonly text?: string })[]): Buffer {
 }
 
 test.each<[string, Buffer, string]>([
-  ['an absolute path', tar({ path: '/tmp/deis-evil', text: 'x' }), 'leads outside the archive'],
-  ['a path upwards', tar({ path: '../evil', text: 'x' }), 'leads outside the archive'],
-  ['a path upwards further in', tar({ path: 'a/../../evil', text: 'x' }), 'leads outside the archive'],
+  ['an absolute path', tar({ path: '/tmp/deis-evil', text: 'x' }), 'points outside the archive'],
+  ['a path upwards', tar({ path: '../evil', text: 'x' }), 'points outside the archive'],
+  ['a path upwards further in', tar({ path: 'a/../../evil', text: 'x' }), 'points outside the archive'],
   [
     'a file through a link',
     tar({ path: 'l', type: 'SymbolicLink', linkpath: '/tmp' }, { path: 'l/evil', text: 'x' }),
-    'is a folder and something else',
+    'is both a folder and something else',
   ],
   [
     'a link through a link',
     tar({ path: 'l', type: 'SymbolicLink', linkpath: '/tmp' }, { path: 'l/evil', type: 'SymbolicLink', linkpath: 'x' }),
-    'is a folder and something else',
+    'is both a folder and something else',
   ],
-  ['a link upwards', tar({ path: '../evil', type: 'SymbolicLink', linkpath: 'x' }), 'leads outside the archive'],
+  ['a link upwards', tar({ path: '../evil', type: 'SymbolicLink', linkpath: 'x' }), 'points outside the archive'],
   [
     'a link instead of the root',
     tar({ path: '.', type: 'SymbolicLink', linkpath: '/tmp' }),
-    'is a folder and something else',
+    'is both a folder and something else',
   ],
   [
     'a hard link upwards',

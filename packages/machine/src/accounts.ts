@@ -1,4 +1,4 @@
-// As which operating-system user does an app run (docs/architecture.md: one per app when the controller is root)?
+// Which operating-system user does an app run as (one per app when the controller is root)?
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -8,19 +8,19 @@ import { join, resolve } from 'node:path'
 export type RunAs = { readonly uid: number; readonly gid: number }
 
 export type Accounts = {
-  /** Null: apps run as the controller's own user, for the reason given. */
+  /** False: apps run as the controller's own user, for the reason given. */
   readonly isolated: boolean
   readonly reason: string
-  /** The app's user, made on first use; null when not isolated. */
+  /** The app's user, created on first use; null when not isolated. */
   of(app: string): Promise<RunAs | null>
   release(app: string): Promise<void>
 }
 
-// Below 65536, so that they exist in user namespaces too; above what distributions give to people and services.
+// Below 65536, so that they exist in user namespaces too; above the range that distributions use for people and services.
 const firstUid = 40_000
 const lastUid = 59_999
 
-/** Several platforms on one machine begin at different places: their apps would share users otherwise. */
+/** Several platforms on one machine start at different numbers: their apps would share users otherwise. */
 function startOf(folder: string): number {
   const hash = createHash('sha256').update(resolve(folder)).digest().readUInt32BE()
   return firstUid + 1 + (hash % (lastUid - firstUid))
@@ -38,12 +38,12 @@ async function canRunThere(folder: string): Promise<boolean> {
     const [code] = (await once(child, 'exit')) as [number | null]
     return code === 0
   } catch {
-    // Not even startable as another user.
+    // It cannot even be started as another user.
     return false
   }
 }
 
-/** `folder` holds `users.json` and everything app users must reach; its parents must be open to them. */
+/** `folder` holds `users.json` and everything that app users must reach; they must be able to enter its parents. */
 export async function openAccounts(folder: string): Promise<Accounts> {
   const shared = { of: async () => null, release: async () => {} }
   if (process.getuid?.() !== 0)
@@ -53,7 +53,7 @@ export async function openAccounts(folder: string): Promise<Accounts> {
     return {
       ...shared,
       isolated: false,
-      reason: `${folder} or node itself cannot be reached by other users, so apps run as root: set DEIS_DATA_DIR to a folder that others may enter`,
+      reason: `"${folder}" or the node program is not accessible to other users, so apps run as root: set DEIS_DATA_DIR to a folder that other users can enter`,
     }
   const file = join(folder, 'users.json')
   let known: Record<string, number> = {}
@@ -62,7 +62,7 @@ export async function openAccounts(folder: string): Promise<Accounts> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  // Goes round, so that a user rests as long as possible before another app becomes it.
+  // Round robin, so that it takes as long as possible before another app gets the same user.
   let next = startOf(folder)
   let saving = Promise.resolve()
   const save = (): Promise<void> => {
@@ -70,13 +70,13 @@ export async function openAccounts(folder: string): Promise<Accounts> {
       await writeFile(`${file}.new`, JSON.stringify(known), { mode: 0o600 })
       await rename(`${file}.new`, file)
     })
-    // Each caller hears of its own failure, the next one tries again.
+    // Each caller gets its own failure; the next one tries again.
     saving = result.catch(() => {})
     return result
   }
   return {
     isolated: true,
-    reason: 'each app runs as a user of its own',
+    reason: 'each app runs as its own user',
     async of(app) {
       let uid = known[app]
       if (uid === undefined) {

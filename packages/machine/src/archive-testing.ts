@@ -1,4 +1,4 @@
-// Where do tests find the archive program? Where the build has put it.
+// Where do tests find the archive program? Where the build puts it.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createArchiver } from './archive.ts'

@@ -273,7 +273,7 @@ test('limits while packing name the file that is too much', async () => {
   await expect(pack(source, join(parent, 'x.tgz'), { limits: { entries: 1 } })).rejects.toThrow('more than 1 files')
   await writeFile(join(source, 'big'), randomBytes(3 * 2 ** 20))
   const attempt = pack(source, join(parent, 'x.tgz'), { archiveBytes: 2 ** 20 })
-  await expect(attempt).rejects.toThrow('larger than 1 MB when it is compressed')
+  await expect(attempt).rejects.toThrow('larger than 1 MB when compressed')
 })
 
 test('compressed twice, or in another way, is refused rather than half unpacked', async () => {

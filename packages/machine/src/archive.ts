@@ -1,4 +1,4 @@
-// How does a folder become an archive, and an archive a folder, so that whatever goes wrong is a failure and nothing worse?
+// How are archives packed and unpacked in a program of its own, so that any fault is an error and nothing worse?
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -35,21 +35,21 @@ export {
 } from './archive/order.ts'
 
 type Common = {
-  /** Whom the program becomes before it touches a file; default: nobody else. */
+  /** The user that the program becomes before it touches a file; default: the current one. */
   readonly runAs?: RunAs | null
   readonly limits?: Partial<ArchiveLimits>
   readonly signal?: AbortSignal
 }
 
 export type PackOptions = Common & {
-  /** Paths that stay out; folders may end with `/`. */
+  /** Paths to leave out; folders may end with `/`. */
   readonly skip?: readonly string[]
-  /** Names that stay out wherever they are. */
+  /** Names to leave out wherever they are. */
   readonly skipNames?: readonly string[]
   readonly level?: number
   /** Files keep their times; default: they have none, and the archive depends on nothing but content. */
   readonly times?: boolean
-  /** Most bytes of the archive itself. */
+  /** Maximum size of the archive itself. */
   readonly archiveBytes?: number
 }
 
@@ -61,7 +61,7 @@ export type Packed = ArchiveResult & {
 
 export type Archiver = {
   /**
-   * Unpacks a tar (gzipped or not) into an existing folder, where nobody else writes meanwhile.
+   * Unpacks a tar (gzipped or not) into an existing folder, where nothing else writes meanwhile.
    * @throws BadArchive
    */
   unpack(source: Readable, folder: string, options?: Common): Promise<ArchiveResult>
@@ -72,26 +72,26 @@ export type Archiver = {
    */
   pack(folder: string, file: string, options?: PackOptions): Promise<Packed>
   /**
-   * Looks through a tar (not compressed) in a file without unpacking it.
+   * Reads through a tar (not compressed) in a file without unpacking it.
    * @throws BadArchive
    */
   look(file: string, wanted: Pick<LookOrder, 'names' | 'read' | 'largest'>, options?: Common): Promise<Seen>
   /**
-   * A tar, not compressed, with files of the caller's and then all of a gzipped tar below a folder; it fails with BadArchive
-   * when that one is not sound, and ends only when all of it is there.
+   * A tar, not compressed, with the caller's files and then all of a gzipped tar below a folder. It fails with BadArchive when
+   * that one is invalid, and ends only when all of it has been passed on.
    */
   relay(source: Readable, into: Pick<RelayOrder, 'files' | 'folder' | 'user'>, options?: Common): Readable
-  /** Looks into a folder for as long as it is not closed. */
+  /** Answers questions about a folder until it is closed. */
   inspect(folder: string, options?: Omit<Common, 'limits'>): Inspector
 }
 
-/** Starts the program; another one may put it into a place of its own first. Descriptors 0 to 4 must reach it. */
+/** Starts the program, possibly inside a wrapper. Descriptors 0 to 4 must reach it. */
 export type Launch = (program: readonly string[], options: SpawnOptions) => ChildProcess
 
 const launchPlainly: Launch = ([command = '', ...args], options) => spawn(command, args, options)
 
 const maxReply = 1_000_000
-const maxWords = 2000
+const maxErrorText = 2000
 
 async function collect(stream: Readable, limit: number): Promise<string> {
   const chunks: Buffer[] = []
@@ -109,14 +109,14 @@ function failureOf({ kind, message, code }: ArchiveFault): Error {
   return Object.assign(new Error(message), code === undefined ? {} : { code })
 }
 
-function resultOf(text: string, words: string, child: ChildProcess): ArchiveResult {
+function resultOf(text: string, errors: string, child: ChildProcess): ArchiveResult {
   let reply
   try {
     reply = JSON.parse(text) as ArchiveReply
   } catch (error) {
     const how = child.signalCode ?? `exit code ${child.exitCode}`
-    const said = words.trim().split('\n').at(-1) ?? ''
-    throw new ArchiveFailure(`the archive program ended without a result (${how}) ${said}`.trim(), { cause: error })
+    const lastLine = errors.trim().split('\n').at(-1) ?? ''
+    throw new ArchiveFailure(`the archive program ended without a result (${how}) ${lastLine}`.trim(), { cause: error })
   }
   if ('ok' in reply) return reply.ok
   throw failureOf(reply.failure)
@@ -124,7 +124,7 @@ function resultOf(text: string, words: string, child: ChildProcess): ArchiveResu
 
 async function feed(source: Readable, child: ChildProcess): Promise<void> {
   await pipeline(source, child.stdin as Writable).catch((error: unknown) => {
-    // A program that takes no more has said why.
+    // A program that stops reading reports why.
     if (!/^(EPIPE|ECONNRESET|ERR_STREAM_PREMATURE_CLOSE)$/.test(String((error as NodeJS.ErrnoException).code)))
       throw error
   })
@@ -146,10 +146,10 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
     try {
       const closed = once(child, 'close')
       const pipes = child.stdio as unknown as readonly [unknown, Readable, Readable, Writable, Readable]
-      const tell = pipes[orderDescriptor]
-      // It may be gone before it has heard what to do: then it has no result either.
-      tell.on('error', () => {})
-      tell.end(JSON.stringify(order))
+      const orders = pipes[orderDescriptor]
+      // It may have ended before it reads its order: then there is no result either.
+      orders.on('error', () => {})
+      orders.end(JSON.stringify(order))
       const carried = carry(child).then(
         () => null,
         (error: unknown) => {
@@ -157,18 +157,18 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
           return error
         },
       )
-      const [text, words] = await Promise.all([
+      const [text, errors] = await Promise.all([
         collect(pipes[replyDescriptor], maxReply),
-        collect(pipes[2], maxWords),
+        collect(pipes[2], maxErrorText),
         closed,
       ])
       signal?.throwIfAborted()
       const broken = await carried
       try {
-        const result = resultOf(text, words, child)
+        const result = resultOf(text, errors, child)
         if (broken === null) return result
       } catch (error) {
-        // What it says of the archive or the folder is the cause; anything else may follow from what broke around it.
+        // A fault of the archive or the folder is the cause; any other may only be a consequence of what broke around it.
         if (broken === null || error instanceof BadArchive || error instanceof BadFolder) throw error
       }
       throw broken
@@ -210,7 +210,7 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
           hash.update(chunk)
           size += chunk.length
           if (size > most)
-            throw new BadFolder(`the app is larger than ${Math.round(most / 2 ** 20)} MB when it is compressed`)
+            throw new BadFolder(`the app is larger than ${Math.round(most / 2 ** 20)} MB when compressed`)
           yield chunk
         }
       },
@@ -240,7 +240,7 @@ export function createArchiver(program: readonly string[], launch: Launch = laun
       const out = new PassThrough()
       const over = new AbortController()
       out.on('close', () => {
-        over.abort(new Error('nobody takes the archive any more'))
+        over.abort(new Error('the archive is no longer read'))
         source.destroy()
       })
       const carry = async (child: ChildProcess): Promise<void> => {

@@ -1,24 +1,24 @@
-// How does a shell run a command line of a user's that is in none of its arguments?
+// How does a shell run a user's command line that is in none of its arguments?
 import { commandVariable } from './confine-text.ts'
 import { readProfile } from './profile.ts'
 
 /**
- * A line that is one program and its words becomes that program. Anything else is run by this shell, which waits on a TERM for
- * what it runs, and ends as that does: whoever gets TERM in the same group has time to end well.
+ * The shell execs a line that is one program with arguments. It runs anything else itself, and on TERM waits for it and exits
+ * as it does: all processes of the group that get TERM have time to end cleanly.
  */
 export const commandText = `${readProfile}
 _deis_simple() {
   case $1 in *[\\;\\&\\|]* | *'
 '*) return 1 ;; esac
-  _deis_word=\${1#"\${1%%[! ]*}"}
-  case $(command -v -- "\${_deis_word%%[ 	]*}" 2>/dev/null) in */*) return 0 ;; esac
+  _deis_program=\${1#"\${1%%[! ]*}"}
+  case $(command -v -- "\${_deis_program%%[ 	]*}" 2>/dev/null) in */*) return 0 ;; esac
   return 1
 }
 set --
 if _deis_simple "$${commandVariable}"; then
-  eval "unset ${commandVariable} _deis_word
+  eval "unset ${commandVariable} _deis_program
 exec $${commandVariable}"
 else
-  eval "unset ${commandVariable} _deis_word
+  eval "unset ${commandVariable} _deis_program
 $${commandVariable}"
 fi`

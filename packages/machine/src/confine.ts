@@ -1,4 +1,4 @@
-// How is a program started so that everything it starts ends with it, and nothing of a user's is in an argument?
+// How is a program started so that everything it starts ends with it, and no user input is in an argument?
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
@@ -14,25 +14,25 @@ export type Order = {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
-  /** Names of variables by which all that belongs to it is found; the first process of its namespace has them, too. */
+  /** Names of the variables that identify its processes; the first process of its namespace has them, too. */
   readonly marks: readonly string[]
-  /** Whether it must be said why the program cannot be started. */
+  /** Whether to report why the program cannot be started. */
   readonly check?: boolean
-  /** Whether nobody wants its error output. */
+  /** Whether its error output is discarded. */
   readonly mute?: boolean
-  /** How long what the program leaves behind may go on. */
-  readonly lingerMs?: number
+  /** How long processes that the program leaves behind may go on. */
+  readonly leftoverMs?: number
   /** The same after a TERM. */
   readonly graceMs?: number
-  /** The first process of the namespace that it joins; default: one of its own. */
+  /** The first process of the namespace that it joins; default: a new namespace. */
   readonly within?: Identity | null
-  /** Its own session and group; default. Not at a terminal, whose session it must stay in. */
+  /** Whether it gets its own session and group; default: yes. At a terminal it must stay in the terminal's session. */
   readonly session?: boolean
-  /** Ends the attempt to start it. */
+  /** Cancels the attempt to start it. */
   readonly signal?: AbortSignal
 }
 
-/** What to spawn: with a folder of its own, as the given user, its error output at descriptor 4 when it is apart. */
+/** What to spawn, and as which user; `apart`: its error output is descriptor 4. */
 export type Arranged = {
   readonly file: string
   readonly args: readonly string[]
@@ -41,7 +41,7 @@ export type Arranged = {
   readonly apart: boolean
 }
 
-const lingerStepMs = 50
+const leftoverStepMs = 50
 
 export function arrange({ kind, path }: Isolation, order: Order): Arranged {
   const {
@@ -53,14 +53,14 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
     marks,
     check,
     mute,
-    lingerMs = 0,
+    leftoverMs = 0,
     graceMs = 0,
     within,
     session = true,
   } = order
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const joins = within !== undefined && within !== null
-  // Without root the first process is started by a tool that a terminal's signals would end.
+  // Without root, the first process is started by a tool that a terminal's signals would end.
   const apart = kind !== 'group' && (joins || session || kind === 'namespace')
   const launcher = ['/bin/sh', '-c', launcherText, 'deis', apart && !mute ? 'apart' : '', check ? 'check' : '']
   const command = [...launcher, folder, String(variables.length), program, ...args]
@@ -76,7 +76,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
       ? ['setpriv', `--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, '--clear-groups', '--', ...command]
       : command
   const user = kind === 'user-namespace' ? ['--user', '--preserve-credentials'] : []
-  const times = (ms: number): string => String(Math.ceil(ms / lingerStepMs))
+  const times = (ms: number): string => String(Math.ceil(ms / leftoverStepMs))
   const [file = '', ...rest] = joins
     ? [
         'nsenter',
@@ -100,7 +100,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
         initText,
         'deis',
         kind,
-        times(lingerMs),
+        times(leftoverMs),
         times(graceMs),
         ...asUser,
       ]
@@ -109,32 +109,32 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
-/** A shell between tells the end by a signal as a code. */
+/** A shell in between reports an end by a signal as an exit code. */
 export function exitOf({ apart }: Pick<Arranged, 'apart'>, code: number | null, signal: NodeJS.Signals | null): Exit {
   if (!apart || code === null || code <= 128) return { code, signal }
   const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0]
   return name ? { code: null, signal: name as NodeJS.Signals } : { code, signal }
 }
 
-/** The program cannot be started: it, or what its first line names, is not there, or it must not be executed. */
+/** The program cannot be started: it, or the interpreter in its first line, does not exist, or it is not executable. */
 export class StartFault extends Error {
   readonly fault: 'missing' | 'denied'
   constructor(fault: 'missing' | 'denied') {
-    super(fault === 'missing' ? 'it is not there' : 'it is not executable')
+    super(fault === 'missing' ? 'no such file' : 'not executable')
     this.fault = fault
   }
 }
 
 export type Confined = {
   readonly child: ChildProcess
-  /** With its death everything that was started is gone, as far as the system allows. It leads the group. */
+  /** When it ends, everything that was started ends, as far as the system allows. It leads the group. */
   readonly identity: Identity
   readonly exited: Promise<Exit>
-  /** Where its error output is to be read, when it is a pipe. */
+  /** Its error output, if that is a pipe. */
   readonly stderr: Readable | null
 }
 
-async function firstWord(pipe: Readable): Promise<string> {
+async function firstLine(pipe: Readable): Promise<string> {
   let text = ''
   for await (const chunk of pipe) {
     text += String(chunk)
@@ -145,7 +145,7 @@ async function firstWord(pipe: Readable): Promise<string> {
 
 type Out = 'pipe' | 'ignore' | number
 
-/** Resolves when the program has been reached. */
+/** Resolves when the program has been started. */
 export async function startConfined(
   isolation: Isolation,
   order: Order,
@@ -169,15 +169,15 @@ export async function startConfined(
     for (const pid of [outer, ...childrenOf(outer)]) signalPid(pid, 'SIGKILL')
   }
   order.signal?.addEventListener('abort', abandon)
-  const said = child.stdio[3] as Readable
-  const word = await firstWord(said).finally(() => order.signal?.removeEventListener('abort', abandon))
-  said.destroy()
+  const reports = child.stdio[3] as Readable
+  const status = await firstLine(reports).finally(() => order.signal?.removeEventListener('abort', abandon))
+  reports.destroy()
   order.signal?.throwIfAborted()
-  if (word === 'missing' || word === 'denied') throw new StartFault(word)
-  if (word !== 'ok') {
+  if (status === 'missing' || status === 'denied') throw new StartFault(status)
+  if (status !== 'ok') {
     const { code } = await exited
     throw new Error(
-      word === 'folder' ? `${order.folder} cannot be entered` : `no process could be made for it (${code})`,
+      status === 'folder' ? `"${order.folder}" cannot be entered` : `the process could not be created (exit code ${code})`,
     )
   }
   const inner = apart && !order.within ? childrenOf(outer)[0] : outer

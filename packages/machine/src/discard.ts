@@ -1,4 +1,4 @@
-// How does a folder go that a user without rights has filled, without root touching anything in it?
+// How is a folder deleted that an unprivileged user has filled, without root touching anything in it?
 import { execFile } from 'node:child_process'
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -7,14 +7,14 @@ import type { RunAs } from './accounts.ts'
 const run = promisify(execFile)
 const attempts = 3
 
-// Tools make folders that their owner may not write to; `find` never goes through a link.
+// Tools create folders that their owner may not write to; `find` never follows a link.
 const emptyText = `chmod u+rwx .
 find . -xdev -type d ! -perm -0700 -exec chmod u+rwx {} \\;
 find . -xdev -mindepth 1 -delete`
 
-/** Deletes what is in a folder, as its owner: wherever a link leads, it leads no further than that user may go. */
+/** Deletes the content of a folder, as its owner: a link leads only where that user may go. */
 async function empty(folder: string, owner: RunAs | null): Promise<void> {
-  // The folder is entered first: its name lies where only the platform may write.
+  // The folder is entered first: its parent is writable by the platform only.
   const options = { cwd: folder, env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' }, maxBuffer: 2 ** 20, ...owner }
   await run('/bin/sh', ['-c', emptyText], options)
 }
@@ -22,8 +22,8 @@ async function empty(folder: string, owner: RunAs | null): Promise<void> {
 const gone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
 /**
- * Deletes a file or folder whose name lies in a folder that only the platform may write to. What belongs to somebody else goes
- * as that user; nothing of theirs runs in it any more.
+ * Deletes a file or folder whose parent only the platform may write to. What belongs to another user is deleted as that user;
+ * none of their processes may use it any more.
  */
 export async function discard(path: string | Buffer): Promise<void> {
   const own = process.getuid?.()
@@ -39,7 +39,7 @@ export async function discard(path: string | Buffer): Promise<void> {
       else await empty(String(path), null)
       return await rmdir(path)
     } catch (error) {
-      // Going already, by somebody else who discards it.
+      // Another call deletes it at the same time.
       if (gone(error)) return
       if (attempt === attempts) throw error
     }

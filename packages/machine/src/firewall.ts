@@ -1,16 +1,16 @@
-// How are the ports of apps closed to everybody but the platform, so that nothing passes by the router?
+// How are the ports of apps closed to everything but the platform, so that no request bypasses the router?
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-/** A port that a process of an app may listen on, and the app's user, who may connect to it as well; null: nobody else. */
+/** A port that a process of an app may listen on, and the app's user, which may connect to it as well; null: no other user. */
 export type Guarded = { readonly port: number; readonly uid: number | null }
 
 export type Firewall = {
   readonly active: boolean
-  /** What holds, or why nothing does and what to do about it. */
+  /** What is enforced, or why nothing is and what to do about it. */
   readonly reason: string
   /** Resolves when exactly these ports are closed. @throws when they could not be. */
   guard(ports: readonly Guarded[]): Promise<void>
@@ -21,7 +21,7 @@ export type Firewall = {
 }
 
 const nftMs = 10_000
-/** Reloading the machine's own firewall may take our table away: it is put back this often. */
+/** Reloading the machine's own firewall may remove our table: it is restored this often. */
 const repeatMs = 60_000
 
 /** Several platforms on one machine have a table each. */
@@ -32,8 +32,8 @@ export function tableName(folder: string): string {
 const elements = (list: readonly string[]): string => (list.length > 0 ? `elements = { ${list.join(', ')} }` : '')
 
 /**
- * One transaction of nft that replaces the table. Only ports in use are listed: others in the same range are other
- * programs'. On this machine only the platform's user and the port's own app connect, from elsewhere nobody does.
+ * One transaction of nft that replaces the table. Only ports in use are listed: others in the range belong to other programs.
+ * On this machine only the platform's user and the port's own app may connect, and no other machine may.
  */
 export function ruleset(table: string, platformUid: number, ports: readonly Guarded[]): string {
   const own = ports.filter(({ uid }) => uid !== null).map(({ uid, port }) => `${uid} . ${port}`)
@@ -73,11 +73,11 @@ async function nft(path: string, input: string): Promise<void> {
     killSignal: 'SIGKILL',
   })
   const ended = once(child, 'close') as Promise<[number | null]>
-  // It may end before it has read everything; its exit code tells.
+  // It may end before it has read everything; its exit code shows that.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
-  const [said, [code]] = await Promise.all([text(child.stderr), ended])
-  if (code !== 0) throw new Error(`nft failed: ${said.trim().slice(0, 500) || `exit code ${code}`}`)
+  const [errors, [code]] = await Promise.all([text(child.stderr), ended])
+  if (code !== 0) throw new Error(`nft failed: ${errors.trim().slice(0, 500) || `exit code ${code}`}`)
 }
 
 /** Where nothing can be closed. */
@@ -91,11 +91,11 @@ export type FirewallOptions = {
   readonly path: string
   readonly ports: { readonly first: number; readonly last: number }
   readonly failed: (error: unknown) => void
-  /** Where nft may be besides; not every PATH names them. */
+  /** Further folders where nft may be; not every PATH has them. */
   readonly systemFolders?: readonly string[]
 }
 
-/** Tries it out: without the right or without nft nothing is closed, and `reason` says what to do instead. */
+/** Tries it first: without the permission or without nft no port is closed, and `reason` says what to do instead. */
 export async function openFirewall({
   folder,
   ports,
@@ -105,14 +105,14 @@ export async function openFirewall({
 }: FirewallOptions): Promise<Firewall> {
   const path = [options.path, ...systemFolders].join(':')
   const range = `${ports.first} to ${ports.last}`
-  const remedy = `requests that know an app's port pass by the router, its whitelist, TLS and maintenance: close ports ${range} to other machines in your firewall`
+  const remedy = `requests sent directly to an app's port bypass the router with its whitelist, TLS and maintenance mode: close ports ${range} to other machines in your firewall`
   const uid = process.getuid?.()
-  if (process.platform !== 'linux') return noFirewall(`nothing closes ports ${range} on this system; ${remedy}`)
+  if (process.platform !== 'linux') return noFirewall(`ports ${range} cannot be closed on this system; ${remedy}`)
   if (uid !== 0) return noFirewall(`the platform does not run as root, so it cannot close ports ${range}; ${remedy}`)
   const table = tableName(folder)
   let wanted: readonly Guarded[] = []
   try {
-    // What an earlier controller left stays closed until the ports in use are known.
+    // Ports that an earlier controller closed stay closed until the ports in use are known.
     await nft(path, `table inet ${table}_probe\ndelete table inet ${table}_probe\n`)
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
@@ -121,7 +121,7 @@ export async function openFirewall({
   }
   let last = Promise.resolve()
   let next: Promise<void> | null = null
-  /** One at a time; all that ask meanwhile share the next one, which writes what is wanted by then. */
+  /** One at a time; all calls in the meantime share the next one, which writes the latest ports. */
   const write = (): Promise<void> => {
     if (next) return next
     const result = last.then(() => {
@@ -138,7 +138,7 @@ export async function openFirewall({
   timer.unref()
   return {
     active: true,
-    reason: `ports of apps (${range}) take connections of the router only`,
+    reason: `ports of apps (${range}) accept connections from the router only`,
     guard(now) {
       wanted = now
       return write()

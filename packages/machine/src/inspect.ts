@@ -1,4 +1,4 @@
-// How does the platform look into a folder that somebody else may write to: at a file, or for a name?
+// How does the platform read a folder that another user may write to?
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { RunAs } from './accounts.ts'
@@ -13,27 +13,27 @@ import {
   type Question,
 } from './archive/order.ts'
 
-/** Paths are below the folder, or whole. Nothing is answered that the folder's user may not know. */
+/** Paths are below the folder, or absolute. Answers are limited to what the folder's user may read. */
 export type Inspector = {
-  /** Whether there is anything but a folder, a link that leads nowhere as well. */
+  /** Whether there is anything but a folder, even a broken link. */
   has(path: string): Promise<boolean>
   /** The first bytes of a file; a link is not followed. */
   start(path: string, bytes: number): Promise<FileStart>
-  /** The first `most` entries of a folder, as the disk has them. */
+  /** The first `most` entries of a folder, in the order of the disk. */
   list(path: string, most: number): Promise<Listed>
-  /** Nothing is asked any more. */
+  /** Ends the program. */
   close(): void
 }
 
-/** Of one file that is read; more is not asked for. */
+/** How much of a file is read at most. */
 export const mostBytes = 4 * 2 ** 20
 // In base64, with what is around it.
 const longestAnswer = mostBytes * 1.4 + 1_000_000
 
 type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void }
 
-/** Gives each whole line away. @throws when one is too long */
-function lines(each: (line: string) => void): (chunk: Buffer) => void {
+/** Passes each complete line on. @throws when one is too long */
+function byLine(each: (line: string) => void): (chunk: Buffer) => void {
   let waiting: Buffer[] = []
   let size = 0
   return (chunk) => {
@@ -46,7 +46,7 @@ function lines(each: (line: string) => void): (chunk: Buffer) => void {
     }
     waiting.push(chunk.subarray(from))
     size += chunk.length - from
-    if (size > longestAnswer) throw new ArchiveFailure('the archive program says more than it was asked for')
+    if (size > longestAnswer) throw new ArchiveFailure('the archive program returned more than was asked for')
   }
 }
 
@@ -81,13 +81,13 @@ export function inspect(
     signal?.removeEventListener('abort', cancel)
     fail(new ArchiveFailure(`the archive program ended early (${name ?? `exit code ${code}`})`))
   })
-  // Its end says more.
+  // The end of the program says more.
   for (const pipe of [input, output, order]) pipe.on('error', () => {})
-  const take = lines((line) => {
-    const said = JSON.parse(line) as Answer
+  const take = byLine((line) => {
+    const reply = JSON.parse(line) as Answer
     const asked = waiting.shift()
-    if ('answer' in said) asked?.resolve(said.answer)
-    else asked?.reject(new ArchiveFailure(said.failed))
+    if ('answer' in reply) asked?.resolve(reply.answer)
+    else asked?.reject(new ArchiveFailure(reply.failed))
   })
   output.on('data', (chunk: Buffer) => {
     try {
@@ -108,6 +108,6 @@ export function inspect(
     has: async (path) => (await ask({ ask: 'has', path })) as boolean,
     start: async (path, bytes) => (await ask({ ask: 'start', path, bytes: Math.min(bytes, mostBytes) })) as FileStart,
     list: async (path, most) => (await ask({ ask: 'list', path, most })) as Listed,
-    close: () => fail(new ArchiveFailure('nothing is asked any more')),
+    close: () => fail(new ArchiveFailure('the inspector was closed')),
   }
 }

@@ -1,4 +1,4 @@
-// What keeps the processes of one app together, and apart from everybody else's, on this machine?
+// How are the processes of one app kept together, and isolated from all others, on this machine?
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { initText, wrapperText } from './confine-text.ts'
@@ -12,24 +12,24 @@ export type IsolationKind = 'namespace' | 'user-namespace' | 'group'
 
 export type Isolation = {
   readonly kind: IsolationKind
-  /** What that means, in a line for `deis doctor`. */
+  /** What that means, as a line for `deis doctor`. */
   readonly detail: string
   /** PATH of the system's own tools. */
   readonly path: string
 }
 
 const details: Readonly<Record<IsolationKind, string>> = {
-  namespace: 'whatever an app or a build starts ends with it, and no app sees the processes of another',
+  namespace: 'everything that an app or a build starts ends with it, and apps do not see each other’s processes',
   'user-namespace':
-    'whatever an app or a build starts ends with it, and apps do not see the processes of others, but all of them share the platform’s user',
+    'everything that an app or a build starts ends with it, and apps do not see each other’s processes, but they all share the platform’s user',
   group:
-    'this system gives the platform no PID namespaces (unshare): a process that calls setsid and empties its environment can outlive its app, and apps see each other’s processes',
+    'the platform cannot create PID namespaces (unshare): a process that calls setsid and empties its environment can outlive its app, and apps see each other’s processes',
 }
 
 const run = promisify(execFile)
 const trialMs = 10_000
 
-/** Says which process it is, and whether it sees more than itself. */
+/** Succeeds when it is not the first process, and sees only itself and the first one. */
 const trial = 'set -- /proc/[0-9]*; [ "$$" -gt 1 ] && [ "$#" -eq 2 ]'
 
 /** How a command is started as the first process of a namespace of its own, by kind. */
@@ -62,5 +62,5 @@ export async function openIsolation(): Promise<Isolation> {
   for (const kind of kinds)
     if (kind === 'group' || (process.platform === 'linux' && (await works(kind, systemPath))))
       return { kind, detail: details[kind], path: systemPath }
-  throw new Error('unreachable: groups are everywhere')
+  throw new Error('unreachable: process groups always work')
 }

@@ -1,15 +1,18 @@
-// How are only so many of the same thing done at a time?
+// How is the number of concurrent operations limited?
 
 export type Limit = <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>
 
-/** Further ones wait in a line, for ever so long, or as many as `room.waiting`: the next is told what `refusal` makes. */
+/** Further ones wait in a queue, of any length or at most `backlog.waiting`; beyond that they fail with what `refusal` returns. */
 export function createLimit(
   most: number,
-  room: { readonly waiting: number; refusal(): Error } = { waiting: Infinity, refusal: () => new Error('no room') },
+  backlog: { readonly waiting: number; refusal(): Error } = {
+    waiting: Infinity,
+    refusal: () => new Error('the backlog is full'),
+  },
 ): Limit {
   let free = most
   const waiting: (() => void)[] = []
-  const place = (signal: AbortSignal): Promise<void> =>
+  const waitForSlot = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       const giveUp = (): void => {
         waiting.splice(waiting.indexOf(go), 1)
@@ -25,12 +28,12 @@ export function createLimit(
   return async (signal, work) => {
     signal.throwIfAborted()
     if (free > 0) free--
-    else if (waiting.length < room.waiting) await place(signal)
-    else throw room.refusal()
+    else if (waiting.length < backlog.waiting) await waitForSlot(signal)
+    else throw backlog.refusal()
     try {
       return await work()
     } finally {
-      // The place goes to the next one directly, so that nobody can jump the queue.
+      // The slot goes directly to the next one, so that none can jump the queue.
       const next = waiting.shift()
       if (next) next()
       else free++

@@ -1,11 +1,11 @@
-// Is a process that somebody started earlier still the same one, and how is its whole group ended?
+// Is a process that was started earlier still the same one, and how is its whole group ended?
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readdir, readFile, stat as statFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-/** A pid alone may be reused; together with its start time it names one process for ever. */
+/** A pid alone may be reused; together with its start time it identifies one process for ever. */
 export type Identity = { readonly pid: number; readonly started: string }
 
 type Stat = {
@@ -22,7 +22,7 @@ const linux = process.platform === 'linux'
 const run = promisify(execFile)
 
 function parseProcStat(text: string): Stat | null {
-  // The command name may hold spaces and parentheses: fields are counted from the last one.
+  // The command name may contain spaces and parentheses: fields are counted from the last one.
   const open = text.indexOf('(')
   const close = text.lastIndexOf(')')
   if (open < 0 || close < 0) return null
@@ -48,7 +48,7 @@ async function psStats(args: readonly string[]): Promise<Stat[]> {
     .map(([pid, group, foreground, state, ...started]) => ({
       pid: Number(pid),
       group: Number(group),
-      // Not every ps tells numbers of sessions: their first group has to stand for them.
+      // Not every ps prints session numbers: the group is used instead.
       session: Number(group),
       foreground: Number(foreground),
       state: state ?? '',
@@ -58,7 +58,7 @@ async function psStats(args: readonly string[]): Promise<Stat[]> {
 
 async function stat(pid: number): Promise<Stat | null> {
   try {
-    // Nothing is read from a disk here, and a call in the background would cost ten times as much.
+    // This does not read from a disk, and an asynchronous call would cost ten times as much.
     if (linux) return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
     return (await psStats(['-p', String(pid)]))[0] ?? null
   } catch {
@@ -97,7 +97,7 @@ export async function isAlive(identity: Identity): Promise<boolean> {
   return (await identify(identity.pid))?.started === identity.started
 }
 
-/** Whether there is anything to send a signal to, be it only waiting to be reaped. */
+/** Whether there is anything to send a signal to, even if it is only waiting to be reaped. */
 function exists(target: number): boolean {
   try {
     process.kill(target, 0)
@@ -107,7 +107,7 @@ function exists(target: number): boolean {
   }
 }
 
-/** Processes of a group that are not merely waiting to be reaped. */
+/** Processes of a group, without those that only wait to be reaped. */
 export async function groupMembers(group: number): Promise<number[]> {
   if (!exists(-group)) return []
   const stats = await allStats()
@@ -135,7 +135,7 @@ export async function firstInside(pids: readonly number[]): Promise<Identity | n
   return null
 }
 
-/** Processes of a session, whatever their group, that are not merely waiting to be reaped. */
+/** Processes of a session in any group, without those that only wait to be reaped. */
 export async function sessionMembers(session: number): Promise<number[]> {
   const stats = await allStats()
   return stats.filter((one) => one.session === session && !one.state.startsWith('Z')).map((one) => one.pid)
@@ -169,12 +169,12 @@ export async function variableOfAll(name: string): Promise<Map<number, string>> 
   return values
 }
 
-/** Processes that carry this exact `NAME=value` in their environment, wherever they moved to (setsid, daemons). Linux only. */
+/** Processes with exactly this `NAME=value` in their environment, in any group or session (daemons). Linux only. */
 export async function withVariable(name: string, value: string): Promise<number[]> {
   return [...(await variableOfAll(name))].filter(([, found]) => found === value).map(([pid]) => pid)
 }
 
-/** Processes of a user that are not merely waiting to be reaped. */
+/** Processes of a user, without those that only wait to be reaped. */
 export async function processesOf(uid: number): Promise<number[]> {
   if (!linux) return (await psStats(['-U', String(uid)])).map((one) => one.pid)
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
@@ -188,8 +188,8 @@ export async function processesOf(uid: number): Promise<number[]> {
 }
 
 function send(target: number, signal: NodeJS.Signals): void {
-  // 0 is our own group, -1 everything there is, 1 the system itself: never what anybody means.
-  if (!Number.isInteger(target) || (target >= -1 && target <= 1)) throw new Error(`no signal may go to ${target}`)
+  // 0 is our own group, -1 every process, 1 the system itself: never intended.
+  if (!Number.isInteger(target) || (target >= -1 && target <= 1)) throw new Error(`refused to send a signal to ${target}`)
   try {
     process.kill(target, signal)
   } catch (error) {
@@ -206,12 +206,12 @@ export function signalPid(pid: number, signal: NodeJS.Signals): void {
 }
 
 /**
- * KILL to whatever `find` finds, until it finds nothing more and all of that has ended: the first process of a namespace is hard
- * to find while it ends, which is when it waits for the others.
+ * Sends KILL to everything that `find` finds, until it finds nothing more and all of it has ended: the first process of a
+ * namespace is hard to find while it ends, since it then waits for the others.
  */
 export async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
   let ending: Identity[] = []
-  // Whoever forks faster than this is stopped later, by its user or by hand; waiting for ever helps nobody.
+  // A process that forks faster than this is stopped later, by its user or by hand; waiting for ever does not help.
   for (let tries = 0; tries < 100; tries++) {
     for (const pid of await find()) {
       const identity = await identify(pid)

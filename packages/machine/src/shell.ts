@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 
-/** The first bash on the path, else sh: buildpacks want bash, a machine may not have it. */
+/** The first bash on the path, else sh: buildpacks need bash, and a machine may not have it. */
 export function findShell(path: string): string {
   const folders = path.split(delimiter).filter((folder) => isAbsolute(folder))
   for (const name of ['bash', 'sh'])

@@ -1,4 +1,4 @@
-// How does the backend "process" open: apps are processes of this machine, built with the toolchains it has?
+// How is the backend "process" opened, where apps are processes of this machine, built with its own toolchains?
 import { join } from 'node:path'
 import { createNativeBuilder } from '@deis/buildpacks/create'
 import { openAccounts } from '@deis/machine/accounts'
@@ -27,7 +27,7 @@ export type ProcessSettings = {
 type Deps = {
   /** The argument vector of the program that packs and unpacks. */
   readonly archiveProgram: readonly string[]
-  /** Resolves when no router sends or holds requests for an address of an app. */
+  /** Resolves when no router sends or holds requests to an address of an app. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
   readonly log: Log
 }

@@ -81,8 +81,8 @@ describe('a layer', () => {
     expect(root['app/su']).toMatchObject({ mode: 0o755 })
   })
   test.each([
-    ['a path outside', forged({ path: '../x' }), '"../x" leads outside the archive'],
-    ['an absolute path', forged({ path: '/etc/x' }), 'leads outside the archive'],
+    ['a path outside', forged({ path: '../x' }), '"../x" points outside the archive'],
+    ['an absolute path', forged({ path: '/etc/x' }), 'points outside the archive'],
     ['a link outside', forged({ path: 'x', type: 'Link', linkpath: '../../runner/init' }), 'links outside the archive'],
     ['a deletion', forged({ path: 'a/.wh.b' }), 'a name that image layers reserve'],
     ['what is below one', forged({ path: 'a/.wh.b/c' }), 'a name that image layers reserve'],

@@ -1,5 +1,5 @@
-// What is there in a folder, asked one thing at a time? Runs in the archive program only, as the user whose folder it is:
-// wherever a link in it leads, it leads no further than that user may go.
+// How are questions about a folder's content answered? Runs in the archive program only, as the owner of the folder: a link in
+// it leads only where that user may go.
 import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -9,7 +9,7 @@ function has(path: string): boolean {
   try {
     return !lstatSync(path).isDirectory()
   } catch {
-    // Not there, or nothing that this user may know of.
+    // It does not exist, or this user has no access to it.
     return false
   }
 }
@@ -17,7 +17,7 @@ function has(path: string): boolean {
 function start(path: string, bytes: number): FileStart {
   let descriptor
   try {
-    // Without O_NONBLOCK a named pipe would be waited for.
+    // Without O_NONBLOCK, opening a named pipe would block.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -57,7 +57,7 @@ function answerTo(question: Question): Answer {
   }
 }
 
-/** To the end of the questions. */
+/** Until the input ends. */
 export async function answer(questions: Readable, answers: Writable): Promise<ArchiveResult> {
   for await (const line of createInterface({ input: questions }))
     answers.write(`${JSON.stringify(answerTo(JSON.parse(line) as Question))}\n`)

@@ -1,4 +1,4 @@
-// What is taken of an archive from outside, entry by entry and within limits? Runs in the archive program only.
+// Which entries of an untrusted archive are accepted, and within which limits? Runs in the archive program only.
 import { posix } from 'node:path'
 import { Parser, type ReadEntry } from 'tar'
 import { type ArchiveLimits, BadArchive } from './order.ts'
@@ -9,15 +9,15 @@ function outside(path: string): boolean {
   return posix.isAbsolute(path) || clean === '..' || clean.startsWith('../') || path.includes('\0')
 }
 
-// The longest path that Linux takes.
+// The longest path that Linux accepts.
 const longestPath = 4095
 
 export const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
 
-/** Why an entry is not taken; null: it is. */
+/** Why an entry is refused; null: it is accepted. */
 export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string | null {
   if (Buffer.byteLength(entry.path) > longestPath) return 'a name in the archive is too long'
-  if (outside(entry.path)) return `${shown(entry.path)} leads outside the archive`
+  if (outside(entry.path)) return `${shown(entry.path)} points outside the archive`
   switch (entry.type) {
     case 'File':
     case 'OldFile':
@@ -25,7 +25,7 @@ export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): s
     case 'Directory':
       return null
     case 'SymbolicLink':
-      return entry.linkpath ? null : `${shown(entry.path)} is a link to nothing`
+      return entry.linkpath ? null : `${shown(entry.path)} is a link without a target`
     case 'Link':
       return outside(entry.linkpath ?? '') ? `${shown(entry.path)} links outside the archive` : null
     default:
@@ -33,14 +33,14 @@ export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): s
   }
 }
 
-// The parser would unpack these by itself, out of time with everything else here.
+// The parser would unpack these by itself, asynchronously, and everything here expects it to be synchronous.
 const compressed = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])]
 
-// Headers, long names and padding of one entry: what an archive may have beside the bytes of its files.
+// Headers, long names and padding of one entry: what an archive contains besides the bytes of its files.
 const overhead = 20 * 512
 
 type Steps = {
-  /** The entry has a place; what it throws ends the reading. */
+  /** The entry is accepted; an exception ends the reading. */
   begin(entry: ReadEntry): void
   data(chunk: Buffer): void
   end(entry: ReadEntry): void
@@ -53,7 +53,7 @@ export type TarParser = {
   seen(): { readonly entries: number; readonly bytes: number }
 }
 
-/** Takes a tar apart as its bytes come: everything that is found in a piece is told before `write` returns. */
+/** Parses a tar as its bytes arrive: the steps of everything found in a chunk are called before `write` returns. */
 export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal): TarParser {
   let failure: Error | null = null
   let entries = 0
@@ -71,7 +71,7 @@ export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal):
   }
   const accept = (entry: ReadEntry): void => {
     entries++
-    if (!Number.isSafeInteger(entry.size) || entry.size < 0) throw new BadArchive('an entry has no true size')
+    if (!Number.isSafeInteger(entry.size) || entry.size < 0) throw new BadArchive('an entry has an invalid size')
     if ((bytes += entry.size) > limits.bytes)
       throw new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
     const reason = check(entry) ?? places.check(entry)
@@ -99,13 +99,13 @@ export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal):
   }
   return {
     write(chunk) {
-      // Also what belongs to no entry costs time.
+      // Bytes that belong to no entry cost time as well.
       if ((raw += chunk.length) > limits.bytes + (limits.entries + 2) * overhead)
         failure ??= new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
       if (first.length < 4) {
         first = Buffer.concat([first, chunk.subarray(0, 4)])
         if (compressed.some((magic) => first.subarray(0, magic.length).equals(magic)))
-          failure ??= new BadArchive('it is compressed in a way that is not taken here: use gzip, once')
+          failure ??= new BadArchive('its compression is not supported: use gzip, once')
       }
       step(() => parser.write(chunk))
     },

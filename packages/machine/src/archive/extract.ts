@@ -1,4 +1,4 @@
-// How are the entries of an archive written to disk, fast, and never through a link?
+// How are the entries of an archive written to disk quickly, and never through a link?
 import {
   closeSync,
   futimesSync,
@@ -22,17 +22,17 @@ export type Extraction = {
 
 export type OpenFile = { write(chunk: Buffer): void; close(): void }
 
-/** An entry that has no place in the folder. */
-export class NoPlace extends Error {}
+/** An entry that conflicts with another one. */
+export class EntryConflict extends Error {}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
 /**
- * Writes below `folder`, where nobody else writes meanwhile. Every folder on the way to an entry is made or looked at once,
+ * Writes below `folder`, where nothing else writes meanwhile. Every folder on the path of an entry is created or checked once,
  * and none of them may be a link.
  *
- * Synchronous calls: several times faster than promises for the many small files of an app, and what is written between two
- * chunks of an archive takes no longer than they are large.
+ * Synchronous calls: several times faster than promises for the many small files of an app, and no more is written at once
+ * than one chunk of an archive contains.
  */
 export function extraction(folder: string): Extraction {
   const entered = new Set(['.'])
@@ -44,19 +44,19 @@ export function extraction(folder: string): Extraction {
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
       if (!lstatSync(join(folder, path)).isDirectory())
-        throw new NoPlace(`${JSON.stringify(path)} is a folder and something else`)
+        throw new EntryConflict(`${JSON.stringify(path)} is both a folder and something else`)
     }
     entered.add(path)
   }
   /** Where an entry goes; the folder it is in exists afterwards. */
-  const place = (path: string): string => {
+  const targetOf = (path: string): string => {
     const clean = posix.normalize(path).replace(/(?<!\/)\/+$/, '')
     if (clean === '.' || clean === '' || entered.has(clean))
-      throw new NoPlace(`${JSON.stringify(path)} is a folder and something else`)
+      throw new EntryConflict(`${JSON.stringify(path)} is both a folder and something else`)
     enter(posix.dirname(clean))
     return join(folder, clean)
   }
-  /** The later of two entries of one name counts, as it does for tar itself. */
+  /** The later of two entries with the same name wins, as in tar itself. */
   const replacing = <T>(target: string, make: () => T): T => {
     try {
       return make()
@@ -69,7 +69,7 @@ export function extraction(folder: string): Extraction {
   return {
     folder: (path, mode) => enter(posix.normalize(path).replace(/(.)\/$/, '$1'), (mode | 0o700) & 0o777),
     file(path, mode, modified) {
-      const target = place(path)
+      const target = targetOf(path)
       const descriptor = replacing(target, () => openSync(target, 'wx', mode & 0o777))
       return {
         write(chunk) {
@@ -82,14 +82,14 @@ export function extraction(folder: string): Extraction {
       }
     },
     hardLink(path, target) {
-      const source = place(target)
+      const source = targetOf(target)
       if (!lstatSync(source).isFile())
-        throw new NoPlace(`${JSON.stringify(path)} links to something that is not a file`)
-      const link = place(path)
+        throw new EntryConflict(`${JSON.stringify(path)} links to something that is not a file`)
+      const link = targetOf(path)
       replacing(link, () => linkSync(source, link))
     },
     symbolicLink(path, target) {
-      const link = place(path)
+      const link = targetOf(path)
       replacing(link, () => symlinkSync(target, link))
     },
   }

@@ -1,4 +1,4 @@
-// What stands in a few files of an archive, and which of them are there? Runs in the archive program only.
+// Which of the given files does an archive contain, and with which text? Runs in the archive program only.
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import { tarParser } from './entries.ts'
@@ -6,7 +6,7 @@ import type { LookOrder, Seen } from './order.ts'
 
 const isFile = (type: string): boolean => /^(File|OldFile|ContiguousFile)$/.test(type)
 
-/** Every entry is looked at as if it were to be unpacked. @throws BadArchive */
+/** Every entry is checked as if it were to be unpacked. @throws BadArchive */
 export async function look(source: Readable, { limits, names, read, largest }: LookOrder): Promise<Seen> {
   const present = new Set<string>()
   const texts: Record<string, string> = {}

@@ -1,4 +1,4 @@
-// What do the controller and its archive program tell each other?
+// Which messages do the controller and its archive program exchange?
 import type { RunAs } from '../accounts.ts'
 
 export type ArchiveLimits = {
@@ -11,7 +11,7 @@ export const defaultLimits: ArchiveLimits = { entries: 1_000_000, bytes: 16 * 2 
 
 export type UnpackOrder = {
   readonly mode: 'unpack'
-  /** Whom the program becomes before it touches a file; null: it stays who it is. */
+  /** The user that the program becomes before it touches a file; null: it stays the same. */
   readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
 }
@@ -34,11 +34,11 @@ export type LookOrder = {
   readonly mode: 'look'
   readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
-  /** Paths of which is told whether they are there, as anything but a folder. */
+  /** Paths to check for existence, as anything but a folder. */
   readonly names: readonly string[]
-  /** Paths of files whose text is told. */
+  /** Paths of files whose text is returned. */
   readonly read: readonly string[]
-  /** Most bytes of such a text; a longer one comes with one byte more. */
+  /** Maximum bytes of such a text; a longer one is returned with one byte more. */
   readonly largest: number
 }
 
@@ -49,14 +49,14 @@ export type RelayOrder = {
   readonly mode: 'relay'
   readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
-  /** Come first, and are root's. */
+  /** These come first, and belong to root. */
   readonly files: readonly RelayFile[]
-  /** Where the entries of the archive go, and whose they are there. */
+  /** Where the entries of the archive go, and who owns them there. */
   readonly folder: string
   readonly user: number
 }
 
-/** To answer questions about the folder it is started in, one line for one line, until no more come. */
+/** To answer questions about the folder it is started in, one line per question, until the input ends. */
 export type AnswerOrder = { readonly mode: 'answer'; readonly runAs: RunAs | null }
 
 export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder | AnswerOrder
@@ -78,7 +78,7 @@ export type Listed = readonly { readonly name: string; readonly folder: boolean 
 
 export type Answer = { readonly answer: boolean | FileStart | Listed } | { readonly failed: string }
 
-/** Something that has no place on the other side. */
+/** An entry that was left out, and why. */
 export type LeftOut = { readonly path: string; readonly why: string }
 
 export type ArchiveResult = { readonly entries: number; readonly bytes: number; readonly leftOut: readonly LeftOut[] }
@@ -96,14 +96,14 @@ export type ArchiveFault = {
   readonly code?: string
 }
 
-/** The last thing the program says, as one JSON value. */
+/** The program's final message, as one JSON value. */
 export type ArchiveReply = { readonly ok: ArchiveResult | Seen } | { readonly failure: ArchiveFault }
 
-/** The pipes between the two, besides the usual three. */
+/** The pipes between the two, besides the three standard ones. */
 export const orderDescriptor = 3
 export const replyDescriptor = 4
 
-/** Packing or unpacking failed for a reason that the user may read. */
+/** Packing or unpacking failed for a reason that may be shown to the user. */
 export class ArchiveFailure extends Error {}
 
 /** An archive with an entry that must not be unpacked; nothing of that entry was written. */
@@ -114,7 +114,7 @@ export class BadFolder extends ArchiveFailure {}
 
 const mostNamed = 20
 
-/** Names the first few and counts the others: what is left out may be very much. */
+/** Names the first few and counts the others, since there may be very many. */
 export function leftOutList(): { add(path: string, why: string): void; list(): LeftOut[] } {
   const named: LeftOut[] = []
   let more = 0

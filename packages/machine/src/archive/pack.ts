@@ -1,6 +1,6 @@
-// How does a folder become an archive that depends on nothing but its content? Runs in the archive program only.
-// The walk is ours: the `tar` library's own packing of hard links hangs, or fails outside of every stream, when a link comes
-// close to the end (it queues the link behind a file that may have been written already).
+// How is a folder packed into an archive that depends only on its content? Runs in the archive program only.
+// We walk the folder ourselves: the `tar` library's packing of hard links hangs, or fails outside of any stream, when a link
+// is near the end (it queues the link behind a file that may already have been written).
 import {
   chmodSync,
   closeSync,
@@ -17,17 +17,17 @@ import { block, epoch, head, padding } from './header.ts'
 import { type ArchiveLimits, BadFolder, leftOutList, type LeftOut, type PackOrder } from './order.ts'
 
 const chunkBytes = 256 * 1024
-// The longest path that Linux takes.
+// The longest path that Linux accepts.
 const longestPath = 4095
 
 const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
 
-// Whatever the umask was where it was made; never setuid.
+// Independent of the umask where it was created; never setuid.
 const fileMode = (mode: number): number => ((mode & 0o777) | 0o600) & ~0o022
 const folderMode = (mode: number): number => ((mode & 0o777) | 0o700) & ~0o022
 
-/** Runs again with the right to read, where the owner took it from himself. */
+/** Runs again with permission to read, where the owner had removed it. */
 function permitting<T>(path: string, right: number, work: () => T): T {
   try {
     return work()
@@ -47,7 +47,7 @@ function reading<T>(path: string, work: () => T): T {
   } catch (error) {
     if (error instanceof BadFolder) throw error
     const code = codeOf(error)
-    if (code === 'ENOENT') throw new BadFolder(`${shown(path)} vanished while it was packed`)
+    if (code === 'ENOENT') throw new BadFolder(`${shown(path)} disappeared while it was packed`)
     if (code === 'ELOOP') throw new BadFolder(`${shown(path)} changed while it was packed`)
     throw new BadFolder(`${shown(path)} cannot be read: ${(error as Error).message}`, { cause: error })
   }
@@ -74,7 +74,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
   let pending: Buffer[] = []
   let size = 0
 
-  function* say(...pieces: readonly Buffer[]): Generator<Buffer> {
+  function* emit(...pieces: readonly Buffer[]): Generator<Buffer> {
     for (const piece of pieces) {
       pending.push(piece)
       size += piece.length
@@ -92,15 +92,15 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
       const found = fstatSync(descriptor)
       if (!found.isFile()) throw new BadFolder(`${shown(path)} changed while it was packed`)
       count(path, found.size, limits)
-      yield* say(head(path, '', { type: 'File', mode: fileMode(found.mode), size: found.size, mtime: timeOf(found) }))
+      yield* emit(head(path, '', { type: 'File', mode: fileMode(found.mode), size: found.size, mtime: timeOf(found) }))
       for (let left = found.size; left > 0;) {
         const chunk = Buffer.allocUnsafe(Math.min(left, chunkBytes))
         const read = reading(path, () => readSync(descriptor, chunk))
         if (read === 0) throw new BadFolder(`${shown(path)} changed while it was packed`)
         left -= read
-        yield* say(chunk.subarray(0, read))
+        yield* emit(chunk.subarray(0, read))
       }
-      yield* say(padding(found.size))
+      yield* emit(padding(found.size))
     } finally {
       closeSync(descriptor)
     }
@@ -116,9 +116,9 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
 
   function* entry(path: string, found: Stats): Generator<Buffer> {
     if (++entries > limits.entries) throw new BadFolder(`the app has more than ${limits.entries} files and folders`)
-    if (Buffer.byteLength(path) > longestPath) throw new BadFolder(`${shown(path)} is too long a path`)
+    if (Buffer.byteLength(path) > longestPath) throw new BadFolder(`the path ${shown(path)} is too long`)
     if (found.isDirectory()) {
-      yield* say(
+      yield* emit(
         head(`${path}/`, '', { type: 'Directory', mode: folderMode(found.mode), size: 0, mtime: timeOf(found) }),
       )
       yield* folder(path)
@@ -126,12 +126,12 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
       const target = reading(path, () => readlinkSync(path, 'buffer'))
       const text = target.toString('utf8')
       if (!Buffer.from(text).equals(target)) leftOut.add(path, 'a link to a name that is not UTF-8')
-      else yield* say(head(path, text, { type: 'SymbolicLink', mode: 0o777, size: 0 }))
+      else yield* emit(head(path, text, { type: 'SymbolicLink', mode: 0o777, size: 0 }))
     } else {
       const key = found.nlink > 1 ? `${found.dev}:${found.ino}` : ''
       const first = linked.get(key)
       if (first !== undefined) {
-        yield* say(head(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 }))
+        yield* emit(head(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 }))
         return
       }
       if (key !== '') linked.set(key, path)
@@ -150,7 +150,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
         continue
       }
       const found = reading(child, () => lstatSync(child))
-      // Sockets and pipes that were forgotten mean nothing elsewhere.
+      // Leftover sockets and pipes are of no use elsewhere.
       if (!found.isFile() && !found.isDirectory() && !found.isSymbolicLink())
         leftOut.add(child, 'not a file, a folder or a link')
       else yield* entry(child, found)
@@ -161,7 +161,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
     '.',
     reading('.', () => lstatSync('.')),
   )
-  yield* say(Buffer.alloc(2 * block))
+  yield* emit(Buffer.alloc(2 * block))
   if (size > 0) yield Buffer.concat(pending)
   done({ entries, bytes, leftOut: leftOut.list() })
 }

@@ -27,9 +27,9 @@ test.each([
   ['far below', [link('a/x', '..'), file('a/x/b/c/d')], 'a/x/b/c/d leads through the link a/x'],
   ['a folder below a link', [link('x'), folder('x/etc/')], 'x/etc/ leads through the link x'],
   ['a link below a link', [link('x'), link('x/y')], 'x/y leads through the link x'],
-  ['a link in the place of a folder', [file('x/etc'), link('x')], 'x is a folder and something else'],
-  ['a folder in the place of a link', [link('x', '/etc'), folder('x/')], 'x/ is a folder and something else'],
-  ['a link in the place of everything', [link('.'), file('etc')], '. is a folder and something else'],
+  ['a link in the place of a folder', [file('x/etc'), link('x')], 'x is both a folder and something else'],
+  ['a folder in the place of a link', [link('x', '/etc'), folder('x/')], 'x/ is both a folder and something else'],
+  ['a link in the place of everything', [link('.'), file('etc')], '. is both a folder and something else'],
   ['a hard link to what is below a link', [link('x'), hard('y', 'x/etc/shadow')], 'y leads through the link x'],
   ['a hard link to a link', [link('x', '/etc/shadow'), hard('y', './x')], 'y leads through the link x'],
 ])('%s has no place', (_, entries, reason) => {

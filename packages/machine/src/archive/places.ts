@@ -38,7 +38,7 @@ export function placesOf(shown: (path: string) => string): Places {
       const link = way.find((found) => found !== null) ?? (type === 'Link' && links.has(target) ? target : null)
       if (link !== null) return `${shown(given)} leads through the link ${shown(link)}`
       if (type === 'Directory' ? links.has(path) : folders.has(path))
-        return `${shown(given)} is a folder and something else`
+        return `${shown(given)} is both a folder and something else`
       if (type === 'Directory') folders.add(path)
       if (type === 'SymbolicLink') links.add(path)
       return null

@@ -1,4 +1,4 @@
-// How does an archive from outside become a part of another one, without ever being files? Runs in the archive program only.
+// How is an untrusted archive copied into another one without unpacking it? Runs in the archive program only.
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ReadEntry } from 'tar'
@@ -6,7 +6,7 @@ import { refusal, shown, tarParser } from './entries.ts'
 import { block, epoch, head, padding } from './header.ts'
 import { type ArchiveResult, BadArchive, type RelayFile, type RelayOrder } from './order.ts'
 
-/** An image layer would take it for the deletion of a file below. */
+/** In an image layer such a name means that a file is deleted. */
 function layerRefusal(entry: Parameters<typeof refusal>[0]): string | null {
   if (entry.path.split('/').some((name) => name.startsWith('.wh.')))
     return `${shown(entry.path)} has a name that image layers reserve`
@@ -20,8 +20,8 @@ function own({ path, mode, text }: RelayFile): Buffer[] {
 }
 
 /**
- * A tar with the order's own files, root's, and then every entry of `source` (a tar) below `folder`, its user's; depends on
- * nothing but these. Links are handed on as links. @throws BadArchive
+ * A tar with the order's own files, owned by root, and then every entry of `source` (a tar) below `folder`, owned by its user.
+ * It depends on nothing else. Links stay links. @throws BadArchive
  */
 export async function* relayed(
   source: Readable,
@@ -29,7 +29,7 @@ export async function* relayed(
   done: (result: ArchiveResult) => void,
 ): AsyncGenerator<Buffer> {
   let ready: Buffer[] = files.flatMap(own)
-  // Of the file that is being written; null: an entry whose bytes, if it has any, are dropped.
+  // Bytes left of the file that is being written; null: the entry's bytes, if any, are dropped.
   let left: number | null = null
   const begin = ({ path, type, linkpath = '', mode, size }: ReadEntry): void => {
     const below = posix.join(folder, path)
@@ -51,8 +51,8 @@ export async function* relayed(
   }
   const end = ({ path, size }: ReadEntry): void => {
     if (left === null) return
-    // Whatever followed would be taken for headers.
-    if (left !== 0) throw new BadArchive(`${shown(path)} is not as long as it says`)
+    // The bytes that follow would be read as headers.
+    if (left !== 0) throw new BadArchive(`${shown(path)} is not as long as its header says`)
     ready.push(padding(size))
   }
   const parser = tarParser(limits, { begin, data, end }, layerRefusal)

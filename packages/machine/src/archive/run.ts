@@ -1,5 +1,5 @@
-// How does the archive program run? In the folder it is started in: `unpack` and `look` take an archive as their input, `pack`
-// gives one as its output, `relay` does both, `answer` takes questions. It is a program of its own so that its death, its memory
+// How does the archive program run? In the folder it is started in: `unpack` and `look` read an archive from their input, `pack`
+// writes one to its output, `relay` does both, `answer` reads questions. It is a separate program so that its crashes, its memory
 // and its rights are not those of the controller.
 import { readFileSync, writeSync } from 'node:fs'
 import { Readable } from 'node:stream'
@@ -58,10 +58,10 @@ function replyTo(error: unknown): ArchiveReply {
   return { failure: { kind: 'other', message, code } }
 }
 
-/** Does what is ordered, answers, and ends the process. */
+/** Executes the order, replies, and ends the process. */
 export function runArchive(exit: (code: number) => void): void {
   const end = (reply: ArchiveReply): void => {
-    // Whoever asked may be gone, and then nobody needs an answer.
+    // The controller may be gone, and then no reply is needed.
     try {
       writeSync(replyDescriptor, JSON.stringify(reply))
     } finally {

@@ -1,4 +1,4 @@
-// How does an archive from outside become files without anything escaping? Runs in the archive program only.
+// How is an untrusted archive unpacked without anything escaping from the folder? Runs in the archive program only.
 import { once } from 'node:events'
 import { type Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -17,7 +17,7 @@ function attempt(work: () => void): Error | null {
   }
 }
 
-/** Takes the bytes of a tar and writes its entries into the working folder; symbolic links only at the very end. */
+/** Writes the entries of a tar into the working folder; symbolic links only at the very end. */
 function entryWriter(limits: ArchiveLimits): { readonly writer: Writable; readonly result: () => ArchiveResult } {
   const target = extraction('.')
   const links: { readonly path: string; readonly linkpath: string }[] = []
@@ -26,7 +26,7 @@ function entryWriter(limits: ArchiveLimits): { readonly writer: Writable; readon
   const begin = (entry: ReadEntry): void => {
     const mode = entry.mode ?? 0o644
     const { path, type, linkpath = '' } = entry
-    // What the library puts in place of bytes that are no text: several names would become one.
+    // The library replaces bytes that are not valid text: several names would become one.
     if (`${path}${linkpath}`.includes('\uFFFD')) leftOut.add(path, 'its name is not UTF-8')
     else if (type === 'Directory') target.folder(path, mode)
     else if (type === 'SymbolicLink') links.push({ path, linkpath })
@@ -70,12 +70,12 @@ async function isGzipped(source: Readable): Promise<boolean> {
   return head[0] === 0x1f && head[1] === 0x8b
 }
 
-// What goes wrong with the disk is not the archive's fault.
+// Disk failures are not the archive's fault.
 const diskFailures = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM'])
 
 /**
- * Unpacks a tar (gzipped or not) into the working folder, where nobody else writes meanwhile. Symbolic links are kept as
- * they are, wherever they lead, but never written through.
+ * Unpacks a tar (gzipped or not) into the working folder, where nothing else writes meanwhile. Symbolic links are kept as
+ * they are, wherever they lead, but are never written through.
  * @throws BadArchive for entries that leave the folder, devices, sockets, damaged archives and those beyond the limits.
  */
 export async function unpack(source: Readable, limits: ArchiveLimits): Promise<ArchiveResult> {

@@ -1,27 +1,27 @@
-// What is a command with somebody at its input and output, and how does it come to its end?
+// What is a session's command, and how does it end?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionSignal, TerminalSize } from '@deis/types'
 import { killAll, signalPid } from '@deis/machine/pid'
 import { rejectsWhenAborted } from '@deis/lib/wait'
 import { type Exit, exitCode } from '@deis/ports/exit'
-import type { Life } from './launch.ts'
+import type { PodProcess } from './launch.ts'
 
 export type Attached = {
   /** The leader of the group, and of the session at a terminal. */
-  readonly life: Life
-  /** How the command has ended, while what it has started may go on. Rejects when that cannot be known. */
+  readonly process: PodProcess
+  /** How the command ended; processes that it started may go on. Rejects when that cannot be known. */
   readonly ended: Promise<Exit>
-  /** Which of its processes are still there. */
+  /** Which of its processes are still running. */
   processes(): Promise<readonly number[]>
-  /** All of them have ended: resolves when all that they said is handed over. */
+  /** Called when all of them have ended: resolves when all of their output is delivered. */
   drain(): Promise<void>
   resize(size: TerminalSize): void
   kill(name: SessionSignal): Promise<void>
-  /** Gives up what the controller itself holds of it; after that nothing is handed over any more. */
+  /** Releases what the controller holds of it; no output is delivered after that. */
   release(): void
 }
 
-/** Asks all processes to end, the way a terminal does that goes away, and ends those that have not after `graceMs`. */
+/** Signals all processes as a terminal that hangs up does, and kills those that have not ended after `graceMs`. */
 async function end({ processes }: Attached, graceMs: number): Promise<void> {
   for (const pid of await processes())
     for (const name of ['SIGHUP', 'SIGTERM', 'SIGCONT'] as const) signalPid(pid, name)
@@ -33,16 +33,16 @@ async function end({ processes }: Attached, graceMs: number): Promise<void> {
   await killAll(processes)
 }
 
-/** To the command's end, or to the signal's; then nothing of it runs any more. */
-export async function conduct(attached: Attached, graceMs: number, signal: AbortSignal): Promise<number> {
+/** Waits until the command ends or the signal is aborted; none of its processes run after that. */
+export async function untilEnd(attached: Attached, graceMs: number, signal: AbortSignal): Promise<number> {
   const aborted = rejectsWhenAborted(signal)
   aborted.catch(() => {})
   let over = false
   try {
     const exit = await Promise.race([attached.ended, aborted])
-    // As the end of a container would: its output ends when nobody holds it any more.
+    // As the end of a container does: the output ends when no process holds it any more.
     await killAll(attached.processes)
-    // Handing over may take long: by then the number of the group may be somebody else's.
+    // Delivery may take long: by then the group's number may belong to another process.
     over = true
     await Promise.race([attached.drain(), aborted])
     return exitCode(exit)

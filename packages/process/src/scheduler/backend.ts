@@ -13,7 +13,7 @@ import type { PortPool } from './ports.ts'
 import { appFolder, logFile, podsFolder } from './state.ts'
 
 export type ProcessOptions = {
-  /** Pods, state and logs; users of apps must be able to enter it. */
+  /** Pods, state and logs; app users must be able to enter it. */
   readonly folder: string
   /** See machine/src/slugs.ts. */
   readonly slugFolder: string
@@ -22,14 +22,14 @@ export type ProcessOptions = {
   readonly isolation: Isolation
   readonly ports: { readonly first: number; readonly last: number }
   readonly firewall: Firewall
-  /** Resolves when no router sends or holds requests for an address that `observe` no longer gives. */
+  /** Resolves when no router sends or holds requests to an address that `observe` no longer returns. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
   /** PATH of the processes. */
   readonly path: string
   /** bash, or sh. */
   readonly shell: string
-  /** Further variables for all processes, weaker than config: LANG, LC_ALL, TZ. */
+  /** Further variables for all processes, overridden by config: LANG, LC_ALL, TZ. */
   readonly locale?: Readonly<Record<string, string>>
 }
 
@@ -47,7 +47,7 @@ export type ProcessApp = {
   readonly lines: LogFile
   /** What the last successful apply since start wanted. */
   formation: Formation | null
-  /** Ends what goes on in the background, where it is: something else takes over. */
+  /** Stops the background work as it is, because something else takes over. */
   readonly leave: AbortController
   readonly background: Set<Promise<void>>
   saving: Promise<void>
@@ -57,7 +57,7 @@ const logBytes = 1024 * 1024
 
 /** An app's id is the name of its folders. */
 export function openApp(backend: Backend, id: string): ProcessApp {
-  if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is no app id`)
+  if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is not an app ID`)
   const app: ProcessApp = backend.apps.get(id) ?? {
     id,
     pods: new Map(),
@@ -71,8 +71,8 @@ export function openApp(backend: Backend, id: string): ProcessApp {
   return app
 }
 
-/** Users of apps pass through these folders but cannot list them; the umask has no say in that. */
-export async function makePassage(backend: Backend, app: string, pod?: string): Promise<void> {
+/** App users may pass through these folders but not list them, whatever the umask is. */
+export async function makeAppFolders(backend: Backend, app: string, pod?: string): Promise<void> {
   const { folder } = backend.options
   const all = [podsFolder(folder), appFolder(folder, app), ...(pod === undefined ? [] : [pod])]
   for (const path of all) {
@@ -81,7 +81,7 @@ export async function makePassage(backend: Backend, app: string, pod?: string): 
   }
 }
 
-/** Lets something go on behind; `remove` and `close` wait for it. */
+/** Runs work in the background; `remove` and `close` wait for it. */
 export function inBackground(backend: Backend, app: ProcessApp, what: string, work: () => Promise<unknown>): void {
   const done = work()
     .catch((error: unknown) => backend.options.log('error', what, { app: app.id, error }))

@@ -1,4 +1,4 @@
-// What can this machine do as a place to run apps, and what can it not (docs/architecture.md, principle 6)?
+// What can this backend do on this machine, and what can it not (docs/architecture.md, principle 6)?
 import type { Capabilities } from '@deis/ports/scheduler'
 import type { Backend } from './backend.ts'
 
@@ -42,8 +42,8 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
         name: 'shell',
         status: /(^|\/)bash$/.test(shell) ? 'ok' : 'limited',
         detail: /(^|\/)bash$/.test(shell)
-          ? `commands run by ${shell}`
-          : `commands run by ${shell}: those that need bash fail until it is installed`,
+          ? `commands are run by ${shell}`
+          : `commands are run by ${shell}: those that need bash fail until it is installed`,
       },
     ],
   }

@@ -1,4 +1,4 @@
-// How do apps run on one machine with nothing but Node (docs/architecture.md)?
+// How do apps run on one machine with only Node (docs/architecture.md)?
 import { discard } from '@deis/machine/discard'
 import { killAll, processesOf } from '@deis/machine/pid'
 import type { LogLine, Scheduler } from '@deis/ports/scheduler'
@@ -21,7 +21,7 @@ import { stopPod } from './supervise.ts'
 const unpackedAtOnce = 2
 const shortGraceSeconds = 10
 
-/** Ends what goes on behind for an app; its pods stay as they are. */
+/** Ends the background work of an app; its pods stay as they are. */
 async function leave(app: ProcessApp): Promise<void> {
   app.leave.abort()
   for (const pod of app.pods.values()) {
@@ -53,7 +53,7 @@ async function removeApp(backend: Backend, id: string): Promise<void> {
   backend.changed(id)
 }
 
-/** Adopts what an earlier scheduler on the same folder has left running. */
+/** Adopts what an earlier scheduler with the same folder left running. */
 export async function createProcessScheduler(options: ProcessOptions): Promise<Scheduler> {
   const listeners = new Set<(app: string) => void>()
   const backend: Backend = {
@@ -72,7 +72,7 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
   const queue = createSerialQueue()
   await recover(backend)
   const podsOf = (app: string) => [...(backend.apps.get(app)?.pods.values() ?? [])]
-  const takeIn = (app: string) => Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
+  const readOutput = (app: string) => Promise.all(podsOf(app).map(async (pod) => pod.output?.poll()))
   const parse = (lines: readonly string[]): LogLine[] => lines.flatMap((line) => parseLine(line) ?? [])
   return {
     name: 'process',
@@ -93,14 +93,14 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
     exec: (target, io) =>
       beginSession(queue, target.app, io.signal, (whole, started) => execSession(backend, target, io, whole, started)),
     async logs(app, { lines }) {
-      await takeIn(app)
+      await readOutput(app)
       return parse(await openApp(backend, app).lines.tail(lines))
     },
     async follow(app, { lines }, onLine, signal) {
       signal.throwIfAborted()
-      await takeIn(app)
-      const tell = (later: readonly string[]): void => parse(later).forEach(onLine)
-      return parse(await openApp(backend, app).lines.follow(lines, tell, signal))
+      await readOutput(app)
+      const onLater = (later: readonly string[]): void => parse(later).forEach(onLine)
+      return parse(await openApp(backend, app).lines.follow(lines, onLater, signal))
     },
     async remove(app, signal) {
       signal.throwIfAborted()

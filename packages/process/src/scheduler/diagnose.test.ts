@@ -77,7 +77,7 @@ test.each([
   expect(failure.hint).toContain(hint)
 })
 
-test('trouble of the machine is found below other errors', () => {
+test('problem of the machine is found below other errors', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
   const failure = systemFailure('web', new Error('cannot unpack', { cause: full }))
   expect(failure).toBeInstanceOf(DeployFailure)

@@ -1,4 +1,4 @@
-// Why did a process not come up, and what can its owner do about it?
+// Why did a process not become ready, and what can its owner do about it?
 import { DeployFailure } from '@deis/ports/scheduler'
 
 export type Lateness = {
@@ -6,7 +6,7 @@ export type Lateness = {
   readonly routable: boolean
   readonly port: number
   readonly seconds: number
-  /** What its readiness waits for; null: it was not even started. */
+  /** What its readiness waits for; null: it was not started. */
   readonly reason: string | null
   readonly listening: readonly number[]
   readonly lines: readonly string[]
@@ -22,27 +22,27 @@ export function lateFailure({ type, routable, port, seconds, reason, listening, 
   return new DeployFailure(
     `${type} did not listen on PORT (${port}) within ${seconds} s${elsewhere}`,
     lines,
-    `Let it listen on the port in the environment variable PORT and on address 0.0.0.0, ${longer}.`,
+    `Make it listen on the port in the environment variable PORT and on address 0.0.0.0, ${longer}.`,
   )
 }
 
 const systemHints: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free some space on the platform’s machine.',
   EDQUOT: 'The disk quota is used up: free some space on the platform’s machine.',
-  EAGAIN: 'The machine runs as many processes as it may: scale something down, or raise the limit.',
+  EAGAIN: 'The machine has reached its limit of processes: scale something down, or raise the limit.',
   ENOMEM: 'The machine is out of memory: scale something down.',
-  EMFILE: 'The platform has as many files open as it may: raise its limit (ulimit -n).',
-  ENFILE: 'The machine has as many files open as it may: raise its limit.',
+  EMFILE: 'The platform has reached its limit of open files: raise it (ulimit -n).',
+  ENFILE: 'The machine has reached its limit of open files: raise it.',
   E2BIG: 'Config and command together are too long for this system: make them shorter.',
 }
 
 function codeOf(error: unknown): string | undefined {
-  for (let one = error; one instanceof Error; one = one.cause)
-    if ('code' in one && typeof one.code === 'string') return one.code
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ('code' in cause && typeof cause.code === 'string') return cause.code
   return undefined
 }
 
-/** The machine, not the app, kept a process from starting. */
+/** A process could not be started because of the machine, not the app. */
 export function systemFailure(type: string, error: unknown): DeployFailure {
   if (error instanceof DeployFailure) return error
   const message = error instanceof Error ? error.message : String(error)

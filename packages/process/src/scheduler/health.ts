@@ -1,7 +1,7 @@
-// When is a running process ready for work, and when is it so broken that it must be restarted?
+// When is a running process ready, and when must it be restarted?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Probe } from '@deis/ports/scheduler'
-import { isStrangersPort } from './listening.ts'
+import { isOtherUsersPort } from './listening.ts'
 import { openHost, type Target, tryProbe } from './probes.ts'
 import { within } from './within.ts'
 
@@ -27,7 +27,7 @@ const addressOf = (host: string, port: number): string => (host.includes(':') ? 
 async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
   for (let pause = 50; ; pause = Math.min(pause * 1.05, 500)) {
     const host = await within(signal, connectMs, (limit) => openHost(target.port, limit)).catch(() => null)
-    if (host && !(target.runAs && (await isStrangersPort(target.port, target.runAs.uid))))
+    if (host && !(target.runAs && (await isOtherUsersPort(target.port, target.runAs.uid))))
       return addressOf(host, target.port)
     signal.throwIfAborted()
     unready(`it does not listen on PORT (${target.port})`)
@@ -35,7 +35,7 @@ async function listens({ target, unready }: Health, signal: AbortSignal): Promis
   }
 }
 
-/** Until the first success a probe is tried every second at least: nobody wants to wait for a long period then. */
+/** Until the first success a probe runs at least every second, so that a long period does not delay readiness. */
 async function passes(probe: Probe, health: Health, since: number, signal: AbortSignal): Promise<void> {
   const delay = ms(probe.initialDelaySeconds, 0) - (Date.now() - since)
   if (delay > 0) await sleep(delay, undefined, { signal })

@@ -1,4 +1,4 @@
-// How does a process of an app come to life, with its own group, user, folder, environment and log?
+// How is a process of an app started with its own group, user, folder, environment and log?
 import { open } from 'node:fs/promises'
 import type { RunAs } from '@deis/machine/accounts'
 import type { Exit } from '@deis/ports/exit'
@@ -8,16 +8,16 @@ import { type Order, startConfined } from '@deis/machine/confine'
 import type { Isolation } from '@deis/machine/isolation'
 import { groupMembers, type Identity, isAlive, killAll } from '@deis/machine/pid'
 
-/** A running process; `exited` says how it ended, with neither code nor signal where nobody can know. */
-export type Life = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }
+/** A running process; `exited` resolves with how it ended, with neither code nor signal when that is unknown. */
+export type PodProcess = { readonly identity: Identity; readonly started: Date; readonly exited: Promise<Exit> }
 
-/** Names the pod in its processes' environment, so that they are found again wherever they went. */
+/** Names the pod in the environment of its processes, so that they are found again in any group or session. */
 export const podVariable = 'DEIS_POD'
 
-/** Names the session in its processes' environment: those of the pod beside it do not have it. */
+/** Names the session in the environment of its processes; other processes of the pod do not have it. */
 export const sessionVariable = 'DEIS_SESSION'
 
-/** What a process of an app is, wherever its output goes. */
+/** How a command of an app runs, wherever its output goes. */
 export type CommandOptions = {
   readonly isolation: Isolation
   readonly shell: string
@@ -26,14 +26,14 @@ export type CommandOptions = {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
-  /** The first process of the pod that it joins; default: it gets a namespace of its own. */
+  /** The first process of the pod that it joins; default: it gets its own namespace. */
   readonly within?: Identity | null
 }
 
-// Who stops a pod waits as long as its owner wants, and ends it then.
+// Stopping a pod waits for its own grace period and then kills it; this is only an upper limit.
 const longestGraceMs = 3_600_000
 
-/** The shell reads profile scripts first, then the command, which is in no argument. */
+/** The shell reads the profile scripts first, then the command, which is not in any argument. */
 export function orderOf({ shell, command, folder, env, runAs, within }: CommandOptions): Order {
   const args = ['-c', commandText, shell]
   const marks = [podVariable, sessionVariable]
@@ -49,19 +49,19 @@ export function orderOf({ shell, command, folder, env, runAs, within }: CommandO
   }
 }
 
-/** Names a variable that no process can have, without its value: node's own message would show that. */
+/** Names an invalid variable without its value, which node's own message would show. */
 export function checkEnv(env: Readonly<Record<string, string>>): void {
   const bad = Object.entries(env).find(([name, value]) => `${name}${value}`.includes('\0'))
   if (bad) throw new Error(`the config variable ${JSON.stringify(bad[0])} contains a null byte`)
 }
 
 /** Output of both kinds is appended to the file `logFile`. */
-export async function launch(options: CommandOptions, logFile: string): Promise<Life> {
+export async function launch(options: CommandOptions, logFile: string): Promise<PodProcess> {
   checkEnv(options.env)
-  // The process holds the file itself, so it can go on writing when the controller is gone.
+  // The process holds the file itself, so it can go on writing after the controller has ended.
   const log = await open(logFile, 'a', 0o600)
   try {
-    // Its own file also by name: programs open /dev/stdout again.
+    // It must be able to open the file by name as well: programs open /dev/stdout.
     if (options.runAs) await log.chown(options.runAs.uid, options.runAs.gid)
     const { child, identity, exited } = await startConfined(options.isolation, orderOf(options), [
       'ignore',
@@ -77,8 +77,8 @@ export async function launch(options: CommandOptions, logFile: string): Promise<
 
 const watchEveryMs = 500
 
-/** A process that an earlier controller has started. */
-export function adopt(identity: Identity, started: Date, signal: AbortSignal): Life {
+/** A process that an earlier controller started. */
+export function adopt(identity: Identity, started: Date, signal: AbortSignal): PodProcess {
   const exited = new Promise<Exit>((resolve) => {
     const look = async (): Promise<void> => {
       if (await isAlive(identity)) return
@@ -92,7 +92,7 @@ export function adopt(identity: Identity, started: Date, signal: AbortSignal): L
   return { identity, started, exited }
 }
 
-/** Ends what a process that has just ended leaves behind of its group, as the end of a container would. */
-export async function clearGroup({ identity }: Life): Promise<void> {
+/** Kills what is left of the group of a process that has just ended, as the end of a container does. */
+export async function clearGroup({ identity }: PodProcess): Promise<void> {
   await killAll(() => groupMembers(identity.pid))
 }

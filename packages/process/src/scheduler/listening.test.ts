@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { isStrangersPort, listeningPorts, parseListeners } from './listening.ts'
+import { isOtherUsersPort, listeningPorts, parseListeners } from './listening.ts'
 
 test('only listening sockets count', () => {
   const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -22,8 +22,8 @@ test.skipIf(process.platform !== 'linux')('ports of this process, and whose they
     expect(await listeningPorts([])).toEqual([])
     const uid = process.getuid?.() ?? 0
     for (const port of ports) {
-      expect(await isStrangersPort(port, uid)).toBe(false)
-      expect(await isStrangersPort(port, uid + 1)).toBe(true)
+      expect(await isOtherUsersPort(port, uid)).toBe(false)
+      expect(await isOtherUsersPort(port, uid + 1)).toBe(true)
     }
   } finally {
     for (const server of servers) server.close()

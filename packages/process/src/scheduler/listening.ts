@@ -1,4 +1,4 @@
-// Which ports does a process listen on, and whose is the one that answers? Linux only: elsewhere nothing is known.
+// Which ports does a process listen on, and which user listens on a port? Linux only: elsewhere the answer is none.
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
 type Listener = { readonly port: number; readonly uid: number; readonly inode: string }
@@ -38,8 +38,8 @@ export async function listeningPorts(pids: readonly number[]): Promise<number[]>
   return [...new Set(ports)].toSorted((one, other) => one - other)
 }
 
-/** Whether another user than `uid` listens on the port: requests must not go to a stranger who was faster. */
-export async function isStrangersPort(port: number, uid: number): Promise<boolean> {
+/** Whether another user than `uid` listens on the port: requests must not go to another app that was faster. */
+export async function isOtherUsersPort(port: number, uid: number): Promise<boolean> {
   const found = (await listeners()).filter((one) => one.port === port)
   return found.length > 0 && found.every((one) => one.uid !== uid)
 }

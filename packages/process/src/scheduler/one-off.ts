@@ -1,4 +1,4 @@
-// How does a pod come and go that is there for one command?
+// How is a pod for a single command created and removed?
 import { oneOffName } from '@deis/ports/names'
 import type { OneOff } from '@deis/ports/scheduler'
 import { type Backend, openApp } from './backend.ts'
@@ -8,7 +8,7 @@ import { stopPod } from './supervise.ts'
 /** Between TERM and KILL. */
 export const graceSeconds = 5
 
-/** `work` is cut short by its signal: the caller's, the time, or the end of the app. Nothing of the pod is left afterwards. */
+/** The signal of `work` is aborted by the caller, the time limit, or the end of the app. The pod is removed in any case. */
 export async function inOneOff<T>(
   backend: Backend,
   oneOff: OneOff,

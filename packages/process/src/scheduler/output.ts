@@ -1,23 +1,23 @@
-// How is the file that a process writes its output to followed, and kept from growing?
+// How is the output file of a process followed and kept from growing?
 import { fstatSync, ftruncateSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { createSplitter } from '@deis/lib/split'
 
 export type Follower = {
-  /** Takes in what has been written until now. */
+  /** Reads everything written so far. */
   poll(): Promise<void>
-  /** The last lines, also one that is not complete yet. */
+  /** The newest lines. */
   last(): readonly string[]
-  /** Reads the rest and lets go. `flush`: nobody writes any more, so the last line is complete as it is. */
+  /** Reads the rest and closes the file. `flush`: there are no more writers, so the last line is complete. */
   close(options: { readonly flush: boolean }): Promise<void>
 }
 
 export type FollowOptions = {
   readonly file: string
-  /** How far lines were taken in; survives the controller. */
+  /** How far the file was read; survives the controller. */
   readonly offsetFile: string
   readonly lines: (lines: readonly string[], written: Date) => Promise<void>
-  /** Gets everything as it is, until it answers false: it wants no more. */
+  /** Gets the raw output until it returns false. */
   readonly bytes?: (chunk: Buffer) => boolean
   readonly failed: (error: unknown) => void
 }
@@ -29,7 +29,7 @@ const truncateAt = 1024 * 1024
 const maxBacklog = 4 * 1024 * 1024
 const lastLines = 20
 
-/** A number in 16 places, so that one small write replaces the one before as a whole. */
+/** The number is padded to 16 characters, so that one small write replaces all of the previous one. */
 async function writeOffset(handle: FileHandle, offset: number): Promise<void> {
   await handle.write(String(offset).padStart(16), 0)
 }
@@ -56,7 +56,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   const readNew = async (): Promise<void> => {
     for (;;) {
       const { size, mtime } = fstatSync(file.fd)
-      // Somebody else has emptied it.
+      // Another process has emptied it.
       if (size < offset) offset = 0
       if (size === offset) return
       if (!wantsBytes && size - offset > maxBacklog) {
@@ -70,7 +70,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       offset += bytesRead
       if (wantsBytes) wantsBytes = options.bytes?.(chunk) ?? false
       await deliver(splitter.push(Buffer.from(chunk)), mtime)
-      // Both calls in one breath: what is written in between would be lost.
+      // Both calls are synchronous: output written in between would be lost.
       if (offset > truncateAt && fstatSync(file.fd).size === offset) {
         ftruncateSync(file.fd)
         offset = 0
@@ -82,7 +82,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   let reading: Promise<void> | null = null
   let closed: Promise<void> | null = null
   const poll = async (): Promise<void> => {
-    // One more after the one under way, which may be past what the caller wants to see.
+    // One more read after the current one, which may already be past what the caller waits for.
     if (reading) await reading
     reading ??= readNew()
       .catch(options.failed)

@@ -1,4 +1,4 @@
-// How does a command get an input and two outputs that are no terminal?
+// How does a command get one input and two outputs without a terminal?
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
@@ -20,7 +20,7 @@ const names = ['stdin', 'stdout', 'stderr'] as const
 /** One pipe, `ours` never blocks and `theirs` does, as programs expect it. */
 function openPipe(file: string, reads: boolean): { readonly ours: number; readonly theirs: number } {
   const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = constants
-  // With both ends in one hand neither opening waits for the other.
+  // While both ends are open, opening one does not wait for the other.
   const both = openSync(file, O_RDWR | O_NONBLOCK)
   try {
     const theirs = openSync(file, reads ? O_RDONLY : O_WRONLY)
@@ -31,8 +31,8 @@ function openPipe(file: string, reads: boolean): { readonly ours: number; readon
 }
 
 /**
- * Named pipes, whose names are gone at once: node's own are sockets, which nobody can open again as /dev/stdout. `folder`
- * is one that only the platform writes to.
+ * Named pipes, whose names are removed at once: node's own are sockets, which programs cannot open as /dev/stdout. Only the
+ * platform may write to `folder`.
  */
 async function openPipes(folder: string, owner: RunAs | null): Promise<ReturnType<typeof openPipe>[]> {
   const id = randomUUID()
@@ -51,11 +51,11 @@ async function openPipes(folder: string, owner: RunAs | null): Promise<ReturnTyp
   }
 }
 
-async function handOver(socket: Socket, from: 'stdout' | 'stderr', io: SessionIo): Promise<void> {
+async function deliver(socket: Socket, from: 'stdout' | 'stderr', io: SessionIo): Promise<void> {
   for await (const chunk of socket) await io.output(from, chunk as Buffer)
 }
 
-/** `members`: what else belongs to it, beside its group. */
+/** `members`: further processes that belong to it, besides its group. */
 export async function attachPipes(
   options: CommandOptions,
   folder: string,
@@ -69,7 +69,7 @@ export async function attachPipes(
     return new Socket({ fd: ours, readable: reads, writable: !reads })
   }) as [Socket, Socket, Socket]
   const release = (): void => void [input, output, errors].map((socket) => socket.destroy())
-  // Whoever reads or writes hears of it; afterwards nobody wants to.
+  // Reads and writes report errors themselves; later errors do not matter.
   for (const socket of [input, output, errors]) socket.on('error', () => {})
   try {
     const [theirIn, theirOut, theirErr] = pipes.map(({ theirs }) => theirs) as [number, number, number]
@@ -79,16 +79,16 @@ export async function attachPipes(
     // A command need not read all of it, or any.
     if (io.input) pipeline(io.input, input).catch(() => {})
     else input.end()
-    const said = Promise.all([handOver(output, 'stdout', io), handOver(errors, 'stderr', io)])
-    said.catch(() => {})
+    const delivered = Promise.all([deliver(output, 'stdout', io), deliver(errors, 'stderr', io)])
+    delivered.catch(() => {})
     let over = false
     void ended.then(() => (over = true))
     return {
-      life: { identity, started: new Date(), exited: ended },
-      // Output that cannot be handed over ends the session.
-      ended: Promise.race([ended, said.then(() => ended)]),
+      process: { identity, started: new Date(), exited: ended },
+      // Output that cannot be delivered ends the session.
+      ended: Promise.race([ended, delivered.then(() => ended)]),
       processes: async () => [...new Set([...(await groupMembers(group)), ...(await members())])],
-      drain: async () => void (await said),
+      drain: async () => void (await delivered),
       resize: () => {},
       async kill(name) {
         if (!over) signalGroup(group, `SIG${name}`)

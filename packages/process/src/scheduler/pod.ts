@@ -1,13 +1,13 @@
-// What is a pod, in memory, on disk and to those who ask?
+// What is a pod in memory, on disk and as others observe it?
 import { logSource } from '@deis/ports/names'
 import type { Artifact, Formation, ObservedPod, PodState, Probe } from '@deis/ports/scheduler'
 import { formatLine } from '@deis/ports/lines'
 import { type Backend, type ProcessApp } from './backend.ts'
-import type { Life } from './launch.ts'
+import type { PodProcess } from './launch.ts'
 import type { Follower } from './output.ts'
 import { type PodRecord, saveState, type Stage } from './state.ts'
 
-/** What it takes to start a pod. */
+/** What is needed to start a pod. */
 export type Spec = {
   readonly artifact: Artifact
   readonly command: string
@@ -29,22 +29,22 @@ export type Pod = {
   stage: Stage
   state: PodState
   started: Date
-  life: Life | null
+  process: PodProcess | null
   output: Follower | null
   ready: boolean
-  /** Where it takes requests, or did when it was last ready. */
+  /** Where it takes requests, or took them when it was last ready. */
   address: string | null
   /** What it waits for to become ready. */
   reason: string | null
-  /** Why its process was ended by us, to be started again. */
+  /** Why its process was stopped, to be started again. */
   broken: string | null
   /** Called whenever it has become ready. */
   readonly whenReady: Set<() => void>
-  /** Ends the watch over the health of its present life. */
+  /** Ends the health checks of its current process. */
   watch: AbortController
-  /** Aborted when it shall not be started again. */
+  /** Aborted when it must not be started again. */
   readonly end: AbortController
-  /** Aborted when its processes are gone, or are to be at once: who has joined it goes, too. */
+  /** Aborted when its processes have ended or are about to be killed: sessions beside it end, too. */
   readonly gone: AbortController
   /** The supervision; resolves soon after `end`. */
   supervision: Promise<void>
@@ -57,7 +57,7 @@ export function newPod(
     ...from,
     state: 'creating',
     started: new Date(),
-    life: null,
+    process: null,
     output: null,
     ready: false,
     address: null,
@@ -79,24 +79,24 @@ export function observed(pod: Pod): ObservedPod {
 
 function toRecord(pod: Pod): PodRecord {
   const { name, type, release, stage, port, graceSeconds, address } = pod
-  const process = pod.life?.identity ?? null
+  const process = pod.process?.identity ?? null
   return { name, type, release, stage, port, graceSeconds, started: pod.started.toISOString(), process, address }
 }
 
-/** Writes down all pods of the app as they are then. */
+/** Saves all pods of the app as they are at the time of writing. */
 export function save(backend: Backend, app: ProcessApp): Promise<void> {
   const write = async (): Promise<void> => {
-    // One that was removed must not come back by a late write.
+    // A late write must not restore a removed app.
     if (backend.apps.get(app.id) !== app) return
     await saveState(backend.options.folder, app.id, [...app.pods.values()].map(toRecord))
   }
-  // Each caller hears of its own write only.
+  // Each caller gets the result of its own write only.
   const result = app.saving.then(write)
   app.saving = result.catch(() => {})
   return result
 }
 
-/** A line of the platform's own in the pod's log. */
-export async function say(pod: Pod, text: string): Promise<void> {
+/** Adds a line of the platform to the pod's log. */
+export async function logLine(pod: Pod, text: string): Promise<void> {
   await pod.app.lines.append([formatLine({ time: new Date(), source: logSource(pod), text })])
 }

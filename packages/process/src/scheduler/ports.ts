@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { Guarded } from '@deis/machine/firewall'
 
 export type PortPool = {
-  /** A port that nobody listens on, until it is given back; closed to all but the platform and this user. */
+  /** A free port, taken until it is given back; closed to all but the platform and this user. */
   take(uid: number | null): Promise<number>
   /** Marks a port as taken by a process that runs already. */
   reserve(port: number, uid: number | null): void
@@ -22,7 +22,7 @@ async function isFree(port: number, host: string): Promise<boolean> {
     await once(server, 'listening')
     return true
   } catch (error) {
-    // A machine without IPv6 cannot have anybody there.
+    // On a machine without IPv6 no other process can listen there.
     return ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '')
   } finally {
     server.close()
@@ -40,7 +40,7 @@ export type PortPoolOptions = {
 export function createPortPool({ first, last, guard = async () => {}, failed = () => {} }: PortPoolOptions): PortPool {
   const used = new Map<number, number | null>()
   const size = last - first + 1
-  // Goes round, so that a port rests as long as possible before another app gets it.
+  // Round robin, so that it takes as long as possible before another app gets the same port.
   let next = first
   const close = (): Promise<void> => guard([...used].map(([port, uid]) => ({ port, uid })))
   const find = async (uid: number | null): Promise<number> => {
@@ -52,7 +52,7 @@ export function createPortPool({ first, last, guard = async () => {}, failed = (
       if ((await isFree(port, '127.0.0.1')) && (await isFree(port, '::1'))) return port
       used.delete(port)
     }
-    throw new Error(`no free port between ${first} and ${last} is left for another process`)
+    throw new Error(`all ports from ${first} to ${last} are in use`)
   }
   return {
     async take(uid) {

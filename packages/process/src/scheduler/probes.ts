@@ -1,4 +1,4 @@
-// Does a process pass its probe (Kubernetes' words, docs/contract/api.md §2.5)?
+// Does a process pass its probe (in Kubernetes' terms, docs/contract/api.md §2.5)?
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -15,19 +15,19 @@ import { within } from './within.ts'
 export type Target = {
   /** The port the process was given. */
   readonly port: number
-  /** What the release calls PORT: probes that name it mean the port above. */
+  /** PORT as the release sets it: probes with this number mean the port above. */
   readonly declaredPort: string
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
   readonly isolation: Isolation
-  /** Beside what it is asked about. */
+  /** Commands run beside this process. */
   readonly within: Identity
 }
 
 const hosts = ['127.0.0.1', '::1']
 
-/** Which of this machine's own addresses takes connections on the port; null: none. */
+/** Which of this machine's own addresses accepts connections on the port; null: none. */
 export async function openHost(port: number, signal: AbortSignal): Promise<string | null> {
   for (const host of hosts) {
     const socket = connect({ host, port })
@@ -44,25 +44,25 @@ export async function openHost(port: number, signal: AbortSignal): Promise<strin
 }
 
 async function tryTcp(port: number, signal: AbortSignal): Promise<string | null> {
-  return (await openHost(port, signal)) ? null : `nothing takes connections on port ${port}`
+  return (await openHost(port, signal)) ? null : `nothing accepts connections on port ${port}`
 }
 
 async function tryHttp(get: NonNullable<Probe['httpGet']>, port: number, signal: AbortSignal): Promise<string | null> {
   const host = await openHost(port, signal)
-  if (!host) return `nothing takes connections on port ${port}`
+  if (!host) return `nothing accepts connections on port ${port}`
   const secure = get.scheme?.toUpperCase() === 'HTTPS'
   const path = get.path?.startsWith('/') ? get.path : `/${get.path ?? ''}`
   const request = (secure ? httpsRequest : httpRequest)({
     host,
     port,
     path,
-    // A probe asks whether it works, not who it is: the certificate is for another name anyway.
+    // A probe checks that it works, not who it is; the certificate is for another name anyway.
     rejectUnauthorized: false,
     agent: false,
     headers: Object.fromEntries((get.httpHeaders ?? []).map(({ name, value }) => [name, value])),
     signal,
   })
-  // What comes after the answer, or after the time limit, is of no interest.
+  // Errors after the response, or after the time limit, do not matter.
   request.on('error', () => {})
   try {
     request.end()
@@ -107,7 +107,7 @@ async function tryExec(command: readonly string[], target: Target, signal: Abort
 /** Null: passed. Otherwise why not. Ends within the probe's own time limit. */
 export async function tryProbe(probe: Probe, target: Target, signal: AbortSignal): Promise<string | null> {
   const seconds = probe.timeoutSeconds ?? 1
-  // A probe without a port means PORT, too.
+  // A probe without a port means PORT as well.
   const own = (port: number | undefined): number =>
     port === undefined || String(port) === target.declaredPort ? target.port : port
   const { exec, httpGet, tcpSocket } = probe

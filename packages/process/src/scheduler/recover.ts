@@ -1,10 +1,10 @@
-// What becomes of the pods that an earlier controller has started?
+// What happens to the pods that an earlier controller started?
 import { discard } from '@deis/machine/discard'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '@deis/machine/pid'
 import { isAppId } from '@deis/ports/names'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { adopt, podVariable, sessionVariable } from './launch.ts'
-import { followOutput, watchPod } from './life.ts'
+import { followOutput, watchPod } from './process.ts'
 import { newPod, type Pod, save } from './pod.ts'
 import { openHost } from './probes.ts'
 import { type Found, loadStates, podFolder, type PodRecord } from './state.ts'
@@ -17,16 +17,16 @@ function toPod(app: ProcessApp, record: PodRecord): Pod {
     ...record,
     app,
     spec: null,
-    // What it is now is known with the next apply; until then it is what it was.
+    // This is known again with the next apply; until then it stays as it was.
     routable: record.address !== null,
   })
   return Object.assign(pod, { address: record.address, started: new Date(record.started), state: 'starting' })
 }
 
-/** Goes on with a pod that runs and is wanted, or with its stop. */
-async function goOn(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
+/** Continues to supervise a pod that runs and is wanted, or to stop it. */
+async function resume(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
   if (!record.process) return
-  pod.life = adopt(record.process, pod.started, pod.end.signal)
+  pod.process = adopt(record.process, pod.started, pod.end.signal)
   await followOutput(backend, pod)
   if (pod.stage === 'stopping') return retire(backend, pod)
   const answers = pod.address === null || (await openHost(pod.port, AbortSignal.timeout(connectMs))) !== null
@@ -35,15 +35,15 @@ async function goOn(backend: Backend, pod: Pod, record: PodRecord): Promise<void
   await watchPod(backend, pod)
 }
 
-/** Ends what an unfinished start or a one-off has left, takes in its last lines and deletes it. */
+/** Ends what an unfinished start or a one-off command left, reads its last lines and deletes it. */
 async function clear(backend: Backend, pod: Pod, record: PodRecord): Promise<void> {
   if (record.process && (await isAlive(record.process))) signalGroup(record.process.pid, 'SIGKILL')
-  // Without its folder there is nothing left to take in.
+  // Without its folder there is nothing left to read.
   await followOutput(backend, pod).catch(() => {})
   await stopPod(backend, pod, 0)
 }
 
-/** Adopts what serves, goes on stopping what was being stopped, ends everything else: nothing is left without an owner. */
+/** Adopts what serves, continues to stop what was being stopped, and ends everything else: no orphans are left. */
 export async function recover(backend: Backend): Promise<void> {
   const { folder, log } = backend.options
   const states = await loadStates(folder, (app, error) =>
@@ -52,12 +52,12 @@ export async function recover(backend: Backend): Promise<void> {
   const owners = await variableOfAll(podVariable)
   const running = new Set(owners.values())
   const sessions = await variableOfAll(sessionVariable)
-  /** Nobody sits at the commands that were started beside it any more. */
+  /** The clients of sessions beside a pod are gone. */
   const endSessions = async (name: string): Promise<void> => {
     const ids = new Set([...sessions].filter(([pid]) => owners.get(pid) === name).map(([, id]) => id))
     for (const id of ids) await killAll(() => withVariable(sessionVariable, id))
   }
-  const recoverApp = async ({ app: id, records, strays }: Found): Promise<void> => {
+  const recoverApp = async ({ app: id, records, orphans }: Found): Promise<void> => {
     const app = openApp(backend, id)
     const runAs = await backend.options.accounts.of(id)
     const all = records.map((record) => ({ record, pod: toPod(app, record) }))
@@ -70,17 +70,17 @@ export async function recover(backend: Backend): Promise<void> {
         const wanted = pod.stage === 'serving' || pod.stage === 'stopping'
         const alive = record.process !== null && (await isAlive(record.process))
         await endSessions(pod.name)
-        if (wanted && alive) await goOn(backend, pod, record)
+        if (wanted && alive) await resume(backend, pod, record)
         else await clear(backend, pod, record)
       }),
     )
-    for (const name of strays) {
+    for (const name of orphans) {
       if (running.has(name)) await killAll(() => withVariable(podVariable, name))
       await discard(podFolder(folder, id, name))
     }
-    if (records.length > 0 || strays.length > 0) await save(backend, app)
+    if (records.length > 0 || orphans.length > 0) await save(backend, app)
   }
-  // Whatever else lies in the folder is not ours.
+  // Anything else in the folder is not ours.
   await Promise.all(states.filter((state) => isAppId(state.app)).map(recoverApp))
   await backend.ports.close()
 }

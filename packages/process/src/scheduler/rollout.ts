@@ -1,4 +1,4 @@
-// How do new pods take over from old ones, all of them or none?
+// How do new pods replace old ones, all of them or none?
 import { access } from 'node:fs/promises'
 import { groupMembers } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
@@ -9,12 +9,12 @@ import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
 import { lateFailure, systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
-import { startLife, watchPod } from './life.ts'
+import { startProcess, watchPod } from './process.ts'
 import { listeningPorts } from './listening.ts'
 import { newPod, type Pod, save, type Spec } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
 
-/** Pods that never did any work get no longer than this to end. */
+/** Pods that never served get no longer than this to end. */
 const failedGraceSeconds = 10
 
 function specOf(formation: Formation, type: string, process: ProcessSpec): Spec {
@@ -63,34 +63,34 @@ function becomesReady(pod: Pod, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Fails with what the process printed when it ends before `signal` says that this is no failure any more. */
+/** Fails with the output of the process when it ends before `signal` is aborted. */
 async function failAtExit(pod: Pod, signal: AbortSignal, fail: (error: unknown) => void): Promise<void> {
-  const life = pod.life
-  const exit = await life?.exited
-  if (!life || !exit || signal.aborted) return
-  await clearGroup(life)
+  const process = pod.process
+  const exit = await process?.exited
+  if (!process || !exit || signal.aborted) return
+  await clearGroup(process)
   await pod.output?.poll()
   fail(exitFailure(pod.type, exit, pod.output?.last() ?? [], pod.broken))
 }
 
 async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {
   await pod.output?.poll()
-  const { type, routable, port, reason, life } = pod
+  const { type, routable, port, reason, process } = pod
   const lines = pod.output?.last() ?? []
-  const listening = life ? await listeningPorts(await groupMembers(life.identity.pid)) : []
+  const listening = process ? await listeningPorts(await groupMembers(process.identity.pid)) : []
   return lateFailure({
     type,
     routable,
     port,
     seconds,
-    reason: life && (reason ?? 'it only just started'),
+    reason: process && (reason ?? 'it only just started'),
     listening,
     lines,
   })
 }
 
-/** DEIS_DEPLOY_TIMEOUT and the longest initial delay of a probe on top (docs/contract/api.md §4.8). */
-function patience(formation: Formation): number {
+/** DEIS_DEPLOY_TIMEOUT plus the longest initial delay of a probe (docs/contract/api.md §4.8). */
+function deadlineSeconds(formation: Formation): number {
   const delays = Object.values(formation.processes).flatMap(({ readinessProbe, livenessProbe }) => [
     readinessProbe?.initialDelaySeconds ?? 0,
     livenessProbe?.initialDelaySeconds ?? 0,
@@ -98,7 +98,7 @@ function patience(formation: Formation): number {
   return formation.deployTimeoutSeconds + Math.max(0, ...delays)
 }
 
-/** Starts a pod for each of `types`; when they and `waitFor` are ready they take over from `old`. Else nothing changes. */
+/** Starts a pod for each of `types`; when they and `waitFor` are ready they replace `old`. Otherwise nothing changes. */
 async function takeOver(
   backend: Backend,
   formation: Formation,
@@ -107,20 +107,20 @@ async function takeOver(
 ): Promise<Pod[]> {
   const app = openApp(backend, formation.app)
   const added: Pod[] = []
-  /** Aborted with the first failure; the others give up then. */
+  /** Aborted with the first failure; the others then give up. */
   const over = new AbortController()
   const fail = (error: unknown): void => over.abort(error)
   const cancelled = (): void => fail(signal.reason)
   if (signal.aborted) cancelled()
   signal.addEventListener('abort', cancelled, { once: true })
-  const seconds = patience(formation)
+  const seconds = deadlineSeconds(formation)
   const late = setTimeout(() => {
     const pod = [...added, ...waitFor].find((one) => !one.ready)
     if (pod) void lateness(pod, seconds).then(fail, fail)
   }, seconds * 1000)
   const bringUp = async (pod: Pod): Promise<void> => {
     try {
-      await startLife(backend, pod, over.signal)
+      await startProcess(backend, pod, over.signal)
     } catch (error) {
       return fail(systemFailure(pod.type, error))
     }
@@ -131,7 +131,7 @@ async function takeOver(
   try {
     for (const type of types) added.push(await addPod(backend, app, formation, type))
     if (added.length > 0) {
-      // Known on disk before anything runs: a killed controller finds it again.
+      // Saved before anything runs, so that it is found again after the controller was killed.
       await save(backend, app)
       backend.changed(app.id)
     }
@@ -150,7 +150,7 @@ async function takeOver(
     clearTimeout(late)
     signal.removeEventListener('abort', cancelled)
   }
-  // From here on an exit is no failure of the deploy any more.
+  // From here on an exit does not fail the deploy.
   over.abort()
   for (const pod of added) pod.supervision = supervise(backend, pod)
   for (const pod of old) retire(backend, pod)
@@ -172,12 +172,12 @@ export async function applyFormation(
   const { artifact } = formation
   if (artifact.kind !== 'slug')
     throw new DeployFailure(
-      'this platform (one machine, no container runtime) cannot run images',
+      'this platform (one machine without a container runtime) cannot run images',
       [],
       'Push source code, or run the platform on Kubernetes.',
     )
   await access(slugFile(backend.options.slugFolder, artifact.digest)).catch(() => {
-    throw new DeployFailure(`the slug ${artifact.digest} is not on this machine`, [], 'Push the app again to build it.')
+    throw new DeployFailure(`the slug "${artifact.digest}" is not on this machine`, [], 'Push the app again to build it.')
   })
   const app = openApp(backend, formation.app)
   const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')
@@ -193,12 +193,12 @@ export async function applyFormation(
   for (const { pod } of plan.keep) {
     const process = formation.processes[pod.type] as ProcessSpec
     const routable = formation.routable === pod.type
-    const news = pod.spec === null || pod.routable !== routable
+    const changed = pod.spec === null || pod.routable !== routable
     if (routable && !pod.routable) Object.assign(pod, { ready: pod.address !== null && pod.ready })
     Object.assign(pod, { routable, spec: specOf(formation, pod.type, process), graceSeconds: process.graceSeconds })
-    if (news) await watchPod(backend, pod)
-    // One that ended and waits for its restart was ready once: it does not hold up the others.
-    if (news && pod.life) waitFor.push(pod)
+    if (changed) await watchPod(backend, pod)
+    // A pod that waits for its restart was ready once: it does not delay the others.
+    if (changed && pod.process) waitFor.push(pod)
   }
   if (plan.add.length > 0) progress(`starting ${countOf(plan.add)}`)
   await takeOver(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
@@ -219,7 +219,7 @@ export async function restartPods(
   if (old.length === 0) return []
   if (!app.formation)
     throw new DeployFailure(
-      `${app.id} was not applied since the platform started, so its processes cannot be replaced yet`,
+      `"${app.id}" has not been applied since the platform started, so its processes cannot be replaced yet`,
       [],
       'Try again in a moment.',
     )

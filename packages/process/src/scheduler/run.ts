@@ -1,4 +1,4 @@
-// How does one command run to its end in a copy of its own?
+// How does a one-off command run to its end in its own copy of the app?
 import { rejectsWhenAborted } from '@deis/lib/wait'
 import { exitCode } from '@deis/ports/exit'
 import { limited } from '@deis/ports/limited'
@@ -6,7 +6,7 @@ import type { OneOff } from '@deis/ports/scheduler'
 import type { Backend } from './backend.ts'
 import { systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
-import { startLife } from './life.ts'
+import { startProcess } from './process.ts'
 import { inOneOff } from './one-off.ts'
 
 export async function runOneOff(
@@ -17,16 +17,16 @@ export async function runOneOff(
 ): Promise<number> {
   const { bytes, end } = limited(output)
   try {
-    // The pod's end reads the output to its end, too.
+    // Stopping the pod also reads the rest of the output.
     return await inOneOff(backend, oneOff, signal, async (pod, stop) => {
-      const life = await startLife(backend, pod, stop, bytes).catch((error: unknown) => {
+      const process = await startProcess(backend, pod, stop, bytes).catch((error: unknown) => {
         stop.throwIfAborted()
         throw systemFailure('the command', error)
       })
       pod.state = 'up'
       backend.changed(pod.app.id)
-      const exit = await Promise.race([life.exited, rejectsWhenAborted(stop)])
-      await clearGroup(life)
+      const exit = await Promise.race([process.exited, rejectsWhenAborted(stop)])
+      await clearGroup(process)
       return exitCode(exit)
     })
   } finally {

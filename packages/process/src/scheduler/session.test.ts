@@ -196,7 +196,7 @@ describe.concurrent('sessions of processes', () => {
     const attached = attachTerminal(options, place, io)
     await expect(attached).rejects.toThrow(SessionRefused)
     await expect(attached).rejects.toThrow(
-      /^no terminal could be opened: .*none\.js[^]*Without a terminal the command can run\.$/,
+      /^no terminal could be opened: .*none\.js[^]*The command can still run without a terminal\.$/,
     )
   })
 

@@ -1,13 +1,13 @@
-// How does somebody sit at a command, in a pod of its own or beside what runs in another?
+// How does a session run its command, in its own pod or beside the process of another pod?
 import { randomUUID } from 'node:crypto'
 import { type Identity, firstInside, withVariable } from '@deis/machine/pid'
 import { NoSuchPod, type OneOff, type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
-import { type Attached, conduct } from './attached.ts'
+import { type Attached, untilEnd } from './attached.ts'
 import type { Backend } from './backend.ts'
 import { systemFailure } from './diagnose.ts'
 import { podVariable, sessionVariable } from './launch.ts'
-import { begin, surroundings, unpackHome } from './life.ts'
+import { begin, commandOptions, unpackHome } from './process.ts'
 import { graceSeconds, inOneOff } from './one-off.ts'
 import { attachPipes } from './pipes.ts'
 import type { Pod } from './pod.ts'
@@ -24,10 +24,10 @@ async function attach(
   io: SessionIo,
   within: Identity | null,
 ): Promise<Attached> {
-  const around = { ...(await surroundings(backend, pod)), within }
+  const base = { ...(await commandOptions(backend, pod)), within }
   const id = randomUUID()
   const members = () => withVariable(sessionVariable, id)
-  const options = { ...around, command, env: { ...around.env, [sessionVariable]: id } }
+  const options = { ...base, command, env: { ...base.env, [sessionVariable]: id } }
   if (io.terminal)
     return attachTerminal(options, { terminal: io.terminal, mark: { [podVariable]: pod.name }, members }, io)
   return attachPipes(options, podFolder(backend.options.folder, pod.app.id, pod.name), io, members)
@@ -50,9 +50,9 @@ export function openSession(
       stop.throwIfAborted()
       throw error instanceof SessionRefused ? error : systemFailure('the command', error)
     })
-    const exited = conduct(attached, graceMs, stop)
+    const exited = untilEnd(attached, graceMs, stop)
     exited.catch(() => {})
-    await begin(backend, pod, attached.life)
+    await begin(backend, pod, attached.process)
     pod.state = 'up'
     backend.changed(pod.app.id)
     started(sessionOf(pod, attached))
@@ -68,11 +68,11 @@ export async function execSession(
   started: (session: Started) => void,
 ): Promise<number> {
   const pod = backend.apps.get(target.app)?.pods.get(target.pod)
-  if (pod?.state !== 'up') throw new NoSuchPod(`${target.app} has no pod ${target.pod} that is up`)
+  if (pod?.state !== 'up') throw new NoSuchPod(`"${target.app}" has no running process "${target.pod}"`)
   if (!pod.spec)
-    throw new NoSuchPod(`${target.pod} is not yet known to the platform, which has just started: try again`)
+    throw new NoSuchPod(`"${target.pod}" is not known yet, since the platform has just started: try again`)
   const beside = await firstInside(await withVariable(podVariable, pod.name))
   const attached = await attach(backend, pod, target.command, io, beside)
   started(sessionOf(pod, attached))
-  return conduct(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
+  return untilEnd(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
 }

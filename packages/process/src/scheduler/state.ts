@@ -1,17 +1,17 @@
-// What does the process scheduler know after the controller was killed?
+// What does the process scheduler still know after the controller was killed?
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Identity } from '@deis/machine/pid'
 
 /**
- * - `starting`: not yet wanted for good; gone when its controller is gone
+ * - `starting`: not ready yet; ended when its controller is gone
  * - `serving`: what the last successful apply or restart wanted
- * - `stopping`: no longer wanted, drains or ends
- * - `one-off`: somebody waits for its end
+ * - `stopping`: no longer wanted; it drains or ends
+ * - `one-off`: a caller waits for its end
  */
 export type Stage = 'starting' | 'serving' | 'stopping' | 'one-off'
 
-/** One pod on disk. No command, env or probe: those may hold secrets, and come with the next apply. */
+/** One pod on disk. No command, env or probe: those may contain secrets, and come with the next apply. */
 export type PodRecord = {
   readonly name: string
   readonly type: string
@@ -20,7 +20,7 @@ export type PodRecord = {
   readonly port: number
   readonly graceSeconds: number
   readonly started: string
-  /** Null: none was started, or the one before has ended. */
+  /** Null: none was started, or it has ended. */
   readonly process: Identity | null
   /** Set while the pod takes requests. */
   readonly address: string | null
@@ -46,7 +46,7 @@ export function logFile(folder: string, app: string): string {
   return join(folder, 'logs', `${app}.log`)
 }
 
-/** All records of an app in one file that is replaced as a whole: pods take over from others in one step. */
+/** All records of an app in one file that is replaced as a whole: pods replace others in one step. */
 export async function saveState(folder: string, app: string, pods: readonly PodRecord[]): Promise<void> {
   const file = join(appFolder(folder, app), fileName)
   await mkdir(appFolder(folder, app), { recursive: true, mode: 0o711 })
@@ -58,7 +58,7 @@ export type Found = {
   readonly app: string
   readonly records: readonly PodRecord[]
   /** Pods with a folder but no record. */
-  readonly strays: readonly string[]
+  readonly orphans: readonly string[]
 }
 
 async function foldersIn(path: string): Promise<string[]> {
@@ -70,7 +70,7 @@ async function foldersIn(path: string): Promise<string[]> {
   }
 }
 
-/** Everything that was left behind. A file that cannot be read counts as none: its pods are strays then. */
+/** Everything that was left behind. A file that cannot be read counts as missing: its pods are then orphans. */
 export async function loadStates(folder: string, unreadable: (app: string, error: unknown) => void): Promise<Found[]> {
   const apps = await foldersIn(podsFolder(folder))
   return Promise.all(
@@ -78,13 +78,13 @@ export async function loadStates(folder: string, unreadable: (app: string, error
       let records: readonly PodRecord[] = []
       try {
         const { pods } = JSON.parse(await readFile(join(appFolder(folder, app), fileName), 'utf8')) as Partial<State>
-        if (!Array.isArray(pods)) throw new Error(`${fileName} holds no list of pods`)
+        if (!Array.isArray(pods)) throw new Error(`"${fileName}" does not contain a list of pods`)
         records = pods
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') unreadable(app, error)
       }
       const known = new Set(records.map((record) => record.name))
-      return { app, records, strays: (await foldersIn(appFolder(folder, app))).filter((name) => !known.has(name)) }
+      return { app, records, orphans: (await foldersIn(appFolder(folder, app))).filter((name) => !known.has(name)) }
     }),
   )
 }

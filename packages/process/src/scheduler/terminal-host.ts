@@ -1,7 +1,7 @@
-// What does the small program do that holds one terminal, apart from the controller?
+// What does the small program do that holds one terminal outside the controller?
 //
-// A process of its own for each terminal: the library leaves its side of a terminal open for every process that is started
-// later, which could then read and write along, and writing to a terminal that nobody reads would hold up everybody else.
+// Each terminal has its own process: the library leaves its side of a terminal open in every process that is started later,
+// which could then read from it and write to it; and writing to a terminal that is not read would block everything else.
 import type Child from 'node:child_process'
 import type Fs from 'node:fs'
 import type Net from 'node:net'
@@ -14,17 +14,17 @@ export type HostOrder = {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** Whom the command is started as; null: it becomes somebody else by itself. */
+  /** The user to start the command as; null: it switches users by itself. */
   readonly spawnAs: { readonly uid: number; readonly gid: number } | null
   /** Its error output is descriptor 4, see machine/src/confine.ts. */
   readonly apart: boolean
-  /** Whose terminal it is. */
+  /** The user who owns the terminal. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null
   readonly columns: number
   readonly rows: number
 }
 
-/** `finish`: nobody writes to the terminal any more. */
+/** `finish`: there are no more writers to the terminal. */
 export type ToHost = { readonly begin: HostOrder } | { readonly size: readonly [number, number] } | 'finish'
 
 export type FromHost =
@@ -41,9 +41,9 @@ type Library = {
 }
 
 /**
- * Its text is run by `node -e`, so it must not use anything from outside. Input comes by its stdin, output goes to its
- * stdout, messages by the channel to the controller; without that it ends, and the terminal hangs up. It leads the
- * terminal's session, and so outlives the command: the system throws away what a terminal still holds when its leader ends.
+ * Its text is run by `node -e`, so it must not use anything from outside. Input is its stdin, output its stdout, and messages
+ * use the channel to the controller; when that closes it ends, and the terminal hangs up. It leads the terminal's session, and
+ * so outlives the command: the system discards what a terminal still contains when its leader ends.
  */
 export function terminalHost(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof Fs
@@ -51,9 +51,9 @@ export function terminalHost(load: NodeJS.Require): void {
   const { ReadStream } = load('node:tty') as typeof Tty
   const { spawn, spawnSync } = load('node:child_process') as typeof Child
   const endOfInput = 4
-  // oxlint-disable-next-line unicorn/no-process-exit -- it is a program, and nothing in it is to go on
+  // oxlint-disable-next-line unicorn/no-process-exit -- it is a program, and nothing in it may continue
   const leave = (): void => process.exit()
-  const tell = (message: FromHost): void => void process.send?.(message)
+  const send = (message: FromHost): void => void process.send?.(message)
   const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
   const openTerminal = ({ library, runAs, columns, rows }: HostOrder) => {
@@ -63,12 +63,12 @@ export function terminalHost(load: NodeJS.Require): void {
     // The first terminal that the leader of a session opens becomes that of the session.
     const side = fs.openSync(pty, fs.constants.O_RDWR)
     if (runAs) fs.fchownSync(side, runAs.uid, runAs.gid)
-    // Without the program a character of several bytes takes as many backspaces; nothing worse.
+    // Without stty a character of several bytes only takes several backspaces.
     spawnSync('stty', ['iutf8'], { stdio: [side, 'ignore', 'ignore'], env: { PATH: '/usr/bin:/bin' } })
     return { master, side, resize: (size: readonly [number, number]) => native.resize(master, ...size) }
   }
 
-  /** Bytes that are taken now; the terminal takes none while it is full. */
+  /** Resolves with the number of bytes written; none while the terminal is full. */
   const put = (master: number, chunk: Buffer): Promise<number> =>
     new Promise((resolve, reject) => {
       fs.write(master, chunk, 0, chunk.length, null, (error, written) => {
@@ -86,7 +86,7 @@ export function terminalHost(load: NodeJS.Require): void {
       last = (chunk as Buffer).at(-1) ?? last
       await all(chunk as Buffer)
     }
-    // In a line that has begun, the first one only ends the line.
+    // After an incomplete line, the first one only ends that line.
     await all(Buffer.from(last === 10 || last === 13 ? [endOfInput] : [endOfInput, endOfInput]))
   }
 
@@ -95,34 +95,34 @@ export function terminalHost(load: NodeJS.Require): void {
     try {
       opened = openTerminal(order)
     } catch (error) {
-      return tell({ refused: messageOf(error) })
+      return send({ refused: messageOf(error) })
     }
     const { master, side, resize } = opened
-    // At the number of the master its own side of the terminal: the command must not get the other one.
+    // The command's side replaces the master's descriptor, which the command must not inherit.
     const nowhere = fs.openSync('/dev/null', 'r+')
     const sides = new Set(order.apart ? [0, 1, 4, master] : [0, 1, 2, master])
     const stdio = Array.from({ length: Math.max(master + 1, 5) }, (_, index) =>
       sides.has(index) ? side : index < 5 ? nowhere : 'ignore',
     )
     const child = spawn(order.file, order.args, { cwd: '/', env: { ...order.env }, stdio, ...order.spawnAs })
-    child.once('error', (error) => tell({ failed: messageOf(error) }))
-    child.once('spawn', () => tell({ begun: true }))
-    child.once('exit', (code, signal) => tell({ exit: { code, signal } }))
+    child.once('error', (error) => send({ failed: messageOf(error) }))
+    child.once('spawn', () => send({ begun: true }))
+    child.once('exit', (code, signal) => send({ exit: { code, signal } }))
 
     const out = new Socket({ fd: 1, readable: false, writable: true })
     out.on('error', leave)
     const screen = new ReadStream(master)
     screen.on('error', () => {})
-    const goOn = (): void => void screen.resume()
+    const resume = (): void => void screen.resume()
     screen.on('data', (chunk) => {
       if (out.write(chunk)) return
       screen.pause()
-      out.once('drain', goOn)
+      out.once('drain', resume)
     })
     const finish = (): void => {
-      out.off('drain', goOn)
+      out.off('drain', resume)
       screen.pause()
-      // What the stream has read ahead goes the usual way; the rest is still with the system.
+      // What the stream has already read is written as usual; the rest is still in the kernel.
       while (screen.read() !== null);
       const buffer = Buffer.alloc(65_536)
       for (;;) {
@@ -141,12 +141,12 @@ export function terminalHost(load: NodeJS.Require): void {
       if (message === 'finish') finish()
       else if ('size' in message) resize(message.size)
     })
-    // The command has ended, or will soon; nothing waits for what it did not read.
+    // The command has ended or will soon; input that it did not read is dropped.
     type(master).catch(() => {})
   }
 
   process.title = 'deis terminal'
-  // It belongs to the same group as the command: what is meant for that must not end the terminal.
+  // It is in the same group as the command: signals meant for the command must not end the terminal.
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(signal, () => {})
   process.once('disconnect', leave)
   process.once('message', (message: ToHost) => {

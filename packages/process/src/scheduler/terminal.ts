@@ -11,17 +11,17 @@ import { checkEnv, type CommandOptions, orderOf } from './launch.ts'
 import { type FromHost, terminalHost, type ToHost } from './terminal-host.ts'
 
 const beginMs = 30_000
-const howToGoOn = 'Without a terminal the command can run.'
+const hint = 'The command can still run without a terminal.'
 
 function libraryFile(): string {
   try {
     return createRequire(import.meta.url).resolve('@lydell/node-pty/requireBinary.js')
   } catch {
-    throw new SessionRefused(`this platform was installed without what it takes to open a terminal. ${howToGoOn}`)
+    throw new SessionRefused(`this platform was installed without its terminal library. ${hint}`)
   }
 }
 
-/** Resolves with how the command ended; `begun` when it runs. Both reject with what went wrong. */
+/** `begun` resolves when the command runs, `ended` with how it ended. Both reject with what went wrong. */
 function listen(host: ChildProcess): { readonly begun: Promise<void>; readonly ended: Promise<Exit> } {
   const listener: { begun?: () => void; ended?: (exit: Exit) => void; fail: ((error: Error) => void)[] } = { fail: [] }
   const begun = new Promise<void>((resolve, reject) => {
@@ -40,7 +40,7 @@ function listen(host: ChildProcess): { readonly begun: Promise<void>; readonly e
     if ('begun' in message) listener.begun?.()
     else if ('exit' in message) listener.ended?.(message.exit)
     else if ('refused' in message)
-      fail(new SessionRefused(`no terminal could be opened: ${message.refused}. ${howToGoOn}`))
+      fail(new SessionRefused(`no terminal could be opened: ${message.refused}. ${hint}`))
     else fail(new Error(message.failed))
   })
   host.once('error', fail)
@@ -51,15 +51,15 @@ function listen(host: ChildProcess): { readonly begun: Promise<void>; readonly e
   return { begun, ended }
 }
 
-async function handOver(host: ChildProcess, io: SessionIo): Promise<void> {
+async function deliver(host: ChildProcess, io: SessionIo): Promise<void> {
   for await (const chunk of host.stdout ?? []) await io.output('stdout', chunk as Buffer)
 }
 
-export type TerminalPlace = {
+export type TerminalOptions = {
   readonly terminal: NonNullable<SessionIo['terminal']>
-  /** Variables by which its pod is found. */
+  /** Variables that identify its pod. */
   readonly mark: Readonly<Record<string, string>>
-  /** What else belongs to it, beside the terminal's session. */
+  /** Further processes that belong to it, besides the terminal's session. */
   readonly members: () => Promise<readonly number[]>
   /** The file of the library that opens terminals. */
   readonly library?: string
@@ -67,11 +67,11 @@ export type TerminalPlace = {
 
 export async function attachTerminal(
   options: CommandOptions,
-  { terminal, mark, members, library = libraryFile() }: TerminalPlace,
+  { terminal, mark, members, library = libraryFile() }: TerminalOptions,
   io: SessionIo,
 ): Promise<Attached> {
   checkEnv(options.env)
-  // Nothing of the app's environment: node listens to some of it.
+  // None of the app's environment, since node reads some variables.
   const host = spawn(process.execPath, ['-e', `(${terminalHost.toString()})(require)`], {
     cwd: '/',
     env: { ...mark },
@@ -99,24 +99,24 @@ export async function attachTerminal(
   // A command need not read all of it, or any.
   if (io.input && host.stdin) pipeline(io.input, host.stdin).catch(() => {})
   else host.stdin?.end()
-  const said = handOver(host, io)
-  said.catch(() => {})
+  const delivered = deliver(host, io)
+  delivered.catch(() => {})
   const ended = exited.then(({ code, signal }) => exitOf(arranged, code, signal))
   ended.catch(() => {})
   let over = false
   const close = (): void => void (over = true)
   ended.then(close, close)
   return {
-    life: { identity, started: new Date(), exited: ended.catch(() => ({ code: null, signal: null })) },
-    // Output that cannot be handed over ends the session.
-    ended: Promise.race([ended, said.then(() => ended)]),
+    process: { identity, started: new Date(), exited: ended.catch(() => ({ code: null, signal: null })) },
+    // Output that cannot be delivered ends the session.
+    ended: Promise.race([ended, delivered.then(() => ended)]),
     async processes() {
       const session = (await sessionMembers(leader)).filter((pid) => pid !== leader)
       return [...new Set([...session, ...(await members())])]
     },
     async drain() {
       send('finish')
-      await said
+      await delivered
     },
     resize: (size) => send({ size: [size.columns, size.rows] }),
     async kill(signal) {

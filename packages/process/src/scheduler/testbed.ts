@@ -1,4 +1,4 @@
-// What do tests of the process scheduler need around it: folders, slugs, and a router's requests?
+// What do tests of the process scheduler need: folders, slugs, and a router's requests?
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
@@ -30,8 +30,8 @@ export type Testbed = {
 const portCount = 99
 
 /**
- * Where ports begin that no other test of this machine uses: the port before them is held until the tests end. Below those that
- * systems give out by themselves.
+ * The first of a range of ports that no other test on this machine uses: the port before it is held until the tests end. Below
+ * the ephemeral ports.
  */
 export async function freePorts(): Promise<number> {
   for (;;) {
@@ -42,19 +42,19 @@ export async function freePorts(): Promise<number> {
       server.unref()
       return held + 1
     } catch {
-      // Somebody else's.
+      // In use.
     }
   }
 }
 
-/** The pool passes over what others use. */
+/** The pool skips ports that are in use. */
 export async function openTestbed(existing?: {
   readonly folder: string
   readonly firstPort: number
 }): Promise<Testbed> {
   const firstPort = existing?.firstPort ?? (await freePorts())
   const folder = existing?.folder ?? (await mkdtemp(join(tmpdir(), 'deis-process-')))
-  // Users of apps must be able to enter.
+  // App users must be able to enter.
   await chmod(folder, 0o755)
   const accounts = await openAccounts(folder)
   const isolation = await openIsolation()

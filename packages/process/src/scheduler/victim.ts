@@ -1,4 +1,4 @@
-// Which controller is killed in the tests? A program of its own: opens the scheduler, applies, and dies where it is told to.
+// Which controller is killed in the tests? A program of its own: opens the scheduler, applies, and kills itself when told to.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openClient } from '@deis/ports/testing/contract-client'
 import { createArchiver } from '@deis/machine/archive'
@@ -15,7 +15,7 @@ export type Orders = {
   readonly formations: readonly Formation[]
   /** Milliseconds after the last apply began. */
   readonly dieAfter: number
-  /** Run at terminals and by pipes, in pods of their own and beside a process of the last one; it dies when all of them said something. */
+  /** Run at terminals and by pipes, in pods of their own and beside a process of the last one; it dies when all of them have printed something. */
   readonly sessions?: string
 }
 

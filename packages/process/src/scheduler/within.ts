@@ -1,4 +1,4 @@
-// How does work end in time, or with somebody else's signal, and leave nothing behind on that signal?
+// How is work limited by time and by another signal, without leaving a listener on that signal?
 
 /**
  * Settles as `work` does, or rejects when the time is over or `signal` is aborted, whether `work` heeds its signal or not.

@@ -1,4 +1,4 @@
-// How does a pod get a process, and how is that watched?
+// How does a pod get a process, and how is it watched?
 import { chown, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { discard } from '@deis/machine/discard'
@@ -6,14 +6,14 @@ import { stopGroup } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
 import { logSource } from '@deis/ports/names'
 import { formatLine } from '@deis/ports/lines'
-import { type Backend, inBackground, makePassage } from './backend.ts'
+import { type Backend, inBackground, makeAppFolders } from './backend.ts'
 import { watchHealth } from './health.ts'
-import { type CommandOptions, launch, type Life, podVariable } from './launch.ts'
+import { type CommandOptions, launch, type PodProcess, podVariable } from './launch.ts'
 import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
 
-/** What releases of source code call PORT unless their config says otherwise (docs/contract/api.md §3.9). */
+/** PORT of releases of source code, unless their config sets it (docs/contract/api.md §3.9). */
 const slugPort = '5000'
 
 export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => boolean): Promise<void> {
@@ -30,41 +30,41 @@ export async function followOutput(backend: Backend, pod: Pod, bytes?: (chunk: B
   })
 }
 
-type Place = { readonly home: string; readonly temporary: string }
+type PodFolders = { readonly home: string; readonly temporary: string }
 
-function placeOf(backend: Backend, pod: Pod): Place {
+function foldersOf(backend: Backend, pod: Pod): PodFolders {
   const folder = podFolder(backend.options.folder, pod.app.id, pod.name)
   return { home: join(folder, 'app'), temporary: join(folder, 'tmp') }
 }
 
-function envOf(backend: Backend, pod: Pod, { home, temporary }: Place): Record<string, string> {
+function envOf(backend: Backend, pod: Pod, { home, temporary }: PodFolders): Record<string, string> {
   const { path, locale } = backend.options
   const own = { HOME: home, PORT: String(pod.port), [podVariable]: pod.name }
   return { PATH: path, TMPDIR: temporary, ...locale, ...pod.spec?.env, ...own }
 }
 
 /** How commands run in a pod: its folder, environment and user. */
-export async function surroundings(backend: Backend, pod: Pod): Promise<Omit<CommandOptions, 'command'>> {
+export async function commandOptions(backend: Backend, pod: Pod): Promise<Omit<CommandOptions, 'command'>> {
   const { shell, accounts, isolation } = backend.options
-  const place = placeOf(backend, pod)
+  const folders = foldersOf(backend, pod)
   return {
     isolation,
     shell,
-    folder: place.home,
-    env: envOf(backend, pod, place),
+    folder: folders.home,
+    env: envOf(backend, pod, folders),
     runAs: await accounts.of(pod.app.id),
   }
 }
 
-/** A fresh copy of the slug, unpacked by the app's user. Nothing of the pod may run in the one before. */
+/** A fresh copy of the slug, unpacked by the app's user. No process of the pod may run in the previous one. */
 export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
   const { options, unpacking } = backend
   const { spec } = pod
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
   const slug = slugFile(options.slugFolder, spec.artifact.digest)
-  const { home, temporary } = placeOf(backend, pod)
+  const { home, temporary } = foldersOf(backend, pod)
   const runAs = await options.accounts.of(pod.app.id)
-  await makePassage(backend, pod.app.id, dirname(home))
+  await makeAppFolders(backend, pod.app.id, dirname(home))
   await unpacking(signal, async () => {
     for (const folder of [home, temporary]) {
       await discard(folder)
@@ -76,42 +76,42 @@ export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal
   signal.throwIfAborted()
 }
 
-/** The record on disk knows the pod before and the process after. */
-export async function begin(backend: Backend, pod: Pod, life: Life): Promise<void> {
-  pod.life = life
-  pod.started = life.started
+/** The pod is recorded on disk before this, and with its process after it. */
+export async function begin(backend: Backend, pod: Pod, process: PodProcess): Promise<void> {
+  pod.process = process
+  pod.started = process.started
   pod.state = 'starting'
   await save(backend, pod.app)
   backend.changed(pod.app.id)
 }
 
 /** A process of the pod in a fresh copy of the slug. */
-export async function startLife(
+export async function startProcess(
   backend: Backend,
   pod: Pod,
   signal: AbortSignal,
   bytes?: (chunk: Buffer) => boolean,
-): Promise<Life> {
+): Promise<PodProcess> {
   await unpackHome(backend, pod, signal)
   await followOutput(backend, pod, bytes)
   const command = pod.spec?.command ?? ''
   const log = join(podFolder(backend.options.folder, pod.app.id, pod.name), 'output.log')
-  const life = await launch({ ...(await surroundings(backend, pod)), command }, log)
-  await begin(backend, pod, life)
-  return life
+  const process = await launch({ ...(await commandOptions(backend, pod)), command }, log)
+  await begin(backend, pod, process)
+  return process
 }
 
-/** (Again) watches the health of the pod's present life. */
+/** Starts or restarts watching the health of the pod's current process. */
 export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
-  const { options } = backend
-  const { spec, life } = pod
+  const { log } = backend.options
+  const { spec, process } = pod
   pod.watch.abort()
-  if (!life) return
+  if (!process) return
   const watch = new AbortController()
   pod.watch = watch
-  void life.exited.then(() => watch.abort())
-  const around = { ...(await surroundings(backend, pod)), within: life.identity }
-  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...around }
+  void process.exited.then(() => watch.abort())
+  const options = { ...(await commandOptions(backend, pod)), within: process.identity }
+  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...options }
   const health = {
     target,
     routable: pod.routable,
@@ -120,10 +120,10 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
     ready: (address: string | null) => {
       const news = !pod.ready || pod.address !== address
       Object.assign(pod, { ready: true, address, reason: null, state: 'up' })
-      for (const tell of pod.whenReady) tell()
+      for (const notify of pod.whenReady) notify()
       if (!news) return
       backend.changed(pod.app.id)
-      // The next controller finds the address there and need not wait for it.
+      // The next controller reads the address from there and need not wait for it.
       if (pod.stage === 'serving') inBackground(backend, pod.app, 'state was not saved', () => save(backend, pod.app))
     },
     unready: (reason: string) => {
@@ -133,15 +133,15 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
       backend.changed(pod.app.id)
     },
     broken: (reason: string) => {
-      // No more requests and no more probes for this one.
+      // This process gets no more requests and no more probes.
       watch.abort()
       Object.assign(pod, { ready: false, broken: reason, state: 'error' })
       backend.changed(pod.app.id)
       inBackground(backend, pod.app, 'a process could not be stopped', () =>
-        stopGroup(life.identity.pid, pod.graceSeconds * 1000, pod.app.leave.signal),
+        stopGroup(process.identity.pid, pod.graceSeconds * 1000, pod.app.leave.signal),
       )
     },
   }
   const watching = watchHealth(health, pod.ready ? pod.address : null, pod.started, watch.signal)
-  watching.catch((error: unknown) => options.log('error', 'health watch failed', { pod: pod.name, error }))
+  watching.catch((error: unknown) => log('error', 'health watch failed', { pod: pod.name, error }))
 }
