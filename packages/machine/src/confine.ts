@@ -177,7 +177,9 @@ export async function startConfined(
   if (status !== 'ok') {
     const { code } = await exited
     throw new Error(
-      status === 'folder' ? `"${order.folder}" cannot be entered` : `the process could not be created (exit code ${code})`,
+      status === 'folder'
+        ? `"${order.folder}" cannot be entered`
+        : `the process could not be created (exit code ${code})`,
     )
   }
   const inner = apart && !order.within ? childrenOf(outer)[0] : outer

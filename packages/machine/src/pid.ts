@@ -189,7 +189,8 @@ export async function processesOf(uid: number): Promise<number[]> {
 
 function send(target: number, signal: NodeJS.Signals): void {
   // 0 is our own group, -1 every process, 1 the system itself: never intended.
-  if (!Number.isInteger(target) || (target >= -1 && target <= 1)) throw new Error(`refused to send a signal to ${target}`)
+  if (!Number.isInteger(target) || (target >= -1 && target <= 1))
+    throw new Error(`refused to send a signal to ${target}`)
   try {
     process.kill(target, signal)
   } catch (error) {

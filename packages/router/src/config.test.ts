@@ -67,14 +67,11 @@ test('everything can be set', () => {
 test.each([
   [{}, /neither DEIS_ROUTER_KEY nor/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_KEY_FILE: 'f' }, /both set/],
-  [{ DEIS_ROUTER_KEY: 'a b' }, /do not fit into a header/],
+  [{ DEIS_ROUTER_KEY: 'a b' }, /are not allowed in a header/],
   [{ DEIS_ROUTER_KEY_FILE: join(folder, 'absent') }, /cannot be read/],
-  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '65536' }, /^DEIS_ROUTER_PORT is "65536", it has to be/],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '65536' }, /^DEIS_ROUTER_PORT is "65536"; it must be/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PORT: '0x50' }, /^DEIS_ROUTER_PORT/],
-  [
-    { DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PUBLIC_PORT: '0' },
-    /^DEIS_ROUTER_PUBLIC_PORT is "0", it has to be a port from 1/,
-  ],
+  [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_PUBLIC_PORT: '0' }, /^DEIS_ROUTER_PUBLIC_PORT is "0"; it must be a port from 1/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_HEALTH_PORT: '65536' }, /^DEIS_ROUTER_HEALTH_PORT/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_LINGER_SECONDS: 'x' }, /^DEIS_ROUTER_LINGER_SECONDS/],
   [{ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_TLS_PORT: 'on' }, /^DEIS_ROUTER_TLS_PORT/],

@@ -1,4 +1,4 @@
-// What does the environment say?
+// Which settings does the environment contain?
 import { readFileSync } from 'node:fs'
 import { messageOf } from '@deis/types'
 import {
@@ -14,11 +14,11 @@ import { networksOf } from './table/networks.ts'
 
 export type Config = {
   readonly port: number
-  /** Where clients reach it, when something in front of it listens elsewhere; null: where it listens itself. */
+  /** Where clients reach it, when something in settings of it listens elsewhere; null: where it listens itself. */
   readonly publicPort: number | null
-  /** Undefined: all addresses, IPv6 too where there is it. */
+  /** Undefined: all addresses, including IPv6 if available. */
   readonly host: string | undefined
-  /** Where it takes TLS connections; null: nowhere. */
+  /** Where it accepts TLS connections; null: nowhere. */
   readonly tlsPort: number | null
   /** Where clients find TLS, of the router or of a proxy before it; null: where it listens itself, else 443. */
   readonly tlsPublicPort: number | null
@@ -26,15 +26,15 @@ export type Config = {
   readonly trustedProxies: readonly string[]
   readonly controllerUrl: string
   readonly key: string
-  /** Null: the table is not kept. */
+  /** Null: the table is not saved. */
   readonly tableFile: string | null
   readonly drainSeconds: number
-  /** How long it goes on taking connections after it was asked to end, while those who send them turn away. */
+  /** How long it accepts connections after it was asked to end, until load balancers use another router. */
   readonly lingerSeconds: number
-  /** Null: nobody asks. */
+  /** Null: no health checks. */
   readonly healthPort: number | null
   readonly accessLog: boolean
-  /** Of responses that are text, for clients that take it. */
+  /** Whether text responses are compressed for clients that accept it. */
   readonly compression: boolean
 }
 
@@ -54,7 +54,7 @@ function wholeNumber(env: Env, name: SettingNames<IntegerSetting>, problems: str
   const { default: usual, minimum, maximum } = settings[name]
   const text = env[name] || String(usual)
   if (/^\d{1,9}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
-  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a whole number from ${minimum} to ${maximum}`)
+  problems.push(`${name} is ${JSON.stringify(text)}; it must be a whole number from ${minimum} to ${maximum}`)
   return usual
 }
 
@@ -63,7 +63,7 @@ function optionalPort(env: Env, name: SettingNames<OptionalIntegerSetting>, prob
   const text = env[name]
   if (!text) return null
   if (/^\d{1,5}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
-  problems.push(`${name} is ${JSON.stringify(text)}, it has to be a port from ${minimum} to ${maximum}`)
+  problems.push(`${name} is ${JSON.stringify(text)}; it must be a port from ${minimum} to ${maximum}`)
   return null
 }
 
@@ -71,7 +71,7 @@ function webAddress(env: Env, name: SettingNames<TextSetting>, problems: string[
   const text = env[name] || settings[name].default
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    problems.push(`${name} is ${JSON.stringify(text)}, it has to be an http:// or https:// address`)
+    problems.push(`${name} is ${JSON.stringify(text)}; it must be an http:// or https:// address`)
   return text
 }
 
@@ -81,7 +81,7 @@ function keyOf(env: Env, problems: string[]): string {
   if (given && file) problems.push('DEIS_ROUTER_KEY and DEIS_ROUTER_KEY_FILE are both set, use one of them')
   else if (!given && !file)
     problems.push(
-      'neither DEIS_ROUTER_KEY nor DEIS_ROUTER_KEY_FILE is set: the key that the controller expects of routers',
+      'neither DEIS_ROUTER_KEY nor DEIS_ROUTER_KEY_FILE is set: set one to the key that the controller expects from routers',
     )
   else if (file) {
     try {
@@ -91,22 +91,22 @@ function keyOf(env: Env, problems: string[]): string {
       problems.push(`DEIS_ROUTER_KEY_FILE cannot be read: ${messageOf(error)}`)
     }
   }
-  if (/[^\x21-\x7e]/.test(key)) problems.push('the router key has characters that do not fit into a header')
+  if (/[^\x21-\x7e]/.test(key)) problems.push('the router key has characters that are not allowed in a header')
   return key
 }
 
 function networkList(env: Env, name: SettingNames<ListSetting>, problems: string[]): string[] {
   const entries = (env[name] ?? '').split(',').flatMap((entry) => entry.trim() || [])
-  for (const odd of networksOf(entries).odd)
+  for (const invalid of networksOf(entries).invalid)
     problems.push(
-      `${name} has ${JSON.stringify(odd)}, it has to be addresses and networks such as 10.0.0.0/8, with commas`,
+      `${name} has ${JSON.stringify(invalid)}; it must be addresses and networks such as 10.0.0.0/8, with commas`,
     )
   return entries
 }
 
 function onOff(env: Env, name: SettingNames<ChoiceSetting<'0' | '1'>>, problems: string[]): boolean {
   const text = env[name] || settings[name].default
-  if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}, it has to be 0 or 1`)
+  if (text !== '0' && text !== '1') problems.push(`${name} is ${JSON.stringify(text)}; it must be 0 or 1`)
   return text === '1'
 }
 

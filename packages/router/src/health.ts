@@ -1,4 +1,4 @@
-// How does whatever keeps the router running ask whether it lives and whether to send it requests?
+// How do process managers and load balancers check that the router is alive and ready?
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { listen } from './listen.ts'
@@ -9,18 +9,18 @@ type Options = {
   /** 0: any free one. */
   readonly port: number
   readonly host: string | undefined
-  /** Why no requests should come; null when they should. */
+  /** Why the router is not ready; null: it is ready. */
   readonly unready: () => string | null
 }
 
-/** On a port of its own, since every path of every host on the others belongs to an app. */
+/** On its own port, since every path of every host on the others belongs to an app. */
 export async function startHealth({ port, host, unready }: Options): Promise<Health> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0]
     const reason = path === '/readyz' ? unready() : null
     const status = path !== '/healthz' && path !== '/readyz' ? 404 : reason === null ? 200 : 503
     response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' })
-    response.end(`${status === 404 ? 'nothing here' : (reason ?? 'ok')}\n`)
+    response.end(`${status === 404 ? 'not found' : (reason ?? 'ok')}\n`)
   })
   const bound = await listen(server, port, host)
   return {

@@ -121,7 +121,7 @@ test('a port in use is explained', async () => {
   const router = start({ DEIS_ROUTER_PORT: port, DEIS_ROUTER_HOST: '127.0.0.1', DEIS_ROUTER_KEY: 'k' })
   expect(await router.exited).toBe(1)
   expect(router.err()).toBe(
-    `deis-router: port ${port} is taken by another program: end it, or set DEIS_ROUTER_PORT to another port (0 for any free one)\n`,
+    `deis-router: port ${port} is in use by another program: stop it, or set DEIS_ROUTER_PORT to another port (0 for any free one)\n`,
   )
 })
 
@@ -137,7 +137,7 @@ test.each(['DEIS_ROUTER_HEALTH_PORT', 'DEIS_ROUTER_TLS_PORT'])(
     const router = start({ ...ports, DEIS_ROUTER_HOST: '127.0.0.1', DEIS_ROUTER_KEY: 'k' })
     expect(await router.exited).toBe(1)
     expect(router.err()).toBe(
-      `deis-router: port ${port} is taken by another program: end it, or set ${setting} to another port (0 for any free one)\n`,
+      `deis-router: port ${port} is in use by another program: stop it, or set ${setting} to another port (0 for any free one)\n`,
     )
   },
 )

@@ -3,7 +3,7 @@ import { messageOf } from '@deis/types'
 import { BadConfig, type Config, readConfig } from './config.ts'
 import { startRouter } from './start.ts'
 
-function say(text: string): void {
+function log(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
@@ -16,22 +16,22 @@ function explain(error: unknown, config: Config): string {
   }
   const setting = Object.entries(settings).find(([, value]) => value === port)?.[0] ?? 'DEIS_ROUTER_PORT'
   if (code === 'EADDRINUSE')
-    return `port ${port} is taken by another program: end it, or set ${setting} to another port (0 for any free one)`
+    return `port ${port} is in use by another program: stop it, or set ${setting} to another port (0 for any free one)`
   if (code === 'EACCES')
-    return `port ${port} may not be used by this user: set ${setting} to one above 1023, or give the right to low ports`
+    return `this user may not listen on port ${port}: set ${setting} to a port above 1023, or allow low ports`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `${config.host} is no address of this machine: change or unset DEIS_ROUTER_HOST`
+    return `"${config.host}" is not an address of this machine: change or unset DEIS_ROUTER_HOST`
   return messageOf(error)
 }
 
 function fail(problems: readonly string[]): void {
-  for (const problem of problems) say(`deis-router: ${problem}`)
+  for (const problem of problems) log(`deis-router: ${problem}`)
   process.exitCode = 1
   if (process.connected) process.disconnect()
 }
 
 async function run(config: Config): Promise<void> {
-  const router = await startRouter({ ...config, log: say, write: (text) => void process.stdout.write(text) })
+  const router = await startRouter({ ...config, log, write: (text) => void process.stdout.write(text) })
   process.stdout.write(`deis-router listens on port ${router.port}\n`)
   if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
   process.send?.({ listening: router.port })
@@ -47,7 +47,7 @@ async function run(config: Config): Promise<void> {
   process.once('disconnect', end)
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => {
-      // Asked a second time, it does not wait for anyone.
+      // On the second signal it ends at once.
       if (ending) process.exit(0)
       end()
     })

@@ -1,8 +1,8 @@
-// How does the router take requests from clients?
+// How does the router accept requests from clients?
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Edge } from './edge.ts'
-import { closeGently, discardRest, endGently } from './request/linger.ts'
+import type { RouterContext } from './context.ts'
+import { closeGently, discardRest, endGently } from './request/unread.ts'
 import { handleRequest } from './request/proxy.ts'
 import { handleUpgrade } from './request/upgrade.ts'
 
@@ -12,58 +12,58 @@ const idleCheck = 50
 const latest = Symbol('latest response')
 type Client = Socket & { [latest]?: ServerResponse }
 
-export type EdgeServer = {
+export type RouterServer = {
   readonly server: Server
-  /** Takes a connection that did not come by the server's own port. */
+  /** Takes over a connection that was accepted on another port. */
   take(client: Socket): void
   /**
    * Resolves when all requests and tunnels are over, and those of `others`, where more connections came from; after
-   * `limit` ms the rest is cut.
+   * `limit` ms the rest is closed.
    */
   close(limit: number, others?: Promise<void>): Promise<void>
 }
 
-export function createEdgeServer(edge: Edge): EdgeServer {
+export function createRouterServer(context: RouterContext): RouterServer {
   const tunnels = new Set<Socket>()
-  // Node takes a connection for busy until its first request has come.
+  // Node treats a connection as busy until its first request has arrived.
   const silent = new Set<Socket>()
 
   const take = (request: IncomingMessage, response: ServerResponse, expects: boolean): void => {
     const client = request.socket as Client
     const before = client[latest]
     client[latest] = response
-    if (!request.complete) response.once('finish', () => discardRest(request, edge.timing))
+    if (!request.complete) response.once('finish', () => discardRest(request, context.timing))
     if (before === undefined) silent.delete(client)
     const run = (): void => {
-      if (!client.destroyed) handleRequest(edge, request, response, expects)
+      if (!client.destroyed) handleRequest(context, request, response, expects)
     }
-    // Pipelined requests take their turn, so that an early one never waits behind the answer to a later one.
+    // Pipelined requests are handled in order, so that an earlier one never waits for the response to a later one.
     if (before === undefined || before.closed) run()
     else before.once('close', run)
   }
 
   const server = createServer({
     requestTimeout: 0,
-    headersTimeout: edge.timing.head,
-    connectionsCheckingInterval: edge.timing.headCheck,
+    headersTimeout: context.timing.head,
+    connectionsCheckingInterval: context.timing.headCheck,
     keepAliveTimeout: idleClient,
     noDelay: true,
     insecureHTTPParser: false,
-    // Answered by us, also for HTTP/1.0.
+    // The router answers these itself, also for HTTP/1.0.
     requireHostHeader: false,
   })
-  // With a limit, node silently forgets headers beyond it, and they may be those that matter.
+  // With a limit, node silently drops further headers, and they may matter.
   server.maxHeadersCount = 0
   server.on('connection', (client: Socket) => {
     silent.add(client)
     client.once('close', () => silent.delete(client))
-    closeGently(client, () => (client as Client)[latest]?.req, edge.timing)
+    closeGently(client, () => (client as Client)[latest]?.req, context.timing)
   })
   server.on('request', (request, response) => take(request, response, false))
   server.on('checkContinue', (request, response) => take(request, response, true))
   server.on('upgrade', (request, socket, head) => {
     const client = socket as Client
-    // Its answer would have to wait for others that are still under way on the same connection.
+    // Its response would have to wait for others on the same connection.
     if (client[latest] !== undefined && !client[latest].closed) {
       client.destroy()
       return
@@ -71,7 +71,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     silent.delete(client)
     tunnels.add(client)
     client.once('close', () => tunnels.delete(client))
-    handleUpgrade(edge, request, client, head, (again) => {
+    handleUpgrade(context, request, client, head, (again) => {
       tunnels.delete(again)
       server.emit('connection', again)
     })
@@ -80,7 +80,7 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     endGently(
       socket as Socket,
       'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
-      edge.timing,
+      context.timing,
     ),
   )
 
@@ -88,14 +88,14 @@ export function createEdgeServer(edge: Edge): EdgeServer {
     server,
     take: (client) => void server.emit('connection', client),
     async close(limit, others) {
-      edge.closing = true
+      context.closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const client of silent) client.destroy()
       const cut = setTimeout(() => {
         server.closeAllConnections()
         for (const client of tunnels) client.destroy()
       }, limit)
-      // Node closes those that are idle when it is asked; others become so when their response is over.
+      // Node closes only connections that are idle at this moment; others become idle when their response ends.
       const again = setInterval(() => server.closeIdleConnections(), idleCheck)
       await Promise.all([closed, others])
       clearInterval(again)

@@ -1,17 +1,17 @@
-// How do the parts of the router come together?
+// How is the router put together from its parts?
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RouteEvent } from '@deis/types'
 import { accessLine } from './request/access.ts'
 import type { Config } from './config.ts'
-import type { Edge } from './edge.ts'
+import type { RouterContext } from './context.ts'
 import { followFeed } from './feed/feed.ts'
 import { startHealth } from './health.ts'
 import { listen } from './listen.ts'
 import { networksOf } from './table/networks.ts'
 import { createReporter } from './feed/reports.ts'
 import { keepTables, loadTable } from './table/saved.ts'
-import { createEdgeServer } from './server.ts'
+import { createRouterServer } from './server.ts'
 import { createSqueezer } from './request/squeeze.ts'
 import { applyEvent, emptyTable, type Table } from './table/table.ts'
 import { type Timing, usualTiming } from './timing.ts'
@@ -33,13 +33,13 @@ export type Router = {
   /** Null: there is no such listener. */
   readonly healthPort: number | null
   /**
-   * Lingers for those who have not heard yet that it ends, takes nothing new, lets requests finish for at most the drain
-   * time, and resolves when all is over.
+   * Waits until load balancers have noticed that it ends, accepts no new connections, lets requests finish within the drain
+   * time, and resolves when everything has ended.
    */
   close(): Promise<void>
 }
 
-// Where a proxy before the router takes TLS, when nobody says otherwise.
+// The TLS port of a proxy in front of the router, unless configured.
 const usualTlsPort = 443
 
 /** Each upstream, and whether it is shared. */
@@ -65,7 +65,7 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const keeper = tableFile === null ? null : keepTables(tableFile, log)
   const upstreams = createUpstreams({ timing, drain, onFreed: () => reporter.changed() })
   upstreams.use(upstreamsOf(table))
-  const edge: Edge = {
+  const context: RouterContext = {
     table: () => table,
     upstreams,
     timing,
@@ -79,28 +79,28 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   }
   const unready = (): string | null =>
     closing !== null ? 'the router is closing' : table.epoch === '' ? 'the router has no route table yet' : null
-  const { server, ...edgeServer } = createEdgeServer(edge)
+  const { server, ...routerServer } = createRouterServer(context)
   const health =
     options.healthPort === null ? null : await startHealth({ port: options.healthPort, host: options.host, unready })
   const tls =
-    options.tlsPort === null ? null : await createTlsListener({ table: () => table, log, take: edgeServer.take })
+    options.tlsPort === null ? null : await createTlsListener({ table: () => table, log, take: routerServer.take })
   let port: number
   let tlsPort: number | null = null
   try {
-    // Known before the first request comes, which may be sent on to it.
+    // Known before the first request arrives, which may be redirected to it.
     if (tls !== null) tlsPort = await listen(tls.server, options.tlsPort!, options.host)
-    edge.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
+    context.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
     port = await listen(server, options.port, options.host)
   } catch (error) {
     await tls?.close()
     await health?.close()
     throw error
   }
-  edge.port = options.publicPort ?? port
+  context.port = options.publicPort ?? port
 
   const reporter = createReporter(() => ({
     router,
-    port: edge.port,
+    port: context.port,
     epoch: table.epoch,
     seq: table.seq,
     busy: upstreams.busy(),
@@ -113,16 +113,16 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
     keeper?.keep(table)
   }
   const following = followFeed(
-    { controller, router, timing, log, apply, connected: (talk) => reporter.attach(talk) },
+    { controller, router, timing, log, apply, connected: (connection) => reporter.attach(connection) },
     stop.signal,
   )
 
   const end = async (): Promise<void> => {
-    // Connections end with their next answer, so that their clients come back elsewhere before this port is closed.
-    edge.closing = options.lingerSeconds > 0
+    // Connections are closed with their next response, so that their clients reconnect elsewhere before this port is closed.
+    context.closing = options.lingerSeconds > 0
     await wait(options.lingerSeconds * 1000)
-    // The feed goes on meanwhile: running requests may have to learn of new upstreams, the controller of busy ones.
-    await edgeServer.close(drain, tls?.close())
+    // The feed continues meanwhile: running requests may need new upstreams, and the controller needs to know the busy ones.
+    await routerServer.close(drain, tls?.close())
     stop.abort()
     await following
     upstreams.close()

@@ -1,4 +1,4 @@
-// What stands in for the controller, the apps and odd clients in the tests?
+// What replaces the controller, the apps and unusual clients in the tests?
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net'
@@ -161,7 +161,7 @@ export async function startApp(handler: RequestListener): Promise<App> {
 
 export type RawApp = { readonly address: string; readonly sockets: Set<Socket>; close(): Promise<void> }
 
-/** An app that says what it likes: `on` is called for each connection. */
+/** An app that sends any bytes: `on` is called for each connection. */
 export async function startRawApp(on: (socket: Socket) => void, allowHalfOpen = false): Promise<RawApp> {
   const sockets = new Set<Socket>()
   const server = createNetServer({ allowHalfOpen }, (socket) => {

@@ -4,16 +4,16 @@
 export type Timing = {
   /** For the whole head of a request, from the beginning of its connection or the end of the one before. */
   readonly head: number
-  /** How often that is looked at. */
+  /** How often that is checked. */
   readonly headCheck: number
   /** Without a byte of a request's body, while nothing of the answer has come. */
   readonly body: number
   /** For the rest of a request that has been answered. */
-  readonly linger: number
-  readonly lingerCheck: number
-  /** Until a connection to an upstream stands. */
+  readonly unread: number
+  readonly unreadCheck: number
+  /** Until a connection to an upstream is open. */
   readonly connect: number
-  /** Without a byte in either direction, once it stands (docs/contract/build-and-route.md §4.3, defaultTimeout). */
+  /** Without a byte in either direction, once it is open (docs/contract/build-and-route.md §4.3, defaultTimeout). */
   readonly idle: number
   /** How long an upstream connection without a request is kept: apps commonly close theirs after 5 s. */
   readonly pooled: number
@@ -23,7 +23,7 @@ export type Timing = {
    * this much less than that, no request begins at a process that is about to end, and load reaches new ones soon.
    */
   readonly sharedAge: number
-  /** How long all upstreams may refuse before the client is told. */
+  /** How long all upstreams may refuse before the client gets an error. */
   readonly retry: number
   /** The same for a shared upstream: until its balancer has noticed that a process is gone. */
   readonly sharedRetry: number
@@ -42,8 +42,8 @@ export const usualTiming: Timing = {
   head: 30_000,
   headCheck: 2_000,
   body: 60_000,
-  linger: 30_000,
-  lingerCheck: 200,
+  unread: 30_000,
+  unreadCheck: 200,
   connect: 5_000,
   idle: 1_300_000,
   pooled: 4_000,

@@ -1,4 +1,4 @@
-// How do connections with TLS become connections of the server?
+// How are TLS connections accepted and passed to the server?
 import type { Socket } from 'node:net'
 import type { SecureContext, Server, TLSSocket } from 'node:tls'
 import { messageOf } from '@deis/types'
@@ -28,7 +28,7 @@ function pairOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
 }
 
 export async function createTlsListener({ table, log, take }: Options): Promise<TlsListener> {
-  // It takes memory and start time that a router without it does not need.
+  // TLS takes memory and start-up time that a router without it does not need.
   const { createSecureContext, createServer } = await import('node:tls')
   // Made when first asked for, and kept as long as the table has the certificate. Null: it cannot be used.
   const contexts = new WeakMap<Certificate, SecureContext | null>()
@@ -39,7 +39,7 @@ export async function createTlsListener({ table, log, take }: Options): Promise<
     try {
       made = createSecureContext({ cert: certificate.certificate, key: certificate.key, minVersion: least })
     } catch (error) {
-      log(`the certificate of ${certificate.host} cannot be used, there is no TLS for it: ${messageOf(error)}`)
+      log(`the certificate of "${certificate.host}" cannot be used, so there is no TLS for it: ${messageOf(error)}`)
     }
     contexts.set(certificate, made)
     return made
@@ -51,7 +51,7 @@ export async function createTlsListener({ table, log, take }: Options): Promise<
     return certificate === undefined ? null : contextOf(certificate)
   }
 
-  const shaking = new Map<string, Socket>()
+  const handshaking = new Map<string, Socket>()
   const server = createServer({
     allowHalfOpen: true,
     noDelay: true,
@@ -65,13 +65,13 @@ export async function createTlsListener({ table, log, take }: Options): Promise<
   })
   server.on('connection', (client: Socket) => {
     const pair = pairOf(client)
-    shaking.set(pair, client)
+    handshaking.set(pair, client)
     client.once('close', () => {
-      if (shaking.get(pair) === client) shaking.delete(pair)
+      if (handshaking.get(pair) === client) handshaking.delete(pair)
     })
   })
   server.on('secureConnection', (client) => {
-    shaking.delete(pairOf(client))
+    handshaking.delete(pairOf(client))
     // A client that was here before needs no certificate, but there has to be one still.
     if (client.servername && contextFor(client.servername) !== null) take(client)
     else client.destroy()
@@ -80,7 +80,7 @@ export async function createTlsListener({ table, log, take }: Options): Promise<
     server,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const client of shaking.values()) client.destroy()
+      for (const client of handshaking.values()) client.destroy()
       await closed
     },
   }

@@ -177,7 +177,11 @@ export async function applyFormation(
       'Push source code, or run the platform on Kubernetes.',
     )
   await access(slugFile(backend.options.slugFolder, artifact.digest)).catch(() => {
-    throw new DeployFailure(`the slug "${artifact.digest}" is not on this machine`, [], 'Push the app again to build it.')
+    throw new DeployFailure(
+      `the slug "${artifact.digest}" is not on this machine`,
+      [],
+      'Push the app again to build it.',
+    )
   })
   const app = openApp(backend, formation.app)
   const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')

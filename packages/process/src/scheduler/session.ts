@@ -69,8 +69,7 @@ export async function execSession(
 ): Promise<number> {
   const pod = backend.apps.get(target.app)?.pods.get(target.pod)
   if (pod?.state !== 'up') throw new NoSuchPod(`"${target.app}" has no running process "${target.pod}"`)
-  if (!pod.spec)
-    throw new NoSuchPod(`"${target.pod}" is not known yet, since the platform has just started: try again`)
+  if (!pod.spec) throw new NoSuchPod(`"${target.pod}" is not known yet, since the platform has just started: try again`)
   const beside = await firstInside(await withVariable(podVariable, pod.name))
   const attached = await attach(backend, pod, target.command, io, beside)
   started(sessionOf(pod, attached))

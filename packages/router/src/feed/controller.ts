@@ -1,4 +1,4 @@
-// How does the router reach its controller, and how does it know that it is the controller that answers?
+// How does the router connect to its controller, and how does it verify that it is the controller?
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { addAbortSignal } from 'node:stream'
@@ -7,33 +7,33 @@ import { linesOf } from '@deis/types/lines'
 
 export type Controller = { readonly url: string; readonly key: string }
 
-export type Talk = {
-  /** What the controller says, one text a line. @throws when it ends, or says what only somebody else would. */
+export type ControllerConnection = {
+  /** The controller's messages, one per line. @throws when it ends, or when a message is not authentic. */
   readonly texts: AsyncIterable<string>
   /** False when the connection is full: wait for `drained`. */
-  readonly hasRoom: () => boolean
-  say(text: string): void
+  readonly isWritable: () => boolean
+  send(text: string): void
   drained(then: () => void): void
   end(): void
 }
 
-/** There was an answer, but not the controller's; asked again soon, it would be the same. */
+/** There was an answer, but not from the controller; an early retry would get the same. */
 export class WrongAnswer extends Error {}
 
 const longestLine = 128 * 1024 * 1024
 
 type Upgraded = { readonly socket: Socket; readonly response: IncomingMessage; readonly first: Buffer }
 
-/** Over a connection of its own, to what the name leads to now. */
+/** Over a new connection, to the current address of the name. */
 async function upgrade(url: URL, nonce: string, signal: AbortSignal): Promise<Upgraded> {
-  // TLS takes memory and start time that a controller on the same machine does not need.
+  // TLS takes memory and start-up time, which a controller on the same machine does not need.
   const send = url.protocol === 'https:' ? (await import('node:https')).request : plainRequest
   return new Promise((resolve, reject) => {
     const headers = { connection: 'Upgrade', upgrade: routesProtocol, [nonceHeader]: nonce }
     const request = send(url, { method: 'GET', headers, agent: false, signal })
     request.on('upgrade', (response, socket, first) => resolve({ socket, response, first }))
     request.on('response', ({ statusCode }) => {
-      reject(new WrongAnswer(`it answered ${statusCode} and does not speak ${routesProtocol}`))
+      reject(new WrongAnswer(`it answered ${statusCode} and does not support ${routesProtocol}`))
       request.destroy()
     })
     request.on('error', (error: NodeJS.ErrnoException) =>
@@ -43,8 +43,12 @@ async function upgrade(url: URL, nonce: string, signal: AbortSignal): Promise<Up
   })
 }
 
-/** Resolves when the controller has proven that it has the key, of which nothing was shown. @throws WrongAnswer */
-export async function callController(controller: Controller, router: string, signal: AbortSignal): Promise<Talk> {
+/** Resolves when the controller has proven that it has the key, without any part of the key being sent. @throws WrongAnswer */
+export async function callController(
+  controller: Controller,
+  router: string,
+  signal: AbortSignal,
+): Promise<ControllerConnection> {
   const url = new URL(`${controller.url.replace(/\/$/, '')}${routesPath}`)
   url.searchParams.set('router', router)
   const routerNonce = newNonce()
@@ -55,7 +59,7 @@ export async function callController(controller: Controller, router: string, sig
   try {
     const controllerNonce = response.headers[nonceHeader]
     if (response.headers.upgrade !== routesProtocol || !isNonce(controllerNonce))
-      throw new WrongAnswer(`it does not speak ${routesProtocol}`)
+      throw new WrongAnswer(`it does not support ${routesProtocol}`)
     if (first.length > 0) socket.unshift(first)
     const channel = channelOf('router', { key: controller.key, router, routerNonce, controllerNonce })
     const lines = linesOf(socket, longestLine)
@@ -63,21 +67,22 @@ export async function callController(controller: Controller, router: string, sig
       const { value, done } = await lines.next()
       return done ? null : channel.open(value)
     }
-    const said = await next().catch((error: unknown) => {
+    const firstMessage = await next().catch((error: unknown) => {
       signal.throwIfAborted()
-      throw new WrongAnswer(`whoever answers there is not the controller: ${(error as Error).message}`, {
+      throw new WrongAnswer(`the server there is not the controller: ${(error as Error).message}`, {
         cause: error,
       })
     })
-    if (said !== greeting) throw new WrongAnswer('it ended the connection before it had proven to be the controller')
+    if (firstMessage !== greeting)
+      throw new WrongAnswer('it closed the connection before it had proven to be the controller')
     return {
       texts: {
         async *[Symbol.asyncIterator]() {
           for (let text = await next(); text !== null; text = await next()) yield text
         },
       },
-      hasRoom: () => !socket.writableNeedDrain,
-      say: (text) => void socket.write(`${channel.seal(text)}\n`),
+      isWritable: () => !socket.writableNeedDrain,
+      send: (text) => void socket.write(`${channel.seal(text)}\n`),
       drained: (then) => void socket.once('drain', then),
       end: () => void socket.destroy(),
     }

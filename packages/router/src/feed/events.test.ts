@@ -38,9 +38,12 @@ test.each([
   ['{"type":"ping","seq":1.5}', 'seq is not a whole number'],
   ['{"type":"ping","seq":-1}', 'seq is not a whole number'],
   ['{"type":"pong","seq":1}', 'its type is unknown'],
-  ['{"type":"gone","seq":1}', 'app is not a text'],
+  ['{"type":"gone","seq":1}', 'app is not a string'],
   ['{"type":"app","seq":1,"app":"tea"}', 'an app is not an object'],
-  ['{"type":"app","seq":1,"app":{"app":"tea","hosts":[1],"upstreams":[]}}', 'hosts holds something that is not a text'],
+  [
+    '{"type":"app","seq":1,"app":{"app":"tea","hosts":[1],"upstreams":[]}}',
+    'hosts contains something that is not a string',
+  ],
   ['{"type":"app","seq":1,"app":{"app":"tea","hosts":[]}}', 'upstreams is not a list'],
   [
     '{"type":"app","seq":1,"app":{"app":"tea","hosts":[],"upstreams":["127.0.0.1"]}}',
@@ -54,7 +57,7 @@ test.each([
     '{"type":"app","seq":1,"app":{"app":"tea","hosts":[],"upstreams":[],"shared":"yes"}}',
     'shared of tea is neither true nor false',
   ],
-  ['{"type":"snapshot","seq":1,"domain":"x","apps":[]}', 'epoch is not a text'],
+  ['{"type":"snapshot","seq":1,"domain":"x","apps":[]}', 'epoch is not a string'],
 ])('%s is refused: %s', (line, message) => {
   expect(() => parseEvent(line)).toThrow(new BadLine(message))
 })

@@ -14,7 +14,7 @@ function isObject(value: unknown): value is Json {
 
 function text(from: Json, key: string): string {
   const value = from[key]
-  if (typeof value !== 'string') throw new BadLine(`${key} is not a text`)
+  if (typeof value !== 'string') throw new BadLine(`${key} is not a string`)
   return value
 }
 
@@ -26,12 +26,12 @@ function list(from: Json, key: string): unknown[] {
 
 function texts(from: Json, key: string): string[] {
   return list(from, key).map((value) => {
-    if (typeof value !== 'string') throw new BadLine(`${key} holds something that is not a text`)
+    if (typeof value !== 'string') throw new BadLine(`${key} contains something that is not a string`)
     return value
   })
 }
 
-/** Where a part cannot be understood, nobody is let in by it, and nobody else's app suffers for it. */
+/** A part that is not understood admits no client, and does not affect other apps. */
 function protection(value: Json): Partial<AppRoute> {
   const { maintenance, whitelist, enforceTls, certificates } = value
   const on = (flag: unknown): boolean => flag !== undefined && flag !== false
@@ -55,8 +55,8 @@ function appRoute(value: unknown): AppRoute {
   const route = { app: text(value, 'app'), hosts: texts(value, 'hosts'), upstreams: texts(value, 'upstreams') }
   if (value.shared !== undefined && typeof value.shared !== 'boolean')
     throw new BadLine(`shared of ${route.app} is neither true nor false`)
-  const odd = route.upstreams.find((upstream) => parseAddress(upstream) === null)
-  if (odd !== undefined) throw new BadLine(`upstream ${JSON.stringify(odd)} of ${route.app} is not host:port`)
+  const invalid = route.upstreams.find((upstream) => parseAddress(upstream) === null)
+  if (invalid !== undefined) throw new BadLine(`upstream ${JSON.stringify(invalid)} of ${route.app} is not host:port`)
   return { ...route, ...(value.shared === true ? { shared: true } : {}), ...protection(value) }
 }
 

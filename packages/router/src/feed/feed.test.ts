@@ -71,8 +71,8 @@ test.each([
   await again
   await stage.route('milk', ['milk'], [await app('white')])
   expect(await get(stage, 'milk.localhost')).toMatch(/white$/)
-  expect(stage.logs[0]).toMatch(/^the route feed of .* broke, routing goes on with the last table: /)
-  expect(stage.logs[1]).toBe('the route feed is back')
+  expect(stage.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
+  expect(stage.logs[1]).toBe('the route feed works again')
 })
 
 test('a line without end makes the router ask again', async () => {

@@ -106,13 +106,13 @@ test.each(answers)(
       expect(words).not.toContain(Buffer.from(key).toString('hex'))
       expect(words.split('\r\n\r\n')[1]).toBe('')
     }
-    expect(stage.logs[0]).toMatch(/^the route feed of .* broke, routing goes on with the last table: /)
+    expect(stage.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
     expect(stage.logs.length).toBeLessThan(3)
     await impostor.close()
     const real = await startController(key, 'localhost', impostor.port)
     open.push(real)
     await real.seen(() => true)
-    expect(stage.logs.at(-1)).toBe('the route feed is back')
+    expect(stage.logs.at(-1)).toBe('the route feed works again')
   },
 )
 

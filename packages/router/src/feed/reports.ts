@@ -1,40 +1,40 @@
 // How does the controller learn what this router has applied and which removed upstreams are still busy?
 import type { RouterState } from '@deis/types'
-import type { Talk } from './controller.ts'
+import type { ControllerConnection } from './controller.ts'
 
 export type Reporter = {
   /** Something that the controller wants to know has changed, or it asked. */
   changed(): void
-  /** There is a controller to tell, or none any more. */
-  attach(talk: Talk | null): void
+  /** The connection to report to; null: none. */
+  attach(connection: ControllerConnection | null): void
 }
 
-/** What changes while a report waits for its turn is in that one. */
+/** A report includes all changes until it is sent. */
 export function createReporter(state: () => RouterState): Reporter {
-  let talk: Talk | null = null
+  let connection: ControllerConnection | null = null
   let due = false
 
   const send = (): void => {
-    const to = talk
+    const to = connection
     if (to === null) {
       due = false
-    } else if (to.hasRoom()) {
+    } else if (to.isWritable()) {
       due = false
-      to.say(JSON.stringify(state()))
+      to.send(JSON.stringify(state()))
     } else
       to.drained(() => {
-        if (talk === to) send()
+        if (connection === to) send()
       })
   }
   const changed = (): void => {
-    if (due || talk === null) return
+    if (due || connection === null) return
     due = true
     setImmediate(send)
   }
   return {
     changed,
     attach(to) {
-      talk = to
+      connection = to
       due = false
       changed()
     },

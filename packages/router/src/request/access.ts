@@ -1,4 +1,4 @@
-// What does the access log say of one request?
+// What does the access log contain for one request?
 
 export type AccessEntry = {
   readonly time: string

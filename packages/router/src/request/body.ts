@@ -1,12 +1,12 @@
-// How does the body of a request reach the app without ever being held in memory?
+// How is the body of a request sent to the app without being held in memory?
 import type { IncomingMessage } from 'node:http'
 import type { Connection } from '../upstream/connection.ts'
 
 type Silence = { readonly limit: number; readonly tooLong: () => void }
 
 /**
- * Begins to read the body. @returns what stops it; the rest of the body is then read and thrown away. `tooLong` is called
- * when the client sends nothing for that long, though the app would take it.
+ * Starts to read the body. @returns a function that stops it; the rest of the body is then read and discarded. `tooLong` is
+ * called when the client sends nothing for that long although the app accepts more.
  */
 export function sendBody(
   request: IncomingMessage,
@@ -48,6 +48,6 @@ export function sendBody(
     request.off('end', onEnd)
     request.resume()
   }
-  connection.onDeaf = stop
+  connection.onBodyRejected = stop
   return stop
 }

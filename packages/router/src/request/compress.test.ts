@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events'
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
 import { brotliDecompressSync, constants, createGunzip, gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { wishOf } from './compress.ts'
+import { acceptedEncoding } from './compress.ts'
 import { createSqueezer, type Squeeze } from './squeeze.ts'
 import { type App, exchange, type Stage, startApp, startClient, startStage } from '../testing.ts'
 
@@ -214,14 +214,14 @@ test.each([
   ['', null],
   [`${'a,'.repeat(600)}gzip`, null],
 ])('%s is a wish for %s', (header, encoding) => {
-  expect(wishOf(header)).toBe(encoding)
+  expect(acceptedEncoding(header)).toBe(encoding)
 })
 
 test('when much is being compressed, the rest is not; room comes back', async () => {
   const squeezer = createSqueezer()
   const ended: Promise<void>[] = []
   const all: Squeeze[] = []
-  while (squeezer.hasRoom() && all.length < 1_000) {
+  while (squeezer.hasCapacity() && all.length < 1_000) {
     ended.push(
       new Promise((resolve) => {
         const squeeze = squeezer.begin('gzip', {
@@ -238,5 +238,5 @@ test('when much is being compressed, the rest is not; room comes back', async ()
   expect(all.length).toBeLessThan(100)
   for (const squeeze of all) squeeze.end(null)
   await Promise.all(ended)
-  await expect.poll(() => squeezer.hasRoom()).toBe(true)
+  await expect.poll(() => squeezer.hasCapacity()).toBe(true)
 })

@@ -5,17 +5,17 @@ import { type ResponseHead, tokensOf } from '../upstream/response.ts'
 
 export type Encoding = 'br' | 'gzip'
 
-/** How a response goes to its client. Null: as it came. */
+/** How a response is sent to its client. Null: unchanged. */
 export type Compression = {
-  /** What the client has to be told instead of the app's own headers. */
+  /** Headers for the client, in place of the app's own. */
   readonly raw: string[]
   /** Null: the response may be compressed, but not for this client, or not now. */
   readonly encoding: Encoding | null
 }
 
 const least = 1_024
-// What a client may write into the header; more is read as if it were not there.
-const longestWish = 1_024
+// The longest header that is read; a longer one is ignored.
+const longestHeader = 1_024
 
 const text = /^(?:text\/(?!event-stream$)[a-z0-9.+-]+|[a-z]+\/[a-z0-9.-]+\+(?:json|xml|text))$/
 const others = new Set([
@@ -36,19 +36,19 @@ const others = new Set([
 
 /** Statuses whose body is not the whole of something, or that have none. */
 const never = new Set([204, 205, 206, 304])
-/** They speak of the bytes that were sent, or say that these are compressed already. */
+/** These describe the exact bytes that were sent, or say that they are compressed already. */
 const binding = new Set(['content-encoding', 'content-range', 'content-md5', 'digest', 'content-digest', 'repr-digest'])
 
 const weight = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
-/** What the client takes (RFC 9110 §12.5.3), brotli before gzip; null: only what is not encoded. */
-export function wishOf(header: string): Encoding | null {
-  if (header.length > longestWish) return null
+/** The encoding that the client accepts (RFC 9110 §12.5.3), brotli before gzip; null: none. */
+export function acceptedEncoding(header: string): Encoding | null {
+  if (header.length > longestHeader) return null
   const weights = new Map<string, number>()
   for (const member of tokensOf(header)) {
     const [coding = '', ...parameters] = member.split(';').map((part) => part.trim())
     const q = parameters.length === 0 ? '1' : weight.exec(parameters.join(';'))?.[1]
-    // What is not well formed is not wished for.
+    // A malformed entry is not accepted.
     if (coding !== '') weights.set(coding === 'x-gzip' ? 'gzip' : coding, Number(q ?? 0))
   }
   const any = weights.get('*') ?? 0
@@ -78,7 +78,7 @@ function rewritten(raw: readonly string[], encoding: Encoding | null): string[] 
     if (key === 'cache-control' && tokensOf(value).includes('no-transform')) return null
     if (key === 'content-type') type = value
     if (key === 'vary') vary += `,${value}`
-    // A range of the compressed bytes cannot be asked for, and a tag that says "these very bytes" would not be true.
+    // A range of the compressed bytes cannot be requested, and a strong tag would be wrong for them.
     if (encoding !== null && (key === 'content-length' || key === 'accept-ranges')) continue
     const strong = encoding !== null && key === 'etag' && !value.startsWith('W/')
     kept.push(name, strong ? `W/${value}` : value)
@@ -90,26 +90,26 @@ function rewritten(raw: readonly string[], encoding: Encoding | null): string[] 
   return kept
 }
 
-/** `room`: another compression may begin. */
+/** `hasCapacity`: another compression may start. */
 export function compressionOf(
   request: Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>,
   head: ResponseHead,
-  room: boolean,
+  hasCapacity: boolean,
 ): Compression | null {
   if (request.method === 'HEAD' || never.has(head.status)) return null
   if (head.body === 'length' && head.length < least) return null
-  let wished = ''
+  let accepted = ''
   // HTTP/1.0 has no way to say where a body of unknown length ends.
-  if (room && request.httpVersion === '1.1')
+  if (hasCapacity && request.httpVersion === '1.1')
     for (let index = 0; index < request.rawHeaders.length; index += 2)
       if (request.rawHeaders[index]!.toLowerCase() === 'accept-encoding')
-        wished += `${wished === '' ? '' : ','}${request.rawHeaders[index + 1]!}`
-  const encoding = wishOf(wished)
+        accepted += `${accepted === '' ? '' : ','}${request.rawHeaders[index + 1]!}`
+  const encoding = acceptedEncoding(accepted)
   const raw = rewritten(head.raw, encoding)
   return raw === null ? null : { raw, encoding }
 }
 
-// Levels at which the router, not the network, is seldom what a client waits for; windows that keep memory small.
+// At these levels the router is rarely slower than the network; the windows keep memory small.
 const gzipOptions = { level: 5, memLevel: 8 }
 const brotliOptions = {
   params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 },

@@ -87,7 +87,7 @@ test.each([
 test('the connection of a client that never comes to its end is cut', async () => {
   const app = await startApp((_request, response) => void response.writeHead(413).end('too much'))
   open.push(app)
-  const stage = await stageFor(app.address, { linger: 200, lingerCheck: 20 })
+  const stage = await stageFor(app.address, { unread: 200, unreadCheck: 20 })
   for (const headers of [[], ['Connection: close']]) {
     const client = startClient(stage.router.port, headOf(1e12, ...headers))
     await client.until(/too much|<\/html>/)

@@ -1,4 +1,4 @@
-// Who sends a request, and did it come encrypted?
+// Which client sent a request, and was it encrypted?
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { Networks } from '../table/networks.ts'
@@ -10,9 +10,9 @@ export type Origin = {
   readonly port: number
 }
 
-/** What the router knows of itself and of those before it. */
-export type Front = {
-  /** Proxies whose word about clients counts; null: nobody's does. */
+/** What the router knows about itself and the proxies in front of it. */
+export type OriginSettings = {
+  /** Proxies whose X-Forwarded headers are trusted; null: none. */
   readonly trusted: Networks | null
   /** Where clients reach the router without TLS. */
   port: number
@@ -44,7 +44,7 @@ function withoutPort(value: string): string {
   return match?.[1] ?? value
 }
 
-/** From the nearest proxy outwards, as far as each is trusted. What is no address ends it: the proxy that said it is the client. */
+/** From the nearest proxy outwards, as far as each is trusted. An invalid address ends it: the proxy that sent it is the client. */
 function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): string {
   let client = peer
   for (const value of valuesOf(raw, 'x-forwarded-for').toReversed()) {
@@ -57,20 +57,20 @@ function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): 
 }
 
 /** Real TLS always counts; the headers of a request only when a trusted proxy sent it (docs/contract/build-and-route.md §4.4). */
-export function originOf(front: Front, request: Pick<IncomingMessage, 'socket' | 'rawHeaders'>): Origin {
+export function originOf(settings: OriginSettings, request: Pick<IncomingMessage, 'socket' | 'rawHeaders'>): Origin {
   const { socket, rawHeaders } = request
   const peer = addressOf(socket)
   const encrypted = isEncrypted(socket)
-  const { trusted, port, tlsPort } = front
+  const { trusted, port, tlsPort } = settings
   if (trusted === null || !trusted.has(peer))
     return { address: peer, secure: encrypted, port: encrypted ? tlsPort : port }
   const scheme = valuesOf(rawHeaders, 'x-forwarded-proto').at(-1)?.toLowerCase()
   const secure = encrypted || scheme === 'https' || scheme === 'wss'
-  const said = Number(valuesOf(rawHeaders, 'x-forwarded-port').at(-1))
+  const forwardedPort = Number(valuesOf(rawHeaders, 'x-forwarded-port').at(-1))
   const usual = secure ? tlsPort : port
   return {
     address: clientBehind(peer, trusted, rawHeaders),
     secure,
-    port: Number.isInteger(said) && said > 0 && said < 65_536 ? said : usual,
+    port: Number.isInteger(forwardedPort) && forwardedPort > 0 && forwardedPort < 65_536 ? forwardedPort : usual,
   }
 }

@@ -1,12 +1,12 @@
-// What does the router itself answer, when no app does?
+// What does the router itself answer when no app does?
 import { STATUS_CODES } from 'node:http'
 
 export type Page = { readonly status: number; readonly message: string; readonly raw: string[]; readonly body: string }
 
 const texts: Readonly<Record<number, string>> = {
-  403: 'The app may not be reached from this address.',
-  404: 'No app answers for this name. Check the address, and the domains of the app.',
-  408: 'The rest of the request did not come.',
+  403: 'Access to this app is not allowed from this address.',
+  404: 'There is no app with this name. Check the address and the domains of the app.',
+  408: 'The rest of the request did not arrive.',
   502: 'The app could not be reached, or ended before it answered.',
   503: 'The app has no running process at the moment.',
   504: 'The app took too long to answer.',
@@ -21,10 +21,10 @@ export function page(status: number, reason?: string): Page {
   return made(status, message, 'text/html; charset=utf-8', body, status === 503 ? ['Retry-After', '1'] : [])
 }
 
-/** Asked again at once, it would be the same. */
+/** Seconds; an earlier retry would get the same page. */
 const maintenanceRetry = '60'
 
-/** Fixed, as the original's, which monitors look for (docs/contract/build-and-route.md §4.4). */
+/** Fixed as in the original, since monitors look for it (docs/contract/build-and-route.md §4.4). */
 export const maintenance: Page = made(
   503,
   'Service Unavailable',
@@ -33,7 +33,7 @@ export const maintenance: Page = made(
   ['Retry-After', maintenanceRetry],
 )
 
-/** Not kept by clients, so that it can be taken back. 308: with the same method and body. */
+/** Not cached by clients, so that it can be changed. 308: with the same method and body. */
 export function redirect(status: 301 | 308, location: string): Page {
   return made(status, STATUS_CODES[status]!, 'text/plain; charset=utf-8', '', ['Location', location])
 }

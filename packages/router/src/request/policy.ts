@@ -1,4 +1,4 @@
-// What is a request to an app answered with before the app is asked?
+// Which requests does the router answer itself, by the app's whitelist, maintenance mode and TLS setting?
 import type { AppRoute } from '@deis/types'
 import { networksOf, type Networks } from '../table/networks.ts'
 import { maintenance, page, type Page, redirect } from './pages.ts'
@@ -6,7 +6,7 @@ import type { Forwardable } from './request.ts'
 
 export type Asked = Pick<Forwardable, 'method' | 'target' | 'host' | 'body' | 'upgrade' | 'address' | 'secure'>
 
-type Gate = {
+type PolicyOptions = {
   /** Where clients find TLS. */
   readonly tlsPort: number
   readonly log: (line: string) => void
@@ -15,15 +15,13 @@ type Gate = {
 // For as long as the table has the route.
 const whitelists = new WeakMap<AppRoute, Networks>()
 
-function admits(app: AppRoute, entries: readonly string[], address: string, log: Gate['log']): boolean {
+function admits(app: AppRoute, entries: readonly string[], address: string, log: PolicyOptions['log']): boolean {
   let networks = whitelists.get(app)
   if (networks === undefined) {
     networks = networksOf(entries)
     whitelists.set(app, networks)
-    if (networks.odd.length > 0)
-      log(
-        `the whitelist of ${app.app} has what is no address or network, which admits nobody: ${networks.odd.join(', ')}`,
-      )
+    if (networks.invalid.length > 0)
+      log(`the whitelist of "${app.app}" has invalid entries, which match no address: ${networks.invalid.join(', ')}`)
   }
   return networks.has(address)
 }
@@ -35,8 +33,8 @@ function encrypted({ host, target, body, upgrade }: Asked, tlsPort: number): Pag
   return redirect(body === 'none' ? 301 : 308, `${scheme}://${host}${port}${path}`)
 }
 
-/** Null: it may pass. Those who are not admitted learn nothing else of the app, not even that it is in maintenance. */
-export function gate(app: AppRoute, asked: Asked, { tlsPort, log }: Gate): Page | null {
+/** Null: it may pass. Clients that are not admitted learn nothing else about the app, not even that it is in maintenance. */
+export function checkPolicy(app: AppRoute, asked: Asked, { tlsPort, log }: PolicyOptions): Page | null {
   if (app.whitelist !== undefined && !admits(app, app.whitelist, asked.address, log)) return page(403)
   if (app.maintenance) return maintenance
   if (app.enforceTls && !asked.secure) return encrypted(asked, tlsPort)

@@ -1,17 +1,17 @@
-// How does one request go to an app and its response back?
+// How are a request and its response passed between client and app?
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendBody } from './body.ts'
 import { compressionOf } from './compress.ts'
 import type { Answer, Connection, Failure } from '../upstream/connection.ts'
-import { type Edge, seek, skip, startSearch } from '../edge.ts'
+import { type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 import type { Squeeze } from './squeeze.ts'
 
-// Small bodies go out in one piece with the head when they are text to node.
+// Node sends a small body in one piece with the head when it is a string.
 const smallBody = 8_192
 
 function answerWith(response: ServerResponse, content: Page, closes: boolean): void {
@@ -22,7 +22,7 @@ function answerWith(response: ServerResponse, content: Page, closes: boolean): v
 
 /** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
 function cut(request: IncomingMessage, head: ResponseHead): void {
-  // The end of TLS without a farewell says the same, and its sockets cannot be reset.
+  // TLS that ends without a close notification means the same, and its sockets cannot be reset.
   if (request.httpVersion === '1.1' || head.body === 'length' || isEncrypted(request.socket)) request.socket.destroy()
   else request.socket.resetAndDestroy()
 }
@@ -38,14 +38,14 @@ function relayInterim(head: ResponseHead, request: IncomingMessage, response: Se
 }
 
 function forward(
-  edge: Edge,
+  context: RouterContext,
   request: IncomingMessage,
   response: ServerResponse,
   asked: Forwardable,
   expects: boolean,
 ): void {
   const search = startSearch()
-  const began = edge.access === null ? 0 : performance.now()
+  const began = context.access === null ? 0 : performance.now()
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}\r\n`
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
@@ -59,7 +59,7 @@ function forward(
 
   const give = (content: Page): void => {
     over = true
-    answerWith(response, content, edge.closing)
+    answerWith(response, content, context.closing)
   }
 
   const onDrain = (): void => {
@@ -86,11 +86,11 @@ function forward(
   const answer: Answer = {
     interim: (interim) => relayInterim(interim, request, response, expects),
     head(received, more) {
-      const { squeezer } = edge
-      const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasRoom())
+      const { squeezer } = context
+      const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasCapacity())
       const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
-      if (edge.closing) raw.push('Connection', 'close')
+      if (context.closing) raw.push('Connection', 'close')
       response.writeHead(received.status, received.message, raw)
       head = received
       if (packed !== null && packed.encoding !== null)
@@ -117,7 +117,7 @@ function forward(
         else response.end(Buffer.from(chunk))
         return true
       }
-      // It is only lent to us.
+      // The chunk is only valid during this call.
       return squeeze === null ? put(Buffer.from(chunk!)) : squeeze.write(chunk!)
     },
     failed(failure) {
@@ -130,9 +130,9 @@ function forward(
   }
 
   const silence = {
-    limit: edge.timing.body,
+    limit: context.timing.body,
     tooLong(): void {
-      // A stream that goes both ways may be silent in one of them.
+      // A bidirectional stream may be silent in one direction.
       if (over || head !== null) return
       stopBody?.()
       connection?.abort()
@@ -142,24 +142,24 @@ function forward(
     },
   }
 
-  // What has not reached an app can go to another one; what has, only if doing it twice is doing it once.
+  // A request that has not reached an app can go to another one; one that has only if it is idempotent.
   const mayRetry = (failure: Failure): boolean =>
     !failure.began && (!failure.sent || (asked.repeatable && !failure.timedOut))
 
   const retry = (failure: Failure): void => {
     if (wasUsed) fresh = true
-    else skip(edge, search, !failure.sent)
+    else skip(context, search, !failure.sent)
     attempt()
   }
 
   const attempt = (): void =>
-    seek(edge, asked, search, {
+    seek(context, asked, search, {
       found(upstream) {
-        const taken = edge.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
+        const taken = context.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
         connection = taken
         wasUsed = taken.used
         taken.ask(asked.method, requestText, asked.body === 'none', answer)
-        // The body is not touched before the connection stands, so that until then another upstream can have it.
+        // The body is not read before the connection is open, so that until then another upstream can get it.
         if (asked.body !== 'none')
           taken.socket.once('connect', () => {
             if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked', silence)
@@ -176,7 +176,7 @@ function forward(
       stopBody?.()
       connection?.abort()
     }
-    edge.access?.({
+    context.access?.({
       time: new Date().toISOString(),
       app: search.app,
       client: asked.address,
@@ -194,10 +194,15 @@ function forward(
 }
 
 /** `expects`: the client waits for 100 before it sends the body; the app decides. */
-export function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-  const seen = { ...originOf(edge, request), newId: randomUUID }
+export function handleRequest(
+  context: RouterContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  expects: boolean,
+): void {
+  const seen = { ...originOf(context, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  // What follows such a request may not be what it seems either.
+  // The bytes after such a request cannot be trusted either.
   if ('reason' in asked) answerWith(response, page(asked.status, asked.reason), true)
-  else forward(edge, request, response, asked, expects)
+  else forward(context, request, response, asked, expects)
 }

@@ -1,4 +1,4 @@
-// Which requests are refused, and what is forwarded of the others?
+// Which requests are refused, and which parts of the others are forwarded?
 import { METHODS } from 'node:http'
 import { hostOf } from '../table/hosts.ts'
 import type { Origin } from './origin.ts'
@@ -34,7 +34,7 @@ export type Refused = { readonly status: 400 | 501 | 505; readonly reason: strin
 
 export type Seen = Origin & { readonly newId: () => string }
 
-// Of the connection only (RFC 9110 §7.6.1), or said by the router itself: see originOf for whose word counts.
+// Of the connection only (RFC 9110 §7.6.1), or set by the router itself: see originOf for which are trusted.
 const ours = new Set([
   'connection',
   'keep-alive',
@@ -53,17 +53,17 @@ const ours = new Set([
   'x-real-ip',
   'x-request-id',
 ])
-// Gateway interfaces give apps `_` and `-` as the same letter, so `X_Forwarded_For` would speak for the router.
+// Gateway interfaces do not distinguish `_` and `-`, so `X_Forwarded_For` would override the router's header.
 const spoken = new Set([...ours, 'host', 'content-length'])
 const repeatableMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
-// Node's parser takes those of RTSP and Icecast as well, and does not tell which protocol a request named.
+// Node's parser accepts those of RTSP and Icecast as well, and does not expose the protocol of a request.
 const methods = new Set(METHODS.filter((method) => method !== 'SOURCE'))
 const versions = new Set(['1.0', '1.1'])
 const framing = new Set(['host', 'content-length'])
 const saneId = /^[A-Za-z0-9._-]{1,128}$/
 const digits = /^\d{1,15}$/
 const absolute = /^http:\/\/([^/?#]*)(.*)$/i
-const odd = /[^\x21-\xff]/
+const invalidCharacter = /[^\x21-\xff]/
 
 function refuse(reason: string, status: Refused['status'] = 400): Refused {
   return { status, reason }
@@ -128,7 +128,7 @@ function headersOf(raw: readonly string[]): Headers {
 /** The target for the app, or why there is none. The authority of an absolute target has to be the Host header's. */
 function targetOf(incoming: Incoming, host: string): string | Refused {
   const { url, method } = incoming
-  if (odd.test(url)) return refuse('the request target has characters that it must not have')
+  if (invalidCharacter.test(url)) return refuse('the request target has invalid characters')
   if (url.startsWith('/')) return url
   if (url === '*' && method === 'OPTIONS') return url
   const match = absolute.exec(url)
@@ -139,8 +139,8 @@ function targetOf(incoming: Incoming, host: string): string | Refused {
 
 export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refused {
   const { method } = incoming
-  if (!versions.has(incoming.httpVersion)) return refuse('only HTTP/1.1 and HTTP/1.0 are spoken here', 505)
-  if (!methods.has(method)) return refuse('the method is not one of HTTP', 501)
+  if (!versions.has(incoming.httpVersion)) return refuse('only HTTP/1.1 and HTTP/1.0 are supported', 505)
+  if (!methods.has(method)) return refuse('the method is not an HTTP method', 501)
   const found = headersOf(incoming.rawHeaders)
   if (found.hosts !== 1)
     return refuse(found.hosts === 0 ? 'there is no Host header' : 'there is more than one Host header')
@@ -151,7 +151,8 @@ export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refus
   if (found.transfer !== null) {
     if (found.length !== null) return refuse('there are both Content-Length and Transfer-Encoding headers')
     if (incoming.httpVersion !== '1.1') return refuse('HTTP/1.0 has no Transfer-Encoding')
-    if (found.transfer.toLowerCase() !== 'chunked') return refuse('no Transfer-Encoding but chunked is understood', 501)
+    if (found.transfer.toLowerCase() !== 'chunked')
+      return refuse('chunked is the only supported Transfer-Encoding', 501)
   }
   const target = targetOf(incoming, host)
   if (typeof target !== 'string') return target

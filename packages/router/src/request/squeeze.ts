@@ -1,10 +1,10 @@
-// How does a body become smaller on its way, without keeping back what has come?
+// How is a body compressed while it streams, without delaying what has arrived?
 import { type Encoding, flushOf, openCompressor } from './compress.ts'
 
 export type Squeeze = {
   /** The chunk is only lent for the call. False: wait until `onDrain`. */
   write(chunk: Buffer): boolean
-  /** Nothing more comes: the rest goes out, then `onEnd` is called. */
+  /** The body has ended: the rest is sent, then `end` is called. */
   end(chunk: Buffer | null): void
   /** The client takes more. */
   resume(): void
@@ -21,8 +21,8 @@ type Out = {
 }
 
 export type Squeezer = {
-  /** Another one may begin: beyond, responses go out as they are, so that the processor is never all taken by this. */
-  hasRoom(): boolean
+  /** Another one may start; beyond that responses are not compressed, so that compression never takes all of the processor. */
+  hasCapacity(): boolean
   begin(encoding: Encoding, out: Out): Squeeze
 }
 
@@ -30,7 +30,7 @@ export type Squeezer = {
 const mostOpen = 256
 /** Those that have work to do; all share the few threads of node. */
 const mostBusy = 32
-/** How long what an app has sent may wait for what it sends next. */
+/** How long data from an app may wait for the next data. */
 const flushWithin = 15
 
 export function createSqueezer(): Squeezer {
@@ -38,7 +38,7 @@ export function createSqueezer(): Squeezer {
   let busy = 0
 
   return {
-    hasRoom: () => opened < mostOpen && busy < mostBusy,
+    hasCapacity: () => opened < mostOpen && busy < mostBusy,
     begin(encoding, out) {
       const stream = openCompressor(encoding)
       let flush: NodeJS.Timeout | null = null

@@ -1,16 +1,16 @@
-// How do a client and an app speak another protocol over the router, WebSocket above all?
+// How do a client and an app use another protocol, such as WebSocket, through the router?
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Answer, Connection } from '../upstream/connection.ts'
-import { type Edge, seek, skip, startSearch } from '../edge.ts'
-import { endGently } from './linger.ts'
+import { type RouterContext, seek, skip, startSearch } from '../context.ts'
+import { endGently } from './unread.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
 import { type ResponseHead, tokensOf } from '../upstream/response.ts'
 
-/** What a client may send before the app has agreed; it is held back until then, so that it is never taken for a request. */
+/** Maximum data from a client before the app has agreed; it is held until then, so that it is never read as a request. */
 const mostHeld = 65_536
 
 function headText(status: number, message: string, raw: readonly string[]): string {
@@ -23,9 +23,9 @@ function headText(status: number, message: string, raw: readonly string[]): stri
   return `${text}\r\n`
 }
 
-function endWith(edge: Edge, client: Socket, content: Page): void {
+function endWith(context: RouterContext, client: Socket, content: Page): void {
   const head = headText(content.status, content.message, [...content.raw, 'Connection', 'close'])
-  endGently(client, head + content.body, edge.timing)
+  endGently(client, head + content.body, context.timing)
 }
 
 /**
@@ -42,7 +42,13 @@ function withoutUpgrade(request: IncomingMessage, asked: Forwardable): string | 
   return `${text}\r\n`
 }
 
-function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buffer, asked: Forwardable): void {
+function splice(
+  context: RouterContext,
+  request: IncomingMessage,
+  client: Socket,
+  first: Buffer,
+  asked: Forwardable,
+): void {
   const search = startSearch()
   const started = performance.now()
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}Connection: Upgrade\r\nUpgrade: ${asked.upgrade}\r\n\r\n`
@@ -59,7 +65,7 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
   }
   const give = (content: Page): void => {
     status = content.status
-    endWith(edge, client, content)
+    endWith(context, client, content)
   }
   const leave = (): void => {
     if (status !== 101) client.destroy()
@@ -94,16 +100,16 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
       if (status !== 0 && isEncrypted(client)) client.destroy()
       else if (status !== 0) client.resetAndDestroy()
       else if (!failure.sent) {
-        skip(edge, search, true)
+        skip(context, search, true)
         attempt()
       } else give(page(failure.timedOut ? 504 : 502))
     },
   }
 
   const attempt = (): void =>
-    seek(edge, asked, search, {
+    seek(context, asked, search, {
       found(upstream) {
-        connection = edge.upstreams.begin(upstream, 'tunnel')
+        connection = context.upstreams.begin(upstream, 'tunnel')
         connection.ask(asked.method, requestText, true, answer)
       },
       none: give,
@@ -116,7 +122,7 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
   client.once('close', () => {
     if (search.pause !== null) clearTimeout(search.pause)
     connection?.abort()
-    edge.access?.({
+    context.access?.({
       time: new Date().toISOString(),
       app: search.app,
       client: asked.address,
@@ -135,20 +141,20 @@ function splice(edge: Edge, request: IncomingMessage, client: Socket, first: Buf
 
 /** `again` reads the socket from its beginning as a connection of the server. */
 export function handleUpgrade(
-  edge: Edge,
+  context: RouterContext,
   request: IncomingMessage,
   client: Socket,
   first: Buffer,
   again: (client: Socket) => void,
 ): void {
-  // A socket without listener throws; 'close' follows and says it all.
+  // A socket without an error listener throws; 'close' follows and is enough.
   client.on('error', () => undefined)
   client.setTimeout(0)
-  const seen = { ...originOf(edge, request), newId: randomUUID }
+  const seen = { ...originOf(context, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  if ('reason' in asked) return endWith(edge, client, page(asked.status, asked.reason))
+  if ('reason' in asked) return endWith(context, client, page(asked.status, asked.reason))
   const plain = withoutUpgrade(request, asked)
-  if (plain === null) return splice(edge, request, client, first, asked)
+  if (plain === null) return splice(context, request, client, first, asked)
   client.unshift(Buffer.concat([Buffer.from(plain, 'latin1'), first]))
   again(client)
 }

@@ -3,8 +3,8 @@ import { BlockList, isIP, isIPv4 } from 'node:net'
 
 export type Networks = {
   has(address: string): boolean
-  /** Entries that are neither an address nor a network: nothing is in them. */
-  readonly odd: readonly string[]
+  /** Entries that are neither an address nor a network: they match nothing. */
+  readonly invalid: readonly string[]
 }
 
 const mapped = new BlockList()
@@ -13,7 +13,7 @@ mapped.addSubnet('::ffff:0:0', 96, 'ipv6')
 /** IPv4 written as IPv6 counts as IPv4, in the list and when asked for; no other IPv6 network has IPv4 addresses in it. */
 export function networksOf(entries: readonly string[]): Networks {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
-  const odd = entries.filter((entry) => {
+  const invalid = entries.filter((entry) => {
     const [address = '', prefix, ...more] = entry.split('/')
     const bits = address.includes('%') ? 0 : { 0: 0, 4: 32, 6: 128 }[isIP(address)]!
     if (bits === 0 || more.length > 0) return true
@@ -26,7 +26,7 @@ export function networksOf(entries: readonly string[]): Networks {
     return false
   })
   return {
-    odd,
+    invalid,
     has(written) {
       const address = written.split('%', 1)[0]!
       if (isIPv4(address)) return lists.ipv4.check(address, 'ipv4')

@@ -4,14 +4,14 @@ import { messageOf } from '@deis/types'
 import { parseEvent } from '../feed/events.ts'
 import { applyEvent, emptyTable, snapshotOf, type Table } from './table.ts'
 
-/** The table kept in `file`; an empty one when there is none, or when it cannot be read (which is logged). */
+/** The table saved in `file`; an empty one when there is none, or when it cannot be read (which is logged). */
 export async function loadTable(file: string, log: (line: string) => void): Promise<Table> {
   let content: string
   try {
     content = await readFile(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log(`the kept route table cannot be read, starting without it: ${messageOf(error)}`)
+      log(`the saved route table cannot be read, starting without it: ${messageOf(error)}`)
     return emptyTable
   }
   try {
@@ -19,7 +19,7 @@ export async function loadTable(file: string, log: (line: string) => void): Prom
     if (event.type !== 'snapshot') throw new Error('it is not a snapshot')
     return applyEvent(emptyTable, event)
   } catch (error) {
-    log(`the kept route table ${file} is damaged, starting without it: ${messageOf(error)}`)
+    log(`the saved route table "${file}" is damaged, starting without it: ${messageOf(error)}`)
     return emptyTable
   }
 }
@@ -35,13 +35,13 @@ export function keepTables(file: string, log: (line: string) => void): Keeper {
       const table = newest
       newest = null
       try {
-        // It holds private keys: made anew, since the mode of a file that is there already would stay.
+        // It contains private keys: the file is created anew, since an existing file would keep its mode.
         await rm(`${file}.new`, { force: true })
         await writeFile(`${file}.new`, JSON.stringify(snapshotOf(table)), { mode: 0o600, flag: 'wx' })
         await rename(`${file}.new`, file)
       } catch (error) {
         // Traffic goes on; the next change tries again.
-        log(`the route table cannot be kept: ${messageOf(error)}`)
+        log(`the route table cannot be saved: ${messageOf(error)}`)
       }
     }
     writing = null

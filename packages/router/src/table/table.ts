@@ -1,7 +1,7 @@
 // Which app answers for a host?
 import type { AppRoute, RouteEvent } from '@deis/types'
 
-/** Never changed, only replaced: whoever holds one sees one moment. */
+/** Never changed, only replaced: each one is a snapshot of one moment. */
 export type Table = {
   readonly epoch: string
   readonly seq: number
@@ -16,7 +16,7 @@ export type Table = {
 
 type Snapshot = Extract<RouteEvent, { type: 'snapshot' }>
 
-/** The feed has left out something; only a new snapshot helps. */
+/** The feed has skipped something; only a new snapshot helps. */
 export class OutOfStep extends Error {}
 
 function tableOf(epoch: string, seq: number, domain: string, apps: ReadonlyMap<string, AppRoute>): Table {

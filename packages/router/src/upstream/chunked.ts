@@ -1,4 +1,4 @@
-// Where are the data in a chunked body, and where does it end?
+// Where is the data in a chunked body, and where does the body end?
 import { BadResponse } from './response.ts'
 
 export type Chunked = {

@@ -10,14 +10,14 @@ import type { Timing } from '../timing.ts'
 
 export type Failure = {
   readonly error: Error
-  /** The connection stood, so the request may have reached the app. */
+  /** The connection was open, so the request may have reached the app. */
   readonly sent: boolean
-  /** Bytes of a response had come. */
+  /** Bytes of a response had arrived. */
   readonly began: boolean
   readonly timedOut: boolean
 }
 
-/** Whoever asks hears: any number of interim heads, then one head, then the body; or at any moment the failure. */
+/** Callbacks: any number of interim heads, then one head, then the body; or at any moment the failure. */
 export type Answer = {
   interim(head: ResponseHead): void
   /** `more`: bytes of the body follow at once. */
@@ -38,12 +38,12 @@ export type Connection = {
   sent(): void
   /** Takes more of the response. */
   resume(): void
-  /** Gives up: the answer hears nothing more. */
+  /** Gives up: no more callbacks are called. */
   abort(): void
   /** Called when the socket takes more of the request body. */
   onDrain: (() => void) | null
-  /** Called when the socket takes no more of it. */
-  onDeaf: (() => void) | null
+  /** Called when the app accepts no more of it. */
+  onBodyRejected: (() => void) | null
 }
 
 export type Owner = {
@@ -53,7 +53,7 @@ export type Owner = {
   lost(connection: Connection): void
 }
 
-type Place = { readonly host: string; readonly port: number; readonly tunnel: boolean; readonly timing: Timing }
+type Target = { readonly host: string; readonly port: number; readonly tunnel: boolean; readonly timing: Timing }
 
 const blankLine = Buffer.from('\r\n\r\n')
 const longestHead = 65_536
@@ -61,13 +61,13 @@ const longestHead = 65_536
 const shared = Buffer.allocUnsafeSlow(65_536)
 
 /** With `tunnel`, 101 is a head like any other, and the end of the response leaves the other direction open. */
-export function openConnection(place: Place, owner: Owner): Connection {
+export function openConnection(target: Target, owner: Owner): Connection {
   let answer: Answer | null = null
   let method = ''
-  let stands = false
+  let isOpen = false
   let began = false
   let complete = false
-  let deaf = false
+  let bodyRejected = false
   let ended = false
   let used = false
   let partial: Buffer | null = null
@@ -81,7 +81,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
     chunked = null
     partial = null
     self.onDrain = null
-    self.onDeaf = null
+    self.onBodyRejected = null
     used = true
     if (!reusable) socket.destroy()
     owner.settled(self, reusable)
@@ -95,14 +95,14 @@ export function openConnection(place: Place, owner: Owner): Connection {
   const fail = (error: Error, timedOut = false): void => {
     const failed = answer
     if (failed === null) return
-    const failure = { error, sent: stands, began, timedOut }
+    const failure = { error, sent: isOpen, began, timedOut }
     settle(false)
     failed.failed(failure)
   }
 
   const finish = (last: Buffer | null, clean: boolean): boolean => {
     const finished = answer!
-    settle(clean && complete && !deaf && head!.keepAlive && !place.tunnel)
+    settle(clean && complete && !bodyRejected && head!.keepAlive && !target.tunnel)
     finished.body(last, true)
     return true
   }
@@ -134,14 +134,14 @@ export function openConnection(place: Place, owner: Owner): Connection {
     for (;;) {
       const end = bytes.indexOf(blankLine)
       if (end > longestHead || (end < 0 && bytes.length > longestHead))
-        throw new Error('the response has endless headers')
+        throw new Error('the headers of the response are too long')
       if (end < 0) {
         partial = Buffer.from(bytes)
         return true
       }
       const next = parseHead(bytes.toString('latin1', 0, end), method)
       bytes = bytes.subarray(end + 4)
-      if (next.status === 101 && !place.tunnel) throw new Error('the app switched protocols without being asked')
+      if (next.status === 101 && !target.tunnel) throw new Error('the app switched protocols without being asked')
       if (next.status < 200 && next.status !== 101) {
         answer!.interim(next)
         if (answer === null) return false
@@ -156,7 +156,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
   }
 
   const read = (count: number): boolean => {
-    // Nobody asked: the rest of a response that was longer than it said, or a farewell of the app.
+    // No request is running: the rest of a response that was longer than declared, or a final message of the app.
     if (answer === null) {
       drop()
       return false
@@ -172,27 +172,27 @@ export function openConnection(place: Place, owner: Owner): Connection {
   }
 
   const socket = connectSocket({
-    host: place.host,
-    port: place.port,
+    host: target.host,
+    port: target.port,
     noDelay: true,
-    allowHalfOpen: place.tunnel,
+    allowHalfOpen: target.tunnel,
     onread: { buffer: shared, callback: read },
   })
   keepReading(
     socket,
     () => answer !== null && !complete,
     () => {
-      deaf = true
-      self.onDeaf?.()
+      bodyRejected = true
+      self.onBodyRejected?.()
     },
   )
-  socket.setTimeout(place.timing.connect)
+  socket.setTimeout(target.timing.connect)
   socket.on('connect', () => {
-    stands = true
-    socket.setTimeout(place.timing.idle)
+    isOpen = true
+    socket.setTimeout(target.timing.idle)
   })
   socket.on('timeout', () => {
-    const what = stands ? `nothing came or went for ${place.timing.idle / 1000} s` : 'the connection took too long'
+    const what = isOpen ? `nothing came or went for ${target.timing.idle / 1000} s` : 'the connection took too long'
     fail(new Error(what), true)
     socket.destroy()
   })
@@ -201,13 +201,13 @@ export function openConnection(place: Place, owner: Owner): Connection {
     ended = true
     if (answer === null) drop()
     else if (head?.body !== 'close') fail(new Error('the app closed the connection before its response was complete'))
-    else if (place.tunnel && head.status === 101) answer.body(null, true)
+    else if (target.tunnel && head.status === 101) answer.body(null, true)
     else finish(null, false)
   })
   socket.on('error', fail)
   socket.on('close', () => {
     if (answer === null) owner.lost(self)
-    else if (place.tunnel && ended) settle(false)
+    else if (target.tunnel && ended) settle(false)
     else fail(new Error('the connection to the app was cut'))
   })
 
@@ -234,7 +234,7 @@ export function openConnection(place: Place, owner: Owner): Connection {
       if (answer !== null) settle(false)
     },
     onDrain: null,
-    onDeaf: null,
+    onBodyRejected: null,
   }
   return self
 }

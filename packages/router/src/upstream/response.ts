@@ -1,4 +1,4 @@
-// What does the head of an app's response say, and how long is its body?
+// What does the head of an app's response contain, and how long is its body?
 
 export type ResponseHead = {
   readonly status: number
@@ -13,10 +13,10 @@ export type ResponseHead = {
   readonly upgrade: string | null
 }
 
-/** The app does not speak HTTP/1.x as a proxy can trust it. */
+/** The app's response is not valid HTTP/1.x. */
 export class BadResponse extends Error {}
 
-// Of the connection only (RFC 9110 §7.6.1), or said by the router.
+// Of the connection only (RFC 9110 §7.6.1), or set by the router.
 const special = new Set([
   'connection',
   'content-length',

@@ -1,4 +1,4 @@
-// Which upstreams are there, how busy is each, and which removed ones still work?
+// Which upstreams are there, how busy is each, and which removed ones still have requests?
 import { parseAddress } from './addresses.ts'
 import { type Connection, openConnection, type Owner } from './connection.ts'
 import type { Timing } from '../timing.ts'
@@ -15,7 +15,7 @@ export type Upstream = {
   readonly idle: Idle[]
   /** It has left the table: no new requests, `busy` while old ones run. */
   gone: boolean
-  /** It has left the table for longer than the drain limit: nobody waits for it. */
+  /** It left the table longer ago than the drain limit: it is no longer waited for. */
   forgotten: boolean
   /** Ends the wait. */
   limit: NodeJS.Timeout | null

@@ -1,24 +1,24 @@
-// How does a client that is still sending get an answer that came early?
+// How does a client that is still sending receive an early response?
 //
-// Closing a connection on which unread bytes wait resets it, and a reset takes away the answer that the client has not
-// read yet. So the rest of the request is read and thrown away, for as long and as much as is reasonable.
+// Closing a connection with unread bytes resets it, and a reset discards the response that the client has not read yet. So the
+// rest of the request is read and discarded, within limits of time and size.
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Timing } from '../timing.ts'
 
-type Limits = Pick<Timing, 'linger' | 'lingerCheck'>
+type Limits = Pick<Timing, 'unread' | 'unreadCheck'>
 
-/** More than this is not read only to be polite. */
+/** No more than this is read and discarded. */
 const mostUnread = 256 * 1024 * 1024
 
-/** Cuts the connection when the rest of the request takes too long, or is too much; `over` when it has come. */
+/** Closes the connection when the rest of the request takes too long or is too large; calls `over` when it has arrived. */
 function discard(client: Socket, request: IncomingMessage, limits: Limits, over: () => void): void {
   const began = Date.now()
   const from = client.bytesRead
   const check = setInterval(() => {
     if (request.complete) finish()
-    else if (Date.now() - began > limits.linger || client.bytesRead - from > mostUnread) client.destroy()
-  }, limits.lingerCheck)
+    else if (Date.now() - began > limits.unread || client.bytesRead - from > mostUnread) client.destroy()
+  }, limits.unreadCheck)
   const end = (): void => {
     clearInterval(check)
     client.off('close', end)
@@ -30,12 +30,12 @@ function discard(client: Socket, request: IncomingMessage, limits: Limits, over:
   client.once('close', end)
 }
 
-/** The answer has been given; the connection is kept if it may be. */
+/** For a request that has been answered; the connection is kept if possible. */
 export function discardRest(request: IncomingMessage, limits: Limits): void {
   if (!request.complete && !request.socket.destroyed) discard(request.socket, request, limits, () => undefined)
 }
 
-/** From now on, when node closes this connection after an answer, it does so without a reset. `latest`: its newest request. */
+/** From now on, when node closes this connection after a response, it does so without a reset. `latest`: its newest request. */
 export function closeGently(client: Socket, latest: () => IncomingMessage | undefined, limits: Limits): void {
   const close = client.destroySoon.bind(client)
   client.destroySoon = () => {
@@ -46,12 +46,12 @@ export function closeGently(client: Socket, latest: () => IncomingMessage | unde
   }
 }
 
-/** The same for a connection that is no longer read as HTTP: `text` is the last that it says. */
+/** The same for a connection that is no longer read as HTTP: `text` is sent last. */
 export function endGently(client: Socket, text: string, limits: Limits): void {
-  // A socket without a listener throws; there is nobody to tell.
+  // A socket without an error listener throws; the error itself does not matter.
   client.on('error', () => undefined)
   client.end(text, 'latin1')
   client.resume()
-  const late = setTimeout(() => client.destroy(), limits.linger)
+  const late = setTimeout(() => client.destroy(), limits.unread)
   client.once('close', () => clearTimeout(late))
 }

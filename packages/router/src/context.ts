@@ -1,24 +1,24 @@
-// What do the handlers of requests share, and how do they find an upstream?
+// What do the request handlers share, and how do they find an upstream?
 import type { AccessEntry } from './request/access.ts'
-import { type Asked, gate } from './request/policy.ts'
-import type { Front } from './request/origin.ts'
+import { type Asked, checkPolicy } from './request/policy.ts'
+import type { OriginSettings } from './request/origin.ts'
 import { page, type Page, unknownHost } from './request/pages.ts'
 import type { Squeezer } from './request/squeeze.ts'
 import { findApp, type Table } from './table/table.ts'
 import type { Timing } from './timing.ts'
 import type { Upstream, Upstreams } from './upstream/upstreams.ts'
 
-export type Edge = Front & {
-  /** The newest table; asked again for every try. */
+export type RouterContext = OriginSettings & {
+  /** The newest table; called again for every attempt. */
   readonly table: () => Table
   readonly upstreams: Upstreams
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
-  /** Null: responses go out as they come. */
+  /** Null: responses are not compressed. */
   readonly squeezer: Squeezer | null
   /** One line for the operator. */
   readonly log: (line: string) => void
-  /** It ends the connections it has after their request. */
+  /** The router is ending: connections are closed after their request. */
   closing: boolean
 }
 
@@ -28,7 +28,7 @@ export type Search = {
   upstream: Upstream | null
   tried: Set<string> | null
   failedSince: number
-  /** How many upstreams may have read the request: it is not offered to those again. */
+  /** How many upstreams may have read the request: it is not sent to those again. */
   reached: number
   pause: NodeJS.Timeout | null
 }
@@ -37,41 +37,41 @@ export function startSearch(): Search {
   return { app: null, upstream: null, tried: null, failedSince: 0, reached: 0, pause: null }
 }
 
-// Behind a shared upstream there may be another process, so that one which broke off does not speak for all.
+// A shared upstream may have other processes, so one process that broke off does not stand for all.
 const mostReached = { alone: 1, shared: 2 }
 
 type Then = { found(upstream: Upstream): void; none(content: Page): void }
 
 /**
- * An upstream of the app whose name was asked for, or what to answer instead.
- * Each upstream once; when all refuse, again for a moment with the newest table, since a deploy may just be switching.
- * Nothing is called any more after `search.pause` was cleared.
+ * Finds an upstream of the app with the requested name, or the page to answer instead.
+ * Each upstream is tried once; when all refuse, again for a moment with the newest table, since a deploy may be switching.
+ * Nothing is called after `search.pause` was cleared.
  */
-export function seek(edge: Edge, asked: Asked, search: Search, then: Then): void {
-  const app = findApp(edge.table(), asked.host)
+export function seek(context: RouterContext, asked: Asked, search: Search, then: Then): void {
+  const app = findApp(context.table(), asked.host)
   if (app === undefined) return then.none(unknownHost(asked.method, asked.target))
   search.app = app.app
-  const instead = gate(app, asked, edge)
+  const instead = checkPolicy(app, asked, context)
   if (instead !== null) return then.none(instead)
   if (app.upstreams.length === 0) return then.none(page(503))
-  const upstream = edge.upstreams.pick(app.upstreams, search.tried)
+  const upstream = context.upstreams.pick(app.upstreams, search.tried)
   if (upstream !== null) {
     search.upstream = upstream
     return then.found(upstream)
   }
   const [patience, mostTries] = app.shared
-    ? [edge.timing.sharedRetry, mostReached.shared]
-    : [edge.timing.retry, mostReached.alone]
+    ? [context.timing.sharedRetry, mostReached.shared]
+    : [context.timing.retry, mostReached.alone]
   if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) return then.none(page(502))
   search.tried = null
-  search.pause = setTimeout(() => seek(edge, asked, search, then), edge.timing.retryPause)
+  search.pause = setTimeout(() => seek(context, asked, search, then), context.timing.retryPause)
 }
 
-/** The upstream could not be reached or did not answer: not this one again in this round. */
-export function skip(edge: Edge, search: Search, unreachable: boolean): void {
+/** The upstream could not be reached or did not answer: it is skipped in this round. */
+export function skip(context: RouterContext, search: Search, unreachable: boolean): void {
   const { upstream } = search
   if (upstream === null) return
-  if (unreachable) edge.upstreams.unreachable(upstream)
+  if (unreachable) context.upstreams.unreachable(upstream)
   else search.reached++
   search.tried ??= new Set()
   search.tried.add(upstream.address)
