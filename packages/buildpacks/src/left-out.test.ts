@@ -41,7 +41,5 @@ test('hard links in what a build made do not hold it up', async () => {
 
 test('a slug beyond the limit is a failed build that says so', async () => {
   const files = { ...anyApp, 'bin/post-compile': '#!/bin/sh\nhead -c 3000000 /dev/urandom > big\n' }
-  await expect(t.build(files)).rejects.toThrow(
-    'The slug cannot be made: the app is larger than 1 MB when compressed.',
-  )
+  await expect(t.build(files)).rejects.toThrow('The slug cannot be made: the app is larger than 1 MB when compressed.')
 })

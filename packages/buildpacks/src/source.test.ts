@@ -41,12 +41,12 @@ test.each<[string, Buffer, string]>([
   [
     'a file through a link',
     tar({ path: 'l', type: 'SymbolicLink', linkpath: '/tmp' }, { path: 'l/evil', text: 'x' }),
-    'is both a folder and something else',
+    'leads through the link',
   ],
   [
     'a link through a link',
     tar({ path: 'l', type: 'SymbolicLink', linkpath: '/tmp' }, { path: 'l/evil', type: 'SymbolicLink', linkpath: 'x' }),
-    'is both a folder and something else',
+    'leads through the link',
   ],
   ['a link upwards', tar({ path: '../evil', type: 'SymbolicLink', linkpath: 'x' }), 'points outside the archive'],
   [
@@ -63,7 +63,7 @@ test.each<[string, Buffer, string]>([
   [
     'a hard link to a link',
     tar({ path: 'l', type: 'SymbolicLink', linkpath: '/etc/passwd' }, { path: 'h', type: 'Link', linkpath: 'l' }),
-    'ENOENT',
+    'leads through the link',
   ],
   ['a character device', tar({ path: 'd', type: 'CharacterDevice' }), 'is a CharacterDevice'],
   ['a block device', tar({ path: 'd', type: 'BlockDevice' }), 'is a BlockDevice'],

@@ -1,4 +1,4 @@
-// How does a test get a git server with a real hook program, and a real git and ssh client?
+// How does a test get a git server with a real hook program, and real git and ssh clients?
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -234,11 +234,11 @@ export function remote(platform: Platform, app: string): string {
   return `ssh://git@127.0.0.1:${platform.server.port}/${app}.git`
 }
 
-/** Something a test waits for, and says when it happened. */
-export function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = (): void => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
+/** A promise that a test resolves by hand. */
+export function deferred(): { readonly resolved: Promise<void>; resolve(): void } {
+  let settle = (): void => {}
+  const resolved = new Promise<void>((resolve) => {
+    settle = resolve
   })
-  return { opened, open: () => open() }
+  return { resolved, resolve: () => settle() }
 }

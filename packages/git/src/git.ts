@@ -1,4 +1,4 @@
-// How is git run so that nothing but its arguments and our own settings decides what it does?
+// How is git run so that only its arguments and our own settings decide what it does?
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
@@ -18,7 +18,7 @@ export type Git = {
 
 const home = '.home'
 
-/** Everything git gets to see; secrets of the controller are not among it. */
+/** All variables that git gets; none of the controller's secrets. */
 function environment(git: Git, extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const folder = join(git.folder, home)
   return {
@@ -30,7 +30,7 @@ function environment(git: Git, extra: Readonly<Record<string, string>> = {}): Re
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     LANG: 'C.UTF-8',
-    // The most that git asks of memory at once: a delta of a few bytes may stand for gigabytes.
+    // Limits a single allocation of git: a delta of a few bytes may expand to gigabytes.
     GIT_ALLOC_LIMIT: '1g',
     ...extra,
   }
@@ -100,8 +100,8 @@ export function spawnGit(
   return spawn(git.program, [...args], { env: environment(git, env), cwd: git.folder, detached: true })
 }
 
-/** Ends what runs for a controller that was killed: nobody decides its pushes any more, and it may hold locks. */
-export async function endLeft(git: Git): Promise<void> {
+/** Ends git processes of a controller that was killed: their pushes cannot be decided any more, and they may hold locks. */
+export async function killOrphans(git: Git): Promise<void> {
   await killAll(() => withVariable('HOME', join(git.folder, home)))
 }
 
@@ -115,17 +115,17 @@ function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signalGroup(child.pid, 'SIGKILL')
 }
 
-const longestWords = 10_000
+const longestErrors = 10_000
 
-/** What git says may come from elsewhere. */
-async function wordsOf(stderr: Readable): Promise<string> {
-  let words = ''
+/** git's messages may contain text from elsewhere. */
+async function errorsOf(stderr: Readable): Promise<string> {
+  let errors = ''
   for await (const chunk of stderr.setEncoding('utf8') as AsyncIterable<string>)
-    if (words.length < longestWords) words += chunk.slice(0, longestWords)
-  return words
+    if (errors.length < longestErrors) errors += chunk.slice(0, longestErrors)
+  return errors
 }
 
-/** Runs git to its end and returns what it printed. @throws Error with git's own words. */
+/** Runs git to its end and returns its output. @throws Error with git's own message. */
 export async function runGit(git: Git, args: readonly string[], options: RunOptions = {}): Promise<string> {
   options.signal?.throwIfAborted()
   const child = spawnGit(git, args, options.env)
@@ -143,7 +143,7 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
     const [closed, stdout, stderr] = await Promise.all([
       once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
       text(child.stdout),
-      wordsOf(child.stderr),
+      errorsOf(child.stderr),
     ])
     options.signal?.throwIfAborted()
     if (closed[0] === 0) return stdout
@@ -165,13 +165,13 @@ export function catFile(git: Git, { repo, env }: Omit<Commit, 'sha'>, signal: Ab
     const child = spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env)
     const kill = (): void => killGroup(child)
     let failure: Error | null = null
-    let words = ''
+    let errors = ''
     signal.addEventListener('abort', kill, { once: true })
     try {
       // It may end before it has read everything; its exit code says why.
       child.stdin.on('error', () => {}).end(input)
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        if (words.length < 1000) words += text
+        if (errors.length < 1000) errors += text
       })
       child.stdout.on('data', (chunk: Buffer) => {
         if (failure) return
@@ -185,7 +185,7 @@ export function catFile(git: Git, { repo, env }: Omit<Commit, 'sha'>, signal: Ab
       const [code] = (await once(child, 'close')) as [number | null]
       signal.throwIfAborted()
       if (failure) throw failure
-      if (code !== 0) throw new Error(`git cat-file failed: ${words.trim() || 'it was ended'}`)
+      if (code !== 0) throw new Error(`git cat-file failed: ${errors.trim() || 'it was ended'}`)
     } finally {
       signal.removeEventListener('abort', kill)
     }
@@ -196,18 +196,18 @@ export function catFile(git: Git, { repo, env }: Omit<Commit, 'sha'>, signal: Ab
 export function archive(git: Git, commit: Commit, signal: AbortSignal): Readable {
   const child = spawnGit(git, [`--git-dir=${commit.repo}`, 'archive', '--format=tar', commit.sha], commit.env)
   const tar = new PassThrough()
-  let said = ''
+  let errors = ''
   child.stdin.on('error', () => tar.destroy()).end()
-  child.stderr.setEncoding('utf8').on('data', (words: string) => {
-    if (said.length < 4096) said += words
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (errors.length < 4096) errors += text
   })
   child.stdout.pipe(tar, { end: false })
   child.on('error', (error) => tar.destroy(new Error(`git archive failed: ${error.message}`, { cause: error })))
   child.on('close', (code, killedBy) => {
     signal.removeEventListener('abort', abort)
-    // The end of the data is no proof that it is all of it: only git's exit code is.
+    // The end of the data does not prove that it is complete: only git's exit code does.
     if (code === 0) tar.end()
-    else tar.destroy(new Error(`git archive failed: ${said.trim() || `ended with ${killedBy ?? code}`}`))
+    else tar.destroy(new Error(`git archive failed: ${errors.trim() || `ended with ${killedBy ?? code}`}`))
   })
   const abort = (): void => {
     tar.destroy(signal.reason instanceof Error ? signal.reason : new Error('cancelled'))

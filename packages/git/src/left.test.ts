@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { withVariable } from '@deis/machine/pid'
-import { type Copy, freshCopies, gate, outcome, type Platform, remote } from './fixture.ts'
+import { type Copy, freshCopies, deferred, outcome, type Platform, remote } from './fixture.ts'
 import { spawnGit } from './git.ts'
 
 let platform: Platform
@@ -23,35 +23,35 @@ const push = (app = 'app') => copy.git('push', remote(platform, app), 'main')
 test('objects of a receive that was killed go with the next push, and those of another app stay', async () => {
   await writeFile(join(copy.folder, 'large'), randomBytes(3_000_000))
   await copy.commit({})
-  const started = gate()
-  const go = gate()
+  const started = deferred()
+  const go = deferred()
   platform.state.deploy = async ({ app }) => {
     if (app === 'app') return
-    started.open()
-    await go.opened
+    started.resolve()
+    await go.resolved
   }
   const other = outcome(copy.start('push', remote(platform, 'other'), 'main'))
-  await started.opened
-  const held = gate()
-  const died = gate()
+  await started.resolved
+  const held = deferred()
+  const died = deferred()
   const { deploy } = platform.state
   platform.state.deploy = async (pushed) => {
     if (pushed.app !== 'app') return deploy(pushed)
-    held.open()
-    await died.opened
+    held.resolve()
+    await died.resolved
   }
   const pushing = push()
-  await held.opened
+  await held.resolved
   for (const pid of await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock')))
     if (await ofApp(pid)) process.kill(pid, 'SIGKILL')
-  died.open()
+  died.resolve()
   expect((await pushing).code).not.toBe(0)
   expect(await incoming()).toHaveLength(1)
   platform.state.deploy = deploy
   expect((await push()).code).toBe(0)
   expect(await incoming()).toEqual([])
   expect(await incoming('other')).toHaveLength(1)
-  go.open()
+  go.resolve()
   expect((await other).code).toBe(0)
 })
 

@@ -12,10 +12,10 @@ export type Push = {
   readonly ref: string
   /** The commit's tree as an uncompressed tar; a failure of git is an error of the stream. */
   source(): Readable
-  /** What the commit refers to without having it. */
+  /** Submodules that the commit refers to. */
   readonly submodules: readonly Submodule[]
-  /** Fetches what may be fetched of them; null: nothing may be, or there is nothing. @throws Error for the user to read */
-  readonly withSubmodules: ((say: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
+  /** Fetches those that are allowed; null: there are none, or none are allowed. @throws Error whose message is for the user */
+  readonly withSubmodules: ((log: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
   /** What the user gave with `git push -o`. */
   readonly options: readonly string[]
   /** Shown to the pushing user; whole lines or parts of them. */
@@ -53,17 +53,17 @@ export type Limits = {
   readonly unauthenticatedPerAddress: number
   readonly connections: number
   readonly sessionsPerConnection: number
-  /** A connection without a session, a session in which neither side says anything. */
+  /** A connection without a session, or a session in which neither side sends anything. */
   readonly idleMs: number
-  /** How long a client may not take what git has to say. */
+  /** How long a client may fail to read git's output. */
   readonly stalledMs: number
   /** Silence of a deploy after which `...` is printed (docs/contract/build-and-route.md §1.9). */
   readonly heartbeatMs: number
-  /** How long a look through a pushed tree may take. */
+  /** How long measuring a pushed tree may take. */
   readonly measureMs: number
-  /** How long one submodule may take to come. */
+  /** How long fetching one submodule may take. */
   readonly fetchMs: number
-  /** How long all submodules of one push may take to come and to be put together. */
+  /** How long fetching and merging all submodules of one push may take. */
   readonly submodulesMs: number
 }
 

@@ -1,4 +1,4 @@
-// Where is an app's repository, and how does it come, stay in shape and go?
+// Where is an app's repository, and how is it created, maintained and deleted?
 import { randomBytes } from 'node:crypto'
 import { access, chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const trash = '.gone-'
 
 /** The app's repository, whether it is there or not. */
 export function repoOf(folder: string, app: string): string {
-  if (!appIdPattern.test(app)) throw new Error(`${JSON.stringify(app)} is no app's id`)
+  if (!appIdPattern.test(app)) throw new Error(`${JSON.stringify(app)} is not an app ID`)
   return join(folder, `${app}.git`)
 }
 
@@ -20,7 +20,7 @@ async function exists(path: string): Promise<boolean> {
     await access(path)
     return true
   } catch {
-    // Not there, or not reachable, which the attempt to make it will tell.
+    // It does not exist or is not accessible; the attempt to create it will show which.
     return false
   }
 }
@@ -28,7 +28,7 @@ async function exists(path: string): Promise<boolean> {
 async function discard(folder: string, path: string): Promise<void> {
   const away = join(folder, `${trash}${randomBytes(8).toString('hex')}`)
   try {
-    // Renamed first: nobody ever meets half a repository.
+    // Renamed first, so that half a repository is never visible.
     await rename(path, away)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
@@ -37,7 +37,7 @@ async function discard(folder: string, path: string): Promise<void> {
   await rm(away, { recursive: true, force: true })
 }
 
-/** Makes the folders, closed to the users that apps run as, and clears what a crash left behind. */
+/** Creates the folders, closed to app users, and deletes what a crash left behind. */
 export async function openRepos(folder: string, runFolder: string): Promise<void> {
   await rm(runFolder, { recursive: true, force: true })
   await mkdir(runFolder, { recursive: true, mode: 0o700 })
@@ -58,7 +58,7 @@ async function fixAttributes(repo: string): Promise<string> {
   return repo
 }
 
-/** The app's bare repository, made when it is missing. */
+/** The app's bare repository, created when missing. */
 export async function ensureRepo(git: Git, app: string): Promise<string> {
   return fixAttributes(await findRepo(git, app))
 }
@@ -71,8 +71,8 @@ const writtenAt = (path: string): Promise<number | null> =>
   )
 
 /**
- * Removes what git left when it was killed: objects that were never taken, which nothing else finds before they are weeks old,
- * and locks from before `started`, with which no push would ever be taken again. Only while nobody else pushes the app.
+ * Removes what git left when it was killed: objects that were never accepted, which nothing else removes for weeks, and locks
+ * from before `started`, which would block every later push. Only while no other push of the app runs.
  */
 export async function clearLeft(repo: string, started: number): Promise<void> {
   const objects = join(repo, 'objects')
@@ -91,7 +91,7 @@ async function init(git: Git, path: string): Promise<void> {
   await runGit(git, ['init', '--quiet', '--bare', '--template=', '--', path])
 }
 
-/** An empty repository for a moment: whoever asks for it deletes it, or the next start does. */
+/** A temporary empty repository: the caller deletes it, or the next start does. */
 export async function openDraft(git: Git): Promise<string> {
   const path = draftOf(git)
   await init(git, path)
@@ -109,7 +109,7 @@ async function findRepo(git: Git, app: string): Promise<string> {
     // Another session was faster.
     if (await exists(join(repo, 'HEAD'))) return repo
     if (!(await exists(fresh)) || !(await exists(repo))) throw error
-    // What is there has no HEAD: git takes it for no repository, and its content can be pushed again.
+    // Without HEAD git does not treat it as a repository, and its content can be pushed again.
     await discard(git.folder, repo)
     await rename(fresh, repo)
   } finally {

@@ -102,7 +102,7 @@ test.each([
 
 test('what is wrong with a certificate is said once, without its key', async () => {
   await expect(handshake(tls, 'broken.example', trusting)).rejects.toThrow()
-  const said = stage.logs.filter((line) => line.startsWith('the certificate of broken.example cannot be used'))
+  const said = stage.logs.filter((line) => line.startsWith('the certificate of "broken.example" cannot be used'))
   expect(said).toHaveLength(1)
   expect(said[0]).not.toContain('KEY-----')
 })

@@ -161,7 +161,7 @@ test('pointers of LFS are refused with the way out, and other small files are no
   const result = await copy.git('push', remote(platform, 'app'), 'main')
   expect(result.code).toBe(1)
   expect(said(result)).toBe(
-    'Git LFS is not supported, and "img/logo.png" is only a pointer to what LFS keeps elsewhere.\n' +
+    'Git LFS is not supported, and "img/logo.png" is only a pointer to a file in LFS.\n' +
       "Commit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.",
   )
 })

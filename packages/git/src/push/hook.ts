@@ -1,4 +1,4 @@
-// What does a hook of git do? It tells the controller, shows what comes back and exits as it is told.
+// What does git's hook program do? It calls the controller, prints the replies and exits with the code it gets.
 import { readSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import type { HookReply, HookRequest } from './hooks.ts'
@@ -6,7 +6,7 @@ import { longestUpdates, tooManyRefs } from './refs.ts'
 
 const connectMs = 10_000
 
-/** What git says of the refs; null: too much. */
+/** git's list of ref updates; null: too long. */
 function updates(): string | null {
   const chunks: Buffer[] = []
   const chunk = Buffer.alloc(65_536)
@@ -22,13 +22,13 @@ function updates(): string | null {
 function request(hook: string, args: readonly string[], env: NodeJS.ProcessEnv): HookRequest | null {
   const token = env['DEIS_HOOK_TOKEN'] ?? ''
   if (hook === 'update') return { token, hook, ref: args[0] ?? '' }
-  const said = updates()
-  if (said === null) return null
+  const listed = updates()
+  if (listed === null) return null
   const names = ['GIT_QUARANTINE_PATH', 'GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES']
   return {
     token,
     hook: 'pre-receive',
-    updates: said,
+    updates: listed,
     options: Array.from(
       { length: Number(env['GIT_PUSH_OPTION_COUNT'] ?? 0) },
       (_, n) => env[`GIT_PUSH_OPTION_${n}`] ?? '',
@@ -39,26 +39,26 @@ function request(hook: string, args: readonly string[], env: NodeJS.ProcessEnv):
 
 const [hook = '', ...args] = process.argv.slice(2)
 const path = process.env['DEIS_HOOK_SOCKET']
-// Until told otherwise: whatever goes wrong, the push is declined.
+// The default: if anything goes wrong, the push is declined.
 process.exitCode = 1
 
 const asked = request(hook, args, process.env)
 
 if (path === undefined) {
-  process.stderr.write('This repository takes pushes through the platform only.\n')
+  process.stderr.write('This repository accepts pushes through the platform only.\n')
 } else if (asked === null) {
   process.stderr.write(`${tooManyRefs}\n`)
 } else {
   const socket = createConnection(path)
-  let told = false
-  let isTalking = false
+  let decided = false
+  let hasOutput = false
   let waiting = ''
   const act = (reply: HookReply): void => {
     if ('text' in reply) {
       process.stderr.write(reply.text)
       return
     }
-    told = true
+    decided = true
     process.exitCode = reply.exit
     socket.end()
   }
@@ -70,21 +70,21 @@ if (path === undefined) {
     socket.write(`${JSON.stringify(asked)}\n`)
   })
   socket.on('data', (chunk: string) => {
-    isTalking = true
+    hasOutput = true
     const lines = (waiting + chunk).split('\n')
     waiting = lines.pop() ?? ''
     for (const line of lines) act(JSON.parse(line) as HookReply)
   })
-  // 'close' follows and speaks for both.
+  // 'close' follows in both cases.
   socket.on('error', () => {})
   socket.on('close', () => {
     clearTimeout(deadline)
-    if (told) return
-    // Once there was output, there may be a release as well.
+    if (decided) return
+    // After the first output there may already be a release.
     process.stderr.write(
-      isTalking
-        ? 'The platform stopped during this push: see with `deis releases` whether it was deployed.\n'
-        : 'The platform stopped during this push and nothing was changed: push again in a moment.\n',
+      hasOutput
+        ? 'The platform stopped during this push. Run `deis releases` to see whether it was deployed.\n'
+        : 'The platform stopped during this push and nothing was changed. Push again in a moment.\n',
     )
   })
 }

@@ -71,7 +71,7 @@ test('a server that stops declines what it has not decided', async () => {
   })
   const result = await call('pre-receive', [])
   expect(result.code).toBe(1)
-  expect(result.stderr).toBe('The platform stopped during this push and nothing was changed: push again in a moment.\n')
+  expect(result.stderr).toBe('The platform stopped during this push and nothing was changed. Push again in a moment.\n')
 })
 
 test('a folder too deep for a socket is no obstacle, and nobody else reaches the socket', async () => {

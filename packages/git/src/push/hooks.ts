@@ -23,7 +23,7 @@ export const HookRequest = Type.Union([
 ])
 export type HookRequest = Static<typeof HookRequest>
 
-/** One JSON object a line: text to show, and last of all the code to exit with. */
+/** One JSON object per line: text to show, and at the end the exit code. */
 export type HookReply = { readonly text: string } | { readonly exit: number }
 
 export type HookCall = {
@@ -42,16 +42,16 @@ const requestMs = 30_000
 // sun_path has 104 bytes on some systems, 108 on others, with the final zero.
 const longestPath = 100
 
-function word(text: string): string {
+function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 /** Writes the two fixed scripts all repositories share. */
 export async function writeHooks(folder: string, program: readonly string[]): Promise<void> {
-  const run = program.map(word).join(' ')
+  const run = program.map(quoted).join(' ')
   const scripts = {
     'pre-receive': `#!/bin/sh\nexec ${run} pre-receive\n`,
-    // Hundreds of tags in one push are not worth a process each: the file is there only when something is refused.
+    // A process per tag would be wasteful with hundreds of tags: the file exists only when something is refused.
     update: `#!/bin/sh\n[ -e "$DEIS_HOOK_REFUSALS" ] || exit 0\nexec ${run} update "$1"\n`,
   }
   await mkdir(folder, { recursive: true, mode: 0o755 })
@@ -60,11 +60,14 @@ export async function writeHooks(folder: string, program: readonly string[]): Pr
     await writeFile(`${file}.new`, script)
     await chmod(`${file}.new`, 0o755)
     await rename(`${file}.new`, file)
-    // git passes over hooks it may not execute, and would then take any push without deploying it.
+    // git skips hooks it may not execute, and would then accept any push without deploying it.
     await access(file, constants.X_OK).catch((cause: unknown) => {
-      throw new Error(`${file} cannot be executed: is the file system mounted noexec? Choose another DEIS_DATA_DIR.`, {
-        cause,
-      })
+      throw new Error(
+        `"${file}" cannot be executed: is the file system mounted noexec? Choose another DEIS_DATA_DIR.`,
+        {
+          cause,
+        },
+      )
     })
   }
 }
@@ -87,7 +90,7 @@ function readRequest(socket: Socket): Promise<HookRequest | null> {
         const request: unknown = JSON.parse(text.slice(0, end))
         finish(Check(HookRequest, request) ? request : null)
       } catch {
-        // Not JSON: as good as no request.
+        // Not JSON: treated like no request.
         finish(null)
       }
     }
@@ -104,7 +107,7 @@ async function answer(socket: Socket, handle: (call: HookCall) => Promise<number
   socket.once('close', () => gone.abort(new Error('git ended before the push was decided')))
   let leftOut = 0
   const show = (text: string): void => {
-    // A client that takes its output slower than the build makes it must not fill our memory.
+    // A client that reads its output more slowly than the build produces it must not fill our memory.
     if (socket.writableLength > longestBacklog) {
       leftOut++
       return
@@ -114,7 +117,7 @@ async function answer(socket: Socket, handle: (call: HookCall) => Promise<number
     send({ text })
   }
   if (request === null) {
-    show('The platform did not understand its own git hook; nothing was changed.\n')
+    show('The platform received an invalid request from its own git hook; nothing was changed.\n')
     send({ exit: 1 })
   } else {
     send({ exit: await handle({ request, show, gone: gone.signal }) })
@@ -133,15 +136,15 @@ export async function startHookServer(
   folder: string,
   handle: (call: HookCall) => Promise<number>,
 ): Promise<HookServer> {
-  const place = await socketFolder(folder)
-  const path = join(place, 'hooks.sock')
-  // A killed controller leaves its socket behind; the data folder has one owner at a time.
+  const own = await socketFolder(folder)
+  const path = join(own, 'hooks.sock')
+  // A killed controller leaves its socket behind; only one controller uses a data folder at a time.
   await rm(path, { force: true })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    // A hook that died is seen by 'close'.
+    // 'close' follows when a hook died.
     socket.on('error', () => socket.destroy())
     answer(socket, handle).catch(() => socket.destroy())
   })
@@ -153,7 +156,7 @@ export async function startHookServer(
       for (const socket of sockets) socket.destroy()
       server.close()
       await once(server, 'close')
-      await rm(place, { recursive: true, force: true })
+      await rm(own, { recursive: true, force: true })
     },
   }
 }

@@ -1,9 +1,9 @@
-// How does a build's output become lines that git can show (docs/contract/build-and-route.md §1.9, §5.5)?
+// How is a build's output split into lines that git can show (docs/contract/build-and-route.md §1.9, §5.5)?
 
 export type Lines = {
   /** Adds text and returns the lines that are complete now, without their ends. */
   add(text: string): string[]
-  /** What is left without a line end. */
+  /** The last, incomplete line. */
   rest(): string[]
 }
 
@@ -15,11 +15,11 @@ const longestWait = 65_536
 /* oxlint-disable no-control-regex */
 const colour = /^\u001b\[[0-9;:]*m/
 const sequence =
-  // CSI, OSC and its kin up to their end or the line's, any other escape, and every control character but tab.
+  // CSI, OSC and similar up to their end or the line's, any other escape, and every control character but tab.
   /\u001b\[[0-?]*[ -/]*[@-~]?|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -/]*[0-~]?|[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g
 /* oxlint-enable no-control-regex */
 
-/** Colours stay, whatever would move the cursor or speak to the terminal goes. */
+/** Colours stay; everything else that controls the terminal is removed. */
 export function plain(line: string): string {
   return line.replaceAll(sequence, (found) => (colour.test(found) ? found : ''))
 }

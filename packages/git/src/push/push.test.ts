@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import {
   bundleHook,
   type Copy,
-  gate,
+  deferred,
   makeCopy,
   makeUser,
   openCopy,
@@ -109,14 +109,14 @@ test('a failed deploy declines the push, and the same push can be repeated', asy
 
 test('a deploy can tell others when the next push may begin', async () => {
   let ended = Promise.resolve()
-  const refused = gate()
+  const refused = deferred()
   platform.state.deploy = async (push) => {
     ;({ ended } = push)
-    refused.open()
+    refused.resolve()
     throw new Error('ann cancelled this build.')
   }
   const first = outcome(copy.start('push', url, 'main'))
-  await refused.opened
+  await refused.resolved
   await ended
   expect(platform.server.isPushing('app')).toBe(false)
   platform.state.deploy = async () => {}
@@ -128,31 +128,31 @@ test('a deploy can tell others when the next push may begin', async () => {
 test('output arrives before the end, with a heartbeat in silence', async () => {
   await platform.restart({ limits: { heartbeatMs: 50 } })
   url = remote(platform, 'app')
-  const finish = gate()
+  const finish = deferred()
   platform.state.deploy = async (push) => {
     push.output('first\n')
-    await finish.opened
+    await finish.resolved
   }
   const child = copy.start('push', url, 'main')
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
-    if (shown(stderr).filter((line) => line === '...').length >= 2) finish.open()
+    if (shown(stderr).filter((line) => line === '...').length >= 2) finish.resolve()
   })
   expect((await outcome(child)).code).toBe(0)
   expect(shown(stderr).slice(0, 3)).toEqual(['first', '...', '...'])
 })
 
 test('one push of an app at a time; fetches and other apps do not wait', async () => {
-  const started = gate()
-  const finish = gate()
+  const started = deferred()
+  const finish = deferred()
   platform.state.deploy = async (push) => {
     if (push.app !== 'app') return
-    started.open()
-    await finish.opened
+    started.resolve()
+    await finish.resolved
   }
   const first = outcome(copy.start('push', url, 'main'))
-  await started.opened
+  await started.resolved
   expect(platform.server.isPushing('app')).toBe(true)
   expect(await copy.git('push', url, 'main')).toMatchObject({
     code: 128,
@@ -160,32 +160,32 @@ test('one push of an app at a time; fetches and other apps do not wait', async (
   })
   expect((await copy.git('ls-remote', url)).code).toBe(0)
   expect((await copy.git('push', remote(platform, 'other'), 'main')).code).toBe(0)
-  finish.open()
+  finish.resolve()
   expect((await first).code).toBe(0)
   expect(platform.server.isPushing('app')).toBe(false)
 })
 
 test('a client that is killed does not end its push', async () => {
-  const started = gate()
-  const finish = gate()
-  const done = gate()
+  const started = deferred()
+  const finish = deferred()
+  const done = deferred()
   platform.state.deploy = async (push) => {
-    started.open()
-    await finish.opened
+    started.resolve()
+    await finish.resolved
     for (let n = 0; n < 5000; n++) push.output(`line ${n} that nobody reads any more, and more than any pipe holds\n`)
-    done.open()
+    done.resolve()
   }
   const child = copy.start('push', url, 'main')
   const ended = outcome(child)
-  await started.opened
+  await started.resolved
   process.kill(-(child.pid ?? 0), 'SIGKILL')
   await ended
   expect(await copy.git('push', url, 'main')).toMatchObject({
     code: 128,
     stderr: 'fatal: remote error: Another git push is ongoing\n',
   })
-  finish.open()
-  await done.opened
+  finish.resolve()
+  await done.resolved
   let again = await copy.git('push', url, 'main')
   // The ref moves a moment after the deploy, and until then there is a push.
   while (again.stderr.includes('ongoing')) again = await copy.git('push', url, 'main')
@@ -243,7 +243,7 @@ test('branches, tags, deletes', async () => {
 test('what cannot be deployed is declined as a whole', async () => {
   const both = await copy.git('push', url, 'main', 'main:master')
   expect(both.code).toBe(1)
-  expect(shown(both.stderr)).toEqual(['Each of main, master would be deployed: push them one at a time.'])
+  expect(shown(both.stderr)).toEqual(['Each of main, master would be deployed. Push them one at a time.'])
   const atomic = await copy.git('push', '--atomic', url, 'main', 'main:feature')
   expect(atomic.stderr).toContain('does not support --atomic push')
   expect(await refs()).toBe('')
@@ -259,7 +259,7 @@ test('any branch or tag, when the operator says so; but only commits', async () 
   await copy.git('tag', '-a', 'v2', '-m', 'x')
   const tag = await copy.git('push', url, 'v2')
   expect(tag.code).toBe(1)
-  expect(shown(tag.stderr)).toEqual(['refs/tags/v2 points at a tag, and only a commit can be deployed.'])
+  expect(shown(tag.stderr)).toEqual(['refs/tags/v2 points to a tag, and only a commit can be deployed.'])
   expect(platform.state.deployed.map(({ ref }) => ref)).toEqual(['refs/heads/feature', 'refs/tags/v1'])
 })
 
@@ -322,7 +322,7 @@ test('who may not push or fetch is told so before anything is shown', async () =
   }
   expect(await copy.git('ls-remote', url)).toMatchObject({
     code: 128,
-    stderr: 'fatal: remote error: The platform could not do this, which is not your fault: try again in a moment\n',
+    stderr: 'fatal: remote error: The platform failed to do this, for a reason of its own: try again in a moment\n',
   })
 })
 
@@ -362,26 +362,26 @@ test('hooks without the token of a push, or without a push, are refused', async 
   const config = { ...ann.env, GIT_CONFIG_GLOBAL: join(platform.folder, 'repos', '.home', '.gitconfig') }
   const local = await run('git', ['push', repo(), 'main'], copy.folder, config)
   expect(local.code).toBe(1)
-  expect(local.stderr).toContain('This repository takes pushes through the platform only.')
+  expect(local.stderr).toContain('This repository accepts pushes through the platform only.')
 })
 
 test('a push whose hook is killed is declined and its deploy aborted', async () => {
-  const started = gate()
-  const aborted = gate()
+  const started = deferred()
+  const aborted = deferred()
   platform.state.deploy = async (push) => {
-    started.open()
+    started.resolve()
     await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
-    aborted.open()
+    aborted.resolve()
     throw push.signal.reason
   }
   const pushing = outcome(copy.start('push', url, 'main'))
-  await started.opened
+  await started.resolved
   const all = await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock'))
   const commands = await Promise.all(all.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')))
   const hooks = all.filter((_, n) => commands[n]?.includes('hook.mjs'))
   expect(hooks).toHaveLength(1)
   for (const pid of hooks) process.kill(pid, 'SIGKILL')
-  await aborted.opened
+  await aborted.resolved
   expect((await pushing).code).toBe(1)
   expect(await refs()).toBe('')
 })
@@ -426,14 +426,14 @@ test('a push that is too large is declined', async () => {
 })
 
 test('an app that is destroyed takes its push with it', async () => {
-  const started = gate()
+  const started = deferred()
   platform.state.deploy = async (push) => {
-    started.open()
+    started.resolve()
     await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
     throw push.signal.reason
   }
   const pushing = outcome(copy.start('push', url, 'main'))
-  await started.opened
+  await started.resolved
   platform.state.permission = () => 'no app'
   await platform.server.cancelPushes('app')
   expect(platform.server.isPushing('app')).toBe(false)
@@ -446,20 +446,20 @@ test('an app that is destroyed takes its push with it', async () => {
 })
 
 test('closing lets a push end, and refuses others meanwhile', async () => {
-  const started = gate()
-  const finish = gate()
+  const started = deferred()
+  const finish = deferred()
   platform.state.deploy = async () => {
-    started.open()
-    await finish.opened
+    started.resolve()
+    await finish.resolved
   }
   const pushing = outcome(copy.start('push', url, 'main'))
-  await started.opened
+  await started.resolved
   const closed = platform.server.close(20_000)
   expect(await copy.git('push', remote(platform, 'other'), 'main')).toMatchObject({
     code: 128,
     stderr: 'fatal: remote error: The platform is shutting down: try again in a moment\n',
   })
-  finish.open()
+  finish.resolve()
   expect((await pushing).code).toBe(0)
   await closed
   expect(await refs()).toBe(`${copy.sha} refs/heads/main\n`)
@@ -467,19 +467,19 @@ test('closing lets a push end, and refuses others meanwhile', async () => {
 })
 
 test('closing aborts what does not end in time', async () => {
-  const started = gate()
+  const started = deferred()
   platform.state.deploy = async (push) => {
-    started.open()
+    started.resolve()
     await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
     throw push.signal.reason
   }
   const pushing = outcome(copy.start('push', url, 'main'))
-  await started.opened
+  await started.resolved
   await platform.server.close(1)
   const result = await pushing
   expect(result.code).toBe(1)
   expect(shown(result.stderr)).toContain(
-    'The platform is shutting down and nothing was changed: push again in a moment.',
+    'The platform is shutting down and nothing was changed. Push again in a moment.',
   )
   await platform.restart()
   url = remote(platform, 'app')

@@ -1,4 +1,4 @@
-// Which push of an app is going on? There is one at a time, from before git starts until build and deploy have ended.
+// Which push of an app is running? One at a time, from before git starts until build and deploy have ended.
 import { randomBytes } from 'node:crypto'
 
 export type OngoingPush = {
@@ -7,7 +7,7 @@ export type OngoingPush = {
   /** Known to this push's hooks only. */
   readonly token: string
   readonly cancel: AbortController
-  /** What the update hook has to say, by ref; null until the pre-receive hook was asked. */
+  /** Messages of the update hook, by ref; null until the pre-receive hook has run. */
   refused: ReadonlyMap<string, string> | null
   /** Build and deploy while they go on; never rejects. */
   deploying: Promise<void> | null
@@ -51,7 +51,7 @@ export function openPushes(): Pushes {
       held.resolve()
     },
     of: (app) => byApp.get(app),
-    // 256 random bits: there is nothing to learn from how long a wrong guess takes.
+    // 256 random bits: the time that a wrong guess takes reveals nothing.
     byToken: (token) => byToken.get(token),
     all: () => [...byApp.values()],
   }

@@ -1,4 +1,4 @@
-// What happens between the last byte of a push and the moment its refs move?
+// What happens between the last byte of a push and the update of its refs?
 import { writeFile } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { quoted } from '../ssh/command.ts'
@@ -17,9 +17,9 @@ export type Receiving = {
   readonly limits: Limits
   readonly git: Git
   readonly pushes: Pushes
-  /** For the files that tell the update hook that it has something to say. */
+  /** For the files that tell the update hook that a ref is refused. */
   readonly runFolder: string
-  /** When this server began: what git locked before is locked by nobody. */
+  /** When this server started: older locks of git have no owner. */
   readonly started: number
 }
 
@@ -34,7 +34,7 @@ function quarantine(repo: string, request: PreReceive): Record<string, string> {
   const path = resolve(repo, request.quarantine['GIT_QUARANTINE_PATH'] ?? '')
   const objects = resolve(repo, request.quarantine['GIT_OBJECT_DIRECTORY'] ?? '')
   if (!path.startsWith(join(repo, 'objects') + sep) || objects !== path)
-    throw new PushRefused('git keeps the pushed objects where they are not expected; nothing was changed.')
+    throw new PushRefused('git stores the pushed objects in an unexpected folder; nothing was changed.')
   return {
     GIT_QUARANTINE_PATH: path,
     GIT_OBJECT_DIRECTORY: path,
@@ -42,8 +42,8 @@ function quarantine(repo: string, request: PreReceive): Record<string, string> {
   }
 }
 
-/** Sends whole plain lines, and `...` whenever there was nothing to send for a while. */
-function talk(show: (text: string) => void, silenceMs: number): { say(text: string): void; end(): void } {
+/** Sends complete plain lines, and `...` after a period without output. */
+function lineOutput(show: (text: string) => void, silenceMs: number): { add(text: string): void; end(): void } {
   const lines = splitLines()
   const send = (ready: readonly string[]): void => {
     if (ready.length === 0) return
@@ -52,7 +52,7 @@ function talk(show: (text: string) => void, silenceMs: number): { say(text: stri
   }
   const heartbeat = setInterval(() => show('...\n'), silenceMs)
   return {
-    say: (text) => send(lines.add(text)),
+    add: (text) => send(lines.add(text)),
     end() {
       send(lines.rest())
       clearInterval(heartbeat)
@@ -82,7 +82,7 @@ async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise
     )
     if (contents.lfs.length > 0)
       throw new PushRefused(
-        `Git LFS is not supported, and ${contents.lfs.map(quoted).join(', ')} ${contents.lfs.length > 1 ? 'are' : 'is'} only a pointer to what LFS keeps elsewhere.\nCommit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.`,
+        `Git LFS is not supported, and ${contents.lfs.map(quoted).join(', ')} ${contents.lfs.length > 1 ? 'are' : 'is'} only a pointer to a file in LFS.\nCommit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.`,
       )
     return contents
   } catch (error) {
@@ -93,7 +93,7 @@ async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise
   }
 }
 
-/** Null: there is nothing to fetch, or nowhere from. */
+/** Null: there is nothing to fetch, or no host is allowed. */
 function wholeOf(to: Receiving, object: Commit, submodules: Contents['submodules']): Push['withSubmodules'] {
   const { deps, git, limits } = to
   if (!deps.submodules || deps.submodules.hosts.length === 0 || submodules.length === 0) return null
@@ -105,8 +105,8 @@ function wholeOf(to: Receiving, object: Commit, submodules: Contents['submodules
     limits: { bytes: deps.maxPackBytes, fetchMs: limits.fetchMs, allMs: limits.submodulesMs },
     submodulesOf: async (commit, signal) => (await look(to, commit, signal)).submodules,
   }
-  return async (say, signal) => {
-    const { commit, left, close } = await withSubmodules(fetching, object, submodules, say, signal)
+  return async (log, signal) => {
+    const { commit, left, close } = await withSubmodules(fetching, object, submodules, log, signal)
     return { source: () => archive(git, commit, signal), submodules: left, close }
   }
 }
@@ -120,10 +120,10 @@ async function deploy(
   const { ref, sha, call } = what
   const object = { repo, sha, env: quarantine(repo, what.request) }
   const type = await objectType(to.git, object)
-  if (type !== 'commit') throw new PushRefused(`${ref} points at a ${type}, and only a commit can be deployed.`)
+  if (type !== 'commit') throw new PushRefused(`${ref} points to a ${type}, and only a commit can be deployed.`)
   const signal = AbortSignal.any([push.cancel.signal, call.gone])
   const { submodules } = await look(to, object, signal)
-  const voice = talk(call.show, to.limits.heartbeatMs)
+  const output = lineOutput(call.show, to.limits.heartbeatMs)
   const deploying = (async () => {
     try {
       await to.deps.deploy({
@@ -135,23 +135,23 @@ async function deploy(
         submodules,
         withSubmodules: wholeOf(to, object, submodules),
         options: what.request.options,
-        output: (text) => voice.say(text),
+        output: (text) => output.add(text),
         signal,
         ended: push.ended,
       })
     } finally {
-      voice.end()
+      output.end()
       push.deploying = null
     }
   })()
-  // The lock is kept until then, whatever becomes of the hook meanwhile.
+  // The lock is kept until then, whatever happens to the hook meanwhile.
   push.deploying = deploying.catch(() => {})
   await deploying
 }
 
 async function preReceive(to: Receiving, push: OngoingPush, call: HookCall, request: PreReceive): Promise<void> {
   if (request.options.some((option) => /\p{Cc}/u.test(option)))
-    throw new PushRefused('A push option has control characters in it.')
+    throw new PushRefused('A push option contains control characters.')
   const { deploy: wanted, refused, claims } = await plan(to, push, request)
   push.refused = refused
   if (refused.size > 0) await writeFile(refusalsFile(to.runFolder, push.token), '', { mode: 0o600 })
@@ -163,14 +163,14 @@ async function preReceive(to: Receiving, push: OngoingPush, call: HookCall, requ
 
 const longestMessage = 4000
 
-/** What is told of a failure may repeat what was pushed: no control characters, and not without end. */
+/** An error may repeat text that was pushed: control characters are removed, and its length is limited. */
 function presentable(message: string): string {
   const lines = splitLines()
   const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message.trimEnd()
   return `${[...lines.add(`${cut}\n`), ...lines.rest()].join('\n')}\n`
 }
 
-/** Answers a hook with its exit code. What the hook claims counts only under the token of a push that is going on. */
+/** Answers a hook with its exit code. What the hook claims counts only with the token of a running push. */
 export async function decide(to: Receiving, call: HookCall): Promise<number> {
   const { request } = call
   const push = to.pushes.byToken(request.token)
@@ -186,7 +186,7 @@ export async function decide(to: Receiving, call: HookCall): Promise<number> {
     return 1
   }
   if (push.refused !== null) {
-    call.show('This push was checked already.\n')
+    call.show('This push has already been checked.\n')
     return 1
   }
   try {

@@ -9,7 +9,7 @@ import { withVariable } from '@deis/machine/pid'
 import {
   type Copy,
   freshCopies,
-  gate,
+  deferred,
   outcome,
   type Platform,
   remote,
@@ -37,8 +37,7 @@ const said = ({ stderr }: Result): string =>
     .map((line) => line.slice(8).trimEnd())
     .join('\n')
 
-const tooMany =
-  'One push brings at most 10000 branches and tags: push the branch that is to be deployed, as in git push deis main.'
+const tooMany = 'A push may have at most 10000 branches and tags. Push only the branch to deploy: git push deis main'
 
 test('a little over ten thousand refs are declined in the words of the remote', async () => {
   await refs('tags', 10_001)
@@ -110,7 +109,7 @@ test('hundreds of branches that are not deployed are declined together', async (
   await refs('heads', 500)
   const result = await copy.git('push', '--quiet', remote(platform, 'app'), 'refs/heads/*')
   expect(result.code).toBe(1)
-  expect(said(result)).toMatch(/^500 branches would not be taken/)
+  expect(said(result)).toMatch(/^500 branches would be refused/)
 })
 
 test('a thousand tags beside a branch are taken', async () => {
@@ -153,18 +152,18 @@ test('cancelled while a hostile tree is counted, nothing of it goes on', async (
   await platform.restart({ sourceLimits: { entries: 200_000, bytes: 1e9 } })
   await importFiles(100_000)
   // The moment in which it is counted: git reads objects for the platform, in a repository of the app.
-  const counting = gate()
+  const counting = deferred()
   let deployed = 0
   platform.state.deploy = async () => void deployed++
   const pushing = copy.git('push', '--quiet', remote(platform, 'app'), 'main')
   const mine = (): Promise<readonly number[]> => withVariable('HOME', join(platform.folder, 'repos', '.home'))
   const look = setInterval(() => {
-    void commands().then((all) => all.some((args) => args.includes('cat-file')) && counting.open())
+    void commands().then((all) => all.some((args) => args.includes('cat-file')) && counting.resolve())
   }, 20)
   const commands = async (): Promise<string[]> => {
     return Promise.all((await mine()).map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')))
   }
-  await counting.opened
+  await counting.resolved
   clearInterval(look)
   await platform.server.cancelPushes('app')
   expect((await pushing).code).not.toBe(0)

@@ -1,4 +1,4 @@
-// Which ref of a push is deployed, and which are not wanted (docs/contract/build-and-route.md §1.8)?
+// Which ref of a push is deployed, and which are refused (docs/contract/build-and-route.md §1.8)?
 
 export type RefUpdate = { readonly before: string; readonly after: string; readonly ref: string }
 
@@ -10,7 +10,7 @@ export type Plan = {
   readonly claims: string | null
 }
 
-/** The push as a whole cannot be taken; the message is for the user. */
+/** The whole push is refused; the message is for the user. */
 export class PushRefused extends Error {}
 
 const shaPattern = /^[0-9a-f]{40}$/
@@ -25,11 +25,11 @@ export function isGoodRef(ref: string): boolean {
   return ref.split('/').every((part) => part !== '' && !/^[.-]|\.$|\.lock$/.test(part))
 }
 
-// Each that is taken costs a process of git's hook, each that is not a process of ours.
+// Each accepted ref costs a process of git's hook, each refused one a process of ours.
 export const mostRefs = 10_000
 const mostRefused = 100
 
-export const tooManyRefs = `One push brings at most ${mostRefs} branches and tags: push the branch that is to be deployed, as in git push deis main.`
+export const tooManyRefs = `A push may have at most ${mostRefs} branches and tags. Push only the branch to deploy: git push deis main`
 
 /** More than the updates of so many refs have. */
 export const longestUpdates = mostRefs * 400
@@ -54,7 +54,7 @@ function branchOf(ref: string): string | null {
 
 function whyNot(ref: string, deployable: readonly string[], existing: readonly string[]): string {
   const branch = branchOf(ref)
-  if (branch === null) return `${ref} is not taken: push a branch or a tag.`
+  if (branch === null) return `${ref} is not accepted: push a branch or a tag.`
   const target = deployable.find((name) => existing.includes(name)) ?? deployable[0]
   return `${branch} is not deployed here, only ${deployable.join(' or ')} is. To deploy it: git push deis ${branch}:${target}`
 }
@@ -71,7 +71,7 @@ function deployableBranches(situation: Situation, pushed: readonly string[]): re
   if (situation.anyBranch) return pushed
   if (situation.deployBranch !== null) return [situation.deployBranch]
   const [only, ...others] = pushed
-  // Nobody asked for main or master yet: whatever comes first, alone, is what this app deploys.
+  // Neither main nor master exists yet: a single branch that is pushed first becomes the app's branch.
   return situation.existing.length === 0 && only !== undefined && others.length === 0 && !usual.includes(only)
     ? [only]
     : usual
@@ -88,7 +88,7 @@ export function planPush(situation: Situation): Plan {
       : changes.filter((update) => deployable.includes(branchOf(update.ref) ?? ''))
   if (wanted.length > 1) {
     const names = wanted.map((update) => branchOf(update.ref) ?? update.ref)
-    throw new PushRefused(`Each of ${names.join(', ')} would be deployed: push them one at a time.`)
+    throw new PushRefused(`Each of ${names.join(', ')} would be deployed. Push them one at a time.`)
   }
   const [first] = wanted
   const refused = new Map<string, string>()
@@ -97,7 +97,7 @@ export function planPush(situation: Situation): Plan {
       refused.set(ref, whyNot(ref, deployable, situation.existing))
   if (refused.size > mostRefused)
     throw new PushRefused(
-      `${refused.size} branches would not be taken: push only the one that is to be deployed, as in git push deis ${deployable[0] ?? 'main'}.`,
+      `${refused.size} branches would be refused. Push only the branch to deploy: git push deis ${deployable[0] ?? 'main'}`,
     )
   const branch = first ? branchOf(first.ref) : null
   const claims = !situation.anyBranch && situation.deployBranch === null && branch !== null && !usual.includes(branch)

@@ -154,7 +154,7 @@ test('at most six keys may be tried', async () => {
 })
 
 test('whoever wants a shell is greeted and sent away', async () => {
-  const stdout = 'Hi ann! You are known here, but there is no shell: use git push and git fetch.\r\n'
+  const stdout = 'Hi ann! There is no shell here: use git push and git fetch.\r\n'
   expect(await ssh(ann, [])).toEqual({ code: 1, stdout, stderr: '' })
   expect(await ssh(ann, ['-tt'])).toMatchObject({ code: 255, stderr: expect.stringContaining('PTY allocation') })
 })

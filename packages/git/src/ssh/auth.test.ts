@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { AuthContext, ParsedKey } from 'ssh2'
 import ssh2 from 'ssh2'
 import { expect, test } from 'vitest'
-import { fingerprint, judge, usableKey } from './auth.ts'
+import { fingerprint, verify, usableKey } from './auth.ts'
 
 function made(type: 'ed25519' | 'ecdsa' | 'rsa', bits?: number): ParsedKey {
   for (;;) {
@@ -47,12 +47,12 @@ const identify = async (print: string): Promise<{ username: string } | null> => 
 }
 
 test.each([ed25519, ecdsa, rsa])('a signature proves who owns the key ($type)', async (key) => {
-  expect(await judge(attempt({ key }), identify)).toEqual({ kind: 'proven', username: `owner of ${key.type}` })
+  expect(await verify(attempt({ key }), identify)).toEqual({ kind: 'proven', username: `owner of ${key.type}` })
 })
 
 test('a key that is only offered names nobody', async () => {
-  expect(await judge(attempt({ signature: undefined }), identify)).toEqual({ kind: 'would do' })
-  expect(await judge(attempt({ key: stranger, signature: undefined }), identify)).toEqual({ kind: 'rejected' })
+  expect(await verify(attempt({ signature: undefined }), identify)).toEqual({ kind: 'acceptable' })
+  expect(await verify(attempt({ key: stranger, signature: undefined }), identify)).toEqual({ kind: 'rejected' })
 })
 
 const damaged = Buffer.from(ed25519.sign(blob))
@@ -74,7 +74,7 @@ test.each<[string, Attempt]>([
   ['keyboard-interactive', { method: 'keyboard-interactive' }],
   ['hostbased', { method: 'hostbased' }],
 ])('rejected: %s', async (_, what) => {
-  expect(await judge(attempt(what), identify)).toEqual({ kind: 'rejected' })
+  expect(await verify(attempt(what), identify)).toEqual({ kind: 'rejected' })
 })
 
 const text = (data: string): Buffer => Buffer.from(data)
@@ -110,5 +110,5 @@ test('an ecdsa key that is no point of its curve proves nothing', async () => {
   const data = field(text('ecdsa-sha2-nistp256'), text('nistp256'), Buffer.alloc(65, 4))
   const everybody = async (): Promise<{ username: string }> => ({ username: 'anybody' })
   const what = attempt({ algo: 'ecdsa-sha2-nistp256', data, signature: Buffer.alloc(70, 48) })
-  expect(await judge(what, everybody)).toEqual({ kind: 'rejected' })
+  expect(await verify(what, everybody)).toEqual({ kind: 'rejected' })
 })

@@ -1,4 +1,4 @@
-// Who is at the other end of an ssh connection?
+// Which user is at the other end of an ssh connection?
 import { createHash, createPublicKey } from 'node:crypto'
 import type { AuthContext, ParsedKey, PublicKeyAuthContext } from 'ssh2'
 import ssh2 from 'ssh2'
@@ -21,7 +21,7 @@ function isStrongRsa(key: ParsedKey): boolean {
     const bits = createPublicKey(key.getPublicPEM()).asymmetricKeyDetails?.modulusLength ?? 0
     return bits >= 2048 && bits <= 16_384
   } catch {
-    // Numbers that make no key.
+    // Not a valid key.
     return false
   }
 }
@@ -35,7 +35,7 @@ function parsed(data: Buffer): ParsedKey | Error {
   }
 }
 
-/** The offered key, if it is exactly what it says it is and of a kind we trust. */
+/** The offered key, if it is exactly what it claims to be and of an accepted kind. */
 export function usableKey(offer: Pick<PublicKeyAuthContext, 'key' | 'hashAlgo'>): ParsedKey | null {
   const { algo, data } = offer.key
   if (!accepted.has(algo)) return null
@@ -49,14 +49,14 @@ export function usableKey(offer: Pick<PublicKeyAuthContext, 'key' | 'hashAlgo'>)
 
 export type Verdict =
   | { readonly kind: 'rejected' }
-  /** The key would do; nothing is proven, so nobody is known yet (CVE-2024-45337). */
-  | { readonly kind: 'would do' }
+  /** The key is known, but nothing is proven yet, so there is no user yet (CVE-2024-45337). */
+  | { readonly kind: 'acceptable' }
   | { readonly kind: 'proven'; readonly username: string }
 
 const rejected: Verdict = { kind: 'rejected' }
 
-/** Judges one attempt from what it carries alone: no state is kept between a query and a signature. */
-export async function judge(
+/** Checks one attempt by its own content alone: no state is kept between a query and a signature. */
+export async function verify(
   attempt: AuthContext,
   identify: (fingerprint: string) => Promise<{ readonly username: string } | null>,
 ): Promise<Verdict> {
@@ -65,7 +65,7 @@ export async function judge(
   if (!key) return rejected
   const user = await identify(fingerprint(attempt.key.data))
   if (!user) return rejected
-  if (!attempt.signature || !attempt.blob) return { kind: 'would do' }
+  if (!attempt.signature || !attempt.blob) return { kind: 'acceptable' }
   // verify() answers with an Error for malformed signatures: only true is true.
   const verified: unknown = key.verify(attempt.blob, attempt.signature, attempt.hashAlgo)
   return verified === true ? { kind: 'proven', username: user.username } : rejected

@@ -1,4 +1,4 @@
-// How are an ssh channel and a git process joined, so that neither can hold up or bring down anything else?
+// How are an ssh channel and a git process connected, so that neither can block or crash anything else?
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -13,16 +13,16 @@ export type Client = {
   readonly gone: AbortSignal
 }
 
-// ssh2 hands everything the client's window allows to the socket, however slowly that empties.
+// ssh2 writes everything that the client's window allows to the socket, however slowly the socket drains.
 const longestBacklog = 4_194_304
 
-/** Writes to a client, unless it left: ssh2 throws when the connection was torn down under the channel. */
+/** Writes to a client, unless it left: ssh2 throws when the connection was closed under the channel. */
 function write(client: Client, to: Writable, chunk: Buffer | string): boolean {
   if (client.gone.aborted) return true
   try {
     return to.write(chunk) && client.socket.writableLength < longestBacklog
   } catch {
-    // As good as gone: what is left to say is drained.
+    // The connection is lost: the rest of the output is dropped.
     client.socket.destroy()
     return true
   }
@@ -34,7 +34,7 @@ export function finish(client: Client, code: number): void {
     client.channel.exit(code)
     client.channel.end()
   } catch {
-    // The connection went down at this moment, so nobody waits for the code.
+    // The connection was lost at this moment, so the code is not needed.
     client.socket.destroy()
   }
 }
@@ -43,7 +43,7 @@ export function say(client: Client, where: 'stdout' | 'stderr', text: string | B
   write(client, where === 'stdout' ? client.channel : client.channel.stderr, text)
 }
 
-/** Copies until the source ends; a client that left or takes nothing for `stalledMs` no longer slows the source. */
+/** Copies until the source ends; a client that left, or reads nothing for `stalledMs`, no longer slows the source. */
 function forward(from: Readable, to: Writable, client: Client, stalledMs: number): void {
   let stalled: NodeJS.Timeout | undefined
   const flow = (): void => {
@@ -68,7 +68,7 @@ function forward(from: Readable, to: Writable, client: Client, stalledMs: number
 /** Ends the whole process group; only while the process has not closed its output. */
 export function stop(child: ChildProcessWithoutNullStreams, graceMs: number): void {
   if (child.pid === undefined) return
-  // Processes of our own user can always be signalled, and those that are gone need it no more.
+  // Processes of our own user can always be signalled, and ended ones do not matter.
   stopGroup(child.pid, graceMs).catch(() => {})
 }
 
@@ -92,7 +92,7 @@ export async function attach(
     channel.resume()
   })
   channel.on('data', alive)
-  // A connection that breaks is the end of this stream too: git gives up, unless it has all it needs.
+  // A broken connection ends this stream too: git gives up, unless it has everything it needs.
   if (check) channel.pipe(check).pipe(child.stdin)
   else channel.pipe(child.stdin)
   check?.on('error', (error) => {

@@ -1,4 +1,4 @@
-// What does a client that opened a session want?
+// What does a client request in a session?
 
 export type Service = 'git-receive-pack' | 'git-upload-pack'
 
@@ -12,7 +12,7 @@ const commandPattern = /^git[ -](receive-pack|upload-pack)(?: ([\s\S]*))?$/
 const pathPattern = /^\/?([a-z]([a-z0-9-]*[a-z0-9])?)(\.git)?$/
 const longestPath = 1 + 63 + 4
 
-/** User text as it may be shown on a terminal: quoted, short, ASCII only. */
+/** User text that is safe to show on a terminal: quoted, short, ASCII only. */
 export function quoted(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text
   return JSON.stringify(short).replaceAll(
@@ -27,7 +27,7 @@ function unquote(word: string): string {
   return (quote === "'" || quote === '"') && closed ? word.slice(1, -1) : word
 }
 
-/** The meaning of an exec request. Nothing of it ever reaches a shell: an app's name is all that is taken over. */
+/** Parses an exec request. It never reaches a shell: only an app's name is used. */
 export function parseCommand(command: string): Request {
   if (command === 'ping') return { kind: 'ping' }
   const match = commandPattern.exec(command)

@@ -1,4 +1,4 @@
-// By which keys do clients recognise this server?
+// Which host keys identify this server?
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -44,13 +44,13 @@ export async function hostKeys(folder: string): Promise<Buffer[]> {
     if ((await read(path)) === null) {
       const draft = `${path}.${randomBytes(6).toString('hex')}`
       await writeFile(draft, freshKey(make), { mode: 0o600, flag: 'wx' })
-      // Renamed when whole, so that a crash leaves no half a key behind.
+      // Renamed when complete, so that a crash does not leave half a key behind.
       await rename(draft, path)
     }
     const key = await readFile(path)
     const problem = problemWith(key)
     if (problem !== null)
-      throw new Error(`ssh host key ${path} cannot be used: ${problem}. Restore it, or delete it to get a new one.`)
+      throw new Error(`ssh host key "${path}" cannot be used: ${problem}. Restore it, or delete it to get a new one.`)
     keys.push(key)
   }
   return keys

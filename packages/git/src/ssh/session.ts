@@ -1,4 +1,4 @@
-// What does one ssh session get to do? One git command on one app, or nothing.
+// What may one ssh session do? One git command on one app, or nothing.
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Socket } from 'node:net'
@@ -30,9 +30,9 @@ class Refused extends Error {}
 
 type GitCall = { readonly service: Service; readonly app: string; readonly protocol: string | undefined }
 
-// A deploy that was told to stop gets this long before its git is ended from outside.
+// A cancelled deploy gets this long before its git process is stopped.
 const cancelMs = 10_000
-const goodbyeMs = 2000
+const closeMs = 2000
 
 async function checkPermission(to: Serving, username: string, call: GitCall): Promise<void> {
   const permission = await to.deps.authorize(username, call.app)
@@ -58,7 +58,7 @@ async function fetch(to: Serving, client: Client, call: GitCall): Promise<number
   }
 }
 
-/** Clones check out what is deployed. */
+/** Makes clones check out what is deployed. */
 async function followHead(to: Serving, repo: string, ref: string | null): Promise<void> {
   if (!ref?.startsWith('refs/heads/')) return
   const head = await readFile(join(repo, 'HEAD'), 'utf8')
@@ -77,7 +77,7 @@ async function receive(to: Serving, client: Client, call: GitCall, push: Ongoing
   })
   let killing: NodeJS.Timeout | undefined
   push.cancel.signal.addEventListener('abort', () => {
-    // A deploy says itself why it ends, through the hook; before it there is only git to end.
+    // A deploy reports by itself, through the hook, why it ends; before it there is only git to stop.
     if (!push.deploying) say(client, 'stderr', `${(push.cancel.signal.reason as Error).message}\n`)
     killing = setTimeout(() => stop(child, 5000), push.deploying ? cancelMs : 0)
   })
@@ -128,43 +128,43 @@ async function run(to: Serving, client: Client, peer: Peer, command: string, pro
     if (!refused) to.deps.log('error', 'git session failed', { app, service, username: peer.username, error })
     const text = refused
       ? error.message
-      : 'The platform could not do this, which is not your fault: try again in a moment'
+      : 'The platform failed to do this, for a reason of its own: try again in a moment'
     say(client, 'stdout', errorPacket(text))
   }
   to.deps.log('info', 'git session', { app, service, username: peer.username, code, ms: Date.now() - started })
   finish(client, code)
 }
 
-/** Until the client has taken the last word, or left: OpenSSH drops what it has not read when a connection is ended. */
-function taken(client: Client): Promise<void> {
+/** Resolves when the client has read everything, or left: OpenSSH drops what it has not read when a connection is ended. */
+function delivered(client: Client): Promise<void> {
   return new Promise((resolve) => {
     if (client.gone.aborted) return resolve()
-    const impatience = setTimeout(resolve, goodbyeMs)
+    const late = setTimeout(resolve, closeMs)
     client.gone.addEventListener('abort', () => {
-      clearTimeout(impatience)
+      clearTimeout(late)
       resolve()
     })
   })
 }
 
-/** Listens to what a session asks for; everything that has no listener here ssh2 refuses: pty, subsystems, agent, X11. */
+/** Handles the requests of a session; ssh2 refuses everything without a listener here: pty, subsystems, agent, X11. */
 export function openSession(session: Session, peer: Peer, to: Serving, onWork: (work: Promise<void>) => void): void {
   let protocol: string | undefined
   const closed = new AbortController()
   session.on('close', () => closed.abort())
   const clientOf = (channel: ServerChannel): Client => {
-    // ssh2 reports through these what goes wrong when a connection is torn down in the middle of a write.
+    // ssh2 reports errors here when a connection is closed in the middle of a write.
     channel.on('error', () => peer.socket.destroy())
     channel.stderr.on('error', () => peer.socket.destroy())
     const forget = (): void => {
-      // ssh2 does not, and then throws out of a later read or end because it wants to tell the client about it.
+      // ssh2 does not do this, and then throws from a later read or end because it tries to notify the client.
       ;(channel as unknown as { outgoing: { state: string } }).outgoing.state = 'closed'
     }
     peer.gone.addEventListener('abort', forget, { signal: closed.signal })
     return { channel, socket: peer.socket, gone: AbortSignal.any([peer.gone, closed.signal]) }
   }
   session.on('env', (accept, reject, { key, val }) => {
-    // Both are undefined when the client wants no answer.
+    // Both are undefined when the client wants no reply.
     if (key !== 'GIT_PROTOCOL' || !/^version=[0-2]$/.test(val)) return (reject as (() => void) | undefined)?.()
     protocol = val
     ;(accept as (() => void) | undefined)?.()
@@ -172,17 +172,13 @@ export function openSession(session: Session, peer: Peer, to: Serving, onWork: (
   session.once('exec', (accept, _reject, { command }) => {
     session.removeAllListeners('shell')
     const client = clientOf(accept())
-    onWork(run(to, client, peer, command, protocol).then(() => taken(client)))
+    onWork(run(to, client, peer, command, protocol).then(() => delivered(client)))
   })
   session.once('shell', (accept) => {
     session.removeAllListeners('exec')
     const client = clientOf(accept())
-    say(
-      client,
-      'stdout',
-      `Hi ${peer.username}! You are known here, but there is no shell: use git push and git fetch.\r\n`,
-    )
+    say(client, 'stdout', `Hi ${peer.username}! There is no shell here: use git push and git fetch.\r\n`)
     finish(client, 1)
-    onWork(taken(client))
+    onWork(delivered(client))
   })
 }

@@ -1,12 +1,12 @@
-// How does `git push` reach the controller: one ssh server, its folder and its end?
+// How is the ssh server for `git push` started and stopped?
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Algorithms } from 'ssh2'
 import ssh2 from 'ssh2'
-import { openDoor } from './connection.ts'
-import { endLeft, writeSettings } from '../git.ts'
+import { openListener } from './listener.ts'
+import { killOrphans, writeSettings } from '../git.ts'
 import { startHookServer, writeHooks } from '../push/hooks.ts'
 import { hostKeys } from './hostkeys.ts'
 import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
@@ -40,8 +40,8 @@ const algorithms: Algorithms = {
 }
 
 const keepaliveMs = 15_000
-// What is left to do after an abort: a deploy's last words, git's end.
-const lastWordsMs = 15_000
+// Time after an abort for a deploy's final messages and the end of git.
+const finishMs = 15_000
 const cancelMs = 30_000
 
 /** Whether the promise ended in time. */
@@ -63,7 +63,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
   const git = { program: deps.gitPath, path: deps.path, folder: deps.folder }
   const runFolder = join(deps.folder, '.run')
   const pushes = openPushes()
-  await endLeft(git)
+  await killOrphans(git)
   const receiving: Receiving = { deps, limits, git, pushes, runFolder, started: Date.now() }
   await openRepos(deps.folder, runFolder)
   await writeHooks(join(deps.folder, '.hooks'), deps.hookProgram)
@@ -86,38 +86,38 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: 3,
   })
-  const door = openDoor(ssh, serving)
+  const listener = openListener(ssh, serving)
   try {
-    door.listener.listen(deps.port, deps.host)
-    await once(door.listener, 'listening')
+    listener.server.listen(deps.port, deps.host)
+    await once(listener.server, 'listening')
   } catch (error) {
     await hooks.close()
     throw new Error(`git cannot listen on ${deps.host}:${deps.port}: ${(error as Error).message}`, { cause: error })
   }
 
   const workDone = async (): Promise<void> => {
-    while (door.work.size > 0) await Promise.allSettled(door.work)
+    while (listener.work.size > 0) await Promise.allSettled(listener.work)
   }
   return {
-    port: (door.listener.address() as AddressInfo).port,
+    port: (listener.server.address() as AddressInfo).port,
     isPushing: (app) => pushes.of(app) !== undefined,
     async cancelPushes(app) {
       const push = pushes.of(app)
       if (!push) return
       push.cancel.abort(new Error(`App ${app} is being destroyed: the push was cancelled.`))
       if (!(await within(push.ended, cancelMs)))
-        throw new Error(`the push of ${app} by ${push.username} did not end within ${cancelMs / 1000} s: try again`)
+        throw new Error(`the push of "${app}" by "${push.username}" did not end within ${cancelMs / 1000} s: try again`)
     },
     async close(deadlineMs) {
       closing = true
       if (!(await within(workDone(), deadlineMs))) {
         for (const push of pushes.all())
-          push.cancel.abort(new Error('The platform is shutting down and nothing was changed: push again in a moment.'))
+          push.cancel.abort(new Error('The platform is shutting down and nothing was changed. Push again in a moment.'))
         stopping.abort()
-        if (!(await within(workDone(), lastWordsMs)))
+        if (!(await within(workDone(), finishMs)))
           deps.log('error', 'pushes did not end', { apps: pushes.all().map((push) => push.app) })
       }
-      await door.close()
+      await listener.close()
       await hooks.close()
     },
   }

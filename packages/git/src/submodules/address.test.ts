@@ -22,18 +22,18 @@ test.each([
   ['git@h.example:a/b', null, ['*'], 'is not an https:// address'],
   ['ssh://git@h.example/a', null, ['*'], 'is not an https:// address'],
   ['file:///etc', null, ['*'], 'is not an https:// address'],
-  ['ext::sh -c x', null, ['*'], 'its address is not one'],
+  ['ext::sh -c x', null, ['*'], 'its address is not valid'],
   ['--upload-pack=x', null, ['*'], 'is not an https:// address'],
   ['/etc', base, ['*'], 'is not an https:// address'],
   ['../x', null, ['*'], 'is relative'],
-  ['https://u:p@h.example/a', null, ['*'], 'a name or a password'],
-  ['https://u@h.example/a', null, ['*'], 'a name or a password'],
+  ['https://u:p@h.example/a', null, ['*'], 'a user name or a password'],
+  ['https://u@h.example/a', null, ['*'], 'a user name or a password'],
   ['https://h.example/a?x=y', null, ['*'], 'not the address of a repository'],
   ['https://other.example/a', null, ['h.example'], 'DEIS_GIT_SUBMODULES does not allow other.example'],
   ['https://h.example:8443/a', null, ['*', 'h.example'], 'does not allow h.example:8443'],
   ['https://h.example.evil.example/a', null, ['h.example'], 'does not allow'],
-  [`https://h.example/${'a'.repeat(3000)}`, null, ['*'], 'its address is not one'],
-  ['https://h.example/a\u001b[2J', null, ['*'], 'its address is not one'],
+  [`https://h.example/${'a'.repeat(3000)}`, null, ['*'], 'its address is not valid'],
+  ['https://h.example/a\u001b[2J', null, ['*'], 'its address is not valid'],
 ])('%s from %s with %j is not fetched', (text, from, allowed, why) => {
   expect(() => addressOf(text, from, allowed)).toThrow(NotAllowed)
   expect(() => addressOf(text, from, allowed)).toThrow(why)
@@ -89,7 +89,7 @@ const open = new AbortController().signal
 test('every address of a host is looked at, also of one that hides behind another way to write it', async () => {
   const { host } = addressOf('https://2130706433/a', null, ['*'])
   await expect(addressesOf(host, false, open)).rejects.toThrow('127.0.0.1 is at 127.0.0.1, which is not an address of')
-  await expect(addressesOf('localhost', false, open)).rejects.toThrow('which is not an address of the public internet')
+  await expect(addressesOf('localhost', false, open)).rejects.toThrow('which is not an address on the public internet')
   expect(await addressesOf('127.0.0.1', true, open)).toEqual(['127.0.0.1'])
   await expect(addressesOf('nowhere.invalid', true, open)).rejects.toThrow('the name nowhere.invalid is not known')
   await expect(addressesOf('nowhere.invalid', true, AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop')

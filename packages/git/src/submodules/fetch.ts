@@ -1,4 +1,4 @@
-// How is one commit of another repository brought here, over https and from nowhere but where it was allowed?
+// How is one commit of another repository fetched, over https and only from an allowed host?
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Git, runGit } from '../git.ts'
@@ -30,7 +30,7 @@ async function sizeOf(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** Nothing but this decides what git does: no proxy, no redirect, no credentials, no other protocol, no hooks. */
+/** Only these settings decide what git does: no proxy, no redirect, no credentials, no other protocol, no hooks. */
 function settings({ host, port }: Address, addresses: readonly string[]): string[] {
   const at = addresses.map((address) => (address.includes(':') ? `[${address}]` : address)).join(',')
   return [
@@ -43,7 +43,7 @@ function settings({ host, port }: Address, addresses: readonly string[]): string
     'credential.helper=',
     'core.hooksPath=/dev/null',
     'fetch.fsckObjects=true',
-    // The addresses that were looked at, whatever the name says by now.
+    // The addresses that were checked, whatever the name resolves to by now.
     ...(/^[[\d]/.test(host) && addresses.join() === host.replace(/[[\]]/g, '')
       ? []
       : [`http.curloptResolve=${host}:${port}:${at}`]),
@@ -54,11 +54,11 @@ const asked = /could not read (Username|Password)/
 const missing = /not our ref|unadvertised object|couldn't find remote ref/
 const moved = /redirect|returned error: 30\d/i
 
-function reasonOf(words: string, sha: string): string {
-  if (asked.test(words)) return 'it is not public: credentials are never sent'
-  if (missing.test(words)) return `it does not have the commit ${sha.slice(0, 12)}: push it there first`
-  if (moved.test(words)) return 'it has moved, and redirects are not followed: write the new address into .gitmodules'
-  return words.replace(/^git fetch failed: (fatal: )?/, '').trim()
+function reasonOf(message: string, sha: string): string {
+  if (asked.test(message)) return 'it is not public: credentials are never sent'
+  if (missing.test(message)) return `it does not have the commit ${sha.slice(0, 12)}: push it there first`
+  if (moved.test(message)) return 'it has moved, and redirects are not followed: write the new address into .gitmodules'
+  return message.replace(/^git fetch failed: (fatal: )?/, '').trim()
 }
 
 /** The commit and its tree are in the repository afterwards. @throws PushRefused with the reason; the signal's reason */
@@ -74,7 +74,7 @@ export async function fetchCommit(
   const packs = join(repo, 'objects', 'pack')
   const watch = setInterval(() => {
     void sizeOf(packs).then((size) => {
-      if (size > limits.bytes) tooMuch.abort(new BadHost(`it is more than ${Math.round(limits.bytes / 2 ** 20)} MB`))
+      if (size > limits.bytes) tooMuch.abort(new BadHost(`it is larger than ${Math.round(limits.bytes / 2 ** 20)} MB`))
     })
   }, checkMs)
   const both = AbortSignal.any([signal, tooMuch.signal])
@@ -93,7 +93,7 @@ export async function fetchCommit(
         address.url,
         sha,
       ],
-      // What a stranger's server says of its refs is held in memory.
+      // The refs of an untrusted server are held in memory.
       {
         env: { GIT_ALLOC_LIMIT: '256m', ...(caFile && { GIT_SSL_CAINFO: caFile }) },
         signal: both,
@@ -101,11 +101,11 @@ export async function fetchCommit(
       },
     )
     if ((await sizeOf(packs)) > limits.bytes)
-      throw new BadHost(`it is more than ${Math.round(limits.bytes / 2 ** 20)} MB`)
+      throw new BadHost(`it is larger than ${Math.round(limits.bytes / 2 ** 20)} MB`)
   } catch (error) {
     signal.throwIfAborted()
     throw new PushRefused(
-      `Submodule ${JSON.stringify(path)} could not be fetched from ${address.url}: ${reasonOf((error as Error).message, sha).replace(/\.$/, '')}.\nNothing was deployed. Mend it and push again, or commit the files of the submodule themselves.`,
+      `Submodule ${JSON.stringify(path)} could not be fetched from ${address.url}: ${reasonOf((error as Error).message, sha).replace(/\.$/, '')}.\nNothing was deployed. Fix it and push again, or commit the files of the submodule themselves.`,
       { cause: error },
     )
   } finally {

@@ -1,4 +1,4 @@
-// At which addresses is a host, and are they of the public internet?
+// Which addresses does a host have, and are they on the public internet?
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { BlockList, isIP } from 'node:net'
@@ -64,9 +64,12 @@ export async function addressesOf(host: string, named: boolean, signal: AbortSig
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof BadHost) throw error
-    throw new BadHost(`the name ${bare} is not known (${(error as NodeJS.ErrnoException).code ?? 'no answer'})`, {
-      cause: error,
-    })
+    throw new BadHost(
+      `the host name "${bare}" could not be resolved (${(error as NodeJS.ErrnoException).code ?? 'no answer'})`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     over.abort()
   }
@@ -76,8 +79,8 @@ function check(host: string, addresses: readonly string[], named: boolean): read
   const inside = named ? undefined : addresses.find((address) => !isPublic(address))
   if (inside !== undefined)
     throw new BadHost(
-      `${host} is at ${inside}, which is not an address of the public internet: the operator may name the host in DEIS_GIT_SUBMODULES`,
+      `${host} is at ${inside}, which is not an address on the public internet: the operator can add the host to DEIS_GIT_SUBMODULES`,
     )
-  if (addresses.length === 0) throw new BadHost(`the name ${host} has no address`)
+  if (addresses.length === 0) throw new BadHost(`the host name "${host}" has no address`)
   return addresses
 }

@@ -1,4 +1,4 @@
-// What does the .gitmodules of a commit say, as git reads it?
+// What does the .gitmodules file of a commit contain, as git reads it?
 import { type CatFile, readObjects, UnusableObject } from '@deis/lib/git-tree/objects'
 import { type Commit, type Git, runGit } from '../git.ts'
 

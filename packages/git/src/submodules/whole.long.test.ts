@@ -7,7 +7,7 @@ import type { Submodule } from '@deis/lib/git-tree/measure'
 import {
   bundleHook,
   type Copy,
-  gate,
+  deferred,
   makeCopy,
   makeUser,
   type Platform,
@@ -135,7 +135,7 @@ test('what may not be fetched stays empty, and is told with the reason', async (
   expect(Object.fromEntries(seen.left.map(({ path, why }) => [path, why]))).toEqual({
     ssh: '"git@github.com:a/b.git" is not an https:// address',
     elsewhere: 'DEIS_GIT_SUBMODULES does not allow elsewhere.example',
-    relative: '"../b" is relative, and what is pushed here comes from nowhere',
+    relative: '"../b" is relative, and a pushed repository has no address',
   })
 })
 
@@ -191,7 +191,7 @@ test.each<[string, () => Promise<void> | void, RegExp]>([
   expect(result.code).toBe(1)
   expect(remoteLines(result)).toMatch(reason)
   expect(remoteLines(result)).toMatch(/^Submodule "lib" could not be fetched from https:/m)
-  expect(remoteLines(result)).toContain('Nothing was deployed. Mend it and push again')
+  expect(remoteLines(result)).toContain('Nothing was deployed. Fix it and push again')
   expect(host.asked.filter((path) => path.startsWith('/other'))).toEqual([])
   await clean()
 })
@@ -210,7 +210,7 @@ test('an address of this machine that the operator did not name is not asked', a
   await refer(app, { lib: { sha: lib.sha, url: 'https://localhost/lib' } })
   const result = await push()
   expect(result.code).toBe(1)
-  expect(remoteLines(result)).toMatch(/localhost is at \S+, which is not an address of the public internet/)
+  expect(remoteLines(result)).toMatch(/localhost is at \S+, which is not an address on the public internet/)
 })
 
 test('submodules that contain themselves end at the third, and too many are refused', async () => {
@@ -239,19 +239,19 @@ test('what comes counts as the source does, and what is downloaded has a limit',
   const { randomBytes } = await import('node:crypto')
   const more = await lib.commit({ large: randomBytes(1_000_000).toString('hex') })
   await refer(app, { lib: { sha: more, url: url('lib') } })
-  expect(remoteLines(await push())).toMatch(/could not be fetched .*: it is more than 0 MB/)
+  expect(remoteLines(await push())).toMatch(/could not be fetched .*: it is larger than 0 MB/)
   await clean()
 })
 
 test('a push that is cancelled while a host says nothing ends at once, and so does git', async () => {
-  const reached = gate()
+  const reached = deferred()
   host.instead = () => {
-    reached.open()
+    reached.resolve()
     return true
   }
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
   const pushing = push()
-  await reached.opened
+  await reached.resolved
   const cancelled = performance.now()
   await platform.server.cancelPushes('app')
   expect(performance.now() - cancelled).toBeLessThan(3000)
@@ -279,7 +279,7 @@ test('all of them together have a time, whatever each one may take', async () =>
   expect(performance.now() - started).toBeLessThan(10_000)
   expect(result.code).toBe(1)
   expect(remoteLines(result)).toContain(
-    'The submodules did not come within 1.5 seconds, with 1 of them here.\nNothing was deployed. Push again,',
+    'The submodules could not be fetched within 1.5 s; 1 of them were.\nNothing was deployed. Push again,',
   )
   await clean()
 })

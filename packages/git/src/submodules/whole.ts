@@ -1,4 +1,4 @@
-// How does a pushed commit get the trees of its submodules, before it becomes the source of a build?
+// How are the trees of its submodules added to a pushed commit, before it becomes the source of a build?
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Submodule } from '@deis/lib/git-tree/measure'
@@ -12,7 +12,7 @@ import { modulesOf } from './modules.ts'
 export type Fetching = {
   readonly git: Git
   readonly allowed: AllowedHosts
-  /** Whom to believe; null: whom the system does. */
+  /** Trusted certificates; null: the system's. */
   readonly caFile: string | null
   readonly limits: FetchLimits
   /** What a commit refers to. @throws when its tree is beyond the limits */
@@ -35,13 +35,13 @@ const most = 50
 
 const under = (parent: string, path: string): string => (parent === '' ? path : `${parent}/${path}`)
 
-/** Pinning a host to the addresses that were looked at came with it. */
+/** Needed to pin a host to the addresses that were checked. */
 async function checkVersion(git: Git): Promise<void> {
-  const said = await runGit(git, ['version'])
-  const [, major = '0', minor = '0'] = /^git version (\d{1,4})\.(\d{1,4})/.exec(said) ?? []
+  const printed = await runGit(git, ['version'])
+  const [, major = '0', minor = '0'] = /^git version (\d{1,4})\.(\d{1,4})/.exec(printed) ?? []
   if (Number(major) * 1000 + Number(minor) < 2037)
     throw new PushRefused(
-      `Submodules cannot be fetched: ${said.trim()} is too old for it, and the platform needs 2.37 or later. Tell its operator.`,
+      `Submodules cannot be fetched: ${printed.trim()} is too old, and the platform needs 2.37 or later. Tell its operator.`,
     )
 }
 
@@ -69,7 +69,7 @@ export async function withSubmodules(
   fetching: Fetching,
   top: Commit,
   found: readonly Submodule[],
-  say: (text: string) => void,
+  log: (text: string) => void,
   cancelled: AbortSignal,
 ): Promise<Whole> {
   const { git, allowed, caFile, limits } = fetching
@@ -81,10 +81,10 @@ export async function withSubmodules(
   const repo = await openDraft(git)
   const close = (): Promise<void> => rm(repo, { recursive: true, force: true })
   const objects = [top.env['GIT_OBJECT_DIRECTORY'], join(top.repo, 'objects')].filter((path) => path !== undefined)
-  // Seen by everything but what fetches: nobody is told what is here.
+  // Visible to everything but the fetch itself, so that no host learns which objects are here.
   const at = { repo, env: { GIT_ALTERNATE_OBJECT_DIRECTORIES: objects.map((path) => JSON.stringify(path)).join(':') } }
 
-  const bring = async (parent: Parent, submodules: readonly Submodule[], depth: number): Promise<void> => {
+  const fetchAll = async (parent: Parent, submodules: readonly Submodule[], depth: number): Promise<void> => {
     if (submodules.length === 0) return
     const modules = await modulesOf(git, catFile(git, at, signal), { ...at, sha: parent.sha }, signal)
     for (const { path, sha } of submodules) {
@@ -92,7 +92,7 @@ export async function withSubmodules(
       let address: Address
       try {
         const url = modules.get(path)
-        if (url === undefined) throw new NotAllowed('.gitmodules does not say from where')
+        if (url === undefined) throw new NotAllowed('.gitmodules has no address for it')
         if (depth > deepest) throw new NotAllowed(`submodules of submodules are fetched ${deepest} deep`)
         address = addressOf(url, parent.url, allowed)
       } catch (error) {
@@ -101,19 +101,19 @@ export async function withSubmodules(
         continue
       }
       if (fetched.length >= most) throw new PushRefused(`The source has more than ${most} submodules to fetch.`)
-      say(`-----> Fetching submodule ${JSON.stringify(whole).slice(1, -1)} from ${address.url}\n`)
+      log(`-----> Fetching submodule ${JSON.stringify(whole).slice(1, -1)} from ${address.url}\n`)
       await fetchCommit(git, repo, { path: whole, sha, address, caFile }, limits, signal)
       fetched.push({ path: whole, sha })
       const inner = await fetching.submodulesOf({ ...at, sha }, signal)
-      await bring({ sha, path: whole, url: address.url.replace(/\/$/, '') }, inner, depth + 1)
+      await fetchAll({ sha, path: whole, url: address.url.replace(/\/$/, '') }, inner, depth + 1)
     }
   }
 
   try {
-    await bring({ sha: top.sha, path: '', url: null }, found, 1)
+    await fetchAll({ sha: top.sha, path: '', url: null }, found, 1)
     if (fetched.length === 0) return { commit: top, left, close }
     const commit = { ...at, sha: await merge(git, top, at, fetched, signal) }
-    // Everything together is a source like any other.
+    // The result is a source like any other.
     await fetching.submodulesOf(commit, signal)
     return { commit, left, close }
   } catch (error) {
@@ -121,7 +121,7 @@ export async function withSubmodules(
     cancelled.throwIfAborted()
     if (!late.aborted) throw error
     throw new PushRefused(
-      `The submodules did not come within ${limits.allMs / 1000} seconds, with ${fetched.length} of them here.\nNothing was deployed. Push again, or commit the files of the slow ones themselves.`,
+      `The submodules could not be fetched within ${limits.allMs / 1000} s; ${fetched.length} of them were.\nNothing was deployed. Push again, or commit the files of the slow ones themselves.`,
       { cause: error },
     )
   }

@@ -87,7 +87,7 @@ test('an entry that cannot be understood admits nobody, and the operator is told
   expect(await ask(stage, 'GET /')).toMatch(/ 403 /)
   await stage.put(route({ whitelist: ['127.0.0.1/33', '127.0.0.1'] }))
   expect(await ask(stage, 'GET /')).toMatch(/ 200 /)
-  expect(stage.logs.filter((line) => line.includes('of tea') && line.includes('127.0.0.1/33'))).toHaveLength(2)
+  expect(stage.logs.filter((line) => line.includes('of "tea"') && line.includes('127.0.0.1/33'))).toHaveLength(2)
 })
 
 test.each([

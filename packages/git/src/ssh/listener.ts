@@ -1,100 +1,100 @@
-// Who may connect, for how long without a proven key, and what may a connection do afterwards?
+// Which ssh connections are accepted, how long may they stay without a proven key, and what may they do after that?
 import { once, setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
-import { judge } from './auth.ts'
+import { verify } from './auth.ts'
 import type { GitServerDeps, Limits } from '../port.ts'
 import { openSession, type Serving } from './session.ts'
 
-type Guest = {
+type Client = {
   readonly socket: Socket
   readonly address: string
-  /** Its key is proven, or it is gone: it no longer counts among those that wait. */
-  welcome(): void
+  /** Its key is proven, or it is closed: it no longer counts as waiting. */
+  settle(): void
 }
 
-export type Door = {
-  readonly listener: Server
+export type SshListener = {
+  readonly server: Server
   /** Work of sessions that has not ended. */
   readonly work: ReadonlySet<Promise<void>>
-  /** Lets nobody in and ends all connections. */
+  /** Stops accepting connections and ends all of them. */
   close(): Promise<void>
 }
 
-const goodbyeMs = 2000
+const closeMs = 2000
 
-// ssh2 tells address and port of a connection, not its socket.
+// ssh2 exposes the address and port of a connection, not its socket.
 function nameOf(address: string | undefined, port: number | undefined): string {
   return `${address}:${port}`
 }
 
-/** Ends who has waited longest without a proven key: whoever means it needs a second, and idlers must not keep others out. */
-function makeRoom(unproven: ReadonlySet<Guest>, address: string, limits: Limits, full: boolean): void {
-  const end = (guest: Guest | undefined): void => {
-    guest?.welcome()
-    guest?.socket.destroy()
+/** Ends the connection that has waited longest without a proven key: a real client needs a second, and idle ones must not block others. */
+function freeSlot(unproven: ReadonlySet<Client>, address: string, limits: Limits, full: boolean): void {
+  const end = (client: Client | undefined): void => {
+    client?.settle()
+    client?.socket.destroy()
   }
   // A set is in the order of arrival.
-  const mine = [...unproven].filter((guest) => guest.address === address)
+  const mine = [...unproven].filter((client) => client.address === address)
   if (mine.length >= limits.unauthenticatedPerAddress) end(mine[0])
   else if (full || unproven.size >= limits.unauthenticated) end([...unproven][0])
 }
 
-/** Counts sockets and hands them to ssh2, which itself knows neither deadlines nor limits. */
-function createListener(ssh: SshServer, limits: Limits, guests: Map<string, Guest>): Server {
-  const unproven = new Set<Guest>()
+/** Counts sockets and passes them to ssh2, which itself has neither deadlines nor limits. */
+function createListener(ssh: SshServer, limits: Limits, clients: Map<string, Client>): Server {
+  const unproven = new Set<Client>()
   return createServer((socket) => {
-    // A reset connection is seen by 'close'.
+    // 'close' follows a reset.
     socket.on('error', () => socket.destroy())
     const address = socket.remoteAddress ?? ''
-    const full = guests.size >= limits.connections
+    const full = clients.size >= limits.connections
     if (full && unproven.size === 0) {
       socket.end('Too many connections: try again in a moment\r\n')
       socket.setTimeout(5000, () => socket.destroy())
       return
     }
-    makeRoom(unproven, address, limits, full)
+    freeSlot(unproven, address, limits, full)
     const deadline = setTimeout(() => socket.destroy(), limits.authMs)
-    const guest: Guest = {
+    const client: Client = {
       socket,
       address,
-      welcome() {
+      settle() {
         clearTimeout(deadline)
-        unproven.delete(guest)
+        unproven.delete(client)
       },
     }
-    unproven.add(guest)
+    unproven.add(client)
     const name = nameOf(socket.remoteAddress, socket.remotePort)
-    // Each session's two streams listen for room in the socket.
+    // Two streams of each session wait for the socket to drain.
     socket.setMaxListeners(0)
     socket.setNoDelay(true)
-    guests.set(name, guest)
+    clients.set(name, client)
     socket.once('close', () => {
-      guest.welcome()
-      guests.delete(name)
+      client.settle()
+      clients.delete(name)
     })
     ssh.injectSocket(socket)
   })
 }
 
-/** Judges keys until one is proven; calls back with its owner. */
+/** Checks keys until one is proven; calls back with its owner. */
 function authenticate(
   connection: Connection,
-  guest: Guest,
+  client: Client,
   deps: GitServerDeps,
   limits: Limits,
   onUser: (username: string) => void,
 ): void {
   let refusals = 0
-  // Queries cost a look-up each, and one needs no more than one a key.
+  // Each query costs a look-up, and a client needs no more than one per key.
   let attempts = 0
   const decide = async (attempt: AuthContext): Promise<void> => {
-    const verdict = await judge(attempt, (print) => deps.identify(print))
-    // ssh2 judges attempts one after the other; were it ever not so, the first proof would stand.
+    const verdict = await verify(attempt, (print) => deps.identify(print))
+    // ssh2 handles attempts one after the other; if it ever did not, the first proof would count.
     if (connection.authenticated) return
     if (verdict.kind === 'proven') onUser(verdict.username)
     if (verdict.kind !== 'rejected') attempt.accept()
-    // The first thing clients do is to ask what there is.
+    // Clients first ask which methods there are.
     else if (attempt.method === 'none' || ++refusals < limits.authTries) attempt.reject(['publickey'])
     else connection.end()
   }
@@ -104,27 +104,27 @@ function authenticate(
       return
     }
     decide(attempt).catch((error: unknown) => {
-      deps.log('error', 'ssh key could not be checked', { address: guest.address, error })
-      guest.socket.destroy()
+      deps.log('error', 'ssh key could not be checked', { address: client.address, error })
+      client.socket.destroy()
     })
   })
 }
 
-function serve(connection: Connection, guest: Guest, to: Serving, work: Set<Promise<void>>): void {
+function serve(connection: Connection, client: Client, to: Serving, work: Set<Promise<void>>): void {
   const { deps, limits } = to
-  const { socket } = guest
+  const { socket } = client
   const gone = new AbortController()
-  // Each session listens.
+  // Each session adds a listener.
   setMaxListeners(0, gone.signal)
-  const leave = (): void => gone.abort()
+  const disconnected = (): void => gone.abort()
   connection.on('error', (error) => {
-    deps.log('debug', 'ssh connection failed', { address: guest.address, error: error.message })
-    leave()
+    deps.log('debug', 'ssh connection failed', { address: client.address, error: error.message })
+    disconnected()
     socket.destroy()
   })
-  connection.on('end', leave).on('close', leave)
+  connection.on('end', disconnected).on('close', disconnected)
   let username: string | null = null
-  authenticate(connection, guest, deps, limits, (proven) => {
+  authenticate(connection, client, deps, limits, (proven) => {
     username = proven
   })
   let sessions = 0
@@ -133,7 +133,7 @@ function serve(connection: Connection, guest: Guest, to: Serving, work: Set<Prom
     if (running === 0 && connection.authenticated) connection.end()
   }, limits.idleMs)
   gone.signal.addEventListener('abort', () => clearInterval(idle))
-  connection.once('ready', () => guest.welcome())
+  connection.once('ready', () => client.settle())
   connection.on('session', (accept, reject) => {
     if (username === null || sessions >= limits.sessionsPerConnection) return reject()
     sessions++
@@ -155,36 +155,36 @@ function serve(connection: Connection, guest: Guest, to: Serving, work: Set<Prom
 }
 
 /** Everything between a TCP connection and a session of a known user. */
-export function openDoor(ssh: SshServer, to: Serving): Door {
-  const guests = new Map<string, Guest>()
+export function openListener(ssh: SshServer, to: Serving): SshListener {
+  const clients = new Map<string, Client>()
   const connections = new Set<Connection>()
   const work = new Set<Promise<void>>()
   ssh.on('connection', (connection, info) => {
-    const guest = guests.get(nameOf(info.ip, info.port))
-    if (!guest) {
+    const client = clients.get(nameOf(info.ip, info.port))
+    if (!client) {
       connection.on('error', () => {}).end()
       return
     }
     connections.add(connection)
     connection.on('close', () => connections.delete(connection))
-    serve(connection, guest, to, work)
+    serve(connection, client, to, work)
   })
-  const listener = createListener(ssh, to.limits, guests)
+  const server = createListener(ssh, to.limits, clients)
   return {
-    listener,
+    server,
     work,
     async close() {
       for (const connection of connections) connection.end()
-      for (const { socket } of guests.values()) socket.destroySoon()
-      if (!listener.listening) return
-      const closed = once(listener, 'close')
-      listener.close()
-      // Somebody who does not even take the goodbye.
-      const impatience = setTimeout(() => {
-        for (const { socket } of guests.values()) socket.destroy()
-      }, goodbyeMs)
+      for (const { socket } of clients.values()) socket.destroySoon()
+      if (!server.listening) return
+      const closed = once(server, 'close')
+      server.close()
+      // For a client that does not even read the end of the connection.
+      const late = setTimeout(() => {
+        for (const { socket } of clients.values()) socket.destroy()
+      }, closeMs)
       await closed
-      clearTimeout(impatience)
+      clearTimeout(late)
     },
   }
 }
