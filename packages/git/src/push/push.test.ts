@@ -353,7 +353,7 @@ test('hooks without the token of a push, or without a push, are refused', async 
     client.setEncoding('utf8').on('error', () => {})
     client.write(line)
     const [reply] = (await once(client, 'data')) as [string]
-    expect(reply).toContain('did not understand')
+    expect(reply).toContain('invalid request')
     client.destroy()
   }
   // A push around the server, straight to the folder.
@@ -410,7 +410,7 @@ test('repositories are maintained and removed', async () => {
   await maintainRepo({ program: 'git', path: process.env.PATH ?? '', folder: repos }, 'never-pushed')
   await removeRepo(repos, 'app')
   await removeRepo(repos, 'app')
-  await expect(removeRepo(repos, '../x')).rejects.toThrow('"../x" is no app\'s id')
+  await expect(removeRepo(repos, '../x')).rejects.toThrow('"../x" is not an app ID')
   expect((await readdir(repos)).toSorted()).toEqual(['.home', '.hooks', '.run'])
 })
 

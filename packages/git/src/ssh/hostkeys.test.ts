@@ -30,7 +30,7 @@ test.each(['', 'not a key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJhZGtleWJhZGt
   async (content) => {
     const file = join(folder, 'ssh_host_ed25519_key')
     await writeFile(file, content)
-    await expect(hostKeys(folder)).rejects.toThrow(`ssh host key ${file} cannot be used`)
+    await expect(hostKeys(folder)).rejects.toThrow(`ssh host key "${file}" cannot be used`)
     expect(await readFile(file, 'utf8')).toBe(content)
   },
 )
