@@ -315,7 +315,7 @@ test.each(['', '# web: later\n\n'])(
 
 test('a Dockerfile is refused, unless a buildpack is named', async () => {
   const failed = await failureOf(t.build({ Dockerfile: 'FROM scratch', Procfile: 'web: a' }))
-  expect(failed.message).toMatch(/^This app has a Dockerfile, and this platform, .* cannot build it: remove or rename/)
+  expect(failed.message).toMatch(/^This app has a Dockerfile, which this platform .* cannot build\. Remove or rename/)
   await t.build({ Dockerfile: 'FROM scratch', 'build.sh': bash('true') }, { config: BUILDPACK() })
 })
 
@@ -382,7 +382,7 @@ test('prune and forget touch only what they should', async () => {
   expect(left).not.toContain('.x.partial')
   await t.builder.forget('myapp', [digest])
   expect(await readdir(slugs)).not.toContain(`${digest.slice(7)}.tgz`)
-  await expect(t.builder.forget('../x', [])).rejects.toThrow('is no app id')
+  await expect(t.builder.forget('../x', [])).rejects.toThrow('is not an app ID')
 })
 
 test('doctor lines name every toolchain', async () => {

@@ -10,20 +10,20 @@ import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/b
 import { BadProcfile, parseProcfile, releaseNotice } from '@deis/ports/procfile'
 import { builtInStep } from './built-in.ts'
 import { type Cache, openCache } from './cache.ts'
-import { buildEnvironment, decodeSshKey, sshKeyFile, type Surroundings, writeEnvDir } from './environment.ts'
+import { buildEnvironment, decodeSshKey, sshKeyFile, type EnvironmentSettings, writeEnvDir } from './environment.ts'
 import { detectedSteps, externalSteps } from './heroku/external.ts'
 import { type AppFiles, appFiles } from './files.ts'
-import { createKit, type Kit } from './context.ts'
+import { createContext, type BuildContext } from './context.ts'
 import { notUsed } from './not-used.ts'
 import { type BuildOutput, createOutput } from './output.ts'
-import { createRun, killStrays } from './run.ts'
+import { createRun, killOrphans } from './run.ts'
 import { humanSize } from './size.ts'
 import { ignoredPaths, makeSlug } from './slug.ts'
 import type { Step } from './step.ts'
-import { nameSubmodules } from './submodules.ts'
-import { handOver, makeFor, openWorkspace, recordGroup, takeBack, type Workspace } from './workspace.ts'
+import { warnSubmodules } from './submodules.ts'
+import { grantAccess, makeFor, openWorkspace, recordGroup, revokeAccess, type Workspace } from './workspace.ts'
 
-export type BuildSettings = Surroundings & {
+export type BuildSettings = EnvironmentSettings & {
   /** Where builds work. */
   readonly builds: string
   readonly caches: string
@@ -46,14 +46,14 @@ async function checkDisk({ builds, minFreeBytes }: BuildSettings): Promise<void>
   const { bavail, bsize } = await statfs(builds)
   if (bavail * bsize < minFreeBytes)
     throw new BuildFailure(
-      `The platform's disk is nearly full: ${humanSize(bavail * bsize)} are free and a build needs ${humanSize(minFreeBytes)}. Nothing was built; push again when there is room.`,
+      `The platform's disk is nearly full: ${humanSize(bavail * bsize)} are free, and a build needs ${humanSize(minFreeBytes)}. Nothing was built. Push again when there is more space.`,
     )
 }
 
 async function fetchSource(
   { archiver }: BuildSettings,
   request: BuildRequest,
-  { workspace: { app: folder }, output, runAs }: Place,
+  { workspace: { app: folder }, output, runAs }: BuildParts,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -68,7 +68,7 @@ async function fetchSource(
 async function refuseDockerfile(files: AppFiles, config: BuildRequest['config']): Promise<void> {
   if (config.BUILDPACK_URL || (await files.has('.buildpacks')) || !(await files.has('Dockerfile'))) return
   throw new BuildFailure(
-    'This app has a Dockerfile, and this platform, one machine without a container runtime, cannot build it: remove or rename the Dockerfile (or set BUILDPACK_URL) to use a buildpack, or run the platform on Kubernetes.',
+    'This app has a Dockerfile, which this platform (one machine without a container runtime) cannot build. Remove or rename the Dockerfile (or set BUILDPACK_URL) to use a buildpack, or run the platform on Kubernetes.',
   )
 }
 
@@ -88,38 +88,38 @@ async function cacheKey(files: AppFiles, settings: BuildSettings, config: BuildR
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
-/** What only this build may see: its config, its key, its git settings. */
-async function furnish(workspace: Workspace, config: BuildRequest['config']): Promise<void> {
+/** Files for this build only: its config, its key, its git settings. */
+async function writeBuildFiles(workspace: Workspace, config: BuildRequest['config']): Promise<void> {
   await writeEnvDir(workspace.env, config)
-  // Buildpacks in local repositories belong to somebody else than the app's user.
+  // Buildpacks in local repositories do not belong to the app's user.
   await writeFile(join(workspace.home, '.gitconfig'), '[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n')
   if (config.SSH_KEY === undefined) return
   await mkdir(dirname(sshKeyFile(workspace)), { mode: 0o700 })
   await writeFile(sshKeyFile(workspace), decodeSshKey(config.SSH_KEY), { mode: 0o600 })
 }
 
-async function hook(kit: Kit, name: string, shell: string, extra: Record<string, string> = {}): Promise<void> {
+async function hook(context: BuildContext, name: string, shell: string, extra: Record<string, string> = {}): Promise<void> {
   const path = `bin/${name}`
-  if (!(await kit.files.has(path))) return
-  kit.output.title(`Running ${name} hook`)
-  const { app, cache, env } = kit.workspace
-  await kit.must(path, shell, ['-c', 'chmod +x "$1" && exec "$@"', 'hook', `./${path}`, app, cache, env], {
+  if (!(await context.files.has(path))) return
+  context.output.title(`Running ${name} hook`)
+  const { app, cache, env } = context.workspace
+  await context.must(path, shell, ['-c', 'chmod +x "$1" && exec "$@"', 'hook', `./${path}`, app, cache, env], {
     env: extra,
   })
 }
 
 /** @returns the default process types of the last buildpack and its name. */
-async function compile(kit: Kit, steps: readonly Step[], shell: string): Promise<[Record<string, string>, string]> {
+async function compile(context: BuildContext, steps: readonly Step[], shell: string): Promise<[Record<string, string>, string]> {
   let name = ''
   let extra = {}
   for (const [index, step] of steps.entries()) {
     name = await step.detect()
-    kit.output.title(`${name} app detected`)
-    if (index === 0) await hook(kit, 'pre-compile', shell)
+    context.output.title(`${name} app detected`)
+    if (index === 0) await hook(context, 'pre-compile', shell)
     extra = await step.compile()
   }
   const defaults = (await steps.at(-1)?.release()) ?? {}
-  await hook(kit, 'post-compile', shell, extra)
+  await hook(context, 'post-compile', shell, extra)
   return [defaults, name]
 }
 
@@ -133,7 +133,7 @@ function report(output: BuildOutput, declared: Record<string, string> | null, de
   else if (!declared) output.note('None: add a Procfile with a line such as `web: command` to run this app.')
 }
 
-type Place = {
+type BuildParts = {
   readonly workspace: Workspace
   readonly cache: Cache
   readonly output: BuildOutput
@@ -144,13 +144,13 @@ type Place = {
 async function buildIn(
   settings: BuildSettings,
   request: BuildRequest,
-  place: Place,
+  parts: BuildParts,
   signal: AbortSignal,
 ): Promise<BuildResult> {
-  const { workspace, cache, output, files, runAs } = place
+  const { workspace, cache, output, files, runAs } = parts
   const { config } = request
-  await fetchSource(settings, request, place, signal)
-  nameSubmodules(output, request.submodules ?? [])
+  await fetchSource(settings, request, parts, signal)
+  warnSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
   for (const line of await notUsed(files, config)) output.warn(line)
   await readProcfile(files)
@@ -161,24 +161,24 @@ async function buildIn(
     await cache.drop()
     await makeFor(workspace.cache, runAs)
   }
-  await furnish(workspace, config)
-  await handOver(workspace, runAs)
+  await writeBuildFiles(workspace, config)
+  await grantAccess(workspace, runAs)
 
   const started = (group: Parameters<typeof recordGroup>[1]): Promise<void> => recordGroup(workspace, group)
   const run = createRun({ build: request.id, isolation: settings.isolation, runAs, signal, started })
   const env = buildEnvironment(settings, workspace, request)
-  const kit = createKit(
+  const context = createContext(
     { workspace, files, output, archiver: settings.archiver, config, env, signal },
     run,
     settings.shell,
   )
-  const steps = (await externalSteps(kit, settings.shell, runAs)) ??
-    (await detectedSteps(kit, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(kit)]
-  const [defaults, name] = await compile(kit, steps, settings.shell)
-  const ignored = await ignoredPaths(kit)
+  const steps = (await externalSteps(context, settings.shell, runAs)) ??
+    (await detectedSteps(context, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(context)]
+  const [defaults, name] = await compile(context, steps, settings.shell)
+  const ignored = await ignoredPaths(context)
 
-  await killStrays(request.id)
-  await takeBack(workspace)
+  await killOrphans(request.id)
+  await revokeAccess(workspace)
   const declared = await readProcfile(files)
   report(output, declared, defaults, name)
   const slug = await makeSlug(settings, workspace.app, request.id, ignored, runAs, signal)
@@ -193,7 +193,7 @@ async function buildIn(
   }
 }
 
-/** Nothing of the build runs or lies about when this ends, however it ends. */
+/** When this ends, however it ends, no process and no file of the build is left. */
 export async function build(
   settings: BuildSettings,
   request: BuildRequest,
@@ -208,11 +208,11 @@ export async function build(
   const workspace = await openWorkspace(settings.builds, request.id, runAs)
   const inspector = settings.archiver.inspect(workspace.app, { runAs, signal })
   try {
-    const place = { workspace, cache, output, files: appFiles(inspector), runAs }
-    return await buildIn(settings, request, place, signal)
+    const parts = { workspace, cache, output, files: appFiles(inspector), runAs }
+    return await buildIn(settings, request, parts, signal)
   } catch (error) {
-    await killStrays(request.id)
-    await takeBack(workspace)
+    await killOrphans(request.id)
+    await revokeAccess(workspace)
     await cache.putBack(workspace.cache, !signal.aborted)
     throw error
   } finally {

@@ -1,4 +1,4 @@
-// What does a build keep for the next one of the same app, and when is that thrown away?
+// What does a build keep for the next build of the same app, and when is it discarded?
 import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunAs } from '@deis/machine/accounts'
@@ -10,8 +10,8 @@ import { makeFor } from './workspace.ts'
 
 /**
  * Per app: `files` (moved into the workspace for a build and back, so that nothing is copied) and `meta.json`.
- * After a failed build the cache is kept too, a download done is done; but when it has seen several builds fail in a row, it
- * may itself be the reason and is dropped.
+ * The cache is kept after a failed build as well, since its downloads stay useful; but after several failures in a row it may
+ * itself be the reason, and is dropped.
  */
 export type Cache = {
   /** Moves the cache to `target`, which exists afterwards. `key`: what the cache depends on; another key, no cache. */
@@ -29,7 +29,7 @@ const maxFailures = 3
 
 const nothing: Meta = { key: '', fingerprint: '', failures: 0 }
 
-/** What it holds belongs to `runAs`, who filled it, and to nobody else. */
+/** Its content belongs to `runAs`, the user who filled it. */
 export function openCache(folder: string, limit: number, runAs: RunAs | null): Cache {
   const files = join(folder, 'files')
   const metaFile = join(folder, 'meta.json')

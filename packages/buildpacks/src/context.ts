@@ -1,4 +1,4 @@
-// What does a step of a build have at hand: folders, commands that run as the app's user, and a voice?
+// What is available to a step of a build: folders, output, and commands that run as the app's user?
 import type { Archiver } from '@deis/machine/archive'
 import { BuildFailure } from '@deis/ports/builder'
 import type { AppFiles } from './files.ts'
@@ -6,7 +6,7 @@ import type { BuildOutput } from './output.ts'
 import type { Run } from './run.ts'
 import type { Workspace } from './workspace.ts'
 
-export type Kit = {
+export type BuildContext = {
   readonly workspace: Workspace
   readonly files: AppFiles
   readonly output: BuildOutput
@@ -14,13 +14,13 @@ export type Kit = {
   readonly config: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal
-  /** Runs a command with its output shown; the exit code. */
+  /** Runs a command and shows its output; resolves with the exit code. */
   show(command: string, args: readonly string[], more?: More): Promise<number>
-  /** Runs a command that must end with 0; shown. `what` names it when it does not. */
+  /** Runs a command that must exit with 0 and shows its output. `what` names it in the error. */
   must(what: string, command: string, args: readonly string[], more?: More): Promise<void>
-  /** Runs a command for what it prints (at most 64 KiB, unless said otherwise). */
+  /** Runs a command and returns its output (at most 64 KiB, unless `limit` is set). */
   capture(command: string, args: readonly string[], more?: More): Promise<Captured>
-  /** Writes a file of the app as the app's user: whatever link is in the way, it leads no further than that user may go. */
+  /** Writes a file of the app as the app's user: a link in its path leads only where that user may go. */
   write(path: string, text: string): Promise<void>
 }
 
@@ -49,13 +49,13 @@ function collect(limit: number): { readonly add: (chunk: Buffer) => void; readon
   }
 }
 
-export function createKit(base: Omit<Kit, 'show' | 'must' | 'capture' | 'write'>, run: Run, shell: string): Kit {
+export function createContext(base: Omit<BuildContext, 'show' | 'must' | 'capture' | 'write'>, run: Run, shell: string): BuildContext {
   const settings = (more: More): { cwd: string; env: Record<string, string>; input?: string } => ({
     cwd: more.cwd ?? base.workspace.app,
     env: { ...base.env, ...more.env },
     input: more.input,
   })
-  const kit: Kit = {
+  const context: BuildContext = {
     ...base,
     async show(command, args, more = {}) {
       const out = base.output.stream()
@@ -68,7 +68,7 @@ export function createKit(base: Omit<Kit, 'show' | 'must' | 'capture' | 'write'>
       }
     },
     async must(what, command, args, more = {}) {
-      const code = await kit.show(command, args, more)
+      const code = await context.show(command, args, more)
       if (code !== 0) throw new BuildFailure(`${what} exited with code ${code}, stopping build.`, code)
     },
     async capture(command, args, more = {}) {
@@ -84,9 +84,9 @@ export function createKit(base: Omit<Kit, 'show' | 'must' | 'capture' | 'write'>
     },
     async write(path, text) {
       const script = 'case "$1" in */*) mkdir -p "${1%/*}";; esac && cat >"$1"'
-      const { code, stderr } = await kit.capture(shell, ['-c', script, 'write', `./${path}`], { input: text })
+      const { code, stderr } = await context.capture(shell, ['-c', script, 'write', `./${path}`], { input: text })
       if (code !== 0) throw new BuildFailure(`${path} could not be written: ${stderr.trim()}`)
     },
   }
-  return kit
+  return context
 }

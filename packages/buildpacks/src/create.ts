@@ -1,4 +1,4 @@
-// How are apps built on this machine, with nothing but the toolchains it has (docs/architecture.md)?
+// How are apps built on this machine with the toolchains it has (docs/architecture.md)?
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accounts } from '@deis/machine/accounts'
@@ -44,12 +44,12 @@ export type NativeBuilderOptions = {
 const appPattern = /^[a-z0-9][a-z0-9-]{0,127}$/
 
 function checkApp(app: string): void {
-  if (!appPattern.test(app)) throw new Error(`${JSON.stringify(app)} is no app id`)
+  if (!appPattern.test(app)) throw new Error(`${JSON.stringify(app)} is not an app ID`)
 }
 
 function diskFull(error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException
-  return code === 'ENOSPC' || code === 'EDQUOT' ? new BuildFailure('The disk of the platform became full.') : error
+  return code === 'ENOSPC' || code === 'EDQUOT' ? new BuildFailure("The platform's disk is full.") : error
 }
 
 export async function createNativeBuilder(options: NativeBuilderOptions): Promise<Builder> {
@@ -94,7 +94,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
       }
     },
     async recover() {
-      // Builds on this machine are this controller's: after its start none is left by another one.
+      // Builds on this machine belong to this controller, so those that run before its start are orphans.
       if (recovered) return
       recovered = true
       const ended = await recoverWorkspaces(builds)

@@ -1,10 +1,10 @@
-// What do a build's processes find in their environment, and what in ENV_DIR (docs/contract/build-and-route.md §2.1)?
+// Which variables do a build's processes get, and which files are in ENV_DIR (docs/contract/build-and-route.md §2.1)?
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildFailure, type BuildRequest } from '@deis/ports/builder'
 import type { Workspace } from './workspace.ts'
 
-export type Surroundings = {
+export type EnvironmentSettings = {
   readonly path: string
   readonly shell: string
   readonly stack: string
@@ -28,7 +28,7 @@ const withheld = new Set(
 export function toolConfig(config: BuildRequest['config']): { env: Record<string, string>; kept: readonly string[] } {
   const entries = Object.entries(config)
   const bad = entries.find(([, value]) => value.includes('\0'))
-  if (bad) throw new BuildFailure(`The config variable ${bad[0]} contains a null byte: set it again without.`)
+  if (bad) throw new BuildFailure(`The config variable ${bad[0]} contains a null byte. Set it again without it.`)
   return {
     env: Object.fromEntries(entries.filter(([name]) => !withheld.has(name))),
     // Nothing is lost with SSH_KEY: git uses it.
@@ -38,7 +38,7 @@ export function toolConfig(config: BuildRequest['config']): { env: Record<string
 
 /** The app's config is not in it, with the one exception that the buildpack API makes: BUILDPACK_URL. */
 export function buildEnvironment(
-  surroundings: Surroundings,
+  settings: EnvironmentSettings,
   workspace: Workspace,
   request: Pick<BuildRequest, 'id' | 'sha' | 'config'>,
 ): Record<string, string> {
@@ -51,14 +51,14 @@ export function buildEnvironment(
     // Logs would change the cache with every build.
     npm_config_logs_max: '0',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
-    ...surroundings.passEnv,
+    ...settings.passEnv,
     npm_config_cache: join(workspace.cache, 'npm'),
     PIP_CACHE_DIR: join(workspace.cache, 'pip'),
-    PATH: surroundings.path,
-    SHELL: surroundings.shell,
+    PATH: settings.path,
+    SHELL: settings.shell,
     HOME: workspace.home,
     TMPDIR: workspace.tmp,
-    STACK: surroundings.stack,
+    STACK: settings.stack,
     SOURCE_VERSION: request.sha,
     REQUEST_ID: request.id,
     CURL_CONNECT_TIMEOUT: '30',
@@ -73,7 +73,7 @@ export function buildEnvironment(
 export async function writeEnvDir(folder: string, config: BuildRequest['config']): Promise<void> {
   for (const [name, value] of Object.entries(config)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]{0,200}$/.test(name))
-      throw new BuildFailure(`The config variable ${JSON.stringify(name)} cannot be passed to a build: rename it.`)
+      throw new BuildFailure(`The config variable ${JSON.stringify(name)} cannot be passed to a build. Rename it.`)
     await writeFile(join(folder, name), value, { mode: 0o600, flag: 'wx' })
   }
 }
@@ -84,7 +84,7 @@ export function decodeSshKey(value: string): string {
   const found = [value, Buffer.from(value, 'base64').toString('utf8')].map((text) => text.trimStart()).find(isKey)
   if (value.length > 65_536 || !found)
     throw new BuildFailure(
-      'The config variable SSH_KEY is no private key in base64: set it with `deis config:set SSH_KEY=…` again, or unset it.',
+      'The config variable SSH_KEY is not a private key in base64. Set it again with `deis config:set SSH_KEY=…`, or unset it.',
     )
   return `${found.trimEnd()}\n`
 }

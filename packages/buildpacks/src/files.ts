@@ -1,8 +1,8 @@
-// How does the platform read an app's files, which may be anything and change under its hands?
+// How does the platform read an app's files, which are untrusted and may change at any time?
 import { type Inspector, mostBytes } from '@deis/machine/inspect'
 import { BuildFailure } from '@deis/ports/builder'
 
-/** All of it is asked as the app's user, see machine/src/inspect.ts. */
+/** Everything is read as the app's user, see machine/src/inspect.ts. */
 export type AppFiles = {
   /** Whether a file (or link) of this name is there; below the app, or at a whole path. */
   has(path: string): Promise<boolean>

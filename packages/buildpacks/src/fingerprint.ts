@@ -1,4 +1,4 @@
-// Has a build changed what it keeps, and how large is that?
+// Has a build changed its cache, and how large is the cache?
 import { execFile } from 'node:child_process'
 import type Crypto from 'node:crypto'
 import type Fs from 'node:fs'

@@ -18,7 +18,7 @@ test('submodules, sockets and names that are not UTF-8, each in one line', async
   const submodules = [{ path: 'lib/mod', sha: '1'.repeat(40) }]
   const { lines, result } = await t.build(files, { submodules })
   expect(lines.filter((line) => line.startsWith(' !'))).toEqual([
-    ' !     Submodule lib/mod is not fetched, its folder is empty: commit its files themselves if the app needs them',
+    ' !     Submodule lib/mod was not fetched, so its folder is empty. Commit its files if the app needs them.',
     ' !     Left out of the slug: ./caf\uFFFD (its name is not UTF-8)',
     ' !     Left out of the slug: ./left (not a file, a folder or a link)',
   ])

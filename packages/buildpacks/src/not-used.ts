@@ -1,9 +1,9 @@
-// Which files of a project, meant for other platforms, say something that this one does not do?
+// Which files of a project, meant for other platforms, have settings that this platform does not use?
 import { parse } from 'yaml'
 import type { BuildRequest } from '@deis/ports/builder'
 import type { AppFiles } from './files.ts'
 
-// Enough for what people write by hand; of a larger file only the name is said.
+// Enough for files written by hand; for a larger file only the name is printed.
 const most = 65_536
 
 // The rest of an app.json describes the app, or belongs to somebody else who uses that name.
@@ -12,7 +12,7 @@ const appJsonSections = ['addons', 'buildpacks', 'cron', 'env', 'environments', 
 const keysOf = (value: unknown): string[] =>
   value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : []
 
-/** Null: it cannot be read, so nobody knows. */
+/** Null: it cannot be read. */
 function sections(text: string, read: (text: string) => string[]): string[] | null {
   try {
     return text.length < most ? read(text) : null
@@ -34,7 +34,7 @@ const foreign: readonly Foreign[] = [
   {
     name: 'heroku.yml',
     read: (text) => keysOf(parse(text, { maxAliasCount: 10 })),
-    instead: 'a Procfile says what runs, and `deis config:set` holds settings',
+    instead: 'use a Procfile for what runs, and `deis config:set` for settings',
   },
   {
     name: 'app.json',
@@ -63,7 +63,7 @@ export async function notUsed(files: AppFiles, config: BuildRequest['config']): 
   const external = config.BUILDPACK_URL !== undefined || (await files.has('.buildpacks'))
   if (!external && (await files.has('Aptfile')))
     lines.push(
-      'Aptfile is not used: no packages of the system are installed for one app. BUILDPACK_URL may name a buildpack that does.',
+      'Aptfile is not used: system packages cannot be installed for a single app. Set BUILDPACK_URL to a buildpack that installs them.',
     )
   return lines
 }

@@ -55,7 +55,7 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
 }
 
 /** Kills everything of a build, whatever process group it moved to, until nothing is left. */
-export async function killStrays(build: string): Promise<void> {
+export async function killOrphans(build: string): Promise<void> {
   await killAll(() => withVariable(buildVariable, build))
 }
 
@@ -80,7 +80,7 @@ export function createRun(options: RunnerOptions): Run {
     })
     child.stdout?.on('data', wanted.stdout)
     stderr?.on('data', wanted.stderr)
-    // A command that does not read its input is no failure.
+    // A command need not read its input.
     child.stdin?.on('error', () => {})
     child.stdin?.end(wanted.input ?? '')
 
@@ -99,7 +99,7 @@ export function createRun(options: RunnerOptions): Run {
     }
     signal.removeEventListener('abort', stop)
     if (stopping) await stopping
-    // What left the group may still hold the pipes; its output is nobody's business any more.
+    // Processes that left the group may still hold the pipes; their output is ignored.
     child.stdout?.destroy()
     stderr?.destroy()
     await started(null)

@@ -1,4 +1,4 @@
-// How is a number of bytes shown to people: 1.7M, as `du -h` does?
+// How is a number of bytes formatted for people: 1.7M, as in `du -h`?
 
 const units = ['B', 'K', 'M', 'G', 'T'] as const
 

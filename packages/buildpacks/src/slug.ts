@@ -1,11 +1,11 @@
-// How does a built app become a slug: what is left out, and what is it called?
+// How is a built app packed into a slug: what is left out, and how is it named?
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunAs } from '@deis/machine/accounts'
 import { ArchiveFailure, type Archiver, type Packed } from '@deis/machine/archive'
 import { slugFile } from '@deis/machine/slugs'
 import { BuildFailure } from '@deis/ports/builder'
-import type { Kit } from './context.ts'
+import type { BuildContext } from './context.ts'
 
 const maxIgnored = 32 * 2 ** 20
 
@@ -13,13 +13,13 @@ const maxIgnored = 32 * 2 ** 20
  * What `.slugignore` excludes: read as git reads a `.gitignore` (also `!` and `**`), by git itself and as the app's user.
  * It applies to the result, so that a build may use what the slug leaves out. Folders end with `/`.
  */
-export async function ignoredPaths(kit: Kit): Promise<ReadonlySet<string>> {
-  if (!(await kit.files.has('.slugignore'))) return new Set()
-  const repository = join(kit.workspace.tmp, 'slugignore.git')
+export async function ignoredPaths(context: BuildContext): Promise<ReadonlySet<string>> {
+  if (!(await context.files.has('.slugignore'))) return new Set()
+  const repository = join(context.workspace.tmp, 'slugignore.git')
   const env = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' }
   const list = ['ls-files', '-z', '--others', '--ignored', '--directory', '--exclude-from=.slugignore']
-  const init = await kit.capture('git', ['init', '--quiet', '--bare', '--', repository], { env })
-  const listed = await kit.capture('git', [`--git-dir=${repository}`, '--work-tree=.', ...list], {
+  const init = await context.capture('git', ['init', '--quiet', '--bare', '--', repository], { env })
+  const listed = await context.capture('git', [`--git-dir=${repository}`, '--work-tree=.', ...list], {
     env,
     limit: maxIgnored,
   })

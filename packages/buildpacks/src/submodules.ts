@@ -1,11 +1,11 @@
-// What becomes of the other repositories that a source refers to?
+// What is printed about submodules that were not fetched?
 import type { Submodule } from '@deis/lib/git-tree/measure'
 import type { BuildOutput } from './output.ts'
 
-/** A folder of a submodule is empty in what is built: whoever pushes is told, for each. */
-export function nameSubmodules(output: Pick<BuildOutput, 'warn'>, submodules: readonly Submodule[]): void {
+/** The folder of such a submodule is empty in the build: the user gets a warning for each. */
+export function warnSubmodules(output: Pick<BuildOutput, 'warn'>, submodules: readonly Submodule[]): void {
   for (const { path, why } of submodules)
     output.warn(
-      `Submodule ${path} is not fetched${why === undefined ? '' : ` (${why})`}, its folder is empty: commit its files themselves if the app needs them`,
+      `Submodule ${path} was not fetched${why === undefined ? '' : ` (${why})`}, so its folder is empty. Commit its files if the app needs them.`,
     )
 }

@@ -1,4 +1,4 @@
-// How does the output of build tools become lines that are safe to show on anybody's terminal (docs/contract/build-and-route.md §1.9)?
+// How is the output of build tools turned into lines that are safe to show on any terminal (docs/contract/build-and-route.md §1.9)?
 import { StringDecoder } from 'node:string_decoder'
 
 /** Longest line in bytes: git's sideband and old terminals take no more. */

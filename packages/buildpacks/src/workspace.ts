@@ -1,10 +1,10 @@
-// Where does a build work, who may enter, and what is left to clean up after a controller that was killed?
+// Where are the folders of a build, who may enter them, and how are they cleaned up after a controller was killed?
 import { chmod, chown, lchown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunAs } from '@deis/machine/accounts'
 import { discard } from '@deis/machine/discard'
 import { type Identity, isAlive, stopGroup } from '@deis/machine/pid'
-import { killStrays } from './run.ts'
+import { killOrphans } from './run.ts'
 
 export type Workspace = {
   readonly root: string
@@ -24,8 +24,8 @@ export type Workspace = {
 
 const idPattern = /^[A-Za-z0-9-]{1,64}$/
 
-function place(folder: string, id: string): Workspace {
-  if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is no build id`)
+function workspaceAt(folder: string, id: string): Workspace {
+  if (!idPattern.test(id)) throw new Error(`${JSON.stringify(id)} is not a build ID`)
   const root = join(folder, id)
   const at = (name: string): string => join(root, name)
   return {
@@ -40,9 +40,9 @@ function place(folder: string, id: string): Workspace {
   }
 }
 
-/** Closed to everybody but the platform until it is handed over. What the app's user fills is that user's from the start. */
+/** Closed to all but the platform until access is granted. Folders that the app's user fills belong to that user from the start. */
 export async function openWorkspace(folder: string, id: string, runAs: RunAs | null): Promise<Workspace> {
-  const workspace = place(folder, id)
+  const workspace = workspaceAt(folder, id)
   await mkdir(workspace.root, { mode: 0o700 })
   const { app, env, home, tmp, buildpacks, archives } = workspace
   await Promise.all([env, home, archives].map((path) => mkdir(path, { mode: 0o755 })))
@@ -57,7 +57,7 @@ export async function makeFor(path: string, runAs: RunAs | null, mode = 0o755): 
   if (runAs) await lchown(path, runAs.uid, runAs.gid)
 }
 
-/** What the platform has just written, where nobody else has been yet, becomes the app's user's. */
+/** Files that the platform has just written, in folders that no other user could enter yet, are given to the app's user. */
 async function give(folder: string, owner: RunAs): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
@@ -67,16 +67,16 @@ async function give(folder: string, owner: RunAs): Promise<void> {
   await lchown(folder, owner.uid, owner.gid)
 }
 
-/** Lets the app's user in, and nobody else's. */
-export async function handOver(workspace: Workspace, runAs: RunAs | null): Promise<void> {
+/** Lets the app's user in, and no other user. */
+export async function grantAccess(workspace: Workspace, runAs: RunAs | null): Promise<void> {
   if (!runAs) return
   for (const folder of [workspace.env, workspace.home]) await give(folder, runAs)
   await chown(workspace.root, 0, runAs.gid)
   await chmod(workspace.root, 0o710)
 }
 
-/** Shuts the app's user out again: also a pod of the app, which is the same user. */
-export async function takeBack(workspace: Workspace): Promise<void> {
+/** Shuts the app's user out again, including pods of the app, which run as the same user. */
+export async function revokeAccess(workspace: Workspace): Promise<void> {
   await chmod(workspace.root, 0o700)
 }
 
@@ -98,7 +98,7 @@ export async function recoverWorkspaces(folder: string): Promise<string[]> {
       () => null,
     )
     if (group && (await isAlive(group))) await stopGroup(group.pid, 0)
-    await killStrays(id)
+    await killOrphans(id)
     await discard(root)
   }
   return left

@@ -63,7 +63,7 @@ test.each([
   'https://example.com/\u001b[2J',
   `https://example.com/${'x'.repeat(2000)}`,
 ])('refuses %j', (text) => {
-  expect(() => parseBuildpackUrl(text)).toThrow(/^is no buildpack: /)
+  expect(() => parseBuildpackUrl(text)).toThrow(/^is not a valid buildpack: /)
 })
 
 test('what is refused is not repeated: it may hold a password', () => {

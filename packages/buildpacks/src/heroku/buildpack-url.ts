@@ -1,4 +1,4 @@
-// Which buildpack does a BUILDPACK_URL or a line of .buildpacks mean, and which texts mean none (docs/contract/build-and-route.md §2.1)?
+// Which buildpack does a BUILDPACK_URL or a line of .buildpacks mean, and which texts are invalid (docs/contract/build-and-route.md §2.1)?
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -12,7 +12,7 @@ export type BuildpackSource = {
   readonly authorization: string | null
 }
 
-/** A text that names no buildpack; the message says what would. */
+/** A text that does not name a buildpack; the message says what would. */
 export class BadBuildpackUrl extends Error {}
 
 const refPattern = /^(?![-/.])(?!.*\.\.)[A-Za-z0-9._/@+-]{1,200}$/
@@ -50,10 +50,10 @@ function parseUrl(text: string, refuse: (why: string) => BadBuildpackUrl): Omit<
         !/^([A-Za-z0-9_][A-Za-z0-9._-]*)?$/.test(url.username) ||
         !hostPattern.test(url.hostname)
       )
-        throw refuse('its user or host is not acceptable')
+        throw refuse('its user or host is not valid')
       return { kind: 'git', url: url.href, authorization: null }
     case 'file:':
-      if (url.host !== '') throw refuse('a file:// URL has no host')
+      if (url.host !== '') throw refuse('a file:// URL must not have a host')
       return { kind: 'git', url: url.href, authorization: null }
     default:
       throw refuse(`it must be ${accepted}`)
@@ -64,13 +64,13 @@ function parseUrl(text: string, refuse: (why: string) => BadBuildpackUrl): Omit<
 export function parseBuildpackUrl(text: string): BuildpackSource {
   const given = text.trim()
   // The text may hold a password, so it is not repeated.
-  const refuse = (why: string): BadBuildpackUrl => new BadBuildpackUrl(`is no buildpack: ${why}`)
+  const refuse = (why: string): BadBuildpackUrl => new BadBuildpackUrl(`is not a valid buildpack: ${why}`)
   if (given === '' || given.length > 2000 || given.startsWith('-') || !/^[\x21-\x7e]+$/.test(given))
     throw refuse(`it must be ${accepted}`)
   const hash = given.indexOf('#')
   const ref = hash < 0 ? '' : given.slice(hash + 1)
   const address = hash < 0 ? given : given.slice(0, hash)
-  if (ref !== '' && !refPattern.test(ref)) throw refuse('what follows the # is no branch, tag or commit')
+  if (ref !== '' && !refPattern.test(ref)) throw refuse('the text after # is not a branch, tag or commit')
   let parsed
   try {
     parsed = parseUrl(shorthand(address) ?? address, refuse)
@@ -78,7 +78,7 @@ export function parseBuildpackUrl(text: string): BuildpackSource {
     if (error instanceof BadBuildpackUrl) throw error
     throw refuse('its user or password is not correctly encoded')
   }
-  if (parsed.kind === 'archive' && ref !== '') throw refuse('an archive has no branches, so #… has no meaning')
+  if (parsed.kind === 'archive' && ref !== '') throw refuse('an archive has no branches, so #… is not allowed')
   return { ...parsed, ref: ref === '' ? null : ref }
 }
 

@@ -67,10 +67,10 @@ test('what cannot be fetched or is no URL: the reason, and one line', async () =
   expect(t.output()).toMatch(/-----> Fetching custom buildpack\n !     .*\/nonexistent\/x/)
   await expect(build('ext::evil')).rejects.toThrow('Build exited with code 1, stopping build.')
   expect(t.output()).toMatch(
-    /-----> Fetching custom buildpack\n !     BUILDPACK_URL is no buildpack: it must be a git URL/,
+    /-----> Fetching custom buildpack\n !     BUILDPACK_URL is not a valid buildpack: it must be a git URL/,
   )
   await expect(build(at('missing.tgz'))).rejects.toThrow('Build exited with code 1, stopping build.')
-  expect(t.output()).toMatch(/ !     http:\/\/127.*\/missing.tgz could not be fetched: the answer is 404 Not Found\n$/)
+  expect(t.output()).toMatch(/ !     http:\/\/127.*\/missing.tgz could not be fetched: the server answered 404 Not Found\n$/)
 })
 
 test('an archive, with credentials in the URL and one folder inside', async () => {
@@ -157,9 +157,9 @@ test('.buildpacks: each must detect', async () => {
     'Build exited with code 1, stopping build.',
   )
   expect(t.output()).toContain(
-    ` !     The buildpack file://${no} does not apply to this app: its bin/detect said no.\n !     not mine\n`,
+    ` !     The buildpack file://${no} does not apply to this app: its bin/detect failed.\n !     not mine\n`,
   )
-  await expect(t.build({ '.buildpacks': '# none\n' })).rejects.toThrow('.buildpacks names no buildpack')
+  await expect(t.build({ '.buildpacks': '# none\n' })).rejects.toThrow('.buildpacks does not name a buildpack')
 })
 
 test('SSH_KEY is a file of the build only, and ssh is told by a fixed command', async () => {
@@ -177,7 +177,7 @@ test('SSH_KEY is a file of the build only, and ssh is told by a fixed command', 
   expect(output).toContain('       not really\n')
   expect(output).toContain('       ssh -i "$DEIS_SSH_KEY" -o IdentitiesOnly=yes')
   await expect(t.build({ x: '' }, { config: { ...config, SSH_KEY: 'rubbish; evil' } })).rejects.toThrow(
-    'The config variable SSH_KEY is no private key',
+    'The config variable SSH_KEY is not a private key',
   )
 })
 

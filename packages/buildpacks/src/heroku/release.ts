@@ -9,13 +9,13 @@ export type ReleaseInfo = {
   readonly ignored: readonly string[]
 }
 
-/** Output that is no YAML, or holds no types, declares none. */
+/** Output that is not YAML, or contains no types, declares none. */
 export function parseRelease(text: string): ReleaseInfo {
   let value: unknown
   try {
     value = parse(text)
   } catch {
-    return { processes: {}, ignored: ['the output of bin/release, which is no YAML'] }
+    return { processes: {}, ignored: ['the output of bin/release, which is not YAML'] }
   }
   const map = value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {}
   const ignored = ['config_vars', 'addons'].filter((name) => {

@@ -1,6 +1,6 @@
 // What is a built-in buildpack?
 import type { AppFiles } from '../files.ts'
-import type { Kit } from '../context.ts'
+import type { BuildContext } from '../context.ts'
 
 export type Buildpack = {
   readonly name: string
@@ -9,7 +9,7 @@ export type Buildpack = {
   /** What must work for the app's user, called with `args` to find out; null: nothing. */
   readonly tool: { readonly command: string; readonly args: readonly string[] } | null
   detect(files: AppFiles): Promise<boolean>
-  /** @returns the environment that later commands of the build need beside the kit's, such as a PATH. */
-  compile(kit: Kit): Promise<Record<string, string>>
-  release(kit: Kit): Promise<Record<string, string>>
+  /** @returns the environment that later commands of the build need beside the context's, such as a PATH. */
+  compile(context: BuildContext): Promise<Record<string, string>>
+  release(context: BuildContext): Promise<Record<string, string>>
 }

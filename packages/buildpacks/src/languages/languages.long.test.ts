@@ -110,7 +110,7 @@ build-backend = "setuptools.build_meta"
     })
     expect(output).toContain('-----> Installing dependencies with pip (dependencies of pyproject.toml)\n')
     expect(output).toContain(
-      ' !     requires-python in pyproject.toml (>=99) does not fit this Python: it may not work.\n',
+      ' !     requires-python in pyproject.toml (>=99) does not match this version of Python, so the app may not work.\n',
     )
     expect(output).toContain(' !     project.scripts in pyproject.toml are not installed:')
     expect(await runIn(t, await t.unpack(result), 'python app.py')).toBe('hello from greet of app.py\n')
@@ -205,11 +205,11 @@ test('a language that is not installed is named', async () => {
   await writeFiles(folder, { 'bin/ruby': '#!/bin/sh\nexit 1\n' })
   const bare = await openTestBuilder({ path: join(folder, 'bin'), shell: '/bin/bash', accounts: t.accounts })
   await expect(bare.build({ 'requirements.txt': '' })).rejects.toThrow(
-    'Python is needed to build this app and python3 was not found on this machine: install it or set BUILDPACK_URL.',
+    'Python is needed to build this app, but python3 was not found on this machine. Install it, or set BUILDPACK_URL.',
   )
   expect(bare.output()).toContain('-----> Python app detected\n')
   await expect(bare.build({ Gemfile: '' })).rejects.toThrow(
-    'Ruby is needed to build this app and ruby does not work here for the user that builds run as: make it work or set BUILDPACK_URL.',
+    'Ruby is needed to build this app, but ruby does not work for the user that builds run as. Fix that, or set BUILDPACK_URL.',
   )
   expect((await bare.builder.checks()).map((check) => check.status)).toEqual(Array(6).fill('missing'))
   await bare.close()

@@ -1,7 +1,7 @@
-// How does the package manager that an app wants get there, for its build and for its processes?
+// How is the package manager that an app wants installed, for its build and for its processes?
 import { basename, join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
-import type { Kit, More } from '../context.ts'
+import type { BuildContext, More } from '../context.ts'
 import { type Runtime, runtimeFolder } from './node-runtime.ts'
 import { npmGlobal } from './npm-global.ts'
 import { fits } from './node-version.ts'
@@ -10,15 +10,15 @@ import type { PackageJson, PackageManager } from './package-manager.ts'
 /** `folder`: what the slug must have of it; null: nothing, it is on the machine or comes with the runtime. */
 export type Provided = { readonly path: string; readonly folder: string | null; readonly version: string }
 
-/** What a manager says of itself; yarn as npm brings it adds the commit that it was made of. */
-const versionIn = (said: string): string => said.trim().replace(/-git\.[\w.-]{1,100}$/, '')
+/** The version that a manager prints; yarn from npm adds its commit. */
+const versionIn = (printed: string): string => printed.trim().replace(/-git\.[\w.-]{1,100}$/, '')
 
 /** The manager on PATH if it is the right one, otherwise npm brings it into the cache. */
-export async function provideManager(kit: Kit, manager: PackageManager, more: More): Promise<Provided> {
+export async function provideManager(context: BuildContext, manager: PackageManager, more: More): Promise<Provided> {
   const path = more.env?.PATH ?? ''
   // Outside of the app's folder, where the manager would try to become the version that the app wants.
-  const outside: More = { ...more, cwd: kit.workspace.tmp }
-  const present = await kit.capture(manager.name, ['--version'], outside)
+  const outside: More = { ...more, cwd: context.workspace.tmp }
+  const present = await context.capture(manager.name, ['--version'], outside)
   const version = versionIn(present.stdout)
   const right = manager.name === 'npm' || manager.version === null || version === manager.version
   if (present.code === 0 && right) return { path, folder: null, version }
@@ -29,29 +29,29 @@ export async function provideManager(kit: Kit, manager: PackageManager, more: Mo
   if (manager.source === null) return { path, folder: null, version }
   if (manager.name === 'npm')
     throw new BuildFailure('npm was not found on this machine: install it, or set BUILDPACK_URL.')
-  const folder = join(kit.workspace.cache, 'tools', manager.source.replace(/[@/]+/g, '-'))
+  const folder = join(context.workspace.cache, 'tools', manager.source.replace(/[@/]+/g, '-'))
   const own = `${join(folder, 'bin')}:${path}`
-  const kept = await kit.capture(join(folder, 'bin', manager.name), ['--version'], outside)
+  const kept = await context.capture(join(folder, 'bin', manager.name), ['--version'], outside)
   if (kept.code === 0) return { path: own, folder, version: versionIn(kept.stdout) }
-  kit.output.note(`Installing ${manager.source}`)
-  await npmGlobal(kit, outside, folder, [manager.source])
-  const fresh = await kit.capture(join(folder, 'bin', manager.name), ['--version'], outside)
+  context.output.note(`Installing ${manager.source}`)
+  await npmGlobal(context, outside, folder, [manager.source])
+  const fresh = await context.capture(join(folder, 'bin', manager.name), ['--version'], outside)
   return { path: own, folder, version: versionIn(fresh.stdout) }
 }
 
 /** Puts runtime and manager where the app's processes find them. @returns whether there was anything to put. */
-export async function carry(kit: Kit, runtime: Runtime, manager: string | null): Promise<boolean> {
-  const target = join(kit.workspace.app, runtimeFolder)
-  await kit.capture('rm', ['-rf', '--', target])
+export async function copyRuntime(context: BuildContext, runtime: Runtime, manager: string | null): Promise<boolean> {
+  const target = join(context.workspace.app, runtimeFolder)
+  await context.capture('rm', ['-rf', '--', target])
   const folders = [runtime.folder, manager].filter((folder) => folder !== null)
   for (const folder of folders) {
-    await kit.must('mkdir', 'mkdir', ['-p', '--', target])
-    await kit.must('cp', 'cp', ['-a', '--', join(folder, 'bin'), join(folder, 'lib'), target])
+    await context.must('mkdir', 'mkdir', ['-p', '--', target])
+    await context.must('cp', 'cp', ['-a', '--', join(folder, 'bin'), join(folder, 'lib'), target])
   }
   if (runtime.home !== null) {
     // Needed only to build, and most of its files.
     const own = join(target, 'lib', 'node_modules', basename(runtime.home))
-    await kit.capture('rm', ['-rf', '--', ...['include', 'share', 'CHANGELOG.md'].map((name) => join(own, name))])
+    await context.capture('rm', ['-rf', '--', ...['include', 'share', 'CHANGELOG.md'].map((name) => join(own, name))])
   }
   return folders.length > 0
 }
@@ -66,6 +66,6 @@ export function otherVersions(json: PackageJson, manager: PackageManager, versio
   })
   // The others are installed in the version that packageManager names.
   const pinned = manager.version !== null && manager.version !== version
-  if (pinned) lines.push(`packageManager in package.json is not used: ${manager.name} is here as ${version}.`)
+  if (pinned) lines.push(`packageManager in package.json is not used: ${manager.name} ${version} is installed here.`)
   return lines
 }

@@ -94,7 +94,7 @@ test('the version of this machine asks nobody', async () => {
 
 test('what there is not, and what is not a range, is refused by name', { timeout: 60_000 }, async () => {
   await expect(build('>=100', 'none')).rejects.toThrow(
-    `engines.node in package.json asks for Node.js >=100, which there is not: this machine has ${process.versions.node}, and the npm registry has 99.1.0 and older ones.`,
+    `engines.node in package.json asks for Node.js >=100, which does not exist: this machine has ${process.versions.node}, and the npm registry has 99.1.0 and older ones.`,
   )
   await expect(build('newest please', 'none')).rejects.toThrow(
     'engines.node in package.json is "newest please", which is not a range of versions: write one such as "22.x".',

@@ -1,7 +1,7 @@
-// How does an app get the version of Node.js that it asks for, when the machine's own is another one?
+// How is the version of Node.js that an app asks for installed, when the machine has another one?
 import { join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
-import type { Kit, More } from '../context.ts'
+import type { BuildContext, More } from '../context.ts'
 import { machineNpmrc, npmGlobal } from './npm-global.ts'
 import { asksForNewest, fits, newestIn, newestOfEach, rangeOf } from './node-version.ts'
 
@@ -21,16 +21,16 @@ export const runtimeFolder = '.deis/node'
 
 type Machine = { readonly version: string; readonly platform: string; readonly arch: string }
 
-async function machineOf(kit: Kit): Promise<Machine> {
+async function machineOf(context: BuildContext): Promise<Machine> {
   const script = 'process.stdout.write([process.versions.node, process.platform, process.arch].join(" "))'
-  const [version = '', platform = '', arch = ''] = (await kit.capture('node', ['-e', script])).stdout.split(' ')
+  const [version = '', platform = '', arch = ''] = (await context.capture('node', ['-e', script])).stdout.split(' ')
   return { version, platform, arch }
 }
 
 /** What the registry says of a package, as npm prints it. */
-async function ask(kit: Kit, more: More, spec: string, fields: readonly string[]): Promise<unknown> {
+async function ask(context: BuildContext, more: More, spec: string, fields: readonly string[]): Promise<unknown> {
   const args = ['view', '--json', '--loglevel=error', '--', spec, ...fields]
-  const { code, stdout, stderr } = await kit.capture('npm', args, { ...more, limit: 4 * 2 ** 20 })
+  const { code, stdout, stderr } = await context.capture('npm', args, { ...more, limit: 4 * 2 ** 20 })
   try {
     if (code === 0) return JSON.parse(stdout)
   } catch {
@@ -44,50 +44,50 @@ const strings = (value: unknown): string[] =>
   (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string')
 
 /** The machine's npm if it runs on that version of Node.js, otherwise the newest before it that does. */
-async function npmFor(kit: Kit, more: More, version: string): Promise<string> {
-  const found = await ask(kit, more, 'npm@>=6', ['version', 'engines'])
+async function npmFor(context: BuildContext, more: More, version: string): Promise<string> {
+  const found = await ask(context, more, 'npm@>=6', ['version', 'engines'])
   const fitting = (Array.isArray(found) ? found : [found]).flatMap((entry: unknown) => {
     const { version: npm, engines } = (entry ?? {}) as { version?: unknown; engines?: { node?: unknown } }
     const range = engines?.node
     return typeof npm === 'string' && typeof range === 'string' && fits(version, range) ? [npm] : []
   })
-  const own = (await kit.capture('npm', ['--version'], more)).stdout.trim()
+  const own = (await context.capture('npm', ['--version'], more)).stdout.trim()
   const newest = newestIn(fitting, `<=${own}`) ?? newestIn(fitting, '*')
-  if (newest === null) throw new BuildFailure(`There is no npm that runs on Node.js ${version}: ask for a newer one.`)
+  if (newest === null) throw new BuildFailure(`No version of npm runs on Node.js ${version}. Ask for a newer version of Node.js.`)
   return newest
 }
 
 /** From the npm registry, whose checksums npm compares, into the app's cache: whole or not at all. */
-async function install(kit: Kit, more: More, name: string, version: string): Promise<string> {
-  const kept = join(kit.workspace.cache, 'node')
+async function install(context: BuildContext, more: More, name: string, version: string): Promise<string> {
+  const kept = join(context.workspace.cache, 'node')
   const folder = join(kept, `${name}-${version}`)
   const works = async (): Promise<boolean> =>
-    (await kit.capture(join(folder, 'bin', 'node'), ['--version'])).stdout.trim() === `v${version}`
+    (await context.capture(join(folder, 'bin', 'node'), ['--version'])).stdout.trim() === `v${version}`
   if (await works()) return folder
-  const npm = await npmFor(kit, more, version)
-  kit.output.note(`Installing Node.js ${version} with npm ${npm}`)
-  const fresh = join(kit.workspace.tmp, 'node-runtime')
+  const npm = await npmFor(context, more, version)
+  context.output.note(`Installing Node.js ${version} with npm ${npm}`)
+  const fresh = join(context.workspace.tmp, 'node-runtime')
   // The cache goes with the build: what is kept is the unpacked runtime. Forced, because this npm runs on another Node.js than
   // the one that the new npm will have.
-  const cache = `--cache=${join(kit.workspace.tmp, 'node-download')}`
-  await npmGlobal(kit, more, fresh, [`${name}@${version}`, `npm@${npm}`], ['--ignore-scripts', '--force', cache])
+  const cache = `--cache=${join(context.workspace.tmp, 'node-download')}`
+  await npmGlobal(context, more, fresh, [`${name}@${version}`, `npm@${npm}`], ['--ignore-scripts', '--force', cache])
   // Only the newest is kept: an app has one version at a time.
-  await kit.capture('rm', ['-rf', '--', kept])
-  await kit.capture('mkdir', ['-p', '--', kept])
-  await kit.must('mv', 'mv', ['--', fresh, folder])
+  await context.capture('rm', ['-rf', '--', kept])
+  await context.capture('mkdir', ['-p', '--', kept])
+  await context.must('mv', 'mv', ['--', fresh, folder])
   if (!(await works()))
     throw new BuildFailure(
-      `Node.js ${version} was installed and does not run on this machine: ask for another version.`,
+      `Node.js ${version} was installed but does not run on this machine. Ask for another version.`,
     )
   return folder
 }
 
 /** `wanted`: what the app says, or null; `where`: the file and field that say it. */
-export async function provideNode(kit: Kit, more: More, wanted: string | null, where: string): Promise<Runtime> {
-  const machine = await machineOf(kit)
+export async function provideNode(context: BuildContext, more: More, wanted: string | null, where: string): Promise<Runtime> {
+  const machine = await machineOf(context)
   const own: Runtime = { version: machine.version, folder: null, home: null, env: {} }
   if (wanted === null) return own
-  const outside: More = { ...more, cwd: kit.workspace.tmp }
+  const outside: More = { ...more, cwd: context.workspace.tmp }
   // As the package `node` does it, whose own installation needs scripts.
   const prefix = machine.platform === 'darwin' && machine.arch === 'arm64' ? 'node-bin' : 'node'
   const name = `${prefix}-${machine.platform}-${machine.arch}`
@@ -97,19 +97,19 @@ export async function provideNode(kit: Kit, more: More, wanted: string | null, w
     throw new BuildFailure(
       `${where} is ${JSON.stringify(wanted.slice(0, 100))}, which is not a range of versions: write one such as "22.x".`,
     )
-  const known = strings(await ask(kit, outside, name, ['versions']))
+  const known = strings(await ask(context, outside, name, ['versions']))
   const range = early ?? rangeOf(wanted, known, new Date()) ?? '*'
   if (fits(machine.version, range)) return own
   const version = newestIn(known, range)
   if (version === null)
     throw new BuildFailure(
-      `${where} asks for Node.js ${wanted}, which there is not: this machine has ${machine.version}, and the npm registry has ${newestOfEach(known).join(', ')} and older ones.`,
+      `${where} asks for Node.js ${wanted}, which does not exist: this machine has ${machine.version}, and the npm registry has ${newestOfEach(known).join(', ')} and older ones.`,
     )
-  const folder = await install(kit, outside, name, version)
+  const folder = await install(context, outside, name, version)
   const home = join(folder, 'lib', 'node_modules', name)
   // node-gyp reads the first name; npm complains about it since its version 11, when node-gyp got the second.
-  const PATH = `${join(folder, 'bin')}:${kit.env.PATH}`
-  const npm = (await kit.capture('npm', ['--version'], { ...outside, env: { ...outside.env, PATH } })).stdout
+  const PATH = `${join(folder, 'bin')}:${context.env.PATH}`
+  const npm = (await context.capture('npm', ['--version'], { ...outside, env: { ...outside.env, PATH } })).stdout
   const env = { [Number(npm.split('.')[0]) < 11 ? 'npm_config_nodedir' : 'npm_package_config_node_gyp_nodedir']: home }
-  return { version, folder, home, env: { ...env, ...(await machineNpmrc(kit, outside)), PATH } }
+  return { version, folder, home, env: { ...env, ...(await machineNpmrc(context, outside)), PATH } }
 }

@@ -61,17 +61,17 @@ test('npm ci, build script with its tools, prune, start after a move', async () 
     '-----> Node.js app detected',
     '-----> Installing dependencies with npm (package-lock.json)',
     '-----> Running build',
-    '-----> Removing what was only needed to build',
+    '-----> Removing build dependencies',
     '-----> Discovering process types',
     '-----> Checking for changes inside the cache directory...',
     expect.stringMatching(/^-----> Compiled slug size is /),
   ])
-  expect(lines).toContain('       It looks like Python too: set BUILDPACK_URL or add .buildpacks to choose.')
+  expect(lines).toContain('       It also looks like Python: set BUILDPACK_URL or add .buildpacks to choose.')
   expect(lines).toContain('       Default process types for Node.js -> web')
   expect(result.processes).toEqual({ web: 'npm start' })
   const app = await t.unpack(result)
   expect(await read(app, 'made')).toBe('production Title seen undefined')
-  expect(lines).toContain(' !     Config that builds do not get: PORT, PATH.')
+  expect(lines).toContain(' !     Config that is not passed to builds: PORT, PATH.')
   expect(await readdir(`${app}/node_modules`)).not.toContain('maker')
   expect(await runIn(t, app, 'npm start --silent')).toBe('hello from true\n')
   expect(await runIn(t, app, 'greet; echo $NODE_ENV')).toBe('hello from true\nproduction\n')
@@ -126,7 +126,7 @@ test('devDependencies of the packages of a workspace are removed', async () => {
     }),
   }
   const { result, lines } = await t.build(files)
-  expect(lines).toContain('-----> Removing what was only needed to build')
+  expect(lines).toContain('-----> Removing build dependencies')
   const app = await t.unpack(result)
   expect(await readdir(app, { recursive: true })).toContainEqual(expect.stringMatching(/node_modules\/greet$/))
   expect((await readdir(app, { recursive: true })).filter((name) => name.endsWith('node_modules/maker'))).toEqual([])
@@ -193,10 +193,10 @@ test('what a project says and is not done is named', async () => {
     Aptfile: 'libvips\n',
   })
   expect(lines.filter((line) => line.startsWith(' !'))).toEqual([
-    ' !     heroku.yml is not used (build, run): a Procfile says what runs, and `deis config:set` holds settings.',
+    ' !     heroku.yml is not used (build, run): use a Procfile for what runs, and `deis config:set` for settings.',
     ' !     app.json is not used (env, buildpacks): use `deis config:set`, `deis scale` and BUILDPACK_URL.',
     ' !     project.toml is not used (_, io.buildpacks.group): use `deis config:set`, .slugignore and BUILDPACK_URL.',
-    ' !     Aptfile is not used: no packages of the system are installed for one app. BUILDPACK_URL may name a buildpack that does.',
+    ' !     Aptfile is not used: system packages cannot be installed for a single app. Set BUILDPACK_URL to a buildpack that installs them.',
     ' !     .nvmrc is not used: write the version of Node.js into engines.node of package.json.',
     ' !     bun.lock is not used, because there is package-lock.json: remove the one that is out of date.',
     ' !     packageManager in package.json is not used: it must be a name and a whole version, such as "pnpm@10.1.0".',
@@ -212,7 +212,7 @@ test('files of the same names that lose nothing, or cannot be read', async () =>
     'project.toml': '# nothing\n',
   })
   expect(lines.filter((line) => line.startsWith(' !'))).toEqual([
-    ' !     heroku.yml is not used: a Procfile says what runs, and `deis config:set` holds settings.',
+    ' !     heroku.yml is not used: use a Procfile for what runs, and `deis config:set` for settings.',
   ])
 })
 

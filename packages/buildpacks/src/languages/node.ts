@@ -2,21 +2,21 @@
 import { join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
 import { toolConfig } from '../environment.ts'
-import type { Kit, More } from '../context.ts'
+import type { BuildContext, More } from '../context.ts'
 import type { Buildpack } from './buildpack.ts'
-import { carry, otherVersions, provideManager } from './node-manager.ts'
+import { copyRuntime, otherVersions, provideManager } from './node-manager.ts'
 import { provideNode, runtimeFolder } from './node-runtime.ts'
 import { choosePackageManager, type PackageJson, type PackageManager } from './package-manager.ts'
 import { findSite, serveSite } from './static.ts'
 
-const profile = (carries: boolean): string => `export NODE_ENV="\${NODE_ENV:-production}"
-export PATH="$HOME/node_modules/.bin:${carries ? `$HOME/${runtimeFolder}/bin:` : ''}$PATH"
+const profile = (hasRuntime: boolean): string => `export NODE_ENV="\${NODE_ENV:-production}"
+export PATH="$HOME/node_modules/.bin:${hasRuntime ? `$HOME/${runtimeFolder}/bin:` : ''}$PATH"
 `
 
-async function readPackage(kit: Kit): Promise<PackageJson> {
+async function readPackage(context: BuildContext): Promise<PackageJson> {
   try {
     // Some editors write a byte order mark, and npm reads it as nothing.
-    const value: unknown = JSON.parse(((await kit.files.read('package.json')) ?? '{}').replace(/^\uFEFF/, ''))
+    const value: unknown = JSON.parse(((await context.files.read('package.json')) ?? '{}').replace(/^\uFEFF/, ''))
     if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('it is not an object')
     return value
   } catch (error) {
@@ -46,32 +46,32 @@ function cacheSettings({ name }: PackageManager, cache: string): Record<string, 
 }
 
 /** Plug'n'Play, which yarn does from version 2 on unless it is told otherwise, reads packages from its cache at run time. */
-async function playsFromCache(kit: Kit, { name }: PackageManager, more: More): Promise<boolean> {
+async function runsFromCache(context: BuildContext, { name }: PackageManager, more: More): Promise<boolean> {
   if (name !== 'yarn') return false
-  return (await kit.capture('yarn', ['config', 'get', 'nodeLinker'], more)).stdout.trim() === 'pnp'
+  return (await context.capture('yarn', ['config', 'get', 'nodeLinker'], more)).stdout.trim() === 'pnp'
 }
 
 /** Whether config says that devDependencies stay. */
-function keepsAll(config: Kit['config']): boolean {
+function keepsAll(config: BuildContext['config']): boolean {
   const off = (name: string): boolean => config[name]?.toLowerCase() === 'false'
   const production = config.NODE_ENV === undefined || config.NODE_ENV === 'production'
   return !production || off('NPM_CONFIG_PRODUCTION') || off('npm_config_production') || off('YARN_PRODUCTION')
 }
 
-function toolEnvironment(kit: Kit): Record<string, string> {
+function toolEnvironment(context: BuildContext): Record<string, string> {
   // What these two say is done here; npm would only complain about an old word.
-  const { NPM_CONFIG_PRODUCTION: _old, npm_config_production: _older, ...env } = toolConfig(kit.config).env
+  const { NPM_CONFIG_PRODUCTION: _old, npm_config_production: _older, ...env } = toolConfig(context.config).env
   return { NODE_ENV: 'production', npm_config_progress: 'false', CI: 'true', ...env }
 }
 
 /** What an app says about its version, and where; `engines.node` is what counts, as on other platforms. */
-async function wantedVersion(kit: Kit, json: PackageJson): Promise<string | null> {
+async function wantedVersion(context: BuildContext, json: PackageJson): Promise<string | null> {
   const wanted = json.engines?.node
   if (typeof wanted === 'string') return wanted
-  if (wanted !== undefined) kit.output.warn('engines.node in package.json is not used: it is not text.')
+  if (wanted !== undefined) context.output.warn('engines.node in package.json is not used: it is not a string.')
   for (const file of ['.node-version', '.nvmrc', '.tool-versions'])
-    if (await kit.files.has(file))
-      kit.output.warn(`${file} is not used: write the version of Node.js into engines.node of package.json.`)
+    if (await context.files.has(file))
+      context.output.warn(`${file} is not used: write the version of Node.js into engines.node of package.json.`)
   return null
 }
 
@@ -80,51 +80,51 @@ const needsInstall = (json: PackageJson, manager: PackageManager): boolean =>
   manager.lockFile !== null ||
   json.workspaces !== undefined
 
-async function compile(kit: Kit): Promise<Record<string, string>> {
-  const json = await readPackage(kit)
-  const base: More = { env: toolEnvironment(kit) }
-  const runtime = await provideNode(kit, base, await wantedVersion(kit, json), 'engines.node in package.json')
-  kit.output.note(`Node.js ${runtime.version}`)
-  const manager = await choosePackageManager(kit.files, json)
-  for (const line of manager.notUsed) kit.output.warn(line)
-  const path = runtime.env.PATH ?? kit.env.PATH ?? ''
-  const env = { ...runtime.env, ...base.env, PATH: path, ...cacheSettings(manager, kit.workspace.cache) }
+async function compile(context: BuildContext): Promise<Record<string, string>> {
+  const json = await readPackage(context)
+  const base: More = { env: toolEnvironment(context) }
+  const runtime = await provideNode(context, base, await wantedVersion(context, json), 'engines.node in package.json')
+  context.output.note(`Node.js ${runtime.version}`)
+  const manager = await choosePackageManager(context.files, json)
+  for (const line of manager.notUsed) context.output.warn(line)
+  const path = runtime.env.PATH ?? context.env.PATH ?? ''
+  const env = { ...runtime.env, ...base.env, PATH: path, ...cacheSettings(manager, context.workspace.cache) }
 
   const installs = needsInstall(json, manager)
   const build = buildScript(json)
   const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
-  const provided = installs || scripts ? await provideManager(kit, manager, { env }) : null
-  for (const line of provided ? otherVersions(json, manager, provided.version) : []) kit.output.warn(line)
+  const provided = installs || scripts ? await provideManager(context, manager, { env }) : null
+  for (const line of provided ? otherVersions(json, manager, provided.version) : []) context.output.warn(line)
   const outside: More = { env: { ...env, PATH: provided?.path ?? path } }
-  const inApp = { YARN_CACHE_FOLDER: join(kit.workspace.app, '.yarn', 'cache') }
-  const more = (await playsFromCache(kit, manager, outside)) ? { env: { ...outside.env, ...inApp } } : outside
+  const inApp = { YARN_CACHE_FOLDER: join(context.workspace.app, '.yarn', 'cache') }
+  const more = (await runsFromCache(context, manager, outside)) ? { env: { ...outside.env, ...inApp } } : outside
   const command = (args: readonly string[]): Promise<void> => {
     const shown = `${manager.name} ${args.filter((arg) => !arg.startsWith('-')).join(' ')}`
-    return kit.must(shown, manager.name, args, more)
+    return context.must(shown, manager.name, args, more)
   }
   const script = async (name: string): Promise<void> => {
     if (!has(json, name)) return
-    kit.output.title(`Running ${name}`)
+    context.output.title(`Running ${name}`)
     await command(['run', name])
   }
 
   await script('heroku-prebuild')
   if (installs) {
-    kit.output.title(`Installing dependencies with ${manager.name}${manager.lockFile ? ` (${manager.lockFile})` : ''}`)
+    context.output.title(`Installing dependencies with ${manager.name}${manager.lockFile ? ` (${manager.lockFile})` : ''}`)
     await command(manager.install)
   }
   await script(build)
-  const workspace = json.workspaces !== undefined || (await kit.files.has('pnpm-workspace.yaml'))
-  if (installs && (count(json.devDependencies) > 0 || workspace) && !keepsAll(kit.config)) {
+  const workspace = json.workspaces !== undefined || (await context.files.has('pnpm-workspace.yaml'))
+  if (installs && (count(json.devDependencies) > 0 || workspace) && !keepsAll(context.config)) {
     if (manager.prune) {
-      kit.output.title('Removing what was only needed to build')
+      context.output.title('Removing build dependencies')
       await command(manager.prune)
-    } else kit.output.warn(`devDependencies stay in the app: this version of ${manager.name} cannot remove them.`)
+    } else context.output.warn(`devDependencies stay in the app: this version of ${manager.name} cannot remove them.`)
   }
   await script('heroku-cleanup')
-  const carries = await carry(kit, runtime, provided?.folder ?? null)
-  await kit.write('.profile.d/nodejs.sh', profile(carries))
-  return { PATH: `${join(kit.workspace.app, 'node_modules', '.bin')}:${more.env?.PATH}` }
+  const hasRuntime = await copyRuntime(context, runtime, provided?.folder ?? null)
+  await context.write('.profile.d/nodejs.sh', profile(hasRuntime))
+  return { PATH: `${join(context.workspace.app, 'node_modules', '.bin')}:${more.env?.PATH}` }
 }
 
 export const node: Buildpack = {
@@ -133,17 +133,17 @@ export const node: Buildpack = {
   tool: { command: 'node', args: ['--version'] },
   detect: (files) => files.has('package.json'),
   compile,
-  async release(kit) {
-    const json = await readPackage(kit)
-    const { name } = await choosePackageManager(kit.files, json)
+  async release(context) {
+    const json = await readPackage(context)
+    const { name } = await choosePackageManager(context.files, json)
     // Only yarn tells node where Plug'n'Play has its packages.
-    const plays = await kit.files.has('.pnp.cjs')
+    const plays = await context.files.has('.pnp.cjs')
     if (has(json, 'start')) return { web: plays ? 'yarn start' : name === 'bun' ? 'bun run start' : 'npm start' }
-    if (await kit.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
+    if (await context.files.has('server.js')) return { web: plays ? 'yarn node server.js' : 'node server.js' }
     const built = has(json, buildScript(json))
-    if (built) for (const [file, web] of builtServers) if (await kit.files.has(file)) return { web }
+    if (built) for (const [file, web] of builtServers) if (await context.files.has(file)) return { web }
     // A site whose build script made pages: nothing of it runs, so it is served.
-    const site = await findSite(kit, built)
-    return site ? serveSite(kit, site) : {}
+    const site = await findSite(context, built)
+    return site ? serveSite(context, site) : {}
   },
 }

@@ -1,16 +1,16 @@
 // How does npm put programs into a folder of their own, with `bin` and `lib`?
-import type { Kit, More } from '../context.ts'
+import type { BuildContext, More } from '../context.ts'
 
 /** npm with another prefix, or from another folder, would not see the machine's npmrc, and with it registry and certificates. */
-export async function machineNpmrc(kit: Kit, settings: More): Promise<Record<string, string>> {
-  const outside = { ...settings, cwd: kit.workspace.tmp }
-  const file = (await kit.capture('npm', ['config', 'get', 'globalconfig'], outside)).stdout.trim()
+export async function machineNpmrc(context: BuildContext, settings: More): Promise<Record<string, string>> {
+  const outside = { ...settings, cwd: context.workspace.tmp }
+  const file = (await context.capture('npm', ['config', 'get', 'globalconfig'], outside)).stdout.trim()
   return file.startsWith('/') ? { npm_config_globalconfig: file } : {}
 }
 
 /** npm compares what it fetches with the registry's checksums. `more`: further arguments. */
 export async function npmGlobal(
-  kit: Kit,
+  context: BuildContext,
   settings: More,
   folder: string,
   specs: readonly string[],
@@ -26,6 +26,6 @@ export async function npmGlobal(
     '--',
     ...specs,
   ]
-  const env = { ...(await machineNpmrc(kit, settings)), ...settings.env }
-  await kit.must(`npm install ${specs.join(' ')}`, 'npm', args, { ...settings, env })
+  const env = { ...(await machineNpmrc(context, settings)), ...settings.env }
+  await context.must(`npm install ${specs.join(' ')}`, 'npm', args, { ...settings, env })
 }

@@ -1,4 +1,4 @@
-// With which package manager does a Node.js app install, and with which words?
+// Which package manager does a Node.js app use, and with which commands?
 import type { AppFiles } from '../files.ts'
 
 export type PackageJson = {
@@ -35,7 +35,7 @@ const lockFiles = [
   ['bun.lockb', 'bun'],
 ] as const
 
-type Words = Omit<PackageManager, 'version' | 'lockFile' | 'notUsed'>
+type Commands = Omit<PackageManager, 'version' | 'lockFile' | 'notUsed'>
 type Pin = { readonly name: PackageManager['name']; readonly version: string }
 
 // The version of a lock file stands in its first lines; the file itself may have any size.
@@ -49,7 +49,7 @@ function pinned(text: unknown): Pin | null {
   return found ? { name: found[1] as PackageManager['name'], version: found[2] ?? '' } : null
 }
 
-function npm(lockFile: string | null): Words {
+function npm(lockFile: string | null): Commands {
   return {
     name: 'npm',
     source: 'npm',
@@ -58,7 +58,7 @@ function npm(lockFile: string | null): Words {
   }
 }
 
-function pnpm(version: string | null, lockFile: string | null, lock: string): Words {
+function pnpm(version: string | null, lockFile: string | null, lock: string): Commands {
   // The newest pnpm that reads the lock file and runs on every Node.js we run on.
   const format = Number(/^lockfileVersion:\s*['"]?(\d{1,3})/m.exec(lock)?.[1] ?? 9)
   const major = format >= 9 ? 10 : format >= 6 ? 8 : 7
@@ -73,7 +73,7 @@ function pnpm(version: string | null, lockFile: string | null, lock: string): Wo
   }
 }
 
-function yarn(version: string | null, lockFile: string | null, lock: string): Words {
+function yarn(version: string | null, lockFile: string | null, lock: string): Commands {
   const modern = version ? !/^[01]\./.test(version) : lock.includes('__metadata:')
   const classic = ['install', '--non-interactive', ...(lockFile ? ['--frozen-lockfile'] : [])]
   if (!modern)
@@ -92,7 +92,7 @@ function yarn(version: string | null, lockFile: string | null, lock: string): Wo
   }
 }
 
-function bun(lockFile: string | null): Words {
+function bun(lockFile: string | null): Commands {
   return { name: 'bun', source: null, install: ['install', ...(lockFile ? ['--frozen-lockfile'] : [])], prune: null }
 }
 
@@ -118,7 +118,7 @@ export async function choosePackageManager(files: AppFiles, json: PackageJson): 
   const [lockFile = null, name = pin?.name ?? 'npm'] = locks.find((lock) => lock[1] === pin?.name) ?? locks[0] ?? []
   const version = pin?.name === name ? pin.version : null
   const lock = lockFile === null || name === 'npm' ? '' : ((await files.head(lockFile, enough)) ?? '')
-  const words = {
+  const commands = {
     npm: () => npm(lockFile),
     pnpm: () => pnpm(version, lockFile, lock),
     yarn: () => yarn(version, lockFile, lock),
@@ -128,5 +128,5 @@ export async function choosePackageManager(files: AppFiles, json: PackageJson): 
     ...(lockFile === null ? [] : [lockFile]),
     ...locks.map(([file]) => file).filter((file) => file !== lockFile),
   ]
-  return { ...words, version, lockFile, notUsed: notUsed(json, pin, name, ordered) }
+  return { ...commands, version, lockFile, notUsed: notUsed(json, pin, name, ordered) }
 }

@@ -1,4 +1,4 @@
-// How is an app built that only says what to run?
+// How is an app built that only has a Procfile?
 import type { Buildpack } from './buildpack.ts'
 
 /** Nothing is compiled; the commands of the Procfile find what the machine has. */

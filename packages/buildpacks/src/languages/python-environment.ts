@@ -1,7 +1,7 @@
-// Where does a Python app find `python`, `pip` and its packages, wherever its copy lies?
+// Where does a Python app find `python`, `pip` and its packages, wherever it is unpacked?
 import { join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
-import type { Kit } from '../context.ts'
+import type { BuildContext } from '../context.ts'
 
 /** In the app: a virtual environment, which needs nothing but its own place once its scripts do not name another one. */
 export const environmentFolder = '.deis/python'
@@ -62,31 +62,31 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 `
 
 /** Makes the environment. @returns whether it has pip. */
-export async function createEnvironment(kit: Kit, python: string): Promise<boolean> {
-  await kit.capture('rm', ['-rf', '--', environmentFolder])
-  const made = await kit.capture(python, ['-m', 'venv', '--without-pip', environmentFolder])
+export async function createEnvironment(context: BuildContext, python: string): Promise<boolean> {
+  await context.capture('rm', ['-rf', '--', environmentFolder])
+  const made = await context.capture(python, ['-m', 'venv', '--without-pip', environmentFolder])
   if (made.code !== 0)
     throw new BuildFailure(
-      `Python cannot make a virtual environment here (${python} -m venv): install its module venv (Debian: python3-venv), or set BUILDPACK_URL.`,
+      `Python cannot create a virtual environment here (${python} -m venv): install its module venv (Debian: python3-venv), or set BUILDPACK_URL.`,
     )
-  const own = join(kit.workspace.app, environmentFolder, 'bin', 'python')
-  return (await kit.capture(own, ['-c', installPip])).code === 0
+  const own = join(context.workspace.app, environmentFolder, 'bin', 'python')
+  return (await context.capture(own, ['-c', installPip])).code === 0
 }
 
 /** Commands run in it: `python` and `pip` are its own. */
-export function inEnvironment(kit: Kit): Record<string, string> {
-  const folder = join(kit.workspace.app, environmentFolder)
-  return { VIRTUAL_ENV: folder, PATH: `${join(folder, 'bin')}:${kit.env.PATH}` }
+export function inEnvironment(context: BuildContext): Record<string, string> {
+  const folder = join(context.workspace.app, environmentFolder)
+  return { VIRTUAL_ENV: folder, PATH: `${join(folder, 'bin')}:${context.env.PATH}` }
 }
 
 /** After everything is installed. */
-export async function settleEnvironment(kit: Kit): Promise<void> {
-  const { app } = kit.workspace
+export async function finishEnvironment(context: BuildContext): Promise<void> {
+  const { app } = context.workspace
   const own = join(app, environmentFolder, 'bin', 'python')
-  await kit.must('python', own, ['-c', makePortable, app, environmentFolder])
+  await context.must('python', own, ['-c', makePortable, app, environmentFolder])
   // Without times and paths in it, so that the same source gives the same slug. pip itself is seldom used, and large.
   const mode = ['--invalidation-mode', 'unchecked-hash', '-s', app]
   const but = ['-x', '[/\\\\](pip|setuptools|pkg_resources)[/\\\\]']
   // Files for other versions of Python do not compile, and are not used.
-  await kit.capture(own, ['-m', 'compileall', '-q', ...mode, ...but, environmentFolder])
+  await context.capture(own, ['-m', 'compileall', '-q', ...mode, ...but, environmentFolder])
 }

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { BuildFailure } from '@deis/ports/builder'
-import type { Kit, More } from '../context.ts'
+import type { BuildContext, More } from '../context.ts'
 
 const Project = Type.Object({
   dependencies: Type.Array(Type.String()),
@@ -48,13 +48,13 @@ print(json.dumps({
 }))
 `
 
-export async function readProject(kit: Kit, more: More): Promise<Project> {
-  const { code, stdout, stderr } = await kit.capture('python', ['-c', read], { ...more, limit: 2 ** 20 })
+export async function readProject(context: BuildContext, more: More): Promise<Project> {
+  const { code, stdout, stderr } = await context.capture('python', ['-c', read], { ...more, limit: 2 ** 20 })
   try {
     if (code === 0) return Value.Parse(Project, JSON.parse(stdout))
   } catch {
     // Reported below like anything else that cannot be read.
   }
   const reason = stderr.trim().split('\n').at(-1)
-  throw new BuildFailure(`pyproject.toml cannot be used: ${reason || 'project.dependencies must be a list of texts'}.`)
+  throw new BuildFailure(`pyproject.toml cannot be used: ${reason || 'project.dependencies must be a list of strings'}.`)
 }

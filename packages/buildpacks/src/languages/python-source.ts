@@ -1,4 +1,4 @@
-// Which file of a Python app says what to install, and which does not count?
+// Which file of a Python app lists its dependencies, and which files are ignored?
 import { BuildFailure } from '@deis/ports/builder'
 import type { AppFiles } from '../files.ts'
 

@@ -226,8 +226,8 @@ test('static.json: root, one page for everything, clean URLs', async () => {
 })
 
 test.each([
-  ['{', 'static.json is no JSON'],
-  ['[]', 'static.json must hold an object'],
+  ['{', 'static.json is not valid JSON'],
+  ['[]', 'static.json must contain an object'],
   ['{"root": "../.."}', 'static.json: root must be a path inside the app.'],
   ['{"root": "/etc"}', 'static.json: root must be a path inside the app.'],
   ['{"error_page": 4}', 'static.json: error_page must be a path inside the app.'],

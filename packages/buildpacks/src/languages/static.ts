@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
 import type { AppFiles } from '../files.ts'
-import type { Kit } from '../context.ts'
+import type { BuildContext } from '../context.ts'
 import type { Buildpack } from './buildpack.ts'
 import { staticServer } from './static-server.ts'
 
@@ -32,10 +32,10 @@ export function parseStaticJson(text: string): { site: Partial<Site>; ignored: s
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new BuildFailure(`static.json is no JSON: ${(error as Error).message}.`)
+    throw new BuildFailure(`static.json is not valid JSON: ${(error as Error).message}.`)
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new BuildFailure('static.json must hold an object.')
+    throw new BuildFailure('static.json must contain an object.')
   const { root, error_page, clean_urls, routes, ...rest } = value as Record<string, unknown>
   const site: { -readonly [key in keyof Site]?: Site[key] } = {}
   const ignored = Object.keys(rest)
@@ -56,18 +56,18 @@ async function firstRoot(files: AppFiles, built = false): Promise<string | null>
   return null
 }
 
-export async function findSite(kit: Kit, built = false): Promise<Site | null> {
-  const text = await kit.files.read('static.json')
+export async function findSite(context: BuildContext, built = false): Promise<Site | null> {
+  const text = await context.files.read('static.json')
   const { site, ignored } = text === null ? { site: {}, ignored: [] } : parseStaticJson(text)
-  if (ignored.length > 0) kit.output.warn(`static.json: not supported and ignored: ${ignored.join(', ')}.`)
-  const root = site.root ?? (await firstRoot(kit.files, built))
+  if (ignored.length > 0) context.output.warn(`static.json: not supported and ignored: ${ignored.join(', ')}.`)
+  const root = site.root ?? (await firstRoot(context.files, built))
   return root === null ? null : { errorPage: '404.html', cleanUrls: false, fallback: null, ...site, root }
 }
 
 /** Writes the server into the app; its process types. */
-export async function serveSite(kit: Kit, site: Site): Promise<Record<string, string>> {
-  await kit.write('.deis/static.mjs', staticServer)
-  await kit.write('.deis/static.json', `${JSON.stringify(site)}\n`)
+export async function serveSite(context: BuildContext, site: Site): Promise<Record<string, string>> {
+  await context.write('.deis/static.mjs', staticServer)
+  await context.write('.deis/static.json', `${JSON.stringify(site)}\n`)
   return { web: 'node .deis/static.mjs' }
 }
 
@@ -78,14 +78,14 @@ export const staticSite: Buildpack = {
   async detect(files) {
     return (await files.has('static.json')) || ['.', 'public', 'dist'].includes((await firstRoot(files)) ?? '')
   },
-  async compile(kit) {
-    const site = await findSite(kit)
-    if (!site) throw new BuildFailure('static.json names no root, and there is no index.html.')
-    kit.output.note(`Serving ${site.root === '.' ? 'the root folder' : site.root}`)
+  async compile(context) {
+    const site = await findSite(context)
+    if (!site) throw new BuildFailure('static.json does not set "root", and there is no index.html.')
+    context.output.note(`Serving ${site.root === '.' ? 'the root folder' : site.root}`)
     return {}
   },
-  async release(kit) {
-    const site = await findSite(kit)
-    return site ? serveSite(kit, site) : {}
+  async release(context) {
+    const site = await findSite(context)
+    return site ? serveSite(context, site) : {}
   },
 }

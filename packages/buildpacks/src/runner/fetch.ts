@@ -1,9 +1,9 @@
-// What happens before a build in its pod: how does everything it needs get into the work folder?
+// How is everything that a build needs fetched into the work folder of its pod?
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Value } from 'typebox/value'
 import type { Archiver } from '@deis/machine/archive'
-import { fetchFile, fetchStream, fetchText } from './carry.ts'
+import { fetchFile, fetchStream, fetchText } from './transfer.ts'
 import { FetchOrder, nodeName, slugStateName, sourceFolderName, sourceTarName } from './order.ts'
 
 /** The cache is one that a build of the same app made. */

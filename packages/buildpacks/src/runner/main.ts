@@ -17,7 +17,7 @@ async function main(mode: string | undefined): Promise<number> {
   const archiver = createArchiver([process.execPath, '--max-old-space-size=512', own, 'archive'])
   if (mode === 'build')
     return buildSlug(workFolder, env, archiver, (text) => void process.stdout.write(text), stop.signal)
-  if (mode !== 'fetch') throw new Error(`The runner knows no ${String(mode)}.`)
+  if (mode !== 'fetch') throw new Error(`The runner has no mode "${String(mode)}".`)
   await fetchAll(workFolder, env.DEIS_ORDER ?? '', env.DEIS_COPY_NODE === '1', archiver, stop.signal)
   return 0
 }

@@ -1,4 +1,4 @@
-// What do the controller and its runner in a build's pod tell each other?
+// Which messages do the controller and its runner in a build's pod exchange?
 import { type Static, Type } from 'typebox'
 
 /** In the pod: where everything of a build lies. */

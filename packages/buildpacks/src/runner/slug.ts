@@ -1,4 +1,4 @@
-// How is an app built in its pod by buildpacks, and what goes back to the controller?
+// How is an app built by buildpacks in its pod, and what is sent back to the controller?
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { findShell } from '@deis/machine/shell'
 import { slugFile } from '@deis/machine/slugs'
 import { createNativeBuilder } from '../create.ts'
 import { BuildFailure, type Builder, type BuildResult } from '@deis/ports/builder'
-import { sendFile, sendText } from './carry.ts'
+import { sendFile, sendText } from './transfer.ts'
 import { type Outcome, SlugOrder, slugOrderName, slugStateName, sourceTarName } from './order.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -18,7 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** What the native builder notes of a cache; it changes with the cache. */
 const readNote = (cache: string): Promise<string | null> => readFile(join(cache, 'meta.json'), 'utf8').catch(() => null)
 
-function cacheFate(before: string | null, after: string | null): Outcome['cache'] {
+function cacheOutcome(before: string | null, after: string | null): Outcome['cache'] {
   if (after === before) return 'kept'
   return after === null ? 'dropped' : 'sent'
 }
@@ -26,7 +26,7 @@ function cacheFate(before: string | null, after: string | null): Outcome['cache'
 async function takeOrder(folder: string): Promise<SlugOrder> {
   const file = join(folder, slugOrderName)
   const order = Value.Parse(SlugOrder, JSON.parse(await readFile(file, 'utf8')))
-  // The config reaches the app's own code as ENV_DIR; where results go is none of its business.
+  // The app's own code gets the config as ENV_DIR; it must not learn where results are sent.
   await rm(file)
   return order
 }
@@ -85,11 +85,11 @@ export async function buildSlug(
     if (!(error instanceof BuildFailure)) throw error
     failure = { message: error.message, exitCode: error.exitCode }
   }
-  const fate = cacheFate(before, await readNote(cache))
-  const outcome: Outcome = { failure, processes: result?.processes ?? {}, cache: fate }
+  const cacheResult = cacheOutcome(before, await readNote(cache))
+  const outcome: Outcome = { failure, processes: result?.processes ?? {}, cache: cacheResult }
   await sendText('the outcome', order.outcome, JSON.stringify(outcome), signal)
   if (result?.artifact.kind === 'slug')
     await sendFile('the slug', order.slug, slugFile(join(state, 'slugs'), result.artifact.digest), signal)
-  if (fate === 'sent') await sendCache(archiver, join(state, 'cache'), join(state, 'cache.tgz'), order.cache, signal)
+  if (cacheResult === 'sent') await sendCache(archiver, join(state, 'cache'), join(state, 'cache.tgz'), order.cache, signal)
   return failure === null ? 0 : failure.exitCode || 1
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../client/objects.ts'
 import { createOutput } from '@deis/buildpacks/output'
-import { nameSubmodules } from '@deis/buildpacks/submodules'
+import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
@@ -43,7 +43,7 @@ async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source
   }
   const tar = request.source()
   const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
-  nameSubmodules(createOutput(context.write, settings.maxOutputBytes), request.submodules ?? [])
+  warnSubmodules(createOutput(context.write, settings.maxOutputBytes), request.submodules ?? [])
   const dockerfile = isDockerfileApp(source, request.config)
   const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
   try {

@@ -1,4 +1,4 @@
-// How do a build's things travel between its pod and the controller?
+// How are source, cache and results transferred between a build's pod and the controller?
 import { createReadStream, createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
