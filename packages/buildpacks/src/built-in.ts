@@ -14,7 +14,7 @@ import type { Step } from './step.ts'
 /** The first that applies is used. */
 export const builtIn: readonly Buildpack[] = [node, python, ruby, go, staticSite, procfile]
 
-// These two apply to what any language may have as well, so they are no alternatives.
+// These two also match apps of other languages, so they are not listed as alternatives.
 const fallbacks = new Set([staticSite, procfile])
 
 function missingTool({ name, tool }: Buildpack, code: number | null): BuildFailure {
