@@ -9,7 +9,7 @@ import { buildAll } from './build.mjs'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const say = (text) => console.log(`deis: ${text}`)
+const log = (text) => console.log(`deis: ${text}`)
 
 const names = ['cli', 'apps', 'push', 'router', 'memory', 'hostile', 'kubernetes', 'apps200']
 
@@ -32,8 +32,8 @@ async function main(wanted) {
   const unknown = wanted.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw new Error(`there is no measurement ${unknown.join(', ')}; there are: ${names.join(', ')}`)
-  installAll(say)
-  await buildAll(say)
+  installAll(log)
+  await buildAll(log)
   const interrupt = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, () => interrupt.abort(new Error(`interrupted by ${signal}`)))

@@ -70,11 +70,11 @@ async function bundle({ build }, name, entries, more = {}) {
 }
 
 /** Builds when needed; says what it does. Returns whether it built. */
-export async function buildAll(say) {
+export async function buildAll(log) {
   const wanted = fingerprint()
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
   rmSync(stamp, { force: true })
-  say('building')
+  log('building')
   const { generateClients } = await import('./prisma.mjs')
   generateClients()
   const esbuild = await import('esbuild')

@@ -6,11 +6,11 @@ import { buildAll } from './build.mjs'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const say = (text) => console.log(`deis: ${text}`)
+const log = (text) => console.log(`deis: ${text}`)
 const bin = (name) => join(root, 'node_modules/.bin', name)
 
-installAll(say)
-await buildAll(say)
+installAll(log)
+await buildAll(log)
 const checks = [
   // All packages as one program: each resolves only what its own package.json names.
   [bin('tsc'), ['-p', 'tsconfig.base.json']],
@@ -26,5 +26,5 @@ for (const [command, args] of checks) {
   failed++
   console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
 }
-if (failed === 0) say('types, lint, format, migrations and references are fine')
+if (failed === 0) log('types, lint, format, migrations and references are fine')
 process.exitCode = failed === 0 ? 0 : 1

@@ -10,7 +10,7 @@ const stamp = join(root, '.stamps/install')
 const pnpm = 'pnpm@12.21.0'
 
 /** Installs when needed, showing the installer's own progress. */
-export function installAll(say) {
+export function installAll(log) {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19))
     throw new Error(`Node.js 20.19 or newer is needed, this is ${process.version}`)
@@ -20,7 +20,7 @@ export function installAll(say) {
     .digest('hex')
   if (existsSync(join(root, 'node_modules')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted)
     return false
-  say('installing libraries (once; a minute or less)')
+  log('installing libraries (once; a minute or less)')
   const { status, error } = spawnSync(
     'npx',
     ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'],
@@ -31,7 +31,7 @@ export function installAll(say) {
     },
   )
   if (error) throw new Error(`npx cannot be started (${error.message}): is npm installed?`)
-  if (status !== 0) throw new Error('the libraries could not be installed; the lines above say why')
+  if (status !== 0) throw new Error('the libraries could not be installed; see the lines above')
   mkdirSync(join(root, '.stamps'), { recursive: true })
   writeFileSync(stamp, wanted)
   return true

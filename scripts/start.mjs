@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const say = (text) => console.log(`deis: ${text}`)
+const log = (text) => console.log(`deis: ${text}`)
 const stopMs = 45_000
 
 function needGit() {
   if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0)
-    throw new Error('git is needed and was not found on the PATH')
+    throw new Error('git was not found on the PATH: install it')
 }
 
 /** npm puts this project's own tools on the PATH of its scripts; apps and their builds must not find those. */
@@ -26,7 +26,7 @@ function operatorPath() {
 /** In a process of its own: what building needs of memory is not kept while the platform runs. */
 function build() {
   const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('building failed; the lines above say why')
+  if (status !== 0) throw new Error('the build failed; see the lines above')
 }
 
 /** A program of the platform in a process group of its own, so that Ctrl-C reaches only this script, which ends all in order. */
@@ -63,14 +63,14 @@ function keep(name, file, env, logFile) {
         return
       }
       if (Date.now() - started > 30_000) delay = 500
-      say(`the ${name} ended (${signal ?? `code ${code}`}), starting it again`)
+      log(`the ${name} ended (${signal ?? `code ${code}`}), restarting it`)
       setTimeout(() => start(false), delay)
       delay = Math.min(delay * 2, 30_000)
     })
   }
   return {
     start: () => start(true),
-    /** The first message of the program, or a rejection when it ends before. */
+    /** The first message of the program; rejects when it ends before. */
     first: () =>
       new Promise((done, fail) => {
         const listen = (message) => {
@@ -97,7 +97,7 @@ function keep(name, file, env, logFile) {
 
 async function main() {
   needGit()
-  installAll(say)
+  installAll(log)
   build()
   const dataDir = resolve(process.env.INIT_CWD ?? process.cwd(), process.env.DEIS_DATA_DIR || join(root, '.deis'))
   mkdirSync(dataDir, { recursive: true, mode: 0o755 })
@@ -114,7 +114,7 @@ async function main() {
   let gitPort = ''
   // Known once the router has listened: URLs stay, whatever is started again.
   let routerPort = {}
-  // Of an earlier run, whose apps ended with it: their ports may be other programs' by now.
+  // From an earlier run, whose apps ended with it: their ports may belong to other programs by now.
   const table = join(dataDir, 'router/table.json')
   rmSync(table, { force: true })
   let router = null
@@ -122,16 +122,16 @@ async function main() {
   const end = async (why) => {
     if (ending) return
     ending = true
-    say(`${why}: stopping apps, controller and router (again to stop at once)`)
+    log(`${why}: stopping apps, controller and router (repeat to stop at once)`)
     await controller.end('SIGINT')
     await router?.end('SIGTERM')
-    say('stopped; the apps come back at the next start')
+    log('stopped; the apps will start again at the next start')
     process.exit(0)
   }
   let times = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
-      // npm passes a terminal's Ctrl-C on although we got it ourselves: two within a moment are one.
+      // npm forwards a terminal's Ctrl-C although this process gets it as well: the first two count as one.
       if (++times > 2) process.exit(1)
       void end(signal)
     })
@@ -164,7 +164,7 @@ Deis is ready.
   API    ${api}
   git    ${ready.git}/<app>.git
   apps   http://<app>.${domain}${listening === 80 ? '' : `:${listening}`}
-  data   ${dataDir}   (logs/controller.log tells what the platform does)
+  data   ${dataDir}   (see logs/controller.log)
 
 In another terminal:
   export PATH="${join(root, 'dist/bin')}:$PATH"
@@ -174,8 +174,8 @@ and, in a folder with an app of yours in git:
   deis create
   git push deis master
   deis open
-${token ? '\nThe first account is the administrator; until it exists, only this token makes one.\n' : ''}
-Ctrl-C stops everything; the apps come back at the next start.
+${token ? '\nThe first account becomes an admin. Until it exists, registering needs this token.\n' : ''}
+Ctrl-C stops everything; the apps will start again at the next start.
 `)
 }
 

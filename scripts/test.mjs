@@ -10,7 +10,7 @@ import { buildAll } from './build.mjs'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const say = (text) => console.log(`deis: ${text}`)
+const log = (text) => console.log(`deis: ${text}`)
 
 /** Tests by name: what was not tested must be visible, and what failed be found at the end of a long run. */
 const namesOf = (report, states) =>
@@ -19,8 +19,8 @@ const namesOf = (report, states) =>
   )
 
 async function main(args) {
-  installAll(say)
-  await buildAll(say)
+  installAll(log)
+  await buildAll(log)
   const suites = ['unit', 'e2e', 'long', 'attack', 'kube'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
   // One cluster, one test file at a time: some take its API server away.
   const alone = suites.includes('kube') ? ['--no-file-parallelism'] : []

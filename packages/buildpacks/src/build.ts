@@ -98,7 +98,12 @@ async function writeBuildFiles(workspace: Workspace, config: BuildRequest['confi
   await writeFile(sshKeyFile(workspace), decodeSshKey(config.SSH_KEY), { mode: 0o600 })
 }
 
-async function hook(context: BuildContext, name: string, shell: string, extra: Record<string, string> = {}): Promise<void> {
+async function hook(
+  context: BuildContext,
+  name: string,
+  shell: string,
+  extra: Record<string, string> = {},
+): Promise<void> {
   const path = `bin/${name}`
   if (!(await context.files.has(path))) return
   context.output.title(`Running ${name} hook`)
@@ -109,7 +114,11 @@ async function hook(context: BuildContext, name: string, shell: string, extra: R
 }
 
 /** @returns the default process types of the last buildpack and its name. */
-async function compile(context: BuildContext, steps: readonly Step[], shell: string): Promise<[Record<string, string>, string]> {
+async function compile(
+  context: BuildContext,
+  steps: readonly Step[],
+  shell: string,
+): Promise<[Record<string, string>, string]> {
   let name = ''
   let extra = {}
   for (const [index, step] of steps.entries()) {

@@ -43,7 +43,9 @@ export async function builtInStep(context: BuildContext): Promise<Step> {
     async compile() {
       const alternatives = others.filter((other) => !fallbacks.has(other)).map(({ name }) => name)
       if (alternatives.length > 0)
-        context.output.note(`It also looks like ${alternatives.join(' and ')}: set BUILDPACK_URL or add .buildpacks to choose.`)
+        context.output.note(
+          `It also looks like ${alternatives.join(' and ')}: set BUILDPACK_URL or add .buildpacks to choose.`,
+        )
       if (chosen.tool) {
         const { code } = await context.capture(chosen.tool.command, chosen.tool.args)
         if (code !== 0) throw missingTool(chosen, code)

@@ -49,7 +49,11 @@ function collect(limit: number): { readonly add: (chunk: Buffer) => void; readon
   }
 }
 
-export function createContext(base: Omit<BuildContext, 'show' | 'must' | 'capture' | 'write'>, run: Run, shell: string): BuildContext {
+export function createContext(
+  base: Omit<BuildContext, 'show' | 'must' | 'capture' | 'write'>,
+  run: Run,
+  shell: string,
+): BuildContext {
   const settings = (more: More): { cwd: string; env: Record<string, string>; input?: string } => ({
     cwd: more.cwd ?? base.workspace.app,
     env: { ...base.env, ...more.env },

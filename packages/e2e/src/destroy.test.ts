@@ -5,7 +5,7 @@ import type { Build } from '@deis/types'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
-import { heldBuild, newGate } from './gate.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, self, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { processesAround, shown } from './processes.ts'
@@ -87,11 +87,11 @@ test('an app that runs goes with its processes, files, users and repository; its
 })
 
 test('an app is destroyed in the middle of a build, whose push hears of it', async () => {
-  const gate = await newGate(platform, 'destroyed')
+  const barrier = await newBarrier(platform, 'destroyed')
   const doomed = await newApp(ann, 'halfbuilt-zebra')
-  await doomed.commit(heldBuild(gate))
+  await doomed.commit(heldBuild(barrier))
   const push = doomed.startPush()
-  await gate.arrived()
+  await barrier.arrived()
   await ann.does(['destroy', '--app', 'halfbuilt-zebra', '--confirm', 'halfbuilt-zebra'])
   const { code, stderr } = await push.ended
   expect({ code, stderr }).not.toMatchObject({ code: 0 })
@@ -101,11 +101,11 @@ test('an app is destroyed in the middle of a build, whose push hears of it', asy
 })
 
 test('an app is destroyed in the middle of a deploy', async () => {
-  const gate = await newGate(platform, 'undeployed')
+  const barrier = await newBarrier(platform, 'undeployed')
   const doomed = await newApp(ann, 'halfdone-zebra')
-  await doomed.does('config:set', `GATE=${gate.path}`)
+  await doomed.does('config:set', `BARRIER=${barrier.path}`)
   const push = doomed.startPush()
-  await gate.arrived()
+  await barrier.arrived()
   await ann.does(['destroy', '--app', 'halfdone-zebra', '--confirm', 'halfdone-zebra'])
   expect((await push.ended).code).not.toBe(0)
   expect(await processesOf('halfdone-zebra')).toEqual([])

@@ -5,7 +5,7 @@ import type { Build, Pod, Release } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, settings } from './app.ts'
 import { type Person, registered } from './client.ts'
-import { heldBuild, newGate } from './gate.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, pidsOf, self, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { processesAround } from './processes.ts'
@@ -90,10 +90,10 @@ describe.sequential('kill -9 of the controller', () => {
 
   test('during a build: the push fails, the build is over, the app as before; the same push works then', async () => {
     const before = await self(platform, 'shop')
-    const gate = await newGate(platform, 'build')
-    await shop.commit({ ...heldBuild(gate), ...settings({ message: 'built twice' }) })
+    const barrier = await newBarrier(platform, 'build')
+    await shop.commit({ ...heldBuild(barrier), ...settings({ message: 'built twice' }) })
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     expect(await running('DEIS_BUILD')).toHaveLength(1)
     await platform.endController('SIGKILL')
     expect((await push.ended).code).not.toBe(0)
@@ -102,30 +102,30 @@ describe.sequential('kill -9 of the controller', () => {
     await expectOrder(shop)
     expect(await buildStates(shop)).toEqual(['abandoned', 'succeeded'])
     expect(await self(platform, 'shop')).toEqual(before)
-    await gate.open()
+    await barrier.open()
     expect(await shop.push()).toMatchObject({ code: 0 })
     await serving(platform, 'shop', { message: 'built twice', release: 'v3' })
     await expectOrder(shop)
   })
 
   test('during a deploy by push: it is carried on, and the same push works then', async () => {
-    const gate = await newGate(platform, 'deploy')
-    await gate.open()
-    await shop.does('config:set', `GATE=${gate.path}`)
+    const barrier = await newBarrier(platform, 'deploy')
+    await barrier.open()
+    await shop.does('config:set', `BARRIER=${barrier.path}`)
     const before = await serving(platform, 'shop', { release: 'v4' })
-    await gate.close()
+    await barrier.close()
     await shop.commit(settings({ message: 'carried on' }))
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     await platform.endController('SIGKILL')
     expect((await push.ended).code).not.toBe(0)
     expect(await self(platform, 'shop')).toEqual(before)
-    await gate.close()
+    await barrier.close()
     await platform.startController()
     // Of the new release again, started by the new controller; the old one still serves.
-    await gate.arrived()
+    await barrier.arrived()
     expect(await self(platform, 'shop')).toEqual(before)
-    await gate.open()
+    await barrier.open()
     await serving(platform, 'shop', { release: 'v5', message: 'carried on' })
     await expectOrder(shop)
     expect(await shop.push()).toMatchObject({ code: 0 })
@@ -134,13 +134,13 @@ describe.sequential('kill -9 of the controller', () => {
   })
 
   test('during a deploy by config: it is carried on, and the command waits for that', async () => {
-    const gate = await newGate(platform, 'config')
-    await shop.does('config:unset', 'GATE')
-    const set = shop.deis('config:set', `GATE=${gate.path}`, 'GREETING=survived')
-    await gate.arrived()
+    const barrier = await newBarrier(platform, 'config')
+    await shop.does('config:unset', 'BARRIER')
+    const set = shop.deis('config:set', `BARRIER=${barrier.path}`, 'GREETING=survived')
+    await barrier.arrived()
     await platform.endController('SIGKILL')
     await serving(platform, 'shop', { greeting: null, release: 'v7' })
-    await gate.open()
+    await barrier.open()
     await platform.startController()
     await serving(platform, 'shop', { release: 'v8', greeting: 'survived' })
     expect(await set).toMatchObject({ code: 0, stdout: expect.stringContaining('GREETING      survived\n') as string })
@@ -148,10 +148,10 @@ describe.sequential('kill -9 of the controller', () => {
   })
 
   test('during a one-off command: it does not outlive the controller', async () => {
-    const gate = await newGate(platform, 'run')
-    const command = `: > ${gate.path}.$DEIS_POD; sleep 300`
+    const barrier = await newBarrier(platform, 'run')
+    const command = `: > ${barrier.path}.$DEIS_POD; sleep 300`
     const once = shop.deis('run', '--', command)
-    await gate.arrived()
+    await barrier.arrived()
     await platform.endController('SIGKILL')
     expect(await once).toMatchObject({ code: 1 })
     await platform.startController()

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Running, start } from './child.ts'
 import { type Person, registered } from './client.ts'
-import { type Gate, heldBuild, newGate } from './gate.ts'
+import { type Barrier, heldBuild, newBarrier } from './barrier.ts'
 import { callApi } from './http.ts'
 import { type Platform, root, startPlatform } from './platform.ts'
 import { processesAround } from './processes.ts'
@@ -15,14 +15,14 @@ import { until } from './until.ts'
 let platform: Platform
 let ann: Person
 let shop: Checkout
-let gate: Gate
+let barrier: Barrier
 
 beforeAll(async () => {
   platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
   ann = await registered(platform, 'ann')
   shop = await newApp(ann, 'shop')
   await shop.deploy()
-  gate = await newGate(platform, 'build')
+  barrier = await newBarrier(platform, 'build')
 })
 afterAll(() => platform.stop())
 
@@ -94,13 +94,13 @@ describe.sequential('logs -f', () => {
 
 describe.sequential('a build that goes on', () => {
   test('is watched from a second terminal until its release runs', async () => {
-    await gate.close()
-    await shop.commit(heldBuild(gate))
+    await barrier.close()
+    await shop.commit(heldBuild(barrier))
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     const watching = terminal('builds:logs', '-f')
     await watching.says('Starting build... but first, coffee!')
-    await gate.open()
+    await barrier.open()
     expect((await push.ended).code).toBe(0)
     const { code, stdout, stderr } = await watching.ended
     expect([code, stderr]).toEqual([0, ''])
@@ -109,10 +109,10 @@ describe.sequential('a build that goes on', () => {
   })
 
   test('is cancelled: nothing of it runs on, its push is declined, and the next one is taken', async () => {
-    await gate.close()
+    await barrier.close()
     const sha = await shop.commit({ file: 'more' })
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     const watching = terminal('builds:logs', '-f')
     await watching.says('Starting build... but first, coffee!')
     const [build] = await builds()
@@ -129,7 +129,7 @@ describe.sequential('a build that goes on', () => {
     const watched = await watching.ended
     expect(watched).toMatchObject({ code: 1, stderr: `Build ${build?.uuid} ended as: canceled.\n` })
     expect(watched.stdout).toMatch(/\nann cancelled this build; nothing was changed\.\n$/)
-    await gate.open()
+    await barrier.open()
     expect((await next.ended).code).toBe(0)
     expect(await readdir(join(platform.dataDir, 'builder/builds'))).toEqual([])
     const late = await shop.deis('builds:cancel', build?.uuid ?? '')
@@ -144,10 +144,10 @@ describe.sequential('a build that goes on', () => {
   })
 
   test('that dies with its controller ends for those who watch it', async () => {
-    await gate.close()
+    await barrier.close()
     await shop.commit({ file: 'even more' })
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     const watching = terminal('builds:logs', '-f')
     await watching.says('Starting build... but first, coffee!')
     await platform.endController('SIGKILL')

@@ -5,21 +5,21 @@ import { expect, test } from 'vitest'
 import { type Checkout, settings } from './app.ts'
 import type { Running } from './child.ts'
 import { callApi, serving } from './http.ts'
-import type { Loss, Middle } from './middle.ts'
+import type { Loss, LossyProxy } from './lossy-proxy.ts'
 import type { Platform } from './platform.ts'
 
 export type Stage = {
   readonly platform: Pick<Platform, 'api' | 'routerPort'>
-  /** Its owner's commands go through `middle`. */
+  /** Its owner's commands go through `proxy`. */
   readonly shop: Checkout
-  readonly middle: Middle
+  readonly proxy: LossyProxy
   /** Ends the controller without a word: SIGKILL, or its pod deleted without grace. */
   kill(): Promise<void>
   /** Resolves when a controller answers again. */
   comeBack(): Promise<void>
 }
 
-/** What the API says of the app, asked past the middle. */
+/** What the API says of the app, asked without the proxy. */
 export async function facts<T>({ platform, shop }: Stage, what: string): Promise<T> {
   const { status, body } = await callApi(platform, await shop.owner.token(), 'GET', `/v2/apps/${shop.app}/${what}`)
   if (status !== 200) throw new Error(`${what} answers ${status}: ${body}`)
@@ -45,14 +45,14 @@ export const changePoints: readonly Point[] = [
 
 /** Kills the controller at a point of the next change, and starts it again. Resolves when it is back. */
 function killAt(stage: Stage, { when, ms }: Point, loss: Loss): Promise<void> {
-  const { middle } = stage
-  middle.lose(loss)
+  const { proxy } = stage
+  proxy.lose(loss)
   return new Promise((resolve, reject) => {
-    middle.atNext(when, async () => {
+    proxy.atNext(when, async () => {
       await sleep(ms)
       await stage.kill()
       // Who waits for the answer is lost at once.
-      if (when === 'answer') middle.cut()
+      if (when === 'answer') proxy.cut()
       stage.comeBack().then(resolve, reject)
     })
   })
@@ -112,7 +112,7 @@ export function changeSteps(open: () => Stage): void {
   test('a connection that breaks while the controller goes on: nobody notices', async () => {
     const stage = open()
     const [before] = await releases(stage)
-    stage.middle.atNext('passed', async () => stage.middle.cut())
+    stage.proxy.atNext('passed', async () => stage.proxy.cut())
     const said = await stage.shop.deis('config:set', 'GREETING=cut')
     expect(said).toMatchObject({ code: 0, stdout: expect.stringContaining('GREETING      cut\n') as string })
     expect((await releases(stage))[0]?.version).toBe((before?.version ?? 0) + 1)

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp, settings } from './app.ts'
 import { registered } from './client.ts'
-import { heldBuild, newGate } from './gate.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
 import { changeSteps, pushSteps, releases, type Stage, toldBuild } from './gone-steps.ts'
 import { serving } from './http.ts'
-import { openMiddle } from './middle.ts'
+import { openLossyProxy } from './lossy-proxy.ts'
 import { type Platform, startPlatform } from './platform.ts'
 
 let platform: Platform
@@ -13,20 +13,20 @@ let stage: Stage
 
 beforeAll(async () => {
   platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  const middle = await openMiddle(platform.api)
-  const ann = await registered({ folder: platform.folder, git: platform.git, api: middle.url }, 'ann')
+  const proxy = await openLossyProxy(platform.api)
+  const ann = await registered({ folder: platform.folder, git: platform.git, api: proxy.url }, 'ann')
   const shop = await newApp(ann, 'shop')
   await shop.deploy()
   stage = {
     platform,
     shop,
-    middle,
+    proxy,
     kill: () => platform.endController('SIGKILL'),
     comeBack: () => platform.startController(),
   }
 })
 afterAll(async () => {
-  await stage.middle.close()
+  await stage.proxy.close()
   await platform.stop()
 })
 
@@ -45,13 +45,13 @@ describe.sequential('a controller that is told to stop in a push says where to l
   test('in the build: nothing was changed', async () => {
     const { shop } = stage
     const before = await releases(stage)
-    const gate = await newGate(platform, 'build')
-    await shop.commit(heldBuild(gate))
+    const barrier = await newBarrier(platform, 'build')
+    await shop.commit(heldBuild(barrier))
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     await platform.endController('SIGTERM')
     const { code } = await push.ended
-    await gate.open()
+    await barrier.open()
     await platform.startController()
     const look = `deis builds:logs ${toldBuild(push.output())} --follow --app shop`
     expect({ code, last: last(push.output()) }).toEqual({
@@ -68,16 +68,16 @@ describe.sequential('a controller that is told to stop in a push says where to l
   test('in the deploy: it continues afterwards', async () => {
     const { shop } = stage
     await shop.commit({ 'bin/pre-compile': null })
-    const gate = await newGate(platform, 'deploy')
-    await gate.open()
-    await shop.does('config:set', `GATE=${gate.path}`)
-    await gate.close()
+    const barrier = await newBarrier(platform, 'deploy')
+    await barrier.open()
+    await shop.does('config:set', `BARRIER=${barrier.path}`)
+    await barrier.close()
     await shop.commit(settings({ message: 'stopped' }))
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     await platform.endController('SIGTERM')
     const { code } = await push.ended
-    await gate.open()
+    await barrier.open()
     await platform.startController()
     const [{ version } = { version: 0 }] = await releases(stage)
     const look = `deis builds:logs ${toldBuild(push.output())} --follow --app shop`

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, newCheckout, settings } from './app.ts'
 import { newPerson, password, type Person, registered } from './client.ts'
-import { heldBuild, newGate } from './gate.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
 import { serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { until } from './until.ts'
@@ -24,25 +24,25 @@ const ongoing = 'fatal: remote error: Another git push is ongoing\n'
 
 describe.sequential('one push at a time', () => {
   test('a second one is told so, and the first goes on to its end', async () => {
-    const gate = await newGate(platform, 'first')
-    await shop.commit(heldBuild(gate))
+    const barrier = await newBarrier(platform, 'first')
+    await shop.commit(heldBuild(barrier))
     const first = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     expect(await shop.push()).toMatchObject({ code: 128, stderr: ongoing })
-    await gate.open()
+    await barrier.open()
     expect(await first.ended).toMatchObject({ code: 0 })
     expect(first.output()).toContain('Done, shop:v2 deployed to Workflow')
   })
 
   test('a push that is interrupted is built and deployed all the same', async () => {
-    const gate = await newGate(platform, 'interrupted')
-    await shop.commit({ ...heldBuild(gate), ...settings({ message: 'after all' }) })
+    const barrier = await newBarrier(platform, 'interrupted')
+    await shop.commit({ ...heldBuild(barrier), ...settings({ message: 'after all' }) })
     const push = shop.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     push.signal('SIGINT')
     expect((await push.ended).code).not.toBe(0)
     expect(await shop.push()).toMatchObject({ code: 128, stderr: ongoing })
-    await gate.open()
+    await barrier.open()
     const again = await until({ what: 'the lock is free again' }, async () => {
       const result = await shop.push()
       return result.code !== 128 && result
@@ -52,12 +52,12 @@ describe.sequential('one push at a time', () => {
   })
 
   test('two apps are built side by side', async () => {
-    const gate = await newGate(platform, 'both')
+    const barrier = await newBarrier(platform, 'both')
     const apps = [await newApp(ann, 'left'), await newApp(ann, 'right')]
-    for (const app of apps) await app.commit(heldBuild(gate))
+    for (const app of apps) await app.commit(heldBuild(barrier))
     const pushes = apps.map((app) => app.startPush())
-    await gate.arrived(2)
-    await gate.open()
+    await barrier.arrived(2)
+    await barrier.open()
     for (const [index, push] of pushes.entries()) {
       expect(await push.ended).toMatchObject({ code: 0 })
       await serving(platform, apps[index]?.app ?? '', { release: 'v2' })

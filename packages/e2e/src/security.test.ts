@@ -5,7 +5,7 @@ import * as types from '@deis/types'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
-import { heldBuild, newGate } from './gate.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, self, serving } from './http.ts'
 import { canary, type Platform, startPlatform } from './platform.ts'
 import { processesAround } from './processes.ts'
@@ -99,7 +99,7 @@ describe('an app', () => {
   })
 
   test('nor does its build have it, or the config other than as files', async () => {
-    const gate = await newGate(platform, 'env')
+    const barrier = await newBarrier(platform, 'env')
     const hook =
       '#!/bin/sh\nenv | cut -d= -f1 | sort | tr "\\n" " "\ntest -z "$PASSWORD"\ncat "$3/PASSWORD" > /dev/null\n'
     await other.commit({ 'bin/pre-compile': hook })
@@ -108,13 +108,13 @@ describe('an app', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 })
     expect(stderr).not.toContain('DEIS_E2E_CANARY')
     expect(stderr).not.toContain(canary)
-    await other.commit(heldBuild(gate))
+    await other.commit(heldBuild(barrier))
     const push = other.startPush()
-    await gate.arrived()
+    await barrier.arrived()
     const building = (await processesAround(platform.dataDir)).filter(({ env }) => env['DEIS_BUILD'] !== undefined)
     expect(building.length).toBeGreaterThan(0)
     for (const { env } of building) expect(JSON.stringify(env)).not.toMatch(new RegExp(`${canary}|${secret}`))
-    await gate.open()
+    await barrier.open()
     expect(await push.ended).toMatchObject({ code: 0 })
   })
 })

@@ -103,7 +103,7 @@ test('a controller that dies is started again, and its apps do not notice', asyn
     )?.pid
   const controller = await until({ what: 'the controller is found' }, find)
   process.kill(controller, 'SIGKILL')
-  await up.running.says('the controller ended (SIGKILL), starting it again')
+  await up.running.says('the controller ended (SIGKILL), restarting it')
   await until({ what: 'another controller answers', seconds: 30 }, async () => (await ann.deis(['apps'])).code === 0)
   expect(await find()).not.toBe(controller)
   expect(await self(up, 'shop')).toEqual(before)
@@ -124,7 +124,7 @@ test('Ctrl-C ends every process, and the next start brings the app back', async 
   const before = await self(up, 'shop')
   up.running.signal('SIGINT')
   expect(await up.running.ended).toMatchObject({ code: 0 })
-  expect(up.running.output()).toContain('deis: stopped; the apps come back at the next start')
+  expect(up.running.output()).toContain('deis: stopped; the apps will start again at the next start')
   expect(shown(await processesAround(folder))).toEqual([])
 
   up = await startAll(portsOf(up), npm)

@@ -70,7 +70,9 @@ test('what cannot be fetched or is no URL: the reason, and one line', async () =
     /-----> Fetching custom buildpack\n !     BUILDPACK_URL is not a valid buildpack: it must be a git URL/,
   )
   await expect(build(at('missing.tgz'))).rejects.toThrow('Build exited with code 1, stopping build.')
-  expect(t.output()).toMatch(/ !     http:\/\/127.*\/missing.tgz could not be fetched: the server answered 404 Not Found\n$/)
+  expect(t.output()).toMatch(
+    / !     http:\/\/127.*\/missing.tgz could not be fetched: the server answered 404 Not Found\n$/,
+  )
 })
 
 test('an archive, with credentials in the URL and one folder inside', async () => {

@@ -61,7 +61,12 @@ async function* limited(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
   }
 }
 
-async function download(context: BuildContext, source: BuildpackSource, folder: string, runAs: RunAs | null): Promise<string> {
+async function download(
+  context: BuildContext,
+  source: BuildpackSource,
+  folder: string,
+  runAs: RunAs | null,
+): Promise<string> {
   await makeFor(folder, runAs)
   try {
     const headers = source.authorization ? { authorization: source.authorization } : undefined

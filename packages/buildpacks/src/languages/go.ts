@@ -40,7 +40,9 @@ async function checkVersion(context: BuildContext, minor: number): Promise<void>
 }
 
 async function compile(context: BuildContext): Promise<Record<string, string>> {
-  const version = /go1\.(\d+)\S*/.exec((await context.capture('go', ['version'], { env: { GOTOOLCHAIN: 'local' } })).stdout)
+  const version = /go1\.(\d+)\S*/.exec(
+    (await context.capture('go', ['version'], { env: { GOTOOLCHAIN: 'local' } })).stdout,
+  )
   context.output.note(version?.[0] ?? 'go')
   await checkVersion(context, Number(version?.[1] ?? 0))
   const names = await programs(context)

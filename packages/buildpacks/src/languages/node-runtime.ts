@@ -53,7 +53,8 @@ async function npmFor(context: BuildContext, more: More, version: string): Promi
   })
   const own = (await context.capture('npm', ['--version'], more)).stdout.trim()
   const newest = newestIn(fitting, `<=${own}`) ?? newestIn(fitting, '*')
-  if (newest === null) throw new BuildFailure(`No version of npm runs on Node.js ${version}. Ask for a newer version of Node.js.`)
+  if (newest === null)
+    throw new BuildFailure(`No version of npm runs on Node.js ${version}. Ask for a newer version of Node.js.`)
   return newest
 }
 
@@ -83,7 +84,12 @@ async function install(context: BuildContext, more: More, name: string, version:
 }
 
 /** `wanted`: what the app says, or null; `where`: the file and field that say it. */
-export async function provideNode(context: BuildContext, more: More, wanted: string | null, where: string): Promise<Runtime> {
+export async function provideNode(
+  context: BuildContext,
+  more: More,
+  wanted: string | null,
+  where: string,
+): Promise<Runtime> {
   const machine = await machineOf(context)
   const own: Runtime = { version: machine.version, folder: null, home: null, env: {} }
   if (wanted === null) return own

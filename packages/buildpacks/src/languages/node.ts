@@ -110,7 +110,9 @@ async function compile(context: BuildContext): Promise<Record<string, string>> {
 
   await script('heroku-prebuild')
   if (installs) {
-    context.output.title(`Installing dependencies with ${manager.name}${manager.lockFile ? ` (${manager.lockFile})` : ''}`)
+    context.output.title(
+      `Installing dependencies with ${manager.name}${manager.lockFile ? ` (${manager.lockFile})` : ''}`,
+    )
     await command(manager.install)
   }
   await script(build)

@@ -56,5 +56,7 @@ export async function readProject(context: BuildContext, more: More): Promise<Pr
     // Reported below like anything else that cannot be read.
   }
   const reason = stderr.trim().split('\n').at(-1)
-  throw new BuildFailure(`pyproject.toml cannot be used: ${reason || 'project.dependencies must be a list of strings'}.`)
+  throw new BuildFailure(
+    `pyproject.toml cannot be used: ${reason || 'project.dependencies must be a list of strings'}.`,
+  )
 }

@@ -36,7 +36,8 @@ async function provideTool(context: BuildContext, more: More, file: string, tool
   if ((await context.capture(own, ['--version'], more)).code === 0) return own
   context.output.note(`Installing ${tool}`)
   const made = await context.capture('python3', ['-m', 'venv', folder])
-  const installed = made.code === 0 && (await context.show(join(folder, 'bin', 'python'), [...pip, '--', tool], more)) === 0
+  const installed =
+    made.code === 0 && (await context.show(join(folder, 'bin', 'python'), [...pip, '--', tool], more)) === 0
   if (installed && (await context.capture(own, ['--version'], more)).code === 0) return own
   throw new BuildFailure(
     `${file} needs ${tool}, which was not found on this machine, and pip could not install it: install ${tool} there, or commit a requirements.txt in its place.`,
@@ -72,7 +73,9 @@ async function installLock(context: BuildContext, more: More, file: string, tool
 
 function warnUnsupported(context: BuildContext, project: Project, packaged: boolean): void {
   if (!project.fits)
-    context.output.warn(`requires-python in pyproject.toml (${project.python}) does not match this version of Python, so the app may not work.`)
+    context.output.warn(
+      `requires-python in pyproject.toml (${project.python}) does not match this version of Python, so the app may not work.`,
+    )
   if (project.scripts && !packaged)
     context.output.warn(
       'project.scripts in pyproject.toml are not installed: only a project with a build system and a src folder is.',

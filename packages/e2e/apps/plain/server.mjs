@@ -15,11 +15,11 @@ if (boot === 'crash' || (settings.needs && !process.env[settings.needs])) {
 }
 
 /** Tells that it got here, and goes on when the test lets it. */
-async function waitAtGate(gate) {
-  writeFileSync(`${gate}.${process.env.DEIS_POD}`, '')
-  while (!existsSync(`${gate}.open`)) await sleep(20)
+async function waitAtBarrier(barrier) {
+  writeFileSync(`${barrier}.${process.env.DEIS_POD}`, '')
+  while (!existsSync(`${barrier}.open`)) await sleep(20)
 }
-if (process.env.GATE) await waitAtGate(process.env.GATE)
+if (process.env.BARRIER) await waitAtBarrier(process.env.BARRIER)
 
 /** The answer, or the code of the error. */
 function attempt(work) {

@@ -1,7 +1,7 @@
 // Do accounts, tokens and admins behave as docs/contract/api.md §2.2 says?
 import { describe, expect, test } from 'vitest'
 import { password } from '../client.ts'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import { signUp, type Steps } from './stage.ts'
 import { withToken } from './wire.ts'
 
@@ -24,7 +24,7 @@ export const accounts: Steps = (_, on) => {
     ])('register refuses %j, and the client says why', async (body, words) => {
       const heard = await on().nobody.post('/v2/auth/register/', body)
       expect(heard.status).toBe(400)
-      expect(clientSays(heard)).toContain(words)
+      expect(clientText(heard)).toContain(words)
     })
 
     test('register takes names of letters and @ . + - _, and ignores what nobody may claim', async () => {
@@ -107,7 +107,7 @@ export const accounts: Steps = (_, on) => {
       expect(owner.json).toEqual({
         detail: 'una still has applications assigned. Delete or transfer ownership',
       })
-      expect(clientSays(owner)).toBe('still has applications assigned. Delete or transfer ownership')
+      expect(clientText(owner)).toBe('still has applications assigned. Delete or transfer ownership')
       await una.remove(`/v2/apps/${on().name('una-app')}/`)
       expect((await una.remove('/v2/auth/cancel/')).status).toBe(204)
       expect((await una.get('/v2/auth/whoami/')).status).toBe(401)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { checkHeard } from './answers.ts'
 import { asGoClientReads, type Shape } from './goclient.ts'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import { shapeOf } from './successes.ts'
 import type { Heard } from './wire.ts'
 
@@ -122,5 +122,5 @@ test.each([
   [422, { detail: 'A does not exist under values' }, 'Unable to process your request: A does not exist under values'],
   [429, { detail: 'wait' }, 'Unknown Error (429): {"detail":"wait"}'],
 ])('for %d %j the client says %s', (status, json, words) => {
-  expect(clientSays({ status, text: JSON.stringify(json) })).toBe(words)
+  expect(clientText({ status, text: JSON.stringify(json) })).toBe(words)
 })

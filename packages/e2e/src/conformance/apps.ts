@@ -1,6 +1,6 @@
 // Do apps without code behave as docs/contract/api.md §2.3, §2.4 and §2.7 say?
 import { describe, expect, test } from 'vitest'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 const noApp = '"No App matches the given query."'
@@ -29,7 +29,7 @@ export const apps: Steps = (_, on) => {
     ])('are not called %j, and the client says why', async (id, words) => {
       const heard = await on().ann.post('/v2/apps/', { id })
       expect(heard.status).toBe(400)
-      expect(clientSays(heard)).toBe(words)
+      expect(clientText(heard)).toBe(words)
     })
 
     test('are listed by name, to owners and collaborators theirs, to admins all', async () => {
@@ -66,7 +66,7 @@ export const apps: Steps = (_, on) => {
       ]) {
         const [missing, foreign] = [await ann.get(`/v2/apps/nope/${noun}`), await eve.get(`${mine}/${noun}`)]
         expect([noun, missing.status, missing.text]).toEqual([noun, 404, noApp])
-        expect(clientSays(missing)).toBe(noApp)
+        expect(clientText(missing)).toBe(noApp)
         expect([noun, foreign.status, foreign.json]).toEqual([
           noun,
           403,
@@ -114,7 +114,7 @@ export const apps: Steps = (_, on) => {
         ['releases/rollback/', { version: 'x' }, "invalid literal for int() with base 10: 'x'"],
       ] as const)
         expect([noun, (await ann.post(`${path}/${noun}`, body)).json]).toEqual([noun, { detail }])
-      expect(clientSays(await ann.post(`${path}/releases/rollback/`))).toBe('Given version is invalid')
+      expect(clientText(await ann.post(`${path}/releases/rollback/`))).toBe('Given version is invalid')
     })
 
     test('releases and builds that are not there', async () => {

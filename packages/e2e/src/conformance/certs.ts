@@ -1,7 +1,7 @@
 // Do certificates behave as docs/contract/api.md §2.10 says?
 import { describe, expect, test } from 'vitest'
 import { certificateFor } from '@deis/router/testing-tls'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 const none = 'No Certificate matches the given query.'
@@ -42,7 +42,7 @@ export const certs: Steps = (_, on) => {
       expect((await ann.post(`${path}${domain}`)).status).toBe(201)
       expect((await ann.remove('/v2/certs/acme')).status).toBe(204)
       const gone = await ann.get('/v2/certs/acme')
-      expect([gone.status, clientSays(gone)]).toEqual([404, `"${none}"`])
+      expect([gone.status, clientText(gone)]).toEqual([404, `"${none}"`])
       expect((await ann.get(`${app}/domains/`)).json).toMatchObject({ count: 2 })
     })
 
@@ -57,7 +57,7 @@ export const certs: Steps = (_, on) => {
     ])('%j is refused, and the client says why', async (wrong, words) => {
       const { ann } = on()
       const heard = await ann.post('/v2/certs/', { name: 'wrong', ...pair, ...wrong })
-      expect([heard.status, clientSays(heard)]).toEqual([400, expect.stringContaining(words)])
+      expect([heard.status, clientText(heard)]).toEqual([400, expect.stringContaining(words)])
       expect((await ann.get('/v2/certs/wrong')).status).toBe(404)
     })
 

@@ -1,6 +1,6 @@
 // Do the rows of docs/contract/api.md §8 hold that no other part of the suite has in full?
 import { describe, expect, test } from 'vitest'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 export const checklist: Steps = (backend, on) => {
@@ -32,7 +32,7 @@ export const checklist: Steps = (backend, on) => {
         const heard = await ann.post('/v2/apps/', { id })
         expect([heard.status, heard.json]).toEqual([400, { id: expect.arrayContaining([message]) as unknown }])
       }
-      expect(clientSays(await ann.post('/v2/apps/', { id: taken }))).toBe('Application with this id already exists.')
+      expect(clientText(await ann.post('/v2/apps/', { id: taken }))).toBe('Application with this id already exists.')
     })
 
     test('row 5: an app that is not there is a bare string with its quotes, another’s is 403', async () => {

@@ -1,6 +1,6 @@
 // Is config merged, checked and shown as docs/contract/api.md §2.5 and §3.4 say?
 import { describe, expect, test } from 'vitest'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 import type { Heard } from './wire.ts'
 
@@ -132,7 +132,7 @@ export const config: Steps = (backend, on) => {
       for (const map of ['values', 'memory', 'cpu', 'tags', 'registry', 'healthcheck']) {
         const heard = await set({ [map]: { nope: null } })
         expect([heard.status, heard.json]).toEqual([422, { detail: `nope does not exist under ${map}` }])
-        expect(clientSays(heard)).toBe(`Unable to process your request: nope does not exist under ${map}`)
+        expect(clientText(heard)).toBe(`Unable to process your request: nope does not exist under ${map}`)
       }
       await set({ values: { A: '1' } })
       for (const body of [{ values: { A: '1' } }, {}, undefined])
@@ -210,7 +210,7 @@ export const config: Steps = (backend, on) => {
         status: 400,
         json: { detail: 'No nodes matched the provided labels: disk=cheese' },
       })
-      expect(clientSays(tagged)).toBe('No nodes matched the provided labels')
+      expect(clientText(tagged)).toBe('No nodes matched the provided labels')
     })
   })
 }

@@ -1,7 +1,7 @@
 // Do builds, releases and processes of an app with code behave as docs/contract/api.md §2.3, §2.4, §2.6 and §2.7 say?
 import { beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../until.ts'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 type Release = { version: number; summary: string; failed: boolean; build: string | null; config: string }
@@ -268,7 +268,7 @@ export const deploys: Steps = (backend, on) => {
         })
       const blank = await ann.post(`${path}/builds/`, { image: '' })
       expect(blank.json).toEqual({ image: ['This field may not be blank.'] })
-      expect(clientSays(blank)).toBe('The given image is invalid')
+      expect(clientText(blank)).toBe('The given image is invalid')
       expect((await ann.post(`${path}/builds/`, { image: 'x', sha: 'a'.repeat(41) })).json).toEqual({
         sha: ['Ensure this field has no more than 40 characters.'],
       })

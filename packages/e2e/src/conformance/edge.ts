@@ -1,6 +1,6 @@
 // Do domains, settings, whitelist and TLS behave as docs/contract/api.md §2.8 and §2.9 say?
 import { describe, expect, test } from 'vitest'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 const ace = (name: string): unknown =>
@@ -58,7 +58,7 @@ export const edge: Steps = (backend, on) => {
       await ann.post(`${mine}/domains/`, { domain })
       const heard = await ann.post(`${other}/domains/`, { domain })
       expect(heard.json).toEqual({ domain: ['Domain is already in use by another application'] })
-      expect(clientSays(heard)).toBe('Domain is already in use by another application')
+      expect(clientText(heard)).toBe('Domain is already in use by another application')
       expect((await ann.post(`${other}/domains/`, { domain: domain.toUpperCase() })).json).toEqual({
         domain: [`The domain ${domain} is already in use by another app`],
       })

@@ -1,7 +1,7 @@
 // Do keys, and the hooks that builders ask with them, behave as docs/contract/api.md §2.12 and §2.13 say?
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { clientSays } from './gosays.ts'
+import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
 
 /** What ssh-keygen writes: each part of the blob behind its length. */
@@ -76,7 +76,7 @@ export const keys: Steps = (backend, on) => {
         })
       const taken = await eve.post('/v2/keys/', { id: 'ann@laptop', public: newKey('ed25519') })
       expect(taken.json).toEqual({ id: ['SSH Key with this id already exists.'] })
-      expect(clientSays(await eve.post('/v2/keys/', { id: 'x', public: 'x' }))).toBe('A key is required')
+      expect(clientText(await eve.post('/v2/keys/', { id: 'x', public: 'x' }))).toBe('A key is required')
       expect((await eve.get('/v2/keys/')).json).toMatchObject({ count: 0, results: [] })
     })
   })

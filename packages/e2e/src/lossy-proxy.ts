@@ -1,11 +1,11 @@
-// What stands between a client and the controller, tells when a change passes, and answers for a controller that is gone?
+// Which proxy between a client and the controller loses responses, and reports when a change passes?
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** How a client sees that there is no answer: the connection is reset, or a proxy says 502. */
 export type Loss = 'reset' | '502'
 
-export type Middle = {
+export type LossyProxy = {
   readonly url: string
   /** Of what follows. */
   lose(how: Loss): void
@@ -18,7 +18,7 @@ export type Middle = {
 
 type Act = { readonly when: 'arrival' | 'passed' | 'answer'; readonly act: () => Promise<void> }
 
-export async function openMiddle(api: string): Promise<Middle> {
+export async function openLossyProxy(api: string): Promise<LossyProxy> {
   let loss: Loss = 'reset'
   let next: Act | null = null
   const waiting = new Set<ServerResponse>()

@@ -1,4 +1,4 @@
-// What does the original client print for an answer that is no success (docs/contract/cli.md §4.7)?
+// What does the original client print for an error response (docs/contract/cli.md §4.7)?
 
 const blank = 'This field may not be blank.'
 const username = 'Enter a valid username. This value may contain only letters, numbers and @/./+/-/_ characters.'
@@ -51,7 +51,7 @@ const fixed: Readonly<Record<number, string>> = {
 const cancel = 'still has applications assigned. Delete or transfer ownership'
 
 /** Where the sentence is the client's own, ours is in its place: tests ask which case it is. */
-export function clientSays({ status, text }: { readonly status: number; readonly text: string }): string {
+export function clientText({ status, text }: { readonly status: number; readonly text: string }): string {
   const raw = `Unknown Error (${status}): ${text}`
   if (fixed[status] !== undefined) return fixed[status]
   if (status === 404) return text === '' ? 'Not Found' : text

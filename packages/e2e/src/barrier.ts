@@ -1,22 +1,22 @@
-// How does a test hold a build or a starting app at a known moment?
+// How does a test make a build or a starting app wait at a known point?
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Files } from './app.ts'
 import type { Platform } from './platform.ts'
 import { until } from './until.ts'
 
-export type Gate = {
-  /** For the plain app's GATE. */
+export type Barrier = {
+  /** For the plain app's BARRIER. */
   readonly path: string
-  /** Waits until so many processes stand before it, by the names of their pods and builds. */
+  /** Waits until so many processes have reached it; returns the names of their pods and builds. */
   arrived(count?: number): Promise<string[]>
   open(): Promise<void>
-  /** Forgets who came, and holds whoever comes next. */
+  /** Resets it, so that it blocks again. */
   close(): Promise<void>
 }
 
-export async function newGate(platform: Platform, name: string): Promise<Gate> {
-  const folder = join(platform.folder, 'gates')
+export async function newBarrier(platform: Platform, name: string): Promise<Barrier> {
+  const folder = join(platform.folder, 'barriers')
   await mkdir(folder, { recursive: true })
   await chmod(folder, 0o1777)
   const path = join(folder, name)
@@ -28,7 +28,7 @@ export async function newGate(platform: Platform, name: string): Promise<Gate> {
   return {
     path,
     arrived: (count = 1) =>
-      until({ what: `${count} at the gate ${name}` }, async () => {
+      until({ what: `${count} at the barrier ${name}` }, async () => {
         const names = await waiting()
         return names.length >= count && names
       }),
@@ -40,7 +40,7 @@ export async function newGate(platform: Platform, name: string): Promise<Gate> {
 }
 
 /** A hook that holds the build of an app; it has no other variables than the platform's. */
-export function heldBuild({ path }: Gate): Files {
+export function heldBuild({ path }: Barrier): Files {
   const script = `#!/bin/sh\n: > ${path}.$DEIS_BUILD\nwhile [ ! -e ${path}.open ]; do sleep 0.05; done\n`
   return { 'bin/pre-compile': script }
 }
