@@ -88,7 +88,7 @@ const open = new AbortController().signal
 
 test('every address of a host is looked at, also of one that hides behind another way to write it', async () => {
   const { host } = addressOf('https://2130706433/a', null, ['*'])
-  await expect(addressesOf(host, false, open)).rejects.toThrow('127.0.0.1 is at 127.0.0.1, which is not an address of')
+  await expect(addressesOf(host, false, open)).rejects.toThrow('127.0.0.1 is at 127.0.0.1, which is not an address on')
   await expect(addressesOf('localhost', false, open)).rejects.toThrow('which is not an address on the public internet')
   expect(await addressesOf('127.0.0.1', true, open)).toEqual(['127.0.0.1'])
   await expect(addressesOf('nowhere.invalid', true, open)).rejects.toThrow('the name nowhere.invalid is not known')
