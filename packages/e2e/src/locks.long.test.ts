@@ -125,7 +125,7 @@ describe.sequential('branches, tags and history', () => {
     const modern = await newApp(ann, 'modern')
     const both = await modern.push('deis', 'master:main', 'master:master')
     expect(both).toMatchObject({ code: 1 })
-    expect(both.stderr).toContain('push them one at a time')
+    expect(both.stderr).toContain('Push them one at a time')
     expect(await modern.push('deis', 'master:main')).toMatchObject({ code: 0 })
     await serving(platform, 'modern', { release: 'v2' })
   })

@@ -149,7 +149,7 @@ test('where others reach the API, it shows the token and the line that make the 
   const more = { DEIS_API_HOST: '0.0.0.0', DEIS_DATA_DIR: join(folder, 'open') }
   const open = await startAll(['0', '0', '0'], launcher, more)
   const said = open.running.output()
-  expect(said).toContain('only this token makes one.')
+  expect(said).toContain('registering needs this token.')
   const line = /^ {2}deis (register \S+ --token=([0-9a-f]{64}))$/m.exec(said)
   expect(line).not.toBeNull()
   const [, words = '', token = ''] = line ?? []
