@@ -91,6 +91,8 @@ test('every address of a host is looked at, also of one that hides behind anothe
   await expect(addressesOf(host, false, open)).rejects.toThrow('127.0.0.1 is at 127.0.0.1, which is not an address on')
   await expect(addressesOf('localhost', false, open)).rejects.toThrow('which is not an address on the public internet')
   expect(await addressesOf('127.0.0.1', true, open)).toEqual(['127.0.0.1'])
-  await expect(addressesOf('nowhere.invalid', true, open)).rejects.toThrow('the host name "nowhere.invalid" could not be resolved')
+  await expect(addressesOf('nowhere.invalid', true, open)).rejects.toThrow(
+    'the host name "nowhere.invalid" could not be resolved',
+  )
   await expect(addressesOf('nowhere.invalid', true, AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop')
 })
