@@ -64,7 +64,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
   test('the doctor finds no right missing', async () => {
     const said = await ann.does(['doctor'])
     expect(said).not.toMatch(/may not/)
-    expect(said).toContain('the platform may make and remove what apps need')
+    expect(said).toContain('the platform may create and delete what apps need')
   })
 
   test('an image is deployed and answers through the routers of the cluster', async () => {

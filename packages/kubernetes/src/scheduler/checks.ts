@@ -1,4 +1,4 @@
-// What can this cluster do as a place to run apps, and what can it not (docs/architecture.md, principle 6)?
+// Which features does this cluster have for apps, and which not (docs/architecture.md, principle 6)?
 import type { Check } from '@deis/types'
 import { messageOf } from '@deis/types'
 import type { Kube } from '../client/client.ts'
@@ -16,7 +16,7 @@ type Right = {
 }
 type Groups = { readonly groups?: readonly { readonly name: string }[] }
 
-/** Two installations in one cluster, or rights taken away, show here and not at the next `deis create`. */
+/** Checked so that missing rights show here, and not at the next `deis create`. */
 const needed: readonly Right[] = [
   { group: '', resource: 'namespaces', verb: 'create' },
   { group: '', resource: 'namespaces', verb: 'patch' },
@@ -43,7 +43,7 @@ async function rights({ kube }: Backend): Promise<Check> {
   })
   const lacking = (await Promise.all(asked)).flat()
   return lacking.length === 0
-    ? { name: 'rights', status: 'ok', detail: 'the platform may make and remove what apps need' }
+    ? { name: 'rights', status: 'ok', detail: 'the platform may create and delete what apps need' }
     : {
         name: 'rights',
         status: 'missing',
@@ -67,9 +67,9 @@ async function nodes({ kube }: Backend): Promise<Check> {
   }
 }
 
-const unmeasured = 'the cluster measures nothing, so autoscalers do nothing: install a metrics server'
+const unmeasured = 'the cluster has no metrics, so autoscalers do nothing: install a metrics server'
 
-/** Whether anything serves what autoscalers go by. */
+/** Whether the cluster serves the metrics that autoscalers need. */
 export async function isMeasured(kube: Kube): Promise<boolean> {
   const { groups = [] } = await kube.get<Groups>('/apis')
   return groups.some((one) => one.name === 'metrics.k8s.io')
@@ -77,7 +77,7 @@ export async function isMeasured(kube: Kube): Promise<boolean> {
 
 async function autoscale({ kube }: Backend): Promise<Check> {
   return (await isMeasured(kube))
-    ? { name: 'autoscale', status: 'ok', detail: 'the cluster measures pods' }
+    ? { name: 'autoscale', status: 'ok', detail: 'the cluster has metrics of pods' }
     : { name: 'autoscale', status: 'limited', detail: `${unmeasured}; rules for them are refused until then` }
 }
 

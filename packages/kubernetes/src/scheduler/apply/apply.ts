@@ -1,4 +1,4 @@
-// How does reality become equal to a formation, all types of it or none?
+// How is what runs brought to a formation, with all of its types or none?
 import { isDeepStrictEqual } from 'node:util'
 import { KubeError } from '../../client/error.ts'
 import { DeployFailure, type Formation, type Progress } from '@deis/ports/scheduler'
@@ -15,7 +15,7 @@ import { removeOldSecrets } from './tidy.ts'
 
 const restoreMs = 120_000
 
-/** What the API refuses for good is the release's fault, not the cluster's: asking again changes nothing. */
+/** A refusal that a retry does not change is a failure of the release, not of the cluster. */
 function refusal(error: unknown): unknown {
   if (!(error instanceof KubeError) || ![400, 403, 413, 422].includes(error.status)) return error
   return new DeployFailure(
@@ -23,12 +23,12 @@ function refusal(error: unknown): unknown {
     [],
     securityHint(error.message) ??
       (error.status === 403
-        ? 'It may be a quota, or a right that the platform lacks: show this to whoever runs the platform.'
+        ? "It may be a quota, or a right that the platform lacks: show this to the platform's admin."
         : 'Change what it names and deploy again.'),
   )
 }
 
-/** Starts what is new or more of one type, and waits until it is up. Fewer pods come later, when nothing can fail any more. */
+/** Starts the new or additional pods of one type, and waits until they are up. Surplus pods go later, when nothing can fail any more. */
 async function raise(
   backend: Backend,
   formation: Formation,
@@ -43,7 +43,7 @@ async function raise(
   let now = live ? await change(backend, step, live, signal) : await make(backend, step, replicas, signal)
   const same = live !== undefined && isDeepStrictEqual(now.spec?.template, live.spec?.template)
   const had = live?.spec?.replicas ?? 0
-  // One thing after the other: a rollout that also changes the number would touch the pods to go back to.
+  // One step after the other: a rollout that also changes the number would change the old pods, too.
   const target = same ? Math.max(replicas, had) : had || replicas
   if (live && now.spec?.replicas !== target) {
     progress(`scaling Deployment ${nameOf(live)} from ${had} to ${target} replicas`)
@@ -96,13 +96,14 @@ async function raiseAll(
 }
 
 async function restoreAll(backend: Backend, app: string, steps: readonly Step[]): Promise<void> {
-  // Its own time: the caller's may be over.
+  // A deadline of its own: the caller's may be over.
   const signal = AbortSignal.timeout(restoreMs)
   const done = await Promise.allSettled(steps.map((step) => restore(backend, step.before, signal)))
   for (const one of done)
-    if (one.status === 'rejected') backend.options.log('error', 'going back failed', { app, err: one.reason })
+    if (one.status === 'rejected')
+      backend.options.log('error', 'restoring the previous state failed', { app, err: one.reason })
   await removeOldSecrets(backend, app, signal).catch((error: unknown) =>
-    backend.options.log('warn', 'secrets of a failed release stay', { app, err: error }),
+    backend.options.log('warn', 'secrets of a failed release were not deleted', { app, err: error }),
   )
 }
 
@@ -113,10 +114,10 @@ export async function applyFormation(
   progress: Progress,
 ): Promise<void> {
   const { app, routable, port, artifact } = formation
-  const room = await ensureNamespace(backend, app, signal)
+  const found = await ensureNamespace(backend, app, signal)
   const level = levelFor(artifact.kind === 'image' ? artifact : null, backend.options.podSecurity)
-  // What ran before must be able to run again, if this fails: stricter rules come at the end.
-  const namespace = level === 'restricted' ? room : await enforce(backend, app, room, level, signal)
+  // If this fails, the previous pods must be able to start again: stricter rules come at the end.
+  const namespace = level === 'restricted' ? found : await enforce(backend, app, found, level, signal)
   await removeOrphans(backend, app, signal)
   const [steps, scalers] = await Promise.all([
     stepsOf(backend, formation, isRestricted(artifact, namespace), signal),

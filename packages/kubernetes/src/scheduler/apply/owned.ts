@@ -13,9 +13,9 @@ export function fieldsOf(object: Managed, manager: string): Tree | undefined {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** An item of a list is named by its keys (`k:{"name":"web"}`), its value (`v:"x"`) or its place (`i:0`). */
-function isItem(item: unknown, name: string, place: number): boolean {
-  if (name.startsWith('i:')) return Number(name.slice(2)) === place
+/** An item of a list is named by its keys (`k:{"name":"web"}`), its value (`v:"x"`) or its index (`i:0`). */
+function isItem(item: unknown, name: string, index: number): boolean {
+  if (name.startsWith('i:')) return Number(name.slice(2)) === index
   const wanted = JSON.parse(name.slice(2)) as unknown
   if (name.startsWith('v:')) return item === wanted
   return isRecord(item) && isRecord(wanted) && Object.entries(wanted).every(([key, value]) => item[key] === value)
@@ -27,7 +27,7 @@ function pick(value: unknown, fields: Tree): unknown {
   if (names.length === 0) return value
   if (Array.isArray(value))
     return names.flatMap((name) => {
-      const item: unknown = value.find((one, place) => isItem(one, name, place))
+      const item: unknown = value.find((one, index) => isItem(one, name, index))
       return item === undefined ? [] : [pick(item, fields[name] ?? {})]
     })
   if (!isRecord(value)) return value

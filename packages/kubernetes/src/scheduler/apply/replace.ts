@@ -1,4 +1,4 @@
-// How does a Deployment get another template when server-side apply would leave broken pieces of the old one?
+// How is a Deployment's template replaced when server-side apply would leave invalid parts of the old one?
 import type { Kube } from '../../client/client.ts'
 import { type Deployment, pathOfObject } from '../../client/objects.ts'
 
@@ -14,7 +14,7 @@ const kinds = (probe: object | undefined): string[] =>
 const chosen = (container: Container, piece: Piece): string[] =>
   kinds(piece === 'lifecycle' ? container.lifecycle?.preStop : container[piece])
 
-/** What the old container has and the new one has not, or has otherwise: apply takes the fields away and leaves `{}`. */
+/** Parts that only the old container has, or that are of another kind: apply removes their fields and leaves `{}`. */
 export function leftovers(old: Container | undefined, wanted: Container | undefined): Piece[] {
   if (!old || !wanted) return []
   return pieces.filter((piece) => chosen(old, piece).some((kind) => !chosen(wanted, piece).includes(kind)))
@@ -22,7 +22,7 @@ export function leftovers(old: Container | undefined, wanted: Container | undefi
 
 const containersOf = (deployment: Deployment): Container[] => deployment.spec?.template.spec?.containers ?? []
 
-/** Applies over what is there. Paused for the moment between two calls, so that no pod of the half-way template starts. */
+/** Applies the manifest. The Deployment is paused between the two calls, so that no pod of the intermediate template starts. */
 export async function replace(
   kube: Kube,
   manifest: Deployment,
@@ -30,10 +30,10 @@ export async function replace(
   signal: AbortSignal,
 ): Promise<Deployment> {
   const [wanted] = containersOf(manifest)
-  const place = containersOf(live).findIndex((one) => one.name === wanted?.name)
-  const broken = leftovers(containersOf(live)[place], wanted)
+  const index = containersOf(live).findIndex((one) => one.name === wanted?.name)
+  const broken = leftovers(containersOf(live)[index], wanted)
   if (broken.length > 0) {
-    const name = `/spec/template/spec/containers/${place}`
+    const name = `/spec/template/spec/containers/${index}`
     const changes = [
       { op: 'test', path: `${name}/name`, value: wanted?.name },
       { op: 'add', path: '/spec/paused', value: true },
@@ -41,7 +41,7 @@ export async function replace(
     ]
     await kube.patch(pathOfObject(manifest), changes, { kind: 'json', signal })
   }
-  // Always said: whoever died between the two calls has paused it for no longer than until the next apply.
+  // Always set: if a controller died between the two calls, the next apply ends the pause.
   const spec = { ...manifest.spec, paused: false } as Deployment['spec']
   return kube.apply<Deployment>({ ...manifest, spec }, { signal })
 }

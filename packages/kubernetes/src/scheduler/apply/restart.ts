@@ -1,4 +1,4 @@
-// How are pods replaced by new ones of the same release, new first (docs/contract/api.md §4.11)?
+// How are pods replaced by new ones of the same release, which start first (docs/contract/api.md §4.11)?
 import { type Deployment, pathOf, type Pod } from '../../client/objects.ts'
 import type { Scheduler } from '@deis/ports/scheduler'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
@@ -32,7 +32,7 @@ const portOf = (deployment: Deployment): number | null => {
   return typeof port === 'number' ? port : null
 }
 
-/** What a Deployment that runs must come to. */
+/** The goal of a Deployment that already runs. */
 function goalOf(app: string, type: string, deployment: Deployment, known: ReadonlySet<string>): Goal {
   return {
     app,
@@ -40,7 +40,7 @@ function goalOf(app: string, type: string, deployment: Deployment, known: Readon
     replicas: null,
     generation: deployment.metadata?.generation ?? 0,
     known,
-    // The time its last deploy was given.
+    // The timeout of its last deploy.
     seconds: deployment.spec?.progressDeadlineSeconds ?? 600,
     port: portOf(deployment),
   }
@@ -66,8 +66,8 @@ async function restartType(backend: Backend, app: string, live: Deployment, sign
 }
 
 /**
- * Without the hash in its labels a pod is none of its ReplicaSet's, which makes another; the Service selects it still.
- * When that one is ready the old one goes.
+ * Removing the hash from its labels detaches a pod from its ReplicaSet, which creates another; the Service still selects it.
+ * When the new one is ready, the old one is deleted.
  */
 async function restartPod(backend: Backend, app: string, pod: Pod, signal: AbortSignal): Promise<Pod[]> {
   const { kube, cluster } = backend
@@ -79,15 +79,15 @@ async function restartPod(backend: Backend, app: string, pod: Pod, signal: Abort
     kube.patch(path, { metadata: { labels: { [templateHashLabel]: hash } } }, { signal: stop })
   try {
     await label(null, signal)
-    // Until then the ReplicaSet counts it still.
-    const isLetGo = (): true | undefined => {
+    // Until then the ReplicaSet still counts it.
+    const isDetached = (): true | undefined => {
       const there = cluster.pods.get(app, nameOf(pod))
       return !there || ownerOf(there) === undefined ? true : undefined
     }
-    await cluster.until(app, isLetGo, signal)
+    await cluster.until(app, isDetached, signal)
     await awaitType(backend, goalOf(app, type, live, known), signal, quiet)
   } catch (error) {
-    // With its label it is counted again, and the ReplicaSet takes away the one that is not ready.
+    // With its label it is counted again, and the ReplicaSet deletes the one that is not ready.
     await label(pod.metadata?.labels?.[templateHashLabel] ?? null, AbortSignal.timeout(restoreMs))
     throw error
   }

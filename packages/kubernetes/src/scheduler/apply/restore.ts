@@ -1,4 +1,4 @@
-// How does a type go back to exactly what it was, when its change has failed?
+// How is a type restored exactly when its change has failed?
 import { type Deployment, type KubeObject, pathOf, type Pod } from '../../client/objects.ts'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
 import { replicaSetsOf } from '../cluster.ts'
@@ -8,7 +8,7 @@ import { ownedBy } from './owned.ts'
 import { replace } from './replace.ts'
 import { hasReadyCondition, isActive } from '../state.ts'
 
-/** What there was of a type before a change. */
+/** The state of a type before a change. */
 export type Before = {
   readonly app: string
   readonly type: string
@@ -32,7 +32,7 @@ export function beforeOf({ cluster }: Backend, app: string, type: string, deploy
 
 const typed = (deployment: Deployment): Deployment => ({ ...deployment, apiVersion: 'apps/v1', kind: 'Deployment' })
 
-/** As our field manager had applied it; what others own has not been touched. Returns the generation. */
+/** Applies again what the platform's field manager had applied; fields of others were not changed. Returns the generation. */
 async function putBack(
   { kube }: Backend,
   { app, type }: Before,
@@ -49,7 +49,7 @@ async function putBack(
         await kube.get<Deployment>(path, { signal }),
         signal,
       )
-    : // Made by somebody else, before us.
+    : // Not created by the platform.
       await kube.patch<Deployment>(path, [{ op: 'replace', path: '/spec/template', value: was.spec?.template }], {
         kind: 'json',
         signal,
@@ -60,7 +60,7 @@ async function putBack(
   return scaled.metadata?.generation ?? 0
 }
 
-/** Asks for each deletion once. */
+/** Deletes each object only once. */
 function remover({ kube, options }: Backend, app: string, signal: AbortSignal) {
   const asked = new Set<string>()
   return (object: KubeObject, kind: string, how: { graceSeconds?: number; background?: boolean }): void => {
@@ -72,16 +72,16 @@ function remover({ kube, options }: Backend, app: string, signal: AbortSignal) {
   }
 }
 
-/** A first deploy has nothing to go back to: everything of the type goes, at once. */
+/** After a failed first deploy there is no previous state: everything of the type is deleted at once. */
 async function clearAll(backend: Backend, { app, type, pods }: Before, signal: AbortSignal): Promise<void> {
   const { kube, cluster } = backend
   const name = deploymentName(app, type)
-  // In the foreground: what owns others is gone after them, and makes none meanwhile.
+  // In the foreground: owners go after their objects, and create no new ones meanwhile.
   await kube.remove(pathOf('apps/v1/Deployment', app, name), { signal, background: false })
   const remove = remover(backend, app, signal)
   const isCleared = (): true | undefined => {
     const left = cluster.pods.of(app).filter((pod) => pod.metadata?.labels?.type === type && !pods.has(uidOf(pod)))
-    // A ReplicaSet that is not going yet would make another for each that is taken away.
+    // A ReplicaSet that is not being deleted yet would replace each deleted pod.
     const making = new Set(
       cluster.replicaSets
         .of(app)
@@ -95,8 +95,8 @@ async function clearAll(backend: Backend, { app, type, pods }: Before, signal: A
 }
 
 /**
- * Takes away what a change has made of a Deployment that is as before again. Pods that never served are ended at once and
- * gone when this resolves; those that did go on until others have taken over, and end like any other.
+ * Deletes what a change has created, after its Deployment was restored. Pods that never served are killed, and gone when this
+ * resolves; those that did serve run on until others have taken over, and end like any other.
  */
 export async function clearNew(
   backend: Backend,
@@ -112,7 +112,7 @@ export async function clearNew(
   const isOld = (pod: Pod): boolean => replicaSets.has(ownerOf(pod) ?? '') && isActive(pod)
   const isCleared = (): true | undefined => {
     const { observedGeneration = 0, replicas, availableReplicas = 0 } = cluster.deployments.get(app, name)?.status ?? {}
-    // Until then the cluster would make what we take away again.
+    // Until then the cluster would recreate what is deleted here.
     if (observedGeneration < generation) return undefined
     const fresh = cluster.pods
       .of(app)
@@ -130,7 +130,7 @@ export async function clearNew(
   await cluster.until(app, isCleared, signal)
 }
 
-/** Where there was a Deployment it is as it was then; else nothing of it stays. */
+/** Restores the previous Deployment; if there was none, deletes everything of the type. */
 export async function restore(backend: Backend, before: Before, signal: AbortSignal): Promise<void> {
   if (!before.deployment) return clearAll(backend, before, signal)
   const generation = await putBack(backend, before, before.deployment, signal)

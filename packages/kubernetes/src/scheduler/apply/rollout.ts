@@ -1,4 +1,4 @@
-// When have a type's new pods come up, and when is it certain that they will not?
+// When are a type's new pods up, and when is it certain that they will not come up?
 import type { Deployment, Pod, ReplicaSet } from '../../client/objects.ts'
 import type { Progress } from '@deis/ports/scheduler'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
@@ -11,11 +11,11 @@ import { isActive, isReady, isUp } from '../state.ts'
 export type Goal = {
   readonly app: string
   readonly type: string
-  /** Null: as many as the Deployment says, which an autoscaler may change. */
+  /** Null: the Deployment's number, which an autoscaler may change. */
   readonly replicas: number | null
-  /** Of the Deployment, after our change. */
+  /** Of the Deployment, after the change. */
   readonly generation: number
-  /** Pods (uid) that had been up before: one that has a fault of its own since does not hold up the others. */
+  /** Pods (uid) that were up before: if one of them fails now, the others do not wait for it. */
   readonly known: ReadonlySet<string>
   readonly seconds: number
   readonly port: number | null
@@ -32,7 +32,7 @@ type View = {
   readonly fresh: readonly Pod[]
 }
 
-/** Undefined until the Deployment controller has seen our change and the watches show what it made of it. */
+/** Undefined until the Deployment controller has seen the change and the watches show its result. */
 function viewOf({ cluster }: Backend, { app, type, replicas, generation, known }: Goal): View | undefined {
   const deployment = cluster.deployments.get(app, deploymentName(app, type))
   const there = deployment?.metadata?.generation ?? 0
@@ -44,7 +44,7 @@ function viewOf({ cluster }: Backend, { app, type, replicas, generation, known }
   return { deployment, replicaSet, wanted: replicas ?? deployment.spec?.replicas ?? 0, pods, fresh }
 }
 
-/** All there, the new ones ready, and none of an earlier template left but those that are ending. */
+/** Whether all pods exist, the new ones are ready, and all of earlier templates are gone or ending. */
 function isComplete({ deployment, wanted, pods, fresh }: View, now: number): boolean {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {}
   const ailing = pods.filter((pod) => !fresh.includes(pod) && !isReady(pod)).length
@@ -102,9 +102,9 @@ export async function awaitType(backend: Backend, goal: Goal, signal: AbortSigna
       progress(`adding ${pullSeconds}s on to the original ${goal.seconds}s timeout to account for image pulling`)
       continue
     }
-    // One that was never ready for an unfinished reason tells more than the clock.
-    const told = view && troublesOf(backend, goal, view)[0]
-    throw await failureOf(backend, told ?? lateTrouble(goal.type, goal.seconds, goal.port, unready[0] ?? null))
+    // A trouble whose patience is not over explains more than the time limit.
+    const trouble = view && troublesOf(backend, goal, view)[0]
+    throw await failureOf(backend, trouble ?? lateTrouble(goal.type, goal.seconds, goal.port, unready[0] ?? null))
   }
   const seconds = Math.round((Date.now() - started) / 1000)
   const count = goal.replicas ?? backend.cluster.deployments.get(goal.app, nameOfGoal(goal))?.spec?.replicas ?? 0
@@ -113,7 +113,7 @@ export async function awaitType(backend: Backend, goal: Goal, signal: AbortSigna
 
 const nameOfGoal = ({ app, type }: Goal): string => deploymentName(app, type)
 
-/** Whether the present template has been up in full once: only its number may be missing something. */
+/** Whether all pods of the present template have been up once: since then, only their number may have changed. */
 export function hasBeenUp(deployment: Deployment): boolean {
   const progressing = deployment.status?.conditions?.find((one) => one.type === 'Progressing')
   return (

@@ -1,4 +1,4 @@
-// What goes away when a formation is up: surplus pods, types that left, autoscalers?
+// What is removed when a formation is up: surplus pods, types that are no longer in it, autoscalers?
 import { type HorizontalPodAutoscaler, pathOf } from '../../client/objects.ts'
 import type { Formation, Progress } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from '../backend.ts'
@@ -17,7 +17,7 @@ export async function scalersOf(
   return (await kube.list<HorizontalPodAutoscaler>(path, { query: selector, signal })).items
 }
 
-/** Nothing can fail the deploy here any more, so this also takes away. */
+/** Removes what is no longer wanted: the deploy cannot fail any more. */
 export async function shrink(
   backend: Backend,
   formation: Formation,

@@ -1,4 +1,4 @@
-// What does each type of a formation need, beside what there is of it?
+// What has to be done for each type of a formation, given its present state?
 import { type Deployment, pathOf } from '../../client/objects.ts'
 import { DeployFailure, type Formation, type ProcessSpec } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from '../backend.ts'
@@ -11,7 +11,7 @@ import { type Before, beforeOf } from './restore.ts'
 import { envSecret, pullSecrets } from '../manifests/secret.ts'
 import { matching, surgeOf } from './surge.ts'
 
-/** One type of the formation beside what there is of it. */
+/** One type of the formation with its present state. */
 export type Step = {
   readonly type: string
   readonly process: ProcessSpec
@@ -36,7 +36,7 @@ function refuseAlike({ app, processes }: Formation): void {
   }
 }
 
-/** What is to be done, with the secrets it needs made already. */
+/** The steps of a formation; also creates the secrets that they need. */
 export async function stepsOf(
   backend: Backend,
   formation: Formation,
@@ -85,7 +85,7 @@ export async function scaleTo(
 
 export async function make(backend: Backend, step: Step, replicas: number, signal: AbortSignal): Promise<Deployment> {
   const { manifest } = step
-  // Without a number there would be one pod for a moment.
+  // Without a number, Kubernetes would start one pod.
   await backend.kube.apply<Deployment>(
     { ...manifest, spec: { ...manifest.spec, replicas } as Deployment['spec'] },
     { signal },
@@ -97,12 +97,12 @@ export async function make(backend: Backend, step: Step, replicas: number, signa
 export async function change(backend: Backend, step: Step, live: Deployment, signal: AbortSignal): Promise<Deployment> {
   const fields = fieldsOf(live, managers.main)
   const counted = fields?.['f:spec']?.['f:replicas'] !== undefined && !fieldsOf(live, managers.scale)
-  // We died between the two calls of `make`: left out, the number would become 1.
+  // A controller died between the two calls of `make`: if left out, the number would become 1.
   if (counted) await scaleTo(backend, step, live.spec?.replicas ?? 1, signal)
   return replace(backend.kube, step.manifest, live, signal)
 }
 
-/** An autoscaler's number is its own, unless it has none to go by. */
+/** An autoscaler keeps its own number, unless the type does not run yet. */
 export function wantedOf({ process: { autoscale, replicas } }: Step, now: number): number {
   if (!autoscale || replicas === 0) return replicas
   return now > 0 ? now : Math.min(Math.max(replicas, autoscale.min), autoscale.max)

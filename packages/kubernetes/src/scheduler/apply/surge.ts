@@ -13,17 +13,17 @@ export const matching = (nodes: readonly Node[], tags: Labels): Node[] =>
       spec?.unschedulable !== true && Object.entries(tags).every(([key, value]) => metadata?.labels?.[key] === value),
   )
 
-/** What a container is promised, by which nodes are filled: a limit alone is a promise, too. */
+/** The requests by which pods are scheduled: a limit without a request counts as one. */
 const promised = ({ requests, limits }: { readonly requests?: Requests; readonly limits?: Requests }): Requests => ({
   ...limits,
   ...requests,
 })
 
-/** How many more pods that are promised so much fit on a node, as far as the platform's own pods tell. */
-function roomOn(node: Node, pods: readonly Pod[], wanted: Requests): number {
+/** How many more pods with these requests fit on a node, counting only the platform's own pods. */
+function capacityOn(node: Node, pods: readonly Pod[], wanted: Requests): number {
   const here = pods.filter((pod) => pod.spec?.nodeName === node.metadata?.name && isActive(pod))
   const allocatable = node.status?.allocatable ?? {}
-  const rooms = Object.entries({ pods: '1', ...wanted }).map(([name, each]) => {
+  const capacities = Object.entries({ pods: '1', ...wanted }).map(([name, each]) => {
     const [all, one] = [amountOf(allocatable[name] ?? ''), amountOf(each)]
     if (all === null || one === null || one === 0) return Infinity
     const taken = here.map((pod) =>
@@ -31,12 +31,12 @@ function roomOn(node: Node, pods: readonly Pod[], wanted: Requests): number {
     )
     return Math.floor((all - taken.reduce((sum, amount) => sum + amount, 0)) / one)
   })
-  return Math.max(0, Math.min(...rooms))
+  return Math.max(0, Math.min(...capacities))
 }
 
 /**
- * DEIS_DEPLOY_BATCHES, or half of the type's pods: at least one for each node, and no more than fit beside what runs. What is
- * started one by one takes as long as all of it together.
+ * DEIS_DEPLOY_BATCHES, or half of the type's pods: at least one for each node, and no more than fit beside what runs. Small
+ * batches would make a deploy take much longer.
  */
 export function surgeOf(
   batches: number,
@@ -54,6 +54,6 @@ export function surgeOf(
   const most = Math.max(1, replicas)
   if (batches > 0) return Math.min(batches, most)
   const wanted = Math.min(most, Math.max(nodes.length, Math.ceil(replicas / 2)))
-  const room = nodes.reduce((sum, node) => sum + roomOn(node, pods, promised(resources)), 0)
-  return Math.max(1, Math.min(wanted, room))
+  const capacity = nodes.reduce((sum, node) => sum + capacityOn(node, pods, promised(resources)), 0)
+  return Math.max(1, Math.min(wanted, capacity))
 }

@@ -1,12 +1,12 @@
-// Which secrets of earlier releases does nobody need any more (docs/contract/api.md §4.12)?
+// Which secrets of earlier releases are no longer needed (docs/contract/api.md §4.12)?
 import { pathOf, type Secret } from '../../client/objects.ts'
 import { type Backend, nameOf } from '../backend.ts'
 import { heritage } from '../manifests/labels.ts'
 import { envSecretName } from '../manifests/secret.ts'
 
 /**
- * ReplicaSets (which may be gone back to) and pods name the version they need; `release` is one whose own may not be there or
- * not be shown yet.
+ * ReplicaSets (kept for rollbacks) and pods name the version that they need; `release` is kept even if the watches do not show
+ * its ReplicaSet yet.
  */
 export async function removeOldSecrets(
   { kube, cluster, inUse }: Backend,
@@ -15,7 +15,7 @@ export async function removeOldSecrets(
   release?: number,
 ): Promise<void> {
   const users = [...cluster.replicaSets.of(app), ...cluster.pods.of(app)]
-  // What is being deleted starts no container any more.
+  // Objects that are being deleted start no more containers.
   const labels = users.filter((one) => one.metadata?.deletionTimestamp === undefined).map((one) => one.metadata?.labels)
   const templates = cluster.deployments.of(app).map((one) => one.spec?.template.metadata?.labels)
   const needed = new Set([...labels, ...templates].map((one) => `${app}-${one?.version}-env`))

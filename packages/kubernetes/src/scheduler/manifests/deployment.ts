@@ -1,4 +1,4 @@
-// Which Deployment does a type of a formation become, and how long may it take (docs/contract/api.md §4.2, §4.8)?
+// What is the Deployment of a process type, and how long may its rollout take (docs/contract/api.md §4.2, §4.8)?
 import type { Deployment, HorizontalPodAutoscaler } from '../../client/objects.ts'
 import type { Formation, ProcessSpec } from '@deis/ports/scheduler'
 import { changeCauseAnnotation, deploymentName, typeLabels } from './labels.ts'
@@ -8,7 +8,7 @@ import { podLabels, podSpec, type PodSettings } from './template.ts'
 
 /** ReplicaSets kept for `kubectl rollout undo`; each keeps the environment of its release. */
 const historyLimit = 3
-/** What has no readiness probe must at least run this long before it counts. */
+/** A pod without a readiness probe must run at least this long before it counts as up. */
 const staysUpSeconds = 5
 
 export type Patience = { readonly batchSeconds: number; readonly batches: number; readonly seconds: number }

@@ -1,12 +1,12 @@
-// How are our objects marked, and how do we know them again (docs/contract/api.md §4.1)?
+// Which names, labels and annotations do the platform's objects have (docs/contract/api.md §4.1)?
 import { createHash } from 'node:crypto'
 
-/** Everything of the platform carries it; the watches select by it. */
+/** On every object of the platform; the watches select by it. */
 export const heritage = { heritage: 'deis' } as const
 
 export const selector = { labelSelector: 'heritage=deis' } as const
 
-/** What Services and Deployments select pods by; no version, so that a rollout stays inside. */
+/** The selector of Services and Deployments; without a version, so that it fits all releases. */
 export const typeLabels = (app: string, type: string) => ({ app, type, ...heritage })
 
 export const appLabels = (app: string) => ({ app, ...heritage })
@@ -18,30 +18,30 @@ export const oneOffType = 'run'
  * on different occasions has managers of its own.
  */
 export const managers = {
-  /** All that a formation says, but for how many. */
+  /** Everything of a formation but the number of pods. */
   main: 'deis',
   /** `spec.replicas`: left alone while an autoscaler owns it. */
   scale: 'deis-scale',
-  /** The mark that makes pods new though their release is not. */
+  /** The annotation that restarts pods of the same release. */
   restart: 'deis-restart',
   /** What `setEdge` applies. */
   edge: 'deis-edge',
 } as const
 
 export const restartedAnnotation = 'deis.io/restarted-at'
-/** On namespaces: whose it is. The label alone may be on a namespace of somebody else's. */
+/** On namespaces: the app. The label alone does not prove that a namespace is the platform's. */
 export const appAnnotation = 'deis.io/app'
-/** On namespaces and one-off pods: which installation's, of several that share a cluster. */
+/** On namespaces and one-off pods: the installation, of several that share a cluster. */
 export const platformAnnotation = 'deis.io/platform'
-/** On one-off pods with somebody at them: what they say is theirs, and no line of the app's. */
+/** On one-off pods of sessions: their output is not in the app's log. */
 export const sessionAnnotation = 'deis.io/session'
 export const changeCauseAnnotation = 'kubernetes.io/change-cause'
 export const revisionAnnotation = 'deployment.kubernetes.io/revision'
 export const templateHashLabel = 'pod-template-hash'
 
 /**
- * Names in a cluster are in lower case, without `_`; labels may say what a type is really called. What a name is made for ends in
- * something of its own, so that `Worker` never comes to own what was of `worker`.
+ * Names in a cluster are in lower case and without `_`; labels have the type's own name. A name that had to be changed ends
+ * in a hash, so that `Worker` and `worker` differ.
  */
 function typeName(type: string): string {
   if (/^[a-z0-9-]+$/.test(type)) return type
@@ -50,7 +50,7 @@ function typeName(type: string): string {
 }
 
 export const deploymentName = (app: string, type: string): string => `${app}-${typeName(type)}`
-/** Names of containers are shorter than those of all else. */
+/** Names of containers have a lower limit than those of other objects. */
 export const containerName = (app: string, type: string): string =>
   deploymentName(app, type)
     .slice(0, 63)

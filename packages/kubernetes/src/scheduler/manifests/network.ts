@@ -1,4 +1,4 @@
-// Who may send to an app's pods, and where may they send to?
+// From where may an app's pods be reached, and what may they reach?
 import { isIP } from 'node:net'
 import { egressBut } from '../../cluster/egress.ts'
 import type { NetworkPolicy } from '../../client/objects.ts'
@@ -7,15 +7,15 @@ import { appLabels } from './labels.ts'
 type Peer = NonNullable<NonNullable<NonNullable<NetworkPolicy['spec']>['ingress']>[number]['from']>[number]
 
 export type NetworkSettings = {
-  /** Where the platform's routers run; null: none of them are pods. */
+  /** The namespace of the platform's routers; null: they are not pods. */
   readonly routers: string | null
-  /** Who else may reach apps: networks, namespaces, or `key=value` labels of namespaces. */
+  /** What else may reach apps: networks, namespaces, or `key=value` labels of namespaces. */
   readonly sources: readonly string[]
   /** Networks that apps and builds may not reach, beside the metadata addresses. */
   readonly blocked: readonly string[]
 }
 
-/** From 1.21 on every namespace carries it; before that whoever owns the namespace has to put it on. */
+/** Kubernetes sets it on every namespace from 1.21; before that, the namespace's owner has to. */
 export const nameLabel = 'kubernetes.io/metadata.name'
 /** On the platform's routers (packages/install). */
 const routerLabels = { app: 'deis-router' }
@@ -28,7 +28,7 @@ function peerOf(source: string): Peer {
   return value === undefined ? namespaces(nameLabel, key) : namespaces(key, value)
 }
 
-/** Without either, everybody would be shut out, the routers too. */
+/** Without either, the policy allows all: else even the routers could not reach apps. */
 export const isShut = ({ routers, sources }: NetworkSettings): boolean => routers !== null || sources.length > 0
 
 /** The node a pod runs on always reaches it: probes need no rule. */

@@ -8,7 +8,7 @@ import { controllerAnnotation } from '../run/run.ts'
 import { envSecret, pullSecrets, type PullOptions } from './secret.ts'
 import { podLabels, podSpec, type PodSettings } from './template.ts'
 
-/** Nobody waits for more than this after a cancelled run. */
+/** Between TERM and KILL. */
 const graceSeconds = 5
 
 export function oneOffPod(
@@ -44,8 +44,8 @@ export function oneOffPod(
 }
 
 /**
- * The release's own secret is used when it says the same, and made when there is none; else the pod gets one of its own,
- * since others may be reading the release's. Returns its name, and what takes it away.
+ * Uses the release's own secret if it has the same content, and creates it if there is none; else the pod gets one of its own,
+ * since other pods may use the release's. Returns its name, and a function that deletes it.
  */
 export async function ensureSecrets(
   { kube, options, inUse }: Backend,

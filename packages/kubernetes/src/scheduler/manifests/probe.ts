@@ -3,7 +3,7 @@ import type { Formation, Probe, ProcessSpec } from '@deis/ports/scheduler'
 
 export type Probes = { readonly readinessProbe?: Probe; readonly livenessProbe?: Probe }
 
-/** Quick, because a deploy waits for it; a moment without processor time is no reason to turn requests away. */
+/** Quick, because a deploy waits for it; several failures in a row, because a busy node may delay one. */
 const listens = (port: number): Probe => ({
   tcpSocket: { port },
   periodSeconds: 1,
@@ -12,7 +12,7 @@ const listens = (port: number): Probe => ({
   failureThreshold: 3,
 })
 
-/** The user's own; the type that receives requests must at least listen. */
+/** The user's probes; the type that receives requests must at least listen. */
 export function probesOf(
   type: string,
   process: Pick<ProcessSpec, 'readinessProbe' | 'livenessProbe'>,

@@ -17,7 +17,7 @@ test.each([
 })
 
 test.each(['', 'M', '1T', '-1M', '1.5G', '1MiB'])('memory %j is refused', (text) => {
-  expect(() => memoryQuantity(text)).toThrow('is no amount of memory')
+  expect(() => memoryQuantity(text)).toThrow('is not an amount of memory')
 })
 
 test('cpu is taken as it is, in small letters', () => {

@@ -5,7 +5,7 @@ const memoryPattern = /^(\d+)(?:([kmg])b?|b)?$/i
 /** `20mb` → `20Mi`, `1g` → `1Gi`, `10B` → `10`. */
 export function memoryQuantity(text: string): string {
   const found = memoryPattern.exec(text.trim())
-  if (!found) throw new Error(`${JSON.stringify(text)} is no amount of memory`)
+  if (!found) throw new Error(`${JSON.stringify(text)} is not an amount of memory`)
   const unit = found[2]
   return unit === undefined ? (found[1] ?? '') : `${found[1]}${unit.toUpperCase()}i`
 }

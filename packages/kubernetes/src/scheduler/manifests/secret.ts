@@ -8,7 +8,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 export const envSecretName = (app: string, release: number): string => `${app}-${versionOf(release)}-env`
 
-/** Keys are the variables' own names: those of other forms collide. */
+/** Keys are the variables' own names: changed ones could collide. */
 export function envSecret(
   app: string,
   release: number,
@@ -52,7 +52,7 @@ export type PullOptions = {
   readonly registryCredentials: Readonly<Record<string, Credentials>>
 }
 
-/** The app's own registry before the platform's; none for an image that anybody may pull. */
+/** The app's own registry before the platform's; none for a public image. */
 export function pullSecrets(
   app: string,
   artifact: Artifact,

@@ -1,9 +1,9 @@
-// Which Service stands for an app, and what does the edge read there (docs/contract/api.md §4.4)?
+// What is the Service of an app, and which annotations has it for the edge (docs/contract/api.md §4.4)?
 import type { Ingress, Service } from '../../client/objects.ts'
 import { type Edge, slugPort } from '@deis/ports/scheduler'
 import { appLabels } from './labels.ts'
 
-/** Without a routable type nobody is told of it, but its address stays. */
+/** Without a routable type no requests are sent to it, but its address stays. */
 export function service(app: string, routable: string | null, port: number | null): Service {
   return {
     apiVersion: 'v1',
@@ -16,7 +16,7 @@ export function service(app: string, routable: string | null, port: number | nul
   }
 }
 
-/** Whether the Service as it stands sends where it should. */
+/** Whether the Service already sends to this type and port. */
 export function sendsTo(there: Service | undefined, routable: string | null, port: number | null): boolean {
   if (there?.metadata?.deletionTimestamp !== undefined) return false
   const wanted = service('', routable, port).spec?.ports?.[0]?.targetPort
@@ -29,7 +29,7 @@ export function sendsTo(there: Service | undefined, routable: string | null, por
 
 const flag = (value: boolean): string => (value ? 'True' : 'False')
 
-/** Its own field manager gives exactly these, so that what became empty goes, and what others wrote stays. */
+/** Applied with its own field manager, so that emptied annotations are removed and those of others stay. */
 export function edgeOf(edge: Edge): Service {
   const lists = {
     'router.deis.io/domains': edge.hosts.join(','),

@@ -25,16 +25,16 @@ export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'ta
   readonly pullSecrets: readonly string[]
   readonly restartPolicy: 'Always' | 'Never'
   readonly graceSeconds: number
-  /** Nothing but what Pod Security calls restricted. */
+  /** Keeps to the Pod Security level `restricted`. */
   readonly restricted: boolean
-  /** It takes requests, so it goes on serving for a while after it was told to end. */
+  /** It takes requests, so it serves on for a while after its deletion. */
   readonly drains: boolean
 }
 
 type Spec = NonNullable<Pod['spec']>
 type Container = Spec['containers'][number]
 
-/** An image that was not made for the platform may have no bash; somebody who wants to look into it still can. */
+/** An image that was not made for the platform may have no bash; one-off commands still work with sh. */
 const anyShell = 'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"'
 
 function startedBy({ artifact, command, type }: PodParts): Pick<Container, 'command' | 'args'> {
@@ -61,7 +61,7 @@ function preStop({ drainSeconds, nativeSleep }: PodSettings): Container['lifecyc
   }
 }
 
-/** Our lists may not be changed, those of the API's types may. */
+/** The port's lists are read-only, those of the API's types are not. */
 const copied = (probe: Probe): Container['readinessProbe'] => structuredClone(probe) as Container['readinessProbe']
 
 export const podLabels = ({ app, type, release }: Pick<PodParts, 'app' | 'type' | 'release'>) => ({
@@ -69,7 +69,7 @@ export const podLabels = ({ app, type, release }: Pick<PodParts, 'app' | 'type' 
   version: versionOf(release),
 })
 
-/** @throws DeployFailure when the artifact is none that a cluster can run. */
+/** @throws DeployFailure if a cluster cannot run the artifact. */
 export function podSpec(parts: PodParts, settings: PodSettings): Spec {
   const { app, type, artifact, probes } = parts
   if (artifact.kind !== 'image')
@@ -84,7 +84,7 @@ export function podSpec(parts: PodParts, settings: PodSettings): Spec {
     restartPolicy: parts.restartPolicy,
     nodeSelector: { ...parts.tags },
     terminationGracePeriodSeconds: parts.graceSeconds + (drains ? settings.drainSeconds : 0),
-    // Nothing of an app may speak to the API server in the cluster's name.
+    // Apps get no credentials for the API server.
     automountServiceAccountToken: false,
     securityContext: security.pod,
     imagePullSecrets: parts.pullSecrets.map((name) => ({ name })),
