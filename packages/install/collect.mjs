@@ -1,11 +1,11 @@
-// Which installed libraries does the built controller still load at run time, and how do they get into an image alone?
+// Which installed libraries does the built controller load at run time, and how are only these copied into an image?
 //   node packages/install/collect.mjs FOLDER     copies them with all they need, in the versions of the lock file
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** What scripts/build.mjs leaves outside of the bundle and is not optional: it has a native part. */
+/** Required libraries that scripts/build.mjs leaves outside of the bundle: they have a native part. */
 const wanted = ['@libsql/client']
 
 /** Where node finds `name` when a module in `from` asks for it; undefined for optional parts of other systems. */
@@ -17,7 +17,7 @@ function find(name, from) {
   }
 }
 
-/** Flat, so that no links are needed; two versions of one library would need more than that. */
+/** Copies into one flat folder, so that no links are needed; fails if a library is needed in two versions. */
 function collect(name, from, folder, known) {
   const source = find(name, from)
   if (source === undefined) return false
