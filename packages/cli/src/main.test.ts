@@ -92,7 +92,7 @@ test('reads variables from a pipe', async () => {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s ends a command that waits', async (signal, code) => {
+] as const)('%s ends a waiting command', async (signal, code) => {
   let arrived = (): void => {}
   const waiting = new Promise<void>((resolve) => (arrived = resolve))
   const home = homeOf({ url: await listen(() => arrived()) })
@@ -105,7 +105,7 @@ test.each([
   })
 })
 
-test('Ctrl-C at a prompt says so and nothing else', async () => {
+test('Ctrl-C at a prompt prints "cancelled" and nothing else', async () => {
   const { child, ended } = start(['destroy', '-a', 'foo'], homeOf({ url: 'http://127.0.0.1:1' }))
   await once(child.stdout, 'readable')
   child.kill('SIGINT')
@@ -121,7 +121,7 @@ test('is quiet when stdout is closed', async () => {
   expect(await program.ended).toMatchObject({ code: 0, stderr: '' })
 })
 
-/** Answers that go on, with one line so far. */
+/** Responses that continue after one line. */
 function following(): Promise<string> {
   return listen((_, response) => void response.writeHead(200, { [followHeader]: '1' }).write('one\n'))
 }
@@ -129,14 +129,14 @@ function following(): Promise<string> {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s ends what is followed, quietly', async (signal, code) => {
+] as const)('%s ends a followed log without an error', async (signal, code) => {
   const { child, ended } = start(['logs', '-f', '-a', 'foo'], homeOf({ url: await following() }))
   await once(child.stdout, 'readable')
   child.kill(signal)
   expect(await ended).toEqual({ code, stdout: 'one\n', stderr: '' })
 })
 
-test('what is followed ends when nobody reads on', async () => {
+test('a followed log ends when stdout is closed', async () => {
   let more = (): void => {}
   const url = await listen((_, response) => {
     response.writeHead(200, { [followHeader]: '1' }).write('one\n')
@@ -161,7 +161,7 @@ test('goes through the proxy of the environment', async () => {
   expect(asked).toBe('http://deis.example.com/v2/apps/?limit=100')
 })
 
-test('asks this machine without a proxy', async () => {
+test('uses no proxy for this machine', async () => {
   const home = homeOf({ url: await listen((_, response) => response.end('{"count":0,"results":[]}')) })
   const { ended } = start(['apps'], home, { http_proxy: 'http://127.0.0.1:1' })
   expect(await ended).toMatchObject({ code: 0, stdout: '=== Apps\n' })

@@ -1,4 +1,4 @@
-// Do help, versions, plugins and wrong command lines behave as the contract says?
+// Do help, versions, plugins and invalid command lines behave as in the contract?
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { deis, homeOf, startController, temporaryFolder } from './testbed.ts'
 import { topics } from './help/topics.ts'
 import { clientVersion } from './http/version.ts'
 
-describe('a wrong command line ends with 1, a reason and the usage, and asks nothing of the controller', () => {
+describe('an invalid command line exits with 1, a reason and the usage, without a request', () => {
   const runUsage = 'Usage: deis apps:run [options] [--] <command...>'
   const listUsage = 'Usage: deis apps:list [options]'
   test.each([
@@ -141,7 +141,7 @@ test.each([[['version']], [['--version']], [['-v']]])('%j', async (argv) => {
 })
 
 describe('version --all', () => {
-  test('asks the controller without a token', async () => {
+  test('requests the API version without a token', async () => {
     const controller = await startController({ 'GET /healthz': { text: 'OK', headers: { DEIS_API_VERSION: '2.9' } } })
     expect(await deis(['version', '--all'], { home: homeOf(controller) })).toMatchObject({
       code: 0,
@@ -150,7 +150,7 @@ describe('version --all', () => {
     expect(controller.headers[0]).not.toHaveProperty('authorization')
   })
 
-  test('tells its own versions before it fails', async () => {
+  test('prints its own versions before it fails', async () => {
     const { code, stdout, stderr } = await deis(['version', '-a'])
     expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 1, lines: 3 })
     expect(stderr).toContain('Client configuration file not found')
@@ -209,7 +209,7 @@ missing  images  no container engine
   const serving = (found: readonly object[]) =>
     startController({ 'GET /v2/doctor/': { json: { scheduler: 'process', version: '2.3.0', checks: found } } })
 
-  test('shows on a terminal what is wrong in red and what is restricted in yellow', async () => {
+  test('shows broken checks in red and restricted ones in yellow, on a terminal', async () => {
     const home = homeOf(await serving([...checks, broken]))
     const { stdout } = await deis(['doctor'], { home, stdoutIsTty: true })
     expect(stdout.split('\n').slice(-6)).toEqual([
@@ -270,18 +270,18 @@ describe('plugins', () => {
       ['-c', 'p', 'foo', '-c', 'q', '--debug', '--', '-c', 'r'],
       ['--debug', '--', '-c', 'r'],
     ],
-  ])('%j hands over %j and the exit code', async (argv, words) => {
+  ])('%j passes on %j, and returns the exit code', async (argv, words) => {
     const { home, env } = plugin('deis-foo', record)
     expect(await deis(argv, { home, env })).toMatchObject({ code: 7, stdout: '', stderr: '' })
     expect(readFileSync(join(home, 'words'), 'utf8')).toBe(words.map((word) => `${word}\n`).join(''))
   })
 
-  test('a signal counts as shells count it', async () => {
+  test('a signal gives the exit code of shells', async () => {
     const { home, env } = plugin('deis-foo', 'kill -TERM $$')
     expect(await deis(['foo'], { home, env })).toMatchObject({ code: 143 })
   })
 
-  test('topics of our own cannot be replaced, and a file that is no program does not count', async () => {
+  test('built-in topics cannot be replaced, and a file that is not executable is ignored', async () => {
     const { home, env } = plugin('deis-version', record)
     expect(await deis(['version'], { home, env })).toMatchObject({ code: 0, stdout: `${clientVersion}\n` })
     writeFileSync(join(home, 'deis-foo'), 'text')

@@ -1,4 +1,4 @@
-// How is the whole command line run in a test, against a controller that says what the test wants?
+// How is the whole command line run in a test, against a controller with given replies?
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
@@ -17,7 +17,7 @@ export type Reply = {
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
 }
-/** `GET /v2/apps/?limit=100` → what is answered. Anything else is a bare 418, so that no call goes unnoticed. */
+/** `GET /v2/apps/?limit=100` → the reply. Any other request gets a bare 418, so that it is noticed. */
 export type Replies = Readonly<Record<string, Reply>>
 
 export type Controller = {
@@ -55,7 +55,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** A home with a profile of `bob` at the controller, unless it says otherwise. */
+/** A home with a profile of `bob` at the controller; `profile` overrides it. */
 export function homeOf(controller: { url: string }, profile: Record<string, unknown> = {}): string {
   const home = temporaryFolder()
   mkdirSync(join(home, '.deis'), { mode: 0o700 })
@@ -86,18 +86,18 @@ export type World = {
   readonly home?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** What is piped in, or typed at `tty`; without it stdin is /dev/null. */
+  /** The content of stdin, typed if there is a `tty`; absent: stdin is /dev/null. */
   readonly stdin?: string | Readable
   /** Makes stdin a terminal. */
   readonly tty?: Tty
-  /** Gets what a press of Ctrl-C calls while the program takes it for something else than its end. */
+  /** Gets the handler of Ctrl-C while the program handles it itself. */
   readonly interrupts?: (press: () => void) => void
-  /** Answers of the person at the terminal, in order; makes stdin a terminal. */
+  /** Answers to prompts, in order; makes stdin a terminal. */
   readonly answers?: readonly (string | boolean)[]
   readonly stdoutIsTty?: boolean
   readonly stderrIsTty?: boolean
   readonly stdoutIsDevice?: boolean
-  /** What the clock says each time it is asked. */
+  /** The times of the clock, one per call. */
   readonly clock?: readonly number[]
 }
 
@@ -105,7 +105,7 @@ export type Outcome = {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
-  /** Questions that were asked. */
+  /** The prompts. */
   readonly asked: string[]
 }
 
@@ -128,7 +128,7 @@ export async function deis(argv: readonly string[], world: World = {}): Promise<
   const clock = [...(world.clock ?? [])]
   const answer = async <T>(message: string): Promise<T> => {
     asked.push(message)
-    if (answers.length === 0) throw new Error(`nobody answers ${message}`)
+    if (answers.length === 0) throw new Error(`no answer for the prompt ${message}`)
     return answers.shift() as T
   }
   const prompt: Prompt = {

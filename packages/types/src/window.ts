@@ -3,7 +3,7 @@ import { sessionWindow } from './terminal.ts'
 
 export type SendWindow = {
   /** How many bytes may be sent now, at least one: resolves when there is room. */
-  room(): Promise<number>
+  available(): Promise<number>
   /** So many bytes were sent. */
   sent(bytes: number): void
   /** The other side acknowledged so many bytes. */
@@ -23,7 +23,7 @@ export function sendWindow(): SendWindow {
     for (const resume of all) resume(free)
   }
   return {
-    room: () =>
+    available: () =>
       new Promise((resume) => {
         waiting.push(resume)
         wake()

@@ -1,4 +1,4 @@
-// Do the commands on apps ask, print and end as the contract says?
+// Do the commands for apps send, print and exit as in the contract?
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -53,7 +53,7 @@ describe('apps:list', () => {
 describe('apps:create', () => {
   const created: Replies = { 'POST /v2/apps/': { status: 201, json: app } }
 
-  test('makes the app and the remote that the controller tells', async () => {
+  test('creates the app, and the remote that the controller announces', async () => {
     const { home, controller } = await against(created)
     const cwd = repository()
     expect(await deis(['create', 'foo'], { home, cwd })).toMatchObject({
@@ -82,7 +82,7 @@ describe('apps:create', () => {
     expect(controller.requests).toEqual(['POST /v2/apps/'])
   })
 
-  test('outside a repository acts like --no-remote and says so', async () => {
+  test('outside a repository acts like --no-remote, with a note', async () => {
     const { home } = await against(created)
     const { code, stdout, stderr } = await deis(['apps:create'], { home })
     expect({ code, stdout }).toEqual({
@@ -101,7 +101,7 @@ describe('apps:create', () => {
     expect(stderr).toContain('deis git:remote --force --remote deis --app foo')
   })
 
-  test('sets the buildpack, and tells that the app exists when that fails', async () => {
+  test('sets the buildpack; if that fails, the error says that the app exists', async () => {
     const { home, controller } = await against({
       ...created,
       'POST /v2/apps/foo/config/': { status: 400, json: { detail: 'no' } },
@@ -115,7 +115,7 @@ describe('apps:create', () => {
     })
   })
 
-  test('a taken name is told in the known words', async () => {
+  test('a taken name has the known message', async () => {
     const { home } = await against({
       'POST /v2/apps/': { status: 400, json: { id: ['Application with this id already exists.'] } },
     })
@@ -199,7 +199,7 @@ describe('apps:open', () => {
     })
   })
 
-  test('opens nothing that is no host name', async () => {
+  test('opens host names only', async () => {
     const { home } = await against({ 'GET /v2/apps/foo/domains/?limit=1': { json: page(domain('a.b&calc')) } })
     expect(await deis(['open', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
@@ -242,7 +242,7 @@ describe('apps:logs', () => {
     expect(stderr.endsWith(extra)).toBe(true)
   })
 
-  test('a missing app is told as such', async () => {
+  test('a missing app is reported', async () => {
     const { home } = await against({
       'GET /v2/apps/foo/logs': { status: 404, text: '"No App matches the given query."' },
     })
@@ -350,7 +350,7 @@ describe('which app?', () => {
     ['the original client', [], {}, { deis: 'ssh://git@deis-builder.localhost:2222/former.git' }, 'former', 2],
     ['no remote of others', [], {}, { origin: 'ssh://git@example.com/x.git' }, 'folder', 2],
     ['the folder', [], {}, {}, 'folder', 1],
-  ])('%s tells', async (_, flags, env, remotes, id, requests) => {
+  ])('found by %s', async (_, flags, env, remotes, id, requests) => {
     const { home, controller } = await against(named(id))
     const cwd = join(repository(remotes), 'Folder')
     mkdirSync(cwd)
@@ -370,7 +370,7 @@ describe('which app?', () => {
     })
   })
 
-  test('a remote of the original client is told how to become one of today', async () => {
+  test('a remote of the original client gets a note on how to update it', async () => {
     const { home } = await against(named('shop'))
     const cwd = repository({ deis: 'ssh://git@deis-builder.localhost:2222/shop.git' })
     const { stderr } = await deis(['logs'], { home, cwd })
@@ -381,7 +381,7 @@ describe('which app?', () => {
     expect(remotesOf(cwd)).toContain(`deis\t${base}/shop.git (push)`)
   })
 
-  test('a guessed name that is no app is explained', async () => {
+  test('the error for a guessed name explains the guess', async () => {
     const { home } = await against({
       'GET /v2/apps/folder/logs': { status: 404, text: '"No App matches the given query."' },
     })

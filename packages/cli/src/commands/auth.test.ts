@@ -95,7 +95,7 @@ describe('auth:login', () => {
     expect(stderr).toContain(`GET ${controller.url}/v2/ answered ${status}`)
   })
 
-  test('a wrong password is told, and changes nothing', async () => {
+  test('a wrong password is an error, and changes nothing', async () => {
     const reply = { status: 400, json: { non_field_errors: ['Unable to log in with provided credentials.'] } }
     const controller = await startController({ ...open, 'POST /v2/auth/login/': reply })
     const home = homeOf(controller)
@@ -107,7 +107,7 @@ describe('auth:login', () => {
     expect(profileIn(home)).toMatchObject({ username: 'bob' })
   })
 
-  test('says so when the profile cannot be saved', async () => {
+  test('fails if the profile cannot be saved', async () => {
     const controller = await startController(open)
     const home = temporaryFolder()
     writeFileSync(join(home, '.deis'), 'a file')
@@ -192,7 +192,7 @@ describe('auth:register', () => {
     test.each([
       [registrationTokenMessages.needed, []],
       [registrationTokenMessages.wrong, ['--token=t']],
-    ])('says without a terminal: %s', async (message, more) => {
+    ])('without a terminal: %s', async (message, more) => {
       const controller = await startController(refusal(message))
       expect(await deis([...argv(controller.url), ...more])).toMatchObject({
         code: 1,
@@ -213,7 +213,7 @@ describe('auth:register', () => {
 })
 
 describe('auth:logout', () => {
-  test('forgets, without asking the controller, also when nobody is logged in', async () => {
+  test('deletes the profile without a request, also if you are not logged in', async () => {
     const controller = await startController({})
     const home = homeOf(controller)
     expect(await deis(['logout'], { home })).toMatchObject({ code: 0, stdout: 'Logged out\n' })
@@ -239,7 +239,7 @@ describe('auth:whoami', () => {
     )
   })
 
-  test('a refused token tells how to log in again', async () => {
+  test('the error for an invalid token has the login command', async () => {
     const controller = await startController({
       'GET /v2/auth/whoami/': { status: 401, json: { detail: 'Invalid token.' } },
     })
@@ -267,7 +267,7 @@ describe('auth:passwd', () => {
     expect(controller.requests).toEqual([`POST /v2/auth/passwd/ ${body}`])
   })
 
-  test('a wrong password is told as such', async () => {
+  test('a wrong password is reported', async () => {
     const reply = { status: 401, json: { detail: 'Current password does not match' } }
     const controller = await startController({ 'POST /v2/auth/passwd/': reply })
     expect(await deis(['passwd', '--password=a', '--new-password=b'], { home: homeOf(controller) })).toMatchObject({

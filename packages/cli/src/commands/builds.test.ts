@@ -1,4 +1,4 @@
-// Do the commands on builds ask, print and end as the contract says?
+// Do the commands for builds send, print and exit as in the contract?
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -42,7 +42,7 @@ describe('builds:create', () => {
     expect(controller.requests).toEqual([`POST /v2/apps/foo/builds/ ${body}`])
   })
 
-  test('tells that a Procfile lies here', async () => {
+  test('notes that the Procfile of the folder is used', async () => {
     const { home } = await against(created)
     const cwd = temporaryFolder()
     writeFileSync(join(cwd, 'Procfile'), 'web: x')

@@ -1,4 +1,4 @@
-// Do the commands on certificates ask, print and end as the contract says?
+// Do the commands for certificates send, print and exit as in the contract?
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -46,7 +46,7 @@ describe('certs:list', () => {
     expect(await deis(['certs:list', '-l', '5'], { home })).toMatchObject({ code: 0, stdout: 'No certs\n' })
   })
 
-  test('what another controller leaves out', async () => {
+  test('fields that another controller omits', async () => {
     const bare = { name: 'x', common_name: null, fingerprint: 'AB:CD:EF:01:23', expires: null, issuer: '', subject: '' }
     const { home } = await against({ 'GET /v2/certs/?limit=100': { json: { count: 1, results: [bare] } } })
     expect((await deis(['certs'], { home, clock })).stdout.split('\n')[2]).toBe(
@@ -145,7 +145,7 @@ describe('certs:add', () => {
       { name: ['Can only contain a-z (lowercase), 0-9 and hyphens'] },
       'Name can only contain a-z (lowercase), 0-9 and hyphens',
     ],
-  ])('%j is told in the known words', async (json, message) => {
+  ])('%j has the known message', async (json, message) => {
     const { home } = await against({ 'POST /v2/certs/': { status: 400, json } })
     expect(await deis(['certs:add', 'c1', 'a.crt', 'a.key'], { home, cwd: files() })).toMatchObject({
       code: 1,
@@ -171,7 +171,7 @@ test.each([
   expect(await deis(argv, { home })).toMatchObject({ code: 0, stdout, stderr: '' })
 })
 
-test('a missing certificate is told with the quotes that scripts expect', async () => {
+test('the error for a missing certificate has the quotes that scripts match', async () => {
   const text = '"No Certificate matches the given query."'
   const { home } = await against({ 'GET /v2/certs/no': { status: 404, text } })
   expect(await deis(['certs:info', 'no'], { home })).toMatchObject({ code: 1, stderr: `Error: ${text}\n` })

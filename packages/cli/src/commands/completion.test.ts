@@ -14,11 +14,11 @@ async function scriptFor(shell: string): Promise<string> {
   return stdout
 }
 
-/** What a shell says when it runs `ours` behind the completion script, with the line to complete as its first argument. */
-async function asked(shell: string, ours: string, line: string): Promise<string[]> {
+/** The output of a shell that runs `script` after the completion script, with the line to complete as its first argument. */
+async function asked(shell: string, script: string, line: string): Promise<string[]> {
   const folder = temporaryFolder()
   const file = join(folder, 'script')
-  writeFileSync(file, `${await scriptFor(shell)}\n${ours}\n`)
+  writeFileSync(file, `${await scriptFor(shell)}\n${script}\n`)
   const { stdout, stderr, status } = spawnSync(shell, [file, line], {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'], HOME: folder },
@@ -29,8 +29,8 @@ async function asked(shell: string, ours: string, line: string): Promise<string[
 }
 
 describe.skipIf(!isHere('bash'))('bash', () => {
-  const ours = 'COMP_LINE=$1; COMP_POINT=${#1}; _deis; for word in "${COMPREPLY[@]}"; do echo "$word"; done'
-  const offered = (line: string): Promise<string[]> => asked('bash', ours, line)
+  const script = 'COMP_LINE=$1; COMP_POINT=${#1}; _deis; for word in "${COMPREPLY[@]}"; do echo "$word"; done'
+  const offered = (line: string): Promise<string[]> => asked('bash', script, line)
 
   test.each([
     ['deis doc', ['doctor']],

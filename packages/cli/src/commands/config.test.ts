@@ -1,4 +1,4 @@
-// Do the commands on variables ask, print and end as the contract says?
+// Do the commands for variables send, print and exit as in the contract?
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -173,7 +173,7 @@ describe('config:pull', () => {
     expect(execFileSync('sh', ['-c', '. ./.env; printf %s "$FOO"'], { cwd, encoding: 'utf8' })).toBe('xyzzy')
   })
 
-  test('replaces a file only when told so', async () => {
+  test('replaces a file only with --overwrite', async () => {
     const { home } = await withValues({ FOO: 'new' })
     const cwd = temporaryFolder()
     writeFileSync(join(cwd, '.env'), 'FOO=old\n')

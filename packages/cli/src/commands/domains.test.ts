@@ -1,4 +1,4 @@
-// Do the commands on domains and on the whitelist ask, print and end as the contract says?
+// Do the commands for domains and on the whitelist send, print and exit as in the contract?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 
@@ -87,7 +87,7 @@ describe('whitelist', () => {
     expect(controller.requests).toEqual([])
   })
 
-  test('a refusal that is a list is told in words', async () => {
+  test('an error that is a list is shown as text', async () => {
     const { home } = await against({ [`POST ${path}`]: { status: 400, json: ['The address x is not valid'] } })
     expect(await deis(['whitelist:add', 'x', '-a', 'foo'], { home })).toMatchObject({
       code: 1,

@@ -1,4 +1,4 @@
-// Are git remotes added and removed, and no others touched?
+// Are the right git remotes added and removed, and others kept?
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ async function home(): Promise<string> {
 }
 
 describe('git:remote', () => {
-  test('adds it, also from below the top of the checkout', async () => {
+  test('adds it, also from a subfolder of the checkout', async () => {
     const cwd = join(repository(), 'below')
     mkdirSync(cwd)
     expect(await deis(['git:remote', '-a', 'foo'], { home: await home(), cwd })).toMatchObject({
@@ -22,7 +22,7 @@ describe('git:remote', () => {
     expect(remotesOf(cwd)).toContain(`deis\t${url} (push)`)
   })
 
-  test('is content with what is right', async () => {
+  test('keeps a correct remote', async () => {
     const cwd = repository({ stage: url })
     expect(await deis(['git:remote', '-a', 'foo', '--remote=stage'], { home: await home(), cwd })).toMatchObject({
       code: 0,
@@ -30,7 +30,7 @@ describe('git:remote', () => {
     })
   })
 
-  test('replaces another one only by force', async () => {
+  test('replaces another remote only with --force', async () => {
     const cwd = repository({ deis: 'ssh://git@old:2222/foo.git' })
     const world = { home: await home(), cwd }
     expect(await deis(['git:remote', '-a', 'foo'], world)).toMatchObject({
@@ -79,7 +79,7 @@ describe('git:remove', () => {
     expect(remotesOf(cwd)).toMatch(/^other\t.*\nother\t.*\n$/)
   })
 
-  test('none is an error', async () => {
+  test('no remote is an error', async () => {
     expect(await deis(['git:remove', '-a', 'foo'], { home: await home(), cwd: repository() })).toMatchObject({
       code: 1,
       stderr: `Error: No git remote points to the app "foo".\nIts address is ${url}; compare \`git remote -v\`.\n`,
@@ -87,13 +87,13 @@ describe('git:remove', () => {
   })
 })
 
-describe('a controller that names something else for git', () => {
+describe('a controller that announces an unsafe address for git', () => {
   test.each([
     'ext::sh -c "touch pwned" #',
     'file:///tmp',
     'ssh://-oProxyCommand=touch%20pwned',
     'ssh://git@host\u001b]0;x\u0007',
-  ])('%j becomes no remote, and no app is made for it', async (git) => {
+  ])('%j is refused as a remote, and no app is created', async (git) => {
     const controller = await startController({
       'GET /v2/': { json: { git } },
       'POST /v2/apps/': { json: { id: 'foo' } },
@@ -109,7 +109,7 @@ describe('a controller that names something else for git', () => {
     expect(remotesOf(cwd)).toBe('')
   })
 
-  test.each(['a/../../b', '-x', 'a b', 'a\u001b[2J'])('an app that it calls %j has none', async (id) => {
+  test.each(['a/../../b', '-x', 'a b', 'a\u001b[2J'])('an app called %j gets no remote', async (id) => {
     const controller = await startController({
       'GET /v2/': { json: { git: 'ssh://git@localhost:2222' } },
       'POST /v2/apps/': { json: { id } },

@@ -66,12 +66,12 @@ describe('keys:add', () => {
     expect(controller.requests[0]).not.toContain(String.raw`\n`)
   })
 
-  test('takes the only key there is, and says which', async () => {
-    const { home, controller, sent } = await known({ 'id.pub': key, 'odd.pub': 'nonsense', id: 'private' })
+  test('uses the only key, with a note', async () => {
+    const { home, controller, sent } = await known({ 'id.pub': key, 'broken.pub': 'nonsense', id: 'private' })
     expect(await deis(['keys:add', 'work'], { home })).toMatchObject({
       code: 0,
       stdout: 'Uploading id.pub to deis... done\n',
-      stderr: `"${home}/.ssh/odd.pub" is not an SSH public key, skipped.\nUsing the only key in ~/.ssh: id.pub bob@laptop\n`,
+      stderr: `"${home}/.ssh/broken.pub" is not an SSH public key, skipped.\nUsing the only key in ~/.ssh: id.pub bob@laptop\n`,
     })
     expect(controller.requests).toEqual([sent('work')])
   })

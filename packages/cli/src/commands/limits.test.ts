@@ -1,4 +1,4 @@
-// Do the commands on limits ask, print and end as the contract says?
+// Do the commands for limits send, print and exit as in the contract?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, startController } from '../testbed.ts'
 

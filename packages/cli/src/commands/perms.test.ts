@@ -1,4 +1,4 @@
-// Do the commands on permissions ask, print and end as the contract says?
+// Do the commands for permissions send, print and exit as in the contract?
 import { expect, test } from 'vitest'
 import { deis, homeOf, startController } from '../testbed.ts'
 

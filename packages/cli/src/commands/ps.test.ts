@@ -1,4 +1,4 @@
-// Do the commands on processes ask, print and end as the contract says?
+// Do the commands for processes send, print and exit as in the contract?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 import { parseTargets } from './ps.ts'
@@ -54,7 +54,7 @@ describe('ps:scale', () => {
     expect(controller.requests[0]).toBe('POST /v2/apps/foo/scale/ {"my-web":2,"worker":1}')
   })
 
-  test('an unknown type is told in words', async () => {
+  test('the error for an unknown type is shown', async () => {
     const detail = 'Container type x does not exist in application'
     const { home } = await against({ 'POST /v2/apps/foo/scale/': { status: 404, json: { detail } } })
     expect(await deis(['scale', 'x=1', '-a', 'foo'], { home })).toMatchObject({ code: 1, stderr: `Error: ${detail}\n` })
@@ -96,7 +96,7 @@ describe('ps:restart', () => {
     expect(controller.requests.slice(lookUps)).toEqual([`POST /v2/apps/foo/${path}`])
   })
 
-  test('nothing to restart is no error', async () => {
+  test('nothing to restart is not an error', async () => {
     const { home } = await against({ 'POST /v2/apps/foo/pods/cmd/restart/': { json: [] } })
     expect(await deis(['ps:restart', 'cmd', '-a', 'foo'], { home })).toMatchObject({
       code: 0,

@@ -1,4 +1,4 @@
-// Do the commands on releases ask, print and end as the contract says?
+// Do the commands for releases send, print and exit as in the contract?
 import { expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 

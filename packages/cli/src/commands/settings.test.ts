@@ -1,4 +1,4 @@
-// Do the commands on settings of an app (labels, autoscale, maintenance, routing, tls) ask, print and end as the contract says?
+// Do the commands for settings of an app (labels, autoscale, maintenance, routing, tls) send, print and exit as in the contract?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 
@@ -96,7 +96,7 @@ test.each([
   expect(stderr.split('\n')[0]).toBe(`Error: ${message}`)
 })
 
-test('an unknown label is told in the words of the controller', async () => {
+test('the error of the controller for an unknown label is shown', async () => {
   const detail = 'team does not exist under label'
   const { home } = await against({}, {}, { [`POST ${path}`]: { status: 422, json: { detail } } })
   expect(await deis(['labels:unset', 'team', '-a', 'foo'], { home })).toMatchObject({

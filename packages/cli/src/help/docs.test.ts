@@ -1,4 +1,4 @@
-// Does docs/commands.md say what the program does?
+// Does docs/commands.md match the program?
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -15,11 +15,11 @@ async function document(): Promise<string> {
   return commandsDocument(await definitions(context))
 }
 
-test('docs/commands.md is up to date; `node scripts/docs.mjs` writes it anew', async () => {
+test('docs/commands.md is up to date; `node scripts/docs.mjs` writes it', async () => {
   expect(readFileSync(path, 'utf8')).toBe(await document())
 })
 
-test('every shortcut is told', async () => {
+test('every shortcut is documented', async () => {
   const text = await document()
   for (const word of Object.keys(shortcuts)) expect(text).toContain(`\`deis ${word}\``)
 })

@@ -42,7 +42,7 @@ test('path, user and trailing slash of the stored URL play no part', async () =>
   expect(controller.headers[0]).toMatchObject({ authorization: 'token secret-token' })
 })
 
-test('what a controller says besides is printed once, and harmless', async () => {
+test('a warning of the controller is printed once, without control characters', async () => {
   const headers = { 'deis-warning': `no router follows \u009b31m${'x'.repeat(5_000)}` }
   const controller = await startController({ [asked]: { json: empty, headers } })
   const { code, stdout, stderr } = await deis(['apps'], { home: homeOf(controller) })
@@ -82,7 +82,7 @@ describe('the version of the API', () => {
   })
 })
 
-test('--debug tells requests, never tokens or bodies', async () => {
+test('--debug prints requests, never tokens or bodies', async () => {
   const controller = await startController({ [asked]: { json: empty } })
   const home = homeOf(controller)
   const stderr = `debug: GET ${controller.url}/v2/apps/?limit=100 200\n`
@@ -91,7 +91,7 @@ test('--debug tells requests, never tokens or bodies', async () => {
 })
 
 describe('no answer', () => {
-  test('nobody listens', async () => {
+  test('there is no controller', async () => {
     const server = createServer()
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -127,7 +127,7 @@ test.each([
   expect(stderr).toContain(`Error: Unexpected answer of ${controller.url} to GET /v2/apps/: ${shown}\n`)
 })
 
-test('a redirect is told, not followed', async () => {
+test('a redirect is reported, not followed', async () => {
   const controller = await startController({
     [asked]: { status: 301, headers: { Location: 'https://deis.example.com/v2/apps/' } },
   })
@@ -171,7 +171,7 @@ YgfzK2ho0kBH/8Xj+hyXLMNMmd2hRANCAATQWHbBr7lBRx4aRln4FnllUjTMw8n4
     return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  test('a certificate of nobody is refused', async () => {
+  test('an untrusted certificate is refused', async () => {
     const url = await startSecure()
     const { code, stderr } = await deis(['apps'], { home: homeOf({ url }) })
     expect(code).toBe(1)

@@ -1,9 +1,9 @@
-// Is each refusal told in the words that people and scripts know?
+// Has each error the text that scripts match?
 import { describe, expect, test } from 'vitest'
 import { getApp } from '@deis/types'
 import { refusal, unreachable } from './failure.ts'
 
-const told = (status: number, text: string): string =>
+const messageOf = (status: number, text: string): string =>
   refusal({ status, text }, getApp, 'http://deis.example.com').message
 const fields = (field: string, ...messages: string[]): string => JSON.stringify({ [field]: messages })
 const detail = (text: string): string => JSON.stringify({ detail: text })
@@ -35,7 +35,7 @@ describe('known messages', () => {
     [fields('id', blank), 'An id is required.'],
     [fields('email', 'Enter a valid email address.'), 'Enter a valid email address.'],
   ])('%s', (text, shown) => {
-    expect(told(400, text)).toBe(shown)
+    expect(messageOf(400, text)).toBe(shown)
   })
 })
 
@@ -74,7 +74,7 @@ describe('everything else', () => {
     [503, 'busy', 'Unknown Error (503): busy'],
     [504, '<html>', 'Unknown Error (504): a proxy in front of the controller got no answer from it.'],
   ])('%i %s', (status, text, shown) => {
-    expect(told(status, text)).toBe(shown)
+    expect(messageOf(status, text)).toBe(shown)
   })
 })
 
@@ -83,6 +83,6 @@ test.each([
   ['ENOTFOUND', 'Cannot reach the controller at http://x: no such host'],
   ['ODD', 'Cannot reach the controller at http://x: odd'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'The certificate of http://x is not trusted: odd (SELF_SIGNED_CERT_IN_CHAIN)'],
-])('%s is told', (code, message) => {
+])('%s has its message', (code, message) => {
   expect(unreachable(Object.assign(new Error('odd'), { code }), 'http://x').message).toBe(message)
 })

@@ -11,7 +11,7 @@ import {
 type Refused = { readonly status: number; readonly text: string }
 
 /** Field, message of the controller, and the text to show; null: the same. The first match wins. */
-const known: readonly (readonly [field: string, said: string, shown: string | null])[] = [
+const known: readonly (readonly [field: string, message: string, shown: string | null])[] = [
   ['username', 'This field may not be blank.', invalidUsername],
   ['username', invalidUsername, null],
   ['username', 'A user with that username already exists.', null],
@@ -81,12 +81,12 @@ function withLines(text: string): string {
 }
 
 function fieldErrors(body: Record<string, unknown>): string | null {
-  for (const [field, said, shown] of known) {
+  for (const [field, expected, shown] of known) {
     const messages = body[field]
     if (!Array.isArray(messages)) continue
     const fits = (message: unknown): boolean =>
-      typeof message === 'string' && (field === 'certificate' ? message.includes(said) : message === said)
-    if (messages.some(fits)) return shown ?? said
+      typeof message === 'string' && (field === 'certificate' ? message.includes(expected) : message === expected)
+    if (messages.some(fits)) return shown ?? expected
   }
   const lines = Object.entries(body).flatMap(([field, messages]) =>
     (Array.isArray(messages) ? messages : [messages]).map(

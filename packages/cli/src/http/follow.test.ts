@@ -64,7 +64,7 @@ describe('logs -f', () => {
     ])
   })
 
-  test('asks for one type, and says when one may not read any longer', async () => {
+  test('requests one type, and reports that access was revoked', async () => {
     const { home, requests } = await scripted(ends(line(1, 'a')), json({ detail: 'Invalid token.' }, 401))
     expect(await deis(['logs', '--follow', '--ptype=web', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
@@ -83,7 +83,7 @@ describe('logs -f', () => {
   test.each([
     ['with lines', (response: ServerResponse) => response.writeHead(200).end(line(1, 'a')), line(1, 'a')],
     ['without any', (response: ServerResponse) => response.writeHead(204).end(), ''],
-  ])('tells that a controller cannot do it, %s', async (_, handler, stdout) => {
+  ])('reports that a controller cannot follow, %s', async (_, handler, stdout) => {
     const { home, requests } = await scripted(handler)
     expect(await deis(['logs', '-f', '-a', 'foo'], { home })).toMatchObject({
       code: 1,
@@ -213,7 +213,7 @@ describe('builds:cancel', () => {
     expect(requests).toEqual(['POST /v2/apps/foo/builds/u2/cancel/'])
   })
 
-  test('says when there is none, or when it is too late', async () => {
+  test('reports that there is no build, or that it has ended', async () => {
     const none = await scripted(page({ uuid: 'u3', status: 'succeeded' }))
     expect(await deis(['builds:cancel', '-a', 'foo'], { home: none.home })).toMatchObject({
       code: 1,

@@ -1,4 +1,4 @@
-// Are remotes and addresses those of the controller, or else of Deis’ rules?
+// Are remotes and addresses those that the controller announces, or those of the rules of Deis?
 import { expect, test } from 'vitest'
 import { appAddress, foreignRemote, remotesHere, remoteUrl } from './platform.ts'
 
@@ -58,7 +58,7 @@ test.each([
   expect(remotesHere([{ name: 'deis', url }], platform, original)[0]?.form).toBe(form)
 })
 
-test('today’s form goes before a former one', () => {
+test('a current address goes before a former one', () => {
   const remotes = [
     { name: 'deis', url: 'ssh://git@deis-builder.example.com:2222/old.git' },
     { name: 'x', url: 'ssh://git@git.example.com/new.git' },

@@ -1,4 +1,4 @@
-// Is each line shown once when a log is read again from some way back?
+// Is each line shown once when a part of a log is read again?
 import { describe, expect, test } from 'vitest'
 import { createResume } from './resume.ts'
 
@@ -17,7 +17,7 @@ const web = 'app[web.v2.abcde]'
 const worker = 'app[worker.v2.fghij]'
 
 describe('a log that is read again', () => {
-  test('everything is new at first, whatever it looks like and however often it is said', () => {
+  test('everything is new at first, in any form and however often', () => {
     const lines = [line(1, web, 'a'), line(1, web, 'a'), 'odd\n', 'odd\n', line(0, worker, 'late')]
     expect(shown(lines)).toEqual([lines])
   })
@@ -27,7 +27,7 @@ describe('a log that is read again', () => {
     expect(shown([one, two], [one, two, three], [one, two, three])).toEqual([[one, two], [three], []])
   })
 
-  test('the same words in the same second are counted', () => {
+  test('equal lines of one second are counted', () => {
     const same = line(5, web, 'GET /')
     expect(shown([same, same], [same, same, same, line(6, web, 'x')], [same, same, same])).toEqual([
       [same, same],
@@ -43,7 +43,7 @@ describe('a log that is read again', () => {
     )
   })
 
-  test('what the first reading left out stays left out, and new sources are heard', () => {
+  test('lines before the first ones stay hidden, and new sources are shown', () => {
     const old = [line(1, worker, 'old'), line(2, web, 'older than shown')]
     const first = [line(3, web, 'shown')]
     const fresh = line(4, 'app[web.v3.klmno]', 'new pod')
@@ -60,7 +60,7 @@ describe('a log that is read again', () => {
       state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
       return Math.floor((state / 2_147_483_648) * below)
     }
-    // As each arrives; sources differ in how late they are.
+    // In order of arrival; sources have different delays.
     const sources = ['deis[controller]', web, worker]
     const all = Array.from({ length: 300 }, (_, n) => {
       const which = random(sources.length)
@@ -72,7 +72,7 @@ describe('a log that is read again', () => {
     let from = 0
     while (from < all.length) {
       const to = from + 1 + random(60)
-      // What was there is told sorted, what comes then as it arrives.
+      // Existing lines come sorted, later ones as they arrive.
       const there = all.slice(0, from).toSorted((one, other) => second(one) - second(other))
       const missed = all.slice(from, to)
       for (const one of [...there, ...missed]) if (resume.isNew(one)) seen.push(one)

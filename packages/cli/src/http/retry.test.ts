@@ -1,4 +1,4 @@
-// What does a person see when the controller goes away in the middle of a command, and what is sent then?
+// What is printed, and sent again, when the connection is lost during a command?
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -18,7 +18,7 @@ const record = (state: string, status: number | null = null, body: unknown = nul
 const unknown = answers(404, 'No Request matches the given query.')
 const created = { values: { A: '1', WORKFLOW_RELEASE: 'v3' } }
 
-/** Changes and questions are handled in order, the last handler for all that come after; reads always work. */
+/** Changes and requests for results are handled in order, the last handler for all later ones; reads always work. */
 async function controller(script: { readonly changes: readonly Handler[]; readonly questions?: readonly Handler[] }) {
   const seen: Seen[] = []
   const rest = { changes: [...script.changes], questions: [...(script.questions ?? [])] }
@@ -47,13 +47,13 @@ const done = { code: 0, stdout: 'Creating config... done, v3\n\n=== foo Config\n
 const gone = ' !    The controller does not answer; waiting up to 300 s for the result...\n'
 const busy = ' !    The connection was lost, but the change is still running; waiting for the result...\n'
 
-describe('a change whose answer does not come', () => {
+describe('a change whose answer is lost', () => {
   test.each([
     ['the connection breaks', breaks],
     ['a proxy gives up', answers(504, '<html>')],
     ['the controller stops', answers(503, { detail: 'The controller is stopping. Try again in a moment.' })],
-    ['a proxy finds nobody', answers(502, '')],
-  ])('%s: what would have been answered is the answer', async (_, fails) => {
+    ['a proxy has no controller', answers(502, '')],
+  ])('%s: the answer is the recorded one', async (_, fails) => {
     const { url, seen } = await controller({
       changes: [fails],
       questions: [breaks, breaks, record('running'), record('running'), record('ended', 201, created)],
@@ -65,7 +65,7 @@ describe('a change whose answer does not come', () => {
     expect(seen.slice(0, 6).every((one) => one.id === id)).toBe(true)
   })
 
-  test('a refusal is a refusal, with the same words and code', async () => {
+  test('an error is reported as usual', async () => {
     const detail = '(app::deploy): There was a problem deploying v3. Rolling back process types to release v2.\nwhy'
     const plain = await controller({ changes: [answers(400, { detail })] })
     const late = await controller({ changes: [breaks], questions: [record('ended', 400, { detail })] })
@@ -77,14 +77,14 @@ describe('a change whose answer does not come', () => {
   test.each([
     ['is not known', unknown],
     ['was interrupted before anything changed', record('interrupted')],
-  ])('what %s is sent once more, under the same name', async (_, never) => {
+  ])('a change that %s is sent once more, with the same id', async (_, never) => {
     const { url, seen } = await controller({ changes: [breaks, answers(201, created)], questions: [never] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({ ...done, stderr: '' })
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'GET'])
     expect(seen[2]?.id).toBe(seen[0]?.id)
   })
 
-  test('never more often: then nothing was changed', async () => {
+  test('it is not sent a third time', async () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [unknown] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
       code: 1,
@@ -93,7 +93,7 @@ describe('a change whose answer does not come', () => {
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
   })
 
-  test('a controller that is too busy twice says so in its own words', async () => {
+  test('the message of a controller that refuses twice is shown', async () => {
     const detail = 'Too many requests are being answered: try again in a moment.'
     const { url, seen } = await controller({ changes: [answers(503, { detail })], questions: [unknown] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
@@ -103,7 +103,7 @@ describe('a change whose answer does not come', () => {
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks', 'POST', 'asks'])
   })
 
-  test('what cannot be told is not tried again', async () => {
+  test('an unclear result is not sent again', async () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [record('unclear')] })
     expect(await deis(['ps:restart', '-a', 'foo'], { home: homeOf({ url }) })).toMatchObject({
       code: 1,
@@ -117,7 +117,7 @@ describe('a change whose answer does not come', () => {
   test.each([
     ['an original controller', answers(404, { detail: 'Not found.' })],
     ['another server', answers(200, 'hello')],
-  ])('%s knows no such question: as ever', async (_, silent) => {
+  ])('%s does not record requests: the error as usual', async (_, silent) => {
     const { url, seen } = await controller({ changes: [answers(504, '')], questions: [silent] })
     expect(await deis(set, { home: homeOf({ url }) })).toMatchObject({
       code: 1,
@@ -127,7 +127,7 @@ describe('a change whose answer does not come', () => {
     expect(seen.map(({ what }) => what)).toEqual(['POST', 'asks'])
   })
 
-  test('DEIS_WAIT_SECONDS says how long, and 0 not at all', async () => {
+  test('DEIS_WAIT_SECONDS limits the wait, and 0 turns it off', async () => {
     const { url, seen } = await controller({ changes: [breaks], questions: [breaks] })
     const home = homeOf({ url })
     expect(await deis(set, { home, env: { DEIS_WAIT_SECONDS: '1' } })).toMatchObject({
@@ -147,7 +147,7 @@ describe('a change whose answer does not come', () => {
   })
 })
 
-test('a read is asked for a few times', async () => {
+test('a read is sent a few times', async () => {
   let times = 0
   const server = createServer((_, response) => {
     times++

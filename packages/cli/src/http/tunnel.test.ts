@@ -27,6 +27,6 @@ test.each<[string, Record<string, string>, string | null]>([
   expect(proxyFor(origin, env)?.host ?? null).toBe(wanted)
 })
 
-test('a proxy without an address is told', () => {
+test('a proxy without an address is an error', () => {
   expect(() => proxyFor('http://deis.test', { http_proxy: 'http://' })).toThrow('is not a URL')
 })

@@ -1,4 +1,4 @@
-// Are URLs of controllers kept and called as the original client does?
+// Are the URLs of controllers stored and used as by the original client?
 import { expect, test } from 'vitest'
 import { isHostOfOriginalClient, originOf, storedController } from './address.ts'
 
@@ -26,6 +26,6 @@ test.each([
   ['http://10.0.0.1', true],
   ['http://[::1]', true],
   ['http://deis.example.com', true],
-])('the original client takes %s: %s', (controller, takes) => {
+])('the original client accepts %s: %s', (controller, takes) => {
   expect(isHostOfOriginalClient(controller)).toBe(takes)
 })

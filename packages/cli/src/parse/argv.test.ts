@@ -1,4 +1,4 @@
-// Are the words of a command line told apart as the contract says?
+// Is the command line divided as in the contract?
 import { expect, test } from 'vitest'
 import { readArgv } from './argv.ts'
 

@@ -1,4 +1,4 @@
-// Do the commands on tags and registry ask, print and end as the contract says?
+// Do the commands for tags and registry send, print and exit as in the contract?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Reply, startController } from '../testbed.ts'
 
@@ -64,7 +64,7 @@ describe('refused before any request', () => {
   })
 })
 
-test('what the controller refuses is told', async () => {
+test('the error of the controller is shown', async () => {
   const detail = 'No nodes matched the provided labels: rack=9'
   const { home } = await against({}, { status: 400, json: { detail } })
   expect(await deis(['tags:set', 'rack=9', '-a', 'foo'], { home })).toMatchObject({

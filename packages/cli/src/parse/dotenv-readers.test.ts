@@ -1,4 +1,4 @@
-// Do the readers that apps use read the same .env file as we do?
+// Do other programs read the same values from a .env file?
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { formatDotenv, parseDotenv, type Variables } from './dotenv.ts'
 import { temporaryFolder } from '../testbed.ts'
 
-/** What a program started with `node --env-file` finds in its environment. */
+/** The environment of a program started with `node --env-file`. */
 function readByNode(text: string): Variables {
   const file = join(temporaryFolder(), '.env')
   writeFileSync(file, text)
@@ -39,10 +39,10 @@ function values(seed: number, count: number): Variables {
 
 describe.each([1, 2, 3, 4, 5, 6, 7, 8])('variables of the seed %i', (seed) => {
   const all = values(seed, 2_000)
-  const odd: string[] = []
-  const text = formatDotenv(all, (key) => odd.push(key))
-  const { length } = odd
-  const common = Object.fromEntries(Object.entries(all).filter(([key]) => !odd.includes(key)))
+  const ambiguous: string[] = []
+  const text = formatDotenv(all, (key) => ambiguous.push(key))
+  const { length } = ambiguous
+  const common = Object.fromEntries(Object.entries(all).filter(([key]) => !ambiguous.includes(key)))
   const sure = formatDotenv(common)
 
   test('are written so that we read them again', () => {
@@ -54,13 +54,13 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('variables of the seed %i', (seed) => {
   test('are read by the dotenv package', () => {
     expect(dotenv.parse(sure)).toEqual(common)
   })
-  test('are told when they cannot be written for all, which few cannot', () => {
+  test('are reported if they cannot be written for all readers, which are few', () => {
     expect(length).toBeLessThan(2_000 * 0.25)
-    for (const key of odd) expect(all[key]).toMatch(/\r|\\$|["'`]/)
+    for (const key of ambiguous) expect(all[key]).toMatch(/\r|\\$|["'`]/)
   })
 })
 
-test('what people have as values is never odd', () => {
+test('common values are never ambiguous', () => {
   const ordinary = {
     URL: 'postgres://u:p%23@host:5432/db?ssl=true#x',
     JSON: '{"a": "b\\n", "c": 1}',

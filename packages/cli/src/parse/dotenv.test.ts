@@ -1,4 +1,4 @@
-// Are .env files read as people mean them, and written so that they are read again?
+// Are .env files parsed as other programs do, and written so that they can be parsed again?
 import { expect, test } from 'vitest'
 import { formatDotenv, parseDotenv, parseWords } from './dotenv.ts'
 
@@ -48,10 +48,10 @@ test('what is written is read again', () => {
   expect(parseDotenv(formatDotenv(variables), '.env')).toEqual(variables)
 })
 
-test('a value that is cut without a blank before its # is told', () => {
-  const told: string[] = []
-  parseDotenv('A=x#y\nB=x #y\nC="x#y"\nD=#y\nE=x', '.env', (key) => told.push(key))
-  expect(told).toEqual(['A'])
+test('a value that is cut at a # without a blank is reported', () => {
+  const cut: string[] = []
+  parseDotenv('A=x#y\nB=x #y\nC="x#y"\nD=#y\nE=x', '.env', (key) => cut.push(key))
+  expect(cut).toEqual(['A'])
 })
 
 test('only what needs quotes is quoted', () => {
@@ -65,6 +65,6 @@ test.each([
   expect(parseWords(words)).toEqual(variables)
 })
 
-test.each(['', 'A', '=x', '1A=x', 'A-B=x', 'A B=x', '[=x', '--', 'É=x'])('the word %j is refused', (word) => {
+test.each(['', 'A', '=x', '1A=x', 'A-B=x', 'A B=x', '[=x', '--', 'É=x'])('the argument %j is refused', (word) => {
   expect(() => parseWords(['A=1', word])).toThrow(`${JSON.stringify(word)} does not set a variable.`)
 })

@@ -1,4 +1,4 @@
-// Does a controller that means harm reach the terminal through any command?
+// Can a malicious controller send control sequences to the terminal through any command?
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,15 +9,15 @@ import { deis, homeOf, repository } from '../testbed.ts'
 
 const evil =
   '\u001b]0;title\u0007\u001b[2J\u009b1;1Hx\u009d52;c;eA==\u009cy\u001bcz\b\b\u202eabc\rover\u001bPq\u001b\\\u0085\u0007\u007f'
-/** A colour, and where it is put back. */
+/** A colour, and its reset. */
 const colour = `\u001b[31m${evil}`
 
-// oxlint-disable-next-line no-control-regex -- these are what is looked for
+// oxlint-disable-next-line no-control-regex -- they are what this looks for
 const special = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
-/** What is left besides colours and our own spinner. */
+/** The text without colours and the spinner. */
 function harm(shown: string): string | null {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  // oxlint-disable-next-line no-control-regex -- they are what this looks for
   const rest = shown.replaceAll(/\u001b\[[\d;:]*m/g, '').replaceAll(/[.o]{3}(?:\u0008{3}[.o ]{3})*\u0008{3}/g, '')
   return special.test(rest) ? JSON.stringify(rest) : null
 }
@@ -32,7 +32,7 @@ type Schema = {
   readonly patternProperties?: Readonly<Record<string, Schema>>
 }
 
-/** A value of that shape, with harm wherever a text may stand. */
+/** A value of this schema, with control sequences in every text. */
 function valueOf(schema: Schema): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.anyOf) return valueOf(schema.anyOf[0] ?? {})
@@ -98,7 +98,7 @@ afterAll(() => {
 })
 
 const app = ['-a', 'foo']
-/** Words that run each command to its end. */
+/** Arguments with which each command succeeds. */
 const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:create': [[], ['foo', '--no-remote', '-b', 'x']],
   'apps:list': [[]],
@@ -186,7 +186,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'whitelist:remove': [[...app, '10.0.0.1']],
 }
 
-async function say(command: string, words: readonly string[], more: readonly string[] = []) {
+async function output(command: string, words: readonly string[], more: readonly string[] = []) {
   const cwd = repository()
   writeFileSync(join(cwd, '.env'), 'A=1\n')
   writeFileSync(join(cwd, 'cert'), 'x')
@@ -211,7 +211,7 @@ test('every command is tried', async () => {
 describe.each(['what it answers', 'what it refuses'])('%s', (which) => {
   test.each(cases)('%s %j', async (command, words) => {
     refuses = which === 'what it refuses'
-    const { stdout, stderr, asked } = await say(command, words)
+    const { stdout, stderr, asked } = await output(command, words)
     expect({ stdout: harm(stdout), stderr: harm(stderr), asked: harm(asked.join('\n')) }).toEqual({
       stdout: null,
       stderr: null,
@@ -222,15 +222,17 @@ describe.each(['what it answers', 'what it refuses'])('%s', (which) => {
 
 test('as JSON it is escaped', async () => {
   refuses = false
-  const { stdout } = await say('config:list', app, ['--json'])
+  const { stdout } = await output('config:list', app, ['--json'])
   expect(harm(stdout)).toBe(null)
   expect(Object.values(JSON.parse(stdout) as object)).toContain(colour)
 })
 
-test('--raw, and what is no terminal, get every byte; each line of colour ends plain', async () => {
+test('--raw, files and pipes get every byte; each coloured line is reset at its end', async () => {
   refuses = false
   const text = `${colour}\nsecond ${evil}`
-  expect((await say('builds:logs', [...app, 'x'], ['--raw'])).stdout).toBe(text)
+  expect((await output('builds:logs', [...app, 'x'], ['--raw'])).stdout).toBe(text)
   expect((await deis(['builds:logs', ...app, 'x'], { home: homeOf({ url }) })).stdout).toBe(text)
-  expect((await say('builds:logs', [...app, 'x'])).stdout).toBe('\u001b[31mxyzabc\u001b[0m\nover\nsecond xyzabc\nover')
+  expect((await output('builds:logs', [...app, 'x'])).stdout).toBe(
+    '\u001b[31mxyzabc\u001b[0m\nover\nsecond xyzabc\nover',
+  )
 })

@@ -1,4 +1,4 @@
-// Do words reach the command on the other side as they were typed?
+// Do arguments reach the remote command unchanged?
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { shellLine } from './shellwords.ts'

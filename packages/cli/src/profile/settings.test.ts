@@ -1,4 +1,4 @@
-// Is the profile file the one that the original client reads and writes?
+// Is the profile file compatible with the original client?
 import {
   chmodSync,
   existsSync,
@@ -39,11 +39,11 @@ test.each([
   expect(profileFile(option, io({ HOME: '/home/bob', ...env })).path).toBe(path)
 })
 
-test('without HOME there is no place for it', () => {
+test('without HOME it fails', () => {
   expect(() => profileFile(undefined, io({}))).toThrow('HOME is not set')
 })
 
-test('is written in the order of the original client, for its owner only, in one piece', async () => {
+test('is written with the key order of the original client, for its owner only, atomically', async () => {
   const home = temporaryFolder()
   const file = profileFile(undefined, io({ HOME: home }))
   await saveProfile(file, { ...profile, others: { workspace: 'w' } })
@@ -56,7 +56,7 @@ test('is written in the order of the original client, for its owner only, in one
   expect(await readProfile(file)).toEqual({ ...profile, others: { workspace: 'w' } })
 })
 
-test('a link to the file stays one, and open permissions are closed', async () => {
+test('a link to the file is kept, and its mode becomes 0600', async () => {
   const home = temporaryFolder()
   mkdirSync(join(home, '.deis'))
   writeFileSync(join(home, 'real.json'), '{}', { mode: 0o644 })
@@ -86,7 +86,7 @@ test.each([
   ['[]', 'it is not a JSON object.'],
   ['{"token":1}', 'token must be a string.'],
   ['{"ssl_verify":"yes"}', 'ssl_verify must be a boolean.'],
-])('%j cannot be used', async (content, why) => {
+])('%j is invalid', async (content, why) => {
   const home = temporaryFolder()
   const path = join(home, 'p.json')
   writeFileSync(path, content)
@@ -97,7 +97,7 @@ test.each([
   })
 })
 
-test('a missing file tells where it was looked for', async () => {
+test('the error for a missing file names its path', async () => {
   const home = temporaryFolder()
   expect(await deis(['whoami'], { home })).toMatchObject({
     code: 1,
@@ -106,14 +106,14 @@ test('a missing file tells where it was looked for', async () => {
   })
 })
 
-test('an option that was meant for the program to run is told from one', async () => {
+test('the error has a hint if -c may belong to the program', async () => {
   const { stderr } = await deis(['run', 'bash', '-c', 'exit 5'])
   expect(stderr).toContain('/.deis/exit 5.json\n')
   expect(stderr).toContain('If `-c` belongs to the program, put `--` before the program: `-- bash -c …`.')
   expect((await deis(['whoami', '-c', 'none'])).stderr).not.toContain('program')
 })
 
-test('a folder that is not there is no place for a profile', async () => {
+test('a missing folder is an error', async () => {
   const home = temporaryFolder()
   const path = join(home, 'none', 'p.json')
   await expect(saveProfile({ shown: path, path, home }, profile)).rejects.toThrow(
@@ -121,7 +121,7 @@ test('a folder that is not there is no place for a profile', async () => {
   )
 })
 
-test.skipIf(process.getuid?.() === 0)('a folder that cannot be written is told', async () => {
+test.skipIf(process.getuid?.() === 0)('a read-only folder is an error', async () => {
   const home = temporaryFolder()
   mkdirSync(join(home, '.deis'))
   chmodSync(join(home, '.deis'), 0o500)

@@ -1,4 +1,4 @@
-// What of a text from elsewhere is shown on a terminal?
+// Which part of untrusted text is shown on a terminal?
 import { expect, test } from 'vitest'
 import { createFilter, harmless, visible } from './controls.ts'
 
@@ -32,14 +32,14 @@ test.each([
   ['a\u0085b\u008dc\u0084d', 'abcd'],
 ])('%j is shown as %j', (text, shown) => {
   expect(harmless(text)).toBe(shown)
-  // Wherever the text was cut.
+  // Cut at any position.
   for (let at = 1; at < text.length; at++) {
     const filter = createFilter()
     expect(filter.pass(text.slice(0, at)) + filter.pass(text.slice(at)) + filter.end()).toBe(shown)
   }
 })
 
-test('nothing that a terminal follows comes through, whatever is made of it', () => {
+test('random control sequences never reach the terminal', () => {
   const parts = [
     e,
     '[',
@@ -72,9 +72,9 @@ test('nothing that a terminal follows comes through, whatever is made of it', ()
   for (let round = 0; round < 20_000; round++) {
     const text = Array.from({ length: 12 }, () => parts[next()]).join('')
     const shown = harmless(text)
-    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    // oxlint-disable-next-line no-control-regex -- they are what this looks for
     const left = shown.replaceAll(/\u001b\[[\d;:]*m/g, '')
-    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    // oxlint-disable-next-line no-control-regex -- they are what this looks for
     expect([text, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(left)]).toEqual([
       text,
       false,
@@ -82,7 +82,7 @@ test('nothing that a terminal follows comes through, whatever is made of it', ()
   }
 })
 
-test('a text of many megabytes is passed on part by part, and little of it is kept', () => {
+test('a text of many megabytes is passed on in parts, and little of it is held back', () => {
   const filter = createFilter()
   const started = performance.now()
   for (let at = 0; at < 64; at++) expect(filter.pass(`${e}[${'1'.repeat(65_536)}`)).toBe('')

@@ -1,4 +1,4 @@
-// Is `--json` one JSON value on stdout, of the shape the contract has, whatever the command says besides?
+// Does `--json` print one JSON value of the contract on stdout, and everything else on stderr?
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, type Replies, startController } from '../testbed.ts'
 
@@ -12,17 +12,17 @@ const page = { count: 2, next: null, previous: null, results: [{ id: 'foo' }] }
 const pods = { count: 1, results: [{ name: 'foo-web-1', type: 'web', state: 'up', release: 'v2', started: 'x' }] }
 
 describe('--json', () => {
-  test('answers what the controller answers', async () => {
+  test('prints the answer of the controller', async () => {
     const replies = { 'GET /v2/apps/?limit=100': { json: page } }
     expect(await answered(['apps', '--json'], replies)).toEqual({ code: 0, json: page, stderr: '' })
   })
 
-  test('can be cut short as every long option', async () => {
+  test('can be abbreviated as every long option', async () => {
     const replies = { 'GET /v2/apps/?limit=100': { json: page } }
     expect(await answered(['apps', '--js'], replies)).toMatchObject({ json: page })
   })
 
-  test('leaves progress to stderr, without a spinner', async () => {
+  test('prints progress on stderr, without a spinner', async () => {
     const replies = {
       'POST /v2/apps/foo/scale/': { status: 204 },
       'GET /v2/apps/foo/pods/?limit=100': { json: pods },
@@ -35,7 +35,7 @@ describe('--json', () => {
     })
   })
 
-  test('is null where the controller has nothing to tell', async () => {
+  test('prints null for a command without an answer', async () => {
     const replies = { 'DELETE /v2/apps/foo/': { status: 204 } }
     const argv = ['destroy', '-a', 'foo', '--confirm=foo', '--json']
     expect(await answered(argv, replies)).toMatchObject({ code: 0, json: null })

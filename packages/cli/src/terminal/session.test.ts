@@ -1,4 +1,4 @@
-// Does somebody at the command line sit at a command as at one of this machine?
+// Does an interactive session behave like a local command?
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
@@ -12,38 +12,41 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Tty } from './io.ts'
 import { deis, homeOf, temporaryFolder } from '../testbed.ts'
 
-type Talk = {
+type Connection = {
   readonly request: IncomingMessage
   readonly socket: WebSocket
-  /** What the client said so far, in order; input as `{ input }`. */
-  readonly said: (ClientMessage | { input: string })[]
-  say(message: ServerMessage): void
+  /** The messages of the client, in order; input as `{ input }`. */
+  readonly received: (ClientMessage | { input: string })[]
+  send(message: ServerMessage): void
   print(text: string | Buffer, from?: 'stdout' | 'stderr'): void
-  /** Resolves with the first message that fits. */
-  hears(fits: (message: Talk['said'][number]) => boolean): Promise<void>
+  /** Resolves when a message fits. */
+  receives(fits: (message: Connection['received'][number]) => boolean): Promise<void>
 }
 
 type Serving = { readonly answer?: RequestListener; readonly tls?: { key: Buffer; cert: Buffer } }
 
-/** A controller for sessions; each is what `behave` makes of it. */
-async function terminals(behave: (talk: Talk) => void, { answer, tls }: Serving = {}): Promise<{ url: string }> {
+/** A controller with sessions, each handled by `behave`. */
+async function terminals(
+  behave: (connection: Connection) => void,
+  { answer, tls }: Serving = {},
+): Promise<{ url: string }> {
   const listener: RequestListener = answer ?? ((_, response) => void response.writeHead(404).end())
   const server = tls ? createSecureServer(tls, listener) : createServer(listener)
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, stream, head) => {
     sockets.handleUpgrade(request, stream, head, (socket) => {
-      const said: Talk['said'] = []
+      const received: Connection['received'] = []
       const waiting = new Set<() => void>()
-      const talk: Talk = {
+      const connection: Connection = {
         request,
         socket,
-        said,
-        say: (message) => socket.send(JSON.stringify(message)),
+        received,
+        send: (message) => socket.send(JSON.stringify(message)),
         print: (text, from = 'stdout') => socket.send(Buffer.concat([Buffer.of(outputOf[from]), Buffer.from(text)])),
-        hears: (fits) =>
+        receives: (fits) =>
           new Promise((resolve) => {
             const look = (): void => {
-              if (!said.some(fits)) return
+              if (!received.some(fits)) return
               waiting.delete(look)
               resolve()
             }
@@ -53,10 +56,10 @@ async function terminals(behave: (talk: Talk) => void, { answer, tls }: Serving 
       }
       socket.on('message', (data, isBinary) => {
         const text = (data as Buffer).toString()
-        said.push(isBinary ? { input: text } : (JSON.parse(text) as ClientMessage))
+        received.push(isBinary ? { input: text } : (JSON.parse(text) as ClientMessage))
         for (const look of waiting) look()
       })
-      behave(talk)
+      behave(connection)
     })
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
@@ -71,15 +74,15 @@ async function terminals(behave: (talk: Talk) => void, { answer, tls }: Serving 
 const is = (type: ClientMessage['type']) => (message: object) => 'type' in message && message.type === type
 const started: ServerMessage = { type: 'started', pod: 'foo-run-1', release: 'v3' }
 
-/** Starts, does this, and ends with a code. */
+/** Starts, runs `work`, and ends with `code`. */
 const session =
-  (work: (talk: Talk) => Promise<void> | void, code = 0) =>
-  (talk: Talk): void => {
-    void talk.hears(is('start')).then(async () => {
-      talk.say(started)
-      await work(talk)
-      talk.say({ type: 'exit', code })
-      talk.socket.close(1000)
+  (work: (connection: Connection) => Promise<void> | void, code = 0) =>
+  (connection: Connection): void => {
+    void connection.receives(is('start')).then(async () => {
+      connection.send(started)
+      await work(connection)
+      connection.send({ type: 'exit', code })
+      connection.socket.close(1000)
     })
   }
 
@@ -109,16 +112,16 @@ describe('deis run -it', () => {
   test('is a terminal: keys, size, output, exit code', async () => {
     const tty = screen()
     const keys = new PassThrough()
-    let talked: Talk | undefined
+    let connected: Connection | undefined
     const controller = await terminals(
-      session(async (talk) => {
-        talked = talk
-        talk.print('$ ')
+      session(async (connection) => {
+        connected = connection
+        connection.print('$ ')
         keys.write('\u0003')
-        await talk.hears((message) => 'input' in message)
+        await connection.receives((message) => 'input' in message)
         tty.resizeTo(120, 40)
-        await talk.hears((message) => 'columns' in message && message.columns === 120)
-        talk.print('größe\r\n')
+        await connection.receives((message) => 'columns' in message && message.columns === 120)
+        connection.print('größe\r\n')
       }, 7),
     )
     const world = { home: homeOf(controller), tty, stdin: keys, stdoutIsTty: true, env: { TERM: 'xterm-kitty' } }
@@ -127,7 +130,7 @@ describe('deis run -it', () => {
       stdout: '$ größe\r\n',
       stderr: "Running 'bash -l'...\n",
     })
-    expect(talked?.said).toEqual([
+    expect(connected?.received).toEqual([
       {
         type: 'start',
         command: 'bash -l',
@@ -138,7 +141,7 @@ describe('deis run -it', () => {
       { input: '\u0003' },
       { type: 'resize', columns: 120, rows: 40 },
     ])
-    expect(talked?.request).toMatchObject({
+    expect(connected?.request).toMatchObject({
       url: '/v2/apps/foo/terminal/',
       headers: { authorization: 'token secret-token' },
     })
@@ -147,12 +150,12 @@ describe('deis run -it', () => {
 
   test('without a command is a shell', async () => {
     let asked: unknown
-    const controller = await terminals(session(({ said }) => void (asked = said[0])))
+    const controller = await terminals(session(({ received }) => void (asked = received[0])))
     await deis(['run', '-a', 'foo', '-i', '-t'], { home: homeOf(controller), tty: screen(), stdin: new PassThrough() })
     expect(asked).toMatchObject({ command: 'bash', terminal: { name: 'xterm' } })
   })
 
-  test('gives the terminal back when the connection is lost, and says what to do', async () => {
+  test('restores the terminal when the connection is lost, and prints what to do', async () => {
     const tty = screen()
     const controller = await terminals(
       session(async ({ socket }) => {
@@ -168,10 +171,10 @@ describe('deis run -it', () => {
     expect(tty.done).toEqual(['raw', 'restored'])
   })
 
-  test('-t alone passes no keys on', async () => {
+  test('-t alone does not pass on keys', async () => {
     const tty = screen()
     let asked: unknown
-    const controller = await terminals(session(({ said }) => void (asked = said[0])))
+    const controller = await terminals(session(({ received }) => void (asked = received[0])))
     const world = { home: homeOf(controller), tty, stdin: new PassThrough() }
     expect((await deis(['run', '-a', 'foo', '-t', 'top'], world)).code).toBe(0)
     expect(asked).toMatchObject({ stdin: false, terminal: {} })
@@ -180,22 +183,22 @@ describe('deis run -it', () => {
 })
 
 describe('deis run -i', () => {
-  test('passes on what is piped in, no faster than it is read, and the end of it', async () => {
+  test('passes on stdin, no faster than it is read, and its end', async () => {
     const input = 'x'.repeat(sessionWindow * 2)
     let came = ''
     let most = 0
-    const controller = await terminals((talk) => {
+    const controller = await terminals((connection) => {
       let unread = 0
-      talk.socket.on('message', (data, isBinary) => {
+      connection.socket.on('message', (data, isBinary) => {
         if (!isBinary) return
         came += (data as Buffer).toString()
         unread += (data as Buffer).length
         most = Math.max(most, unread)
         if (unread < sessionWindow) return
-        talk.say({ type: 'read', bytes: unread })
+        connection.send({ type: 'read', bytes: unread })
         unread = 0
       })
-      session(async () => talk.hears(is('eof')))(talk)
+      session(async () => connection.receives(is('eof')))(connection)
     })
     expect(await deis(['run', '-a', 'foo', '-i', 'cat'], { home: homeOf(controller), stdin: input })).toMatchObject({
       code: 0,
@@ -205,13 +208,13 @@ describe('deis run -i', () => {
     expect([came.length, most]).toEqual([input.length, sessionWindow])
   })
 
-  test('keeps stdout and stderr apart, and says what it has printed', async () => {
+  test('keeps stdout and stderr separate, and acknowledges what it has printed', async () => {
     const part = Buffer.alloc(64 * 1024, 'y')
     const controller = await terminals(
-      session(async (talk) => {
-        for (let sent = 0; sent < sessionWindow; sent += part.length) talk.print(part)
-        await talk.hears(is('read'))
-        talk.print('no\n', 'stderr')
+      session(async (connection) => {
+        for (let sent = 0; sent < sessionWindow; sent += part.length) connection.print(part)
+        await connection.receives(is('read'))
+        connection.print('no\n', 'stderr')
       }, 3),
     )
     const { code, stdout, stderr } = await deis(['run', '-a', 'foo', '-i', 'x'], {
@@ -222,19 +225,19 @@ describe('deis run -i', () => {
   })
 
   test('Ctrl-C goes to the command', async () => {
-    let said: unknown
+    let last: unknown
     const controller = await terminals(
-      session(async (talk) => {
-        await talk.hears(is('signal'))
-        said = talk.said.at(-1)
+      session(async (connection) => {
+        await connection.receives(is('signal'))
+        last = connection.received.at(-1)
       }, 130),
     )
     const world = { home: homeOf(controller), stdin: new PassThrough(), interrupts: (press: () => void) => press() }
     expect((await deis(['run', '-a', 'foo', '-i', 'sleep'], world)).code).toBe(130)
-    expect(said).toEqual({ type: 'signal', name: 'INT' })
+    expect(last).toEqual({ type: 'signal', name: 'INT' })
   })
 
-  test('the second Ctrl-C ends the client, which hangs up', async () => {
+  test('the second Ctrl-C ends the client, which closes the connection', async () => {
     let gone: Promise<unknown> = Promise.resolve()
     const controller = await terminals(
       session(({ socket }) => {
@@ -267,12 +270,12 @@ describe('deis ps:exec', () => {
     [['job'], { pod: 'foo-job-1', command: 'bash', stdin: true, terminal: null }],
     [[], { pod: 'foo-web-1', command: 'bash', stdin: true, terminal: null }],
     [['-i'], { pod: 'foo-web-1', command: 'bash', stdin: true, terminal: null }],
-  ])('%j asks for %j', async (words, wanted) => {
+  ])('%j requests %j', async (words, wanted) => {
     let asked: unknown
     const controller = await terminals(
-      session((talk) => {
-        asked = talk.said[0]
-        talk.print('out\n')
+      session((connection) => {
+        asked = connection.received[0]
+        connection.print('out\n')
       }, 4),
       { answer },
     )
@@ -284,10 +287,10 @@ describe('deis ps:exec', () => {
     expect(asked).toEqual({ type: 'start', ...wanted })
   })
 
-  test('at a terminal is a terminal', async () => {
+  test('uses a terminal if there is one', async () => {
     let asked: unknown
     const controller = await terminals(
-      session(({ said }) => void (asked = said[0])),
+      session(({ received }) => void (asked = received[0])),
       { answer },
     )
     const world = { home: homeOf(controller), tty: screen(), stdin: new PassThrough(), stdoutIsTty: true }
@@ -301,7 +304,7 @@ describe('deis ps:exec', () => {
   })
 })
 
-describe('a session that cannot be', () => {
+describe('a session that cannot start', () => {
   test('-t needs a terminal', async () => {
     expect(await deis(['run', '-a', 'foo', '-it', 'bash'])).toMatchObject({
       code: 1,
@@ -309,7 +312,7 @@ describe('a session that cannot be', () => {
     })
   })
 
-  test('--json and a person do not go together', async () => {
+  test('--json is refused', async () => {
     expect(await deis(['run', '-a', 'foo', '-i', '--json', 'ls'])).toMatchObject({
       code: 1,
       stdout: '',
@@ -357,7 +360,7 @@ describe('a session that cannot be', () => {
     })
   })
 
-  test('an app that was only guessed is told to be', async () => {
+  test('an error names a guessed app', async () => {
     const server = createServer((_, response) => void response.writeHead(404).end('"No App matches the given query."'))
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     onTestFinished(() => void server.close())
@@ -365,7 +368,7 @@ describe('a session that cannot be', () => {
     expect((await deis(['run', '-i', 'ls'], { home })).stderr).toContain('so the name of this folder was used')
   })
 
-  test('nobody listens', async () => {
+  test('there is no controller', async () => {
     const { stderr, code } = await deis(['run', '-a', 'foo', '-i', 'ls'], {
       home: homeOf({ url: 'http://127.0.0.1:1' }),
     })
@@ -380,11 +383,11 @@ describe('a session that cannot be', () => {
     [409, 'Process "x" is not up. Its state is starting.', 'Process "x" is not up. Its state is starting.'],
     [429, 'bob has 20 sessions open', 'bob has 20 sessions open'],
     [503, 'The controller is stopping. Try again in a moment.', 'The controller is stopping. Try again in a moment.'],
-  ])('the controller says %i: %s', async (status, detail, message) => {
-    const controller = await terminals((talk) => {
-      void talk.hears(is('start')).then(() => {
-        talk.say({ type: 'error', status, detail })
-        talk.socket.close(1011)
+  ])('the controller answers %i: %s', async (status, detail, message) => {
+    const controller = await terminals((connection) => {
+      void connection.receives(is('start')).then(() => {
+        connection.send({ type: 'error', status, detail })
+        connection.socket.close(1011)
       })
     })
     expect(await deis(['run', '-a', 'foo', '-i', 'ls'], { home: homeOf(controller) })).toMatchObject({
@@ -394,8 +397,8 @@ describe('a session that cannot be', () => {
   })
 })
 
-describe('the way to the controller', () => {
-  /** A certificate of nobody anybody trusts, for 127.0.0.1. */
+describe('the transport to the controller', () => {
+  /** An untrusted certificate, for 127.0.0.1. */
   function selfSigned(): { key: Buffer; cert: Buffer; file: string } {
     const folder = temporaryFolder()
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
@@ -408,7 +411,7 @@ describe('the way to the controller', () => {
   test('trusts as other calls do', async () => {
     const tls = selfSigned()
     const controller = await terminals(
-      session((talk) => talk.print('hi\n')),
+      session((connection) => connection.print('hi\n')),
       { tls },
     )
     const argv = ['run', '-a', 'foo', '-i', 'ls']
@@ -421,7 +424,7 @@ describe('the way to the controller', () => {
     })
   })
 
-  /** Connects everything to one place, and remembers what was asked for. */
+  /** Connects everything to one address, and records the requests. */
   async function startProxy(to: string, status = 200): Promise<{ url: string; asked: string[] }> {
     const asked: string[] = []
     const server = createServer((_, response) => void response.writeHead(400).end())
@@ -442,7 +445,7 @@ describe('the way to the controller', () => {
 
   test.each(['http', 'https'])('goes through the proxy of the environment to %s', async (scheme) => {
     const controller = await terminals(
-      session((talk) => talk.print('hi\n')),
+      session((connection) => connection.print('hi\n')),
       scheme === 'https' ? { tls: selfSigned() } : {},
     )
     const proxy = await startProxy(controller.url)
@@ -452,7 +455,7 @@ describe('the way to the controller', () => {
     expect(proxy.asked).toEqual([`deis.test:8000 Basic ${Buffer.from('me:pass').toString('base64')}`])
   })
 
-  test('a proxy that lets nothing through is told', async () => {
+  test('a proxy that refuses connections is named', async () => {
     const proxy = await startProxy('http://127.0.0.1:1', 403)
     const world = { home: homeOf({ url: 'http://deis.test' }), env: { http_proxy: proxy.url } }
     const { code, stderr } = await deis(['run', '-a', 'foo', '-i', 'ls'], world)

@@ -77,7 +77,7 @@ export async function runSession(socket: WebSocket, { io, start, controller }: S
   const undo: (() => void)[] = [() => inputs.release()]
   const sendInput = async (chunk: Buffer): Promise<void> => {
     for (let at = 0; at < chunk.length;) {
-      const part = chunk.subarray(at, at + Math.min(await inputs.room(), mostInFrame))
+      const part = chunk.subarray(at, at + Math.min(await inputs.available(), mostInFrame))
       if (socket.readyState !== socket.OPEN) return
       inputs.sent(part.length)
       socket.send(part)

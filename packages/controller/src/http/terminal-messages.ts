@@ -115,7 +115,7 @@ export async function relay(socket: WebSocket, { open, over, startMs, failed }: 
     signal: over.signal,
     async output(from, chunk) {
       for (let at = 0; at < chunk.length;) {
-        const part = chunk.subarray(at, at + Math.min(await outputs.room(), mostInFrame))
+        const part = chunk.subarray(at, at + Math.min(await outputs.available(), mostInFrame))
         if (socket.readyState !== socket.OPEN) return
         outputs.sent(part.length)
         socket.send(Buffer.concat([Buffer.of(outputOf[from]), part]))

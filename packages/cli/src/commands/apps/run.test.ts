@@ -38,7 +38,7 @@ async function start(knows: boolean, stopped: (run: ServerResponse) => void) {
   return { home, requests, began: began.signal, gone: gone.signal, left: left.signal }
 }
 
-/** Runs a command, and presses Ctrl-C as often as it is told to. */
+/** Runs a command, and presses Ctrl-C the given number of times. */
 function run(home: string) {
   let press = (): void => {}
   const ended = deis(['run', '-a', 'foo', 'sleep 100'], { home, interrupts: (to) => (press = to) })

@@ -1,4 +1,4 @@
-// Which process does a word mean?
+// Which process does an argument name?
 import { expect, test } from 'vitest'
 import { podOf } from './exec.ts'
 
