@@ -156,7 +156,7 @@ describe.sequential('a build that goes on', () => {
     expect((await push.ended).code).not.toBe(0)
     expect(await watching.ended).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/Connected again\.\nBuild \S+ ended as: abandoned\.\n$/) as string,
+      stderr: expect.stringMatching(/Reconnected\.\nBuild \S+ ended as: abandoned\.\n$/) as string,
     })
   })
 })

@@ -143,7 +143,7 @@ export function sessionsWork(stage: () => Stage): void {
 
   test.each([
     ['is stopped', 'SIGTERM', 'Error: The controller is stopping. Try again in a moment.\n'],
-    ['is killed', 'SIGKILL', 'The controller ends the command with it.'],
+    ['is killed', 'SIGKILL', 'The controller stops the command.'],
   ] as const)('says so when the controller %s', async (_, signal, message) => {
     const { platform } = stage()
     const seconds = `1${randomBytes(3).readUIntBE(0, 3)}`
