@@ -47,7 +47,7 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
     await shop.does('config:set', 'A=2')
     await both.says('up in v5')
     const sorted = (text: string): string[] => text.split('\n').filter(Boolean).toSorted()
-    const noise = /^(The connection|Connected again)/
+    const noise = /^(The connection|Reconnected)/
     await until({ what: 'every line that there is, and each once', seconds: 60 }, async () => {
       const log = await shop.does('logs', '-n', '1000')
       expect(sorted(both.output()).filter((line) => !noise.test(line))).toEqual(sorted(log))

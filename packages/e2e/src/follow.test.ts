@@ -59,7 +59,7 @@ describe.sequential('logs -f', () => {
     for (const one of [both, web]) await one.says('listening in v4')
     // Every line that there is, and each once.
     const sorted = (text: string): string[] => text.split('\n').filter(Boolean).toSorted()
-    const noise = /^(The connection|Connected again)/
+    const noise = /^(The connection|Reconnected)/
     await until({ what: 'the same as in the log' }, async () => {
       const log = await shop.does('logs', '-n', '1000')
       expect(sorted(both.output()).filter((line) => !noise.test(line))).toEqual(sorted(log))
@@ -156,7 +156,7 @@ describe.sequential('a build that goes on', () => {
     expect((await push.ended).code).not.toBe(0)
     expect(await watching.ended).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/Reconnected\.\nBuild \S+ ended as: abandoned\.\n$/) as string,
+      stderr: expect.stringMatching(/Reconnected\.\nBuild \S+ ended with the status "abandoned"\.\n$/) as string,
     })
   })
 })
