@@ -127,7 +127,7 @@ describe.sequential('a build that goes on', () => {
     expect(declined.stderr).toContain('remote: ann cancelled this build; nothing was changed.')
     expect(declined.stderr).toContain(' ! [remote rejected] master -> master (pre-receive hook declined)\n')
     const watched = await watching.ended
-    expect(watched).toMatchObject({ code: 1, stderr: `Build ${build?.uuid} ended as: canceled.\n` })
+    expect(watched).toMatchObject({ code: 1, stderr: `Build ${build?.uuid} ended with the status "canceled".\n` })
     expect(watched.stdout).toMatch(/\nann cancelled this build; nothing was changed\.\n$/)
     await barrier.open()
     expect((await next.ended).code).toBe(0)
