@@ -88,7 +88,7 @@ describe.sequential('logs -f', () => {
     await tea.does('destroy', '--confirm=tea')
     const { code, stdout, stderr } = await watching.ended
     expect([code, stdout]).toEqual([0, expect.stringMatching(/INFO deleting environment\n$/)])
-    expect(stderr).toMatch(/\ntea was destroyed\.\n$/)
+    expect(stderr).toMatch(/\n"tea" was destroyed\.\n$/)
   })
 })
 
@@ -139,7 +139,7 @@ describe.sequential('a build that goes on', () => {
     ])
     expect(await shop.deis('builds:cancel')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^Error: No build of shop is running\.\n/) as string,
+      stderr: expect.stringMatching(/^Error: No build of "shop" is running\.\n/) as string,
     })
   })
 
