@@ -76,7 +76,10 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
       expect.stringContaining('remote: ann cancelled this build; nothing was changed.'),
     ])
     const watched = await watching.ended
-    expect([watched.code, watched.stderr]).toEqual([1, expect.stringMatching(/^Build \S+ ended with the status "canceled"\.\n$/)])
+    expect([watched.code, watched.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^Build \S+ ended with the status "canceled"\.\n$/),
+    ])
     // The next one is built, however it ends.
     await shop.commit({ Dockerfile: `FROM ${platform.registry}/busybox:1\nRUN exit 3\n` })
     expect((await shop.push()).stderr).toContain('RUN exit 3')
