@@ -1,14 +1,21 @@
 // Which tests belong to which project, and how long one may take?
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test-order.ts'
 
 /** Minutes of their own: all of the contract, real toolchains, floods and bombs, and many kills, pushes and changes at once. */
 const long = 'packages/*/src/**/*.long.test.ts'
+
+/** They take the cluster's API server away, load all of the machine, or wait for silence: one after the other, at the end. */
+const alone = ['budget', 'cluster-durability', 'install'].map((name) => `packages/e2e/src/${name}.kube.test.ts`)
+
+const cluster = { testTimeout: 180_000, hookTimeout: 180_000 }
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     root: new URL('..', import.meta.url).pathname,
     globalSetup: new URL('../packages/e2e/src/run-setup.ts', import.meta.url).pathname,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -57,8 +64,19 @@ export default defineConfig({
           // Needs a cluster: KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP.
           name: 'kube',
           include: ['packages/*/src/**/*.kube.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          exclude: alone,
+          globalSetup: new URL('../packages/e2e/src/cluster-setup.ts', import.meta.url).pathname,
+          ...cluster,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kube-alone',
+          include: alone,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          ...cluster,
         },
       },
     ],

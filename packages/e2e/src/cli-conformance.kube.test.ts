@@ -2,22 +2,17 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { conformanceTests } from './cli-conformance/suite.ts'
 import { openWorld, settingsOfWorld, type World } from './cli-conformance/world.ts'
-import { type ClusterPlatform, standInForMetrics, startOnCluster, testCluster } from './cluster.ts'
+import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
 
 describe.skipIf(testCluster === null)('the command line, on a cluster', () => {
   let platform: ClusterPlatform
   let world: World
-  let withoutMetrics: (() => Promise<string>) | undefined
   beforeAll(async () => {
-    withoutMetrics = await standInForMetrics()
     const { tlsPort, settings } = await settingsOfWorld()
     platform = await startOnCluster(settings)
     world = await openWorld(platform, platform, tlsPort)
   })
-  afterAll(async () => {
-    await platform?.stop()
-    await withoutMetrics?.()
-  })
+  afterAll(() => platform?.stop())
 
   conformanceTests(() => world)
 })

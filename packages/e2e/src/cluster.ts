@@ -1,9 +1,6 @@
 // How does a platform come up that hands its containers to the test cluster, and leave nothing there?
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
 
@@ -24,32 +21,6 @@ export async function kubectl(...args: string[]): Promise<string> {
 /** One object, or a list, as the cluster has it. */
 export async function objects<T>(...args: string[]): Promise<T> {
   return JSON.parse(await kubectl('get', ...args, '--output=json')) as T
-}
-
-/**
- * Stands in for a metrics server, which the cluster for tests does not have: it only shows that something is served under that
- * name, so that rules for autoscalers are taken. Returns what takes it away.
- */
-export async function standInForMetrics(): Promise<() => Promise<string>> {
-  const name = 'podmetrics.metrics.k8s.io'
-  const definition = {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name, annotations: { 'api-approved.kubernetes.io': 'unapproved, a stand-in for tests' } },
-    spec: {
-      group: 'metrics.k8s.io',
-      scope: 'Namespaced',
-      names: { plural: 'podmetrics', kind: 'PodMetrics' },
-      versions: [{ name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-    },
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'deis-metrics-'))
-  const file = join(folder, 'definition.json')
-  await writeFile(file, JSON.stringify(definition))
-  await kubectl('apply', '-f', file)
-  await kubectl('wait', '--for=condition=established', `customresourcedefinition/${name}`, '--timeout=30s')
-  await rm(folder, { recursive: true })
-  return () => kubectl('delete', 'customresourcedefinition', name, '--ignore-not-found')
 }
 
 export type ClusterPlatform = Platform & {

@@ -2,20 +2,15 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onKubernetes, type Stage } from './conformance/stage.ts'
 import { everyStep } from './conformance/steps.ts'
-import { standInForMetrics, testCluster } from './cluster.ts'
+import { testCluster } from './cluster.ts'
 
 let stage: Stage | undefined
 
 describe.skipIf(!testCluster).sequential('the HTTP contract, on Kubernetes', () => {
-  let withoutMetrics: (() => Promise<string>) | undefined
   beforeAll(async () => {
-    withoutMetrics = await standInForMetrics()
     stage = await onKubernetes()
   })
-  afterAll(async () => {
-    await stage?.stop()
-    await withoutMetrics?.()
-  })
+  afterAll(() => stage?.stop())
   everyStep('kubernetes', () => {
     if (!stage) throw new Error('the platform did not start')
     return stage
