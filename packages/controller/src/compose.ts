@@ -50,6 +50,8 @@ export type Files = {
 
 const closeMs = 10_000
 const pushMs = 5_000
+/** More than the grace period of our pods. */
+const podSeconds = 90
 
 function authority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -117,13 +119,21 @@ async function openPeers(databaseUrl: string, log: Logger): Promise<Peers> {
   )
 }
 
+/** A pod that was deleted has its grace period to end; the one that takes its place starts at once. */
+function endingPod(log: Logger): Parameters<typeof lockFolder>[1] {
+  return {
+    seconds: podSeconds,
+    waits: () => log.warn('another controller has this data folder: waiting until it has ended'),
+  }
+}
+
 /** Opens everything, listens, and resumes what an earlier controller left. */
 export async function startController(given: Config, files: Files, log: Logger): Promise<Controller> {
   const { dataDir } = given
   // Users of apps may pass through this folder; private data is in subfolders that they cannot enter.
   await mkdir(dataDir, { recursive: true, mode: 0o755 })
   for (const name of ['state', 'keys', 'logs']) await mkdir(join(dataDir, name), { recursive: true, mode: 0o700 })
-  const lock = await lockFolder(join(dataDir, 'state'))
+  const lock = await lockFolder(join(dataDir, 'state'), given.scheduler === 'kubernetes' ? endingPod(log) : undefined)
   const ends: (() => Promise<void>)[] = [() => lock.release()]
   const closeAll = async (): Promise<void> => {
     for (const end of ends.toReversed()) await end()

@@ -20,7 +20,11 @@ async function main(): Promise<void> {
     archiveProgram: [process.execPath, '--max-old-space-size=512', join(here, 'archive.js')],
     runner: join(here, '../builder/runner.js'),
   }
+  // The first process of a container has no default for these, and nobody waits for one that has not begun.
+  const early = (): void => process.exit(0)
+  process.on('SIGTERM', early).on('SIGINT', early)
   const controller = await startController(config, files, log)
+  process.off('SIGTERM', early).off('SIGINT', early)
   log.info({ api: controller.api, git: controller.git }, 'controller is ready')
   // Not logged, because logs are kept.
   const { api, git, registrationToken } = controller

@@ -21,6 +21,8 @@ export type Installation = {
   /** Applies the site again with another tag of the image, and waits until it is all that runs. */
   upgrade(tag: string): Promise<void>
   pods(): Promise<Pod[]>
+  /** Registers the first account. */
+  registrationToken(): Promise<string>
   /** What the README says: afterwards nothing of it is left. */
   uninstall(): Promise<void>
   /** Ends what a failed test left. */
@@ -187,6 +189,10 @@ export async function install(): Promise<Installation> {
         })
       },
       pods: async () => (await objects<{ items: Pod[] }>('pods', '-n', namespace)).items,
+      async registrationToken() {
+        const keys = await objects<{ data: Record<string, string> }>('secret', 'deis-keys', '-n', namespace)
+        return Buffer.from(keys.data['registration.token'] ?? '', 'base64').toString()
+      },
       async uninstall() {
         await kubectl('delete', '-k', site)
         await kubectl('delete', 'namespace', `${namespace}-builds`, '--ignore-not-found')

@@ -1,37 +1,51 @@
 // Which controller uses this data folder? Two controllers on one SQLite file would lose each other's writes.
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Identity, identify, isAlive } from '@deis/machine/pid'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient, type Transaction } from '@libsql/client'
 
-/** @throws with the holder's pid when another running process has it. */
-export async function lockFolder(folder: string): Promise<{ release(): Promise<void> }> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const file = join(folder, 'controller.pid')
-  const mine = await identify(process.pid)
-  for (let tries = 0; tries < 5; tries++) {
-    try {
-      const handle = await open(file, 'wx', 0o600)
-      await handle.writeFile(JSON.stringify(mine))
-      await handle.close()
-      return { release: () => rm(file, { force: true }) }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const holder = await readHolder(file)
-    if (holder && (await isAlive(holder)))
-      throw new Error(
-        `"${folder}" is in use by the controller with pid ${holder.pid}; stop it, or set DEIS_DATA_DIR to another folder`,
-      )
-    await rm(file, { force: true })
-  }
-  throw new Error(`could not lock "${file}"`)
-}
+const againMs = 200
 
-async function readHolder(file: string): Promise<Identity | null> {
+/**
+ * The lock is the kernel's, through SQLite: it ends with its process, and counts between containers, where pids say nothing
+ * about each other.
+ */
+async function take(file: string): Promise<Transaction | null> {
+  const client = createClient({ url: `file:${file}` })
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Identity
-  } catch {
-    // Gone, or incomplete after a crash: the folder is free.
+    return await client.transaction('write')
+  } catch (error) {
+    client.close()
+    if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error
     return null
   }
+}
+
+type Patience = {
+  /** How long the holder may take to end. On a cluster its pod still ends while the next one starts. */
+  readonly seconds: number
+  /** Called once, when somebody else has it. */
+  waits(): void
+}
+
+/** @throws with the holder's pid when another process has it. */
+export async function lockFolder(folder: string, patience?: Patience): Promise<{ release(): Promise<void> }> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const pidFile = join(folder, 'controller.pid')
+  const deadline = Date.now() + (patience?.seconds ?? 0) * 1000
+  for (let tries = 0; ; tries++) {
+    const lock = await take(join(folder, 'controller.lock'))
+    if (lock !== null) {
+      // For people: who has it.
+      await writeFile(pidFile, `${process.pid}\n`, { mode: 0o600 })
+      return { release: async () => lock.close() }
+    }
+    if (Date.now() >= deadline) break
+    if (tries === 0) patience?.waits()
+    await sleep(againMs)
+  }
+  const holder = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10)
+  throw new Error(
+    `${folder} is in use by the controller with pid ${holder}: stop it, or set DEIS_DATA_DIR to another folder`,
+  )
 }

@@ -1,4 +1,6 @@
 // Is the database migrated to its schema, does it keep data, and does it refuse what it must?
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -207,10 +209,37 @@ describe('the data folder', () => {
     const first = await lockFolder(folder)
     await expect(lockFolder(folder)).rejects.toThrow(`in use by the controller with pid ${process.pid}`)
     await first.release()
-    // A controller that was killed: its pid lives on in another process, or half a line was written.
-    for (const left of [JSON.stringify({ pid: process.pid, started: '1' }), '{"pid":']) {
-      await writeFile(join(folder, 'controller.pid'), left)
-      await (await lockFolder(folder)).release()
+    // A controller that was killed leaves the file: what it says is of no matter.
+    await writeFile(join(folder, 'controller.pid'), `${process.pid}\n`)
+    await (await lockFolder(folder)).release()
+  })
+
+  it('is waited for where the holder may be ending', async () => {
+    const first = await lockFolder(folder)
+    let waits = 0
+    const second = lockFolder(folder, { seconds: 30, waits: () => (waits += 1) })
+    await expect.poll(() => waits).toBe(1)
+    await first.release()
+    await (await second).release()
+    expect(waits).toBe(1)
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('is held between containers, where every controller has pid 1', async () => {
+    const program = `import { lockFolder } from ${JSON.stringify(fileURLToPath(new URL('lock.ts', import.meta.url)))}
+      await lockFolder(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000)`
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', program]
+    const other = spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', '--', ...node], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    try {
+      const [said] = (await once(other.stdout, 'data')) as [Buffer]
+      expect(String(said)).toBe('held\n')
+      await expect(lockFolder(folder)).rejects.toThrow('in use by the controller with pid 1:')
+    } finally {
+      const ended = once(other, 'exit')
+      other.kill('SIGKILL')
+      await ended
     }
+    await (await lockFolder(folder, { seconds: 5, waits: () => {} })).release()
   })
 })
