@@ -1,5 +1,5 @@
 // What has to be made of the sources before anything runs, and is it made already?
-//   node scripts/build.mjs      builds dist/ when the sources have changed
+//   node scripts/build.mjs      installs libraries and builds dist/ when that is needed, and says where the command line is
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -127,5 +128,8 @@ export async function buildAll(log) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await buildAll((text) => console.log(`deis: ${text}`))
+  const say = (text) => console.log(`deis: ${text}`)
+  installAll(say)
+  await buildAll(say)
+  console.log(`The command line:\n  export PATH="${join(dist, 'bin')}:$PATH"`)
 }
