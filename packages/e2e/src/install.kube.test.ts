@@ -3,12 +3,29 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp } from './app.ts'
 import { password, type Person, newPerson } from './client.ts'
 import { testCluster, kubectl, objects } from './cluster.ts'
+import { deleting } from './controller-pod.ts'
+import { changeSteps, type Point, type PushPoint, pushSteps, type Stage } from './gone-steps.ts'
 import { ask, serving } from './http.ts'
 import { install, type Installation, type Pod } from './installation.ts'
 import { startLoad } from './load.ts'
+import { openMiddle } from './middle.ts'
 import { until } from './until.ts'
 
 const leastRequests = 3_000
+
+/** A deploy takes seconds here. */
+const changePoints: readonly Point[] = [
+  { name: 'before the controller has it', when: 'arrival', ms: 0 },
+  ...[0, 40, 400, 1_500].map((ms) => ({ name: `${ms} ms after it was passed on`, when: 'passed' as const, ms })),
+  { name: 'when it has answered, which is lost', when: 'answer', ms: 0 },
+]
+const pushPoints: readonly PushPoint[] = [
+  { says: null, ms: 250 },
+  { says: 'Starting build', ms: 0 },
+  { says: 'Compiled slug size', ms: 0 },
+  { says: 'Launching App...', ms: 200 },
+  { says: 'deployed to Workflow', ms: 0 },
+]
 
 /** Says who it is; POST /echo says what it was told. It takes requests for as long as it is let. */
 const program = [
@@ -125,6 +142,28 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
       return pods.filter(({ metadata }) => metadata.labels['app'] === 'deis-router').length === 2
     })
     expect(await load.stop(Math.max(1_000, load.sent() + 200))).toEqual([])
+  })
+
+  describe.sequential('the pod of the controller is deleted', () => {
+    let stage: Stage
+    beforeAll(async () => {
+      const middle = await openMiddle(platform.api)
+      // The same person at another machine.
+      const away = await newPerson({ folder: platform.folder, git: platform.git, api: middle.url }, 'ann-away')
+      await away.does(['login', middle.url, '--username=ann', `--password=${password}`])
+      await away.does(['keys:add'])
+      const shop = await newApp(away, `${platform.namespace}-gone`)
+      await shop.deploy()
+      await serving(platform, shop.app, { message: 'hello' })
+      stage = { platform, shop, middle, ...deleting(platform) }
+    })
+    afterAll(async () => {
+      await stage?.shop.does('destroy', `--confirm=${stage.shop.app}`)
+      await stage?.middle.close()
+    })
+
+    describe.sequential('in a change', () => changeSteps(() => stage, changePoints))
+    describe.sequential('in a push', () => pushSteps(() => stage, pushPoints))
   })
 
   test('uninstalled, nothing of it is left', async () => {
