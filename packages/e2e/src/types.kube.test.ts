@@ -5,7 +5,10 @@ import { registered } from './client.ts'
 import { type ClusterPlatform, objects, startOnCluster, testCluster } from './cluster.ts'
 import { processesOf, type Stage, threeTypes, typesWork } from './type-steps.ts'
 
-type Pods = { items: { spec: { containers: { resources?: { limits?: Record<string, string> } }[] } }[] }
+type Pod = {
+  metadata: { deletionTimestamp?: string }
+  spec: { containers: { resources?: { limits?: Record<string, string> } }[] }
+}
 
 describe.skipIf(testCluster === null).sequential('on a cluster', () => {
   let platform: ClusterPlatform
@@ -23,8 +26,10 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
   test('limits are kept by type, and hold for its pods alone', async () => {
     const { shop } = stage
     const limitsOf = async (type: string): Promise<unknown[]> => {
-      const { items } = await objects<Pods>('pods', '-n', shop.app, `--selector=type=${type}`)
-      return items.map(({ spec }) => spec.containers[0]?.resources?.limits ?? {})
+      const { items } = await objects<{ items: Pod[] }>('pods', '-n', shop.app, `--selector=type=${type}`)
+      // What a change before has told to end may still be ending.
+      const staying = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      return staying.map(({ spec }) => spec.containers[0]?.resources?.limits ?? {})
     }
     await shop.does('limits:set', 'celery_worker=64M')
     await shop.does('limits:set', '--cpu', 'celery_worker=500m')
