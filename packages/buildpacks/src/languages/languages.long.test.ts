@@ -119,30 +119,91 @@ build-backend = "setuptools.build_meta"
 
 const standIn = (tool: string): Files => ({
   // A stand-in for the tool: it says how it was called and installs nothing.
-  [`bin/${tool}`]: `#!/bin/sh\n[ "$1" = --version ] || echo "called: $* in $VIRTUAL_ENV"\n`,
+  [`bin/${tool}`]: `#!/bin/sh
+[ "$1" = --version ] && exit
+echo "called: $*"
+echo "in: $VIRTUAL_ENV"
+env | grep -E '^(UV|POETRY|PIPENV)_' | sort
+`,
 })
 
+// Words and variables as the documentation of each tool has them: uv's reference, "Configuration" of poetry and of pipenv.
 test.skipIf(!pip).each([
-  ['uv.lock', 'uv', 'sync --frozen --no-dev --no-install-project --inexact --no-progress'],
-  ['poetry.lock', 'poetry', 'install --no-interaction --no-root --only main'],
-  ['Pipfile.lock', 'pipenv', 'sync'],
-])('%s is installed by %s (skipped without pip)', patience, async (lock, tool, words) => {
-  const folder = join(t.folder, tool)
-  await writeFiles(folder, standIn(tool))
-  const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
-  try {
-    const { output } = await own.build({ [lock]: '', 'app.py': '' })
-    expect(output).toContain(`-----> Installing dependencies with ${tool} (${lock})\n       called: ${words} in /`)
-  } finally {
-    await own.close()
-  }
-  if (works(tool, '--version')) return
-  // Nothing answers there, as on a machine without a way to the index.
-  const config = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_RETRIES: '0', PIP_NO_INDEX: '1' }
-  await expect(t.build({ [lock]: '', 'app.py': '' }, { config })).rejects.toThrow(
-    `${lock} needs ${tool}, which was not found on this machine, and pip could not install it: install ${tool} there, or commit a requirements.txt in its place.`,
-  )
-})
+  [
+    'uv.lock',
+    'uv',
+    'sync --frozen --no-dev --no-install-project --inexact --no-progress',
+    {
+      UV_CACHE_DIR: 'CACHE/uv',
+      UV_LINK_MODE: 'copy',
+      UV_PROJECT_ENVIRONMENT: 'APP/.deis/python',
+      UV_PYTHON: 'APP/.deis/python/bin/python',
+      UV_PYTHON_DOWNLOADS: 'never',
+    },
+  ],
+  [
+    'poetry.lock',
+    'poetry',
+    'install --no-interaction --no-root --only main',
+    { POETRY_CACHE_DIR: 'CACHE/poetry', POETRY_VIRTUALENVS_CREATE: 'false' },
+  ],
+  [
+    'Pipfile.lock',
+    'pipenv',
+    'sync',
+    {
+      PIPENV_CACHE_DIR: 'CACHE/pipenv',
+      PIPENV_IGNORE_VIRTUALENVS: '',
+      PIPENV_NOSPIN: '1',
+      PIPENV_VERBOSITY: '-1',
+    },
+  ],
+])(
+  '%s is installed by %s into the app, whatever config says (skipped without pip)',
+  patience,
+  async (lock, tool, words, variables) => {
+    const folder = join(t.folder, tool)
+    await writeFiles(folder, standIn(tool))
+    const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
+    // As somebody has them who comes from elsewhere.
+    const elsewhere = {
+      PIPENV_IGNORE_VIRTUALENVS: '1',
+      POETRY_VIRTUALENVS_CREATE: 'true',
+      UV_PROJECT_ENVIRONMENT: '.venv',
+    }
+    const config = Object.fromEntries(Object.entries(elsewhere).filter(([name]) => name in variables))
+    try {
+      const { output } = await own.build({ [lock]: '', 'app.py': '' }, { config })
+      const place = /^ {7}in: (.*)\/app\/\.deis\/python$/m.exec(output)?.[1] ?? 'nowhere'
+      const said = output.replaceAll(`${place}/app`, 'APP').replaceAll(`${place}/cache`, 'CACHE')
+      const lines = Object.entries(variables).map(([name, value]) => `       ${name}=${value}\n`)
+      expect(said).toContain(
+        `-----> Installing dependencies with ${tool} (${lock})\n       called: ${words}\n       in: APP/.deis/python\n${lines.join('')}`,
+      )
+    } finally {
+      await own.close()
+    }
+  },
+)
+
+const locks = [
+  ['uv.lock', 'uv'],
+  ['poetry.lock', 'poetry'],
+  ['Pipfile.lock', 'pipenv'],
+] as const
+const absent = locks.filter(([, tool]) => !works(tool, '--version'))
+
+test.skipIf(!pip || absent.length === 0).each(absent)(
+  '%s without %s, and without a way to get it, is refused by name (skipped without pip)',
+  patience,
+  async (lock, tool) => {
+    // Nothing answers there, as on a machine without a way to the index.
+    const config = { PIP_INDEX_URL: 'http://127.0.0.1:9/', PIP_RETRIES: '0', PIP_NO_INDEX: '1' }
+    await expect(t.build({ [lock]: '', 'app.py': '' }, { config })).rejects.toThrow(
+      `${lock} needs ${tool}, which was not found on this machine, and pip could not install it: install ${tool} there, or commit a requirements.txt in its place.`,
+    )
+  },
+)
 
 test.skipIf(!pip)(
   'what the app installs of itself, editable (skipped without pip), is found after the move',

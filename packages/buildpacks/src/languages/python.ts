@@ -63,7 +63,11 @@ async function installLock(context: BuildContext, more: More, file: string, tool
       args: ['install', '--no-interaction', '--no-root', '--only', 'main'],
       env: { POETRY_CACHE_DIR: cache, POETRY_VIRTUALENVS_CREATE: 'false' },
     },
-    pipenv: { args: ['sync'], env: { PIPENV_CACHE_DIR: cache, PIPENV_NOSPIN: '1', PIPENV_VERBOSITY: '-1' } },
+    pipenv: {
+      args: ['sync'],
+      // Config that makes it pass over the environment that is there would leave the app without its packages.
+      env: { PIPENV_CACHE_DIR: cache, PIPENV_IGNORE_VIRTUALENVS: '', PIPENV_NOSPIN: '1', PIPENV_VERBOSITY: '-1' },
+    },
   }
   const command = await provideTool(context, more, file, tool)
   context.output.title(`Installing dependencies with ${tool} (${file})`)
