@@ -194,6 +194,8 @@ export type Capabilities = {
   readonly tags: boolean
   readonly healthchecks: boolean
   readonly autoscale: boolean
+  /** Apps are namespaces and objects of a cluster: errors speak of them, in the original's words. */
+  readonly cluster: boolean
   /** How many more processes it can run; absent: unlimited, as far as the platform knows. */
   readonly freeProcesses?: number
   /** An app has nothing but pods in this backend: if none are wanted and none run, `apply` changes nothing. */

@@ -26,12 +26,12 @@ export function serveAccounts(server: FastifyInstance, core: Core): void {
     const isKnown = (): Promise<boolean> => isKnownClient(core, caller.username, client)
     // Administrators need no current password, so they cannot guess one here.
     const wasRight = caller.isSuperuser ? () => {} : await guesses.try(client, caller.username, isKnown)
-    await changePassword(core, caller, token, body)
+    await changePassword(core, caller, { token, client }, body)
     wasRight()
     return { status: 'password set' }
   })
-  serve(server, core, types.regenerateTokens, async ({ caller, body, reply }) => {
-    const token = await regenerateToken(core, caller, body)
+  serve(server, core, types.regenerateTokens, async ({ caller, body, request, reply }) => {
+    const token = await regenerateToken(core, caller, clientOf(request.ip), body)
     if (token !== null) return { token }
     reply.header('content-type', 'application/json').send('""')
     return undefined

@@ -2,13 +2,12 @@
 import { isIP, isIPv4 } from 'node:net'
 import { DeisError } from '@deis/types'
 import { createThrottle } from './throttle.ts'
+import { createTurns } from './turns.ts'
 
 /** Of one account from one address: nobody else's tries count here, so nobody can lock an owner out. */
 const pairLimits = { free: 10, firstWaitSeconds: 5, maxWaitSeconds: 60 }
 /** From one address, whatever the account. Many people may share it, so it never has to wait for long. */
 const addressLimits = { free: 60, firstWaitSeconds: 1, maxWaitSeconds: 1 }
-/** Of one account from wherever: slower for those who come from where the account never signed in, and never long. */
-const accountLimits = { free: 30, firstWaitSeconds: 1, maxWaitSeconds: 10 }
 
 /**
  * What counts as one client: an IPv4 address, or the IPv6 network that one customer gets. What proxies add of ports is
@@ -44,7 +43,8 @@ export type Guesses = {
 export function createGuesses(now: () => number = Date.now): Guesses {
   const pairs = createThrottle(pairLimits, now)
   const addresses = createThrottle(addressLimits, now)
-  const accounts = createThrottle(accountLimits, now)
+  // Of one account from wherever: those who come from where it never signed in take turns.
+  const strangers = createTurns(now)
   const tooEarly = (wait: number): DeisError =>
     new DeisError('throttled', `Too many failed logins. Try again in ${wait} s.`, { retryAfter: wait })
   return {
@@ -53,12 +53,17 @@ export function createGuesses(now: () => number = Date.now): Guesses {
       const pair = `${client} ${name}`
       const wait = addresses.attempt(client) || pairs.attempt(pair)
       if (wait > 0) throw tooEarly(wait)
-      const slower = accounts.attempt(name)
-      if (slower > 0 && !(await isKnown())) throw tooEarly(slower)
+      const isFree = strangers.isEarly(name, client) && (await isKnown())
+      const turn = isFree ? 0 : strangers.take(name, client)
+      if (turn > 0) {
+        // No password was tried: whoever asks too early shall not miss the turn for that.
+        pairs.uncount(pair)
+        throw tooEarly(turn)
+      }
       return () => {
         pairs.succeeded(pair)
         addresses.uncount(client)
-        accounts.uncount(name)
+        if (!isFree) strangers.uncount(name)
       }
     },
   }

@@ -20,7 +20,7 @@ describe('logins', { timeout: 120_000 }, () => {
   }
   beforeAll(async () => {
     f = await openFixture({ env: { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' } })
-    for (const name of ['root', 'ann', 'bob', 'dan', 'eve', 'fay']) await f.user(name)
+    for (const name of ['root', 'ann', 'bob', 'dan', 'eve', 'fay', 'gil']) await f.user(name)
   }, 120_000)
   afterAll(() => f.close())
 
@@ -68,6 +68,25 @@ describe('logins', { timeout: 120_000 }, () => {
     expect((await f.call('POST', '/v2/auth/passwd/', change, await f.user('root'))).status).toBe(200)
     expect((await f.call('GET', '/v2/auth/whoami/', undefined, token)).status).toBe(401)
     expect(await isKnownClient(f.core, 'eve', home)).toBe(false)
+  })
+
+  it('are remembered where the account changes its password or its token', async () => {
+    const known = (client: string): Promise<boolean> => isKnownClient(f.core, 'gil', client)
+    const [home, office] = ['203.0.113.20', '203.0.113.21']
+    const ask = async (path: string, from: string, token: string, payload: object) =>
+      f.server.inject({
+        method: 'POST',
+        url: path,
+        headers: { 'x-forwarded-for': from, authorization: `token ${token}` },
+        payload,
+      })
+    const { body } = await logIn('gil', 'gil-secret', home)
+    const { token } = body as { token: string }
+    const change = { password: 'gil-secret', new_password: 'another' }
+    expect((await ask('/v2/auth/passwd/', office, token, change)).statusCode).toBe(200)
+    expect([await known(home), await known(office)]).toEqual([false, true])
+    expect((await ask('/v2/auth/tokens/', home, token, {})).statusCode).toBe(200)
+    expect([await known(home), await known(office)]).toEqual([true, false])
   })
 
   it('are remembered by where they came from for a month, and never by an address', async () => {
@@ -181,6 +200,45 @@ describe('guesses', () => {
     }
     expect(waits).toEqual([1, 2, 4, 8, 10, 10, 10, 10])
     expect(asked).toBe(8)
+  })
+
+  it('give each stranger a turn, however many others try at every moment', async () => {
+    let now = 0
+    const guesses = createGuesses(() => now)
+    const attackers = Array.from({ length: 40 }, (_, index) => `198.51.100.${index}`)
+    const attack = async (): Promise<number> => {
+      const waits = await Promise.all(attackers.map((client) => waitOf(guesses.try(client, 'ann', stranger))))
+      return waits.filter((wait) => wait === 0).length
+    }
+    let tried = await attack()
+    expect(tried).toBe(30)
+    await attack()
+    const wait = await waitOf(guesses.try('203.0.113.77', 'ann', stranger))
+    expect(wait).toBeLessThanOrEqual(180)
+    const ends = now + wait * 1000
+    for (; now < ends; now += 500) {
+      tried += await attack()
+      // Asking too early costs nothing.
+      if (now % 5_000 === 0) await waitOf(guesses.try('203.0.113.77', 'ann', stranger))
+    }
+    tried += await attack()
+    expect(await waitOf(guesses.try('203.0.113.77', 'ann', stranger))).toBe(0)
+    // Forty addresses do not try more than one password in a second.
+    expect(tried).toBeLessThanOrEqual(30 + wait)
+  })
+
+  it('keep a turn for a minute', async () => {
+    let now = 0
+    const guesses = createGuesses(() => now)
+    const attempt = (client: string): Promise<number> => waitOf(guesses.try(client, 'ann', stranger))
+    for (let one = 0; one < 30; one++) await attempt(`192.0.2.${one}`)
+    expect([await attempt('203.0.113.1'), await attempt('203.0.113.2')]).toEqual([1, 3])
+    now += 60_500
+    expect(await attempt('198.51.100.1')).toBe(0)
+    // This one's is still there; that one's is over, and it comes after the others.
+    expect(await attempt('203.0.113.2')).toBe(0)
+    now += 1_000
+    expect(await attempt('203.0.113.1')).toBeGreaterThan(0)
   })
 
   it('that were right count nothing', async () => {

@@ -19,8 +19,13 @@ export type ThrottleLimits = {
 }
 
 /** A count is deleted after this long without a try. */
-const forgetMs = 15 * 60_000
-const maxKeys = 10_000
+export const forgetMs = 15 * 60_000
+export const maxKeys = 10_000
+
+/** Of one size, whatever the key. */
+export function keyHash(key: string): string {
+  return createHash('sha256').update(key).digest('base64url').slice(0, 24)
+}
 
 type Tries = { count: number; until: number; last: number }
 
@@ -30,10 +35,9 @@ export function createThrottle(
   now: () => number = Date.now,
 ): Throttle {
   const tries = new Map<string, Tries>()
-  const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 24)
   return {
     attempt(key) {
-      const hash = hashOf(key)
+      const hash = keyHash(key)
       const at = now()
       const found = tries.get(hash)
       const known = found && found.last > at - forgetMs ? found : { count: 0, until: 0, last: at }
@@ -47,10 +51,10 @@ export function createThrottle(
       return 0
     },
     succeeded(key) {
-      tries.delete(hashOf(key))
+      tries.delete(keyHash(key))
     },
     uncount(key) {
-      const known = tries.get(hashOf(key))
+      const known = tries.get(keyHash(key))
       if (known) known.count = Math.max(0, known.count - 1)
     },
   }

@@ -132,6 +132,7 @@ async function checks(backend: Backend): Promise<Check[]> {
 export async function capabilitiesOf(backend: Backend): Promise<Capabilities> {
   const measured = await backend.measured.get()
   return {
+    cluster: true,
     slugs: false,
     images: true,
     memoryLimits: true,

@@ -31,6 +31,7 @@ export type MemoryScheduler = Scheduler & {
 }
 
 const everything: Capabilities = {
+  cluster: false,
   slugs: true,
   images: true,
   memoryLimits: true,

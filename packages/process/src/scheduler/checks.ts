@@ -6,6 +6,7 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
   const { accounts, firewall, isolation, shell } = options
   const free = ports.size - ports.taken()
   return {
+    cluster: false,
     slugs: true,
     images: false,
     memoryLimits: false,

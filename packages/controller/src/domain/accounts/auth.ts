@@ -147,7 +147,7 @@ export type PasswordChange = { username?: string; password?: string; new_passwor
 export async function changePassword(
   core: Core,
   caller: Caller,
-  keepToken: string,
+  kept: { readonly token: string; readonly client: string },
   body: PasswordChange,
 ): Promise<void> {
   if (!body.new_password?.trim()) throw new DeisError('invalid', 'new_password is a required field')
@@ -162,7 +162,12 @@ export async function changePassword(
   const password = await core.passwords.hash(body.new_password)
   await core.db.$transaction([
     core.db.user.update({ where: { id: user.id }, data: { password } }),
-    core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(keepToken) } } }),
+    core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(kept.token) } } }),
+    // From there the new password comes. Of an administrator, who changes another's, nothing is left here.
+    core.db.token.updateMany({
+      where: { userId: user.id },
+      data: { client: clientHash(user.id, kept.client), createdAt: new Date() },
+    }),
   ])
 }
 
@@ -170,6 +175,7 @@ export async function changePassword(
 export async function regenerateToken(
   core: Core,
   caller: Caller,
+  client: string,
   body: { username?: string; all?: unknown },
 ): Promise<string | null> {
   if (body.all !== undefined) {
@@ -181,7 +187,7 @@ export async function regenerateToken(
   const user = await target(core, caller, body.username)
   return core.db.$transaction(async (tx) => {
     await tx.token.deleteMany({ where: { userId: user.id } })
-    return issueToken(tx, user.id, null)
+    return issueToken(tx, user.id, user.id === caller.id ? clientHash(user.id, client) : null)
   })
 }
 

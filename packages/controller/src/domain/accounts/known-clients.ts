@@ -9,7 +9,7 @@ export function clientHash(userId: number, client: string): string {
   return createHash('sha256').update(`${userId} ${client}`).digest('base64url').slice(0, 24)
 }
 
-/** Whether one of the account's tokens was issued there; they go with a new password and with `auth:regenerate`. */
+/** Whether one of the account's tokens was issued there; with a new password and with `auth:regenerate` all go but the one where that was asked for. */
 export async function isKnownClient(core: Pick<Core, 'db'>, username: string, client: string): Promise<boolean> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() }, select: { id: true } })
   if (user === null) return false

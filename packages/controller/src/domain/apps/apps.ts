@@ -7,6 +7,7 @@ import { NameTaken } from '@deis/ports/scheduler'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { visibleTo } from '../accounts/access.ts'
 import { buildLogFolder } from '../builds/builds.ts'
+import { backendWords } from '../backend-words.ts'
 import { bounds } from './bounds.ts'
 import { atOnce } from './bulk.ts'
 import type { Caller, Core } from '../core.ts'
@@ -88,16 +89,21 @@ async function prepareBackend(core: Core, app: AppRow): Promise<void> {
   } catch (error) {
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })
     // What is there is not ours to remove.
-    if (error instanceof NameTaken)
-      throw new DeisError('conflict', `${app.id} already exists as a namespace in this kuberenetes setup`, {
-        cause: error,
+    if (error instanceof NameTaken) {
+      const taken = await backendWords(core, {
+        cluster: `${app.id} already exists as a namespace in this kuberenetes setup`,
+        machine: `The ${core.scheduler.name} scheduler has something else of the name ${app.id}`,
       })
+      throw new DeisError('conflict', taken, { cause: error })
+    }
     await core.scheduler
       .remove(app.id, core.shutdown)
       .catch((again: unknown) => core.log.error({ app: app.id, err: again }, 'a failed app could not be removed'))
-    throw new DeisError('unavailable', `Kubernetes resources could not be created: ${messageOf(error)}`, {
-      cause: error,
+    const what = await backendWords(core, {
+      cluster: 'Kubernetes resources could not be created',
+      machine: `No room could be made for ${app.id}`,
     })
+    throw new DeisError('unavailable', `${what}: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -244,11 +250,13 @@ async function endApp(core: Core, app: Doomed): Promise<void> {
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {
     if ((await core.db.app.count({ where: { uuid: app.uuid } })) === 0) return
-    await core.scheduler.remove(app.id, signal).catch((error: unknown) => {
+    await core.scheduler.remove(app.id, signal).catch(async (error: unknown) => {
       signal.throwIfAborted()
-      throw new DeisError('unavailable', `Could not delete Kubernetes Namespace ${app.id}: ${messageOf(error)}`, {
-        cause: error,
+      const what = await backendWords(core, {
+        cluster: `Could not delete Kubernetes Namespace ${app.id}`,
+        machine: `The processes of ${app.id} could not be stopped`,
       })
+      throw new DeisError('unavailable', `${what}: ${messageOf(error)}`, { cause: error })
     })
     // A registry that is away for long must not keep an app alive.
     await core.builder

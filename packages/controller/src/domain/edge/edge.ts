@@ -1,6 +1,7 @@
 // How is a change of an app's edge applied to the backend and the routers (docs/contract/api.md §4.4, docs/architecture.md)?
 import { DeisError, messageOf, notFound } from '@deis/types'
 import type { Edge } from '@deis/ports/scheduler'
+import { backendWords } from '../backend-words.ts'
 import type { Core } from '../core.ts'
 import { publishRoutes } from './routing.ts'
 
@@ -42,9 +43,11 @@ async function expose(core: Core, id: string, signal: AbortSignal): Promise<void
     await core.scheduler.setEdge(edge, signal)
   } catch (error) {
     signal.throwIfAborted()
-    throw new DeisError('unavailable', `Could not update Kubernetes Service ${id}: ${messageOf(error)}`, {
-      cause: error,
+    const what = await backendWords(core, {
+      cluster: `Could not update Kubernetes Service ${id}`,
+      machine: `How ${id} is reached could not be changed`,
     })
+    throw new DeisError('unavailable', `${what}: ${messageOf(error)}`, { cause: error })
   }
 }
 
