@@ -13,8 +13,8 @@ import { createHere } from '../domain/here.ts'
 import { receivePush } from '../domain/builds/push.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
 import { watchPeers } from '../domain/releases/start.ts'
-import type { Held, Message, Peers } from '../store/peers.ts'
 import { type Fixture, openFixture } from './fixture.ts'
+import { hub } from './hub.testing.ts'
 
 function result(processes: Record<string, string>): BuildResult {
   const digest = `sha256:${'a'.repeat(64)}`
@@ -260,33 +260,6 @@ describe('builds that go on', () => {
     expect([answer.status, (answer.body as Build).status]).toEqual([200, 'canceled'])
   })
 })
-
-/** Controllers in one process that lock and tell as those on one database do. */
-function hub(): (instance: string) => Peers {
-  const locks = new Map<string, string>()
-  const listeners = new Map<string, ((message: Message | null) => void)[]>()
-  return (instance) => {
-    const mine: ((message: Message | null) => void)[] = []
-    listeners.set(instance, mine)
-    const tryLock = async (name: string): Promise<Held | null> => {
-      if (locks.has(name)) return null
-      locks.set(name, instance)
-      return { signal: new AbortController().signal, release: async () => void locks.delete(name) }
-    }
-    return {
-      instance,
-      shared: true,
-      tryLock,
-      lock: async (name) => (await tryLock(name)) ?? Promise.reject(new Error(`${name} is locked`)),
-      alive: async (other) => listeners.has(other),
-      notify(message) {
-        for (const [other, heard] of listeners) if (other !== instance) heard.forEach((hears) => hears(message))
-      },
-      onMessage: (listener) => void mine.push(listener),
-      close: async () => {},
-    }
-  }
-}
 
 describe('builds of another controller', () => {
   it('are cancelled by way of it, or for it when it is gone; their end is told here', async () => {

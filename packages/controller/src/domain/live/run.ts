@@ -54,7 +54,7 @@ export async function runCommand(
   request?: string,
 ): Promise<{ exit_code: number; output: string }> {
   const wanted = await oneOffOf(core, app, checkedCommand(command), core.config.runTimeoutSeconds)
-  const { name, stopped, end } = beginOneOff(core, app, request)
+  const { name, stopped, end } = await beginOneOff(core, app, request)
   const oneOff = { ...wanted, name }
   core.logs.write(app.id, 'INFO', `${username} runs a command in v${oneOff.release}`)
   const output: string[] = []

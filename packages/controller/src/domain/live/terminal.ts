@@ -38,7 +38,7 @@ async function openOneOff(core: Core, username: string, app: AppRow, asked: Aske
   const oneOff = await oneOffOf(core, app, checkedCommand(asked.command), core.config.sessionTimeoutSeconds)
   const release = `v${oneOff.release}`
   core.logs.write(app.id, 'INFO', `${username} opens a session in ${release}`)
-  const { name, stopped, end } = beginOneOff(core, app)
+  const { name, stopped, end } = await beginOneOff(core, app)
   try {
     const signal = AbortSignal.any([io.signal, stopped])
     const session = await core.scheduler.open({ ...oneOff, name }, { ...io, signal })
