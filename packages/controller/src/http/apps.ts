@@ -2,7 +2,7 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { appsPage, createApp, destroyApp, shownApp } from '../domain/apps/apps.ts'
-import { transferApp } from '../domain/transfer.ts'
+import { transferApp } from '../domain/apps/transfer.ts'
 import type { Core } from '../domain/core.ts'
 import { followLogs } from '../domain/live/follow-logs.ts'
 import { appLogs, lineCount, processType } from '../domain/live/logs.ts'

@@ -14,7 +14,7 @@ import { receivePush } from '../domain/builds/push.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
 import { watchPeers } from '../domain/releases/start.ts'
 import { type Fixture, openFixture } from './fixture.ts'
-import { hub } from './hub.testing.ts'
+import { hub } from './hub-testing.ts'
 
 function result(processes: Record<string, string>): BuildResult {
   const digest = `sha256:${'a'.repeat(64)}`

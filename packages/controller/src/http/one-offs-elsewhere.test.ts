@@ -10,7 +10,7 @@ import { createMemoryScheduler } from '@deis/ports/testing/memory'
 import type { Peers } from '../store/peers.ts'
 import { postgresPeers } from '../store/peers-postgresql.ts'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
-import { hub } from './hub.testing.ts'
+import { hub } from './hub-testing.ts'
 
 let f: Fixture
 let ann: string
@@ -85,10 +85,10 @@ it('nobody’s are told so', async () => {
 it('a message that is lost is sent again', async () => {
   const { name, ended } = await begin()
   let lost = 0
-  const { tell } = f.core.peers
+  const { notify } = f.core.peers
   const peers: Peers = {
     ...f.core.peers,
-    tell: (message) => (message.kind === 'stop' && lost++ === 0 ? undefined : tell(message)),
+    notify: (message) => (message.kind === 'stop' && lost++ === 0 ? undefined : notify(message)),
   }
   Object.assign(f.core, { peers })
   expect((await stop(name)).status).toBe(204)

@@ -1,6 +1,6 @@
 // Which names can an owner not use, because they belong to another user or lead to another user's app?
-import type { Core } from './core.ts'
-import { labelOf, spellings, wildcardsOver } from './edge/domain-rules.ts'
+import type { Core } from '../core.ts'
+import { labelOf, spellings, wildcardsOver } from '../edge/domain-rules.ts'
 
 /** The owner whose other names do not conflict, and the app, whose own names do not either. */
 export type Holder = { readonly ownerId: number; readonly uuid: string }

@@ -1,10 +1,10 @@
 // How is an app transferred to another owner (docs/contract/api.md §3.12)?
 import { DeisError, forbidden, notFound } from '@deis/types'
-import type { Caller, Core } from './core.ts'
-import { oneNameAtATime } from './apps/names.ts'
+import type { Caller, Core } from '../core.ts'
+import { oneNameAtATime } from './names.ts'
 import { foreignName, heldName } from './name-space.ts'
-import { marked } from './requests/request-mark.ts'
-import type { AppRow } from './apps/rows.ts'
+import { marked } from '../requests/request-mark.ts'
+import type { AppRow } from './rows.ts'
 
 /** Names that lead to the same address, or cover each other, belong to one owner. */
 async function refuseSplitNames(core: Core, app: AppRow, next: { id: number; username: string }): Promise<void> {

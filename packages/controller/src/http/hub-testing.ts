@@ -19,7 +19,7 @@ export function hub(): (instance: string) => Peers {
       tryLock,
       lock: async (name) => (await tryLock(name)) ?? Promise.reject(new Error(`${name} is locked`)),
       alive: async (other) => listeners.has(other),
-      tell(message) {
+      notify(message) {
         for (const [other, heard] of listeners) if (other !== instance) heard.forEach((hears) => hears(message))
       },
       onMessage: (listener) => void mine.push(listener),
