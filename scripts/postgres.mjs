@@ -2,7 +2,7 @@
 //   node scripts/postgres.mjs COMMAND [ARGUMENT…]     sets DATABASE_URL; exits with the command's code
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +46,30 @@ async function freePort() {
   return port
 }
 
+/** A pid may be used again, or mean another process elsewhere; together with this it names one. */
+function startOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19]
+  } catch {
+    // It has ended, or this system does not tell.
+    return 'ended'
+  }
+}
+
+const place = process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '') : 'here'
+
+/** The server of a run that was killed has ended with it; its folder goes with the next run. */
+function sweep(base) {
+  if (process.platform !== 'linux') return
+  for (const name of readdirSync(base)) {
+    const [, where, pid, started] = /^deis-pg-(\d+)-(\d+)-(\d+)-/.exec(name) ?? []
+    if (where === place && startOf(pid) !== started) rmSync(join(base, name), { recursive: true, force: true })
+  }
+}
+
+/** How the server is started: where the system can do it, the end of this program ends it, too, whatever that was. */
+const untilThisEnds = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'INT', '--'] : []
+
 async function main([command, ...args]) {
   if (!command) {
     console.error('usage: node scripts/postgres.mjs COMMAND [ARGUMENT…]')
@@ -53,7 +77,8 @@ async function main([command, ...args]) {
   }
   const bin = binFolder()
   const user = account()
-  const folder = mkdtempSync(join(tmpdir(), 'deis-pg-'))
+  sweep(tmpdir())
+  const folder = mkdtempSync(join(tmpdir(), `deis-pg-${place}-${process.pid}-${startOf(process.pid)}-`))
   chmodSync(folder, 0o755)
   if (user.uid) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
@@ -64,11 +89,9 @@ async function main([command, ...args]) {
     encoding: 'utf8',
   })
   if (init.status !== 0) throw new Error(`initdb failed:\n${init.stdout}${init.stderr}`)
-  const server = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
-    { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
-  )
+  const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200']
+  const [file, ...words] = [...untilThisEnds, join(bin, 'postgres'), '-D', data, '-p', port, ...settings]
+  const server = spawn(file, words.map(String), { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   const ready = new Promise((resolve, reject) => {
     server.stderr.on('data', (chunk) => {
