@@ -14,7 +14,9 @@ async function remoteToMake(context: Context, wanted: string | false, id: string
   try {
     existing = await listRemotes(context.io)
   } catch (error) {
-    note(context.io, `Note: no git remote was added (${messageOf(error)}).`)
+    // At the edge of a file system git explains itself in a second line.
+    const [why] = messageOf(error).split('\n')
+    note(context.io, `Note: no git remote was added (${why}).`)
     return null
   }
   if (!existing.some(({ name }) => name === wanted)) return wanted
