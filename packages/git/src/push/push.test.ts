@@ -519,7 +519,8 @@ test('a connection that breaks while git is slower than the client harms nothing
 })
 
 test('a session in which nobody says anything ends', async () => {
-  await platform.restart({ limits: { idleMs: 200 } })
+  // Long enough that a slow machine has logged in by then.
+  await platform.restart({ limits: { idleMs: 2000 } })
   url = remote(platform, 'app')
   const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
   const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]

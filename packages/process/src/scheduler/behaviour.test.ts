@@ -301,9 +301,9 @@ describe.concurrent('processes', () => {
     })
     const exec = (command: string[]) => ({ web: web({ readinessProbe: { exec: { command } } }) })
     await apply(formation(app, exec(['node', '-e', 'process.exit(process.env.DEIS_POD ? 0 : 1)']), { release: 2 }))
-    const wanted = formation(newApp(), exec(['false']), { deployTimeoutSeconds: 4 })
+    const wanted = formation(newApp(), exec(['false']), { deployTimeoutSeconds: 10 })
     const failed = await failure(wanted)
-    expect(failed.message).toBe('web was not ready within 4 s: its readiness probe fails: false exited with code 1')
+    expect(failed.message).toBe('web was not ready within 10 s: its readiness probe fails: false exited with code 1')
   })
 
   test('a kept pod loses and regains its address when the app’s routing is switched', async () => {
