@@ -7,15 +7,14 @@ exit "$?"`
 
 /**
  * The first process of a namespace: when it ends, the kernel ends all others. It adopts orphans, ignores signals (the kernel
- * does that, but a shell would catch an interrupt) and exits as its command does. Arguments: the kind; how often to wait 50 ms
- * for processes that the command left behind in its group, and how often if a TERM has ended it, since the others got that TERM
+ * does that, but a shell would catch an interrupt) and exits as its command does. Arguments: how often to wait 50 ms for
+ * processes that the command left behind in its group, and how often if a TERM has ended it, since the others got that TERM
  * too; the command.
  */
 export const initText = `trap : INT
-[ "$1" != namespace ] || mount -t proc proc /proc || exit 126
-_deis_left=$2
-_deis_grace=$3
-shift 3
+_deis_left=$1
+_deis_grace=$2
+shift 2
 _deis_group() {
   read -r _deis_stat <"$1/stat" || return
   set -- \${_deis_stat##*) }

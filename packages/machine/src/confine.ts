@@ -60,8 +60,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
   } = order
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const joins = within !== undefined && within !== null
-  // Without root, the first process is started by a tool that a terminal's signals would end.
-  const apart = kind !== 'group' && (joins || session || kind === 'namespace')
+  const apart = kind !== 'group'
   const launcher = ['/bin/sh', '-c', launcherText, 'deis', apart && !mute ? 'apart' : '', check ? 'check' : '']
   const command = [...launcher, folder, String(variables.length), program, ...args]
   const outer: Record<string, string> = { PATH: path }
@@ -99,7 +98,6 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
         '-c',
         initText,
         'deis',
-        kind,
         times(leftoverMs),
         times(graceMs),
         ...asUser,

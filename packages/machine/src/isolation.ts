@@ -34,15 +34,30 @@ const trial = 'set -- /proc/[0-9]*; [ "$$" -gt 1 ] && [ "$#" -eq 2 ]'
 
 /** How a command is started as the first process of a namespace of its own, by kind. */
 export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): string[] {
-  // Without --fork the wrapper stays outside, and its first child is the first process inside.
-  return kind === 'namespace'
-    ? ['unshare', '--pid', '--mount', '--', '/bin/sh', '-c', wrapperText, 'deis']
-    : ['unshare', '--user', '--map-current-user', '--pid', '--fork', '--mount-proc', '--']
+  const alone = kind === 'user-namespace'
+  return [
+    'unshare',
+    // Whoever is not root may mount only with the rights it has in a namespace of its users …
+    ...(alone ? ['--user', '--map-current-user', '--keep-caps'] : []),
+    '--pid',
+    '--',
+    // Without --fork the wrapper stays outside, and its first child is the first process inside. The tool's own fork would end
+    // by what a terminal sends to all of them.
+    '/bin/sh',
+    '-c',
+    wrapperText,
+    'deis',
+    'unshare',
+    '--mount-proc',
+    '--',
+    // … which end here.
+    ...(alone ? ['setpriv', '--inh-caps=-all', '--ambient-caps=-all', '--'] : []),
+  ]
 }
 
 async function works(kind: Exclude<IsolationKind, 'group'>, path: string): Promise<boolean> {
   const [file = '', ...args] = namespaceArguments(kind)
-  const init = ['setsid', '/bin/sh', '-c', initText, 'deis', kind, '0', '0', '/bin/sh', '-c', trial]
+  const init = ['setsid', '/bin/sh', '-c', initText, 'deis', '0', '0', '/bin/sh', '-c', trial]
   try {
     await run(file, [...args, ...init], { env: { PATH: path }, cwd: '/', timeout: trialMs })
     await run('nsenter', ['--version'], { env: { PATH: path }, cwd: '/', timeout: trialMs })

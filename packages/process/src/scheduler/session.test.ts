@@ -1,6 +1,6 @@
 // What can go wrong when somebody sits at a command, and what must never leak?
 import { readdirSync, readlinkSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sessionMembers, withVariable } from '@deis/machine/pid'
@@ -109,6 +109,39 @@ describe.concurrent('sessions of processes', () => {
       expect(await exited).toBe(4)
       expect(client.stdout().toString()).toContain('left')
       expect(await withVariable('DEIS_POD', pod)).toEqual([])
+    },
+  )
+
+  test.for([true, false])(
+    'what left its session and emptied its environment ends with it (terminal: %s)',
+    async (terminal, { skip }) => {
+      skip(testbed.options().isolation.kind === 'group', 'needs namespaces of processes')
+      const seconds = `6170.${process.pid}${Date.now()}`
+      const running = async (): Promise<number> => {
+        const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+        const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+        return lines.filter((line) => line === `sleep\0${seconds}\0`).length
+      }
+      const seat = takeSeat({ terminal, patience })
+      const hidden = `env -i setsid sleep ${seconds} > /dev/null 2>&1 < /dev/null &`
+      const main = await scheduler.open(oneOff(`${hidden} echo ready; read -r line; exit 5`), seat.io)
+      await until('it runs', async () => (await running()) === 1, 30)
+      seat.input.write('go\n')
+      expect(await main.exited).toBe(5)
+      expect(await running()).toBe(0)
+    },
+  )
+
+  test.each(['INT', 'QUIT', 'HUP'] as const)(
+    'a %s of a terminal is for the command, not for what is around it',
+    async (name) => {
+      const seat = takeSeat({ terminal: true, patience })
+      const command = `trap 'echo got ${name}; exit 8' ${name}; echo ready; while :; do sleep 0.1; done`
+      const session = await scheduler.open(oneOff(command), seat.io)
+      await seat.shows('ready')
+      await session.kill(name)
+      expect(await session.exited).toBe(8)
+      expect(seat.stdout().toString()).toContain(`got ${name}`)
     },
   )
 
