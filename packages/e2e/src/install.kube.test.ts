@@ -8,7 +8,7 @@ import { changeSteps, type Point, type PushPoint, pushSteps, type Stage } from '
 import { ask, serving } from './http.ts'
 import { install, type Installation, type Pod } from './installation.ts'
 import { startLoad } from './load.ts'
-import { openMiddle } from './middle.ts'
+import { openLossyProxy } from './lossy-proxy.ts'
 import { until } from './until.ts'
 
 const leastRequests = 3_000
@@ -147,19 +147,19 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
   describe.sequential('the pod of the controller is deleted', () => {
     let stage: Stage
     beforeAll(async () => {
-      const middle = await openMiddle(platform.api)
+      const proxy = await openLossyProxy(platform.api)
       // The same person at another machine.
-      const away = await newPerson({ folder: platform.folder, git: platform.git, api: middle.url }, 'ann-away')
-      await away.does(['login', middle.url, '--username=ann', `--password=${password}`])
+      const away = await newPerson({ folder: platform.folder, git: platform.git, api: proxy.url }, 'ann-away')
+      await away.does(['login', proxy.url, '--username=ann', `--password=${password}`])
       await away.does(['keys:add'])
       const shop = await newApp(away, `${platform.namespace}-gone`)
       await shop.deploy()
       await serving(platform, shop.app, { message: 'hello' })
-      stage = { platform, shop, middle, ...deleting(platform) }
+      stage = { platform, shop, proxy, ...deleting(platform) }
     })
     afterAll(async () => {
       await stage?.shop.does('destroy', `--confirm=${stage.shop.app}`)
-      await stage?.middle.close()
+      await stage?.proxy.close()
     })
 
     describe.sequential('in a change', () => changeSteps(() => stage, changePoints))

@@ -22,8 +22,8 @@ async function said(cluster: boolean): Promise<unknown[]> {
     capabilities: { cluster },
     wrap: (inner) => ({
       ...inner,
-      claim: async (...args) => (await fail('claim')) ?? inner.claim(...args),
-      expose: async (...args) => (await fail('expose')) ?? inner.expose(...args),
+      prepare: async (...args) => (await fail('claim')) ?? inner.prepare(...args),
+      setEdge: async (...args) => (await fail('expose')) ?? inner.setEdge(...args),
       remove: async (...args) => (await fail('remove')) ?? inner.remove(...args),
     }),
   })

@@ -122,11 +122,11 @@ describe.concurrent('sessions of processes', () => {
         const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
         return lines.filter((line) => line === `sleep\0${seconds}\0`).length
       }
-      const seat = takeSeat({ terminal, patience })
+      const client = openClient({ terminal, patience })
       const hidden = `env -i setsid sleep ${seconds} > /dev/null 2>&1 < /dev/null &`
-      const main = await scheduler.open(oneOff(`${hidden} echo ready; read -r line; exit 5`), seat.io)
+      const main = await scheduler.open(oneOff(`${hidden} echo ready; read -r line; exit 5`), client.io)
       await until('it runs', async () => (await running()) === 1, 30)
-      seat.input.write('go\n')
+      client.input.write('go\n')
       expect(await main.exited).toBe(5)
       expect(await running()).toBe(0)
     },
@@ -135,13 +135,13 @@ describe.concurrent('sessions of processes', () => {
   test.each(['INT', 'QUIT', 'HUP'] as const)(
     'a %s of a terminal is for the command, not for what is around it',
     async (name) => {
-      const seat = takeSeat({ terminal: true, patience })
+      const client = openClient({ terminal: true, patience })
       const command = `trap 'echo got ${name}; exit 8' ${name}; echo ready; while :; do sleep 0.1; done`
-      const session = await scheduler.open(oneOff(command), seat.io)
-      await seat.shows('ready')
+      const session = await scheduler.open(oneOff(command), client.io)
+      await client.shows('ready')
       await session.kill(name)
       expect(await session.exited).toBe(8)
-      expect(seat.stdout().toString()).toContain(`got ${name}`)
+      expect(client.stdout().toString()).toContain(`got ${name}`)
     },
   )
 
