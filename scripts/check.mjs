@@ -1,4 +1,4 @@
-// Do types, lint, format, migrations and references to documents hold?
+// Do types, lint, format, migrations, references to documents and the words of names and texts hold?
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +18,7 @@ const checks = [
   [bin('oxfmt'), ['--check']],
   [process.execPath, ['scripts/migration.mjs', '--check']],
   [process.execPath, ['scripts/references.mjs']],
+  [process.execPath, ['scripts/words.mjs']],
 ]
 let failed = 0
 for (const [command, args] of checks) {
@@ -26,5 +27,5 @@ for (const [command, args] of checks) {
   failed++
   console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
 }
-if (failed === 0) log('types, lint, format, migrations and references are fine')
+if (failed === 0) log('types, lint, format, migrations, references and words are fine')
 process.exitCode = failed === 0 ? 0 : 1

@@ -16,7 +16,7 @@ test.each<[string, string, string]>([
   ['an unfinished window title', 'a\x1b]0;evil', '       a'],
   ['device strings', '\x1bPq#0\x1b\\a', '       a'],
   ['two-character escapes', '\x1bca\x1b(Bb', '       ab'],
-  ['bells, backspaces and NULs', 'a\x07b\x08c\0d', '       abcd'],
+  ['control characters: BEL, BS and NUL', 'a\x07b\x08c\0d', '       abcd'],
   ['8-bit controls', 'a\x9b2Jb\x9d', '       a2Jb'],
   ['an escape at the end', 'a\x1b', '       a'],
 ])('%s', (_name, line, expected) => {
@@ -47,7 +47,7 @@ test.each<[string, (string | Buffer)[], string[]]>([
   ['a wiped or repeated bar', ['1%\r   \r2%\r2%\r2%\n'], ['1%', '2%', '2%']],
   ['a CR at the very end', ['a\r'], ['a']],
   ['a character in two chunks', [Buffer.from([0xe2, 0x82]), Buffer.from([0xac, 0x0a])], ['€']],
-  ['bytes that are no text', [Buffer.from([0x61, 0xff, 0x62, 0x0a])], ['a\uFFFDb']],
+  ['bytes that are not text', [Buffer.from([0x61, 0xff, 0x62, 0x0a])], ['a\uFFFDb']],
 ])('splits %s', (_name, chunks, expected) => {
   const lines: string[] = []
   const splitter = splitLines((line) => lines.push(line))

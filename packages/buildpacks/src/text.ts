@@ -58,7 +58,7 @@ export function splitLines(each: (line: string) => void): LineSplitter {
       const line = text.slice(from, end.index)
       from = ends.lastIndex
       const isBar = !end[0].endsWith('\n')
-      // A progress bar that shows the same again, or is wiped, is no news.
+      // A progress bar that shows the same again, or is wiped, is not shown again.
       if (!isBar || (line.trim() !== '' && line !== bar)) each(line)
       bar = isBar ? line : ''
     }

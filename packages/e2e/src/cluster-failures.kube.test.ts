@@ -77,7 +77,7 @@ describe.skipIf(testCluster === null).sequential('a deploy on a cluster that fai
   })
 
   test('because it never gets ready: the probe that says so', async () => {
-    const app = await served('deaf')
+    const app = await served('silent')
     await fails(app, () => app.deis('pull', image(), procfile('echo waiting; sleep 600')), /ready|probe/i, /8080/)
   })
 

@@ -128,7 +128,7 @@ describe('values', () => {
     const found: string[] = []
     for (const entry of entries.filter((one) => one.isFile())) {
       const path = join(entry.parentPath, entry.name)
-      // Gone meanwhile: then it is no place to keep something.
+      // Gone meanwhile: then nothing can be kept in it.
       const content = await readFile(path, 'latin1').catch(() => '')
       if (content.includes(secret)) found.push(path)
     }

@@ -4,7 +4,7 @@ import { createSerialQueue } from './serial-queue.ts'
 
 const forever = new AbortController().signal
 
-function gate(): { open: () => void; opened: Promise<void> } {
+function barrier(): { open: () => void; opened: Promise<void> } {
   let open = (): void => {}
   const opened = new Promise<void>((resolve) => {
     open = resolve
@@ -14,7 +14,7 @@ function gate(): { open: () => void; opened: Promise<void> } {
 
 test('work of one app waits for the work before it, other apps do not', async () => {
   const queue = createSerialQueue()
-  const first = gate()
+  const first = barrier()
   const order: string[] = []
   const one = queue.queued('app', forever, async () => {
     await first.opened
@@ -38,7 +38,7 @@ test('a failure does not stop the queue', async () => {
 
 test('who gives up waiting gets the reason at once, and the next still waits for the first', async () => {
   const queue = createSerialQueue()
-  const first = gate()
+  const first = barrier()
   const order: string[] = []
   const one = queue.queued('app', forever, async () => {
     await first.opened
@@ -57,7 +57,7 @@ test('who gives up waiting gets the reason at once, and the next still waits for
 
 test('cancel aborts what runs and what waits, and resolves when both have ended', async () => {
   const queue = createSerialQueue()
-  const started = gate()
+  const started = barrier()
   let cleaned = false
   const running = queue.queued('app', forever, async (signal) => {
     started.open()

@@ -48,7 +48,7 @@ test('folders that nobody may write to, and links out of them', async () => {
   await chmod(outside, 0o700)
 })
 
-test('names that are no text, in a folder of one’s own', async () => {
+test('names that are not text, in a folder of one’s own', async () => {
   await mkdir(join(parent, 'own'))
   await writeFile(Buffer.concat([Buffer.from(`${parent}/own/odd-`), Buffer.from([0xff, 0xfe])]), '')
   await discard(join(parent, 'own'))

@@ -99,7 +99,7 @@ test('whoever aborts the stop leaves it at TERM', async () => {
   expect(await groupMembers(pid)).toContain(pid)
 })
 
-test('a group that is gone is no trouble', async () => {
+test('a group that is gone is not an error', async () => {
   const pid = await start('echo ready; exec sleep 600')
   expect(await stopGroup(pid, 1000)).toBe(true)
   expect(await stopGroup(pid, 1000)).toBe(true)

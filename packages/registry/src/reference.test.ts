@@ -15,7 +15,7 @@ test.each([
   ['registry-1.docker.io/a/b', 'docker.io/a/b:latest'],
   ['quay.io/buildah/stable', 'quay.io/buildah/stable:latest'],
   ['Quay.IO/buildah/stable:v1', 'quay.io/buildah/stable:v1'],
-  // A port is no tag.
+  // A port is not a tag.
   ['registry:5000/img', 'registry:5000/img:latest'],
   ['registry:5000/team/img:2', 'registry:5000/team/img:2'],
   ['busybox:5000', 'docker.io/library/busybox:5000'],

@@ -115,7 +115,7 @@ test('TLS 1.1 and HTTP/2 are not spoken', async () => {
   )
 })
 
-test('bytes that are no TLS harm nobody', async () => {
+test('bytes that are not TLS do no harm', async () => {
   const client = startClient(tls, 'GET / HTTP/1.1\r\nHost: tea.example\r\n\r\n')
   expect((await client.closed()).text).not.toMatch(/HTTP/)
   expect(await answererFor('tea.example')).toBe('DNS:tea.example')

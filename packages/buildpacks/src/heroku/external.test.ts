@@ -62,7 +62,7 @@ test('a branch, a tag, a commit, the default branch', async () => {
   )
 })
 
-test('what cannot be fetched or is no URL: the reason, and one line', async () => {
+test('what cannot be fetched, or is not a URL: the reason, and one line', async () => {
   await expect(build('file:///nonexistent/x')).rejects.toThrow('Build exited with code 1, stopping build.')
   expect(t.output()).toMatch(/-----> Fetching custom buildpack\n !     .*\/nonexistent\/x/)
   await expect(build('ext::evil')).rejects.toThrow('Build exited with code 1, stopping build.')
@@ -89,7 +89,7 @@ test('an archive, with credentials in the URL and one folder inside', async () =
   expect(requests).toEqual([`Basic ${btoa('me:hidden')}`])
 })
 
-test('an archive without programs, and what is no archive', async () => {
+test('an archive without programs, and a file that is not an archive', async () => {
   archive = gzipSync(await tarOf({ 'bin/detect': { link: '/etc' }, x: '' }))
   // The link itself is harmless; there is just no compile.
   await expect(build(at('c.tgz'))).rejects.toThrow('bin/compile could not be started')

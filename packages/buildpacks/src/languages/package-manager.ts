@@ -67,7 +67,7 @@ function pnpm(version: string | null, lockFile: string | null, lock: string): Co
     name: 'pnpm',
     source: `pnpm@${version ?? major}`,
     install: ['install', frozen, '--prod=false'],
-    // Its own `prune` takes their dependencies from the packages of a workspace. Without the last word what nothing needs any
+    // Its own `prune` takes their dependencies from the packages of a workspace. Without the last argument what nothing needs any
     // more stays for a week.
     prune: ['install', frozen, '--prod', '--ignore-scripts', '--prefer-offline', '--config.modules-cache-max-age=0'],
   }

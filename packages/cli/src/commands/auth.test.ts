@@ -87,7 +87,7 @@ describe('auth:login', () => {
   test.each([
     ['another status', { status: 200, json: {} }, 200],
     ['no API version', { status: 401, headers: { DEIS_API_VERSION: '' } }, 401],
-  ])('%s is no controller', async (_, reply, status) => {
+  ])('%s is not a controller', async (_, reply, status) => {
     const controller = await startController({ ...open, 'GET /v2/': reply })
     const { code, stderr } = await deis(['login', controller.url, '--username=b', '--password=p'])
     expect({ code, requests: controller.requests }).toEqual({ code: 1, requests: ['GET /v2/'] })

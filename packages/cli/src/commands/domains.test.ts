@@ -81,7 +81,7 @@ describe('whitelist', () => {
     expect(controller.requests).toEqual([request])
   })
 
-  test('nothing is no address', async () => {
+  test('an empty text is not an address', async () => {
     const { home, controller } = await against({})
     expect(await deis(['whitelist:add', ' , ', '-a', 'foo'], { home })).toMatchObject({ code: 1, stdout: '' })
     expect(controller.requests).toEqual([])

@@ -120,7 +120,7 @@ test.each([
   [{ json: [] }, '"[]"'],
   [{ json: { count: 1 } }, String.raw`"{\"count\":1}"`],
   [{ status: 204 }, '""'],
-])('%j is no answer to a question for a list', async (reply, shown) => {
+])('%j is not a list', async (reply, shown) => {
   const controller = await startController({ [asked]: reply })
   const { code, stdout, stderr } = await deis(['apps'], { home: homeOf(controller) })
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

@@ -105,7 +105,7 @@ describe('logs -f', () => {
     expect((await deis(['logs', '-f', '-a', 'foo'], { home: nowhere })).stderr).toMatch(/^Error: Cannot reach/)
   })
 
-  test('is no JSON', async () => {
+  test('is not JSON', async () => {
     const { home, requests } = await scripted(gone)
     expect(await deis(['logs', '-f', '--json', '-a', 'foo'], { home })).toMatchObject({
       code: 1,

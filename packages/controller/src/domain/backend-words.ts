@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 type Words = { readonly cluster: string; readonly machine: string }
 
 export async function backendWords({ scheduler }: Pick<Core, 'scheduler'>, words: Words): Promise<string> {
-  // One that cannot even be asked is no part of this machine.
+  // One that cannot even be asked is not a part of this machine.
   const cluster = await scheduler.capabilities().then(
     (can) => can.cluster,
     () => true,

@@ -132,8 +132,8 @@ describe('of three for an address and five in all', () => {
 
   it('one that does not take its answer is closed when no other can be', async () => {
     const { client } = await listen()
-    const deaf = await Promise.all(Array.from({ length: 3 }, () => client()))
-    for (const { socket } of deaf) {
+    const silent = await Promise.all(Array.from({ length: 3 }, () => client()))
+    for (const { socket } of silent) {
       socket.pause()
       socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
     }

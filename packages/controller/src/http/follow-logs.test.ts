@@ -100,8 +100,8 @@ describe('following logs', () => {
     await following.has('app[web.v3.', 2)
     await scale(id, { worker: 1 })
     await following.has('worker-line')
-    f.core.logs.write(id, 'INFO', 'the last word')
-    await following.has('the last word')
+    f.core.logs.write(id, 'INFO', 'the last line')
+    await following.has('the last line')
     await f.core.logs.flush()
     const all = (await f.call('GET', `/v2/apps/${id}/logs`, undefined, ann)).text
     expect(following.text().split('\n').toSorted()).toEqual(all.split('\n').toSorted())

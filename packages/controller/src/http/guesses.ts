@@ -11,7 +11,7 @@ const addressLimits = { free: 60, firstWaitSeconds: 1, maxWaitSeconds: 1 }
 
 /**
  * What counts as one client: an IPv4 address, or the IPv6 network that one customer gets. What proxies add of ports is
- * left out; text that is no address is one client as well.
+ * left out; text that is not an address is one client as well.
  */
 export function clientOf(written: string): string {
   const [, bare = written] =

@@ -117,7 +117,7 @@ describe('migrations', () => {
   it('change nothing when one of them fails', async () => {
     const dialect = dialectOf(database.url)
     const all = await readMigrations(migrations, dialect)
-    const bad = { name: '9999_bad', sql: 'CREATE TABLE "Half" ("id" TEXT);\nTHIS IS NO SQL;\n', checksum: 'x' }
+    const bad = { name: '9999_bad', sql: 'CREATE TABLE "Half" ("id" TEXT);\nTHIS IS NOT SQL;\n', checksum: 'x' }
     await expect(migrate(factoryOf(database.url), dialect, [...all, bad])).rejects.toThrow()
     expect(await catalog(database.url)).toEqual([])
     expect(await migrate(factoryOf(database.url), dialect, all)).toHaveLength(all.length)

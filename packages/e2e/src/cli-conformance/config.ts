@@ -57,7 +57,7 @@ async function files(world: World): Promise<void> {
   const { person } = world.owner
   const env = join(person.home, '.env')
   const shown = (...lines: string[]): string[] => ['Creating config... done', '', `=== ${app} Config`, ...lines]
-  // /dev/null at stdin is no pipe (§9 note 10).
+  // /dev/null at stdin is not a pipe (§9 note 10).
   await deis('config:push', error('open .env: no such file or directory'))
   await writeFile(env, '# a comment\r\nFOO=xyzzy\r\n\r\nexport BAR="two words"\nLINES="1\n2"\n')
   await deis('config:push', {

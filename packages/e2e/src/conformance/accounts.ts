@@ -125,7 +125,7 @@ export const accounts: Steps = (_, on) => {
       expect(names).not.toContain('AnonymousUser')
     })
 
-    test('admins are made and unmade, by admins; to unmake who is none is no error', async () => {
+    test('admins are made and unmade, by admins; revoking a right that a user does not have is not an error', async () => {
       const { root, ann, eve } = on()
       const admins = async (): Promise<unknown> => (await root.get('/v2/admin/perms/?limit=100')).json
       expect((await ann.get('/v2/admin/perms/')).status).toBe(403)

@@ -45,7 +45,7 @@ export const edge: Steps = (backend, on) => {
       ['foo.*.bar.com', [ace('foo.*.bar.com')]],
       ['a..b', [ace('a..b')]],
       [Array.from({ length: 128 }, () => 'a').join('.'), ['Hostname must be 253 characters or less.']],
-    ])('%s is no name', async (domain, words) => {
+    ])('%s is not a name', async (domain, words) => {
       const { ann, create } = on()
       const app = await (refusing ??= create())
       expect(await ann.post(`${app}/domains/`, { domain })).toMatchObject({ status: 400, json: { domain: words } })
@@ -193,7 +193,7 @@ export const edge: Steps = (backend, on) => {
         expect(heard).toMatchObject({ status: 400, json: { addresses: ['This field is required.'] } })
     })
 
-    test('row 15: TLS is null at first, true, the same is a conflict, and false is no null', async () => {
+    test('row 15: TLS is null at first, true, the same is a conflict, and false is not null', async () => {
       const { ann, create } = on()
       const path = `${await create()}/tls/`
       const set = (https_enforced: unknown) => ann.post(path, { https_enforced })

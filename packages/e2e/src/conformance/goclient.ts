@@ -35,7 +35,7 @@ const ours =
 const listOf =
   (inner: Kind): Kind =>
   (value) => {
-    if (!Array.isArray(value)) return `is no list, but ${JSON.stringify(value)}`
+    if (!Array.isArray(value)) return `is not a list, but ${JSON.stringify(value)}`
     const wrong = value.map((one, index) => [index, inner(one)] as const).find(([, problem]) => problem !== null)
     return wrong ? `[${wrong[0]}] ${wrong[1]}` : null
   }
@@ -43,7 +43,7 @@ const listOf =
 const mapOf =
   (inner: Kind): Kind =>
   (value) => {
-    if (!isMap(value)) return `is no map, but ${JSON.stringify(value)}`
+    if (!isMap(value)) return `is not a map, but ${JSON.stringify(value)}`
     for (const [key, one] of Object.entries(value)) {
       const problem = one === null ? 'is null' : inner(one)
       if (problem !== null) return `.${key} ${problem}`
@@ -53,7 +53,7 @@ const mapOf =
 const fieldsOf =
   (fields: Readonly<Record<string, Kind>>): Kind =>
   (value) => {
-    if (!isMap(value)) return `is no object, but ${JSON.stringify(value)}`
+    if (!isMap(value)) return `is not an object, but ${JSON.stringify(value)}`
     const undocumented = Object.keys(value).find((key) => !(key in fields))
     if (undocumented !== undefined) return `.${undocumented} is in no contract`
     for (const [key, inner] of Object.entries(fields)) {

@@ -62,7 +62,7 @@ export const transport: Steps = (_, on) => {
       ['token', 'Invalid token header. No credentials provided.'],
       ['Token a b', 'Invalid token header. Token string should not contain spaces.'],
       [`token ${'0'.repeat(40)}`, 'Invalid token.'],
-    ])('§1.3 %s is no token', async (authorization, detail) => {
+    ])('§1.3 %s is not a token', async (authorization, detail) => {
       const somebody = speaker(on().api, authorization === undefined ? {} : { Authorization: authorization })
       expect(await somebody.get('/v2/apps/')).toMatchObject({ status: 401, json: { detail } })
     })
@@ -98,7 +98,7 @@ export const transport: Steps = (_, on) => {
       })
     })
 
-    test.each(['{', '{"id":}', 'nothing'])('§1.4 %s is no JSON', async (body) => {
+    test.each(['{', '{"id":}', 'nothing'])('§1.4 %s is not JSON', async (body) => {
       const { status, json } = await on().ann.post('/v2/apps/', body)
       expect([status, json]).toEqual([400, { detail: expect.stringMatching(/^JSON parse error - /) as string }])
     })

@@ -16,7 +16,7 @@ export type Heard = {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
-  /** Null when the body is no JSON. */
+  /** Null when the body is not JSON. */
   readonly json: unknown
 }
 

@@ -74,7 +74,7 @@ test('a server that stops declines what it has not decided', async () => {
   expect(result.stderr).toBe('The platform stopped during this push and nothing was changed. Push again in a moment.\n')
 })
 
-test('a folder too deep for a socket is no obstacle, and nobody else reaches the socket', async () => {
+test('a folder too deep for a socket does not matter, and nobody else reaches the socket', async () => {
   server = await startHookServer(join(folder, 'x'.repeat(100)), async () => 0)
   expect(dirname(dirname(server.path))).toBe(tmpdir())
   expect((await stat(dirname(server.path))).mode & 0o777).toBe(0o700)

@@ -106,7 +106,7 @@ test.each<[string, string, Buffer]>([
   expect(usableKey({ key: { algo, data }, hashAlgo: 'sha512' })).toBeNull()
 })
 
-test('an ecdsa key that is no point of its curve proves nothing', async () => {
+test('an ecdsa key that is not a point of its curve proves nothing', async () => {
   const data = field(text('ecdsa-sha2-nistp256'), text('nistp256'), Buffer.alloc(65, 4))
   const everybody = async (): Promise<{ username: string }> => ({ username: 'anybody' })
   const what = attempt({ algo: 'ecdsa-sha2-nistp256', data, signature: Buffer.alloc(70, 48) })

@@ -42,7 +42,7 @@ launch() {
   exit "$?"
 }
 
-# A first process is deaf to what it has no trap for.
+# A first process ignores signals that it has no trap for.
 trap 'hand_on TERM' TERM
 trap 'hand_on INT' INT
 trap 'hand_on HUP' HUP

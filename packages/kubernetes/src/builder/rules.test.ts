@@ -257,7 +257,7 @@ describe('the source', () => {
       procfile: null,
     })
   })
-  test('is refused when it is no tar', async () => {
+  test('is refused when it is not a tar', async () => {
     await expect(keep(Buffer.alloc(2048, 'x'))).rejects.toThrow('The source cannot be unpacked:')
   })
   test('its Procfile is read by the rules', async () => {

@@ -130,8 +130,10 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
 
   test('a controller that the pod cannot reach', async () => {
     const { createHandOff } = await import('./handoff.ts')
-    const deaf = await t.another({ handOff: createHandOff(() => `http://${address}:64999`) })
-    await expect(t.build(plain, {}, undefined, deaf)).rejects.toThrow('The source could not be copied to the build.')
+    const unreachable = await t.another({ handOff: createHandOff(() => `http://${address}:64999`) })
+    await expect(t.build(plain, {}, undefined, unreachable)).rejects.toThrow(
+      'The source could not be copied to the build.',
+    )
     expect(t.output()).toContain('The controller could not be reached: connect ECONNREFUSED')
   })
 

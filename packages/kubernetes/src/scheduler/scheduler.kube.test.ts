@@ -330,7 +330,7 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     expect((await readDeployment(app)).metadata?.generation).toBeLessThan(4)
   })
 
-  test('a restart is no release: applying it again keeps the new pods', async () => {
+  test('a restart is not a release: applying it again keeps the new pods', async () => {
     const app = newApp()
     const wanted = formation(app, 1, { worker: process(stay) })
     await apply(wanted)

@@ -79,7 +79,7 @@ test.each([
 })
 
 test.each(['x:0', 'x:65536', 'x:', ':80', '::1:80', '-x:80', 'x y:80', 'http://x:80'])(
-  '%s is no upstream',
+  '%s is not an upstream',
   (upstream) => {
     const line = JSON.stringify({ type: 'app', seq: 1, app: { app: 'tea', hosts: [], upstreams: [upstream] } })
     expect(() => parseEvent(line)).toThrow(BadLine)

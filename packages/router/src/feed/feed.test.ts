@@ -58,7 +58,7 @@ test('many changes at once become few reports, the newest last', async () => {
 test.each([
   ['is cut', (stage: Stage) => stage.controller.cut()],
   ['says no JSON', (stage: Stage) => stage.controller.say('{]')],
-  ['says what is no event', (stage: Stage) => stage.controller.say('{"type":"app","seq":2}')],
+  ['sends a line that is not an event', (stage: Stage) => stage.controller.say('{"type":"app","seq":2}')],
   ['leaves out a line', (stage: Stage) => stage.controller.say('{"type":"gone","seq":9,"app":"tea"}')],
   ['has a line of somebody else', (stage: Stage) => stage.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n')],
   ['falls silent', () => undefined],

@@ -181,7 +181,7 @@ test('a trusted proxy says where a request comes from and that it came with TLS'
 })
 
 test('what protects an app outlives a restart without a controller', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'router-gate-'))
+  const folder = await mkdtemp(join(tmpdir(), 'router-policy-'))
   const tableFile = join(folder, 'table.json')
   const before = await startStage({ tableFile })
   await before.put(route(elsewhere))

@@ -118,8 +118,8 @@ test('the app may end its direction first', async () => {
   client.socket.removeAllListeners('end')
   await client.until(/last words$/)
   const heard = once(bus, 'heard')
-  client.socket.end('I still talk')
-  expect(await heard).toEqual(['I still talk'])
+  client.socket.end('I still send')
+  expect(await heard).toEqual(['I still send'])
 })
 
 test.each([

@@ -89,7 +89,7 @@ export function stopForPeer(core: Core, app: string, which: string, by: string):
   find(core, app, which)?.stop(by)
 }
 
-/** Resolves when it has ended. @throws 404; 409 for what is no one-off process; 503 */
+/** Resolves when it has ended. @throws 404; 409 for what is not a one-off process; 503 */
 export async function stopOneOff(core: Core, username: string, app: AppRow, which: string): Promise<void> {
   const late = AbortSignal.timeout(deadlineMs)
   const signal = AbortSignal.any([late, core.shutdown])

@@ -143,11 +143,11 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
   })
 
   test('the last lines of a deleted pod are stored', async () => {
-    await start('eeeee', 'trap "echo farewell; exit 0" TERM; echo up; while true; do sleep 0.1; done')
+    await start('eeeee', 'trap "echo end; exit 0" TERM; echo up; while true; do sleep 0.1; done')
     await expect.poll(lines, patience).toEqual(['eeeee up'])
     await kube.remove(pathOf('v1/Pod', app, `${app}-web-123-eeeee`))
     await expect.poll(() => pods.all(), patience).toEqual([])
-    expect(await lines()).toEqual(['eeeee up', 'eeeee farewell'])
+    expect(await lines()).toEqual(['eeeee up', 'eeeee end'])
   })
 
   test('many lines at once all come, in order', async () => {

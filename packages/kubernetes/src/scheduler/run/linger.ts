@@ -1,4 +1,4 @@
-// How is no output lost at the end of a command in a pod?
+// How is all output of a command in a pod read to its end?
 import type { Pod } from '../../client/objects.ts'
 import { killedCode } from '../session/script.ts'
 
