@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const run = promisify(execFile)
 const tree = new URL('../../../..', import.meta.url).pathname
-const here = 'packages/controller/src/scheduler/process'
+const here = 'packages/process/src/scheduler'
 const vitest = join(tree, 'node_modules/vitest/vitest.mjs')
 const nobody = 39_200
 const limitMs = 900_000
