@@ -74,7 +74,7 @@ export function changeSteps(open: () => Stage, points = changePoints): void {
         code: 0,
         stdout: expect.stringContaining(`Creating config... done\n\n=== ${shop.app} Config\n`) as string,
         // Nothing but that it waits.
-        stderr: expect.stringMatching(/^( ! {4}The (controller|connection) .*: waiting .*\n)*$/) as string,
+        stderr: expect.stringMatching(/^( ! {4}The (controller|connection) .*; waiting .*\n)*$/) as string,
       })
       expect(said.stdout).toMatch(new RegExp(`^GREETING +${greeting}$`, 'm'))
       expect([now?.version, previous?.version]).toEqual([(before?.version ?? 0) + 1, before?.version])
