@@ -18,8 +18,8 @@ import { type SessionTarget, startedSession } from './signal.ts'
 
 const attachMs = 30_000
 const retryMs = 250
-/** How much later than the end of its output the end of a pod may come. */
-const lagMs = 10_000
+/** How much later than the end of its output the end of a pod may come: half a minute on Kubernetes 1.20 under load. */
+const lagMs = 30_000
 
 /**
  * The pod of a one-off command, which waits for its session. Its processes share the PID namespace of the pod: Ctrl-C does
