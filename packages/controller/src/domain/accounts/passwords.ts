@@ -1,7 +1,7 @@
 // How many passwords are hashed at once, and how many wait for that?
 import { availableParallelism } from 'node:os'
 import { DeisError } from '@deis/types'
-import { createLimit } from '@deis/machine/limit'
+import { createLimit } from '@deis/lib/limit'
 import { hashPassword, verifyPassword } from '../../store/crypto.ts'
 
 /** Each takes a thread of the pool that file access also uses, a processor for about 80 ms, and 32 MiB. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Kube } from '../../client/client.ts'
 import type { Pod } from '../../client/objects.ts'
-import { createLimit } from '@deis/machine/limit'
+import { createLimit } from '@deis/lib/limit'
 import { isAppId, logSource } from '@deis/ports/names'
 import type { LogLine } from '@deis/ports/scheduler'
 import { type Followed, followPod } from './follow.ts'
