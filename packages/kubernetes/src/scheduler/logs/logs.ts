@@ -26,7 +26,7 @@ export type PodLogs = {
   gone(pod: Pod): void
   /** Resolves when all output of the pod until now is stored, or after a while. To be awaited before the pod is deleted. */
   catchUp(pod: Pod): Promise<void>
-  /** The newest lines of all pods of the app, also of those that are gone, oldest first. */
+  /** The newest lines of all pods of the app that the API has by now, also of pods that are gone, oldest first. */
   tail(app: string, lines: number): Promise<LogLine[]>
   /** The same, and then calls back with each later line, until the signal: none is missing or comes twice in between. */
   follow(app: string, lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
