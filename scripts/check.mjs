@@ -1,4 +1,4 @@
-// Do types, lint, format, migrations, references to documents and the words of names and texts hold?
+// Do types, lint, format, migrations, references to documents and files and the words of names and texts hold?
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

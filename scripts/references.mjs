@@ -1,4 +1,4 @@
-// Does every document that the repository names exist, with the section that is named?
+// Does every document that the repository names exist, with the section that is named, and every file of code?
 //   node scripts/references.mjs      exits 1 and lists the references that lead nowhere
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -10,7 +10,8 @@ const read = (path) => readFileSync(join(root, path), 'utf8')
 
 const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0')
 const files = tracked.filter(
-  (path) => /\.(ts|mjs|sh|ya?ml|prisma|md)$|^\.ci\/|Dockerfile$/.test(path) && existsSync(join(root, path)),
+  (path) =>
+    /\.(ts|mjs|sh|ya?ml|prisma|md)$|^\.ci\/|^scripts\/kube\/|Dockerfile$/.test(path) && existsSync(join(root, path)),
 )
 const documents = new Set(tracked.filter((path) => path.endsWith('.md')))
 
@@ -65,7 +66,32 @@ function problemsOf(file) {
     )
 }
 
-const problems = files.flatMap(problemsOf)
+/** As texts name a file: `packages` and `src` may be left out, and so may the folders before. */
+const short = (path) => path.replaceAll(/(^|\/)(packages|src)\//g, '$1')
+const code = tracked.filter((path) => /\.(ts|mjs)$/.test(path)).map((path) => `/${short(path)}`)
+
+// `machine/src/firewall.ts`, `http/<noun>.ts`, `domain/*/<noun>.ts`; with a dot or a dash before, it belongs to something else.
+const codeFile = /(?<![\w./<>*~-])(?:[\w.-]+\/|\*\/|<\w+>\/)*(?:[\w.-]|<\w+>)+\.(?:ts|mjs)(?![\w/])/g
+const comment = /^\s*(?:\/\/|\/?\*|#)|(?<=\s)\/\/ |\/\*\*/
+
+function hasCode(name) {
+  const pattern = `/${short(name)}`.split(/<\w+>|\*/).map((part) => part.replaceAll('.', '\\.'))
+  const expected = new RegExp(`${pattern.join('[^/]+')}$`)
+  return code.some((path) => expected.test(path))
+}
+
+/** All of a document, the comments of a program: its strings may name files of an app. */
+function missingCode(file) {
+  return read(file)
+    .split('\n')
+    .flatMap((line, index) => {
+      const start = file.endsWith('.md') ? 0 : line.search(comment)
+      const names = start < 0 ? [] : (line.slice(start).match(codeFile) ?? [])
+      return names.filter((name) => !hasCode(name)).map((name) => `${file}:${index + 1}: there is no ${name}`)
+    })
+}
+
+const problems = files.flatMap((file) => [...problemsOf(file), ...missingCode(file)])
 for (const problem of problems) console.error(problem)
-if (problems.length === 0) console.log('every document and section that is named exists')
+if (problems.length === 0) console.log('every document, section and file that is named exists')
 process.exitCode = problems.length === 0 ? 0 : 1

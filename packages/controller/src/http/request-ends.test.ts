@@ -150,7 +150,7 @@ const changes: Readonly<Record<string, (app: string, n: number) => Change>> = {
   'DELETE /v2/apps/:id/': (app) => ({ path: `/v2/apps/${app}/` }),
 }
 
-/** They can be done once more instead; of builds that are cancelled see followBuilds.test.ts. */
+/** They can be done once more instead; of builds that are cancelled see follow-builds.test.ts. */
 const repeated = [
   ...['', ':type/', ':type/:name/'].map((which) => `POST /v2/apps/:id/pods/${which}restart/`),
   'POST /v2/apps/:id/builds/:uuid/cancel/',
