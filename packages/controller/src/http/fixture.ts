@@ -1,5 +1,5 @@
 // What do HTTP tests run against? The real server, a real database and the memory scheduler.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, scryptSync } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,13 +13,13 @@ import type { Core } from '../domain/core.ts'
 import { openAppLogs } from '../domain/live/logs.ts'
 import { createQueue } from '../domain/releases/queue.ts'
 import { createHere } from '../domain/here.ts'
-import { createPasswords } from '../domain/accounts/passwords.ts'
+import type { Passwords } from '../domain/accounts/passwords.ts'
 import { createRouteTable } from '../domain/edge/routes.ts'
 import { publishRoutes } from '../domain/edge/routing.ts'
 import type { Credentials, Registry } from '@deis/ports/registry'
 import { createMemoryScheduler, type MemoryScheduler } from '@deis/ports/testing/memory'
 import type { Capabilities, Scheduler } from '@deis/ports/scheduler'
-import { createVault } from '../store/crypto.ts'
+import { createVault, verifyPassword } from '../store/crypto.ts'
 import { openDb } from '../store/open.ts'
 import { noPeers } from '../store/peers.ts'
 import { createApp } from './app.ts'
@@ -69,6 +69,21 @@ const noBuilder: Builder = {
   checks: async () => [{ name: 'builder', status: 'missing', detail: 'tests have none' }],
 }
 
+/** At a hundredth of the cost: what is stored says which that was, so it is verified as always. */
+function quickHash(password: string): string {
+  const salt = randomBytes(16)
+  const hash = scryptSync(password, salt, 32, { N: 256, r: 8, p: 1 })
+  return `scrypt$256$8$1$${salt.toString('base64url')}$${hash.toString('base64url')}`
+}
+const quickPasswords: Passwords = {
+  hash: async (password) => quickHash(password),
+  verify: verifyPassword,
+  pretend: async (password) => {
+    await verifyPassword(password, quickHash('not a password of any account'))
+    return false
+  },
+}
+
 export type Fixture = {
   readonly server: FastifyInstance
   readonly core: Core
@@ -88,6 +103,8 @@ export async function openFixture(
     env?: Record<string, string>
     capabilities?: Partial<Capabilities>
     wrap?: (scheduler: Scheduler) => Scheduler
+    /** Where the cost of hashing is the subject. */
+    passwords?: Passwords
   } = {},
 ): Promise<Fixture> {
   const folder = await mkdtemp(join(tmpdir(), 'deis-http-'))
@@ -116,7 +133,7 @@ export async function openFixture(
     config,
     db: store.db,
     vault: createVault(randomBytes(32)),
-    passwords: createPasswords(),
+    passwords: options.passwords ?? quickPasswords,
     scheduler,
     builder: noBuilder,
     registry: anyImage(asked),

@@ -7,10 +7,11 @@ import { type Fixture, openFixture } from './fixture.ts'
 import { clientOf, createGuesses } from './guesses.ts'
 
 describe('logins', { timeout: 120_000 }, () => {
+  const env = { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' }
   let f: Fixture
   /** As a proxy that is trusted passes it on. */
-  const logIn = async (username: string, password: string, from = '192.0.2.1') => {
-    const answer = await f.server.inject({
+  const logIn = async (username: string, password: string, from = '192.0.2.1', to = f) => {
+    const answer = await to.server.inject({
       method: 'POST',
       url: '/v2/auth/login/',
       headers: { 'x-forwarded-for': from },
@@ -19,7 +20,7 @@ describe('logins', { timeout: 120_000 }, () => {
     return { status: answer.statusCode, body: answer.json<unknown>(), headers: answer.headers }
   }
   beforeAll(async () => {
-    f = await openFixture({ env: { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' } })
+    f = await openFixture({ env })
     for (const name of ['root', 'ann', 'bob', 'dan', 'eve', 'fay', 'gil']) await f.user(name)
   }, 120_000)
   afterAll(() => f.close())
@@ -108,21 +109,26 @@ describe('logins', { timeout: 120_000 }, () => {
   })
 
   it('that are many at once leave other answers fast and memory as it was', async () => {
-    const before = process.memoryUsage().rss
-    const flood = Promise.all(
-      Array.from({ length: 200 }, (_, one) => logIn(`nobody-${one}`, 'x'.repeat(1000), `192.0.2.${one}`)),
-    )
-    const times: number[] = []
-    for (let one = 0; one < 10; one++) {
-      const started = performance.now()
-      expect((await f.server.inject('/healthz')).statusCode).toBe(200)
-      times.push(performance.now() - started)
+    const real = await openFixture({ env, passwords: createPasswords() })
+    try {
+      const before = process.memoryUsage().rss
+      const flood = Promise.all(
+        Array.from({ length: 200 }, (_, one) => logIn(`nobody-${one}`, 'x'.repeat(1000), `192.0.2.${one}`, real)),
+      )
+      const times: number[] = []
+      for (let one = 0; one < 10; one++) {
+        const started = performance.now()
+        expect((await real.server.inject('/healthz')).statusCode).toBe(200)
+        times.push(performance.now() - started)
+      }
+      const statuses = (await flood).map(({ status }) => status)
+      expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
+      expect(statuses.filter((status) => status === 400).length).toBeGreaterThan(20)
+      expect(Math.max(...times)).toBeLessThan(2_000)
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+    } finally {
+      await real.close()
     }
-    const statuses = (await flood).map(({ status }) => status)
-    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
-    expect(statuses.filter((status) => status === 400).length).toBeGreaterThan(20)
-    expect(Math.max(...times)).toBeLessThan(2_000)
-    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
   })
 })
 
