@@ -35,7 +35,7 @@ test.each(['foo', 'lts/nobody', 'lts/', '>=18; rm', `>=${'1'.repeat(300)}`, `${'
   (text) => {
     const began = performance.now()
     expect(rangeOf(text, known, now)).toBeNull()
-    expect(performance.now() - began).toBeLessThan(100)
+    expect(performance.now() - began).toBeLessThan(1_000)
   },
 )
 
