@@ -17,7 +17,7 @@ export const Username = Type.String({
 /** The messages of the field `token`, if the first account needs the registration token. */
 export const registrationTokenMessages = {
   needed:
-    'This platform has no account yet, and the first one needs the registration token. `npm start` prints it; on a cluster it is in the Secret deis-keys: deis register URL --token=TOKEN',
+    'This platform has no account yet, and the first one needs the registration token, which its operator has: deis register URL --token=TOKEN',
   wrong: 'This is not the registration token of this platform.',
 } as const
 

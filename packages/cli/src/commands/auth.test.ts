@@ -181,10 +181,17 @@ describe('auth:register', () => {
       )
     })
 
-    test('asks for it when it is needed, once', async () => {
-      const controller = await startController(refusal(registrationTokenMessages.needed))
-      const { code, asked } = await deis(argv(controller.url), { answers: ['t'] })
+    test.each([
+      ['of this version', registrationTokenMessages.needed],
+      [
+        'of an earlier version',
+        'This platform has no account yet. Whoever runs it registers first, with the token that `npm start` prints, or that is in the Secret deis-keys of the cluster: deis register URL --token=TOKEN',
+      ],
+    ])('asks for it once when a controller %s needs it', async (_, message) => {
+      const controller = await startController(refusal(message))
+      const { code, asked, stderr } = await deis(argv(controller.url), { answers: ['t'] })
       expect({ code, asked }).toEqual({ code: 1, asked: ['registration token: '] })
+      expect(stderr).toBe(`${message}\nRegistration failed: Error: ${message}\n`)
       expect(controller.requests).toHaveLength(3)
       expect(controller.requests[2]).toContain('"token":"t"')
     })

@@ -1,15 +1,6 @@
 // How is an account created, used, changed and cancelled?
 import { Command } from 'commander'
-import {
-  cancelAccount,
-  DeisError,
-  messageOf,
-  regenerateTokens,
-  register,
-  registrationTokenMessages,
-  setPassword,
-  whoami,
-} from '@deis/types'
+import { cancelAccount, DeisError, regenerateTokens, register, setPassword, whoami } from '@deis/types'
 import { ask, askHidden, readLine } from '../terminal/ask.ts'
 import { call } from '../http/client.ts'
 import type { Context } from '../profile/context.ts'
@@ -37,9 +28,10 @@ export function auth(context: Context): Command[] {
     let user
     try {
       user = await send().catch(async (error: unknown) => {
-        const isNeeded = messageOf(error) === registrationTokenMessages.needed
+        // Its text differs between versions of the controller; a complaint about a token that was not sent says the same in all.
+        const isNeeded = error instanceof DeisError && error.fields?.['token'] !== undefined
         if (!isNeeded || options.token !== undefined || !io.isTty.stdin) throw error
-        note(io, registrationTokenMessages.needed)
+        note(io, error.message)
         return send(await askHidden(io, 'registration token: ', '--token'))
       })
     } catch (error) {

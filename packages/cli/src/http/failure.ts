@@ -1,17 +1,10 @@
 // Which error is shown for a failed call (docs/contract/cli.md §4.7)?
-import {
-  DeisError,
-  type ErrorCode,
-  invalidUsername,
-  messageOf,
-  registrationTokenMessages,
-  type Route,
-} from '@deis/types'
+import { DeisError, type ErrorCode, type FieldErrors, invalidUsername, messageOf, type Route } from '@deis/types'
 
 type Refused = { readonly status: number; readonly text: string }
 
-/** Field, message of the controller, and the text to show; null: the same. The first match wins. */
-const known: readonly (readonly [field: string, message: string, shown: string | null])[] = [
+/** Field, message of the controller (null: any), and the text to show (null: the same). The first match wins. */
+const known: readonly (readonly [field: string, message: string | null, shown: string | null])[] = [
   ['username', 'This field may not be blank.', invalidUsername],
   ['username', invalidUsername, null],
   ['username', 'A user with that username already exists.', null],
@@ -37,8 +30,7 @@ const known: readonly (readonly [field: string, message: string, shown: string |
   ['image', 'This field may not be blank.', 'An image is required.'],
   ['id', 'This field may not be blank.', 'An id is required.'],
   ['email', 'Enter a valid email address.', null],
-  ['token', registrationTokenMessages.needed, null],
-  ['token', registrationTokenMessages.wrong, null],
+  ['token', null, null],
 ]
 
 const codes: Record<number, ErrorCode> = {
@@ -80,13 +72,21 @@ function withLines(text: string): string {
   return text.replaceAll(String.raw`\n`, '\n')
 }
 
-function fieldErrors(body: Record<string, unknown>): string | null {
+/** Messages by field; null: not an answer of that form. */
+function fieldsIn(body: Record<string, unknown> | null): FieldErrors | null {
+  const fields = Object.entries(body ?? {}).flatMap(([field, messages]) =>
+    Array.isArray(messages) ? [[field, messages.filter((one) => typeof one === 'string')] as const] : [],
+  )
+  return fields.length > 0 ? Object.fromEntries(fields) : null
+}
+
+function fieldMessage(body: Record<string, unknown>): string | null {
+  const fields = fieldsIn(body) ?? {}
   for (const [field, expected, shown] of known) {
-    const messages = body[field]
-    if (!Array.isArray(messages)) continue
-    const fits = (message: unknown): boolean =>
-      typeof message === 'string' && (field === 'certificate' ? message.includes(expected) : message === expected)
-    if (messages.some(fits)) return shown ?? expected
+    const fits = (message: string): boolean =>
+      expected === null || (field === 'certificate' ? message.includes(expected) : message === expected)
+    const found = fields[field]?.find(fits)
+    if (found !== undefined) return shown ?? found
   }
   const lines = Object.entries(body).flatMap(([field, messages]) =>
     (Array.isArray(messages) ? messages : [messages]).map(
@@ -106,7 +106,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
   const unknown = `Unknown Error (${status}): ${withLines(text)}`
   switch (status) {
     case 400:
-      return detail ?? (body && fieldErrors(body)) ?? listIn(text) ?? unknown
+      return detail ?? (body && fieldMessage(body)) ?? listIn(text) ?? unknown
     case 401:
       return detail && !aboutToken.test(detail) ? detail : 'Unauthorized: Missing or Invalid Token'
     case 403:
@@ -142,6 +142,7 @@ function hintFor(status: number, message: string, controller: string): string | 
 export function refusal(answer: Refused, route: Route, controller: string): DeisError {
   const message = messageFor(answer, route)
   return new DeisError(codes[answer.status] ?? 'unavailable', message, {
+    fields: answer.status === 400 ? (fieldsIn(objectIn(answer.text)) ?? undefined) : undefined,
     hint: hintFor(answer.status, message, controller),
   })
 }
