@@ -16,7 +16,7 @@ import { type AppFiles, appFiles } from './files.ts'
 import { createContext, type BuildContext } from './context.ts'
 import { notUsed } from './not-used.ts'
 import { type BuildOutput, createOutput } from './output.ts'
-import { createRun, killOrphans } from './run.ts'
+import { createRun, killLeft, killOrphans } from './run.ts'
 import { humanSize } from './size.ts'
 import { ignoredPaths, makeSlug } from './slug.ts'
 import type { Step } from './step.ts'
@@ -186,13 +186,19 @@ async function buildIn(
   const [defaults, name] = await compile(context, steps, settings.shell)
   const ignored = await ignoredPaths(context)
 
-  await killOrphans(request.id)
+  await killLeft(request.id, settings.isolation)
   await revokeAccess(workspace)
   const declared = await readProcfile(files)
   report(output, declared, defaults, name)
-  const slug = await makeSlug(settings, workspace.app, request.id, ignored, runAs, signal)
+  // Side by side: each is a program that reads another folder. Both are over when this goes on.
+  const [packed, saved] = await Promise.allSettled([
+    makeSlug(settings, workspace.app, request.id, ignored, runAs, signal),
+    caching ? cache.save(workspace.cache, output) : null,
+  ])
+  if (packed.status === 'rejected') throw packed.reason
+  if (saved.status === 'rejected') throw saved.reason
+  const slug = packed.value
   for (const { path, why } of slug.leftOut) output.warn(`Left out of the slug: ${path} (${why})`)
-  if (caching) await cache.save(workspace.cache, output)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
   return {
     artifact: { kind: 'slug', digest: slug.digest },

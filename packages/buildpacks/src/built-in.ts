@@ -46,13 +46,13 @@ export async function builtInStep(context: BuildContext): Promise<Step> {
         context.output.note(
           `It also looks like ${alternatives.join(' and ')}: set BUILDPACK_URL or add .buildpacks to choose.`,
         )
-      if (chosen.tool) {
-        const { code } = await context.capture(chosen.tool.command, chosen.tool.args)
-        if (code !== 0) throw missingTool(chosen, code)
-      }
+      const { code, stdout } = chosen.tool
+        ? await context.capture(chosen.tool.command, chosen.tool.args)
+        : { code: 0, stdout: '' }
+      if (code !== 0) throw missingTool(chosen, code)
       const { kept } = toolConfig(context.config)
       if (kept.length > 0) context.output.warn(`Config that is not passed to builds: ${kept.join(', ')}.`)
-      return chosen.compile(context)
+      return chosen.compile(context, stdout)
     },
     release: () => chosen.release(context),
   }

@@ -59,6 +59,11 @@ export async function killOrphans(build: string): Promise<void> {
   await killAll(() => withVariable(buildVariable, build))
 }
 
+/** The same when no command of the build runs: what a namespace held has ended with it, and a look at all processes takes time. */
+export async function killLeft(build: string, { kind }: Isolation): Promise<void> {
+  if (kind === 'group') await killOrphans(build)
+}
+
 export function createRun(options: RunnerOptions): Run {
   const { signal, runAs, isolation, started } = options
   const begin = async ({ command, args, cwd, env }: Command): Promise<Confined> => {

@@ -9,7 +9,10 @@ export type Buildpack = {
   /** What must work for the app's user, called with `args` to find out; null: nothing. */
   readonly tool: { readonly command: string; readonly args: readonly string[] } | null
   detect(files: AppFiles): Promise<boolean>
-  /** @returns the environment that later commands of the build need beside the context's, such as a PATH. */
-  compile(context: BuildContext): Promise<Record<string, string>>
+  /**
+   * `printed`: what the tool said when it was called.
+   * @returns the environment that later commands of the build need beside the context's, such as a PATH.
+   */
+  compile(context: BuildContext, printed: string): Promise<Record<string, string>>
   release(context: BuildContext): Promise<Record<string, string>>
 }

@@ -7,17 +7,36 @@ import { npmGlobal } from './npm-global.ts'
 import { fits } from './node-version.ts'
 import type { PackageJson, PackageManager } from './package-manager.ts'
 
-/** `folder`: what the slug must have of it; null: nothing, it is on the machine or comes with the runtime. */
-export type Provided = { readonly path: string; readonly folder: string | null; readonly version: string }
+export type Provided = {
+  readonly path: string
+  /** What the slug must have of it; null: nothing, it is on the machine or comes with the runtime. */
+  readonly folder: string | null
+  /** Null: npm, of which the app does not say a version. */
+  readonly version: string | null
+}
 
 /** The version that a manager prints; yarn from npm adds its commit. */
 const versionIn = (printed: string): string => printed.trim().replace(/-git\.[\w.-]{1,100}$/, '')
 
+const withoutNpm = (): BuildFailure =>
+  new BuildFailure('npm was not found on this machine: install it, or set BUILDPACK_URL.')
+
 /** The manager on PATH if it is the right one, otherwise npm brings it into the cache. */
-export async function provideManager(context: BuildContext, manager: PackageManager, more: More): Promise<Provided> {
+export async function provideManager(
+  context: BuildContext,
+  manager: PackageManager,
+  json: PackageJson,
+  more: More,
+): Promise<Provided> {
   const path = more.env?.PATH ?? ''
   // Outside of the app's folder, where the manager would try to become the version that the app wants.
   const outside: More = { ...more, cwd: context.workspace.tmp }
+  if (manager.name === 'npm' && manager.version === null && json.engines?.npm === undefined) {
+    // To tell its version takes npm as long as to install a small app.
+    const { code } = await context.capture('sh', ['-c', 'command -v npm'], outside)
+    if (code !== 0) throw withoutNpm()
+    return { path, folder: null, version: null }
+  }
   const present = await context.capture(manager.name, ['--version'], outside)
   const version = versionIn(present.stdout)
   const right = manager.name === 'npm' || manager.version === null || version === manager.version
@@ -27,8 +46,7 @@ export async function provideManager(context: BuildContext, manager: PackageMana
       `${manager.lockFile ?? 'packageManager in package.json'} needs ${manager.name}, which was not found on this machine: install it there, or remove ${manager.lockFile ?? 'that field'} and commit a package-lock.json.`,
     )
   if (manager.source === null) return { path, folder: null, version }
-  if (manager.name === 'npm')
-    throw new BuildFailure('npm was not found on this machine: install it, or set BUILDPACK_URL.')
+  if (manager.name === 'npm') throw withoutNpm()
   const folder = join(context.workspace.cache, 'tools', manager.source.replace(/[@/]+/g, '-'))
   const own = `${join(folder, 'bin')}:${path}`
   const kept = await context.capture(join(folder, 'bin', manager.name), ['--version'], outside)

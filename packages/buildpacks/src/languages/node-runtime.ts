@@ -19,14 +19,6 @@ export type Runtime = {
 /** In the app. */
 export const runtimeFolder = '.deis/node'
 
-type Machine = { readonly version: string; readonly platform: string; readonly arch: string }
-
-async function machineOf(context: BuildContext): Promise<Machine> {
-  const script = 'process.stdout.write([process.versions.node, process.platform, process.arch].join(" "))'
-  const [version = '', platform = '', arch = ''] = (await context.capture('node', ['-e', script])).stdout.split(' ')
-  return { version, platform, arch }
-}
-
 /** What the registry says of a package, as npm prints it. */
 async function ask(context: BuildContext, more: More, spec: string, fields: readonly string[]): Promise<unknown> {
   const args = ['view', '--json', '--loglevel=error', '--', spec, ...fields]
@@ -83,33 +75,33 @@ async function install(context: BuildContext, more: More, name: string, version:
   return folder
 }
 
-/** `wanted`: what the app says, or null; `where`: the file and field that say it. */
+/** `machine`: the version that is there; `wanted`: what the app says, or null; `where`: the file and field that say it. */
 export async function provideNode(
   context: BuildContext,
   more: More,
+  machine: string,
   wanted: string | null,
   where: string,
 ): Promise<Runtime> {
-  const machine = await machineOf(context)
-  const own: Runtime = { version: machine.version, folder: null, home: null, env: {} }
+  const own: Runtime = { version: machine, folder: null, home: null, env: {} }
   if (wanted === null) return own
   const outside: More = { ...more, cwd: context.workspace.tmp }
   // As the package `node` does it, whose own installation needs scripts.
-  const prefix = machine.platform === 'darwin' && machine.arch === 'arm64' ? 'node-bin' : 'node'
-  const name = `${prefix}-${machine.platform}-${machine.arch}`
+  const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'
+  const name = `${prefix}-${process.platform}-${process.arch}`
   const early = asksForNewest(wanted) ? null : rangeOf(wanted, [], new Date())
-  if (early !== null && fits(machine.version, early)) return own
+  if (early !== null && fits(machine, early)) return own
   if (early === null && !asksForNewest(wanted))
     throw new BuildFailure(
       `${where} is ${JSON.stringify(wanted.slice(0, 100))}, which is not a range of versions: write one such as "22.x".`,
     )
   const known = strings(await ask(context, outside, name, ['versions']))
   const range = early ?? rangeOf(wanted, known, new Date()) ?? '*'
-  if (fits(machine.version, range)) return own
+  if (fits(machine, range)) return own
   const version = newestIn(known, range)
   if (version === null)
     throw new BuildFailure(
-      `${where} asks for Node.js ${wanted}, which does not exist: this machine has ${machine.version}, and the npm registry has ${newestOfEach(known).join(', ')} and older ones.`,
+      `${where} asks for Node.js ${wanted}, which does not exist: this machine has ${machine}, and the npm registry has ${newestOfEach(known).join(', ')} and older ones.`,
     )
   const folder = await install(context, outside, name, version)
   const home = join(folder, 'lib', 'node_modules', name)

@@ -80,10 +80,17 @@ const needsInstall = (json: PackageJson, manager: PackageManager): boolean =>
   manager.lockFile !== null ||
   json.workspaces !== undefined
 
-async function compile(context: BuildContext): Promise<Record<string, string>> {
+async function compile(context: BuildContext, printed: string): Promise<Record<string, string>> {
   const json = await readPackage(context)
+  const machine = printed.trim().replace(/^v/, '')
   const base: More = { env: toolEnvironment(context) }
-  const runtime = await provideNode(context, base, await wantedVersion(context, json), 'engines.node in package.json')
+  const runtime = await provideNode(
+    context,
+    base,
+    machine,
+    await wantedVersion(context, json),
+    'engines.node in package.json',
+  )
   context.output.note(`Node.js ${runtime.version}`)
   const manager = await choosePackageManager(context.files, json)
   for (const line of manager.notUsed) context.output.warn(line)
@@ -93,8 +100,8 @@ async function compile(context: BuildContext): Promise<Record<string, string>> {
   const installs = needsInstall(json, manager)
   const build = buildScript(json)
   const scripts = ['heroku-prebuild', build, 'heroku-cleanup'].some((name) => has(json, name))
-  const provided = installs || scripts ? await provideManager(context, manager, { env }) : null
-  for (const line of provided ? otherVersions(json, manager, provided.version) : []) context.output.warn(line)
+  const provided = installs || scripts ? await provideManager(context, manager, json, { env }) : null
+  for (const line of provided?.version ? otherVersions(json, manager, provided.version) : []) context.output.warn(line)
   const outside: More = { env: { ...env, PATH: provided?.path ?? path } }
   const inApp = { YARN_CACHE_FOLDER: join(context.workspace.app, '.yarn', 'cache') }
   const more = (await runsFromCache(context, manager, outside)) ? { env: { ...outside.env, ...inApp } } : outside
