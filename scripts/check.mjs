@@ -1,4 +1,4 @@
-// Do types, lint, format, migrations, references to documents and files and the words of names and texts hold?
+// Do types, lint, format, migrations, references to documents and files and the words of names and texts hold, and is everything used?
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,8 @@ const checks = [
   [bin('tsc'), ['-p', 'tsconfig.base.json']],
   [bin('oxlint'), ['--type-aware', '--deny-warnings', '--tsconfig', 'tsconfig.base.json']],
   [bin('oxfmt'), ['--check']],
+  // Files, exports and libraries that nothing uses.
+  [bin('knip'), ['--no-progress']],
   [process.execPath, ['scripts/migration.mjs', '--check']],
   [process.execPath, ['scripts/references.mjs']],
   [process.execPath, ['scripts/words.mjs']],
@@ -27,5 +29,5 @@ for (const [command, args] of checks) {
   failed++
   console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
 }
-if (failed === 0) log('types, lint, format, migrations, references and words are fine')
+if (failed === 0) log('types, lint, format, use, migrations, references and words are fine')
 process.exitCode = failed === 0 ? 0 : 1

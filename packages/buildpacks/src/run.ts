@@ -8,7 +8,7 @@ import { type Identity, killAll, signalGroup, stopGroup, withVariable } from '@d
 import { BuildFailure } from '@deis/ports/builder'
 
 /** Every process of a build carries this variable with the build's id. */
-export const buildVariable = 'DEIS_BUILD'
+const buildVariable = 'DEIS_BUILD'
 
 export type Command = {
   readonly command: string

@@ -20,7 +20,7 @@ export type Stage = {
 }
 
 /** What the API says of the app, asked without the proxy. */
-export async function facts<T>({ platform, shop }: Stage, what: string): Promise<T> {
+async function facts<T>({ platform, shop }: Stage, what: string): Promise<T> {
   const { status, body } = await callApi(platform, await shop.owner.token(), 'GET', `/v2/apps/${shop.app}/${what}`)
   if (status !== 200) throw new Error(`${what} answers ${status}: ${body}`)
   return JSON.parse(body) as T
@@ -33,7 +33,7 @@ export async function releases(stage: Stage): Promise<Release[]> {
 export type Point = { readonly name: string; readonly when: 'arrival' | 'passed' | 'answer'; readonly ms: number }
 
 /** Ten points, from before the controller has it to after it has answered. */
-export const changePoints: readonly Point[] = [
+const changePoints: readonly Point[] = [
   { name: 'before the controller has it', when: 'arrival', ms: 0 },
   ...[0, 5, 10, 20, 40, 80, 160, 320].map((ms) => ({
     name: `${ms} ms after it was passed on`,
@@ -121,7 +121,7 @@ export function changeSteps(open: () => Stage, points = changePoints): void {
 
 export type PushPoint = { readonly says: string | null; readonly ms: number }
 
-export const pushPoints: readonly PushPoint[] = [
+const pushPoints: readonly PushPoint[] = [
   { says: null, ms: 60 },
   { says: null, ms: 250 },
   { says: 'Starting build', ms: 0 },

@@ -53,7 +53,7 @@ const volumes = [
 const runtime = ['RuntimeDefault', 'Localhost']
 
 /** Everything that the profile forbids, in the order of the real one. */
-export function violations({ spec }: Pod): string[] {
+function violations({ spec }: Pod): string[] {
   const containers = [...(spec.initContainers ?? []), ...spec.containers]
   const named = (isBad: (security: Security, container: Container) => boolean): string =>
     containers

@@ -25,14 +25,7 @@ import {
   type Seen,
 } from './archive/order.ts'
 
-export {
-  ArchiveFailure,
-  type ArchiveLimits,
-  BadArchive,
-  BadFolder,
-  type RelayFile,
-  type Seen,
-} from './archive/order.ts'
+export { ArchiveFailure, BadArchive, BadFolder, type RelayFile, type Seen } from './archive/order.ts'
 
 type Common = {
   /** The user that the program becomes before it touches a file; default: the current one. */

@@ -35,7 +35,7 @@ const elements = (list: readonly string[]): string => (list.length > 0 ? `elemen
  * One transaction of nft that replaces the table. Only ports in use are listed: others in the range belong to other programs.
  * On this machine only the platform's user and the port's own app may connect, and no other machine may.
  */
-export function ruleset(table: string, platformUid: number, ports: readonly Guarded[]): string {
+function ruleset(table: string, platformUid: number, ports: readonly Guarded[]): string {
   const own = ports.filter(({ uid }) => uid !== null).map(({ uid, port }) => `${uid} . ${port}`)
   return `table inet ${table}
 delete table inet ${table}

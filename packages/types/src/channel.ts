@@ -46,7 +46,7 @@ export type Channel = {
 }
 
 /** The other side does not have the key, or the line is not the next one. */
-export class NotAuthentic extends Error {}
+class NotAuthentic extends Error {}
 
 export function channelOf(side: Side, session: Session): Channel {
   const keyOf = (from: Side): Buffer =>

@@ -4,7 +4,7 @@ import { BuildFailure } from '@deis/ports/builder'
 import type { BuildContext } from '../context.ts'
 
 /** In the app: a virtual environment, which needs nothing but its own place once its scripts do not name another one. */
-export const environmentFolder = '.deis/python'
+const environmentFolder = '.deis/python'
 
 export const profile = `export VIRTUAL_ENV="$HOME/${environmentFolder}"
 export PATH="$VIRTUAL_ENV/bin:$PATH"

@@ -12,7 +12,7 @@ const firstDelayMs = 500
 const lastDelayMs = 10_000
 
 /** Each with its line end; the last line may have none. */
-export async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   for await (const chunk of body) {

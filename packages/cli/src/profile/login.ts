@@ -34,7 +34,7 @@ export async function newPassword(context: Context, message: string, flag: strin
 }
 
 /** The existing profile; null if it is invalid, because it will be replaced. */
-export async function formerProfile(context: Context): Promise<Profile | null> {
+async function formerProfile(context: Context): Promise<Profile | null> {
   return findProfile(context.profileFile()).catch(() => null)
 }
 

@@ -47,7 +47,7 @@ function message(error: AjvError): string {
 }
 
 /** All failing fields at once; what concerns the whole body goes under `non_field_errors`. */
-export function fieldErrors(found: readonly AjvError[]): FieldErrors {
+function fieldErrors(found: readonly AjvError[]): FieldErrors {
   const fields: FieldErrors = {}
   for (const error of found) {
     // The branches of a union add nothing to the reason itself.

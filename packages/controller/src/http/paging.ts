@@ -5,7 +5,7 @@ import { type PageRequest, pageRequest, type Slice } from '../domain/apps/page.t
 export type PageAnswer<T> = { count: number; next: string | null; previous: string | null; results: T[] }
 
 /** Absolute links keep the request's other parameters; `previous` drops an offset of 0. */
-export function links(url: URL, page: PageRequest, count: number): { next: string | null; previous: string | null } {
+function links(url: URL, page: PageRequest, count: number): { next: string | null; previous: string | null } {
   const at = (offset: number): string => {
     const link = new URL(url)
     link.searchParams.set('limit', String(page.limit))

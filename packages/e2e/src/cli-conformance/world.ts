@@ -93,7 +93,7 @@ async function newActor(platform: Platform, name: string): Promise<Actor> {
 }
 
 /** Answers every request, and says so. */
-export const served =
+const served =
   "require('http').createServer((_,answer)=>answer.end('hello')).listen(process.env.PORT,()=>console.log('listening'))"
 
 /** Creating an app is a scenario of its own; others find theirs made. */

@@ -19,7 +19,7 @@ import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
 import { isDockerfileApp, keepSource } from './source.ts'
 
-export { createHandOff, type HandOff } from './handoff.ts'
+export { createHandOff } from './handoff.ts'
 export type { JobBuilderOptions } from './options.ts'
 
 const appPattern = /^[a-z0-9][a-z0-9-]{0,127}$/

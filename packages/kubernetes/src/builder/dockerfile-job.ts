@@ -18,7 +18,7 @@ import {
 export const argsFolderName = 'args'
 export const registriesName = 'registries.conf'
 export const authName = 'auth.json'
-export const labelsFolderName = 'labels'
+const labelsFolderName = 'labels'
 
 const layout = `oci:${workFolder}/image:built`
 

@@ -24,7 +24,7 @@ type Pass = {
   readonly serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>
 }
 
-export const handOffPath = '/v2/handoff/'
+const handOffPath = '/v2/handoff/'
 
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/
 

@@ -35,7 +35,7 @@ export type Kube = {
   close(): void
 }
 
-export const fieldManager = 'deis'
+const fieldManager = 'deis'
 
 const firstDelayMs = 100
 const lastDelayMs = 5_000

@@ -45,7 +45,7 @@ export function isThere(pod: Pod, now: number): boolean {
 }
 
 /** It neither works nor will: its ReplicaSet makes another. */
-export const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
 
 /** What its ReplicaSet counts. */
 export const isActive = (pod: Pod): boolean => !isGoing(pod) && !hasEnded(pod)

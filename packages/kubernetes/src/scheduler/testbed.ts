@@ -31,7 +31,7 @@ const refusedMs = 3_000
 const graceMs = 3_000
 
 /** Listens on PORT, or where the formation says; answers who it is, and `/crash` ends it. */
-export const server = `require('node:http').createServer((request, response) => {
+const server = `require('node:http').createServer((request, response) => {
   if (request.url === '/crash') process.exit(1);
   response.setHeader('x-answered-by', 'app');
   response.end(JSON.stringify({ pod: process.env.HOSTNAME, greeting: process.env.GREETING ?? null }))

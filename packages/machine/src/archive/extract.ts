@@ -23,7 +23,7 @@ export type Extraction = {
 export type OpenFile = { write(chunk: Buffer): void; close(): void }
 
 /** An entry that conflicts with another one. */
-export class EntryConflict extends Error {}
+class EntryConflict extends Error {}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 

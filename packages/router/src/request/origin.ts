@@ -21,7 +21,7 @@ export type OriginSettings = {
 }
 
 /** The peer's address; IPv4 as such on a socket that takes both. */
-export function addressOf(socket: Socket): string {
+function addressOf(socket: Socket): string {
   const address = socket.remoteAddress ?? ''
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }

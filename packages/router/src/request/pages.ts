@@ -44,7 +44,7 @@ function made(status: number, message: string, type: string, body: string, more:
   return { status, message, raw, body }
 }
 
-export const healthy: Page = made(200, 'OK', 'text/plain; charset=utf-8', 'OK\n', [])
+const healthy: Page = made(200, 'OK', 'text/plain; charset=utf-8', 'OK\n', [])
 
 /** For names that no app has: apps keep their own `/healthz` (docs/contract/build-and-route.md §4.4). */
 export function unknownHost(method: string, target: string): Page {

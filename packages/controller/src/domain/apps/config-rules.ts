@@ -14,7 +14,7 @@ export type ConfigMaps = {
   readonly healthcheck: Readonly<Record<string, Probes>>
 }
 export type MapName = keyof ConfigMaps
-export const mapNames = ['values', 'memory', 'cpu', 'tags', 'registry', 'healthcheck'] as const
+const mapNames = ['values', 'memory', 'cpu', 'tags', 'registry', 'healthcheck'] as const
 
 export const emptyConfig: ConfigMaps = { values: {}, memory: {}, cpu: {}, tags: {}, registry: {}, healthcheck: {} }
 

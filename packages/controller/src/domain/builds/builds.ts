@@ -61,7 +61,7 @@ export async function buildLog(core: Core, app: AppRow, uuid: string): Promise<s
 }
 
 /** The process types of a request; null and absent mean none. */
-export function checkProcfile(raw: unknown): Record<string, string> {
+function checkProcfile(raw: unknown): Record<string, string> {
   if (raw === undefined || raw === null) return {}
   if (typeof raw !== 'object' || Array.isArray(raw)) throw invalidField('procfile', 'Expected a dictionary of items.')
   const procfile: Record<string, string> = {}

@@ -61,7 +61,7 @@ export function explain(error: unknown): string {
 }
 
 /** The summary of a failed release (docs/contract/api.md §3.4). */
-export function failedSummary(release: FullRelease, previous: FullRelease): string {
+function failedSummary(release: FullRelease, previous: FullRelease): string {
   if (/ rolled back to v\d+$/.test(release.summary))
     return `${previous.owner} performed roll back to a release that failed`
   if (release.build && release.buildUuid !== previous.buildUuid)

@@ -44,7 +44,7 @@ export function artifactOf(build: ReleaseParts['build']): Artifact {
 }
 
 /** Where the app listens (docs/contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */
-export function portOf(release: Pick<ReleaseParts, 'config' | 'build'>): number | null {
+function portOf(release: Pick<ReleaseParts, 'config' | 'build'>): number | null {
   const wanted = release.config.values.PORT
   if (wanted !== undefined) return Number(wanted)
   return buildKind(release.build) === 'buildpack' ? slugPort : release.build.port

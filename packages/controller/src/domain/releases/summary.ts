@@ -24,7 +24,7 @@ function groups(keys: Keys, what: string): string {
 const differs = (keys: Keys): boolean => keys.added.length + keys.changed.length + keys.deleted.length > 0
 
 /** What a config change did; an empty list when nothing changed. */
-export function configChanges(before: ConfigMaps, after: ConfigMaps): string[] {
+function configChanges(before: ConfigMaps, after: ConfigMaps): string[] {
   const limits = (['memory', 'cpu'] as const).filter((map) => differs(compare(before[map], after[map])))
   const probes = (map: ConfigMaps['healthcheck']): Record<string, unknown> =>
     Object.fromEntries(Object.entries(map).map(([type, value]) => [type || 'default', value]))

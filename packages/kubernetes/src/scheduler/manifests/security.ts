@@ -1,5 +1,5 @@
 // Which rights do the containers of an app have, and which Pod Security level does its namespace enforce?
-import type { Namespace, Pod } from '../../client/objects.ts'
+import type { Namespace } from '../../client/objects.ts'
 import type { Artifact } from '@deis/ports/scheduler'
 
 /** The published levels of Pod Security: a namespace that enforces one refuses every pod that asks for more. */
@@ -7,7 +7,7 @@ export type Level = 'privileged' | 'baseline' | 'restricted'
 
 const labelOf = (mode: 'enforce' | 'warn' | 'audit'): string => `pod-security.kubernetes.io/${mode}`
 /** The level that the platform has set: any other one is the operator's. */
-export const levelAnnotation = 'deis.io/pod-security'
+const levelAnnotation = 'deis.io/pod-security'
 
 type Security = { readonly pod: object; readonly container: object }
 
@@ -22,7 +22,7 @@ export function securityOf(restricted: boolean): Security {
   }
 }
 
-export const enforcedOn = ({ metadata }: Namespace): string | undefined => metadata?.labels?.[labelOf('enforce')]
+const enforcedOn = ({ metadata }: Namespace): string | undefined => metadata?.labels?.[labelOf('enforce')]
 
 /** A slug needs no rights. An image runs as it is, unless its namespace is stricter. */
 export const isRestricted = (artifact: Artifact, namespace: Namespace): boolean =>
@@ -48,5 +48,3 @@ export function podSecurityLabels(
   )
   return { labels: { ...advice, [labelOf('enforce')]: level }, annotations: { [levelAnnotation]: level } }
 }
-
-export type PodSecurity = Pick<NonNullable<Pod['spec']>, 'securityContext'>

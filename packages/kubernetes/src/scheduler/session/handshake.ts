@@ -27,7 +27,7 @@ const retryMs = 50
 
 const newMarker = (): string => randomBytes(12).toString('hex')
 
-export const newMarkers = (): Markers => ({ ask: `${newMarker()}-`, go: newMarker(), end: newEndMarker() })
+const newMarkers = (): Markers => ({ ask: `${newMarker()}-`, go: newMarker(), end: newEndMarker() })
 
 /** The random texts of one session: its id and its markers. */
 export type SessionTokens = { readonly session: string; readonly markers: Markers }

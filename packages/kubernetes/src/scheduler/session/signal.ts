@@ -31,7 +31,7 @@ const steps = [
 ] as const
 
 /** @returns how many processes there were. */
-export async function signalSession(
+async function signalSession(
   { kube, namespace, pod, container, session }: SessionTarget,
   name: string,
   scope: SignalScope,
