@@ -17,7 +17,9 @@ async function measureOne(name, interrupted) {
   const { measure } = await import(`./bench/${name}.mjs`)
   const scope = openScope(interrupted)
   try {
-    for (const line of report(await measure({ root, dist: join(root, 'dist'), scope }))) console.log(line)
+    // An array, or one result after the other as soon as it is known.
+    for await (const result of await measure({ root, dist: join(root, 'dist'), scope }))
+      for (const line of report([result])) console.log(line)
     return true
   } catch (error) {
     interrupted.throwIfAborted()
