@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../client/objects.ts'
+import { controllerKey, heritageSelector } from '../cluster/labels.ts'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
@@ -11,7 +12,7 @@ import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
 import { buildDockerfile } from './dockerfile-build.ts'
 import { appsOf, forgetImages, pruneImages } from './images.ts'
-import { buildLabel, controllerLabel, heritage, jobName } from './names.ts'
+import { buildLabel, jobName } from './names.ts'
 import { ForeignNamespace, prepareNamespace } from './namespace.ts'
 import { complete, type JobBuilderOptions, type Settings } from './options.ts'
 import type { BuildContext } from './context.ts'
@@ -72,7 +73,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
   const building = new Set<string>()
 
   const isOrphaned = async (job: Job): Promise<boolean> => {
-    const owner = job.metadata?.labels?.[controllerLabel]
+    const owner = job.metadata?.labels?.[controllerKey]
     if (owner === undefined) return false
     return owner === instance ? !building.has(job.metadata?.labels?.[buildLabel] ?? '') : !(await alive(owner))
   }
@@ -106,7 +107,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
     },
     async recover() {
       const { items } = await kube.list<Job>(pathOf('batch/v1/Job', namespace), {
-        query: { labelSelector: `heritage=${heritage.heritage},${controllerLabel}` },
+        query: { labelSelector: `${heritageSelector},${controllerKey}` },
       })
       const ended: string[] = []
       for (const job of items) {

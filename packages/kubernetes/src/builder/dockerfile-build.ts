@@ -1,10 +1,10 @@
 // How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
+import { dockerConfig } from '../cluster/registry-credentials.ts'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import { BuildFailure, type BuildResult } from '@deis/ports/builder'
 import { releaseNotice } from '@deis/ports/procfile'
 import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
 import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
-import { dockerConfig } from './namespace.ts'
 import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { pushContainer } from './pod.ts'
 import { runJob } from './run.ts'

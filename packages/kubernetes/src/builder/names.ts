@@ -1,9 +1,7 @@
 // What are a build's Job, its labels and its image called (docs/contract/build-and-route.md §1.10)?
 import { createHash } from 'node:crypto'
 
-export const heritage = { heritage: 'deis' } as const
 export const buildLabel = 'deis.io/build'
-export const controllerLabel = 'deis.io/controller'
 
 export type Kind = 'slugbuild' | 'dockerbuild'
 

@@ -1,7 +1,8 @@
 // What do all Jobs of builds have in common?
 import type { Job, Pod } from '../client/objects.ts'
+import { controllerKey, heritage } from '../cluster/labels.ts'
 import { runnerName, workFolder } from '@deis/buildpacks/runner/order'
-import { buildLabel, controllerLabel, heritage } from './names.ts'
+import { buildLabel } from './names.ts'
 import type { Limits, Settings } from './options.ts'
 
 type PodSpec = NonNullable<Pod['spec']>
@@ -85,7 +86,7 @@ const keepFinishedSeconds = 600
 
 export function jobOf(settings: Settings, { name, app, build, pod, volumes }: JobParts): Job {
   const { namespace, instance, timeoutSeconds, limits, nodeSelector, credentials } = settings
-  const labels = { ...heritage, app, [buildLabel]: build, [controllerLabel]: instance }
+  const labels = { ...heritage, app, [buildLabel]: build, [controllerKey]: instance }
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../client/client.ts'
 import { type Job, pathOf, type Pod } from '../client/objects.ts'
+import { statusesOf } from '../cluster/containers.ts'
 import { buildLabel } from './names.ts'
 
 export type JobRef = { readonly namespace: string; readonly name: string; readonly build: string }
@@ -10,10 +11,9 @@ const removeMs = 60_000
 const retryMs = 200
 
 /** Whether the pod is being deleted and none of its containers runs. */
-function hasStopped({ metadata, status }: Pod): boolean {
-  const { initContainerStatuses = [], containerStatuses = [] } = status ?? {}
-  const running = [...initContainerStatuses, ...containerStatuses].some(({ state }) => state?.running)
-  return metadata?.deletionTimestamp !== undefined && !running
+function hasStopped(pod: Pod): boolean {
+  const running = statusesOf(pod).some(({ state }) => state?.running)
+  return pod.metadata?.deletionTimestamp !== undefined && !running
 }
 
 /** Resolves when the Job and its pods are gone, or if there were none. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createKube } from '../client/client.ts'
+import { dockerConfig } from '../cluster/registry-credentials.ts'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { createRegistry } from '@deis/registry/create'
 import { tarOf } from '@deis/buildpacks/testing'
@@ -13,7 +14,6 @@ import { dockerfileJob } from './dockerfile-job.ts'
 import { createHandOff } from './handoff.ts'
 import { appsOf, unneeded } from './images.ts'
 import { cacheRepositoryOf, imageTag, jobName, repositoryOf, tagTime } from './names.ts'
-import { dockerConfig } from './namespace.ts'
 import { complete, type JobBuilderOptions } from './options.ts'
 import type { BuildContext } from './context.ts'
 import { slugJob } from './slug-job.ts'
@@ -233,7 +233,7 @@ describe('Dockerfile builds', () => {
   })
   test('credentials by host', () => {
     const config = JSON.parse(dockerConfig({ r: { username: 'u', password: 'p' } })) as object
-    expect(config).toEqual({ auths: { r: { username: 'u', password: 'p', auth: 'dTpw' } } })
+    expect(config).toEqual({ auths: { r: { auth: 'dTpw' } } })
     expect(dockerConfig({ 'docker.io': { username: 'u', password: 'p' } })).toContain('https://index.docker.io/v1/')
   })
 })

@@ -2,14 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../client/client.ts'
 import { KubeError } from '../client/error.ts'
-import { type Job, type ListOf, pathOf, type Pod } from '../client/objects.ts'
+import { type Job, pathOf, type Pod } from '../client/objects.ts'
 import { watchAll } from '../client/watch.ts'
+import { statusesOf } from '../cluster/containers.ts'
+import { followOutput } from '../cluster/container-output.ts'
+import { eventsOf } from '../cluster/events.ts'
+import { readLastLines } from '../cluster/last-lines.ts'
+import { splitLines } from '@deis/buildpacks/text'
+import { createNotifier } from '@deis/lib/wait'
 import { BuildFailure } from '@deis/ports/builder'
-import { followLog, lastLines } from './follow.ts'
 import { buildLabel } from './names.ts'
 import type { Settings } from './options.ts'
 import { buildContainer } from './pod.ts'
-import { type Ended, type JobEvent, pullErrorOf, refusalOf, type Situation, situationOf } from './situation.ts'
+import { type Ended, pullErrorOf, refusalOf, type Situation, situationOf } from './situation.ts'
 
 export type Reporter = {
   /** Shows a line of the build's own output. */
@@ -18,8 +23,6 @@ export type Reporter = {
   readonly note: (text: string) => void
 }
 
-type Names = { readonly namespace: string; readonly name: string }
-
 /** How long an obstacle that may pass, such as a registry that restarts, may last. */
 const passingMs = 30_000
 const quietMs = 1000
@@ -27,20 +30,13 @@ const tickMs = 1000
 /** How long a log may outlast its container. */
 const logEndMs = 10_000
 
-async function create(kube: Kube, job: Job, signal: AbortSignal): Promise<void> {
+async function create(kube: Kube, job: Job, signal: AbortSignal): Promise<Job> {
   try {
-    await kube.create<Job>(pathOf('batch/v1/Job', job.metadata?.namespace), job, { signal })
+    return await kube.create<Job>(pathOf('batch/v1/Job', job.metadata?.namespace), job, { signal })
   } catch (error) {
     if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) throw error
     throw new BuildFailure(`The cluster refused the build: ${error.message}`)
   }
-}
-
-async function eventsOf(kube: Kube, { namespace, name }: Names, signal: AbortSignal): Promise<readonly JobEvent[]> {
-  const fieldSelector = `involvedObject.kind=Job,involvedObject.name=${name}`
-  const path = pathOf('v1/Event', namespace)
-  const { items }: ListOf<JobEvent> = await kube.list(path, { query: { fieldSelector }, signal })
-  return items
 }
 
 /** Shows what a build waits for, once for each reason. @throws BuildFailure when waiting longer is useless. */
@@ -71,44 +67,42 @@ function createWait({ startSeconds }: Settings, { note }: Reporter): (now: Situa
  */
 export async function runJob(settings: Settings, job: Job, reporter: Reporter, signal: AbortSignal): Promise<Ended> {
   const { kube, log } = settings
-  const names = { namespace: job.metadata?.namespace ?? '', name: job.metadata?.name ?? '' }
+  const namespace = job.metadata?.namespace ?? ''
   const build = job.metadata?.labels?.[buildLabel] ?? ''
   const over = new AbortController()
   const either = AbortSignal.any([signal, over.signal])
-  await create(kube, job, signal)
-  const pods = await watchAll<Pod>(kube, pathOf('v1/Pod', names.namespace), {
+  const created = await create(kube, job, signal)
+  const pods = await watchAll<Pod>(kube, pathOf('v1/Pod', namespace), {
     query: { labelSelector: `${buildLabel}=${build}` },
     trouble: (error) => log('warn', 'a watch of a build was interrupted', { build, error }),
   })
-  let wake = (): void => {}
+  const changes = createNotifier()
   let lost = false
   let lastPull: string | null = null
+  let notifyEnd = (): void => {}
+  const end = new Promise<void>((resolve) => {
+    notifyEnd = resolve
+  })
   pods.onChange((pod, gone) => {
     lost ||= gone
     lastPull = pullErrorOf(pod) ?? lastPull
-    wake()
+    if (isOver()) notifyEnd()
+    changes.notify()
   })
-  const changed = async (): Promise<void> => {
-    const tick = new AbortController()
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve
-    })
-    try {
-      await Promise.race([woken, sleep(tickMs, undefined, { signal: AbortSignal.any([signal, tick.signal]) })])
-    } finally {
-      tick.abort()
-    }
-  }
   const now = (): Situation => situationOf(pods.all()[0], lastPull)
   const isOver = (): boolean => lost || now().kind === 'ended'
   const wait = createWait(settings, reporter)
   let following: Promise<void> | null = null
-  const follow = (pod: string): Promise<void> =>
-    followLog(kube, { ...names, pod, container: buildContainer }, reporter.line, () => !isOver(), either).catch(
-      (error: unknown) => {
-        if (!either.aborted) log('warn', 'the log of a build was cut off', { build, error })
-      },
-    )
+  const cutOff = (error: unknown): void => log('warn', 'the log of a build was cut off', { build, error })
+  const follow = async (pod: string): Promise<void> => {
+    const lines = splitLines(reporter.line)
+    const path = pathOf('v1/Pod', namespace, pod, 'log')
+    await followOutput({ kube, path, container: buildContainer, ended: isOver, end, signal: either }, (chunk) => {
+      lines.write(chunk)
+      return true
+    })
+    if (!either.aborted) lines.end()
+  }
   try {
     for (;;) {
       signal.throwIfAborted()
@@ -117,17 +111,17 @@ export async function runJob(settings: Settings, job: Job, reporter: Reporter, s
         throw new BuildFailure('The pod of the build was deleted from outside, or its node is gone.')
       const situation = now()
       const started = situation.kind !== 'waiting' && hasStarted(pod)
-      if (started && following === null) following = follow(pod?.metadata?.name ?? '')
+      if (started && following === null) following = follow(pod?.metadata?.name ?? '').catch(cutOff)
       if (situation.kind === 'ended') {
         await Promise.race([following, sleep(logEndMs, undefined, { signal, ref: false })])
-        await showLastLines(kube, names, pod, situation.ended, reporter, signal)
+        await showLastLines(kube, pod, situation.ended, reporter)
         return situation.ended
       }
       if (situation.kind === 'waiting') {
-        const refused = pod ? null : refusalOf(await eventsOf(kube, names, signal))
+        const refused = pod ? null : refusalOf(await eventsOf(kube, created, signal))
         wait(refused?.kind === 'waiting' ? refused : situation)
       }
-      await changed()
+      await changes.wait(tickMs, signal)
     }
   } finally {
     over.abort(new Error('the build has ended'))
@@ -136,22 +130,20 @@ export async function runJob(settings: Settings, job: Job, reporter: Reporter, s
 }
 
 function hasStarted(pod: Pod | undefined): boolean {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod?.status ?? {}
-  const build = [...initContainerStatuses, ...containerStatuses].find(({ name }) => name === buildContainer)
+  const build = statusesOf(pod).find(({ name }) => name === buildContainer)
   return build?.state?.running !== undefined || build?.state?.terminated !== undefined
 }
 
 /** Shows the last lines of a failed container other than the build's own, whose output was followed. */
 async function showLastLines(
   kube: Kube,
-  { namespace }: Names,
   pod: Pod | undefined,
   { container, exitCode }: Ended,
   { note }: Reporter,
-  signal: AbortSignal,
 ): Promise<void> {
   if (container === buildContainer || exitCode === 0 || container === '') return
-  const ref = { namespace, pod: pod?.metadata?.name ?? '', container }
+  const { namespace = '', name = '' } = pod?.metadata ?? {}
+  const which = { namespace, pod: name, container, lines: 10, previous: false }
   // Lines that cannot be read are left out: the failure itself is known.
-  for (const line of await lastLines(kube, ref, 10, signal).catch(() => [])) note(line)
+  for (const line of await readLastLines(kube, which).catch(() => [])) note(line)
 }

@@ -1,8 +1,8 @@
 // What is the state of a build's pod, and why does it not start?
-import type { Pod } from '../client/objects.ts'
+import type { Event, Pod } from '../client/objects.ts'
+import { type ContainerStatus, isOutOfMemory, statusesOf, type Terminated } from '../cluster/containers.ts'
+import { isOfImage, isQuotaFull, obstacleOf, unscheduledOf } from '../cluster/obstacle.ts'
 import { buildContainer, fetchContainer } from './pod.ts'
-
-type Status = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number]
 
 export type Ended = {
   readonly exitCode: number
@@ -23,20 +23,6 @@ export type Situation =
 
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 500)
 
-/** Errors that a retry does not change. */
-const permanent =
-  /not found|manifest unknown|name unknown|repository does not exist|denied|unauthorized|authentication required|invalid reference|no match for platform/i
-const permanentReasons = new Set(['InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError'])
-const troubled = new Set([
-  ...permanentReasons,
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'RegistryUnavailable',
-  'ImageInspectError',
-  'CreateContainerError',
-  'RunContainerError',
-])
-
 const waiting = (why: string | null, final = false, passing = true): Situation => ({
   kind: 'waiting',
   why,
@@ -44,37 +30,37 @@ const waiting = (why: string | null, final = false, passing = true): Situation =
   passing,
 })
 
-/** `lastPull`: the last error of a pull, which the message of "back-off" does not repeat. */
-function stuck({ image, state }: Status, lastPull: string | null): Situation | null {
-  const { reason = '', message = '' } = state?.waiting ?? {}
-  if (!troubled.has(reason)) return null
-  const pull = /^(ErrImagePull|ImagePullBackOff|RegistryUnavailable|InvalidImageName|ErrImageNeverPull)$/.test(reason)
-  const cause = oneLine((reason === 'ImagePullBackOff' ? lastPull : message) || message || reason)
-  const why = pull ? `the image ${image} cannot be pulled: ${cause}` : `a container cannot be started: ${cause}`
-  return waiting(why, permanentReasons.has(reason) || (pull && permanent.test(cause)), false)
+/** `lastPull`: the last error of a pull. */
+function stuck(status: ContainerStatus, lastPull: string | null): Situation | null {
+  const obstacle = obstacleOf(status, lastPull)
+  if (!obstacle) return null
+  const { reason, message, isPermanent } = obstacle
+  const what = isOfImage(obstacle) ? `the image ${status.image} cannot be pulled` : 'a container cannot be started'
+  const why = `${what}: ${oneLine(message || reason)}`
+  // What the container of a build refers to was there before its Job.
+  return waiting(why, isPermanent || reason === 'CreateContainerConfigError', false)
 }
 
-function endedBy(pod: Pod, statuses: readonly Status[]): Ended | null {
-  const terminated = statuses.filter((status) => status.state?.terminated)
-  const failed = terminated.find(({ state }) => state?.terminated?.exitCode !== 0)
+function endedBy(pod: Pod, statuses: readonly ContainerStatus[]): Ended | null {
+  const ends = statuses.filter((status) => status.state?.terminated)
+  const failed = ends.find(({ state }) => state?.terminated?.exitCode !== 0)
   const phase = pod.status?.phase
   if (!failed && phase !== 'Failed' && phase !== 'Succeeded') return null
-  const decisive = failed ?? terminated.at(-1)
-  const { exitCode = 1, reason = '', message = '' } = decisive?.state?.terminated ?? {}
+  const decisive = failed ?? ends.at(-1)
+  const terminated: Terminated = decisive?.state?.terminated ?? { exitCode: 1 }
   const { reason: podReason, message: podMessage } = pod.status ?? {}
   return {
-    exitCode,
+    exitCode: terminated.exitCode,
     container: decisive?.name ?? '',
-    outOfMemory: reason === 'OOMKilled',
+    outOfMemory: isOutOfMemory(terminated),
     podFailure: podReason || podMessage ? oneLine([podReason, podMessage].filter(Boolean).join(': ')) : null,
-    message: message.trim(),
+    message: (terminated.message ?? '').trim(),
   }
 }
 
 export function situationOf(pod: Pod | undefined, lastPull: string | null): Situation {
   if (!pod) return waiting(null)
-  const { initContainerStatuses = [], containerStatuses = [], conditions = [] } = pod.status ?? {}
-  const statuses = [...initContainerStatuses, ...containerStatuses]
+  const statuses = statusesOf(pod)
   const ended = endedBy(pod, statuses)
   if (ended) return { kind: 'ended', ended }
   const build = statuses.find(({ name }) => name === buildContainer)
@@ -82,7 +68,7 @@ export function situationOf(pod: Pod | undefined, lastPull: string | null): Situ
     const trouble = statuses.map((status) => stuck(status, lastPull)).find((found) => found !== null)
     return trouble ?? { kind: 'building' }
   }
-  const unscheduled = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False')
+  const unscheduled = unscheduledOf(pod)
   if (unscheduled) return waiting(`no node takes it: ${oneLine(unscheduled.message ?? unscheduled.reason ?? '')}`)
   for (const status of statuses) {
     const found = stuck(status, lastPull)
@@ -93,22 +79,16 @@ export function situationOf(pod: Pod | undefined, lastPull: string | null): Situ
 
 /** The error of an image that could not be pulled, to be kept for later. */
 export function pullErrorOf(pod: Pod): string | null {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
-  const found = [...initContainerStatuses, ...containerStatuses].find(
-    ({ state }) => state?.waiting?.reason === 'ErrImagePull',
-  )
+  const found = statusesOf(pod).find(({ state }) => state?.waiting?.reason === 'ErrImagePull')
   return found?.state?.waiting?.message ?? null
 }
 
-export type JobEvent = { readonly reason?: string; readonly message?: string }
-
 /** Why the Job creates no pod. A full quota may pass when other builds end; other refusals do not. */
-export function refusalOf(events: readonly JobEvent[]): Situation | null {
+export function refusalOf(events: readonly Pick<Event, 'reason' | 'message'>[]): Situation | null {
   const message = events.findLast(({ reason }) => reason === 'FailedCreate')?.message
   if (message === undefined) return null
   const cause = oneLine(message.replace(/^Error creating: /, ''))
-  const quota = /exceeded quota/.test(cause)
-  return waiting(cause, !quota && /is forbidden|is invalid/.test(cause))
+  return waiting(cause, !isQuotaFull(cause) && /is forbidden|is invalid/.test(cause))
 }
 
 /** The message for the user when a build failed. */

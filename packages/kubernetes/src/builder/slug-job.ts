@@ -1,14 +1,10 @@
 // What does the Job of a buildpack build look like?
 import { join } from 'node:path'
 import type { Job } from '../client/objects.ts'
+import { securityOf } from '../cluster/security.ts'
 import { nodeName, runnerName, workFolder } from '@deis/buildpacks/runner/order'
 import type { Settings } from './options.ts'
-import { buildContainer, type Container, fetcher, jobOf, resources, variables, work } from './pod.ts'
-
-const restricted: NonNullable<Container['securityContext']> = {
-  allowPrivilegeEscalation: false,
-  capabilities: { drop: ['ALL'] },
-}
+import { buildContainer, fetcher, jobOf, resources, variables, work } from './pod.ts'
 
 export type SlugJob = {
   readonly name: string
@@ -20,6 +16,7 @@ export type SlugJob = {
 /** Without any privilege: the Pod Security level `restricted`. */
 export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob): Job {
   const { images, limits, env, runUser } = settings
+  const restricted = securityOf(true)
   const node = images.tools === null ? 'node' : join(workFolder, nodeName)
   return jobOf(settings, {
     name,
@@ -27,14 +24,8 @@ export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob)
     build,
     volumes: [{ name: 'app', emptyDir: limits.disk === null ? {} : { sizeLimit: limits.disk } }],
     pod: {
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: runUser,
-        runAsGroup: runUser,
-        fsGroup: runUser,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
-      initContainers: [fetcher(settings, urls, restricted)],
+      securityContext: { ...restricted.pod, runAsUser: runUser, runAsGroup: runUser, fsGroup: runUser },
+      initContainers: [fetcher(settings, urls, restricted.container)],
       containers: [
         {
           name: buildContainer,
@@ -42,7 +33,7 @@ export function slugJob(settings: Settings, { name, app, build, urls }: SlugJob)
           command: [node, join(workFolder, runnerName), 'build'],
           env: variables(env),
           resources: resources(limits),
-          securityContext: restricted,
+          securityContext: restricted.container,
           // Several buildpacks write files to the app's later folder.
           volumeMounts: [work, { name: 'app', mountPath: '/app' }],
         },

@@ -2,7 +2,8 @@
 import type { Kube } from '../client/client.ts'
 import { type Deployment, pathOf, type Pod, type ReplicaSet, type Service } from '../client/objects.ts'
 import { type Watched, watchAll } from '../client/watch.ts'
-import { revisionAnnotation, selector } from './manifests/labels.ts'
+import { heritageSelector } from '../cluster/labels.ts'
+import { revisionAnnotation } from './manifests/labels.ts'
 
 export type Cluster = {
   readonly pods: Watched<Pod>
@@ -24,7 +25,7 @@ const lookMs = 1000
 /** One watch of each kind over the whole cluster. */
 export async function openCluster(kube: Kube, trouble: (error: unknown) => void): Promise<Cluster> {
   const watch = <T extends object>(kind: string): Promise<Watched<T>> =>
-    watchAll<T>(kube, pathOf(kind), { query: selector, trouble })
+    watchAll<T>(kube, pathOf(kind), { query: { labelSelector: heritageSelector }, trouble })
   const opening = [
     watch<Pod>('v1/Pod'),
     watch<Deployment>('apps/v1/Deployment'),

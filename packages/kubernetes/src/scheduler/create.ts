@@ -1,5 +1,7 @@
 // How do apps run on a Kubernetes cluster (docs/architecture.md)?
 import { type Node, pathOf, type Pod } from '../client/objects.ts'
+import { containerOf } from '../cluster/containers.ts'
+import { eventsOf } from '../cluster/events.ts'
 import { oneOffName } from '@deis/ports/names'
 import type { Edge, ObservedPod, OneOff, Scheduler, SessionIo, Upstreams } from '@deis/ports/scheduler'
 import { beginSession, type Started } from '@deis/ports/started'
@@ -8,7 +10,6 @@ import { applyFormation } from './apply/apply.ts'
 import { type Backend, type KubernetesOptions } from './backend.ts'
 import { capabilitiesOf, isMeasured } from './checks.ts'
 import { openCluster } from './cluster.ts'
-import { eventsOf } from './evidence.ts'
 import { managers } from './manifests/labels.ts'
 import { openPodLogs } from './logs/logs.ts'
 import { labelNamespace } from './namespace-policy.ts'
@@ -25,7 +26,7 @@ import { execInPod } from './session/exec.ts'
 import { withSignal } from './session/attach.ts'
 import { newSessionTokens } from './session/handshake.ts'
 import { sessionPod, runSession } from './session/open.ts'
-import { containerOf, isReady, isThere, observed } from './state.ts'
+import { isReady, isThere, observed } from './state.ts'
 
 export type { KubernetesOptions } from './backend.ts'
 
@@ -64,7 +65,7 @@ async function observe(backend: Backend, app: string): Promise<ObservedPod[]> {
     Date.now() - Date.parse(pod.metadata?.creationTimestamp ?? '') > creatingMs
   const look = async (pod: Pod): Promise<ObservedPod> => {
     if (!isStuck(pod)) return observed(pod)
-    const events = await eventsOf(backend, pod, AbortSignal.timeout(creatingMs)).catch(() => [])
+    const events = await eventsOf(backend.kube, pod, AbortSignal.timeout(creatingMs)).catch(() => [])
     return observed(pod, events.at(-1)?.reason)
   }
   const now = Date.now()

@@ -36,6 +36,7 @@ test.each<[what: string, pod: Pod, cause: string, hint: string, patience: number
   ],
   ['a registry that does not answer', pod(waiting('ErrImagePull', 'i/o timeout')), 'cannot be pulled', 'registry', 15],
   ['a pull that waits for its next try', pod(waiting('ImagePullBackOff', 'Back-off')), 'cannot be pulled', 'name', 15],
+  ['an image that the node cannot read', pod(waiting('ImageInspectError')), 'cannot be pulled', 'registry', 15],
   ['an invalid name', pod(waiting('InvalidImageName')), 'has an invalid name', 'Check its name', 0],
   ['pulling that is forbidden', pod(waiting('ErrImageNeverPull')), 'may not be pulled', 'IMAGE_PULL_POLICY', 0],
   [

@@ -1,8 +1,9 @@
 // Why does a pod or a ReplicaSet not come up, and what can the app's owner do about it?
 import type { Pod, ReplicaSet } from '../client/objects.ts'
 import { exitFailure } from '@deis/ports/exit'
+import { containerOf, hasNeverRun, isOutOfMemory } from '../cluster/containers.ts'
+import { isOfImage, isQuotaFull, type Obstacle, obstacleOf, unscheduledOf } from '../cluster/obstacle.ts'
 import { securityHint } from './refusal.ts'
-import { containerOf } from './state.ts'
 
 export type Trouble = {
   readonly cause: string
@@ -18,53 +19,36 @@ type Cause = Pick<Trouble, 'cause' | 'hint' | 'patience'>
 
 const lines = (text: string | undefined): string[] => (text === undefined || text === '' ? [] : [text])
 
-/** The registry has refused: a retry changes nothing. */
-const definitive =
-  /not found|manifest unknown|denied|unauthorized|forbidden|authentication|no match for platform|invalid/i
 /** The kubelet retries after ten seconds. */
 const secondPullSeconds = 15
 
-function imageTrouble(type: string, image: string, reason: string, message: string): Cause | null {
-  const pulled = `the image of ${type} cannot be pulled: ${image}`
-  const access = 'Check its name, and `deis registry:set username=… password=…` if it is private.'
-  switch (reason) {
-    case 'ErrImagePull':
-    case 'ImagePullBackOff':
-    case 'RegistryUnavailable':
-    case 'ErrImageInspect':
-      return { cause: pulled, hint: access, patience: definitive.test(message) ? 0 : secondPullSeconds }
-    case 'InvalidImageName':
+const startHint = 'Check its command in the Procfile; commands are run by /bin/bash, which the image must have.'
+
+function causeOf(type: string, image: string, { kind, reason, isPermanent }: Obstacle): Cause {
+  switch (kind) {
+    case 'pull':
+      return {
+        cause: `the image of ${type} cannot be pulled: ${image}`,
+        hint: 'Check its name, and `deis registry:set username=… password=…` if it is private.',
+        patience: isPermanent ? 0 : secondPullSeconds,
+      }
+    case 'name':
       return { cause: `the image of ${type} has an invalid name: ${image}`, hint: 'Check its name.', patience: 0 }
-    case 'ErrImageNeverPull':
+    case 'absent':
       return {
         cause: `the image of ${type} is not on the node, and may not be pulled: ${image}`,
         hint: 'Allow it with `deis config:set IMAGE_PULL_POLICY=IfNotPresent`.',
         patience: 0,
       }
-    default:
-      return null
-  }
-}
-
-const startHint = 'Check its command in the Procfile; commands are run by /bin/bash, which the image must have.'
-
-function startTrouble(type: string, reason: string, message: string): Cause | null {
-  const rights = securityHint(message)
-  if (rights !== null)
-    return { cause: `${type} may not run with the rights it requests: ${message}`, hint: rights, patience: 0 }
-  switch (reason) {
-    case 'RunContainerError':
-      return { cause: `${type} cannot be started (RunContainerError)`, hint: startHint, patience: 0 }
-    case 'CreateContainerError':
-    case 'CreateContainerConfigError':
+    case 'start':
+      return { cause: `${type} cannot be started (${reason})`, hint: startHint, patience: 0 }
+    case 'create':
       // A kubelet that has not yet seen a new secret reports this, too.
       return {
         cause: `the container of ${type} cannot be created (${reason})`,
         hint: "Deploy again. If it fails again, show this to the platform's admin.",
         patience: 8,
       }
-    default:
-      return null
   }
 }
 
@@ -76,7 +60,7 @@ function endTrouble(type: string, pod: Pod): Trouble | null {
   if (!container || !last) return null
   const ends = (container.restartCount ?? 0) + (now ? 1 : 0)
   const details = lines(last.message)
-  if (last.reason === 'OOMKilled')
+  if (isOutOfMemory(last))
     return {
       cause: `${type} was killed because it used more memory than its limit (OOMKilled) before it was ready`,
       details,
@@ -84,7 +68,7 @@ function endTrouble(type: string, pod: Pod): Trouble | null {
       pod,
       patience: 0,
     }
-  if (last.reason === 'StartError' || last.reason === 'ContainerCannotRun')
+  if (hasNeverRun(last))
     return { cause: `${type} cannot be started (${last.reason})`, details, hint: startHint, pod, patience: 0 }
   const isCertain = last.exitCode === 126 || last.exitCode === 127
   if (ends < 2 && !isCertain) return null
@@ -95,7 +79,7 @@ function endTrouble(type: string, pod: Pod): Trouble | null {
 const noNode = /^0\/(\d+) nodes are available: \1 node\(s\) didn't match (node selector|Pod's node affinity)/
 
 function schedulingTrouble(type: string, pod: Pod): Trouble | null {
-  const unscheduled = pod.status?.conditions?.find((one) => one.type === 'PodScheduled' && one.status === 'False')
+  const unscheduled = unscheduledOf(pod)
   if (unscheduled?.reason !== 'Unschedulable') return null
   const details = lines(unscheduled.message)
   const matched = noNode.test(unscheduled.message ?? '')
@@ -111,25 +95,32 @@ function schedulingTrouble(type: string, pod: Pod): Trouble | null {
   }
 }
 
-/** Why a pod that was never ready does not come up; null: no reason found. */
-export function podTrouble(type: string, pod: Pod): Trouble | null {
-  const waiting = containerOf(pod)?.state?.waiting
-  const reason = waiting?.reason ?? ''
+/** Why the container is not started; null: it is on its way. */
+function startTrouble(type: string, pod: Pod): Trouble | null {
+  const container = containerOf(pod)
+  if (!container) return null
+  const message = container.state?.waiting?.message ?? ''
+  const details = lines(message)
+  const obstacle = obstacleOf(container)
+  const rights = obstacle && isOfImage(obstacle) ? null : securityHint(message)
+  if (rights !== null) {
+    const cause = `${type} may not run with the rights it requests: ${message}`
+    return { cause, details, hint: rights, pod, patience: 0 }
+  }
   const image = pod.spec?.containers[0]?.image ?? ''
-  const ended = endTrouble(type, pod)
-  if (ended) return ended
-  const cause =
-    imageTrouble(type, image, reason, waiting?.message ?? '') ?? startTrouble(type, reason, waiting?.message ?? '')
-  if (cause) return { ...cause, details: lines(waiting?.message), pod }
-  return schedulingTrouble(type, pod)
+  return obstacle && { ...causeOf(type, image, obstacle), details, pod }
 }
+
+/** Why a pod that was never ready does not come up; null: no reason found. */
+export const podTrouble = (type: string, pod: Pod): Trouble | null =>
+  endTrouble(type, pod) ?? startTrouble(type, pod) ?? schedulingTrouble(type, pod)
 
 /** Why pods are not even created: quota, limit ranges, admission. */
 export function creationTrouble(type: string, replicaSet: ReplicaSet, going: boolean): Trouble | null {
   const failed = replicaSet.status?.conditions?.find((one) => one.type === 'ReplicaFailure' && one.status === 'True')
   if (failed?.reason !== 'FailedCreate') return null
   const message = failed.message ?? ''
-  const quota = /exceeded quota/.test(message)
+  const quota = isQuotaFull(message)
   return {
     cause: `${quota ? `the quota is too small for ${type}` : `the cluster refuses to create ${type}`}: ${message}`,
     details: [`FailedCreate: ${message}`],
@@ -165,7 +156,7 @@ export function lateTrouble(type: string, seconds: number, port: number | null, 
       ? 'Deploy again, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.'
       : probe?.tcpSocket && probe.tcpSocket.port === port
         ? `It must listen on port ${port} on all addresses (0.0.0.0): let it use the environment variable PORT.`
-        : 'Make its healthcheck pass, change it with `deis healthchecks:set`, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.',
+        : 'Make its health check pass, change it with `deis healthchecks:set`, or allow more time with `deis config:set DEIS_DEPLOY_TIMEOUT=…`.',
     pod,
     patience: 0,
   }

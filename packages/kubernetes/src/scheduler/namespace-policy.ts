@@ -1,11 +1,13 @@
 // Whose is a namespace, and which network policy and Pod Security level does it have (docs/contract/api.md §4.1)?
 import { createHash } from 'node:crypto'
 import type { Kube } from '../client/client.ts'
-import { hasStatus } from '../client/error.ts'
 import { type Namespace, pathOf } from '../client/objects.ts'
 import { NameTaken } from '@deis/ports/scheduler'
 import type { Backend } from './backend.ts'
-import { appAnnotation, heritage, platformAnnotation } from './manifests/labels.ts'
+import { hasHeritage, heritage } from '../cluster/labels.ts'
+import { findOrCreateNamespace } from '../cluster/namespace.ts'
+import { podSecurityLabel } from '../cluster/security.ts'
+import { appAnnotation, platformAnnotation } from './manifests/labels.ts'
 import { appPolicy, nameLabel } from './manifests/network.ts'
 import { type Level, levelFor, podSecurityLabels } from './manifests/security.ts'
 
@@ -18,10 +20,10 @@ const policyDigest = ({ options }: Backend, app: string): string =>
     .digest('hex')
     .slice(0, 16)
 
-export const isOurs = ({ metadata }: Namespace, app: string, platform: string): boolean =>
-  metadata?.labels?.heritage === heritage.heritage &&
-  metadata.annotations?.[appAnnotation] === app &&
-  metadata.annotations[platformAnnotation] === platform
+export const isOurs = (there: Namespace, app: string, platform: string): boolean =>
+  hasHeritage(there) &&
+  there.metadata?.annotations?.[appAnnotation] === app &&
+  there.metadata.annotations[platformAnnotation] === platform
 
 function wanted(backend: Backend, app: string): Namespace {
   const { platform, podSecurity } = backend.options
@@ -45,17 +47,7 @@ function wanted(backend: Backend, app: string): Namespace {
 /** Creates the namespace, or finds it as ours. @throws NameTaken */
 export async function claimNamespace(backend: Backend, app: string, signal: AbortSignal): Promise<Namespace> {
   const { kube, options } = backend
-  const path = pathOf('v1/Namespace', undefined, app)
-  let there = await kube.find<Namespace>(path, { signal })
-  if (!there) {
-    try {
-      return await kube.create<Namespace>(pathOf('v1/Namespace'), wanted(backend, app), { signal })
-    } catch (error) {
-      // It was created meanwhile, or by an earlier call whose answer was lost.
-      if (!hasStatus(error, 409)) throw error
-      there = await kube.get<Namespace>(path, { signal })
-    }
-  }
+  const there = await findOrCreateNamespace(kube, wanted(backend, app), signal)
   if (!isOurs(there, app, options.platform))
     throw new NameTaken(`the cluster has a namespace "${app}" that is not an app of this platform`)
   if (there.metadata?.deletionTimestamp !== undefined)
@@ -76,7 +68,7 @@ export async function applyPolicies(
   const isCurrent = there.metadata?.annotations?.[networkAnnotation] === digest
   if (force || !isCurrent) await kube.apply(appPolicy(app, options.network), { signal })
   if (isCurrent) return there
-  const isNew = there.metadata?.labels?.['pod-security.kubernetes.io/enforce'] === undefined
+  const isNew = there.metadata?.labels?.[podSecurityLabel('enforce')] === undefined
   const podSecurity = isNew ? podSecurityLabels(there, levelFor(null, options.podSecurity)) : null
   const annotations = { ...podSecurity?.annotations, [networkAnnotation]: digest }
   return kube.patch<Namespace>(

@@ -1,15 +1,8 @@
 // In which of the contract's states is a pod (docs/contract/api.md §4.10)?
 import type { Pod } from '../client/objects.ts'
+import { containerOf, type ContainerStatus } from '../cluster/containers.ts'
 import type { ObservedPod, PodState } from '@deis/ports/scheduler'
 import { releaseOf } from './manifests/labels.ts'
-
-type Status = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number]
-
-/** Pods of ours have one container; others that something injects come after it or have other names. */
-export function containerOf(pod: Pod): Status | undefined {
-  const name = pod.spec?.containers[0]?.name
-  return pod.status?.containerStatuses?.find((one) => one.name === name)
-}
 
 const isGoing = (pod: Pod): boolean => pod.metadata?.deletionTimestamp !== undefined
 
@@ -50,13 +43,13 @@ const hasEnded = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod
 /** What its ReplicaSet counts. */
 export const isActive = (pod: Pod): boolean => !isGoing(pod) && !hasEnded(pod)
 
-function pending(container: Status | undefined, lastEvent: string | undefined): string {
+function pending(container: ContainerStatus | undefined, lastEvent: string | undefined): string {
   const reason = container?.state?.waiting?.reason
   if (reason === undefined) return 'initializing'
   return reason === 'ContainerCreating' ? (lastEvent ?? 'creating') : reason
 }
 
-function running(pod: Pod, container: Status | undefined): PodState {
+function running(pod: Pod, container: ContainerStatus | undefined): PodState {
   if (container?.state?.terminated) return 'terminating'
   if (!container?.state?.running) return 'error'
   if (isGoing(pod)) return container.ready ? 'terminating' : 'starting'

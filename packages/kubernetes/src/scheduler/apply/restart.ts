@@ -1,15 +1,9 @@
 // How are pods replaced by new ones of the same release, which start first (docs/contract/api.md §4.11)?
 import { type Deployment, pathOf, type Pod } from '../../client/objects.ts'
+import { heritageSelector } from '../../cluster/labels.ts'
 import type { Scheduler } from '@deis/ports/scheduler'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
-import {
-  deploymentName,
-  managers,
-  oneOffType,
-  restartedAnnotation,
-  selector,
-  templateHashLabel,
-} from '../manifests/labels.ts'
+import { deploymentName, managers, oneOffType, restartedAnnotation, templateHashLabel } from '../manifests/labels.ts'
 import { beforeOf, clearNew } from './restore.ts'
 import { awaitType, type Goal, podsOfTemplate } from './rollout.ts'
 import { isActive } from '../state.ts'
@@ -112,7 +106,7 @@ export async function restartPods(backend: Backend, app: string, which: Which, s
   }
   if (cluster.deployments.of(app).length === 0) return []
   const { items } = await kube.list<Deployment>(pathOf('apps/v1/Deployment', app), {
-    query: selector,
+    query: { labelSelector: heritageSelector },
     signal,
   })
   const chosen = items.filter(

@@ -3,7 +3,8 @@ import { type HorizontalPodAutoscaler, pathOf } from '../../client/objects.ts'
 import type { Formation, Progress } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from '../backend.ts'
 import { autoscaler } from '../manifests/deployment.ts'
-import { deploymentName, oneOffType, selector } from '../manifests/labels.ts'
+import { heritageSelector } from '../../cluster/labels.ts'
+import { deploymentName, oneOffType } from '../manifests/labels.ts'
 import { change, make, scaleTo, type Step, wantedOf } from './steps.ts'
 
 const shrinkMs = 60_000
@@ -14,7 +15,7 @@ export async function scalersOf(
   signal: AbortSignal,
 ): Promise<HorizontalPodAutoscaler[]> {
   const path = pathOf('autoscaling/v1/HorizontalPodAutoscaler', app)
-  return (await kube.list<HorizontalPodAutoscaler>(path, { query: selector, signal })).items
+  return (await kube.list<HorizontalPodAutoscaler>(path, { query: { labelSelector: heritageSelector }, signal })).items
 }
 
 /** Removes what is no longer wanted: the deploy cannot fail any more. */

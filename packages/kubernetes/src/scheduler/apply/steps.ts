@@ -3,7 +3,8 @@ import { type Deployment, pathOf } from '../../client/objects.ts'
 import { DeployFailure, type Formation, type ProcessSpec } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from '../backend.ts'
 import { deployment, patience, type Patience, replicasOf } from '../manifests/deployment.ts'
-import { deploymentName, managers, selector } from '../manifests/labels.ts'
+import { heritageSelector } from '../../cluster/labels.ts'
+import { deploymentName, managers } from '../manifests/labels.ts'
 import { fieldsOf } from './owned.ts'
 import { resourcesOf } from '../manifests/quantity.ts'
 import { replace } from './replace.ts'
@@ -63,7 +64,10 @@ export async function stepsOf(
     return { type, process, patience: time, manifest: deployment(parts, backend.pods) }
   })
   const [{ items }] = await Promise.all([
-    backend.kube.list<Deployment>(pathOf('apps/v1/Deployment', app), { query: selector, signal }),
+    backend.kube.list<Deployment>(pathOf('apps/v1/Deployment', app), {
+      query: { labelSelector: heritageSelector },
+      signal,
+    }),
     ...[envSecret(app, formation.release, formation.env), ...secrets].map((secret) =>
       backend.kube.apply(secret, { signal }),
     ),

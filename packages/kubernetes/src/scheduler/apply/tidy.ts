@@ -1,7 +1,7 @@
 // Which secrets of earlier releases are no longer needed (docs/contract/api.md §4.12)?
 import { pathOf, type Secret } from '../../client/objects.ts'
 import { type Backend, nameOf } from '../backend.ts'
-import { heritage } from '../manifests/labels.ts'
+import { heritageSelector } from '../../cluster/labels.ts'
 import { envSecretName } from '../manifests/secret.ts'
 
 /**
@@ -21,7 +21,7 @@ export async function removeOldSecrets(
   const needed = new Set([...labels, ...templates].map((one) => `${app}-${one?.version}-env`))
   if (release !== undefined) needed.add(envSecretName(app, release))
   const { items } = await kube.list<Secret>(pathOf('v1/Secret', app), {
-    query: { labelSelector: `heritage=${heritage.heritage},app=${app},type=env` },
+    query: { labelSelector: `${heritageSelector},app=${app},type=env` },
     signal,
   })
   const pods = new Set(cluster.pods.of(app).map((pod) => `${nameOf(pod)}-env`))

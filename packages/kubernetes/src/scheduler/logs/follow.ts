@@ -1,9 +1,9 @@
 // How is all output of one pod read, across restarts of its container and broken connections?
+import { containerOf } from '../../cluster/containers.ts'
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, KubeError } from '../../client/error.ts'
 import { pathOf, type Pod } from '../../client/objects.ts'
 import { type LogMergerDeps, openLogMerger } from './merge.ts'
-import { containerOf } from '../state.ts'
 
 export type Followed = {
   /** The pod as it is now. */

@@ -9,6 +9,7 @@ import { type Pod, pathOf } from '../../client/objects.ts'
 import { isClusterThere, makeSpace } from '../../client/testing.ts'
 import { loadTransport } from '../../client/transport.ts'
 import { watchAll, type Watched } from '../../client/watch.ts'
+import { readLastLines } from '../../cluster/last-lines.ts'
 import { openPodLogs, type PodLogs } from './logs.ts'
 
 describe.skipIf(!isClusterThere)('logs of pods', () => {
@@ -120,13 +121,12 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
       )
       .toBe(true)
     const written: string[] = []
+    const newest = { namespace: app, pod: `${app}-web-123-ccccc`, container: `${app}-web`, lines: 1, previous: false }
     for (let index = 0; index < 100; index++) {
       await print(`line ${index}`)
       written.push(`ccccc line ${index}`)
       // The container runtime copies output to its file a moment later, so that the API may not have it yet.
-      await expect
-        .poll(() => logs.lastLines(app, `${app}-web-123-ccccc`, `${app}-web`, 1, false), { ...patience, interval: 1 })
-        .toEqual([`line ${index}`])
+      await expect.poll(() => readLastLines(kube, newest), { ...patience, interval: 1 }).toEqual([`line ${index}`])
       expect((await lines()).filter((line) => line !== 'ccccc first')).toEqual(written)
     }
   })
@@ -163,9 +163,9 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
   })
 
   test('the last lines of a dead container', async () => {
-    const name = `${app}-web-123-ggggg`
+    const which = { namespace: app, pod: `${app}-web-123-ggggg`, container: `${app}-web`, previous: true }
     await start('ggggg', 'echo one; echo two; exit 3')
-    expect(await logs.lastLines(app, name, `${app}-web`, 20, true)).toEqual([])
-    await expect.poll(() => logs.lastLines(app, name, `${app}-web`, 1, true), patience).toEqual(['two'])
+    expect(await readLastLines(kube, { ...which, lines: 20 })).toEqual([])
+    await expect.poll(() => readLastLines(kube, { ...which, lines: 1 }), patience).toEqual(['two'])
   })
 })

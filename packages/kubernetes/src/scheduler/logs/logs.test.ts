@@ -277,20 +277,3 @@ test('an unknown or invalid app has no lines', async () => {
   expect(await logs.tail('nobody', 10)).toEqual([])
   expect(await logs.tail('../etc', 10)).toEqual([])
 })
-
-test('the last lines of a container, cut to size, and none if there is no container', async () => {
-  const last = (lines: number, previous = false) => logs.lastLines(app, name, 'tea-web', lines, previous)
-  api.answer(({ query }, response) => {
-    expect(Number(query.get('limitBytes'))).toBeGreaterThan(1000)
-    response.end(`one\n${'x'.repeat(3000)}\nthree`)
-  })
-  expect(await last(2)).toEqual(['x'.repeat(952), 'three'])
-  expect(await last(9)).toEqual(['one', 'x'.repeat(2048), 'x'.repeat(952), 'three'])
-  api.answer((_, response) => void response.end('unable to retrieve container logs for containerd://abc'))
-  expect(await last(2)).toEqual([])
-  serve()
-  expect(await last(2, true)).toEqual([])
-  expect(await logs.lastLines(app, 'nobody', 'tea-web', 2, false)).toEqual([])
-  api.answer((_, response) => refuse(response, 500, 'InternalError', 'kubelet is away'))
-  await expect(last(2)).rejects.toThrow('kubelet is away')
-})

@@ -6,9 +6,9 @@ import { createLimit } from '@deis/lib/limit'
 import { isAppId, logSource } from '@deis/ports/names'
 import type { LogLine } from '@deis/ports/scheduler'
 import { type Followed, followPod } from './follow.ts'
-import { heritage, oneOffType, releaseOf, sessionAnnotation } from '../manifests/labels.ts'
+import { hasHeritage } from '../../cluster/labels.ts'
+import { oneOffType, releaseOf, sessionAnnotation } from '../manifests/labels.ts'
 import { type AppLog, openAppLog } from './file.ts'
-import { readLastLines } from './last.ts'
 import type { Entry } from './lines.ts'
 import { withoutEndMarker } from '../session/end-marker.ts'
 
@@ -30,8 +30,6 @@ export type PodLogs = {
   tail(app: string, lines: number): Promise<LogLine[]>
   /** The same, and then calls back with each later line, until the signal: none is missing or comes twice in between. */
   follow(app: string, lines: number, onLine: (line: LogLine) => void, signal: AbortSignal): Promise<LogLine[]>
-  /** The last lines of a container, as evidence; none if the container, or its log, is not there. */
-  lastLines(namespace: string, pod: string, container: string, lines: number, previous: boolean): Promise<string[]>
   /** Deletes the app's log. Further output of its present pods is ignored. */
   remove(app: string): Promise<void>
   close(): Promise<void>
@@ -56,10 +54,10 @@ const catchUpsAtOnce = 20
 
 /** Null: not a pod of an app. Other parts of the platform may have its labels, in namespaces of other names. */
 function sourceOf({ metadata }: Pod): Source | null {
-  const { app = '', type = '', heritage: owner } = metadata?.labels ?? {}
+  const { app = '', type = '' } = metadata?.labels ?? {}
   const release = releaseOf(metadata?.labels)
   const name = metadata?.name ?? ''
-  if (owner !== heritage.heritage || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
+  if (!hasHeritage({ metadata }) || app !== metadata?.namespace || !isAppId(app) || type === '' || release === 0)
     return null
   // The output of a session goes only to its user.
   if (metadata.annotations?.[sessionAnnotation] !== undefined) return null
@@ -144,8 +142,6 @@ export function openPodLogs({ kube, folder, log }: PodLogsOptions): PodLogs {
       signal.throwIfAborted()
       return fileOf(app).follow(lines, onLine, signal)
     },
-    lastLines: (namespace, pod, container, lines, previous) =>
-      readLastLines(kube, { namespace, pod, container, lines, previous }),
     async remove(app) {
       if (!isAppId(app)) return
       const present = of(app)

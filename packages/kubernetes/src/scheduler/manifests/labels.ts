@@ -1,10 +1,6 @@
 // Which names, labels and annotations do the platform's objects have (docs/contract/api.md §4.1)?
 import { createHash } from 'node:crypto'
-
-/** On every object of the platform; the watches select by it. */
-export const heritage = { heritage: 'deis' } as const
-
-export const selector = { labelSelector: 'heritage=deis' } as const
+import { heritage } from '../../cluster/labels.ts'
 
 /** The selector of Services and Deployments; without a version, so that it fits all releases. */
 export const typeLabels = (app: string, type: string) => ({ app, type, ...heritage })

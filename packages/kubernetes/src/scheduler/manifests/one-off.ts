@@ -1,10 +1,10 @@
 // Which pod runs one command to its end (docs/contract/api.md §4.15)?
 import { isDeepStrictEqual } from 'node:util'
 import { pathOf, type Pod, type Secret } from '../../client/objects.ts'
+import { controllerKey } from '../../cluster/labels.ts'
 import type { OneOff } from '@deis/ports/scheduler'
 import { type Backend, nameOf } from '../backend.ts'
 import { oneOffType, platformAnnotation } from './labels.ts'
-import { controllerAnnotation } from '../run/run.ts'
 import { envSecret, pullSecrets, type PullOptions } from './secret.ts'
 import { podLabels, podSpec, type PodSettings } from './template.ts'
 
@@ -24,7 +24,7 @@ export function oneOffPod(
       name,
       namespace: app,
       labels: podLabels({ app, type: oneOffType, release }),
-      annotations: { [controllerAnnotation]: settings.instance, [platformAnnotation]: settings.platform },
+      annotations: { [controllerKey]: settings.instance, [platformAnnotation]: settings.platform },
     },
     spec: podSpec(
       {

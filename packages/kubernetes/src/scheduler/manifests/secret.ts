@@ -1,5 +1,6 @@
 // Which secrets does a release need: its environment, and credentials to pull its image (docs/contract/api.md §4.3, §4.5)?
 import type { Secret } from '../../client/objects.ts'
+import { dockerHub, registrySecret } from '../../cluster/registry-credentials.ts'
 import type { Credentials } from '@deis/ports/registry'
 import type { Artifact } from '@deis/ports/scheduler'
 import { appLabels, versionOf } from './labels.ts'
@@ -24,27 +25,11 @@ export function envSecret(
   }
 }
 
-const dockerHub = 'https://index.docker.io/v1/'
-
 /** The registry's host in an image reference; null: Docker Hub. */
 export function hostOf(reference: string): string | null {
   const [first = '', ...rest] = reference.split('/')
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
   return !isHost || first === 'docker.io' || first === 'index.docker.io' ? null : first
-}
-
-function pullSecret(app: string, name: string, auths: Readonly<Record<string, Credentials>>): Secret {
-  const entries = Object.entries(auths).map(([host, { username, password }]) => [
-    host,
-    { auth: base64(`${username}:${password}`) },
-  ])
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name, namespace: app, labels: appLabels(app) },
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': base64(JSON.stringify({ auths: Object.fromEntries(entries) })) },
-  }
 }
 
 export type PullOptions = {
@@ -62,8 +47,10 @@ export function pullSecrets(
   if (artifact.kind !== 'image') return []
   const host = hostOf(artifact.reference)
   const { username, password, hostname } = registry
+  const secret = (name: string, key: string, credentials: Credentials): Secret =>
+    registrySecret({ name, namespace: app, labels: appLabels(app) }, { [key]: credentials })
   if (username !== undefined && password !== undefined)
-    return [pullSecret(app, secretPrefix, { [hostname ?? host ?? dockerHub]: { username, password } })]
+    return [secret(secretPrefix, hostname ?? host ?? dockerHub, { username, password })]
   const platforms = registryCredentials[host ?? 'docker.io'] ?? registryCredentials[host ?? dockerHub]
-  return platforms ? [pullSecret(app, `${secretPrefix}-off-cluster`, { [host ?? dockerHub]: platforms })] : []
+  return platforms ? [secret(`${secretPrefix}-off-cluster`, host ?? dockerHub, platforms)] : []
 }

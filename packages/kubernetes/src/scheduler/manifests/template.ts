@@ -4,7 +4,7 @@ import { DeployFailure, type OneOff, type Probe, slugLauncher } from '@deis/port
 import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'
 import type { Probes } from './probe.ts'
 import { resourcesOf } from './quantity.ts'
-import { securityOf } from './security.ts'
+import { securityOf } from '../../cluster/security.ts'
 
 /** What the cluster and the platform's settings add to every pod. */
 export type PodSettings = {

@@ -2,8 +2,8 @@
 import type { Kube } from '../../client/client.ts'
 import type { Pod } from '../../client/objects.ts'
 import type { Watched } from '../../client/watch.ts'
+import { containerOf, isOutOfMemory } from '../../cluster/containers.ts'
 import type { PodView } from './view.ts'
-import { containerOf } from '../state.ts'
 
 export type RunDeps = {
   readonly kube: Kube
@@ -55,7 +55,7 @@ export function exitOf(pod: Pod, seconds: number, print: (text: string) => void)
   if (!ended || reason !== undefined)
     throw new Error(`the command was ended by the cluster: ${reason ?? pod.status?.phase} ${message}`.trim())
   const limit = pod.spec?.containers[0]?.resources?.limits?.memory
-  if (ended.reason === 'OOMKilled')
+  if (isOutOfMemory(ended))
     print(`\nThe command used more memory than its limit${limit ? ` (${limit})` : ''} and was killed (OOMKilled).\n`)
   return ended.exitCode
 }

@@ -6,10 +6,11 @@ import { type Pod, pathOf, type ResourceQuota } from '../../client/objects.ts'
 import { isClusterThere, makeSpace } from '../../client/testing.ts'
 import { loadTransport } from '../../client/transport.ts'
 import { watchAll, type Watched } from '../../client/watch.ts'
+import { controllerKey } from '../../cluster/labels.ts'
 import { oneOffName } from '@deis/ports/names'
 import { DeployFailure } from '@deis/ports/scheduler'
 import { platformAnnotation } from '../manifests/labels.ts'
-import { cleanOneOffs, controllerAnnotation, runOneOff } from './run.ts'
+import { cleanOneOffs, runOneOff } from './run.ts'
 
 const never = new AbortController().signal
 
@@ -51,7 +52,7 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
       annotations:
         extra.controller === undefined
           ? {}
-          : { [controllerAnnotation]: extra.controller, [platformAnnotation]: extra.platform ?? 'ours' },
+          : { [controllerKey]: extra.controller, [platformAnnotation]: extra.platform ?? 'ours' },
     },
     spec: {
       automountServiceAccountToken: false,

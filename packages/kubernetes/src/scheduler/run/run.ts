@@ -3,6 +3,8 @@ import type { Kube } from '../../client/client.ts'
 import { KubeError } from '../../client/error.ts'
 import { type Pod, pathOf } from '../../client/objects.ts'
 import { watchAll, type Watched } from '../../client/watch.ts'
+import { followOutput } from '../../cluster/container-output.ts'
+import { controllerKey, heritageSelector } from '../../cluster/labels.ts'
 import { limited } from '@deis/ports/limited'
 import { DeployFailure } from '@deis/ports/scheduler'
 import { platformAnnotation } from '../manifests/labels.ts'
@@ -17,7 +19,6 @@ import {
   untilEnded,
 } from './end.ts'
 import { lingering } from './linger.ts'
-import { followOutput } from './output.ts'
 import { createPod, untilStarted } from './start.ts'
 import { type PodView, viewPod } from './view.ts'
 import { createEndMarkerFilter, newEndMarker } from '../session/end-marker.ts'
@@ -159,9 +160,6 @@ export function runOneOff(
   )
 }
 
-/** On pods of type `run`, as an annotation or label: the controller that waits for their end. */
-export const controllerAnnotation = 'deis.io/controller'
-
 /** Deletes the one-off pods of controllers that are no longer alive. @returns how many. */
 export async function cleanOneOffs(deps: {
   readonly kube: Kube
@@ -169,11 +167,11 @@ export async function cleanOneOffs(deps: {
   readonly alive: (controller: string) => Promise<boolean>
 }): Promise<number> {
   const { kube, platform, alive } = deps
-  const { items } = await kube.list<Pod>(pathOf('v1/Pod'), { query: { labelSelector: 'heritage=deis,type=run' } })
+  const { items } = await kube.list<Pod>(pathOf('v1/Pod'), { query: { labelSelector: `${heritageSelector},type=run` } })
   const known = new Map<string, boolean>()
   let count = 0
   for (const { metadata } of items) {
-    const controller = metadata?.annotations?.[controllerAnnotation] ?? metadata?.labels?.[controllerAnnotation]
+    const controller = metadata?.annotations?.[controllerKey] ?? metadata?.labels?.[controllerKey]
     if (controller === undefined || metadata?.annotations?.[platformAnnotation] !== platform) continue
     const lives = known.get(controller) ?? (await alive(controller))
     known.set(controller, lives)

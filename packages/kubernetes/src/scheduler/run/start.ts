@@ -2,18 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, isPassing, KubeError } from '../../client/error.ts'
-import { type Event, type Pod, pathOf } from '../../client/objects.ts'
+import { type Pod, pathOf } from '../../client/objects.ts'
+import { containerOf, hasNeverRun } from '../../cluster/containers.ts'
+import { eventsOf, failureLines } from '../../cluster/events.ts'
+import { isQuotaFull } from '../../cluster/obstacle.ts'
 import { DeployFailure } from '@deis/ports/scheduler'
 import { podTrouble, type Trouble } from '../diagnose.ts'
 import { securityHint } from '../refusal.ts'
 import type { PodView } from './view.ts'
-import { containerOf } from '../state.ts'
 
 const subject = 'the command'
 const createMs = 60_000
 const retryMs = 250
-const maxEvents = 5
-const relevant = /^(Failed|FailedScheduling|FailedMount|FailedCreatePodSandBox|BackOff|Evicted)$/
+const eventsMs = 5_000
 
 /** A namespace gets its service account a moment after its creation. */
 const isTooEarly = (error: unknown): boolean =>
@@ -21,7 +22,7 @@ const isTooEarly = (error: unknown): boolean =>
 
 function refusal(error: unknown): unknown {
   if (!(error instanceof KubeError) || ![403, 422].includes(error.status)) return error
-  return /exceeded quota/.test(error.message)
+  return isQuotaFull(error.message)
     ? new DeployFailure(
         `${subject} cannot be started: the quota of the app is used up`,
         [error.message],
@@ -57,25 +58,17 @@ export async function createPod(kube: Kube, pod: Pod, signal: AbortSignal): Prom
   }
 }
 
-/** The container was created, but its command could not be executed. */
-const neverRan = ['StartError', 'ContainerCannotRun']
-
 function hasRun(pod: Pod): boolean {
   const { running, terminated } = containerOf(pod)?.state ?? {}
-  return running !== undefined || (terminated !== undefined && !neverRan.includes(terminated.reason ?? ''))
+  return running !== undefined || (terminated !== undefined && !hasNeverRun(terminated))
 }
 
 /** What Kubernetes reports about a pod that does not start. Its events are sometimes late or missing. */
 async function evidenceOf(kube: Kube, pod: Pod | undefined): Promise<string[]> {
   if (!pod) return ['Kubernetes has not shown the pod']
   const { reason = 'Pending', message = '' } = containerOf(pod)?.state?.waiting ?? {}
-  const query = { fieldSelector: `involvedObject.uid=${pod.metadata?.uid}` }
-  const found = await kube
-    .list<Event>(pathOf('v1/Event', pod.metadata?.namespace), { query, signal: AbortSignal.timeout(5_000) })
-    .catch(() => ({ items: [] }))
-  const events = found.items.filter((event) => relevant.test(event.reason ?? ''))
-  const lines = events.map((event) => `${event.reason}: ${event.message ?? ''}`)
-  return [`${reason} ${message}`.trim(), ...[...new Set(lines)].slice(-maxEvents)]
+  const events = await eventsOf(kube, pod, AbortSignal.timeout(eventsMs)).catch(() => [])
+  return [`${reason} ${message}`.trim(), ...failureLines(events)]
 }
 
 function failure({ cause, details, hint }: Trouble): DeployFailure {

@@ -1,6 +1,6 @@
 // How is a command's output passed on to the last byte?
-import type { Kube } from '../../client/client.ts'
-import { hasStatus } from '../../client/error.ts'
+import type { Kube } from '../client/client.ts'
+import { hasStatus } from '../client/error.ts'
 
 export type OutputDeps = {
   readonly kube: Kube

@@ -1,10 +1,10 @@
 // Is all output passed on once and complete, also over broken connections, and where does it end?
 import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createKube } from '../../client/client.ts'
-import { type FakeApi, openFakeApi, refuse } from '../../client/testing.ts'
+import { createKube } from '../client/client.ts'
+import { type FakeApi, openFakeApi, refuse } from '../client/testing.ts'
 import { limited } from '@deis/ports/limited'
-import { followOutput } from './output.ts'
+import { followOutput } from './container-output.ts'
 
 let api: FakeApi
 let got = ''

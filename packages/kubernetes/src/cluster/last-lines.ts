@@ -1,7 +1,7 @@
 // What are the last log lines of a container?
-import type { Kube } from '../../client/client.ts'
-import { hasStatus } from '../../client/error.ts'
-import { pathOf } from '../../client/objects.ts'
+import type { Kube } from '../client/client.ts'
+import { hasStatus } from '../client/error.ts'
+import { pathOf } from '../client/objects.ts'
 import { createSplitter } from '@deis/lib/split'
 
 export type Which = {
