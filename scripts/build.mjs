@@ -79,6 +79,7 @@ export async function buildAll(log) {
   const { generateClients } = await import('./prisma.mjs')
   generateClients()
   const esbuild = await import('esbuild')
+  const { embedPrograms } = await import('./programs.mjs')
   rmSync(dist, { recursive: true, force: true })
   const source = (path) => join(root, 'packages', path)
   await Promise.all([
@@ -95,6 +96,7 @@ export async function buildAll(log) {
           './crypto/build/Release/sshcrypto.node',
           'pg-native',
         ],
+        plugins: [embedPrograms],
       },
     ),
     bundle(esbuild, 'controller', { hook: source('git/src/push/hook.ts') }, { splitting: false, minify: true }),

@@ -1,5 +1,7 @@
-// Do types, lint, format, migrations, references to documents and files and the words of names and texts hold, and is everything used?
-import { spawnSync } from 'node:child_process'
+// Do types, lint, format, shell programs, migrations, references to documents and files and the words of names and texts hold, and
+// is everything used?
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildAll } from './build.mjs'
@@ -8,6 +10,21 @@ import { installAll } from './install.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const log = (text) => console.log(`deis: ${text}`)
 const bin = (name) => join(root, 'node_modules/.bin', name)
+
+/** Each shell program by shellcheck, or at least its syntax by the shell that it is for. */
+function shellChecks() {
+  const files = execFileSync('git', ['ls-files', '-z', '*.sh'], { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((path) => path !== '')
+  if (spawnSync('shellcheck', ['--version']).status === 0) {
+    log(`shellcheck checks ${files.length} shell programs`)
+    // SC1091: what a script reads from elsewhere on its machine is not there to be checked.
+    return [['shellcheck', ['--exclude=SC1091', ...files]]]
+  }
+  log(`shellcheck is not installed: only the syntax of ${files.length} shell programs is checked`)
+  const isBash = (path) => /^#!.*bash|^# shellcheck shell=bash/m.test(readFileSync(join(root, path), 'utf8'))
+  return files.map((path) => [isBash(path) ? 'bash' : 'sh', ['-n', path]])
+}
 
 installAll(log)
 await buildAll(log)
@@ -21,6 +38,7 @@ const checks = [
   [process.execPath, ['scripts/migration.mjs', '--check']],
   [process.execPath, ['scripts/references.mjs']],
   [process.execPath, ['scripts/words.mjs']],
+  ...shellChecks(),
 ]
 let failed = 0
 for (const [command, args] of checks) {
@@ -29,5 +47,5 @@ for (const [command, args] of checks) {
   failed++
   console.error(`check failed: ${command.split('/').at(-1)} ${args.join(' ')}`)
 }
-if (failed === 0) log('types, lint, format, use, migrations, references and words are fine')
+if (failed === 0) log('types, lint, format, shell programs, use, migrations, references and words are fine')
 process.exitCode = failed === 0 ? 0 : 1

@@ -1,5 +1,6 @@
 // Which tests belong to which project, and how long one may take?
 import { defineConfig } from 'vitest/config'
+import { embedProgramsInTests } from './programs.mjs'
 import { LongestFirst } from './test-order.ts'
 
 /** Minutes of their own: all of the contract, real toolchains, floods and bombs, and many kills, pushes and changes at once. */
@@ -11,6 +12,7 @@ const alone = ['budget', 'cluster-durability', 'install'].map((name) => `package
 const cluster = { testTimeout: 180_000, hookTimeout: 180_000 }
 
 export default defineConfig({
+  plugins: [embedProgramsInTests],
   test: {
     maxWorkers: 2,
     root: new URL('..', import.meta.url).pathname,

@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import type { Job } from '../client/objects.ts'
 import { sourceFolderName, workFolder } from '@deis/buildpacks/runner/order'
+import buildProgram from '../programs/dockerfile-build.sh'
+import pushProgram from '../programs/dockerfile-push.sh'
 import type { Settings } from './options.ts'
 import {
   buildContainer,
@@ -20,48 +22,10 @@ export const registriesName = 'registries.conf'
 export const authName = 'auth.json'
 const labelsFolderName = 'labels'
 
+/** Where the built image is, for the container that pushes it. */
 const layout = `oci:${workFolder}/image:built`
 
-/**
- * Arguments: a repository for cached layers or an empty text, the context, then options of `buildah build`. Values of build
- * arguments come from files, through the environment of this step alone; the script's own variables begin with `__`, which no
- * argument does. With cached layers every label would be a step that is different in each build: there, all labels are added
- * at the end.
- */
-const buildScript = `
-set -eu
-__cache=$1 __context=$2
-shift 2
-for __file in "${workFolder}/${argsFolderName}"/*; do
-  [ -f "$__file" ] || continue
-  __name=\${__file##*/}
-  # The x keeps newlines at the end.
-  __value=$(cat "$__file"; printf x)
-  export "$__name=\${__value%x}"
-  set -- "$@" --build-arg "$__name"
-done
-if [ -n "$__cache" ] && buildah build --help | grep -q -e --cache-to; then
-  buildah --storage-driver vfs build --isolation chroot "$@" \\
-    --layers --cache-from "$__cache" --cache-to "$__cache" --tag unlabelled -- "$__context"
-  buildah --storage-driver vfs build --isolation chroot --quiet --pull=never --tag built -- "${workFolder}/${labelsFolderName}" >/dev/null
-else
-  while read -r __label; do
-    set -- "$@" --label "$__label"
-  done <"${workFolder}/${labelsFolderName}/list"
-  buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
-fi
-buildah --storage-driver vfs push --quiet built ${layout}
-echo 'Pushing to registry'
-`
-
-/** Writes the result, a digest, as the container's termination message. */
-const pushScript = `
-set -eu
-id=$(buildah --storage-driver vfs pull --quiet ${layout})
-exec buildah --storage-driver vfs push --quiet --digestfile /dev/termination-log -- "$id" "$1"
-`
-
-/** The labels in both forms that the script reads. Values have one line and no quotes. */
+/** The labels in both forms that the build reads. Values have one line and no quotes. */
 export function labelFiles(labels: Readonly<Record<string, string>>): Record<string, string> {
   const all = Object.entries(labels)
   return {
@@ -120,10 +84,13 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
         {
           name: buildContainer,
           image: images.buildah,
-          command: ['sh', '-c', buildScript, 'build'],
+          command: ['sh', '-c', buildProgram, 'build'],
           args: [
             job.cache ?? '',
             context,
+            join(workFolder, argsFolderName),
+            join(workFolder, labelsFolderName),
+            layout,
             '--file',
             join(context, 'Dockerfile'),
             ...(job.noCache ? ['--no-cache'] : []),
@@ -138,8 +105,8 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
         {
           name: pushContainer,
           image: images.buildah,
-          command: ['sh', '-c', pushScript, 'push'],
-          args: [`docker://${job.image}`],
+          command: ['sh', '-c', pushProgram, 'push'],
+          args: [layout, `docker://${job.image}`],
           env: variables({
             ...env,
             ...registries,

@@ -11,7 +11,8 @@ import { create, Header, type HeaderData, Parser, type ReadEntry } from 'tar'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { writeFiles } from '@deis/buildpacks/testing'
-import { launcher, processFolder } from './launcher.ts'
+import { readProfile } from '@deis/machine/profile'
+import launcher from '../programs/slug-launcher.sh'
 import { slugLayer } from './layer.ts'
 
 let folder = ''
@@ -60,6 +61,7 @@ describe('a layer', () => {
     const slug = await slugOf('one', { 'a.txt': 'A', 'bin/run': 'B', link: { link: '/etc/passwd' }, [long]: 'L' })
     const found = await entriesOf(layerOf(Readable.from([slug]), 1000, { web: 'node x', worker: 'sleep 1' }))
     expect(found['runner/init']).toMatchObject({ uid: 0, mode: 0o755, text: launcher })
+    expect(found['runner/profile']).toMatchObject({ uid: 0, mode: 0o644 })
     expect(found['runner/processes/web']).toMatchObject({ uid: 0, mode: 0o644, text: 'node x\n' })
     expect(found['app/']).toMatchObject({ type: 'Directory', uid: 1000, gid: 1000 })
     expect(found['app/a.txt']).toMatchObject({ uid: 1000, gid: 1000, mode: 0o644, text: 'A' })
@@ -116,8 +118,9 @@ describe('the launcher', () => {
     await writeFile(join(processes, 'celery_Beat'), 'echo beats\n')
     await writeFile(join(processes, 'web'), 'echo "$SECOND in $HOME as web"; exit 4\n')
     init = join(folder, 'init')
+    await writeFile(join(folder, 'profile'), readProfile)
     const here = launcher
-      .replaceAll(processFolder, processes)
+      .replaceAll('/runner/', `${folder}/`)
       .replaceAll('/app\n', `${app}\n`)
       .replace('/app ||', `${app} ||`)
     await writeFile(init, here, { mode: 0o755 })

@@ -1,17 +1,21 @@
 // How is a slug turned into the layer of an image: with which owners, paths and launcher?
 import type { Readable } from 'node:stream'
 import type { Archiver, RelayFile } from '@deis/machine/archive'
-import { launcher, processFolder } from './launcher.ts'
+import { readProfile } from '@deis/machine/profile'
+import launcher from '../programs/slug-launcher.sh'
+
+/** One file for each process type, with its command. */
+const processFolder = 'runner/processes'
 
 /** The platform's own files, which only root can write. */
 function runner(processes: Readonly<Record<string, string>>): RelayFile[] {
-  const folder = processFolder.slice(1)
   return [
     { path: 'runner/', mode: 0o755, text: null },
     { path: 'runner/init', mode: 0o755, text: launcher },
-    { path: `${folder}/`, mode: 0o755, text: null },
+    { path: 'runner/profile', mode: 0o644, text: `${readProfile}\n` },
+    { path: `${processFolder}/`, mode: 0o755, text: null },
     ...Object.entries(processes).map(([type, command]) => ({
-      path: `${folder}/${type}`,
+      path: `${processFolder}/${type}`,
       mode: 0o644,
       text: `${command}\n`,
     })),

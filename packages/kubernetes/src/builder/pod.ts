@@ -1,7 +1,9 @@
 // What do all Jobs of builds have in common?
+import { join } from 'node:path'
 import type { Job, Pod } from '../client/objects.ts'
 import { controllerKey, heritage } from '../cluster/labels.ts'
 import { runnerName, workFolder } from '@deis/buildpacks/runner/order'
+import bootstrap from '../programs/build-bootstrap.ts?program'
 import { buildLabel } from './names.ts'
 import type { Limits, Settings } from './options.ts'
 
@@ -30,26 +32,6 @@ export function resources({ memory, cpu, disk }: Limits): NonNullable<Container[
 export const variables = (env: Readonly<Record<string, string>>): NonNullable<Container['env']> =>
   Object.entries(env).map(([name, value]) => ({ name, value }))
 
-/** Downloads the runner and starts it; the image only needs `node`. Retries, since the network of a new pod may need a moment. */
-const bootstrap = `
-const { writeFileSync } = require('node:fs')
-const get = async (left) => {
-  try {
-    const answer = await fetch(process.env.DEIS_RUNNER)
-    if (!answer.ok) { console.error('The controller answered ' + answer.status + ' for the runner.'); process.exit(1) }
-    return Buffer.from(await answer.arrayBuffer())
-  } catch (error) {
-    if (left === 0) { console.error('The controller could not be reached: ' + (error.cause ?? error).message); process.exit(1) }
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    return get(left - 1)
-  }
-}
-get(20).then((program) => {
-  writeFileSync('${workFolder}/${runnerName}', program)
-  return import('${workFolder}/${runnerName}')
-})
-`
-
 const workMount = { name: 'work', mountPath: workFolder }
 
 /** The first container of every build. Only it has the URLs of the source and the order. */
@@ -61,7 +43,7 @@ export function fetcher(
   return {
     name: fetchContainer,
     image: images.tools ?? images.stack,
-    command: ['node', '-e', bootstrap, 'fetch'],
+    command: ['node', '-e', bootstrap, join(workFolder, runnerName), 'fetch'],
     env: variables({
       DEIS_RUNNER: urls.runner,
       DEIS_ORDER: urls.order,

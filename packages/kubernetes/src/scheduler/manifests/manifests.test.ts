@@ -6,6 +6,7 @@ import { containerName, deploymentName } from './labels.ts'
 import { oneOffPod } from './one-off.ts'
 import { probesOf } from './probe.ts'
 import { quotaOf } from '../namespace.ts'
+import anyShell from '../../programs/any-shell.sh'
 import { envSecret, hostOf, pullSecrets } from './secret.ts'
 import { edgeOf, ingress, sendsTo, service } from './service.ts'
 import type { PodSettings } from './template.ts'
@@ -323,12 +324,7 @@ test('a one-off pod', () => {
           name: 'tea-run',
           image: 'registry.test/acme/api@sha256:0',
           imagePullPolicy: 'IfNotPresent',
-          command: [
-            '/bin/sh',
-            '-c',
-            'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"',
-            'deis',
-          ],
+          command: ['/bin/sh', '-c', anyShell, 'deis'],
           args: ['rake db:migrate'],
           env: [ref('DATABASE_URL'), ref('PORT'), ref('database_url')],
           resources: {},

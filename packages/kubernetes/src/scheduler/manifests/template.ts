@@ -1,6 +1,7 @@
 // What does one pod look like (docs/contract/api.md §4.3)?
 import type { Pod } from '../../client/objects.ts'
 import { DeployFailure, type OneOff, type Probe, slugLauncher } from '@deis/ports/scheduler'
+import anyShell from '../../programs/any-shell.sh'
 import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'
 import type { Probes } from './probe.ts'
 import { resourcesOf } from './quantity.ts'
@@ -33,9 +34,6 @@ export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'ta
 
 type Spec = NonNullable<Pod['spec']>
 type Container = Spec['containers'][number]
-
-/** An image that was not made for the platform may have no bash; one-off commands still work with sh. */
-const anyShell = 'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"'
 
 function startedBy({ artifact, command, type }: PodParts): Pick<Container, 'command' | 'args'> {
   if (command === null) return {}

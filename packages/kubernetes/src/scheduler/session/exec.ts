@@ -3,11 +3,14 @@ import type { Kube } from '../../client/client.ts'
 import { hasStatus, KubeError } from '../../client/error.ts'
 import { pathOf, type Pod } from '../../client/objects.ts'
 import { NoSuchPod, type SessionIo, slugLauncher } from '@deis/ports/scheduler'
+import { readProfile } from '@deis/machine/profile'
 import type { Started } from '@deis/ports/started'
 import type { KubernetesOptions } from '../backend.ts'
 import { appLabels } from '../manifests/labels.ts'
+import handshake from '../../programs/session-handshake.sh'
+import slugCommand from '../../programs/session-slug.sh'
 import { newSessionTokens } from './handshake.ts'
-import { handshakeScript, type Launch } from './script.ts'
+import type { Launch } from './script.ts'
 import { attachSession } from './attach.ts'
 import { endSession, type SessionTarget, startedSession } from './signal.ts'
 import { stateOf } from '../state.ts'
@@ -19,7 +22,8 @@ export function handshakeArguments(
   { terminal, input }: Pick<SessionIo, 'terminal' | 'input'>,
 ): string[] {
   const read = input === null && terminal === null ? 'none' : 'some'
-  return [handshakeScript, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command]
+  const forSlugs = launch === 'shell' ? [] : [slugCommand, readProfile]
+  return [handshake, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command, ...forSlugs]
 }
 
 function launchOf(pod: Pod): Launch {

@@ -10,9 +10,11 @@ import type { Started } from '@deis/ports/started'
 import { sessionAnnotation } from '../manifests/labels.ts'
 import { deletedError, exitOf, refuseDeleted, timeoutError, untilEnded } from '../run/end.ts'
 import type { PodView } from '../run/view.ts'
+import host from '../../programs/session-host.sh'
+import signalProgram from '../../programs/session-signal.sh'
 import { handshakeArguments } from './exec.ts'
 import type { SessionTokens } from './handshake.ts'
-import { hostScript, killedCode, signalScript } from './script.ts'
+import { killedCode } from './script.ts'
 import { attachSession, withSignal } from './attach.ts'
 import { type SessionTarget, startedSession } from './signal.ts'
 
@@ -40,10 +42,10 @@ export function sessionPod(pod: Pod, oneOff: OneOff, { session, markers }: Sessi
         stdin: true,
         stdinOnce: true,
         tty,
-        command: ['/bin/sh', '-c', hostScript, 'deis', markers.end],
+        command: ['/bin/sh', '-c', host, 'deis', markers.end],
         args: handshakeArguments({ session, launch, command }, markers, io),
         // The signal is for the session, not for the container's first process.
-        lifecycle: { preStop: { exec: { command: ['sh', '-c', signalScript, 'deis', session, 'TERM', 'all'] } } },
+        lifecycle: { preStop: { exec: { command: ['sh', '-c', signalProgram, 'deis', session, 'TERM', 'all'] } } },
       })),
     },
   }

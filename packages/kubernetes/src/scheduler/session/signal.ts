@@ -4,7 +4,7 @@ import type { Kube } from '../../client/client.ts'
 import { hasStatus } from '../../client/error.ts'
 import { pathOf } from '../../client/objects.ts'
 import type { Started } from '@deis/ports/started'
-import { signalScript } from './script.ts'
+import signalProgram from '../../programs/session-signal.sh'
 import type { Attachment } from './attach.ts'
 
 /** The container that a session's command runs in. */
@@ -37,7 +37,7 @@ async function signalSession(
   scope: SignalScope,
 ): Promise<number> {
   let printed = ''
-  const command = ['sh', '-c', signalScript, 'deis', session, name, scope]
+  const command = ['sh', '-c', signalProgram, 'deis', session, name, scope]
   const late = AbortSignal.timeout(callMs)
   const socket = await kube.connect(
     pathOf('v1/Pod', namespace, pod, 'exec'),

@@ -1,18 +1,10 @@
-// How does a process of a slug image start (docs/contract/build-and-route.md §2.3)?
-import { readProfile } from '@deis/machine/profile'
+#!/bin/bash
+# How does a process of a slug image start (docs/contract/build-and-route.md §2.3)?
+# `/runner/init COMMAND…` or `/runner/init start TYPE`. It stays as the container's first process: the app then reacts to
+# signals as it does anywhere else, all of its processes get them, orphans are reaped, and the exit code is the app's.
 
-/** In the image: one file for each process type, with its command. */
-export const processFolder = '/runner/processes'
-
-/**
- * `/runner/init COMMAND…` or `/runner/init start TYPE`. It stays as the container's first process: the app then reacts to
- * signals as it does anywhere else, all of its processes get them, orphans are reaped, and the exit code is the app's.
- */
-export const launcher = `#!/bin/bash
-# Becomes a process of the app: its profile scripts, then its command.
-
-# Names that are nobody's: profile scripts run in this shell, and config may have any name.
-_deis_app= _deis_early=
+# No config has such names: profile scripts run in this shell, and config may have any other name.
+_deis_app='' _deis_early=''
 
 # To every process of the app, which is a session of its own; to be kept for it while there is none yet.
 hand_on() {
@@ -26,11 +18,11 @@ hand_on() {
 launch() {
   local _deis_command="$*" _deis_signal
   if [ "$#" -eq 2 ] && [ "$1" = start ]; then
-    if [[ ! $2 =~ ^[A-Za-z0-9_-]+$ ]] || [ ! -r "${processFolder}/$2" ]; then
+    if [[ ! $2 =~ ^[A-Za-z0-9_-]+$ ]] || [ ! -r "/runner/processes/$2" ]; then
       echo "No such process type: $2" >&2
       exit 127
     fi
-    _deis_command=$(<"${processFolder}/$2")
+    _deis_command=$(<"/runner/processes/$2")
   fi
   setsid bash -c "$_deis_command" <&0 &
   _deis_app=$!
@@ -51,6 +43,6 @@ trap 'hand_on USR1' USR1
 trap 'hand_on USR2' USR2
 export HOME=/app
 cd /app || exit 126
-${readProfile}
+# The profile scripts of the app.
+. /runner/profile
 launch "$@"
-`

@@ -1,13 +1,25 @@
-// Do the scripts that run in containers work in every shell there may be?
+// Do the programs that run in containers work, the scripts in every shell there may be?
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { writeFiles } from '@deis/buildpacks/testing'
 import { groupMembers } from '@deis/machine/pid'
-import { lingering } from '../run/linger.ts'
-import { handshakeScript, hostScript, sessionVariable, signalScript } from './script.ts'
+import { readProfile } from '@deis/machine/profile'
+import { lingering } from '../scheduler/run/linger.ts'
+import bootstrap from './build-bootstrap.ts?program'
+import buildProgram from './dockerfile-build.sh'
+import handshake from './session-handshake.sh'
+import host from './session-host.sh'
+import signalProgram from './session-signal.sh'
+import slugCommand from './session-slug.sh'
 
 const run = promisify(execFile)
 const shells = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]
@@ -32,7 +44,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     }
   })
   const say = async (input: string, ...rest: [session: string, term: string, launch: string, input: string]) => {
-    const child = spawn(file, [...before, '-c', handshakeScript, 'deis', '<ask>', '<go>', ...rest, command])
+    const child = spawn(file, [...before, '-c', handshake, 'deis', '<ask>', '<go>', ...rest, command])
     children.push(child)
     child.stdin.on('error', () => {})
     child.stdin.end(input)
@@ -68,8 +80,8 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     { command: 'kill -TERM $$', out: '', err: '', code: 143 },
     { command: 'trap "echo caught; exit 7" INT; kill -INT -- -$PPID 0; sleep 5', out: 'caught\n', err: '', code: 7 },
   ])('the exit code follows the end marker: $command', async ({ command: wanted, out, err, code }) => {
-    const words = ['<end>', handshakeScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
-    const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { detached: true })
+    const words = ['<end>', handshake, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+    const child = spawn(file, [...before, '-c', host, 'deis', ...words], { detached: true })
     children.push(child)
     const printed = { out: '', err: '' }
     child.stdout.on('data', (chunk: Buffer) => void (printed.out += chunk.toString()))
@@ -92,8 +104,8 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     const names = ['line', 'mark', 'code', 'command', 'stay', 'script', 'process']
     const env = { ...process.env, ...Object.fromEntries(names.map((name) => [name, name])) }
     const wanted = `echo ${names.map((name) => `$${name}`).join(' ')}`
-    const words = ['<end>', handshakeScript, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
-    const child = spawn(file, [...before, '-c', hostScript, 'deis', ...words], { env })
+    const words = ['<end>', handshake, 'deis', '<ask>', '<go>', 's', '', 'shell', 'none', wanted]
+    const child = spawn(file, [...before, '-c', host, 'deis', ...words], { env })
     children.push(child)
     child.stdin.write('go\n')
     let out = ''
@@ -150,7 +162,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     const begin = async (script: string, id: string): Promise<[ChildProcess, Promise<unknown[]>]> => {
       const child = spawn('bash', ['-c', script], {
         detached: true,
-        env: { ...process.env, [sessionVariable]: id, X: 'a\nb' },
+        env: { ...process.env, DEIS_SESSION: id, X: 'a\nb' },
       })
       children.push(child)
       const ended = once(child, 'close')
@@ -158,7 +170,7 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
       return [child, ended]
     }
     const signal = async (name: string): Promise<string> =>
-      (await run(file, [...before, '-c', signalScript, 'deis', session, name, 'foreground'])).stdout
+      (await run(file, [...before, '-c', signalProgram, 'deis', session, name, 'foreground'])).stdout
     const [, ended] = await begin('sleep 600 & env -i sleep 600 & echo up; wait', session)
     const [other, otherEnded] = await begin('sleep 600 & echo up; wait', randomBytes(8).toString('hex'))
     expect(await signal('TERM')).toBe('3\n')
@@ -168,5 +180,52 @@ describe.each(found)('in $name', ({ shell: [file = '', ...before] }) => {
     expect(other.exitCode).toBeNull()
     process.kill(-(other.pid ?? 0), 'SIGKILL')
     await otherEnded
+  })
+})
+
+describe('with files', () => {
+  let folder = ''
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'deis-programs-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  test("a session in a slug's pod has its folder and its profile", async () => {
+    await writeFiles(folder, { '.profile.d/a.sh': 'export FROM=profile\nset -- changed\n' })
+    const program = slugCommand.replaceAll('/app', folder)
+    const { stdout } = await run('bash', ['-c', program, 'bash', 'echo $FROM $HOME $PWD', readProfile])
+    expect(stdout).toBe(`profile ${folder} ${folder}\n`)
+  })
+
+  test('the first container of a build fetches its program and runs it', async () => {
+    const program = 'console.log("runs", process.argv.at(-1))\n'
+    const server = createServer((_, response) => response.end(program))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const env = { ...process.env, DEIS_RUNNER: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+    const file = join(folder, 'runner.mjs')
+    const { stdout } = await run(process.execPath, ['-e', bootstrap, file, 'fetch'], { env })
+    expect([stdout, await readFile(file, 'utf8')]).toEqual(['runs fetch\n', program])
+    server.removeAllListeners('request').on('request', (_, response) => response.writeHead(404).end())
+    await expect(run(process.execPath, ['-e', bootstrap, file, 'fetch'], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: 'The controller answered 404 for the runner.\n',
+    })
+    server.close()
+  })
+
+  test('build arguments and labels reach buildah as they are', async () => {
+    const files = { 'args/TWO_LINES': 'a b\n"c"\n', 'labels/list': 'io.deis.app=tea\n' }
+    await writeFiles(folder, files)
+    const stub = '#!/bin/sh\nprintf "<%s>" "$@"; echo; printf "%s" "$TWO_LINES"; echo .\n'
+    await writeFile(join(folder, 'buildah'), stub, { mode: 0o755 })
+    const words = ['', 'context', join(folder, 'args'), join(folder, 'labels'), 'oci:image', '--file', 'a b']
+    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
+    const { stdout } = await run('sh', ['-c', buildProgram, 'build', ...words], { env })
+    const built = '<--storage-driver><vfs><build><--isolation><chroot><--file><a b><--build-arg><TWO_LINES>'
+    expect(stdout.split('.\n')).toEqual([
+      `${built}<--label><io.deis.app=tea><--tag><built><--><context>\na b\n"c"\n`,
+      '<--storage-driver><vfs><push><--quiet><built><oci:image>\na b\n"c"\n',
+      'Pushing to registry\n',
+    ])
   })
 })
