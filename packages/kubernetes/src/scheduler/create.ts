@@ -23,9 +23,9 @@ import { cleanOneOffs, runOneOff, withPod } from './run/run.ts'
 import { isRestricted } from './manifests/security.ts'
 import { edgeOf, ingress } from './manifests/service.ts'
 import { execInPod } from './session/exec.ts'
-import { withSignal } from './session/attach.ts'
 import { newSessionTokens } from './session/handshake.ts'
-import { sessionPod, runSession } from './session/open.ts'
+import { runInOwnPod, sessionPod } from './session/open.ts'
+import { withSignal } from './session/session.ts'
 import { isReady, isThere, observed } from './state.ts'
 
 export type { KubernetesOptions } from './backend.ts'
@@ -112,7 +112,7 @@ function openSession(
   const tokens = newSessionTokens()
   return withOneOffPod(backend, oneOff, io.signal, (manifest, deps) =>
     withPod(deps, sessionPod(manifest, oneOff, tokens, io), { timeoutSeconds }, io.signal, (view, pod) =>
-      runSession(deps.kube, { view, pod, tokens, timeoutSeconds }, io, started),
+      runInOwnPod(deps.kube, { view, pod, tokens, timeoutSeconds }, io, started),
     ),
   )
 }

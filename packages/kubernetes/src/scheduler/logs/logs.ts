@@ -10,7 +10,7 @@ import { hasHeritage } from '../../cluster/labels.ts'
 import { oneOffType, releaseOf, sessionAnnotation } from '../manifests/labels.ts'
 import { type AppLog, openAppLog } from './file.ts'
 import type { Entry } from './lines.ts'
-import { withoutEndMarker } from '../session/end-marker.ts'
+import { withoutEndMarker } from '../end-marker.ts'
 
 export type PodLogsOptions = {
   readonly kube: Kube

@@ -20,7 +20,9 @@ export const stopSeconds = 2
 const stopLagMs = 5_000
 const removeMs = 20_000
 /** How far a watch may be behind. */
-const lagMs = 1_000
+const watchLagMs = 1_000
+/** How much later than the end of its output the end of a pod may come: half a minute on Kubernetes 1.20 under load. */
+export const endLagMs = 30_000
 
 export const hasEnded = (pod: Pod | undefined): boolean =>
   containerOf(pod ?? {})?.state?.terminated !== undefined || /^(Succeeded|Failed)$/.test(pod?.status?.phase ?? '')
@@ -71,7 +73,7 @@ export async function removePod({ kube, log }: RunDeps, view: PodView, path: str
   const runs = (): boolean => !isIdle && containerOf(view.get() ?? {})?.state?.running !== undefined
   try {
     // The answer to its creation may have been lost, or the watch may be behind.
-    if (!view.wasSeen()) await view.changed(lagMs, signal)
+    if (!view.wasSeen()) await view.changed(watchLagMs, signal)
     if (runs()) {
       // Waits until the node reports its end, but not for the node's own clean-up, which takes longer.
       await kube.remove(path, { graceSeconds: stopSeconds, signal })

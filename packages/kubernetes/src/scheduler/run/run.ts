@@ -21,8 +21,7 @@ import {
 import { lingering } from './linger.ts'
 import { createPod, untilStarted } from './start.ts'
 import { type PodView, viewPod } from './view.ts'
-import { createEndMarkerFilter, newEndMarker } from '../session/end-marker.ts'
-import { killedCode } from '../session/script.ts'
+import { createEndMarkerFilter, killedCode, newEndMarker } from '../end-marker.ts'
 
 export type RunLimits = {
   /** How long the command may run, from when it runs. */

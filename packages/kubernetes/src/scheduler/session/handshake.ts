@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
 import { channels, type KubeSocket } from '../../client/socket.ts'
 import { createNotifier } from '@deis/lib/wait'
-import { newEndMarker } from './end-marker.ts'
-import { requests } from './script.ts'
+import { readProfile } from '@deis/machine/profile'
+import type { SessionIo } from '@deis/ports/scheduler'
+import handshakeProgram from '../../programs/session-handshake.sh'
+import slugCommand from '../../programs/session-slug.sh'
+import { newEndMarker } from '../end-marker.ts'
 
 /** Random texts that the container prints: the answers to `ask` and `go`, and the end marker. Nothing else can print them. */
 export type Markers = { readonly ask: string; readonly go: string; readonly end: string }
@@ -18,6 +21,12 @@ export type Handshake = {
   answer(ms: number, signal: AbortSignal): Promise<string | null>
   done(ms: number, signal: AbortSignal): Promise<boolean>
 }
+
+/** How a command is started: as the pod's own commands are. `either`: the pod does not show it; a slug has its launcher. */
+export type Launch = 'slug' | 'shell' | 'either'
+
+/** What the program in the container understands, one line each. */
+export const requests = { ask: 'ask', go: 'go', no: 'no' } as const
 
 const answerMs = 2_000
 const wholeMs = 30_000
@@ -36,6 +45,18 @@ export const newSessionTokens = (): SessionTokens => ({
   session: randomBytes(16).toString('hex'),
   markers: newMarkers(),
 })
+
+/** The arguments of `sh -c` that begin a session. */
+export function handshakeArguments(
+  { session, markers }: SessionTokens,
+  { launch, command }: { readonly launch: Launch; readonly command: string },
+  { terminal, input }: Pick<SessionIo, 'terminal' | 'input'>,
+): string[] {
+  const read = input === null && terminal === null ? 'none' : 'some'
+  const forSlugs = launch === 'shell' ? [] : [slugCommand, readProfile]
+  const { ask, go } = markers
+  return [handshakeProgram, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command, ...forSlugs]
+}
 
 export const sizeFrame = ({ columns, rows }: TerminalSize): Buffer =>
   Buffer.from(JSON.stringify({ Width: columns, Height: rows }))

@@ -1,9 +1,11 @@
 // How is a command's output passed on, chunk by chunk, up to its end marker?
 import type { Outcome } from '../../client/socket.ts'
 import type { SessionIo } from '@deis/ports/scheduler'
-import { createEndMarkerFilter } from './end-marker.ts'
+import { createEndMarkerFilter } from '../end-marker.ts'
 
 export type Output = {
+  /** Begins to pass on what was held back until now, and all that follows. */
+  begin(): void
   /** Resolves when the chunk was taken, or the session was aborted. */
   write(from: 'stdout' | 'stderr', chunk: Buffer): Promise<void>
   /** Resolves when all output up to the end marker was passed on; never without a marker. */
@@ -22,14 +24,17 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-/** Nothing is passed on before `begun`. `end`: the end marker of both outputs; null: there is none. */
-export function openOutput({ terminal, output, signal }: SessionIo, begun: Promise<void>, end: string | null): Output {
+/** `end`: the end marker of both outputs; null: there is none. */
+export function openOutput({ terminal, output, signal }: SessionIo, end: string | null): Output {
   const filters = { stdout: createEndMarkerFilter(end ?? ''), stderr: createEndMarkerFilter(end ?? '') }
   const finished = new AbortController()
   const ended = new Promise<Outcome>((resolve) =>
     finished.signal.addEventListener('abort', () => resolve({ code: filters.stdout.code(), message: '' })),
   )
-  let passing = begun
+  let begin = (): void => {}
+  let passing = new Promise<void>((resolve) => {
+    begin = resolve
+  })
   let timer: NodeJS.Timeout | undefined
   const pass = (from: 'stdout' | 'stderr', chunk: Buffer): Promise<void> => {
     passing = passing.then(async () => {
@@ -40,6 +45,7 @@ export function openOutput({ terminal, output, signal }: SessionIo, begun: Promi
   const isOver = (): boolean => filters.stdout.code() !== null && (terminal !== null || filters.stderr.code() !== null)
 
   return {
+    begin: () => begin(),
     ended,
     async write(from, chunk) {
       if (end === null) return pass(from, chunk)

@@ -3,9 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kube } from '../../client/client.ts'
 import { hasStatus } from '../../client/error.ts'
 import { pathOf } from '../../client/objects.ts'
-import type { Started } from '@deis/ports/started'
 import signalProgram from '../../programs/session-signal.sh'
-import type { Attachment } from './attach.ts'
 
 /** The container that a session's command runs in. */
 export type SessionTarget = {
@@ -31,7 +29,7 @@ const steps = [
 ] as const
 
 /** @returns how many processes there were. */
-async function signalSession(
+export async function signalSession(
   { kube, namespace, pod, container, session }: SessionTarget,
   name: string,
   scope: SignalScope,
@@ -49,17 +47,6 @@ async function signalSession(
   if (!/^\d+\n$/.test(printed))
     throw new Error(`could not send ${name} to processes in ${pod}: ${outcome?.message || printed || 'no answer'}`)
   return Number(printed)
-}
-
-/** The session as its caller gets it. */
-export function startedSession(target: SessionTarget, attachment: Attachment, isOver: () => boolean): Started {
-  return {
-    pod: target.pod,
-    resize: (size) => attachment.resize(size),
-    async kill(signal) {
-      if (!isOver()) await signalSession(target, signal, 'foreground')
-    },
-  }
 }
 
 /** Resolves when no process of the session is left. @throws when one may still run. */

@@ -1,6 +1,9 @@
 // Where in a command's output is the end marker?
 import { randomBytes } from 'node:crypto'
 
+/** The exit code of a command that was killed, perhaps for the memory it used. */
+export const killedCode = 137
+
 const start = '\u001e'
 
 /** Random, so that nothing else prints it. It begins with a character that output hardly ever has. */
