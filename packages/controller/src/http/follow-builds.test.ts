@@ -32,6 +32,16 @@ const aPush = {
   ended: Promise.resolve(),
 }
 
+/** Resolves when the answer has begun, so that what a test does next cannot come before the request. */
+async function follow(f: Fixture, uuid: string, token: string) {
+  const answer = await f.server.inject({
+    url: `/v2/apps/tea/builds/${uuid}/logs/?follow=1`,
+    headers: { authorization: `token ${token}` },
+    payloadAsStream: true,
+  })
+  return { status: answer.statusCode, headers: answer.headers, text: textOf(answer.stream()) }
+}
+
 /** What a test makes of a build that goes on. */
 type Building = {
   readonly say: (text: string) => void
@@ -98,18 +108,17 @@ describe('builds that go on', () => {
 
   it('are followed from any moment to the end of their deploy', async () => {
     const { uuid, say, succeed, done } = await push()
-    const early = logs(uuid, '?follow=1')
+    const early = await follow(f, uuid, ann)
     say('-----> one\n-----> tw')
-    const middle = logs(uuid, '?follow=1')
+    const middle = await follow(f, uuid, ann)
     say('o\n')
     succeed({ web: 'serve' })
-    const [first, second] = [await early, await middle]
     expect(await done).toBe('taken')
     const whole = await logs(uuid)
     expect(whole.text).toContain('-----> one\n-----> two\nBuild complete.\n')
     expect(whole.text).toContain('Done, tea:v2 deployed to Workflow\n')
-    for (const { status: code, text, headers } of [first, second, await logs(uuid, '?follow=1')]) {
-      expect([code, text]).toEqual([200, whole.text])
+    for (const { status: code, text, headers } of [early, middle, await follow(f, uuid, ann)]) {
+      expect([code, await text]).toEqual([200, whole.text])
       expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'deis-follow': '1' })
     }
     expect(whole.headers['deis-follow']).toBeUndefined()
@@ -117,9 +126,9 @@ describe('builds that go on', () => {
 
   it('tell why they failed, and end', async () => {
     const { uuid, fail, done } = await push()
-    const following = logs(uuid, '?follow=1')
+    const following = await follow(f, uuid, ann)
     fail(new BuildFailure('npm install ended with code 1'))
-    expect((await following).text).toMatch(/npm install ended with code 1\n$/)
+    expect(await following.text).toMatch(/npm install ended with code 1\n$/)
     expect([await done, await status(uuid)]).toEqual(['npm install ended with code 1', 'failed'])
   })
 
@@ -165,7 +174,7 @@ describe('builds that go on', () => {
 
   it('are cancelled: the push is declined with the name of who did it, and the next one is taken', async () => {
     const { uuid, done, shown, signal } = await push()
-    const following = logs(uuid, '?follow=1')
+    const following = await follow(f, uuid, ann)
     const before = (await f.call('GET', '/v2/apps/tea/releases/', undefined, ann)).body
     const answer = await cancel(uuid)
     expect([answer.status, answer.body]).toMatchObject([200, { uuid, status: 'canceled', app: 'tea', owner: 'ann' }])
@@ -174,7 +183,7 @@ describe('builds that go on', () => {
     expect(shown.join('')).toBe(
       `Starting build... but first, coffee!\nIf this connection breaks, see the rest with: deis builds:logs ${uuid} --follow --app tea\n`,
     )
-    expect((await following).text).toMatch(/\nann cancelled this build; nothing was changed.\n$/)
+    expect(await following.text).toMatch(/\nann cancelled this build; nothing was changed.\n$/)
     expect((await f.call('GET', '/v2/apps/tea/releases/', undefined, ann)).body).toEqual(before)
     expect((await f.call('GET', '/v2/apps/tea/logs', undefined, ann)).text).toContain(
       `INFO ann cancelled build tea-${uuid.slice(0, 7)}\n`,
@@ -297,10 +306,10 @@ describe('builds of another controller', () => {
       }
       const cancel = (uuid: string) => f.call('POST', `/v2/apps/tea/builds/${uuid}/cancel/`, '', ann)
       const first = await push()
-      const following = f.call('GET', `/v2/apps/tea/builds/${first.uuid}/logs/?follow=1`, undefined, ann)
+      const following = await follow(f, first.uuid, ann)
       expect(await cancel(first.uuid)).toMatchObject({ status: 200, body: { status: 'canceled' } })
       expect(await first.done).toBe('ann cancelled this build; nothing was changed.')
-      expect((await following).text).toBe(
+      expect(await following.text).toBe(
         'Another controller runs this build and has its output. This ends when the build does.\n',
       )
       endWatching()
