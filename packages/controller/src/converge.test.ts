@@ -1,7 +1,7 @@
 // Does an app reach its desired state after the controller, or the whole machine, went down during a deploy?
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Fixture, openFixture } from './http/fixture.ts'
-import { insertBuild } from './domain/builds/builds.ts'
+import { insertBuild } from './domain/builds/build.ts'
 import { appRow, converge } from './domain/releases/converge.ts'
 import { createRelease, latestGood } from './domain/releases/release.ts'
 

@@ -8,7 +8,8 @@ import { build } from 'esbuild'
 import ssh2 from 'ssh2'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { fingerprint } from './ssh/auth.ts'
-import type { GitServer, GitServerDeps, Permission, Push } from './port.ts'
+import type { Permission, Push } from '@deis/ports/push'
+import type { GitServer, GitServerDeps } from './port.ts'
 import { startGitServer } from './ssh/ssh.ts'
 
 export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string }

@@ -1,41 +1,7 @@
 // What does the git server ask of the rest of the controller, and what does it offer (docs/architecture.md)?
-import type { Readable } from 'node:stream'
-import type { SourceLimits, Submodule } from '@deis/lib/git-tree/measure'
+import type { SourceLimits } from '@deis/lib/git-tree/measure'
+import type { Permission, Push } from '@deis/ports/push'
 import type { AllowedHosts } from './submodules/address.ts'
-
-/** One push whose commit is to be built and deployed; the ref moves only when `deploy` resolves. */
-export type Push = {
-  readonly app: string
-  readonly username: string
-  /** Full commit id; the objects are readable through `source` only, they are still in quarantine. */
-  readonly sha: string
-  readonly ref: string
-  /** The commit's tree as an uncompressed tar; a failure of git is an error of the stream. */
-  source(): Readable
-  /** Submodules that the commit refers to. */
-  readonly submodules: readonly Submodule[]
-  /** Fetches those that are allowed; null: there are none, or none are allowed. @throws Error whose message is for the user */
-  readonly withSubmodules: ((log: (text: string) => void, signal: AbortSignal) => Promise<WholeSource>) | null
-  /** What the user gave with `git push -o`. */
-  readonly options: readonly string[]
-  /** Shown to the pushing user; whole lines or parts of them. */
-  output(text: string): void
-  /** Aborted when the push must end: the platform stops, the app is destroyed, git was killed. */
-  readonly signal: AbortSignal
-  /** Resolved when the next push of the app may begin. */
-  readonly ended: Promise<void>
-}
-
-/** A source with the files of its submodules. */
-export type WholeSource = {
-  source(): Readable
-  /** Those that were not fetched. */
-  readonly submodules: readonly Submodule[]
-  /** To be called when the build has ended. */
-  close(): Promise<void>
-}
-
-export type Permission = 'ok' | 'no app' | 'forbidden'
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',

@@ -1,5 +1,5 @@
 // Which state belongs to this controller only, and ends with it?
-import type { RunningBuild } from './builds/running.ts'
+import type { RunningBuild } from './builds/build.ts'
 import type { HookQueue } from './releases/deploy-hooks.ts'
 import type { OneOffEntry } from './live/one-offs.ts'
 import type { Publishing } from './edge/routing.ts'

@@ -5,7 +5,7 @@ import { text as textOf } from 'node:stream/consumers'
 import type { Build } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BuildFailure, type BuildResult } from '@deis/ports/builder'
-import { buildRow, insertBuild } from '../domain/builds/builds.ts'
+import { buildRow, insertBuild } from '../domain/builds/build.ts'
 import { appRow } from '../domain/releases/converge.ts'
 import type { Core } from '../domain/core.ts'
 import { followBuild } from '../domain/builds/follow-build.ts'
@@ -27,6 +27,8 @@ const aPush = {
   sha: 'c'.repeat(40),
   ref: 'refs/heads/main',
   options: [],
+  submodules: [],
+  withSubmodules: null,
   source: () => Readable.from([]),
   signal: new AbortController().signal,
   ended: Promise.resolve(),
@@ -255,6 +257,17 @@ describe('builds that go on', () => {
       },
     ])
     expect(await done).toContain('was not ready within 2 s')
+  })
+
+  it('that another controller ended stay so, and are not deployed', async () => {
+    const { uuid, done, succeed } = await push()
+    await f.core.db.build.update({ where: { uuid }, data: { status: 'abandoned' } })
+    succeed({ web: 'serve' })
+    expect(await done).toBe('Another controller ended this build; nothing was changed. Push again.')
+    expect([await status(uuid), await f.core.db.release.count({ where: { buildUuid: uuid } })]).toEqual([
+      'abandoned',
+      0,
+    ])
   })
 
   it('that are not there are not found', async () => {

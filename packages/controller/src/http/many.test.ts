@@ -5,7 +5,8 @@ import { appPages } from '../domain/apps/bulk.ts'
 import { emptyConfig } from '../domain/apps/config-rules.ts'
 import { examine } from '../domain/doctor.ts'
 import { configRow } from '../domain/releases/release.ts'
-import { abandonBuilds, publishAllRoutes, resumeApps } from '../domain/releases/start.ts'
+import { publishAllRoutes, resumeApps } from '../domain/releases/start.ts'
+import { abandonBuilds } from '../domain/builds/build.ts'
 
 const name = (index: number): string => `app-${10_000 + index}`
 const uuid = (index: number): string => `uuid-${10_000 + index}`

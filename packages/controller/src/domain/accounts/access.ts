@@ -1,8 +1,10 @@
 // What may a user do with an app (docs/contract/api.md §1.12)?
 import { forbidden, notFound } from '@deis/types'
+import type { Permission } from '@deis/ports/push'
 import type { Caller, Core } from '../core.ts'
 import { type AppRow, withOwner } from '../apps/rows.ts'
 import { makeReadable } from '../apps/unreadable.ts'
+import { asCaller } from './auth.ts'
 
 export type Role = 'admin' | 'owner' | 'collaborator' | null
 
@@ -40,4 +42,12 @@ export async function authorize(core: Core, caller: Caller, id: string, access: 
   if (!found.role) throw forbidden()
   if (access === 'app-owner' && found.role === 'collaborator') throw forbidden()
   return found.app
+}
+
+/** Who may use an app may push to it. */
+export async function mayPush(core: Core, username: string, id: string): Promise<Permission> {
+  const user = await core.db.user.findUnique({ where: { username } })
+  const found = user?.isActive ? await appAccess(core, asCaller(user), id) : null
+  if (!found) return 'no app'
+  return found.role ? 'ok' : 'forbidden'
 }

@@ -94,10 +94,10 @@ export async function removeKey(core: Core, caller: Caller, name: string): Promi
 }
 
 /** The owner of a key by its SHA-256 fingerprint. */
-export async function keyOwner(core: Core, sha256: string): Promise<string | null> {
+export async function keyOwner(core: Core, sha256: string): Promise<{ readonly username: string } | null> {
   const found = await core.db.key.findUnique({
     where: { sha256 },
     select: { user: { select: { username: true, isActive: true } } },
   })
-  return found?.user.isActive ? found.user.username : null
+  return found?.user.isActive ? found.user : null
 }

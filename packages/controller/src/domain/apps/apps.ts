@@ -1,12 +1,11 @@
 // How is an app created, listed and destroyed (docs/contract/api.md §2.3, §3.2)?
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf } from '@deis/types'
 import { NameTaken } from '@deis/ports/scheduler'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { visibleTo } from '../accounts/access.ts'
-import { buildLogFolder } from '../builds/builds.ts'
+import { buildLogFolder } from '../builds/log.ts'
 import { backendWords } from '../backend-words.ts'
 import { bounds } from './bounds.ts'
 import { atOnce } from './bulk.ts'
@@ -264,7 +263,7 @@ async function endApp(core: Core, app: Doomed): Promise<void> {
       .catch((error: unknown) =>
         core.log.error({ app: app.id, err: error }, 'artifacts of a destroyed app could not be deleted'),
       )
-    await rm(join(buildLogFolder(core.config), app.id), { recursive: true, force: true })
+    await rm(buildLogFolder(core, app.id), { recursive: true, force: true })
     await core.logs.remove(app.id)
     await core.db.app.deleteMany({ where: { uuid: app.uuid } })
   })

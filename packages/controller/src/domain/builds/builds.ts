@@ -1,38 +1,12 @@
-// Which builds does an app have, and how does an existing image become one (docs/contract/api.md §2.6)?
-import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import {
-  alikeMessage,
-  alikeTypes,
-  type Build,
-  DeisError,
-  invalidField,
-  invalidProcessType,
-  isProcessType,
-  notFound,
-  type Structure,
-} from '@deis/types'
-import type { Config } from '../../config.ts'
+// How are the builds of an app listed, and how does an existing image become one (docs/contract/api.md §2.6)?
+import { alikeMessage, alikeTypes, type Build, invalidField, invalidProcessType, isProcessType } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
-import { appRow, deploy } from '../releases/converge.ts'
-import type { Caller, Core } from '../core.ts'
-import { countsOf, desiredStructure } from '../apps/counts.ts'
-import { imageFacts } from './images.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
-import { createRelease, latestGood, type FullRelease } from '../releases/release.ts'
-import type { Named } from '../requests/request-mark.ts'
-import { type AppRow, procfileOf, toBuild } from '../apps/rows.ts'
-import { countsFor } from '../apps/structure.ts'
-import { buildSummary } from '../releases/summary.ts'
-
-export function buildLogFolder(config: Config): string {
-  return join(config.dataDir, 'builds')
-}
-
-export function buildLogFile(config: Config, app: string, uuid: string): string {
-  return join(buildLogFolder(config), app, `${uuid}.log`)
-}
+import { type AppRow, toBuild } from '../apps/rows.ts'
+import type { Caller, Core } from '../core.ts'
+import { type Deployed, releaseBuild } from '../releases/release-build.ts'
+import { insertBuild } from './build.ts'
+import { imageFacts } from './images.ts'
 
 export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all: boolean): Promise<Slice<Build>> {
   const where = { appUuid: app.uuid, ...(all ? {} : { status: 'succeeded' }) }
@@ -42,22 +16,6 @@ export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all
     () => core.db.build.count({ where }),
     (row) => toBuild(app.id, row),
   )
-}
-
-export async function buildRow(core: Core, app: AppRow, uuid: string): Promise<Row.Build> {
-  const row = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid } })
-  if (!row) throw notFound('Build')
-  return row
-}
-
-export async function buildLog(core: Core, app: AppRow, uuid: string): Promise<string> {
-  await buildRow(core, app, uuid)
-  try {
-    return await readFile(buildLogFile(core.config, app.id, uuid), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
 }
 
 /** The process types of a request; null and absent mean none. */
@@ -74,83 +32,6 @@ function checkProcfile(raw: unknown): Record<string, string> {
   const alike = alikeTypes(Object.keys(procfile))
   if (alike) throw invalidField('procfile', alikeMessage(alike))
   return procfile
-}
-
-export type NewBuild = {
-  readonly source: 'git' | 'pull'
-  readonly image: string
-  readonly sha: string
-  readonly ref: string
-  readonly dockerfile: string
-  readonly port: number | null
-  readonly reference: string | null
-}
-
-export async function insertBuild(
-  core: Core,
-  app: AppRow,
-  owner: string,
-  build: NewBuild,
-  procfile: Record<string, string>,
-  status: string,
-  uuid: string = randomUUID(),
-): Promise<Row.Build> {
-  const now = new Date()
-  return core.db.build.create({
-    data: { uuid, appUuid: app.uuid, owner, ...build, procfile, status, createdAt: now, updatedAt: now },
-  })
-}
-
-export async function endBuild(
-  core: Core,
-  uuid: string,
-  data: Partial<Pick<Row.Build, 'status' | 'image' | 'reference' | 'dockerfile' | 'port'>> & {
-    procfile?: Record<string, string>
-  },
-): Promise<void> {
-  await core.db.build.updateMany({ where: { uuid }, data: { ...data, updatedAt: new Date() } })
-}
-
-const missingProcfile =
-  'Last deployment had a Procfile but is missing in this deploy. For a successful deployment provide a Procfile.'
-
-function shape(build: Row.Build): { sha: string; dockerfile: string; procfile: Record<string, string> } {
-  return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
-}
-
-/** A release that runs, and a notice when nothing of it answers requests. */
-export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
-
-/** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
-export async function releaseBuild(core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> {
-  return core.queue.run(app.id, async (signal) => {
-    const current = await appRow(core, app.id)
-    if (!current || current.destroying) throw notFound('App')
-    const previous = await latestGood(core.db, current)
-    const before: Structure = desiredStructure(current, core.config.maxProcesses)
-    const old = previous.build ? shape(previous.build) : null
-    if (
-      core.config.rejectIfProcfileMissing &&
-      old &&
-      Object.keys(old.procfile).length > 0 &&
-      Object.keys(shape(build).procfile).length === 0
-    )
-      throw new DeisError('conflict', missingProcfile)
-    const counts = countsFor({ structure: before, removed: countsOf(current.removed) }, shape(build), old, {
-      removeMissing: core.config.procfileMissingRemove,
-      maxProcesses: core.config.maxProcesses,
-    })
-    const release = await createRelease(core, current, {
-      owner: build.owner,
-      summary: buildSummary(build.owner, build),
-      config: previous.configUuid,
-      buildUuid: build.uuid,
-      ...counts,
-      before,
-      request,
-    })
-    return { release, notice: await deploy(core, current, release, signal) }
-  })
 }
 
 export type ImageBody = { image: string; procfile?: unknown; sha?: string; dockerfile?: string }

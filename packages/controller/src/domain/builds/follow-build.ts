@@ -1,13 +1,13 @@
-// How is the output of a build and its deploy followed?
+// How is the output of a build and its deploy read and followed?
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { buildLog, buildLogFile, buildRow } from './builds.ts'
 import type { Core } from '../core.ts'
 import { type FollowOptions, keepAliveMs } from '../live/follow-logs.ts'
 import { recheckPermission } from '../accounts/permission-check.ts'
 import type { AppRow } from '../apps/rows.ts'
-import { type RunningBuild, runningBuild } from './running.ts'
+import { buildRow } from './build.ts'
+import { type BuildLog, buildLogFile, readBuildLog } from './log.ts'
 
 type Pace = { readonly signal: AbortSignal; readonly silenceMs: number }
 
@@ -27,18 +27,14 @@ async function openIfAny(file: string): Promise<FileHandle | null> {
 }
 
 /** What the client has not read stays in the file. Sends whole lines, so that a keep-alive is never inside one. */
-async function* follow(
-  build: RunningBuild,
-  file: string,
-  { signal, silenceMs }: Pace,
-): AsyncGenerator<Buffer | string> {
+async function* follow(log: BuildLog, file: string, { signal, silenceMs }: Pace): AsyncGenerator<Buffer | string> {
   let handle: FileHandle | null = null
   let rest = Buffer.alloc(0)
   const buffer = Buffer.alloc(chunkBytes)
   try {
     for (;;) {
-      const isComplete = build.isLogClosed()
-      const seen = build.changes()
+      const isComplete = log.isClosed()
+      const seen = log.changes()
       handle ??= await openIfAny(file)
       const bytesRead = handle ? (await handle.read(buffer, 0, chunkBytes)).bytesRead : 0
       if (signal.aborted) return
@@ -53,7 +49,7 @@ async function* follow(
         if (rest.length > 0) yield rest
         return
       }
-      const hasMore = await build.changed(seen, silenceMs, signal)
+      const hasMore = await log.changed(seen, silenceMs, signal)
       if (signal.aborted) return
       if (!hasMore) yield keepAlive
     }
@@ -107,14 +103,20 @@ async function* whole(text: string): AsyncGenerator<string> {
 
 async function source(core: Core, app: AppRow, uuid: string, pace: Pace): Promise<AsyncGenerator> {
   const { status } = await buildRow(core, app, uuid)
-  const build = runningBuild(core, uuid)
-  if (build) return follow(build, buildLogFile(core.config, app.id, uuid), pace)
-  const log = await buildLog(core, app, uuid)
+  const build = core.here.builds.get(uuid)
+  if (build) return follow(build.log, buildLogFile(core, app.id, uuid), pace)
+  const log = await readBuildLog(core, app.id, uuid)
   if (core.peers.shared && log === '' && status === 'running') return elsewhere(core, app, uuid, pace)
   // Its controller died during the deploy, which is continued or retried.
   if (status === 'succeeded' && !(await isSettled(core, app, uuid))) return resumed(core, app, uuid, log, pace)
   // A single controller: the build has just ended.
   return whole(log)
+}
+
+/** What it printed so far. @throws 404 */
+export async function buildLog(core: Core, app: AppRow, uuid: string): Promise<string> {
+  await buildRow(core, app, uuid)
+  return readBuildLog(core, app.id, uuid)
 }
 
 /** Its output so far, and the rest as it comes. Ends with the build and its deploy. @throws 404 */

@@ -2,12 +2,11 @@
 import { messageOf } from '@deis/types'
 import { destroyApp } from '../apps/apps.ts'
 import { appIds, appPages, atOnce, type StoredApp } from '../apps/bulk.ts'
-import { cancelForPeer } from '../builds/cancel-build.ts'
+import { abandonBuilds, cancelForPeer } from '../builds/build.ts'
 import { converge } from './converge.ts'
 import type { Core } from '../core.ts'
 import { countsOf, structureProblem } from '../apps/counts.ts'
 import { stopForPeer } from '../live/one-offs.ts'
-import { pushLock } from '../builds/push.ts'
 import type { Message } from '../../store/peers.ts'
 import { publishRoutes, publishRoutesOf } from '../edge/routing.ts'
 import { makeReadable } from '../apps/unreadable.ts'
@@ -20,34 +19,6 @@ const unfinishedMs = 10_000
 const lookEveryMs = 10_000
 /** Well within the time for which such a message counts. */
 const notifyRoutersMs = 5_000
-
-/** Builds that ended with the controller that ran them. */
-export async function abandonBuilds(core: Core): Promise<void> {
-  await core.builder.recover()
-  for (let after = ''; ;) {
-    const running = await core.db.build.findMany({
-      where: { status: 'running', uuid: { gt: after } },
-      select: { uuid: true, app: { select: { id: true } } },
-      orderBy: { uuid: 'asc' },
-      take: atOnce,
-    })
-    for (const { uuid, app } of running) {
-      // The controller that builds holds the app's push lock; another controller's build goes on.
-      const held = await core.peers.tryLock(pushLock(app.id))
-      if (!held) continue
-      try {
-        await core.db.build.updateMany({
-          where: { uuid, status: 'running' },
-          data: { status: 'abandoned', updatedAt: new Date() },
-        })
-      } finally {
-        await held.release()
-      }
-    }
-    if (running.length < atOnce) return
-    after = running.at(-1)?.uuid ?? after
-  }
-}
 
 /** To the operator, and to those who may see the app. */
 function report(core: Core, app: string, error: unknown): void {

@@ -1,6 +1,6 @@
 // Under which name do clients reach a controller that listens everywhere?
 import { expect, test } from 'vitest'
-import { reachable } from './compose.ts'
+import { reachable } from './address.ts'
 
 test.each([
   ['localhost', 'deis.example.com', 'localhost'],

@@ -1,0 +1,53 @@
+// How does a build that succeeded become the release that an app runs?
+import { DeisError, notFound, type Structure } from '@deis/types'
+import type * as Row from '../../store/generated/sqlite/client.ts'
+import { countsOf, desiredStructure } from '../apps/counts.ts'
+import { type AppRow, procfileOf } from '../apps/rows.ts'
+import { type BuildShape, countsFor } from '../apps/structure.ts'
+import type { Core } from '../core.ts'
+import type { Named } from '../requests/request-mark.ts'
+import { appRow, deploy } from './converge.ts'
+import { createRelease, type FullRelease, latestGood } from './release.ts'
+import { buildSummary } from './summary.ts'
+
+const missingProcfile =
+  'Last deployment had a Procfile but is missing in this deploy. For a successful deployment provide a Procfile.'
+
+function shape(build: Row.Build): BuildShape {
+  return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
+}
+
+/** A release that runs, and a notice when nothing of it answers requests. */
+export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
+
+/** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
+export async function releaseBuild(core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> {
+  return core.queue.run(app.id, async (signal) => {
+    const current = await appRow(core, app.id)
+    if (!current || current.destroying) throw notFound('App')
+    const previous = await latestGood(core.db, current)
+    const before: Structure = desiredStructure(current, core.config.maxProcesses)
+    const old = previous.build ? shape(previous.build) : null
+    if (
+      core.config.rejectIfProcfileMissing &&
+      old &&
+      Object.keys(old.procfile).length > 0 &&
+      Object.keys(shape(build).procfile).length === 0
+    )
+      throw new DeisError('conflict', missingProcfile)
+    const counts = countsFor({ structure: before, removed: countsOf(current.removed) }, shape(build), old, {
+      removeMissing: core.config.procfileMissingRemove,
+      maxProcesses: core.config.maxProcesses,
+    })
+    const release = await createRelease(core, current, {
+      owner: build.owner,
+      summary: buildSummary(build.owner, build),
+      config: previous.configUuid,
+      buildUuid: build.uuid,
+      ...counts,
+      before,
+      request,
+    })
+    return { release, notice: await deploy(core, current, release, signal) }
+  })
+}
