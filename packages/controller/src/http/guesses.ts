@@ -4,9 +4,9 @@ import { DeisError } from '@deis/types'
 import { createThrottle } from './throttle.ts'
 import { createTurns } from './turns.ts'
 
-/** Of one account from one address: nobody else's tries count here, so nobody can lock an owner out. */
+/** Of one account from one address: tries from elsewhere do not count here, so they cannot lock an owner out. */
 const pairLimits = { free: 10, firstWaitSeconds: 5, maxWaitSeconds: 60 }
-/** From one address, whatever the account. Many people may share it, so it never has to wait for long. */
+/** From one address, whatever the account. Many people may share it, so the wait is short. */
 const addressLimits = { free: 60, firstWaitSeconds: 1, maxWaitSeconds: 1 }
 
 /**
@@ -29,13 +29,13 @@ export function clientOf(written: string): string {
   return `${[...left, ...Array.from({ length: zeros }, () => '0'), ...right].slice(0, 4).join(':')}::/64`
 }
 
-/** Everything that a login takes for the same account. */
+/** The same for all spellings that a login accepts for one account. */
 const accountOf = (name: string): string => name.trim().normalize('NFKC').toLowerCase()
 
 export type Guesses = {
   /**
-   * Counts the try before anything else. `isKnown`: whether the account signed in from there lately, which is asked only when
-   * it matters. @returns what to call when it was right. @throws DeisError `throttled` when it comes too early.
+   * Counts the try before anything else. `isKnown`: whether the account logged in from this client before; asked only when it
+   * matters. @returns what to call when the password was right. @throws DeisError `throttled` when the try comes too early
    */
   try(client: string, account: string, isKnown: () => Promise<boolean>): Promise<() => void>
 }
@@ -43,8 +43,8 @@ export type Guesses = {
 export function createGuesses(now: () => number = Date.now): Guesses {
   const pairs = createThrottle(pairLimits, now)
   const addresses = createThrottle(addressLimits, now)
-  // Of one account from wherever: those who come from where it never signed in take turns.
-  const strangers = createTurns(now)
+  // Of one account from any address: clients from which it never logged in take turns.
+  const unknown = createTurns(now)
   const tooEarly = (wait: number): DeisError =>
     new DeisError('throttled', `Too many failed logins. Try again in ${wait} s.`, { retryAfter: wait })
   return {
@@ -53,17 +53,17 @@ export function createGuesses(now: () => number = Date.now): Guesses {
       const pair = `${client} ${name}`
       const wait = addresses.attempt(client) || pairs.attempt(pair)
       if (wait > 0) throw tooEarly(wait)
-      const isFree = strangers.isEarly(name, client) && (await isKnown())
-      const turn = isFree ? 0 : strangers.take(name, client)
+      const isFree = unknown.isEarly(name, client) && (await isKnown())
+      const turn = isFree ? 0 : unknown.take(name, client)
       if (turn > 0) {
-        // No password was tried: whoever asks too early shall not miss the turn for that.
+        // No password was tried, so a client that asks too early does not lose its turn.
         pairs.uncount(pair)
         throw tooEarly(turn)
       }
       return () => {
         pairs.succeeded(pair)
         addresses.uncount(client)
-        if (!isFree) strangers.uncount(name)
+        if (!isFree) unknown.uncount(name)
       }
     },
   }

@@ -1,5 +1,5 @@
 // How is guessing passwords slowed down, without locking out the account's owner?
-import { createHash } from 'node:crypto'
+import { createRecent } from './recent.ts'
 
 export type Throttle = {
   /** Counts a try before it is made. Returns 0, or the seconds to wait before it is allowed. */
@@ -18,43 +18,26 @@ export type ThrottleLimits = {
   readonly maxWaitSeconds: number
 }
 
-/** A count is deleted after this long without a try. */
-export const forgetMs = 15 * 60_000
-export const maxKeys = 10_000
+type Tries = { count: number; until: number }
 
-/** Of one size, whatever the key. */
-export function keyHash(key: string): string {
-  return createHash('sha256').update(key).digest('base64url').slice(0, 24)
-}
-
-type Tries = { count: number; until: number; last: number }
-
-/** Stores a part of each key's hash, whatever the key's length. The keys tried longest ago are deleted first. */
 export function createThrottle(
   { free, firstWaitSeconds, maxWaitSeconds }: ThrottleLimits,
   now: () => number = Date.now,
 ): Throttle {
-  const tries = new Map<string, Tries>()
+  const tries = createRecent<Tries>(now)
   return {
     attempt(key) {
-      const hash = keyHash(key)
       const at = now()
-      const found = tries.get(hash)
-      const known = found && found.last > at - forgetMs ? found : { count: 0, until: 0, last: at }
+      const known = tries.get(key) ?? { count: 0, until: 0 }
       if (known.until > at) return Math.ceil((known.until - at) / 1000)
       const count = known.count + 1
       const wait = count < free ? 0 : Math.min(firstWaitSeconds * 2 ** Math.min(count - free, 30), maxWaitSeconds)
-      tries.delete(hash)
-      tries.set(hash, { count, until: at + wait * 1000, last: at })
-      const [oldest] = tries.keys()
-      if (tries.size > maxKeys && oldest !== undefined) tries.delete(oldest)
+      tries.keep(key, { count, until: at + wait * 1000 })
       return 0
     },
-    succeeded(key) {
-      tries.delete(keyHash(key))
-    },
+    succeeded: (key) => tries.delete(key),
     uncount(key) {
-      const known = tries.get(keyHash(key))
+      const known = tries.get(key)
       if (known) known.count = Math.max(0, known.count - 1)
     },
   }
