@@ -77,7 +77,7 @@ it('they are listed for who asks for them, and stopped by name', async () => {
   expect((await stop(id, name)).status).toBe(204)
   expect(await answered).toEqual({ exit_code: 143, output: '' })
   expect(await names(id, '?one_off=1')).toEqual([expect.stringMatching(/^web /)])
-  expect(await stop(id, name)).toMatchObject({ status: 404, body: { detail: `${id} has no process ${name}.` } })
+  expect(await stop(id, name)).toMatchObject({ status: 404, body: { detail: `"${id}" has no process "${name}".` } })
 })
 
 it('they are stopped by the short name, and by what their client calls them', async () => {
@@ -99,7 +99,7 @@ it('other processes are not stopped: they would come again', async () => {
   expect(await stop(id, web)).toMatchObject({
     status: 409,
     body: {
-      detail: `${web} is a process of the type web, which would be started again: deis scale web=0 ends all of them, deis ps:restart ${web} replaces it.`,
+      detail: `"${web}" is a process of the type web and would be started again, so it was not stopped. Stop all of them with deis scale web=0, or replace it with deis ps:restart ${web}.`,
     },
   })
 })

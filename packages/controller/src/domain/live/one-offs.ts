@@ -23,11 +23,11 @@ export type OneOffEntry = {
   readonly ended: Promise<void>
 }
 
-/** TERM, then KILL; a pod may take its time to go. */
+/** TERM, then KILL; a pod may take a while to end. */
 const deadlineMs = 60_000
-const askEveryMs = 500
+const retryMs = 500
 
-/** Held by the controller where it goes on, under each of its names: another one's backend may see nothing of it. */
+/** Held by the controller that runs it, one for each of its names: the backend of another controller may not list it. */
 const lockOf = (app: string, name: string): string => `oneoff/${app}/${name}`
 
 export async function beginOneOff(core: Core, app: AppRow, request?: string): Promise<RunningOneOff> {
@@ -58,7 +58,9 @@ export async function beginOneOff(core: Core, app: AppRow, request?: string): Pr
     end() {
       all.delete(name)
       resolve()
-      release().catch((error: unknown) => core.log.warn({ err: error }, 'the name of a one-off process stays taken'))
+      release().catch((error: unknown) =>
+        core.log.warn({ err: error }, 'the lock of a one-off process could not be released'),
+      )
     },
   }
 }
@@ -73,7 +75,7 @@ function find(core: Core, app: string, which: string): OneOffEntry | undefined {
   return found?.app === app ? found : undefined
 }
 
-/** Call it when it is not here. */
+/** Whether another controller runs it. Call it when it is not here. */
 async function isElsewhere(core: Core, app: string, which: string): Promise<boolean> {
   if (!core.peers.shared) return false
   for (const name of namesOf(app, which)) {
@@ -93,7 +95,7 @@ export function stopForPeer(core: Core, app: string, which: string, by: string):
 export async function stopOneOff(core: Core, username: string, app: AppRow, which: string): Promise<void> {
   const late = AbortSignal.timeout(deadlineMs)
   const signal = AbortSignal.any([late, core.shutdown])
-  for (let isTold = false; ; isTold = true) {
+  for (let wasAsked = false; ; wasAsked = true) {
     const here = find(core, app.id, which)
     if (here) {
       here.stop(username)
@@ -105,15 +107,19 @@ export async function stopOneOff(core: Core, username: string, app: AppRow, whic
     if (pod && pod.type !== 'run')
       throw new DeisError(
         'conflict',
-        `${pod.name} is a process of the type ${pod.type}, which would be started again: deis scale ${pod.type}=0 ends all of them, deis ps:restart ${pod.name} replaces it.`,
+        `"${pod.name}" is a process of the type ${pod.type} and would be started again, so it was not stopped. Stop all of them with deis scale ${pod.type}=0, or replace it with deis ps:restart ${pod.name}.`,
       )
     if (!pod && !(await isElsewhere(core, app.id, which))) {
-      if (isTold) return
-      throw new DeisError('not_found', `${app.id} has no process ${which}.`)
+      if (wasAsked) return
+      throw new DeisError('not_found', `"${app.id}" has no process "${which}".`)
     }
-    if (signal.aborted)
-      throw new DeisError('unavailable', `${which} was told to end, and has not: look with \`deis ps\`.`)
+    core.shutdown.throwIfAborted()
+    if (late.aborted)
+      throw new DeisError(
+        'unavailable',
+        `"${which}" was asked to stop, but did not end within ${deadlineMs / 1000} s. Check with deis ps.`,
+      )
     core.peers.notify({ kind: 'stop', app: app.id, process: which, by: username })
-    await sleep(askEveryMs, undefined, { signal }).catch(() => {})
+    await sleep(retryMs, undefined, { signal }).catch(() => {})
   }
 }
