@@ -34,11 +34,7 @@ export function serveAccounts(server: FastifyInstance, core: Core): void {
     const token = await regenerateToken(core, caller, clientOf(request.ip), body)
     if (token !== null) return { token }
     reply.header('content-type', 'application/json').send('""')
-    return undefined
   })
-  serve(server, core, types.cancelAccount, async ({ caller, body }) => {
-    await cancelUser(core, caller, body.username)
-    return undefined
-  })
+  serve(server, core, types.cancelAccount, ({ caller, body }) => cancelUser(core, caller, body.username))
   serve(server, core, types.listUsers, ({ request, query }) => pageOf(request, query, (page) => usersPage(core, page)))
 }

@@ -23,7 +23,7 @@ import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
 import { requestNamed } from '../domain/requests/requests.ts'
 import { acceptRouters } from './routers.ts'
-import { refuseOtherMethods, serve } from './serve.ts'
+import { decorateRequests, refuseOtherMethods, serve } from './serve.ts'
 import { serveTerminal } from './terminal.ts'
 import { acceptSockets } from './upgrade.ts'
 import { anyOf } from '@deis/lib/networks'
@@ -98,6 +98,7 @@ export function createApp(
     },
     schemaErrorFormatter: (errors) => invalidBody(errors),
   })
+  decorateRequests(server)
   server.addHook('onRequest', async (_, reply) => {
     reply.headers(everyAnswer)
   })

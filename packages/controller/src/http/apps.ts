@@ -19,14 +19,8 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Slots)
   )
   serve(server, core, types.createApp, ({ caller, body }) => createApp(core, caller, body.id))
   serve(server, core, types.getApp, ({ app }) => shownApp(core, app))
-  serve(server, core, types.updateApp, async ({ caller, app, body }) => {
-    await transferApp(core, caller, app, body.owner)
-    return undefined
-  })
-  serve(server, core, types.destroyApp, async ({ app }) => {
-    await destroyApp(core, app)
-    return undefined
-  })
+  serve(server, core, types.updateApp, ({ caller, app, body }) => transferApp(core, caller, app, body.owner))
+  serve(server, core, types.destroyApp, ({ app }) => destroyApp(core, app))
   serve(server, core, types.runCommand, ({ caller, app, body, gone, request }) =>
     runCommand(core, caller.username, app, body.command, gone, requestId(request)),
   )
@@ -36,11 +30,10 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Slots)
       const isAllowed = stillAdmitted(core, request, app)
       const release = followers.take(caller.username)
       await sendLive(reply, release, followLogs(core, app.id, wanted, { signal: gone, isAllowed }))
-      return undefined
+      return
     }
     const text = await appLogs(core, app.id, wanted)
     if (text === '') reply.code(204)
     else reply.type('text/plain; charset=utf-8').send(text)
-    return undefined
   })
 }

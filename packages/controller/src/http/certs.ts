@@ -12,20 +12,12 @@ export function serveCerts(server: FastifyInstance, core: Core): void {
   )
   serve(server, core, types.addCert, ({ caller, body }) => addCert(core, caller, body))
   serve(server, core, types.getCert, ({ caller, params }) => certNamed(core, caller, params.name))
-  serve(server, core, types.removeCert, async ({ caller, params }) => {
-    await removeCert(core, caller, params.name)
-    return undefined
-  })
-  serve(server, core, types.attachCert, async ({ caller, params, body }) => {
-    await attachCert(core, caller, params.name, body.domain)
-    return undefined
-  })
-  serve(server, core, types.attachCertByPath, async ({ caller, params }) => {
-    await attachCert(core, caller, params.name, params.domain)
-    return undefined
-  })
-  serve(server, core, types.detachCert, async ({ caller, params }) => {
-    await detachCert(core, caller, params.name, params.domain)
-    return undefined
-  })
+  serve(server, core, types.removeCert, ({ caller, params }) => removeCert(core, caller, params.name))
+  serve(server, core, types.attachCert, ({ caller, params, body }) =>
+    attachCert(core, caller, params.name, body.domain),
+  )
+  serve(server, core, types.attachCertByPath, ({ caller, params }) =>
+    attachCert(core, caller, params.name, params.domain),
+  )
+  serve(server, core, types.detachCert, ({ caller, params }) => detachCert(core, caller, params.name, params.domain))
 }

@@ -14,18 +14,14 @@ export function serveEdge(server: FastifyInstance, core: Core): void {
     pageOf(request, query, (page) => domainsPage(core, app, page)),
   )
   serve(server, core, types.addDomain, ({ caller, app, body }) => addDomain(core, caller, app, body.domain))
-  serve(server, core, types.removeDomain, async ({ caller, app, params }) => {
-    await removeDomain(core, caller, app, params.domain)
-    return undefined
-  })
+  serve(server, core, types.removeDomain, ({ caller, app, params }) => removeDomain(core, caller, app, params.domain))
   serve(server, core, types.getSettings, ({ app }) => currentSettings(core, app))
   serve(server, core, types.setSettings, ({ caller, app, body }) => changeSettings(core, caller, app, body))
   serve(server, core, types.getWhitelist, ({ app }) => currentWhitelist(core, app))
   serve(server, core, types.addToWhitelist, ({ caller, app, body }) => addAddresses(core, caller, app, body.addresses))
-  serve(server, core, types.removeFromWhitelist, async ({ caller, app, body }) => {
-    await removeAddresses(core, caller, app, body.addresses)
-    return undefined
-  })
+  serve(server, core, types.removeFromWhitelist, ({ caller, app, body }) =>
+    removeAddresses(core, caller, app, body.addresses),
+  )
   serve(server, core, types.getTls, ({ app }) => currentTls(core, app))
   serve(server, core, types.setTls, ({ caller, app, body }) => changeTls(core, caller, app, body.https_enforced))
 }

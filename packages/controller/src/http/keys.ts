@@ -12,8 +12,5 @@ export function serveKeys(server: FastifyInstance, core: Core): void {
   )
   serve(server, core, types.addKey, ({ caller, body }) => addKey(core, caller, body))
   serve(server, core, types.getKey, ({ caller, params }) => keyNamed(core, caller, params.id))
-  serve(server, core, types.removeKey, async ({ caller, params }) => {
-    await removeKey(core, caller, params.id)
-    return undefined
-  })
+  serve(server, core, types.removeKey, ({ caller, params }) => removeKey(core, caller, params.id))
 }

@@ -8,7 +8,8 @@ import { beginRequest, endRequest, leaveRequest } from '../domain/requests/reque
 import type { AppRow } from '../domain/apps/rows.ts'
 import { requestId } from './request-id.ts'
 
-const recording = new WeakMap<FastifyRequest, Named>()
+/** Of a request whose outcome has to be stored: its name. */
+export const recorded = 'recorded'
 
 /**
  * Adds the request id to the caller, if the request has one.
@@ -30,7 +31,7 @@ export async function beginRecord(
     await reply.code(before.status).type('application/json').send(before.answer)
     return null
   }
-  recording.set(request, named)
+  request.setDecorator(recorded, named)
   return { ...caller, request: named }
 }
 
@@ -46,9 +47,9 @@ export async function endRecord(
   reply: FastifyReply,
   payload: unknown,
 ): Promise<void> {
-  const named = recording.get(request)
+  const named = request.getDecorator<Named | null>(recorded)
   if (!named) return
-  recording.delete(request)
+  request.setDecorator(recorded, null)
   if (!isEnd(core, reply.statusCode)) return leaveRequest(core, named)
   const body = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.toString() : ''
   await endRequest(core, named, reply.statusCode, body).catch((error: unknown) =>

@@ -31,10 +31,9 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Sl
       const isAllowed = stillAdmitted(core, request, app)
       const release = followers.take(caller.username)
       await sendLive(reply, release, followBuild(core, app, params.uuid, { signal: gone, isAllowed }))
-      return undefined
+      return
     }
     reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))
-    return undefined
   })
   serve(server, core, types.cancelBuild, ({ caller, app, params }) => cancelBuild(core, caller, app, params.uuid))
   serve(server, core, types.getConfig, ({ app }) => currentConfig(core, app))

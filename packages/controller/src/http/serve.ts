@@ -16,7 +16,7 @@ import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
 import { isStorableText, unstorable } from '../domain/apps/storable.ts'
 import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
-import { beginRecord, endRecord } from './record.ts'
+import { beginRecord, endRecord, recorded } from './record.ts'
 
 /** What a handler gets. Each value is set when the route's access rule implies it. */
 export type Served<R extends Route> = {
@@ -36,9 +36,16 @@ export type Served<R extends Route> = {
   readonly reply: FastifyReply
 }
 
-type Known = { caller: Caller | null; token: string; app: AppRow | null }
+/** What the access rule of its route found for a request. */
+type Admitted = { caller: Caller | null; token: string; app: AppRow | null }
 
-const known = new WeakMap<FastifyRequest, Known>()
+const admitted = 'admitted'
+
+/** Call it before any route is registered. */
+export function decorateRequests(server: FastifyInstance): void {
+  server.decorateRequest(admitted, null)
+  server.decorateRequest(recorded, null)
+}
 
 /** @throws DeisError with the values that no body of any route may have, by field. */
 function checkBody(body: unknown): void {
@@ -55,8 +62,8 @@ function checkBody(body: unknown): void {
 
 /** Authenticate → permission → object lookup → object permission (docs/contract/api.md §1.3); the body is checked afterwards. */
 async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
-  const found: Known = { caller: null, token: '', app: null }
-  known.set(request, found)
+  const found: Admitted = { caller: null, token: '', app: null }
+  request.setDecorator(admitted, found)
   await identify(core, route, request, found)
   const params = Object.values(request.params as Record<string, string>)
   if (!params.every(isStorableText)) throw new DeisError('not_found', 'Not found.')
@@ -66,7 +73,7 @@ async function admit(core: Core, route: Route, request: FastifyRequest): Promise
   }
 }
 
-async function identify(core: Core, route: Route, request: FastifyRequest, found: Known): Promise<void> {
+async function identify(core: Core, route: Route, request: FastifyRequest, found: Admitted): Promise<void> {
   if (route.access === 'builder') {
     await requireBuilderKey(core, request)
     return
@@ -102,12 +109,12 @@ function nameRest(route: Route, request: FastifyRequest): void {
   request.params = { ...others, [name]: value }
 }
 
-/** Registers a route. The handler returns the response body; undefined and null send none. */
+/** Registers a route. The handler returns the response body, or nothing when there is none or it has replied. */
 export function serve<const R extends Route>(
   server: FastifyInstance,
   core: Core,
   route: R,
-  handler: (served: Served<R>) => Promise<Response<R> | undefined>,
+  handler: (served: Served<R>) => Promise<Response<R> | void>,
 ): void {
   const schema = {
     ...(route.params ? { params: route.params } : {}),
@@ -131,7 +138,7 @@ export function serve<const R extends Route>(
       checkBody(request.body)
     },
     handler: async (request, reply) => {
-      const { caller: user, token, app } = known.get(request) ?? { caller: null, token: '', app: null }
+      const { caller: user, token, app } = request.getDecorator<Admitted>(admitted)
       const caller = await beginRecord(core, route, request, reply, { caller: user, app })
       if (reply.sent) return reply
       const answer = await handler({
@@ -186,7 +193,7 @@ export function serveSocket(
           'This endpoint serves WebSockets only. The request did not ask for one, or a proxy removed its Upgrade header.',
       }),
     wsHandler: async (socket, request) => {
-      const { caller, app } = known.get(request) ?? {}
+      const { caller, app } = request.getDecorator<Admitted>(admitted)
       if (!caller || !app) throw new Error(`${route.path} is served without a caller or without an app`)
       await handler(socket, { caller, app, request })
     },
