@@ -2,7 +2,7 @@
 import type { Kube } from '../client/client.ts'
 import type { Node, Pod } from '../client/objects.ts'
 import type { Credentials } from '@deis/ports/registry'
-import type { Cluster } from './cluster.ts'
+import type { Cluster } from './watches.ts'
 import type { PodLogs } from './logs/logs.ts'
 import type { NetworkSettings } from './manifests/network.ts'
 import type { Level } from './manifests/security.ts'

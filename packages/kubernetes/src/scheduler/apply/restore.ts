@@ -1,7 +1,7 @@
 // How is a type restored exactly when its change has failed?
 import { type Deployment, type KubeObject, pathOf, type Pod } from '../../client/objects.ts'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
-import { replicaSetsOf } from '../cluster.ts'
+import { replicaSetsOf } from '../watches.ts'
 import { replicasOf } from '../manifests/deployment.ts'
 import { deploymentName, managers } from '../manifests/labels.ts'
 import { ownedBy } from './owned.ts'

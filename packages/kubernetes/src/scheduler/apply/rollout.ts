@@ -2,7 +2,7 @@
 import type { Deployment, Pod, ReplicaSet } from '../../client/objects.ts'
 import type { Progress } from '@deis/ports/scheduler'
 import { type Backend, nameOf, ownerOf } from '../backend.ts'
-import { currentReplicaSet } from '../cluster.ts'
+import { currentReplicaSet } from '../watches.ts'
 import { creationTrouble, lateTrouble, podTrouble, type Trouble } from '../diagnose.ts'
 import { failureOf, isPulling } from '../evidence.ts'
 import { deploymentName } from '../manifests/labels.ts'
