@@ -21,7 +21,7 @@ export class LongestFirst extends BaseSequencer {
     const sorted = await super.sort(files)
     const isKube = ({ project }: TestSpecification): boolean => project.name === 'kube'
     const kube = sorted.filter(isKube).toSorted((one, other) => rank(one) - rank(other))
-    // Projects stay where they were: only the places of this one's files are given anew.
+    // Projects stay where they were: only the files of this one are sorted.
     return sorted.map((file) => (isKube(file) ? (kube.shift() ?? file) : file))
   }
 }

@@ -96,7 +96,7 @@ export async function measure({ root, scope }) {
     await call('POST', `/v2/apps/${id}/settings/`, { routable: false })
     const image = `${cluster.registry}/stack:1`
     await call('POST', `/v2/apps/${id}/builds/`, { image, procfile: { cmd: 'exec sleep 1000000' } })
-    // One node has no room for a pod of each.
+    // One node cannot run a pod of each.
     if (one >= withPod) await call('POST', `/v2/apps/${id}/scale/`, { cmd: 0 })
   })
   details.push(`calls to create ${apps} apps, deploy them and scale ${apps - withPod} to 0: ${proxy.take()}`)

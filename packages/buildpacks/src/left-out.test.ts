@@ -1,4 +1,4 @@
-// Is whoever pushes told of everything that is not in the app as it was pushed?
+// Does a push say everything that is not in the app as it was pushed?
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestBuilder, type TestBuilder } from './testing.ts'
 

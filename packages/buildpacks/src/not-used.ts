@@ -6,7 +6,7 @@ import type { AppFiles } from './files.ts'
 // Enough for files written by hand; for a larger file only the name is printed.
 const most = 65_536
 
-// The rest of an app.json describes the app, or belongs to somebody else who uses that name.
+// The rest of an app.json describes the app, or belongs to another program that uses that name.
 const appJsonSections = ['addons', 'buildpacks', 'cron', 'env', 'environments', 'formation', 'healthchecks', 'scripts']
 
 const keysOf = (value: unknown): string[] =>

@@ -22,7 +22,7 @@ function clean(line: string): string {
 function cut(line: string): string {
   const bytes = Buffer.from(line)
   if (bytes.length <= maxLineBytes) return line
-  // Room for the mark and for the end of colour; a character or a colour cut in two is dropped.
+  // Space for the mark and for the end of colour; a character or a colour cut in two is dropped.
   let text = new StringDecoder('utf8').write(bytes.subarray(0, maxLineBytes - 8))
   const last = text.lastIndexOf('\x1b')
   if (last >= 0 && !text.includes('m', last)) text = text.slice(0, last)

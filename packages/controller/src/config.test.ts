@@ -125,7 +125,7 @@ describe('settings', () => {
     expect(read({ ...env, GIT_SSL_CAINFO: '/ca.pem' }).submodules).toEqual({ hosts, caFile: '/ca.pem' })
   })
 
-  it('tell all problems together', () => {
+  it('list all problems together', () => {
     const said = problem({ DEIS_API_PORT: 'x', DEIS_ROUTING: 'y', DEIS_POD_URL: 'z' })
     for (const name of ['DEIS_API_PORT', 'DEIS_ROUTING', 'DEIS_POD_URL']) expect(said).toContain(name)
   })

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '../../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-test('docs/settings.md is up to date; `node scripts/settings.mjs` writes it anew', () => {
+test('docs/settings.md is up to date; `node scripts/settings.mjs` writes it again', () => {
   expect(read('docs/settings.md')).toBe(settingsDocument())
 })
 

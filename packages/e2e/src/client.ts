@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { run, type RunOptions, type Result, type Running, start } from './child.ts'
 import { cleanEnv, type Platform, registrationToken, root } from './platform.ts'
 
-/** What of a platform its users have to know. */
-export type Place = Pick<Platform, 'folder' | 'api' | 'git'>
+/** What users of a platform have to know of it. */
+export type PlatformAddresses = Pick<Platform, 'folder' | 'api' | 'git'>
 
 export const password = 'correct horse battery staple'
 
@@ -43,8 +43,8 @@ function sshOptions(home: string): string[] {
   return ['-F', '/dev/null', '-i', join(home, '.ssh/id_ed25519'), ...options.map((one) => `-o${one}`)]
 }
 
-/** Somebody with a key, but no account yet. */
-export async function newPerson(platform: Place, name: string): Promise<Person> {
+/** A person with a key, but no account yet. */
+export async function newPerson(platform: PlatformAddresses, name: string): Promise<Person> {
   const home = join(platform.folder, 'people', name)
   await mkdir(join(home, '.ssh'), { recursive: true, mode: 0o700 })
   const env: NodeJS.ProcessEnv = {
@@ -82,8 +82,8 @@ export async function newPerson(platform: Place, name: string): Promise<Person> 
   }
 }
 
-/** Somebody with an account and an uploaded key. */
-export async function registered(platform: Place, name: string): Promise<Person> {
+/** A user with an uploaded key. */
+export async function registered(platform: PlatformAddresses, name: string): Promise<Person> {
   const person = await newPerson(platform, name)
   const account = [
     '--username',

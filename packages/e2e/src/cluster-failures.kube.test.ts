@@ -70,7 +70,7 @@ describe.skipIf(testCluster === null).sequential('a deploy on a cluster that fai
     await checkout.does('destroy', `--confirm=${app}`)
   }
 
-  test('because it crashes: the exit code and its own last words', async () => {
+  test('because it crashes: the exit code and its last log lines', async () => {
     const app = await served('crash')
     const words = procfile('echo no database; exit 7')
     await fails(app, () => app.deis('pull', image(), words), 'no database', /\b7\b/, 'Rolling back')

@@ -1,4 +1,4 @@
-// Who may register where the operator does not let everybody (docs/contract/api.md §3.11, §8 row 2)?
+// Who may register where the operator limits it (docs/contract/api.md §3.11, §8 row 2)?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signUp } from './conformance/stage.ts'
 import { speaker, withToken } from './conformance/wire.ts'
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 describe('§8 row 2', () => {
-  test('admin_only: the first is admin; then only admins let others in, and nobody hears 401', async () => {
+  test('admin_only: the first is admin; then only admins register others, and no answer is a 401', async () => {
     const api = platforms[0]?.api ?? ''
     const { account: first, token } = await signUp(api, 'root')
     expect(first.json).toMatchObject({ is_superuser: true, is_staff: true })

@@ -86,7 +86,7 @@ test('an app that runs goes with its processes, files, users and repository; its
   await serving(platform, 'doomed-zebra', { release: 'v2', greeting: null })
 })
 
-test('an app is destroyed in the middle of a build, whose push hears of it', async () => {
+test('an app is destroyed in the middle of a build, whose push says so', async () => {
   const barrier = await newBarrier(platform, 'destroyed')
   const doomed = await newApp(ann, 'halfbuilt-zebra')
   await doomed.commit(heldBuild(barrier))

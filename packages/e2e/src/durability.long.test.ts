@@ -199,8 +199,8 @@ describe.sequential('a stop in order', () => {
       status: expect.toSatisfy((code: number) => code >= 500) as number,
     })
     await platform.startController()
-    // One answer serves for both: the new process may have the old one's port, where the router still looks until it has
-    // heard of the controller, which at first knows of no process.
+    // One answer serves for both: the new process may have the old one's port, where the router still sends requests until it has
+    // the routes of the controller, which at first knows of no process.
     expect((await serving(platform, 'shop', { release: before.release })).pid).not.toBe(before.pid)
     await expectOrder(shop)
   })

@@ -81,7 +81,7 @@ describe.sequential('an app under a name of its own', () => {
     await expect(askSecurely('shop.localhost', first)).rejects.toThrow(/handshake failure/)
   })
 
-  test('another certificate takes its place', async () => {
+  test('another certificate replaces it', async () => {
     await ann.does(['certs:add', 'second', ...(await save('second', second))])
     await ann.does(['certs:detach', 'first', domain])
     await ann.does(['certs:attach', 'second', domain])
@@ -89,7 +89,7 @@ describe.sequential('an app under a name of its own', () => {
     await expect(askSecurely(domain, first)).rejects.toThrow(/self-signed|signature/)
   })
 
-  test('tls:enable sends everybody to https, tls:disable lets them be', async () => {
+  test('tls:enable redirects all clients to https, tls:disable stops that', async () => {
     await shop.does('tls:enable')
     expect(await askPlainly({ path: '/a?b=c' })).toMatchObject({
       status: 301,

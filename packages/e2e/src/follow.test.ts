@@ -143,7 +143,7 @@ describe.sequential('a build that goes on', () => {
     })
   })
 
-  test('that dies with its controller ends for those who watch it', async () => {
+  test('that dies with its controller ends for the clients that follow it', async () => {
     await barrier.close()
     await shop.commit({ file: 'even more' })
     const push = shop.startPush()

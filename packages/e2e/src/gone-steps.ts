@@ -1,4 +1,4 @@
-// Does what a person reads agree with what happened, when the controller goes at any point of a change or a push?
+// Does what a user reads agree with what happened, when the controller is killed at any point of a change or a push?
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Build, Config, Release } from '@deis/types'
 import { expect, test } from 'vitest'
@@ -83,7 +83,7 @@ export function changeSteps(open: () => Stage, points = changePoints): void {
     },
   )
 
-  test('a deploy that fails after the controller was killed in it is told as ever, and what ran before runs', async () => {
+  test('a deploy that fails after the controller was killed in it is reported as usual, and what ran before runs', async () => {
     const stage = open()
     const { shop, platform } = stage
     const [before] = await releases(stage)
@@ -100,7 +100,7 @@ export function changeSteps(open: () => Stage, points = changePoints): void {
     await serving(platform, shop.app, { release: `v${before?.version}` })
   })
 
-  test('scale: what is stored is brought about by the next controller, and told when it runs', async () => {
+  test('scale: what is stored is done by the next controller, and reported when it runs', async () => {
     const stage = open()
     const back = killAt(stage, { name: '', when: 'passed', ms: 30 }, 'reset')
     expect(await stage.shop.deis('scale', 'web=2')).toMatchObject({ code: 0 })
@@ -109,7 +109,7 @@ export function changeSteps(open: () => Stage, points = changePoints): void {
     await stage.shop.does('scale', 'web=1')
   })
 
-  test('a connection that breaks while the controller goes on: nobody notices', async () => {
+  test('a connection that breaks while the controller keeps running goes unnoticed', async () => {
     const stage = open()
     const [before] = await releases(stage)
     stage.proxy.atNext('passed', async () => stage.proxy.cut())

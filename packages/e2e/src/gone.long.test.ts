@@ -1,4 +1,4 @@
-// The controller of one machine goes in the middle of changes and pushes: does everybody learn how that ended?
+// The controller of one machine is killed in the middle of changes and pushes: do users learn how those ended?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp, settings } from './app.ts'
 import { registered } from './client.ts'

@@ -55,7 +55,7 @@ export async function self(platform: Pick<Platform, 'routerPort'>, app: string):
   return { ...found, pid: await pidOutside('DEIS_POD', found.pod, found.pid) }
 }
 
-/** Waits until the app answers so: the router hears of a change a moment after the one who made it. */
+/** Waits until the app answers so: the router has a change a moment after the client that made it. */
 export async function serving(
   platform: Pick<Platform, 'routerPort'>,
   app: string,

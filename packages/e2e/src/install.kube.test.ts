@@ -1,4 +1,4 @@
-// Does the platform come onto a cluster by its manifests, work there, take an upgrade under load, and leave nothing?
+// Can the platform be installed on a cluster, work there, be upgraded under load, and be removed without a trace?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp } from './app.ts'
 import { password, type Person, newPerson } from './client.ts'
@@ -27,7 +27,7 @@ const pushPoints: readonly PushPoint[] = [
   { says: 'deployed to Workflow', ms: 0 },
 ]
 
-/** Says who it is; POST /echo says what it was told. It takes requests for as long as it is let. */
+/** Answers with its pod and release; a POST is answered with its body. */
 const program = [
   "require('http').createServer((q,s)=>",
   "q.method==='POST'?q.pipe(s):s.end(JSON.stringify({pod:process.env.HOSTNAME,release:process.env.WORKFLOW_RELEASE}))",
@@ -58,7 +58,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     return staying.map(({ metadata }) => metadata.uid).toSorted()
   }
 
-  test('who has the token of the Secret becomes the administrator, and nobody else may register', async () => {
+  test('the registration token of the Secret makes the first admin, and nobody else may register', async () => {
     const account = ['--username=ann', `--password=${password}`, '--email=ann@example.com']
     const stranger = await newPerson(platform, 'eve')
     expect((await stranger.deis(['register', platform.api, ...account.with(0, '--username=eve')])).code).not.toBe(0)
@@ -77,7 +77,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     expect(status).toBe(401)
   })
 
-  test('the doctor finds no right missing', async () => {
+  test('deis doctor finds no right missing', async () => {
     const said = await ann.does(['doctor'])
     expect(said).not.toMatch(/may not/)
     expect(said).toContain('the platform may create and delete what apps need')
@@ -118,7 +118,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     expect((await answer()).release).toBe('v6')
   })
 
-  test('an upgrade by re-apply drops no request, deploys nothing and forgets nothing', async () => {
+  test('an upgrade by re-apply drops no request, deploys nothing and keeps all state', async () => {
     const before = await appPods()
     const keys = await objects<{ data: object }>('secret', 'deis-keys', '-n', platform.namespace)
     const load = startLoad(platform, app)
@@ -127,7 +127,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     expect(load.sent()).toBeGreaterThanOrEqual(leastRequests)
     expect(await appPods()).toEqual(before)
     expect((await objects<{ data: object }>('secret', 'deis-keys', '-n', platform.namespace)).data).toEqual(keys.data)
-    // Whose token, whose app and whose config it still knows.
+    // Tokens, apps and config are still there.
     expect(await ann.does(['config:list', '-a', app])).toContain('5000')
     await ann.does(['scale', 'web=1', '-a', app])
     expect((await answer()).release).toBe('v6')

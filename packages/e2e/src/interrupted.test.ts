@@ -40,23 +40,23 @@ async function startRun(): Promise<{ child: ChildProcess; folder: string; app: n
   return { child, folder, app: Number(app) }
 }
 
-const wardens = async (): Promise<number[]> =>
-  (await processes()).filter(({ command }) => command.includes(`run-warden.ts ${base}/`)).map(({ pid }) => pid)
+const watchdogs = async (): Promise<number[]> =>
+  (await processes()).filter(({ command }) => command.includes(`run-watchdog.ts ${base}/`)).map(({ pid }) => pid)
 
-test.skipIf(process.platform !== 'linux')('a warden ends it', async () => {
+test.skipIf(process.platform !== 'linux')('a watchdog ends it', async () => {
   const { child, folder, app } = await startRun()
   expect(await alive(app)).toBe(true)
   process.kill(-(child.pid ?? 0), 'SIGKILL')
   await until({ what: 'all of it is gone' }, async () => !(await alive(app)) && !existsSync(folder))
-  await until({ what: 'the warden has ended' }, async () => (await wardens()).length === 0)
+  await until({ what: 'the watchdog has ended' }, async () => (await watchdogs()).length === 0)
 })
 
 test.skipIf(process.platform !== 'linux')(
-  'without a warden the next run ends it, but nothing of a run that goes on',
+  'without a watchdog the next run ends it, but nothing of a run that goes on',
   async () => {
     const [one, other] = [await startRun(), await startRun()]
     for (const pid of await until({ what: 'both have one' }, async () => {
-      const found = await wardens()
+      const found = await watchdogs()
       return found.length === 2 ? found : false
     }))
       process.kill(pid, 'SIGKILL')

@@ -1,4 +1,4 @@
-// Who may push what, when, and in which words is everybody else told that they may not?
+// Who may push what, when, and what does a refused push say?
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -66,7 +66,7 @@ describe.sequential('one push at a time', () => {
 })
 
 describe.sequential('strangers', () => {
-  test('a key that nobody uploaded opens nothing', async () => {
+  test('a key that is not uploaded gives no access', async () => {
     const eve = await newPerson(platform, 'eve')
     const { code, stderr } = await eve.git(['ls-remote', `${platform.git}/shop.git`], eve.home)
     expect({ code, stderr }).toMatchObject({
@@ -75,7 +75,7 @@ describe.sequential('strangers', () => {
     })
   })
 
-  test('somebody else’s app can be neither pushed nor fetched', async () => {
+  test('another user’s app can be neither pushed nor fetched', async () => {
     const bob = await registered(platform, 'bob')
     const own = await newCheckout(bob, 'own', 'plain')
     const url = `${platform.git}/shop.git`

@@ -49,7 +49,7 @@ function send(path: string, token: string, body: string, isChunked: boolean): Pr
   })
 }
 
-/** How long the slowest of the answers took that somebody else asked for, one after the other, while this was done. */
+/** How long the slowest of the answers took that another client asked for, one after the other, while this was done. */
 async function slowestMeanwhile(work: () => Promise<unknown>): Promise<number> {
   const asking = fork(new URL('slowest.mjs', import.meta.url), [`${platform.api}/healthz`])
   try {

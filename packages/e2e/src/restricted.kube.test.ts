@@ -5,7 +5,7 @@ import { type Person, registered } from './client.ts'
 import { type ClusterPlatform, kubectl, objects, startOnCluster, testCluster } from './cluster.ts'
 import { serving } from './http.ts'
 import { enforcePodSecurity, type PodSecurity } from './pod-security.ts'
-import { sitDown } from './typist.ts'
+import { openTerminal } from './terminal.ts'
 import { until } from './until.ts'
 
 const enforce = 'pod-security.kubernetes.io/enforce'
@@ -55,12 +55,12 @@ describe.skipIf(testCluster === null).sequential('where restricted is enforced',
   test('scale, run and run -it', async () => {
     await shop.does('scale', 'web=3')
     expect(await shop.does('run', '--', 'id -u')).toContain('1000')
-    const typist = sitDown(ann, ['run', '-it', '-a', shop.app, 'bash'], shop.folder)
-    await typist.sees(/\$ $/)
-    typist.type('echo "I am $(id -u)"\n')
-    await typist.sees(/I am 1000/)
-    typist.type('exit 3\n')
-    expect(await typist.ended).toBe(3)
+    const terminal = openTerminal(ann, ['run', '-it', '-a', shop.app, 'bash'], shop.folder)
+    await terminal.sees(/\$ $/)
+    terminal.type('echo "I am $(id -u)"\n')
+    await terminal.sees(/I am 1000/)
+    terminal.type('exit 3\n')
+    expect(await terminal.ended).toBe(3)
     await shop.does('scale', 'web=1')
     expect(admission.refused).toEqual([])
   }, 180_000)

@@ -1,7 +1,7 @@
 // Where does a run of the tests keep all that it makes, so that nothing of it goes on when the run is killed? Linux only.
 //
 // All temporary folders of a run lie in one that is named after the runner: whatever works there, was told of it or has it in its
-// environment belongs to that run, and ends when the runner is gone: by a warden that hears of it, or by the next run.
+// environment belongs to that run, and ends when the runner is gone: by a watchdog, or by the next run.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
@@ -16,11 +16,11 @@ import { processesAround } from './processes.ts'
 
 /** Lets node run TypeScript. */
 export const typescript = ['--import', createRequire(import.meta.url).resolve('tsx')] as const
-const warden = fileURLToPath(new URL('run-warden.ts', import.meta.url))
+const watchdog = fileURLToPath(new URL('run-watchdog.ts', import.meta.url))
 const pattern = /^deis-run-(\d+)-(\d+)-([0-9a-f]{8})$/
 
 /** Where pids mean the same: this boot, and this namespace of them. */
-function place(): string {
+function pidNamespace(): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
   return createHash('sha256')
     .update(boot + readlinkSync('/proc/self/ns/pid'))
@@ -67,7 +67,7 @@ async function endRun(folder: string): Promise<void> {
 
 /** Ends what runs below `base` have left whose runner is gone. */
 export async function sweepRuns(base: string): Promise<void> {
-  const here = place()
+  const here = pidNamespace()
   for (const name of await readdir(base)) {
     const [, pid, started, where] = pattern.exec(name) ?? []
     if (where === here && startOf(Number(pid)) !== started) await endRun(join(base, name))
@@ -79,7 +79,7 @@ export async function openRun(): Promise<() => Promise<void>> {
   if (process.platform !== 'linux') return async () => {}
   const base = tmpdir()
   await sweepRuns(base)
-  const folder = join(base, `deis-run-${process.pid}-${startOf(process.pid)}-${place()}`)
+  const folder = join(base, `deis-run-${process.pid}-${startOf(process.pid)}-${pidNamespace()}`)
   // Each project of one run asks for it.
   if (base.includes(`deis-run-${process.pid}-`)) return async () => {}
   await mkdir(folder)
@@ -87,7 +87,7 @@ export async function openRun(): Promise<() => Promise<void>> {
   await chmod(folder, 0o755)
   process.env['TMPDIR'] = folder
   // In a group of its own: what kills this one does not reach it.
-  const child = spawn(process.execPath, [...typescript, warden, folder], {
+  const child = spawn(process.execPath, [...typescript, watchdog, folder], {
     cwd: '/',
     env: { PATH: process.env['PATH'] },
     detached: true,

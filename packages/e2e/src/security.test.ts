@@ -147,7 +147,7 @@ describe('values', () => {
 })
 
 describe('the data folder', () => {
-  test.each(['state', 'keys', 'logs', 'repos'])('%s is closed to everybody else', async (name) => {
+  test.each(['state', 'keys', 'logs', 'repos'])('%s is closed to all other users', async (name) => {
     expect((await stat(join(platform.dataDir, name))).mode & 0o077).toBe(0)
   })
 
@@ -163,7 +163,7 @@ describe('the data folder', () => {
     const list = async (app: string, path: string): Promise<unknown> =>
       JSON.parse((await ask(platform, app, { path: `/list?path=${encodeURIComponent(path)}` })).body)
 
-    test('each app is somebody else, and nobody is root', async () => {
+    test('each app has another user, and none is root', async () => {
       const [one, two] = [await self(platform, 'shop'), await self(platform, 'other')]
       expect(one.uid).not.toBe(two.uid)
       expect([one.uid, two.uid]).not.toContain(0)

@@ -1,4 +1,4 @@
-// What works for somebody who sits at a command of an app, on every backend?
+// What works in a session with a command of an app, on every backend?
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
@@ -7,7 +7,7 @@ import { buffer, text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { Checkout } from './app.ts'
 import { type Platform, root } from './platform.ts'
-import { afterwards, sitDown, type Typist } from './typist.ts'
+import { afterwards, openTerminal, type Terminal } from './terminal.ts'
 import { until } from './until.ts'
 
 export type Stage = {
@@ -23,12 +23,12 @@ export type Stage = {
 
 const prompt = /(^|\n)ready> $/
 
-async function shell(stage: Stage, words: readonly string[]): Promise<Typist> {
-  const person = sitDown(stage.app.owner, [...words, '-it', '--', 'bash', '--norc'], stage.app.folder)
-  await person.sees(/[$#] $/)
-  person.type("PS1='ready> '\n")
-  await person.sees(prompt)
-  return person
+async function shell(stage: Stage, words: readonly string[]): Promise<Terminal> {
+  const terminal = openTerminal(stage.app.owner, [...words, '-it', '--', 'bash', '--norc'], stage.app.folder)
+  await terminal.sees(/[$#] $/)
+  terminal.type("PS1='ready> '\n")
+  await terminal.sees(prompt)
+  return terminal
 }
 
 /** The deis command between two pipes. */
@@ -53,25 +53,25 @@ export function sessionsWork(stage: () => Stage): void {
     ['a pod of its own', ['run']],
     ['a running pod', ['ps:exec']],
   ])('a shell in %s: size, keys, exit code, and the terminal is given back', async (_, words) => {
-    const person = await shell(stage(), words)
-    person.type('stty size; echo "$TERM"\n')
-    await person.sees(/\n24 80\nxterm-256color\nready> $/)
-    person.resize(132, 43)
+    const terminal = await shell(stage(), words)
+    terminal.type('stty size; echo "$TERM"\n')
+    await terminal.sees(/\n24 80\nxterm-256color\nready> $/)
+    terminal.resize(132, 43)
     await until({ what: 'the new size arrives' }, async () => {
-      person.type('stty size\n')
-      return (await person.sees(/\n\d+ \d+\n/)) === '\n43 132\n'
+      terminal.type('stty size\n')
+      return (await terminal.sees(/\n\d+ \d+\n/)) === '\n43 132\n'
     })
-    person.type('sleep 100\n')
-    await person.sees(/sleep 100\n/)
-    await until({ what: 'Ctrl-C ends the command, and the shell lives on' }, async () => {
-      person.type('\u0003')
-      return (await person.sees(/\n(ready> )$/, 5).catch(() => null)) !== null
+    terminal.type('sleep 100\n')
+    await terminal.sees(/sleep 100\n/)
+    await until({ what: 'Ctrl-C ends the command, and the shell keeps running' }, async () => {
+      terminal.type('\u0003')
+      return (await terminal.sees(/\n(ready> )$/, 5).catch(() => null)) !== null
     })
-    person.type('printf "größe %s\\n" $((40 + 2))\n')
-    await person.sees(/\ngröße 42\nready> $/)
-    person.type('exit 7\n')
-    await person.sees(new RegExp(`${afterwards}[^]* icanon [^]* echo `))
-    expect(await person.ended).toBe(7)
+    terminal.type('printf "größe %s\\n" $((40 + 2))\n')
+    await terminal.sees(/\ngröße 42\nready> $/)
+    terminal.type('exit 7\n')
+    await terminal.sees(new RegExp(`${afterwards}[^]* icanon [^]* echo `))
+    expect(await terminal.ended).toBe(7)
   })
 
   test('a command beside a web process has its PORT and its files', async () => {

@@ -1,4 +1,4 @@
-// Does a person sit at a command of an app on Kubernetes as on one machine?
+// Do sessions work on Kubernetes as on one machine?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { newApp } from './app.ts'
 import { registered } from './client.ts'

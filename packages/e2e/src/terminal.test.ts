@@ -1,4 +1,4 @@
-// Does a person sit at a command of an app on one machine as at one of their own?
+// Do sessions work on one machine, in a real terminal?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { newApp } from './app.ts'
 import { registered } from './client.ts'

@@ -30,7 +30,9 @@ export function typesWork(open: () => Stage): void {
     expect(before).toHaveLength(2)
     expect(await processesOf(stage, 'celery_worker')).toHaveLength(1)
     expect(await shop.does('ps')).toMatch(/^--- CeleryBeat:$/m)
-    await until({ what: 'it is heard' }, async () => /tick/.test(await shop.does('logs', '--ptype', 'CeleryBeat')))
+    await until({ what: 'its output is in the log' }, async () =>
+      /tick/.test(await shop.does('logs', '--ptype', 'CeleryBeat')),
+    )
     await shop.does('ps:restart', 'CeleryBeat')
     const after = await processesOf(stage, 'CeleryBeat')
     expect(after).toHaveLength(2)

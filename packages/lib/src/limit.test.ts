@@ -1,4 +1,4 @@
-// Are never more than the limit under way, and does nobody who gave up take a place?
+// Are never more than the limit under way, and does a call that gave up take no slot?
 import { expect, test } from 'vitest'
 import { createLimit } from './limit.ts'
 
@@ -31,7 +31,7 @@ test('the third waits for one of two, in order', async () => {
   await Promise.all(all)
 })
 
-test('who gives up leaves the queue, a failure frees its place', async () => {
+test('a call that gives up leaves the queue, and a failure frees its slot', async () => {
   const limit = createLimit(1)
   const first = job()
   const running = limit(never, async () => {
@@ -48,7 +48,7 @@ test('who gives up leaves the queue, a failure frees its place', async () => {
   expect(await last).toBe('done')
 })
 
-test('beyond the room for those who wait, the next is refused', async () => {
+test('when the queue is full, the next call is refused', async () => {
   const limit = createLimit(1, { waiting: 1, refusal: () => new Error('full') })
   const first = job()
   const [running, waits] = [limit(never, first.work), limit(never, async () => 'second')]

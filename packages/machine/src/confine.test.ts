@@ -52,12 +52,12 @@ async function shell(
     },
     ['ignore', 'pipe', 'pipe'],
   )
-  let heard = ''
-  started.child.stdout?.on('data', (chunk: Buffer) => void (heard += chunk.toString()))
+  let received = ''
+  started.child.stdout?.on('data', (chunk: Buffer) => void (received += chunk.toString()))
   return {
     ...started,
     mark,
-    says: (words) => expect.poll(() => heard, { timeout: 10_000 }).toContain(words),
+    says: (words) => expect.poll(() => received, { timeout: 10_000 }).toContain(words),
     out: text(started.child.stdout as Readable),
     err: text(started.stderr as Readable),
   }
@@ -172,7 +172,7 @@ describe.each(kinds)('$kind', (isolation) => {
     }
   })
 
-  test.skipIf(!apart)('it sees itself and nobody else', async () => {
+  test.skipIf(!apart)('it sees no other process', async () => {
     const { out } = await shell(isolation, 'cat /proc/[0-9]*/cmdline | tr "\\0" " "; echo; ls -d /proc/[0-9]* | wc -l')
     const seen = await out
     expect(Number(seen.trim().split('\n').at(-1))).toBeLessThanOrEqual(6)

@@ -77,14 +77,14 @@ test.skipIf(!root)(
       await chown(folder, user.uid, user.gid)
       for (const name of ['one', 'two', 'three']) await writeFile(join(secret, name), name)
       const mark = `flip-${process.pid}-${time}`
-      // Eight folders that are folders at one moment and links to somebody else's at the next.
+      // Eight folders that are folders at one moment and links to another user's at the next.
       const flip = `for i in 1 2 3 4 5 6 7 8; do mkdir -p "d$i/x"; done; echo ready
       while :; do for i in 1 2 3 4 5 6 7 8; do mv "d$i" "e$i"; ln -s "$SECRET" "d$i"; rm -f "d$i"; mkdir -p "d$i/x"; rm -rf "e$i"; done; done`
       const env = { PATH: '/usr/bin:/bin', SECRET: secret, TEST_FLIP: mark }
       const flipping = execFile('/bin/sh', ['-c', flip], { cwd: folder, env, ...user })
       flipping.on('error', () => {})
       await new Promise((resolve) => flipping.stdout?.once('data', resolve))
-      // It may fail, since somebody goes on writing there; what it must not do is to touch anything else.
+      // It may fail, since another process goes on writing there; what it must not do is to touch anything else.
       await discard(folder).catch(() => {})
       await killAll(() => withVariable('TEST_FLIP', mark))
       await discard(folder)

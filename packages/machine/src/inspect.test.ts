@@ -65,7 +65,7 @@ test.skipIf(!root)('links lead no further than its user may go', async () => {
   there.close()
 })
 
-test('whoever asks hears when it is cancelled, dies, does not start or says nonsense', async () => {
+test('the caller gets an error when it is cancelled, is killed, does not start or prints nonsense', async () => {
   const cancel = new AbortController()
   const silent = createArchiver([process.execPath, '-e', 'setTimeout(() => {}, 60_000)'])
   const asked = silent.inspect(folder, { signal: cancel.signal }).has('x')

@@ -37,7 +37,7 @@ export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): strin
   const alone = kind === 'user-namespace'
   return [
     'unshare',
-    // Whoever is not root may mount only with the rights it has in a namespace of its users …
+    // Without root, a process may mount only with the rights it has in a namespace of its users …
     ...(alone ? ['--user', '--map-current-user', '--keep-caps'] : []),
     '--pid',
     '--',

@@ -611,7 +611,7 @@ describe('a push that fails', () => {
       if (url.startsWith('/up/') && ++puts === 1) return request.socket.destroy()
       if (url.startsWith('/up/') && puts === 2)
         return json(response, 404, { errors: [{ code: 'BLOB_UPLOAD_UNKNOWN' }] })
-      // Somebody else sends the same blobs at the same time.
+      // Another client sends the same blobs at the same time.
       if (url.includes('/manifests/') && ++manifests === 1)
         return request.resume().once('end', () => json(response, 400, { errors: [{ code: 'DIGEST_INVALID' }] }))
       request.once('end', () => response.writeHead(201).end())

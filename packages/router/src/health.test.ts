@@ -1,4 +1,4 @@
-// Does the router say whether it lives and whether requests should come, and does it end without failing one?
+// Does the router report whether it is alive and ready, and does it stop without failing a request?
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
@@ -49,7 +49,7 @@ async function start(
   return { ...router, health: router.healthPort! }
 }
 
-test('a router without a table lives, but is not ready', async () => {
+test('a router without a table is alive, but not ready', async () => {
   const { health } = await start(`http://${await refusingAddress()}`)
   expect(await ask(health, '/healthz')).toMatchObject({ status: 200, text: 'ok\n' })
   expect(await ask(health, '/readyz?verbose')).toMatchObject({

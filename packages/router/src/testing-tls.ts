@@ -23,7 +23,7 @@ function pem(content: Buffer): string {
 
 export type Pair = { readonly certificate: string; readonly key: string }
 
-/** Made anew, valid for these names, and signed by itself. */
+/** A new certificate for these names, signed by itself. */
 export function certificateFor(...names: readonly string[]): Pair {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const subject = sequence(der(0x31, sequence(commonName, text(0x0c, names[0]!))))

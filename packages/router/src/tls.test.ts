@@ -64,7 +64,7 @@ async function answererFor(name: string): Promise<string> {
   return subjectaltname ?? ''
 }
 
-test('a client that trusts the certificate is served, and the app hears of TLS', async () => {
+test('a client that trusts the certificate is served, and the app is told that the client used TLS', async () => {
   const socket = await handshake(tls, 'tea.example', { ca: tea.certificate, ALPNProtocols: ['h2', 'http/1.1'] })
   expect(socket.authorized).toBe(true)
   expect(socket.alpnProtocol).toBe('http/1.1')

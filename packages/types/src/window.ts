@@ -2,7 +2,7 @@
 import { sessionWindow } from './terminal.ts'
 
 export type SendWindow = {
-  /** How many bytes may be sent now, at least one: resolves when there is room. */
+  /** How many bytes may be sent now, at least one: resolves when that is so. */
   available(): Promise<number>
   /** So many bytes were sent. */
   sent(bytes: number): void

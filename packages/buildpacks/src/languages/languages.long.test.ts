@@ -165,7 +165,7 @@ test.skipIf(!pip).each([
     const folder = join(t.folder, tool)
     await writeFiles(folder, standIn(tool))
     const own = await openTestBuilder({ path: `${join(folder, 'bin')}:${path}`, accounts: t.accounts })
-    // As somebody has them who comes from elsewhere.
+    // As projects from other platforms have them.
     const elsewhere = {
       PIPENV_IGNORE_VIRTUALENVS: '1',
       POETRY_VIRTUALENVS_CREATE: 'true',

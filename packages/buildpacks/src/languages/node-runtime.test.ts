@@ -85,7 +85,7 @@ test('another version: builds with it, carries it, and fetches it once', { timeo
   expect(second.result.artifact).toEqual(first.result.artifact)
 })
 
-test('the version of this machine asks nobody', async () => {
+test('the version of this machine needs no request', async () => {
   const { output, result } = await build(`>=${process.versions.node.split('.')[0]}`, 'own')
   expect(output).toContain(`       Node.js ${process.versions.node}\n`)
   expect(asked).toEqual([])

@@ -46,9 +46,9 @@ async function said(cluster: boolean): Promise<unknown[]> {
 
 it('on one machine they do not', async () => {
   expect(await said(false)).toEqual([
-    'The memory scheduler has something else of the name shop',
-    'No room could be made for shop: no',
-    'How tea is reached could not be changed: no',
+    'The memory scheduler already has something else named "shop"',
+    '"shop" could not be set up: no',
+    'The routing of "tea" could not be changed: no',
     'The processes of tea could not be stopped: no',
   ])
 })

@@ -62,14 +62,11 @@ describe('counts', () => {
     })
   })
 
-  it('beyond what the backend has room for are refused before anything is stored', async () => {
+  it('beyond what the backend can run are refused before anything is stored', async () => {
     await open({ capabilities: { freeProcesses: 3 } })
     await pull({ web: 'serve' })
     const answer = await scale({ web: 5 })
-    expect([answer.status, answer.text]).toEqual([
-      400,
-      expect.stringContaining('has room for 3 more processes, not for 4'),
-    ])
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('can run 3 more processes, not 4')])
     expect(await structure()).toEqual({ web: 1 })
     expect((await scale({ web: 4 })).status).toBe(204)
     expect((await scale({ web: 1 })).status).toBe(204)

@@ -18,28 +18,32 @@ describe('the request of a deploy hook', () => {
   })
 
   it('keeps what the address asks already, and is signed over all of it', () => {
-    const { url, headers } = hookRequest('https://hooks.example/in?room=1', announcement, 'secret')
-    expect(url).toMatch(/\/in\?room=1&app=tea&/)
+    const { url, headers } = hookRequest('https://hooks.example/in?team=1', announcement, 'secret')
+    expect(url).toMatch(/\/in\?team=1&app=tea&/)
     expect(headers.authorization).toBe(createHmac('sha1', 'secret').update(url).digest('hex'))
   })
 })
 
 describe('deploy hooks', () => {
   let f: Fixture
-  const heard: { url: string; method: string; authorization: unknown }[] = []
+  const received: { url: string; method: string; authorization: unknown }[] = []
   let answer: (request: IncomingMessage) => number | null
   const server = createServer((request, response) => {
     const status = answer(request)
     if (status === null) return void request.socket.destroy()
-    heard.push({ url: request.url ?? '', method: request.method ?? '', authorization: request.headers.authorization })
+    received.push({
+      url: request.url ?? '',
+      method: request.method ?? '',
+      authorization: request.headers.authorization,
+    })
     response.writeHead(status).end('thanks')
-    server.emit('heard')
+    server.emit('received')
   })
   const until = async (count: number): Promise<void> => {
-    while (heard.length < count) await once(server, 'heard')
+    while (received.length < count) await once(server, 'received')
   }
   beforeEach(async () => {
-    heard.length = 0
+    received.length = 0
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
@@ -53,20 +57,20 @@ describe('deploy hooks', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  it('tell every release in order, whatever the answer is, and say so in the app’s log', async () => {
+  it('announce every release in order, whatever the answer is, and say so in the app’s log', async () => {
     answer = () => 500
     const ann = await f.user('ann')
     await f.call('POST', '/v2/apps/', { id: 'tea' }, ann)
     await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/api:1', sha: 'abc1234', dockerfile: 'true' }, ann)
     await f.call('POST', '/v2/apps/tea/config/', { values: { A: '1' } }, ann)
     await until(3)
-    expect(heard.map(({ url }) => Object.fromEntries(new URL(url, 'http://x').searchParams))).toEqual([
+    expect(received.map(({ url }) => Object.fromEntries(new URL(url, 'http://x').searchParams))).toEqual([
       { app: 'tea', release: 'v1', release_summary: 'ann created initial release', sha: '', user: 'ann' },
       { app: 'tea', release: 'v2', release_summary: 'ann deployed abc1234', sha: 'abc1234', user: 'ann' },
       { app: 'tea', release: 'v3', release_summary: 'ann added A', sha: 'abc1234', user: 'ann' },
     ])
     const { port } = server.address() as AddressInfo
-    for (const { url, method, authorization } of heard) {
+    for (const { url, method, authorization } of received) {
       const signed = `http://127.0.0.1:${port}${url}`
       expect([method, authorization]).toEqual(['POST', createHmac('sha1', 'secret').update(signed).digest('hex')])
     }
@@ -80,6 +84,6 @@ describe('deploy hooks', () => {
     answer = () => (++tries === 1 ? null : 200)
     await f.call('POST', '/v2/apps/', { id: 'tea' }, await f.user('ann'))
     await until(1)
-    expect([tries, heard.length]).toEqual([2, 1])
+    expect([tries, received.length]).toEqual([2, 1])
   })
 })

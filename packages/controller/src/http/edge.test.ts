@@ -287,7 +287,7 @@ describe('the edge of an app', () => {
       const added = await post(`/v2/apps/${id}/domains/`, { domain: 'x.example' })
       expect([added.status, added.body]).toEqual([
         503,
-        { detail: `How ${id} is reached could not be changed: no route` },
+        { detail: `The routing of "${id}" could not be changed: no route` },
       ])
       refusals = ['no route', 'still none']
       expect((await remove(`/v2/apps/${id}/domains/${id}`)).status).toBe(503)

@@ -126,7 +126,7 @@ describe('builds that go on', () => {
     expect(whole.headers['deis-follow']).toBeUndefined()
   })
 
-  it('tell why they failed, and end', async () => {
+  it('say why they failed, and end', async () => {
     const { uuid, fail, done } = await push()
     const following = await follow(f, uuid, ann)
     fail(new BuildFailure('npm install ended with code 1'))
@@ -134,7 +134,7 @@ describe('builds that go on', () => {
     expect([await done, await status(uuid)]).toEqual(['npm install ended with code 1', 'failed'])
   })
 
-  it('come in whole lines, with a sign of life between them, and whatever the size', async () => {
+  it('come in whole lines, with heartbeats between them, and whatever the size', async () => {
     const { uuid, say, succeed, done } = await push()
     const options = { signal: new AbortController().signal, isAllowed: async () => true, silenceMs: 30 }
     const readable = await followBuild(f.core, app, uuid, options)

@@ -51,10 +51,10 @@ describe('following logs', () => {
     const request = ask({ host: '127.0.0.1', port, path, headers: { authorization: `token ${token}` } }).end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
     let all = ''
-    let heard = (): void => {}
+    let onOutput = (): void => {}
     response.setEncoding('utf8').on('data', (chunk: string) => {
       all += chunk
-      heard()
+      onOutput()
     })
     const ended = new Promise<boolean>((resolve) => {
       response.on('end', () => resolve(true)).on('error', () => resolve(false))
@@ -65,12 +65,12 @@ describe('following logs', () => {
       has: (wanted, times = 1) =>
         new Promise((resolve, reject) => {
           const late = setTimeout(() => reject(new Error(`${wanted} is not ${times} times in:\n${all}`)), 10_000)
-          heard = () => {
+          onOutput = () => {
             if (all.split(wanted).length <= times) return
             clearTimeout(late)
             resolve()
           }
-          heard()
+          onOutput()
         }),
       ended,
       leave: () => request.destroy(),

@@ -69,7 +69,7 @@ describe('builder hooks', () => {
     expect((await hook('GET', 'key/00:11')).text).toBe('"No Key matches the given query."')
   })
 
-  it('tell the keys of collaborators, and of one user', async () => {
+  it('list the keys of collaborators, and of one user', async () => {
     const entry = { key: calKey, fingerprint: md5(calKey) }
     expect((await hook('GET', 'keys/tea')).body).toEqual({ cal: [entry] })
     expect((await hook('GET', 'keys/nope')).text).toBe('"No App matches the given query."')

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { namedRoutes } from './app.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
-/** More of them take longer than everybody wants to wait at each change. */
+/** More of them take too long for each change. */
 const requests = Number(process.env['TEST_REQUESTS'] ?? 800)
 
 /** Numbers in [0, 1) that are the same in every run (mulberry32). */
@@ -97,7 +97,7 @@ const types: readonly (string | undefined)[] = [
   'multipart/form-data; boundary=x',
 ]
 
-/** The last ones are what a proxy, a browser, or somebody who tries his luck would send along. */
+/** The last ones are what a proxy, a browser, or an attacker would add. */
 const extras: readonly Readonly<Record<string, string>>[] = [
   ...Array.from({ length: 6 }, () => ({})),
   { 'x-deis-builder-auth': '' },
@@ -110,7 +110,7 @@ const extras: readonly Readonly<Record<string, string>>[] = [
   { authorization: `token ${'\u00e9'.repeat(100)}`, 'transfer-encoding': 'identity' },
 ]
 
-it('answers hostile requests with what is theirs to hear', { timeout: 30_000 + requests * 50 }, async () => {
+it('answers hostile requests with an error of the contract', { timeout: 30_000 + requests * 50 }, async () => {
   const f: Fixture = await openFixture({ env: { DEIS_DEPLOY_TIMEOUT: '1' } })
   try {
     const root = await f.user('root')

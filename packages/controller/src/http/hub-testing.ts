@@ -1,7 +1,7 @@
-// How do controllers in one test hear of each other and lock, without a database that does it?
+// How do controllers in one test notify each other and lock, without a database that does it?
 import type { Held, Message, Peers } from '../store/peers.ts'
 
-/** Controllers in one process that lock and tell as those on one database do. */
+/** Controllers in one process that lock and notify as those on one database do. */
 export function hub(): (instance: string) => Peers {
   const locks = new Map<string, string>()
   const listeners = new Map<string, ((message: Message | null) => void)[]>()
@@ -20,7 +20,7 @@ export function hub(): (instance: string) => Peers {
       lock: async (name) => (await tryLock(name)) ?? Promise.reject(new Error(`${name} is locked`)),
       alive: async (other) => listeners.has(other),
       notify(message) {
-        for (const [other, heard] of listeners) if (other !== instance) heard.forEach((hears) => hears(message))
+        for (const [other, theirs] of listeners) if (other !== instance) theirs.forEach((listener) => listener(message))
       },
       onMessage: (listener) => void mine.push(listener),
       close: async () => {},

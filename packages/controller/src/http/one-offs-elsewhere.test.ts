@@ -74,7 +74,7 @@ it.each(['its name', 'its short name', 'what its client calls it'])('by %s', asy
   expect((await stop(called)).status).toBe(404)
 })
 
-it('nobody’s are told so', async () => {
+it('a process that does not run is a 404', async () => {
   await begin()
   expect((await stop('tea-run-abcde')).status).toBe(404)
   expect((await stop('client-request-8')).status).toBe(404)

@@ -125,7 +125,7 @@ describe('a router', () => {
     [{ path: '/v2/apps/?router=r1' }],
     [{ path: '//[?router=r1' }],
     [{ nonce: 'short' }],
-  ])('that asks with %j is refused, and the controller lives on', async (more) => {
+  ])('that asks with %j is refused, and the controller keeps running', async (more) => {
     expect((await dial(key, 'r1', more)).head).toMatch(/^HTTP\/1\.1 400 /)
     expect((await f.call('GET', '/healthz')).status).toBe(200)
   })

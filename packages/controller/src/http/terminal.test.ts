@@ -20,7 +20,7 @@ type Client = {
   say(message: object): void
   /** Resolves with the text as soon as stdout has it. */
   prints(text: string): Promise<void>
-  hears(type: ServerMessage['type']): Promise<ServerMessage>
+  receives(type: ServerMessage['type']): Promise<ServerMessage>
   readonly ended: Promise<Ended>
 }
 
@@ -76,7 +76,7 @@ function connect(url: string, { token, acknowledges = true, headers = {} }: Opti
     prints: async (text) => {
       await until(text, () => Buffer.concat(output.stdout).includes(text))
     },
-    hears: (type) => until(type, () => messages.find((message) => message.type === type)),
+    receives: (type) => until(type, () => messages.find((message) => message.type === type)),
     ended,
   }
 }
@@ -187,8 +187,8 @@ describe('a session', () => {
   it('gives every byte of the input to the command, at both sides’ own pace', async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index))
     const sent = Buffer.concat(Array.from({ length: 256 }, () => bytes))
-    const { socket, say, hears, ended } = open({ command: 'cat', stdin: true })
-    await hears('started')
+    const { socket, say, receives, ended } = open({ command: 'cat', stdin: true })
+    await receives('started')
     for (let index = 0; index < 4; index++) socket.send(sent)
     say({ type: 'eof' })
     const { stdout, messages } = await ended
@@ -280,16 +280,16 @@ describe('a session', () => {
   })
 
   it('closes on a message that is too long', async () => {
-    const { socket, hears, ended } = open({ command: 'sleep', stdin: true })
-    await hears('started')
+    const { socket, receives, ended } = open({ command: 'sleep', stdin: true })
+    await receives('started')
     socket.send(Buffer.alloc(1024 * 1024 + 1))
     expect((await ended).code).toBe(1009)
     await noRuns()
   })
 
-  it('sends no more output than the client has room for', async () => {
-    const { socket, say, hears, ended } = open({ command: 'cat', stdin: true }, { acknowledges: false })
-    await hears('started')
+  it('sends no more output than the client has acknowledged', async () => {
+    const { socket, say, receives, ended } = open({ command: 'cat', stdin: true }, { acknowledges: false })
+    await receives('started')
     const part = Buffer.alloc(64 * 1024, 'x')
     let came = 0
     let stopped = (): void => {}
@@ -301,7 +301,7 @@ describe('a session', () => {
     })
     for (let sent = 0; sent < sessionWindow; sent += part.length) socket.send(part)
     await full
-    await hears('read')
+    await receives('read')
     for (let sent = 0; sent < sessionWindow / 4; sent += part.length) socket.send(part)
     // Answered in order: whatever could come has come by then.
     socket.ping()
@@ -314,8 +314,8 @@ describe('a session', () => {
   })
 
   it('ends the command of a client that goes away', async () => {
-    const { socket, hears } = open({ command: 'sleep' })
-    await hears('started')
+    const { socket, receives } = open({ command: 'sleep' })
+    await receives('started')
     expect(await runs()).toHaveLength(1)
     socket.terminate()
     await noRuns()
@@ -334,7 +334,7 @@ describe('a session', () => {
 
   it('is one of twenty of a user at most', async () => {
     const many = Array.from({ length: 20 }, () => open({ command: 'sleep' }))
-    await Promise.all(many.map(({ hears }) => hears('started')))
+    await Promise.all(many.map(({ receives }) => receives('started')))
     expect(await open().ended).toMatchObject({
       messages: [{ type: 'error', status: 429, detail: '"ann" has 20 sessions open, the maximum. End one first.' }],
       code: 1013,
@@ -380,7 +380,7 @@ it('ends when the controller does, which says so', async () => {
   const port = (f.server.server.address() as AddressInfo).port
   const client = connect(`ws://127.0.0.1:${port}/v2/apps/tea/terminal/`, { token: ann })
   client.socket.once('open', () => client.say({ ...plain, command: 'sleep' }))
-  await client.hears('started')
+  await client.receives('started')
   await f.close()
   const { messages, code } = await client.ended
   expect([messages.at(-1), code]).toEqual([{ type: 'error', status: 503, detail: expect.any(String) as string }, 1012])
@@ -484,7 +484,7 @@ describe('a socket', () => {
     )
     const client = connect(address)
     client.socket.once('open', () => client.say(plain))
-    await client.hears('started')
+    await client.receives('started')
     isAllowed = false
     expect(await client.ended).toMatchObject({
       messages: [{ type: 'started' }, { type: 'error', status: 403, detail: 'You may no longer use this session.' }],

@@ -24,7 +24,7 @@ async function take(file: string): Promise<Transaction | null> {
 type Patience = {
   /** How long the holder may take to end. On a cluster its pod still ends while the next one starts. */
   readonly seconds: number
-  /** Called once, when somebody else has it. */
+  /** Called once, when another process has it. */
   waits(): void
 }
 

@@ -9,7 +9,7 @@ const url = process.env.DATABASE_URL?.startsWith('postgres') ? process.env.DATAB
 const never = new AbortController().signal
 
 describe('a controller on a file', () => {
-  it('is alone: every lock is free, and only it lives', async () => {
+  it('is alone: every lock is free, and only it is alive', async () => {
     const peers = noPeers('me')
     expect(await peers.tryLock('app/tea')).not.toBeNull()
     await (await peers.lock('app/tea', never)).release()
@@ -93,7 +93,7 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
     await held.release()
   })
 
-  it('know who lives', async () => {
+  it('know which are alive', async () => {
     const [one, two] = [await controller('one'), await controller('two')]
     expect(await one.alive('two')).toBe(true)
     expect(await one.alive('one')).toBe(true)
@@ -102,21 +102,21 @@ describe.skipIf(url === undefined)('controllers on one PostgreSQL', () => {
     expect(await one.alive('two')).toBe(false)
   })
 
-  it('tell each other, not themselves', async () => {
+  it('notify each other, not themselves', async () => {
     const [one, two] = [await controller('one'), await controller('two')]
-    const heard: (Message | null)[] = []
+    const received: (Message | null)[] = []
     const came = new Promise<void>((resolve) => {
-      one.onMessage(() => heard.push('own' as never))
+      one.onMessage(() => received.push('own' as never))
       two.onMessage((message) => {
-        heard.push(message)
-        if (heard.length === 3) resolve()
+        received.push(message)
+        if (received.length === 3) resolve()
       })
     })
     one.notify({ kind: 'app', app: 'tea' })
     one.notify({ kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` })
     one.notify({ kind: 'cancel', build: 'b1', by: 'ann' })
     await came
-    expect(heard).toEqual([
+    expect(received).toEqual([
       { kind: 'app', app: 'tea' },
       { kind: 'line', app: 'tea', at: '2026-01-02T03:04:05Z', text: `INFO it's "fine"` },
       { kind: 'cancel', build: 'b1', by: 'ann' },

@@ -48,7 +48,7 @@ describe.skipIf(!able)('a build that is ended before its time (as root, with PID
     }
   })
 
-  // It goes on without whoever pushed, until somebody cancels it.
+  // It goes on without its client, until it is cancelled.
   test('cancelled after the push was interrupted at its terminal', async () => {
     for (let round = 0; round < 20; round++) {
       const push = await pushing()

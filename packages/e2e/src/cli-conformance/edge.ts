@@ -50,7 +50,7 @@ async function domains(world: World): Promise<void> {
   expect(await status(world, `www.${own}`)).toBe(404)
 }
 
-/** What somebody is told who trusts nothing but this certificate. */
+/** What a client gets that trusts nothing but this certificate. */
 async function securely({ tlsPort }: World, name: string, { certificate }: Pair): Promise<number | string> {
   const headers = { host: name }
   const call = request({ port: tlsPort, host: '127.0.0.1', servername: name, ca: certificate, headers, agent: false })
@@ -171,7 +171,7 @@ async function certificates(world: World): Promise<void> {
 }
 
 async function access(world: World): Promise<void> {
-  const { deis, json, app } = await world.deployed('door')
+  const { deis, json, app } = await world.deployed('edge')
   const here = `${app}.localhost`
   const list = `=== ${app} Whitelisted Addresses`
   const adding = (addresses: string) => `Adding ${addresses} to the whitelist of ${app}...`

@@ -54,7 +54,7 @@ async function processes(world: World): Promise<void> {
     return now.length === 2 && !now.includes(one) && now
   })
   expect(changed).toContain(old[1])
-  // Without the app's name in front, as the original takes it.
+  // Without the app's name before it, as the original takes it.
   const [two = ''] = changed
   await deis(`ps:restart ${two.slice(app.length + 1)}`, [first, 'done in {seconds}s', ...listed(shop, 'web')])
   await deis('ps:restart web', [first, 'done in {seconds}s', ...listed(shop, 'web', 'web')])
@@ -106,7 +106,7 @@ async function commands(world: World): Promise<void> {
 
 async function logs(world: World, app: string, json: Json): Promise<void> {
   const { person } = world.owner
-  const { stdout } = await until({ what: 'the app is heard' }, async () => {
+  const { stdout } = await until({ what: 'the output of the app is in the log' }, async () => {
     const said = await runDeis(person, `apps:logs --lines=500 -a ${app}`)
     return said.stdout.includes(': listening') && said
   })

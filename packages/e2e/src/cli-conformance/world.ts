@@ -1,4 +1,4 @@
-// Where do the conformance scenarios take place: on which backend, with which people and apps?
+// On what do the conformance scenarios run: on which backend, with which users and apps?
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -30,7 +30,7 @@ export type World = {
   readonly root: Actor
   /** Whose apps it is of no matter to the scenario: all may use this account, none may change it. */
   readonly owner: Actor
-  /** Somebody with an account, a profile and an SSH key. */
+  /** A user with a profile and an SSH key. */
   newActor(name: string): Promise<Actor>
   /** An app of the owner's that never ran; DEIS_APP names it. */
   newApp(app: string): Promise<Spoken>

@@ -22,9 +22,9 @@ export const accounts: Steps = (_, on) => {
       [{ username: 'new', password: 'x', last_name: 'x'.repeat(31) }, 'no more than 30 characters.'],
       [{ username: 5, password: null }, 'Not a valid string.'],
     ])('register refuses %j, and the client says why', async (body, words) => {
-      const heard = await on().nobody.post('/v2/auth/register/', body)
-      expect(heard.status).toBe(400)
-      expect(clientText(heard)).toContain(words)
+      const reply = await on().nobody.post('/v2/auth/register/', body)
+      expect(reply.status).toBe(400)
+      expect(clientText(reply)).toContain(words)
     })
 
     test('register takes names of letters and @ . + - _, and ignores what nobody may claim', async () => {
@@ -95,7 +95,7 @@ export const accounts: Steps = (_, on) => {
       expect((await withToken(api, (given.json as { token: string }).token).get('/v2/')).status).toBe(200)
     })
 
-    test('cancel: oneself without a body, others as admin, nobody who owns an app', async () => {
+    test('cancel: your own account without a body, others as admin, none that owns an app', async () => {
       const { api, root, ann } = on()
       const { token } = await signUp(api, 'una')
       const una = withToken(api, token)

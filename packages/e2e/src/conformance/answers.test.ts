@@ -1,10 +1,10 @@
 // Does the suite notice what the original client would stumble over, and say what that client prints?
 import { describe, expect, test } from 'vitest'
-import { checkHeard } from './answers.ts'
+import { checkReply } from './answers.ts'
 import { asGoClientReads, type Shape } from './goclient.ts'
 import { clientText } from './client-text.ts'
 import { shapeOf } from './successes.ts'
-import type { Heard } from './wire.ts'
+import type { Reply } from './wire.ts'
 
 const at = '2026-01-02T03:04:05Z'
 const uuid = '7d3e0000-0000-4000-8000-000000000000'
@@ -55,7 +55,7 @@ describe('asGoClientReads', () => {
   })
 })
 
-describe('checkHeard', () => {
+describe('checkReply', () => {
   const headers = {
     deis_api_version: '2.3',
     deis_platform_version: '2.3.0',
@@ -63,37 +63,37 @@ describe('checkHeard', () => {
     'x-frame-options': 'DENY',
     'content-type': 'application/json',
   }
-  const heard = (status: number, json: unknown, more: Heard['headers'] = {}): Heard => {
+  const reply = (status: number, json: unknown, more: Reply['headers'] = {}): Reply => {
     const text = json === undefined ? '' : JSON.stringify(json)
     return { status, text, json: json ?? null, headers: { ...headers, ...more } }
   }
   const sent = { method: 'GET', path: '/v2/apps/tea/', headers: {} }
 
-  test.each<[Heard]>([
-    [heard(200, app)],
-    [heard(401, { detail: 'no' }, { 'www-authenticate': 'Token' })],
-    [heard(404, 'No App matches the given query.')],
-    [heard(400, { id: ['wrong', 'twice'] })],
-    [heard(405, { detail: 'no' }, { allow: 'GET, POST' })],
-  ])('takes %j', (answer) => checkHeard(sent, answer))
+  test.each<[Reply]>([
+    [reply(200, app)],
+    [reply(401, { detail: 'no' }, { 'www-authenticate': 'Token' })],
+    [reply(404, 'No App matches the given query.')],
+    [reply(400, { id: ['wrong', 'twice'] })],
+    [reply(405, { detail: 'no' }, { allow: 'GET, POST' })],
+  ])('takes %j', (answer) => checkReply(sent, answer))
 
-  test.each<[string, Heard]>([
-    ['no API version', heard(200, app, { deis_api_version: '2.10' })],
-    ['no platform version', heard(200, app, { deis_platform_version: undefined })],
-    ['no guards', heard(200, app, { 'x-frame-options': undefined })],
-    ['a failure of the server', heard(500, { detail: 'Server Error' })],
-    ['a redirect', heard(301, undefined, { 'content-type': undefined })],
-    ['no challenge', heard(401, { detail: 'no' })],
-    ['no word on what is allowed', heard(405, { detail: 'no' })],
-    ['a refusal of no documented shape', heard(404, 'No Thing matches the given query.')],
-    ['a refusal of no documented shape', heard(400, { id: 'wrong' })],
-    ['a refusal of no documented shape', heard(403, { detail: 'no', code: 5 })],
-    ['a refusal of the type text/html', heard(404, 'x', { 'content-type': 'text/html' })],
-    ['an empty body has the type', heard(204, undefined)],
-    ['a success that the contract does not know', heard(201, app)],
-    ['App: it .id', heard(200, { ...app, id: 5 })],
+  test.each<[string, Reply]>([
+    ['no API version', reply(200, app, { deis_api_version: '2.10' })],
+    ['no platform version', reply(200, app, { deis_platform_version: undefined })],
+    ['no guards', reply(200, app, { 'x-frame-options': undefined })],
+    ['a failure of the server', reply(500, { detail: 'Server Error' })],
+    ['a redirect', reply(301, undefined, { 'content-type': undefined })],
+    ['no challenge', reply(401, { detail: 'no' })],
+    ['no word on what is allowed', reply(405, { detail: 'no' })],
+    ['a refusal of no documented shape', reply(404, 'No Thing matches the given query.')],
+    ['a refusal of no documented shape', reply(400, { id: 'wrong' })],
+    ['a refusal of no documented shape', reply(403, { detail: 'no', code: 5 })],
+    ['a refusal of the type text/html', reply(404, 'x', { 'content-type': 'text/html' })],
+    ['an empty body has the type', reply(204, undefined)],
+    ['a success that the contract does not know', reply(201, app)],
+    ['App: it .id', reply(200, { ...app, id: 5 })],
   ])('says %s', (words, answer) => {
-    expect(() => checkHeard(sent, answer)).toThrow(words)
+    expect(() => checkReply(sent, answer)).toThrow(words)
   })
 })
 

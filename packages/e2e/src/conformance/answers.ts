@@ -1,7 +1,7 @@
 // What must be true of every answer, whatever was asked (docs/contract/api.md §1.1, §1.4, docs/contract/cli.md §4.4)?
 import { asGoClientReads } from './goclient.ts'
 import { shapeOf } from './successes.ts'
-import type { Heard, Sent } from './wire.ts'
+import type { Reply, Sent } from './wire.ts'
 
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string' && one !== '')
@@ -35,7 +35,7 @@ function isFields(json: object): boolean {
   return values.length > 0 && values.every(isTexts)
 }
 
-function bodyProblem(sent: Sent, { status, headers, text, json }: Heard): string | null {
+function bodyProblem(sent: Sent, { status, headers, text, json }: Reply): string | null {
   const type = headers['content-type']
   if (text === '' && sent.method !== 'HEAD' && type !== undefined) return `an empty body has the type ${type}`
   if (status >= 400) {
@@ -56,9 +56,9 @@ function bodyProblem(sent: Sent, { status, headers, text, json }: Heard): string
 }
 
 /** @throws what of it is not as the contract says. */
-export function checkHeard(sent: Sent, heard: Heard): void {
-  const { status, headers } = heard
-  const said = `${sent.method} ${sent.path} ${JSON.stringify(sent.body) ?? ''} → ${status} ${heard.text.slice(0, 500)}`
+export function checkReply(sent: Sent, reply: Reply): void {
+  const { status, headers } = reply
+  const said = `${sent.method} ${sent.path} ${JSON.stringify(sent.body) ?? ''} → ${status} ${reply.text.slice(0, 500)}`
   const must = (problem: string | null): void => {
     if (problem !== null) throw new Error(`${problem}: ${said}`)
   }
@@ -70,7 +70,7 @@ export function checkHeard(sent: Sent, heard: Heard): void {
   if (status === 401) must(headers['www-authenticate'] === 'Token' ? null : 'no challenge')
   if (status === 405) must(/^[A-Z]+(, [A-Z]+)*$/.test(headers.allow ?? '') ? null : 'no word on what is allowed')
   try {
-    must(bodyProblem(sent, heard))
+    must(bodyProblem(sent, reply))
   } catch (error) {
     throw new Error(`${String(error)}: ${said}`, { cause: error })
   }

@@ -27,9 +27,9 @@ export const apps: Steps = (_, on) => {
       ['under_score', 'App name can only contain a-z (lowercase), 0-9 and hyphens'],
       ['', 'An id is required'],
     ])('are not called %j, and the client says why', async (id, words) => {
-      const heard = await on().ann.post('/v2/apps/', { id })
-      expect(heard.status).toBe(400)
-      expect(clientText(heard)).toBe(words)
+      const reply = await on().ann.post('/v2/apps/', { id })
+      expect(reply.status).toBe(400)
+      expect(clientText(reply)).toBe(words)
     })
 
     test('are listed by name, to owners and collaborators theirs, to admins all', async () => {

@@ -147,12 +147,12 @@ export const badInput: Steps = (_, on) => {
         const asked = path.includes(':')
           ? strange.flatMap((part) => methods.map((method) => [method, part] as const))
           : []
-        const heard = asked.map(async ([method, part]) => {
+        const reply = asked.map(async ([method, part]) => {
           const filled = path.replace(/:\w+/g, part)
           const { status } = await who.send(method, filled, method === 'GET' ? undefined : {})
           if (!fine.includes(status)) wrong.push([method, filled, status])
         })
-        await Promise.all(heard)
+        await Promise.all(reply)
       }
       expect(wrong).toEqual([])
     })
@@ -160,8 +160,8 @@ export const badInput: Steps = (_, on) => {
     test('no other type of content is taken where a body counts', async () => {
       for (const path of written)
         for (const type of ['text/plain', 'multipart/form-data; boundary=x']) {
-          const heard = await on().ann.send('POST', path.replace(':app', app), 'x', { 'Content-Type': type })
-          expect([path, heard.status, heard.json]).toEqual([
+          const reply = await on().ann.send('POST', path.replace(':app', app), 'x', { 'Content-Type': type })
+          expect([path, reply.status, reply.json]).toEqual([
             path,
             415,
             { detail: `Unsupported media type "${type}" in request.` },

@@ -56,8 +56,8 @@ export const certs: Steps = (_, on) => {
       [{ key: undefined }, 'This field is required.'],
     ])('%j is refused, and the client says why', async (wrong, words) => {
       const { ann } = on()
-      const heard = await ann.post('/v2/certs/', { name: 'wrong', ...pair, ...wrong })
-      expect([heard.status, clientText(heard)]).toEqual([400, expect.stringContaining(words)])
+      const reply = await ann.post('/v2/certs/', { name: 'wrong', ...pair, ...wrong })
+      expect([reply.status, clientText(reply)]).toEqual([400, expect.stringContaining(words)])
       expect((await ann.get('/v2/certs/wrong')).status).toBe(404)
     })
 
@@ -69,7 +69,7 @@ export const certs: Steps = (_, on) => {
       })
     })
 
-    test('names are taken for everybody', async () => {
+    test('names are unique across all users', async () => {
       const { ann, eve } = on()
       const body = { name: 'one-of-a-kind', certificate: other.certificate, key: other.key }
       expect((await ann.post('/v2/certs/', body)).status).toBe(201)

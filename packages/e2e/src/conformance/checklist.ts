@@ -29,8 +29,8 @@ export const checklist: Steps = (backend, on) => {
         [taken, 'Application with this id already exists.'],
         ['deis', 'deis is a reserved name.'],
       ] as const) {
-        const heard = await ann.post('/v2/apps/', { id })
-        expect([heard.status, heard.json]).toEqual([400, { id: expect.arrayContaining([message]) as unknown }])
+        const reply = await ann.post('/v2/apps/', { id })
+        expect([reply.status, reply.json]).toEqual([400, { id: expect.arrayContaining([message]) as unknown }])
       }
       expect(clientText(await ann.post('/v2/apps/', { id: taken }))).toBe('Application with this id already exists.')
     })

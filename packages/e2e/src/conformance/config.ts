@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientText } from './client-text.ts'
 import type { Steps } from './stage.ts'
-import type { Heard } from './wire.ts'
+import type { Reply } from './wire.ts'
 
 const limits = {
   memory: 'Memory limit format: <number><unit> or <number><unit>/<number><unit>, where unit = B, K, M or G',
@@ -128,11 +128,11 @@ export const config: Steps = (backend, on) => {
     test('what is not set cannot be unset, and no change is a conflict', async () => {
       const { ann, create } = on()
       const path = await create()
-      const set = (body: unknown): Promise<Heard> => ann.post(`${path}/config/`, body)
+      const set = (body: unknown): Promise<Reply> => ann.post(`${path}/config/`, body)
       for (const map of ['values', 'memory', 'cpu', 'tags', 'registry', 'healthcheck']) {
-        const heard = await set({ [map]: { nope: null } })
-        expect([heard.status, heard.json]).toEqual([422, { detail: `nope does not exist under ${map}` }])
-        expect(clientText(heard)).toBe(`Unable to process your request: nope does not exist under ${map}`)
+        const reply = await set({ [map]: { nope: null } })
+        expect([reply.status, reply.json]).toEqual([422, { detail: `nope does not exist under ${map}` }])
+        expect(clientText(reply)).toBe(`Unable to process your request: nope does not exist under ${map}`)
       }
       await set({ values: { A: '1' } })
       for (const body of [{ values: { A: '1' } }, {}, undefined])
@@ -176,11 +176,11 @@ export const config: Steps = (backend, on) => {
         ['cpu', ['500m/600m', '.123', '0']],
       ] as const)
         for (const value of values) {
-          const heard = await ann.post(`${path}/config/`, { [map]: { web: value } })
+          const reply = await ann.post(`${path}/config/`, { [map]: { web: value } })
           if (backend === 'kubernetes')
-            expect([heard.status, heard.json]).toMatchObject([201, { [map]: { web: value } }])
+            expect([reply.status, reply.json]).toMatchObject([201, { [map]: { web: value } }])
           else
-            expect([heard.status, heard.json]).toEqual([
+            expect([reply.status, reply.json]).toEqual([
               400,
               { detail: expect.stringContaining('cannot enforce') as string },
             ])
@@ -195,15 +195,15 @@ export const config: Steps = (backend, on) => {
         status: 400,
         json: { detail: 'PORT needs to be set in the config when using a private registry' },
       })
-      const heard = await ann.post(`${path}/config/`, { values: { PORT: '80' }, registry })
+      const reply = await ann.post(`${path}/config/`, { values: { PORT: '80' }, registry })
       if (backend === 'process') {
-        expect(heard).toMatchObject({
+        expect(reply).toMatchObject({
           status: 400,
           json: { detail: expect.stringContaining('cannot enforce') as string },
         })
         return
       }
-      expect(heard.json).toMatchObject({ registry: { username: 'ann', password: 'x' } })
+      expect(reply.json).toMatchObject({ registry: { username: 'ann', password: 'x' } })
       expect((await ann.post(`${path}/config/`, { values: { PORT: null } })).status).toBe(400)
       const tagged = await ann.post(`${path}/config/`, { tags: { disk: 'cheese' } })
       expect(tagged).toMatchObject({

@@ -230,7 +230,7 @@ export const deploys: Steps = (backend, on) => {
       async () => {
         const { ann, builder } = on()
         const before = await newest()
-        for (const heard of [
+        for (const reply of [
           await ann.post(`${app}/builds/`, { image: 'nginx' }),
           await builder.post('/v2/hooks/build/', {
             receive_user: 'ann',
@@ -241,7 +241,7 @@ export const deploys: Steps = (backend, on) => {
             dockerfile: '',
           }),
         ])
-          expect(heard).toMatchObject({
+          expect(reply).toMatchObject({
             status: 400,
             json: { detail: expect.stringContaining('cannot run container images') as string },
           })

@@ -56,9 +56,9 @@ export const edge: Steps = (backend, on) => {
       const [mine, other] = [await create(), await create()]
       const domain = `taken.${mine.slice('/v2/apps/'.length)}.example`
       await ann.post(`${mine}/domains/`, { domain })
-      const heard = await ann.post(`${other}/domains/`, { domain })
-      expect(heard.json).toEqual({ domain: ['Domain is already in use by another application'] })
-      expect(clientText(heard)).toBe('Domain is already in use by another application')
+      const reply = await ann.post(`${other}/domains/`, { domain })
+      expect(reply.json).toEqual({ domain: ['Domain is already in use by another application'] })
+      expect(clientText(reply)).toBe('Domain is already in use by another application')
       expect((await ann.post(`${other}/domains/`, { domain: domain.toUpperCase() })).json).toEqual({
         domain: [`The domain ${domain} is already in use by another app`],
       })
@@ -138,18 +138,18 @@ export const edge: Steps = (backend, on) => {
       expect([status, json]).toEqual([400, words])
     })
 
-    test('row 14: autoscale is merged by type, or refused where nobody would follow it', async () => {
+    test('row 14: autoscale is merged by type, or refused where no backend would follow it', async () => {
       const { ann, create } = on()
       const app = await create()
       const rule = { min: 1, max: 4, cpu_percent: 70 }
-      const heard = await ann.post(`${app}/settings/`, { autoscale: { web: rule } })
+      const reply = await ann.post(`${app}/settings/`, { autoscale: { web: rule } })
       if (backend === 'process')
-        expect(heard).toMatchObject({
+        expect(reply).toMatchObject({
           status: 400,
           json: { detail: expect.stringContaining('cannot autoscale') as string },
         })
       else {
-        expect(heard.json).toMatchObject({ autoscale: { web: rule } })
+        expect(reply.json).toMatchObject({ autoscale: { web: rule } })
         expect((await ann.post(`${app}/settings/`, { autoscale: { worker: rule, web: null } })).json).toMatchObject({
           autoscale: { worker: rule },
         })
@@ -189,8 +189,8 @@ export const edge: Steps = (backend, on) => {
       expect((await ann.remove(path, { addresses: ['1.2.3.4', '2001:db8::/32'] })).status).toBe(204)
       expect((await ann.get(path)).json).toEqual({ addresses: ['10.0.0.0/8'] })
       // §7 #37
-      for (const heard of [await ann.post(path), await ann.remove(path)])
-        expect(heard).toMatchObject({ status: 400, json: { addresses: ['This field is required.'] } })
+      for (const reply of [await ann.post(path), await ann.remove(path)])
+        expect(reply).toMatchObject({ status: 400, json: { addresses: ['This field is required.'] } })
     })
 
     test('row 15: TLS is null at first, true, the same is a conflict, and false is not null', async () => {

@@ -67,8 +67,8 @@ export const keys: Steps = (backend, on) => {
 
     test('are listed by their text, each once (§7 #35)', async () => {
       const { ann, eve, annKey } = on()
-      const heard = await ann.get('/v2/keys/?limit=100')
-      expect(heard.json).toMatchObject({ count: 1, results: [{ id: 'ann@laptop', public: annKey }] })
+      const reply = await ann.get('/v2/keys/?limit=100')
+      expect(reply.json).toMatchObject({ count: 1, results: [{ id: 'ann@laptop', public: annKey }] })
       const [type, blob] = annKey.split(' ')
       for (const who of [ann, eve])
         expect((await who.post('/v2/keys/', { id: 'again', public: `${type} ${blob} other` })).json).toEqual({
@@ -82,7 +82,7 @@ export const keys: Steps = (backend, on) => {
   })
 
   describe('§2.13 hooks', () => {
-    test('row 18: are for whoever has the builder’s key, and for no user', async () => {
+    test('row 18: are for requests with the builder’s key, and for no user', async () => {
       const { nobody, root, builder } = on()
       for (const [method, path] of [
         ['GET', '/v2/hooks/key/aa:bb'],

@@ -142,12 +142,12 @@ export const sequences: Steps = (_, on) => {
         if (calls === ofApp[0]?.[1]) await on().create('commands')
         for (const [method, path, status, body] of calls) {
           const text = body === undefined ? undefined : JSON.stringify(body).replace(/\bA\b(?=\.example)/, id)
-          const heard = await ann.send(
+          const reply = await ann.send(
             method,
             path.replace('/A/', `/${id}/`).replace('A.example', `${id}.example`),
             text,
           )
-          expect([method, path, heard.status]).toEqual([method, path, status])
+          expect([method, path, reply.status]).toEqual([method, path, status])
         }
       })
     })

@@ -6,7 +6,7 @@ import { newCheckout } from '../app.ts'
 import { mustWork, newPerson, password, type Person } from '../client.ts'
 import { startOnCluster } from '../cluster.ts'
 import { type Platform, registrationToken, startPlatform } from '../platform.ts'
-import { bareHeaders, exchange, type Heard, speaker, type Speaker, withToken } from './wire.ts'
+import { bareHeaders, exchange, type Reply, speaker, type Speaker, withToken } from './wire.ts'
 
 export type Backend = 'process' | 'kubernetes'
 
@@ -23,7 +23,7 @@ export type Stage = {
   readonly builder: Speaker
   readonly tokens: Readonly<Record<'root' | 'ann' | 'cal' | 'eve', string>>
   /** What was answered when the first two registered. */
-  readonly registered: readonly Heard[]
+  readonly registered: readonly Reply[]
   /** The key with which ann pushes. */
   readonly annKey: string
   /** What an app is called here: no other app of this suite, and nothing else on the backend, has the name. */
@@ -43,7 +43,7 @@ export type Steps = (backend: Backend, on: () => Stage) => void
 const builderKey = randomBytes(16).toString('hex')
 
 /** As `deis register` does it: the connection check, the account, the check again, the login. */
-export async function signUp(api: string, name: string): Promise<{ account: Heard; token: string }> {
+export async function signUp(api: string, name: string): Promise<{ account: Reply; token: string }> {
   const probe = { method: 'GET', path: '/v2/', headers: bareHeaders }
   const nobody = speaker(api, {})
   await exchange(api, probe)

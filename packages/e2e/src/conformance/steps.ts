@@ -8,7 +8,7 @@ import { config } from './config.ts'
 import { defects } from './defects.ts'
 import { deploys } from './deploys.ts'
 import { edge } from './edge.ts'
-import { everybody } from './all-users.ts'
+import { allUsers } from './all-users.ts'
 import { keys } from './keys.ts'
 import { perms } from './perms.ts'
 import { sequences } from './sequences.ts'
@@ -29,7 +29,7 @@ const parts: readonly Steps[] = [
   defects,
   sequences,
   badInput,
-  everybody,
+  allUsers,
 ]
 
 export const everyStep: Steps = (backend, on) => {

@@ -7,15 +7,15 @@ import { bareHeaders, exchange, speaker, withToken } from './wire.ts'
 export const transport: Steps = (_, on) => {
   describe('§1 transport', () => {
     const probe = async (path: string): Promise<void> => {
-      const heard = await exchange(on().api, { method: 'GET', path, headers: bareHeaders })
-      expect(heard).toMatchObject({
+      const reply = await exchange(on().api, { method: 'GET', path, headers: bareHeaders })
+      expect(reply).toMatchObject({
         status: 401,
         headers: { deis_api_version: '2.3', deis_platform_version: '2.3.0', 'www-authenticate': 'Token' },
         json: { detail: 'Authentication credentials were not provided.' },
       })
     }
 
-    test('§1.2 the connection check hears 401 with both versions', () => probe('/v2/'))
+    test('§1.2 the connection check gets 401 with both versions', () => probe('/v2/'))
 
     // Profiles keep the slash with which people end an address (docs/contract/cli.md §4.1).
     test('§1.2 so does one that asks //v2/', () => probe('//v2/'))
@@ -63,8 +63,8 @@ export const transport: Steps = (_, on) => {
       ['Token a b', 'Invalid token header. Token string should not contain spaces.'],
       [`token ${'0'.repeat(40)}`, 'Invalid token.'],
     ])('§1.3 %s is not a token', async (authorization, detail) => {
-      const somebody = speaker(on().api, authorization === undefined ? {} : { Authorization: authorization })
-      expect(await somebody.get('/v2/apps/')).toMatchObject({ status: 401, json: { detail } })
+      const caller = speaker(on().api, authorization === undefined ? {} : { Authorization: authorization })
+      expect(await caller.get('/v2/apps/')).toMatchObject({ status: 401, json: { detail } })
     })
 
     test('§1.3 the word token is written in any case', async () => {
@@ -207,11 +207,11 @@ export const transport: Steps = (_, on) => {
       for (const [pattern, methods] of pathsOfContract) {
         const path = pattern.replace(':app', app).replace(/:\w+/g, 'web')
         for (const method of ['PUT', 'PATCH', ...(methods.includes('DELETE') ? [] : ['DELETE'])]) {
-          const heard = await ann.send(method, path, {})
-          expect([path, heard.status, heard.json]).toEqual([path, 405, { detail: `Method "${method}" not allowed.` }])
+          const reply = await ann.send(method, path, {})
+          expect([path, reply.status, reply.json]).toEqual([path, 405, { detail: `Method "${method}" not allowed.` }])
           // Paths with a word in the place of a parameter have what both have.
           if (!/restart|rollback|:/.test(pattern))
-            expect([path, heard.headers.allow?.split(', ').toSorted()]).toEqual([path, [...methods].toSorted()])
+            expect([path, reply.headers.allow?.split(', ').toSorted()]).toEqual([path, [...methods].toSorted()])
         }
       }
     })

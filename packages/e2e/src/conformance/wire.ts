@@ -1,7 +1,7 @@
-// How does the original client put a request on the wire, and what does it hear (docs/contract/api.md §1.7, docs/contract/cli.md §4.1)?
+// How does the original client send a request, and what does it receive (docs/contract/api.md §1.7, docs/contract/cli.md §4.1)?
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { checkHeard } from './answers.ts'
+import { checkReply } from './answers.ts'
 
 export type Sent = {
   readonly method: string
@@ -12,7 +12,7 @@ export type Sent = {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export type Heard = {
+export type Reply = {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
@@ -24,7 +24,7 @@ export type Heard = {
 export const bareHeaders = { 'User-Agent': 'Deis Client v2.18.0', 'Accept-Encoding': 'gzip', Connection: 'close' }
 
 /** One connection for one request, as the Go client does it. */
-export function exchange(api: string, { method, path, body, headers }: Sent): Promise<Heard> {
+export function exchange(api: string, { method, path, body, headers }: Sent): Promise<Reply> {
   const content = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const { hostname, port } = new URL(api)
   // Go says the length of every body, also on DELETE, and of the empty body of a POST.
@@ -44,13 +44,13 @@ export function exchange(api: string, { method, path, body, headers }: Sent): Pr
   })
 }
 
-/** Somebody with or without a token. Every answer is held against what the contract says of all answers. */
+/** A client with or without a token. Every answer is compared with what the contract says of all answers. */
 export type Speaker = {
-  get(path: string): Promise<Heard>
+  get(path: string): Promise<Reply>
   /** Without a body: an empty one. */
-  post(path: string, body?: unknown): Promise<Heard>
-  remove(path: string, body?: unknown): Promise<Heard>
-  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Heard>
+  post(path: string, body?: unknown): Promise<Reply>
+  remove(path: string, body?: unknown): Promise<Reply>
+  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Reply>
 }
 
 export function speaker(api: string, credentials: Readonly<Record<string, string>>): Speaker {
@@ -58,9 +58,9 @@ export function speaker(api: string, credentials: Readonly<Record<string, string
     // The JSON type is said always, also where nothing is sent.
     const headers = { ...bareHeaders, 'Content-Type': 'application/json', ...credentials, ...more }
     const sent = { method, path, headers, ...(body === undefined ? {} : { body }) }
-    const heard = await exchange(api, sent)
-    checkHeard(sent, heard)
-    return heard
+    const reply = await exchange(api, sent)
+    checkReply(sent, reply)
+    return reply
   }
   return {
     send,

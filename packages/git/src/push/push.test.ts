@@ -107,7 +107,7 @@ test('a failed deploy declines the push, and the same push can be repeated', asy
   expect((await copy.git('push', url, 'main')).code).toBe(0)
 })
 
-test('a deploy can tell others when the next push may begin', async () => {
+test('a deploy can let the next push begin', async () => {
   let ended = Promise.resolve()
   const refused = deferred()
   platform.state.deploy = async (push) => {
@@ -510,7 +510,7 @@ test('a connection that breaks while git is slower than the client harms nothing
   const gits = await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock'))
   for (const pid of gits) process.kill(pid, 'SIGSTOP')
   channel.write(Buffer.alloc(5_000_000))
-  // What was sent before a ping has arrived when it is answered; the second one follows what the first made room for.
+  // What was sent before a ping has arrived when it is answered; the second one comes after what the first let through.
   for (const _ of [1, 2]) await once(await exec(connection, 'ping'), 'data')
   connection.destroy()
   for (const pid of gits) process.kill(pid, 'SIGCONT')
@@ -518,7 +518,7 @@ test('a connection that breaks while git is slower than the client harms nothing
   expect((await copy.git('push', url, 'main')).code).toBe(0)
 })
 
-test('a session in which nobody says anything ends', async () => {
+test('a session without any input ends', async () => {
   // Long enough that a slow machine has logged in by then.
   await platform.restart({ limits: { idleMs: 2000 } })
   url = remote(platform, 'app')
@@ -529,7 +529,7 @@ test('a session in which nobody says anything ends', async () => {
   expect(platform.server.isPushing('app')).toBe(false)
 })
 
-test('a client that takes nothing holds nothing up', async () => {
+test('a client that does not read delays no other', async () => {
   await platform.restart({ limits: { stalledMs: 200 } })
   url = remote(platform, 'app')
   await writeFile(join(copy.folder, 'large'), randomBytes(6_000_000))

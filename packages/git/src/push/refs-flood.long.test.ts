@@ -76,7 +76,7 @@ async function ofGit(): Promise<number> {
   return texts.reduce((sum, text) => sum + Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) / 1024, 0)
 }
 
-test('a million refs are declined before git has heard of them all, and another app is pushed meanwhile', async () => {
+test('a million refs are declined before git has read them all, and another app is pushed meanwhile', async () => {
   const started = performance.now()
   const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
   const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]

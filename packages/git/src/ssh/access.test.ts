@@ -103,7 +103,7 @@ test('unknown, weak and SHA-1 keys are denied', async () => {
   expect(old.code).toBe(255)
 })
 
-test('offering the public key of somebody else is not enough', async () => {
+test('offering the public key of another user is not enough', async () => {
   const foreign = await readFile(`${ann.keyFile}.pub`)
   const key = ssh2.utils.parseKey(foreign)
   const mine = ssh2.utils.parseKey(await readFile(eve.keyFile))
@@ -153,7 +153,7 @@ test('at most six keys may be tried', async () => {
   await counting.close()
 })
 
-test('whoever wants a shell is greeted and sent away', async () => {
+test('a shell is refused with a greeting', async () => {
   const stdout = 'Hi ann! There is no shell here: use git push and git fetch.\r\n'
   expect(await ssh(ann, [])).toEqual({ code: 1, stdout, stderr: '' })
   expect(await ssh(ann, ['-tt'])).toMatchObject({ code: 255, stderr: expect.stringContaining('PTY allocation') })
@@ -213,7 +213,7 @@ test('a connection has ten sessions at most', async () => {
   expect(results.filter((error) => error !== undefined)).toHaveLength(1)
 })
 
-test('garbage, half-open connections and broken packets hurt nobody else', async () => {
+test('garbage, half-open connections and broken packets harm no other client', async () => {
   const garbage = Buffer.from(Array.from({ length: 70_000 }, (_, n) => (n * 7919) % 251))
   const header = Buffer.from('SSH-2.0-x\r\n')
   const nonsense = [
@@ -242,7 +242,7 @@ test('garbage, half-open connections and broken packets hurt nobody else', async
   await stillServes()
 })
 
-test('who waits without a proven key makes room for who comes later, the oldest first, and no one waits for ever', async () => {
+test('connections without a proven key are closed for later ones, the oldest first, and none waits for ever', async () => {
   const silent = Array.from({ length: 12 }, () => raw())
   const ends: number[] = []
   const said = silent.map(async (socket, index) => {
@@ -253,7 +253,7 @@ test('who waits without a proven key makes room for who comes later, the oldest 
     ends.push(index)
     return text
   })
-  // As many idlers as there is room for, and more: whoever means it gets in at once, again and again.
+  // As many idle connections as are allowed, and more: a client with a key is let in at once, again and again.
   for (let i = 0; i < 3; i++) expect((await ssh(ann, ['ping'])).stdout).toBe('pong')
   const texts = await Promise.all(said)
   expect(texts.filter((text) => text.includes('Too many connections'))).toEqual([])

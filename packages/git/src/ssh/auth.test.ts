@@ -50,7 +50,7 @@ test.each([ed25519, ecdsa, rsa])('a signature proves who owns the key ($type)', 
   expect(await verify(attempt({ key }), identify)).toEqual({ kind: 'proven', username: `owner of ${key.type}` })
 })
 
-test('a key that is only offered names nobody', async () => {
+test('a key that is only offered identifies no user', async () => {
   expect(await verify(attempt({ signature: undefined }), identify)).toEqual({ kind: 'acceptable' })
   expect(await verify(attempt({ key: stranger, signature: undefined }), identify)).toEqual({ kind: 'rejected' })
 })
@@ -108,7 +108,7 @@ test.each<[string, string, Buffer]>([
 
 test('an ecdsa key that is not a point of its curve proves nothing', async () => {
   const data = field(text('ecdsa-sha2-nistp256'), text('nistp256'), Buffer.alloc(65, 4))
-  const everybody = async (): Promise<{ username: string }> => ({ username: 'anybody' })
+  const anyUser = async (): Promise<{ username: string }> => ({ username: 'anybody' })
   const what = attempt({ algo: 'ecdsa-sha2-nistp256', data, signature: Buffer.alloc(70, 48) })
-  expect(await verify(what, everybody)).toEqual({ kind: 'rejected' })
+  expect(await verify(what, anyUser)).toEqual({ kind: 'rejected' })
 })

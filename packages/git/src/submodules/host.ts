@@ -69,7 +69,7 @@ export function fromServers(options = { timeout: 5_000, tries: 2 }, servers: rea
 }
 
 /**
- * All addresses of a host. Whoever connects must connect to one of these: a name may lead elsewhere a moment later.
+ * All addresses of a host. Connections must go to one of these: a moment later, the name may have another address.
  * `named`: the operator allows this host wherever it is. @throws BadHost; the signal's reason
  */
 export async function addressesOf(

@@ -196,7 +196,7 @@ test.each<[string, () => Promise<void> | void, RegExp]>([
   await clean()
 })
 
-test('a certificate of nobody that is trusted is not taken', async () => {
+test('a certificate of an authority that is not trusted is refused', async () => {
   await platform.restart({ submodules: { hosts: [host.name], caFile: null } })
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
   const result = await push()

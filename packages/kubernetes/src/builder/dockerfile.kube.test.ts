@@ -47,8 +47,8 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
     expect(second.output).toMatch(/RUN echo working hard >\/made\n--> Cache pulled from remote /)
     expect(second.output).toContain('COPY hello /hello\n--> Pushing cache')
     expect((await t.run(imageOf(second.result), [])).log).toBe('working hard\nother\n')
-    const anew = await t.build(files, { app, noCache: true })
-    expect(anew.output).not.toContain('Cache pulled')
+    const again = await t.build(files, { app, noCache: true })
+    expect(again.output).not.toContain('Cache pulled')
     expect((await t.registry.tags(`${t.target}/layers/cache`, soon())).size).toBeGreaterThan(0)
     await t.builder.forget(app, [imageOf(first.result), imageOf(second.result)])
     expect((await t.registry.tags(`${t.target}/layers`, soon())).size).toBe(0)
@@ -102,22 +102,22 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
 
   describe.skipIf(!hasDockerRegistry)('a registry with a password', () => {
     let closed: TestRegistry
-    let door: Server
+    let listener: Server
     let own = ''
     beforeAll(async () => {
       closed = await startRegistry({ auth: 'basic' })
       const [name = '', port = ''] = closed.host.split(':')
       // Pods reach the host, not its loopback.
-      door = createServer((socket) => {
+      listener = createServer((socket) => {
         const through = connect(Number(port), name)
         socket.pipe(through).pipe(socket)
         for (const end of [socket, through]) end.on('error', () => [socket, through].forEach((each) => each.destroy()))
       })
-      await new Promise<void>((resolve) => door.listen(0, address, resolve))
-      own = `${address}:${(door.address() as AddressInfo).port}`
+      await new Promise<void>((resolve) => listener.listen(0, address, resolve))
+      own = `${address}:${(listener.address() as AddressInfo).port}`
     })
     afterAll(async () => {
-      door.close()
+      listener.close()
       await closed.close()
     })
 

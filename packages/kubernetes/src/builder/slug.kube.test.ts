@@ -108,8 +108,8 @@ describe.skipIf(!isClusterThere)('buildpacks on the cluster', () => {
     const second = await t.build(files, { app, config })
     expect(second.output).toContain('-----> Restoring cache...\n       Done!\n')
     expect(second.output).toContain('       2\n')
-    const anew = await t.build(files, { app, config, noCache: true })
-    expect(anew.output).toContain('       OTHER\n       1\n')
+    const again = await t.build(files, { app, config, noCache: true })
+    expect(again.output).toContain('       OTHER\n       1\n')
     expect((await t.build(files, { app, config })).output).toContain('No cache file found.')
   })
 

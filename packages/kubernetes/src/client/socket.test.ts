@@ -151,20 +151,20 @@ describe('a connection', () => {
 
   test('where only its own end is the end of the input, it goes on until the server has passed all of that on', async () => {
     const [socket, server] = await both()
-    const heard: string[] = []
-    server.on('message', (data: Buffer) => heard.push(data.toString()))
-    server.on('close', (code) => heard.push(`closed with ${code}`))
+    const received: string[] = []
+    server.on('message', (data: Buffer) => received.push(data.toString()))
+    server.on('close', (code) => received.push(`closed with ${code}`))
     // As one does whose command does not read.
     server.pause()
     await socket.send(channels.input, Buffer.from('the last'))
     socket.endInput()
     await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
     const closing = once(server, 'close')
-    const pinged = once(server, 'ping').then(() => heard.push('asked'))
+    const pinged = once(server, 'ping').then(() => received.push('asked'))
     server.resume()
     await Promise.all([closing, pinged])
-    expect(heard).toEqual(['\0the last', '\0', 'asked', 'closed with 1000'])
+    expect(received).toEqual(['\0the last', '\0', 'asked', 'closed with 1000'])
   })
 
   test('is refused with the words of the server', async () => {

@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { Parser, type ReadEntry } from 'tar'
 import { type ArchiveLimits, BadArchive } from './order.ts'
-import { placesOf } from './places.ts'
+import { createPathCheck } from './path-check.ts'
 
 function outside(path: string): boolean {
   const clean = posix.normalize(path)
@@ -60,7 +60,7 @@ export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal):
   let bytes = 0
   let raw = 0
   let first = Buffer.alloc(0)
-  const places = placesOf(shown)
+  const paths = createPathCheck(shown)
   const attempt = (work: () => void): void => {
     if (failure) return
     try {
@@ -74,10 +74,10 @@ export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal):
     if (!Number.isSafeInteger(entry.size) || entry.size < 0) throw new BadArchive('an entry has an invalid size')
     if ((bytes += entry.size) > limits.bytes)
       throw new BadArchive(`the archive unpacks to more than ${limits.bytes} bytes`)
-    const reason = check(entry) ?? places.check(entry)
+    const reason = check(entry) ?? paths.check(entry)
     if (reason !== null) throw new BadArchive(reason)
     // A path may stand for thousands of folders.
-    if (entries + places.implied() > limits.entries)
+    if (entries + paths.implied() > limits.entries)
       throw new BadArchive(`the archive has more than ${limits.entries} entries`)
     steps.begin(entry)
   }

@@ -147,7 +147,7 @@ describe.concurrent('after kill -9', { timeout: 120_000 }, () => {
     })
   })
 
-  test('lines that were written while nobody listened are there, none is missing', async () => {
+  test('lines that were written while no controller ran are there, none is missing', async () => {
     await afterKill(1200, [1, 1], async (_testbed, app, _artifact, open) => {
       const first = await open()
       const ticks = async (scheduler: Scheduler): Promise<number[]> =>

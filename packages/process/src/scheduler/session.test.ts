@@ -1,4 +1,4 @@
-// What can go wrong when somebody sits at a command, and what must never leak?
+// What can go wrong in a session, and what must never leak?
 import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -160,7 +160,7 @@ describe.concurrent('sessions of processes', () => {
     expect(await sessionMembers(leader ?? 0)).toEqual([])
   })
 
-  test('a flood that nobody keeps up with can be interrupted', async () => {
+  test('a flood that the client cannot keep up with can be interrupted', async () => {
     const client = openClient({ terminal: true, slowMs: 5, patience })
     const session = await scheduler.open(oneOff('yes'), client.io)
     await client.shows('y\r\ny\r\n')
@@ -169,7 +169,7 @@ describe.concurrent('sessions of processes', () => {
     expect(client.stdout().length).toBeLessThan(50_000_000)
   })
 
-  test.each([true, false])('input that nobody reads holds up nothing (terminal: %s)', async (terminal) => {
+  test.each([true, false])('input that the command does not read blocks nothing (terminal: %s)', async (terminal) => {
     const client = openClient({ terminal, patience })
     const command = terminal
       ? 'stty raw -echo; echo ready; read -r -n 1 one; exit 6'

@@ -60,7 +60,10 @@ test.each([
   ['says no JSON', (stage: Stage) => stage.controller.say('{]')],
   ['sends a line that is not an event', (stage: Stage) => stage.controller.say('{"type":"app","seq":2}')],
   ['leaves out a line', (stage: Stage) => stage.controller.say('{"type":"gone","seq":9,"app":"tea"}')],
-  ['has a line of somebody else', (stage: Stage) => stage.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n')],
+  [
+    'has a line that does not belong to the feed',
+    (stage: Stage) => stage.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n'),
+  ],
   ['falls silent', () => undefined],
 ])('when the feed %s, the router asks again and serves on', async (_, breakFeed) => {
   const stage = await stageWith()
@@ -112,7 +115,7 @@ test('a wrong key is said', async () => {
   expect(await get(stage)).toMatch(/404/)
 })
 
-test('each ping is answered, which shows that the router lives', async () => {
+test('each ping is answered, which shows that the router is alive', async () => {
   const stage = await stageWith()
   await stage.controller.seen(() => true)
   const before = stage.controller.states.length

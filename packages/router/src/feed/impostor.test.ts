@@ -1,4 +1,4 @@
-// Does a router find its controller again after something else has answered, and does it show nobody its key?
+// Does a router find its controller again after another server has answered, and does it never show its key?
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { channelOf, greeting, newNonce, nonceHeader, routesProtocol } from '@deis/types/channel'
@@ -11,23 +11,23 @@ afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close()
 })
 
-type Impostor = { readonly url: string; readonly port: number; readonly heard: string[]; close(): Promise<void> }
+type Impostor = { readonly url: string; readonly port: number; readonly received: string[]; close(): Promise<void> }
 
-/** Somebody else at the address of the controller; `answer` gets each connection with the head that came. */
+/** Another server at the address of the controller; `answer` gets each connection with the head of its request. */
 async function startImpostor(answer: (socket: Socket, head: string) => void): Promise<Impostor> {
-  const heard: string[] = []
+  const received: string[] = []
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {
-    const at = heard.push('') - 1
+    const at = received.push('') - 1
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
     let answered = false
     socket.on('data', (chunk) => {
-      heard[at] += chunk.toString('latin1')
-      if (answered || !heard[at]!.includes('\r\n\r\n')) return
+      received[at] += chunk.toString('latin1')
+      if (answered || !received[at]!.includes('\r\n\r\n')) return
       answered = true
-      answer(socket, heard[at]!)
+      answer(socket, received[at]!)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -37,7 +37,7 @@ async function startImpostor(answer: (socket: Socket, head: string) => void): Pr
   const impostor = {
     url: `http://127.0.0.1:${port}`,
     port,
-    heard,
+    received,
     async close() {
       if (closed) return
       closed = true
@@ -97,9 +97,9 @@ test.each(answers)(
       timing: { firstDelay: 20, lastDelay: 80, lastWrongDelay: 160, silence: 150 },
     })
     open.push(stage)
-    await expect.poll(() => impostor.heard.length, { timeout: 10_000 }).toBeGreaterThan(3)
+    await expect.poll(() => impostor.received.length, { timeout: 10_000 }).toBeGreaterThan(3)
     // Each on a connection of its own, with the same few words.
-    for (const words of impostor.heard.filter(Boolean)) {
+    for (const words of impostor.received.filter(Boolean)) {
       expect(words.match(/^GET /gm)).toHaveLength(1)
       expect(words).not.toContain(key)
       expect(words).not.toContain(Buffer.from(key).toString('base64'))
@@ -129,8 +129,8 @@ test.each(answers.slice(0, 5))(
     })
     const stage = await startStage({ controllerUrl: impostor.url, timing: { firstDelay: 20, lastDelay: 80 } })
     open.push(stage)
-    await expect.poll(() => impostor.heard.length, { timeout: 10_000 }).toBeGreaterThan(1)
-    expect(impostor.heard.every((words) => (words.match(/^GET /gm) ?? []).length < 2)).toBe(true)
+    await expect.poll(() => impostor.received.length, { timeout: 10_000 }).toBeGreaterThan(1)
+    expect(impostor.received.every((words) => (words.match(/^GET /gm) ?? []).length < 2)).toBe(true)
   },
 )
 
@@ -138,9 +138,9 @@ test('what was overheard of a controller proves nothing to the next connection',
   let overheard = ''
   const nonce = newNonce()
   const impostor = await startImpostor((socket, head) => {
-    // The first time it is the controller's true answer, which somebody wrote down.
+    // The first time it is a recorded answer of the controller itself.
     overheard ||= sealed(head, key, nonce)
-    const first = impostor.heard.length === 1
+    const first = impostor.received.length === 1
     socket.write(switching(nonce, `${overheard}\n`))
     if (first) setImmediate(() => socket.destroy())
   })
@@ -150,6 +150,6 @@ test('what was overheard of a controller proves nothing to the next connection',
   })
   open.push(stage)
   await expect.poll(() => stage.logs.join('\n')).toMatch(/not the controller/)
-  await expect.poll(() => impostor.heard.length).toBeGreaterThan(2)
-  for (const words of impostor.heard.slice(1)) expect(words.split('\r\n\r\n')[1] ?? '').toBe('')
+  await expect.poll(() => impostor.received.length).toBeGreaterThan(2)
+  for (const words of impostor.received.slice(1)) expect(words.split('\r\n\r\n')[1] ?? '').toBe('')
 })

@@ -217,7 +217,7 @@ test.each([
   expect(acceptedEncoding(header)).toBe(encoding)
 })
 
-test('when much is being compressed, the rest is not; room comes back', async () => {
+test('when much is being compressed, the rest is not, until slots are free again', async () => {
   const squeezer = createSqueezer()
   const ended: Promise<void>[] = []
   const all: Squeeze[] = []

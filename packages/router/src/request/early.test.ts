@@ -33,7 +33,7 @@ const refusal = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n'
 test.each([
   ['at the first byte', 1],
   ['somewhere within', 100_000],
-])('an app that says 413 %s and resets the connection is heard', async (_, after) => {
+])('an app that says 413 %s and resets the connection: the client gets the answer', async (_, after) => {
   const app = await startRawApp((socket) => {
     let seen = 0
     socket.on('data', (chunk) => {
@@ -49,7 +49,7 @@ test.each([
 })
 
 test('a write that fails before the answer was read does not hide it', async () => {
-  // The router hears of the reset by writing, since it has not come to reading yet.
+  // The router notices the reset when it writes, since it has not come to reading yet.
   const app = await startRawApp((socket) => {
     socket.once('data', () => {
       socket.pause()

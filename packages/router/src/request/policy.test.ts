@@ -151,7 +151,7 @@ test.each([
   expect(await ask(own, 'GET /')).toContain(`\r\nLocation: ${location}\r\n`)
 })
 
-test('without trusted proxies nobody can say that TLS or another address was there', async () => {
+test('without trusted proxies a client cannot claim TLS or another address', async () => {
   const claims = ['X-Forwarded-Proto: https', 'X-Forwarded-For: 10.0.0.1', 'Forwarded: for=10.0.0.1;proto=https']
   await stage.put(route({ enforceTls: true }))
   expect(await ask(stage, 'GET /', ...claims)).toMatch(/ 301 /)
@@ -195,7 +195,7 @@ test('what protects an app outlives a restart without a controller', async () =>
   await rm(folder, { recursive: true })
 })
 
-test('a route that nobody can understand closes its own app only', async () => {
+test('an invalid route closes its own app only', async () => {
   await stage.controller.seen(() => true)
   await stage.route('other', ['other.example'], [app.address])
   const odd = { ...route({}), whitelist: 'everyone', certificates: 5 } as unknown as AppRoute

@@ -326,7 +326,7 @@ describe('odd apps', () => {
     ],
     ['a bad header name', 'HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 0\r\n\r\n', /502 Bad Gateway/],
     ['both framings', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', /502/],
-    ['a switch nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', /502/],
+    ['an upgrade that was not requested', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', /502/],
     ['headers without end', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(12_000)}\r\n`, /502/],
     [
       'more than it announced',

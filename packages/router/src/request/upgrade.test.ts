@@ -66,7 +66,7 @@ test('a WebSocket carries text and large binary messages, past an upstream that 
   }
 })
 
-test('an upstream with a WebSocket is busy until it ends, and the WebSocket lives on', async () => {
+test('an upstream with a WebSocket is busy until it ends, and the WebSocket stays open', async () => {
   const address = await echo()
   await stage.route('tea', ['tea'], [address])
   const socket = connectWebSocket()
@@ -110,16 +110,16 @@ test('what a client sends with its request comes after the switch, and each dire
 test('the app may end its direction first', async () => {
   const bus = new EventEmitter()
   const app = await rawApp((socket, text) => {
-    if (text.startsWith('GET')) socket.end(`${switching}last words`)
-    else bus.emit('heard', text)
+    if (text.startsWith('GET')) socket.end(`${switching}the end`)
+    else bus.emit('received', text)
   })
   await stage.route('tea', ['tea'], [app.address])
   const client = startClient(stage.router.port, upgrade)
   client.socket.removeAllListeners('end')
-  await client.until(/last words$/)
-  const heard = once(bus, 'heard')
+  await client.until(/the end$/)
+  const received = once(bus, 'received')
   client.socket.end('I still send')
-  expect(await heard).toEqual(['I still send'])
+  expect(await received).toEqual(['I still send'])
 })
 
 test.each([

@@ -59,7 +59,7 @@ test.each([
   expect(networks.has('192.0.2.1')).toBe(true)
 })
 
-test('nobody is in an empty list, and text that is not an address is in none', () => {
+test('no address is in an empty list, and text that is not an address is in none', () => {
   expect(networksOf([]).has('10.0.0.1')).toBe(false)
   for (const odd of ['', 'x', '10.0.0.1:80', '%']) expect(networksOf(['0.0.0.0/0', '::/0']).has(odd)).toBe(false)
 })

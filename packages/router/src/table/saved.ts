@@ -35,7 +35,7 @@ export function keepTables(file: string, log: (line: string) => void): Keeper {
       const table = newest
       newest = null
       try {
-        // It contains private keys: the file is created anew, since an existing file would keep its mode.
+        // It contains private keys: the file is created again, since an existing file would keep its mode.
         await rm(`${file}.new`, { force: true })
         await writeFile(`${file}.new`, JSON.stringify(snapshotOf(table)), { mode: 0o600, flag: 'wx' })
         await rename(`${file}.new`, file)

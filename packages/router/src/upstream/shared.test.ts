@@ -57,7 +57,7 @@ test('one client after the other meets several connections, in turn', async () =
   expect(turns).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
 })
 
-test('a connection that nobody uses is closed at that age', async () => {
+test('an unused connection is closed at that age', async () => {
   const { address, seen } = await app(ok)
   await stage.route('tea', ['tea'], [address], true)
   expect(await ask()).toMatch(/ok$/)
@@ -74,7 +74,7 @@ test('an upstream becomes shared with the next table', async () => {
   expect(await ask()).toMatch(/ok$/)
 })
 
-test.each(['GET', 'POST'])('%s is offered to the same address until somebody answers there', async (method) => {
+test.each(['GET', 'POST'])('%s is offered to the same address until it answers', async (method) => {
   const address = await refusingAddress()
   await stage.route('tea', ['tea'], [address], true)
   await stage.route('coffee', ['coffee'], [await refusingAddress()])

@@ -48,7 +48,7 @@ function run(home: string) {
 const aborted = (signal: AbortSignal): Promise<unknown> => once(signal, 'abort')
 const hint = 'Stopping the command; press Ctrl-C again to leave at once.\n'
 
-test('the first stops it, and its last words are shown', async () => {
+test('the first stops it, and its last output is shown', async () => {
   const { home, requests, began } = await start(true, (response) =>
     response.end(JSON.stringify({ exit_code: 143, output: 'cleaning up\n' })),
   )

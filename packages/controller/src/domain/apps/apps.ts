@@ -91,7 +91,7 @@ async function prepareBackend(core: Core, app: AppRow): Promise<void> {
     if (error instanceof NameTaken) {
       const taken = await backendWords(core, {
         cluster: `${app.id} already exists as a namespace in this kuberenetes setup`,
-        machine: `The ${core.scheduler.name} scheduler has something else of the name ${app.id}`,
+        machine: `The ${core.scheduler.name} scheduler already has something else named "${app.id}"`,
       })
       throw new DeisError('conflict', taken, { cause: error })
     }
@@ -100,7 +100,7 @@ async function prepareBackend(core: Core, app: AppRow): Promise<void> {
       .catch((again: unknown) => core.log.error({ app: app.id, err: again }, 'a failed app could not be removed'))
     const what = await backendWords(core, {
       cluster: 'Kubernetes resources could not be created',
-      machine: `No room could be made for ${app.id}`,
+      machine: `"${app.id}" could not be set up`,
     })
     throw new DeisError('unavailable', `${what}: ${messageOf(error)}`, { cause: error })
   }

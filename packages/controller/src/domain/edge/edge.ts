@@ -45,7 +45,7 @@ async function expose(core: Core, id: string, signal: AbortSignal): Promise<void
     signal.throwIfAborted()
     const what = await backendWords(core, {
       cluster: `Could not update Kubernetes Service ${id}`,
-      machine: `How ${id} is reached could not be changed`,
+      machine: `The routing of "${id}" could not be changed`,
     })
     throw new DeisError('unavailable', `${what}: ${messageOf(error)}`, { cause: error })
   }

@@ -49,7 +49,7 @@ describe('an outbox', () => {
     expect(lines.slice(kept - 1)).toEqual([`[${50 - kept} left out]`, 'after', ''])
   })
 
-  it('gives a sign of life in silence, but not to one who does not read', async () => {
+  it('sends a heartbeat when there is no output, but not to a client that does not read', async () => {
     const outbox = open({ ms: 20 })
     outbox.start('one\n')
     const chunks: string[] = []

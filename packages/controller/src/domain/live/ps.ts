@@ -57,14 +57,14 @@ async function observe(core: Core, app: AppRow): Promise<readonly ObservedPod[]>
 }
 
 /** More than fits would be stored, fail and be undone. */
-async function refuseBeyondRoom(core: Core, before: Structure, next: Structure): Promise<void> {
+async function refuseBeyondCapacity(core: Core, before: Structure, next: Structure): Promise<void> {
   const total = (counts: Structure): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
   const more = total(next) - total(before)
   const { freeProcesses } = more > 0 ? await core.scheduler.capabilities() : {}
   if (freeProcesses !== undefined && more > freeProcesses)
     throw new DeisError(
       'invalid',
-      `This platform has room for ${freeProcesses} more processes, not for ${more}, so nothing was changed. See deis doctor.`,
+      `This platform can run ${freeProcesses} more processes, not ${more}, so nothing was changed. See deis doctor.`,
     )
 }
 
@@ -83,7 +83,7 @@ export async function scaleApp(
     const wanted = scaleRequest(body, Object.keys(procfileOf(release.build)), core.config.maxProcesses)
     const next = { ...before, ...wanted }
     if (Object.entries(next).every(([type, count]) => before[type] === count)) return
-    await refuseBeyondRoom(core, before, next)
+    await refuseBeyondCapacity(core, before, next)
     core.logs.write(
       app.id,
       'INFO',

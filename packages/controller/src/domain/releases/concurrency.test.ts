@@ -80,7 +80,7 @@ describe('the route table', () => {
     ])
   })
 
-  it('calls an upstream drained when every router has heard and none is busy with it', async () => {
+  it('calls an upstream drained when every router has acknowledged the change and none is busy with it', async () => {
     const table = createRouteTable('localhost')
     let epoch = ''
     const end = table.subscribe('r1', (event) => {
@@ -96,7 +96,7 @@ describe('the route table', () => {
     table.set('tea', route('a:2'))
     report(1, [])
     await Promise.resolve()
-    expect(drained).toBe(false) // not heard
+    expect(drained).toBe(false) // not acknowledged
     report(2, ['a:1'])
     await Promise.resolve()
     expect(drained).toBe(false) // still busy
@@ -123,10 +123,10 @@ describe('the route table', () => {
       if (event.type === 'snapshot') epoch = event.epoch
     })
     table.set('tea', route('a:1'))
-    let heard = false
-    const waiting = table.acknowledged('tea', 60_000).then(() => (heard = true))
+    let isAcknowledged = false
+    const waiting = table.acknowledged('tea', 60_000).then(() => (isAcknowledged = true))
     await Promise.resolve()
-    expect(heard).toBe(false)
+    expect(isAcknowledged).toBe(false)
     table.report({ router: 'r1', port: 80, epoch, seq: 1, busy: ['old:1'] })
     await waiting
     await table.acknowledged('never routed', 60_000)

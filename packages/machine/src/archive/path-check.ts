@@ -1,9 +1,9 @@
-// May an entry of an archive be where it says, after those before it? Runs in the archive program only.
+// May an entry of an archive have its path, after the entries before it? Runs in the archive program only.
 import { posix } from 'node:path'
 import type { ReadEntry } from 'tar'
 
-export type Places = {
-  /** Why the entry has no place; null: it has one. */
+export type PathCheck = {
+  /** Why the entry is refused; null: it is accepted. */
   check(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string | null
   /** Folders that are there without an entry of their own. */
   implied(): number
@@ -12,10 +12,10 @@ export type Places = {
 const clean = (path: string): string => posix.normalize(path).replace(/(.)\/$/, '$1')
 
 /**
- * Whoever makes files of an archive may follow a link that an entry before has made: what is said to be below it would be
- * wherever the link leads. So nothing is below a link, be it there before or after, and no hard link names one.
+ * A program that unpacks an archive may follow a link that an earlier entry has made: what seems to be below it would be
+ * written wherever the link leads. So nothing is below a link, be it there before or after, and no hard link names one.
  */
-export function placesOf(shown: (path: string) => string): Places {
+export function createPathCheck(shown: (path: string) => string): PathCheck {
   const folders = new Set(['.'])
   const links = new Set<string>()
   let implied = 0

@@ -6,7 +6,7 @@ import type { Person } from './client.ts'
 import { root } from './platform.ts'
 import { until } from './until.ts'
 
-export type Typist = {
+export type Terminal = {
   readonly pid: number
   type(text: string): void
   resize(columns: number, rows: number): void
@@ -20,7 +20,7 @@ export type Typist = {
 export const afterwards = 'the terminal is now:'
 
 /** The deis command, and then `stty -a`, with the command's exit code. Ended when the time is over. */
-export function sitDown(person: Person, args: readonly string[], cwd: string, seconds = 120): Typist {
+export function openTerminal(person: Person, args: readonly string[], cwd: string, seconds = 120): Terminal {
   const script = '"$@"; code=$?; echo "$0"; stty -a; exit $code'
   const words = ['-c', script, afterwards, process.execPath, join(root, 'dist/cli/deis.js'), ...args]
   const pty = spawn('/bin/sh', words, { name: 'xterm-256color', cols: 80, rows: 24, cwd, env: person.env })

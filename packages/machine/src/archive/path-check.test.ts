@@ -1,4 +1,4 @@
-// Does nothing of an archive get anywhere through a link that the archive itself has made, whoever reads it?
+// Is an entry of an archive refused if it leads through a link that the archive itself has made?
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { Header, type HeaderData } from 'tar'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testArchiver } from '../archive-testing.ts'
-import { placesOf } from './places.ts'
+import { createPathCheck } from './path-check.ts'
 
 type Entry = { readonly path: string; readonly type: 'File' | 'Directory' | 'SymbolicLink' | 'Link'; linkpath?: string }
 const file = (path: string): Entry => ({ path, type: 'File' })
@@ -17,8 +17,8 @@ const link = (path: string, linkpath = '/'): Entry => ({ path, type: 'SymbolicLi
 const hard = (path: string, linkpath: string): Entry => ({ path, type: 'Link', linkpath })
 
 function verdict(entries: readonly Entry[]): string | null {
-  const places = placesOf((path) => path)
-  return entries.map(places.check).find((reason) => reason !== null) ?? null
+  const paths = createPathCheck((path) => path)
+  return entries.map(paths.check).find((reason) => reason !== null) ?? null
 }
 
 test.each([
@@ -27,16 +27,16 @@ test.each([
   ['far below', [link('a/x', '..'), file('a/x/b/c/d')], 'a/x/b/c/d leads through the link a/x'],
   ['a folder below a link', [link('x'), folder('x/etc/')], 'x/etc/ leads through the link x'],
   ['a link below a link', [link('x'), link('x/y')], 'x/y leads through the link x'],
-  ['a link in the place of a folder', [file('x/etc'), link('x')], 'x is both a folder and something else'],
-  ['a folder in the place of a link', [link('x', '/etc'), folder('x/')], 'x/ is both a folder and something else'],
-  ['a link in the place of everything', [link('.'), file('etc')], '. is both a folder and something else'],
+  ['a link instead of a folder', [file('x/etc'), link('x')], 'x is both a folder and something else'],
+  ['a folder instead of a link', [link('x', '/etc'), folder('x/')], 'x/ is both a folder and something else'],
+  ['a link instead of everything', [link('.'), file('etc')], '. is both a folder and something else'],
   ['a hard link to what is below a link', [link('x'), hard('y', 'x/etc/shadow')], 'y leads through the link x'],
   ['a hard link to a link', [link('x', '/etc/shadow'), hard('y', './x')], 'y leads through the link x'],
-])('%s has no place', (_, entries, reason) => {
+])('%s is refused', (_, entries, reason) => {
   expect(verdict(entries)).toBe(reason)
 })
 
-test('links beside, above and of the same beginning, files twice and folders after their files have one', () => {
+test('links beside, above and of the same beginning, files twice and folders after their files are accepted', () => {
   const entries = [
     folder('./'),
     file('a/b/c'),
@@ -50,11 +50,11 @@ test('links beside, above and of the same beginning, files twice and folders aft
 })
 
 describe('a layer, a source and an app', () => {
-  let place: string
+  let parent: string
   beforeAll(async () => {
-    place = await mkdtemp(join(tmpdir(), 'deis-places-'))
+    parent = await mkdtemp(join(tmpdir(), 'deis-path-check-'))
   })
-  afterAll(() => rm(place, { recursive: true }))
+  afterAll(() => rm(parent, { recursive: true }))
 
   function tar(entries: readonly HeaderData[]): Buffer {
     const blocks = entries.map((entry) => {
@@ -74,15 +74,15 @@ describe('a layer, a source and an app', () => {
         ),
       ),
     async look(bytes, entries) {
-      await writeFile(join(place, 'x.tar'), bytes)
+      await writeFile(join(parent, 'x.tar'), bytes)
       return testArchiver.look(
-        join(place, 'x.tar'),
+        join(parent, 'x.tar'),
         { names: [], read: ['Procfile'], largest: 9 },
         { limits: { entries } },
       )
     },
     unpack: async (bytes, entries) =>
-      testArchiver.unpack(Readable.from([bytes]), await mkdtemp(join(place, 'into-')), { limits: { entries } }),
+      testArchiver.unpack(Readable.from([bytes]), await mkdtemp(join(parent, 'into-')), { limits: { entries } }),
   }
 
   test.each(Object.keys(readers))('%s follows none, and counts folders that only a path names', async (name) => {
