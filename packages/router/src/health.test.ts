@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { type Router, startRouter } from './start.ts'
-import { refusingAddress, startApp, startController } from './testing.ts'
+import { refusingAddress, startApp } from './testing.ts'
+import { startController } from './testing-controller.ts'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, stop } from 'esbuild'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startApp, startClient, startController } from './testing.ts'
+import { startApp, startClient } from './testing.ts'
+import { startController } from './testing-controller.ts'
 
 const open: { close(): Promise<void> }[] = []
 const children: ChildProcess[] = []

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { connect as connectPlain } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type App, type Stage, startApp, startClient, startRawApp, startStage } from './testing.ts'
+import { type App, type Fixture, startApp, startClient, startRawApp, startFixture } from './testing.ts'
 import { askOver, certificateFor, handshake, type Pair } from './testing-tls.ts'
 
 const tea = certificateFor('tea.example')
@@ -12,14 +12,14 @@ const green = certificateFor('green.leaf.example')
 const short = certificateFor('tea.localhost')
 const broken = { ...certificateFor('broken.example'), key: tea.key }
 
-let stage: Stage
+let fixture: Fixture
 let app: App
 let tls: number
 const bus = new EventEmitter()
 
 beforeAll(async () => {
-  stage = await startStage({ tlsPort: 0, accessLog: true })
-  tls = stage.router.tlsPort!
+  fixture = await startFixture({ tlsPort: 0, accessLog: true })
+  tls = fixture.router.tlsPort!
   app = await startApp((request, response) => {
     const { 'x-forwarded-proto': proto, 'x-forwarded-port': port, 'x-forwarded-for': client } = request.headers
     const answer = JSON.stringify({ url: request.url, proto, port, client })
@@ -30,7 +30,7 @@ beforeAll(async () => {
   new WebSocketServer({ server: app.server }).on('connection', (socket) =>
     socket.on('message', (data) => socket.send(data)),
   )
-  await stage.put({
+  await fixture.put({
     app: 'tea',
     hosts: ['tea', 'tea.example', 'other.example'],
     upstreams: [app.address],
@@ -39,7 +39,7 @@ beforeAll(async () => {
       { host: 'tea', ...short },
     ],
   })
-  await stage.put({
+  await fixture.put({
     app: 'wild',
     hosts: ['*.example', '*.leaf.example', 'green.leaf.example', 'broken.example'],
     upstreams: [app.address],
@@ -51,7 +51,7 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
-  await stage.close()
+  await fixture.close()
   await app.close()
 })
 
@@ -102,7 +102,7 @@ test.each([
 
 test('what is wrong with a certificate is said once, without its key', async () => {
   await expect(handshake(tls, 'broken.example', trusting)).rejects.toThrow()
-  const said = stage.logs.filter((line) => line.startsWith('the certificate of "broken.example" cannot be used'))
+  const said = fixture.logs.filter((line) => line.startsWith('the certificate of "broken.example" cannot be used'))
   expect(said).toHaveLength(1)
   expect(said[0]).not.toContain('KEY-----')
 })
@@ -146,7 +146,7 @@ test('a WebSocket over TLS ends when its app breaks off', async () => {
     ),
   )
   const certificates = [{ host: 'dying.test', ...tea }]
-  await stage.put({ app: 'dying', hosts: ['dying.test'], upstreams: [dying.address], certificates })
+  await fixture.put({ app: 'dying', hosts: ['dying.test'], upstreams: [dying.address], certificates })
   const socket = await handshake(tls, 'dying.test', trusting)
   socket.on('error', () => undefined)
   socket.write('GET / HTTP/1.1\r\nHost: dying.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
@@ -161,7 +161,7 @@ test('a table change replaces certificates; connections that stand stay', async 
   const first = certificateFor('new.test')
   const second = certificateFor('new.test')
   const set = (pair: Pair | null): Promise<void> =>
-    stage.put({
+    fixture.put({
       app: 'new',
       hosts: ['new.test'],
       upstreams: [app.address],
@@ -182,7 +182,7 @@ test('a table change replaces certificates; connections that stand stay', async 
 })
 
 test('closing lets requests with TLS finish, and waits for no silent client', async () => {
-  const own = await startStage({ tlsPort: 0 })
+  const own = await startFixture({ tlsPort: 0 })
   const port = own.router.tlsPort!
   await own.put({
     app: 'tea',
@@ -209,7 +209,7 @@ test('a response that breaks off ends the connection', async () => {
     response.writeHead(200)
     response.write('half', () => response.destroy())
   })
-  await stage.put({
+  await fixture.put({
     app: 'cut',
     hosts: ['cut.test'],
     upstreams: [cut.address],
@@ -225,9 +225,14 @@ test('a response that breaks off ends the connection', async () => {
 })
 
 test('the access log tells the addresses of clients with TLS as of all', async () => {
-  stage.written.length = 0
+  fixture.written.length = 0
   const socket = await handshake(tls, 'tea.example', trusting)
   await askOver(socket, 'GET /logged HTTP/1.1', 'Host: tea.example')
-  await expect.poll(() => stage.written.length).toBe(1)
-  expect(JSON.parse(stage.written[0]!)).toMatchObject({ app: 'tea', client: '127.0.0.1', path: '/logged', status: 200 })
+  await expect.poll(() => fixture.written.length).toBe(1)
+  expect(JSON.parse(fixture.written[0]!)).toMatchObject({
+    app: 'tea',
+    client: '127.0.0.1',
+    path: '/logged',
+    status: 200,
+  })
 })

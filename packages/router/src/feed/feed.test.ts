@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventEmitter, once } from 'node:events'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { exchange, type Stage, startApp, startClient, startController, startStage } from '../testing.ts'
+import { exchange, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
+import { startController } from '../testing-controller.ts'
 
 const open: { close(): Promise<void> }[] = []
 const folder = mkdtempSync(join(tmpdir(), 'router-feed-'))
@@ -14,10 +15,10 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-async function stageWith(options: Parameters<typeof startStage>[0] = {}): Promise<Stage> {
-  const stage = await startStage({ timing: { firstDelay: 10, lastDelay: 50, silence: 250 }, ...options })
-  open.push(stage)
-  return stage
+async function fixtureWith(options: Parameters<typeof startFixture>[0] = {}): Promise<Fixture> {
+  const fixture = await startFixture({ timing: { firstDelay: 10, lastDelay: 50, silence: 250 }, ...options })
+  open.push(fixture)
+  return fixture
 }
 
 async function app(text: string): Promise<string> {
@@ -26,137 +27,137 @@ async function app(text: string): Promise<string> {
   return started.address
 }
 
-async function get(stage: Stage, host = 'tea.localhost'): Promise<string> {
-  return exchange(stage.router.port, 'GET / HTTP/1.1', `Host: ${host}`, 'Connection: close')
+async function get(fixture: Fixture, host = 'tea.localhost'): Promise<string> {
+  return exchange(fixture.router.port, 'GET / HTTP/1.1', `Host: ${host}`, 'Connection: close')
 }
 
 test('each change is applied, reported and served', async () => {
-  const stage = await stageWith()
-  const first = await stage.controller.seen(() => true)
-  expect(first).toMatchObject({ port: stage.router.port, epoch: 'epoch-1', seq: 0, busy: [] })
-  await stage.route('tea', ['tea'], [await app('green')])
-  expect(await get(stage)).toMatch(/green$/)
-  await stage.route('tea', ['tea'], [await app('black')])
-  expect(await get(stage)).toMatch(/black$/)
-  const seq = stage.controller.gone('tea')
-  const last = await stage.controller.seen((state) => state.seq === seq)
-  expect(await get(stage)).toMatch(/^HTTP\/1\.1 404/)
+  const fixture = await fixtureWith()
+  const first = await fixture.controller.seen(() => true)
+  expect(first).toMatchObject({ port: fixture.router.port, epoch: 'epoch-1', seq: 0, busy: [] })
+  await fixture.route('tea', ['tea'], [await app('green')])
+  expect(await get(fixture)).toMatch(/green$/)
+  await fixture.route('tea', ['tea'], [await app('black')])
+  expect(await get(fixture)).toMatch(/black$/)
+  const seq = fixture.controller.gone('tea')
+  const last = await fixture.controller.seen((state) => state.seq === seq)
+  expect(await get(fixture)).toMatch(/^HTTP\/1\.1 404/)
   expect(last.router).toBe(first.router)
 })
 
 test('many changes at once become few reports, the newest last', async () => {
-  const stage = await stageWith()
-  await stage.controller.seen(() => true)
-  const before = stage.controller.states.length
+  const fixture = await fixtureWith()
+  await fixture.controller.seen(() => true)
+  const before = fixture.controller.states.length
   let seq = 0
-  for (let count = 0; count < 500; count++) seq = stage.controller.set(`app${count}`, [`app${count}`], [])
-  await stage.controller.seen((state) => state.seq === seq)
-  expect(stage.controller.states.length - before).toBeLessThan(100)
-  expect(await get(stage, 'app499.localhost')).toMatch(/503/)
+  for (let count = 0; count < 500; count++) seq = fixture.controller.set(`app${count}`, [`app${count}`], [])
+  await fixture.controller.seen((state) => state.seq === seq)
+  expect(fixture.controller.states.length - before).toBeLessThan(100)
+  expect(await get(fixture, 'app499.localhost')).toMatch(/503/)
 })
 
 test.each([
-  ['is cut', (stage: Stage) => stage.controller.cut()],
-  ['says no JSON', (stage: Stage) => stage.controller.say('{]')],
-  ['sends a line that is not an event', (stage: Stage) => stage.controller.say('{"type":"app","seq":2}')],
-  ['leaves out a line', (stage: Stage) => stage.controller.say('{"type":"gone","seq":9,"app":"tea"}')],
+  ['is cut', (fixture: Fixture) => fixture.controller.cut()],
+  ['says no JSON', (fixture: Fixture) => fixture.controller.say('{]')],
+  ['sends a line that is not an event', (fixture: Fixture) => fixture.controller.say('{"type":"app","seq":2}')],
+  ['leaves out a line', (fixture: Fixture) => fixture.controller.say('{"type":"gone","seq":9,"app":"tea"}')],
   [
     'has a line that does not belong to the feed',
-    (stage: Stage) => stage.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n'),
+    (fixture: Fixture) => fixture.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n'),
   ],
   ['falls silent', () => undefined],
 ])('when the feed %s, the router asks again and serves on', async (_, breakFeed) => {
-  const stage = await stageWith()
-  await stage.route('tea', ['tea'], [await app('green')])
-  const again = stage.controller.nextFeed()
-  breakFeed(stage)
-  expect(await get(stage)).toMatch(/green$/)
+  const fixture = await fixtureWith()
+  await fixture.route('tea', ['tea'], [await app('green')])
+  const again = fixture.controller.nextFeed()
+  breakFeed(fixture)
+  expect(await get(fixture)).toMatch(/green$/)
   await again
-  await stage.route('milk', ['milk'], [await app('white')])
-  expect(await get(stage, 'milk.localhost')).toMatch(/white$/)
-  expect(stage.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
-  expect(stage.logs[1]).toBe('the route feed works again')
+  await fixture.route('milk', ['milk'], [await app('white')])
+  expect(await get(fixture, 'milk.localhost')).toMatch(/white$/)
+  expect(fixture.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
+  expect(fixture.logs[1]).toBe('the route feed works again')
 })
 
 test('a line without end makes the router ask again', async () => {
-  const stage = await stageWith({ timing: { firstDelay: 10, lastDelay: 50 } })
-  await stage.controller.seen(() => true)
-  const again = stage.controller.nextFeed()
+  const fixture = await fixtureWith({ timing: { firstDelay: 10, lastDelay: 50 } })
+  await fixture.controller.seen(() => true)
+  const again = fixture.controller.nextFeed()
   const piece = 'x'.repeat(8 * 1024 * 1024)
-  for (let count = 0; count < 17; count++) stage.controller.raw(piece)
+  for (let count = 0; count < 17; count++) fixture.controller.raw(piece)
   await again
-  expect(stage.logs[0]).toContain('longer than')
+  expect(fixture.logs[0]).toContain('longer than')
 })
 
 test('pings keep the feed alive', async () => {
-  const stage = await stageWith()
-  await stage.controller.seen(() => true)
+  const fixture = await fixtureWith()
+  await fixture.controller.seen(() => true)
   for (let seq = 1; seq <= 8; seq++) {
-    stage.controller.say(`{"type":"ping","seq":${seq}}`)
+    fixture.controller.say(`{"type":"ping","seq":${seq}}`)
     await new Promise((resolve) => setTimeout(resolve, 60))
   }
-  expect(stage.controller.feeds()).toBe(1)
+  expect(fixture.controller.feeds()).toBe(1)
 })
 
 test('a controller that dies and comes back with another table takes over', async () => {
-  const stage = await stageWith()
-  await stage.route('tea', ['tea'], [await app('green')])
-  await stage.controller.close()
-  expect(await get(stage)).toMatch(/green$/)
-  const next = await startController('key-of-the-tests', 'localhost', stage.controller.port, 'epoch-2')
+  const fixture = await fixtureWith()
+  await fixture.route('tea', ['tea'], [await app('green')])
+  await fixture.controller.close()
+  expect(await get(fixture)).toMatch(/green$/)
+  const next = await startController('key-of-the-tests', 'localhost', fixture.controller.port, 'epoch-2')
   open.push(next)
   await next.seen((state) => state.epoch === 'epoch-2' && state.seq === 0)
-  expect(await get(stage)).toMatch(/404/)
+  expect(await get(fixture)).toMatch(/404/)
 })
 
 test('a wrong key is said', async () => {
-  const stage = await stageWith({ key: 'wrong' })
-  await expect.poll(() => stage.logs[0]).toMatch(/not the controller: it does not prove that it has the router key/)
-  expect(await get(stage)).toMatch(/404/)
+  const fixture = await fixtureWith({ key: 'wrong' })
+  await expect.poll(() => fixture.logs[0]).toMatch(/not the controller: it does not prove that it has the router key/)
+  expect(await get(fixture)).toMatch(/404/)
 })
 
 test('each ping is answered, which shows that the router is alive', async () => {
-  const stage = await stageWith()
-  await stage.controller.seen(() => true)
-  const before = stage.controller.states.length
-  stage.controller.say('{"type":"ping","seq":0}')
-  await expect.poll(() => stage.controller.states.length).toBe(before + 1)
+  const fixture = await fixtureWith()
+  await fixture.controller.seen(() => true)
+  const before = fixture.controller.states.length
+  fixture.controller.say('{"type":"ping","seq":0}')
+  await expect.poll(() => fixture.controller.states.length).toBe(before + 1)
 })
 
 test('a removed upstream is busy until its last request is answered, and then no more', async () => {
-  const stage = await stageWith({ timing: {} })
+  const fixture = await fixtureWith({ timing: {} })
   const bus = new EventEmitter()
   const slow = await startApp((_request, response) => {
     response.write('begun')
     bus.once('finish', () => response.end('done'))
   })
   open.push(slow)
-  await stage.route('tea', ['tea'], [slow.address])
-  const client = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+  await fixture.route('tea', ['tea'], [slow.address])
+  const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await client.until(/begun/)
-  await stage.route('tea', ['tea'], [await app('new')])
-  expect(stage.controller.states.at(-1)?.busy).toEqual([slow.address])
-  expect(await get(stage)).toMatch(/new$/)
+  await fixture.route('tea', ['tea'], [await app('new')])
+  expect(fixture.controller.states.at(-1)?.busy).toEqual([slow.address])
+  expect(await get(fixture)).toMatch(/new$/)
   bus.emit('finish')
   await client.until(/done/)
-  await stage.controller.seen((state) => state.seq === 2 && state.busy.length === 0)
+  await fixture.controller.seen((state) => state.seq === 2 && state.busy.length === 0)
   client.socket.destroy()
 })
 
 test('an upstream that stays busy beyond the drain time is given up, unless it comes back', async () => {
-  const stage = await stageWith({ timing: {}, drainSeconds: 1 })
+  const fixture = await fixtureWith({ timing: {}, drainSeconds: 1 })
   const slow = await startApp((_request, response) => void response.write('begun'))
   open.push(slow)
-  await stage.route('tea', ['tea'], [slow.address])
-  const client = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+  await fixture.route('tea', ['tea'], [slow.address])
+  const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await client.until(/begun/)
-  await stage.route('tea', ['tea'], [])
-  await stage.route('tea', ['tea'], [slow.address])
-  expect(stage.controller.states.at(-1)?.busy).toEqual([])
+  await fixture.route('tea', ['tea'], [])
+  await fixture.route('tea', ['tea'], [slow.address])
+  expect(fixture.controller.states.at(-1)?.busy).toEqual([])
   const removed = Date.now()
-  await stage.route('tea', ['tea'], [])
-  expect(stage.controller.states.at(-1)?.busy).toEqual([slow.address])
-  await stage.controller.seen((state) => state.seq === 4 && state.busy.length === 0)
+  await fixture.route('tea', ['tea'], [])
+  expect(fixture.controller.states.at(-1)?.busy).toEqual([slow.address])
+  await fixture.controller.seen((state) => state.seq === 4 && state.busy.length === 0)
   expect(Date.now() - removed).toBeGreaterThanOrEqual(990)
   client.socket.destroy()
 })
@@ -164,53 +165,53 @@ test('an upstream that stays busy beyond the drain time is given up, unless it c
 test('the last table is kept, for the user only, and served without a controller', async () => {
   const tableFile = join(folder, 'table.json')
   writeFileSync(`${tableFile}.new`, 'of a router that was killed', { mode: 0o644 })
-  const stage = await startStage({ tableFile })
+  const fixture = await startFixture({ tableFile })
   const address = await app('kept')
-  await stage.route('tea', ['tea'], [address])
-  await stage.close()
+  await fixture.route('tea', ['tea'], [address])
+  await fixture.close()
   expect(statSync(tableFile).mode & 0o777).toBe(0o600)
   const logs: string[] = []
-  const alone = await stageWith({ tableFile, controllerUrl: 'http://127.0.0.1:1', log: (line) => logs.push(line) })
+  const alone = await fixtureWith({ tableFile, controllerUrl: 'http://127.0.0.1:1', log: (line) => logs.push(line) })
   expect(await get(alone)).toMatch(/kept$/)
   expect(readFileSync(tableFile, 'utf8')).toContain(address)
 
   writeFileSync(tableFile, '{"type":"snap')
-  const damaged = await stageWith({ tableFile, controllerUrl: 'http://127.0.0.1:1', log: (line) => logs.push(line) })
+  const damaged = await fixtureWith({ tableFile, controllerUrl: 'http://127.0.0.1:1', log: (line) => logs.push(line) })
   expect(await get(damaged)).toMatch(/404/)
   expect(logs.some((line) => line.includes('is damaged, starting without it'))).toBe(true)
 })
 
 test('closing waits for running requests, takes no new ones and does not keep idle clients', async () => {
   const bus = new EventEmitter()
-  const stage = await startStage()
-  open.push(stage.controller)
+  const fixture = await startFixture()
+  open.push(fixture.controller)
   const slow = await startApp((_request, response) => {
     response.write('begun')
     bus.once('finish', () => response.end('done'))
   })
   open.push(slow)
-  await stage.route('tea', ['tea'], [slow.address])
+  await fixture.route('tea', ['tea'], [slow.address])
   const request = 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n'
-  const running = startClient(stage.router.port, request)
+  const running = startClient(fixture.router.port, request)
   await running.until(/begun/)
-  const idle = startClient(stage.router.port)
+  const idle = startClient(fixture.router.port)
   await once(idle.socket, 'connect')
-  const closing = stage.router.close()
+  const closing = fixture.router.close()
   await idle.closed()
-  expect((await startClient(stage.router.port, request).closed()).error).toBe('ECONNREFUSED')
+  expect((await startClient(fixture.router.port, request).closed()).error).toBe('ECONNREFUSED')
   bus.emit('finish')
   expect((await running.closed()).text).toMatch(/begun[\s\S]*done/)
   await closing
 })
 
 test('closing does not wait beyond the drain time', async () => {
-  const stage = await startStage({ drainSeconds: 0.2 })
-  open.push(stage.controller)
+  const fixture = await startFixture({ drainSeconds: 0.2 })
+  open.push(fixture.controller)
   const slow = await startApp((_request, response) => void response.write('begun'))
   open.push(slow)
-  await stage.route('tea', ['tea'], [slow.address])
-  const running = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+  await fixture.route('tea', ['tea'], [slow.address])
+  const running = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await running.until(/begun/)
-  await stage.router.close()
+  await fixture.router.close()
   expect((await running.closed()).text).not.toMatch(/0\r\n\r\n$/)
 })

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { channelOf, greeting, newNonce, nonceHeader, routesProtocol } from '@deis/types/channel'
 import { afterEach, expect, test } from 'vitest'
-import { startController, startStage } from '../testing.ts'
+import { startFixture } from '../testing.ts'
+import { startController } from '../testing-controller.ts'
 
 const key = 'key-of-the-tests'
 const open: { close(): Promise<void> }[] = []
@@ -92,11 +93,11 @@ test.each(answers)(
   'an address that answers %s for ever: asked ever more slowly, told nothing; then found again',
   async (_, answer) => {
     const impostor = await startImpostor(answer)
-    const stage = await startStage({
+    const fixture = await startFixture({
       controllerUrl: impostor.url,
       timing: { firstDelay: 20, lastDelay: 80, lastWrongDelay: 160, silence: 150 },
     })
-    open.push(stage)
+    open.push(fixture)
     await expect.poll(() => impostor.received.length, { timeout: 10_000 }).toBeGreaterThan(3)
     // Each on a connection of its own, with the same few words.
     for (const words of impostor.received.filter(Boolean)) {
@@ -106,13 +107,13 @@ test.each(answers)(
       expect(words).not.toContain(Buffer.from(key).toString('hex'))
       expect(words.split('\r\n\r\n')[1]).toBe('')
     }
-    expect(stage.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
-    expect(stage.logs.length).toBeLessThan(3)
+    expect(fixture.logs[0]).toMatch(/^the route feed from .* failed; routing continues with the last table: /)
+    expect(fixture.logs.length).toBeLessThan(3)
     await impostor.close()
     const real = await startController(key, 'localhost', impostor.port)
     open.push(real)
     await real.seen(() => true)
-    expect(stage.logs.at(-1)).toBe('the route feed works again')
+    expect(fixture.logs.at(-1)).toBe('the route feed works again')
   },
 )
 
@@ -124,11 +125,11 @@ test.each(answers.slice(0, 5))(
     let count = 0
     const impostor = await startImpostor((socket, head) => {
       if (count++ === 0) answer(socket, head)
-      // Another stand-in: the name leads to the right place now.
+      // Another test controller: the name has the right address now.
       else socket.end(said('404 Not Found'))
     })
-    const stage = await startStage({ controllerUrl: impostor.url, timing: { firstDelay: 20, lastDelay: 80 } })
-    open.push(stage)
+    const fixture = await startFixture({ controllerUrl: impostor.url, timing: { firstDelay: 20, lastDelay: 80 } })
+    open.push(fixture)
     await expect.poll(() => impostor.received.length, { timeout: 10_000 }).toBeGreaterThan(1)
     expect(impostor.received.every((words) => (words.match(/^GET /gm) ?? []).length < 2)).toBe(true)
   },
@@ -144,12 +145,12 @@ test('what was overheard of a controller proves nothing to the next connection',
     socket.write(switching(nonce, `${overheard}\n`))
     if (first) setImmediate(() => socket.destroy())
   })
-  const stage = await startStage({
+  const fixture = await startFixture({
     controllerUrl: impostor.url,
     timing: { firstDelay: 20, lastDelay: 80, lastWrongDelay: 80 },
   })
-  open.push(stage)
-  await expect.poll(() => stage.logs.join('\n')).toMatch(/not the controller/)
+  open.push(fixture)
+  await expect.poll(() => fixture.logs.join('\n')).toMatch(/not the controller/)
   await expect.poll(() => impostor.received.length).toBeGreaterThan(2)
   for (const words of impostor.received.slice(1)) expect(words.split('\r\n\r\n')[1] ?? '').toBe('')
 })

@@ -1,14 +1,14 @@
 // Are requests refused that a router and an app could understand differently?
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type App, exchange, type Stage, startApp, startClient, startStage } from '../testing.ts'
+import { type App, exchange, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
 
-let stage: Stage
+let fixture: Fixture
 let app: App
 const reached: string[] = []
 const ended: string[] = []
 
 beforeAll(async () => {
-  stage = await startStage()
+  fixture = await startFixture()
   app = await startApp((request, response) => {
     reached.push(`${request.method} ${request.url} ${JSON.stringify(request.headers)}`)
     request.on('end', () => {
@@ -19,10 +19,10 @@ beforeAll(async () => {
   })
   // Otherwise the app forgets headers after the thousandth, Host among them.
   app.server.maxHeadersCount = 0
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
 })
 afterAll(async () => {
-  await stage.close()
+  await fixture.close()
   await app.close()
 })
 
@@ -70,7 +70,7 @@ test.each<[string, number, string[], string?]>([
   ['very many headers', 431, ['GET / HTTP/1.1', host, ...Array.from({ length: 10_000 }, () => 'X: y')]],
 ])('%s: %i', async (_, status, lines, body = '') => {
   reached.length = 0
-  const client = startClient(stage.router.port, `${lines.join('\r\n')}\r\n\r\n${body}`)
+  const client = startClient(fixture.router.port, `${lines.join('\r\n')}\r\n\r\n${body}`)
   const text = await client.until(/^HTTP\/1\.1 (\d{3}) /)
   client.socket.end()
   await client.closed()
@@ -81,20 +81,20 @@ test.each<[string, number, string[], string?]>([
 test('a bad chunk size ends the request, for the app too', async () => {
   ended.length = 0
   const text = `${post.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5x\r\nhello\r\n0\r\n\r\n`
-  expect((await startClient(stage.router.port, text).closed()).text).toMatch(/^HTTP\/1\.1 400 /)
+  expect((await startClient(fixture.router.port, text).closed()).text).toMatch(/^HTTP\/1\.1 400 /)
   expect(ended).toEqual([])
 })
 
 test('an absolute target of the same host is a path for the app', async () => {
   reached.length = 0
-  await exchange(stage.router.port, 'GET http://TEA.localhost/x?y HTTP/1.1', host, 'Connection: close')
+  await exchange(fixture.router.port, 'GET http://TEA.localhost/x?y HTTP/1.1', host, 'Connection: close')
   expect(reached[0]).toMatch(/^GET \/x\?y /)
 })
 
 test('many headers of a fair size all arrive', async () => {
   reached.length = 0
   const many = Array.from({ length: 1_500 }, (_, index) => `${index}:x`)
-  await exchange(stage.router.port, 'GET / HTTP/1.1', ...many, host, 'Connection: close')
+  await exchange(fixture.router.port, 'GET / HTTP/1.1', ...many, host, 'Connection: close')
   expect(reached[0]).toContain('"1499":"x"')
 })
 
@@ -102,7 +102,7 @@ test('what hides behind a refused request is not read as one', async () => {
   reached.length = 0
   const hidden = 'GET /hidden HTTP/1.1\r\nHost: tea.localhost\r\n\r\n'
   const text = `POST / HTTP/1.1\r\n${host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`
-  await startClient(stage.router.port, text).closed()
+  await startClient(fixture.router.port, text).closed()
   expect(reached).toEqual([])
 })
 
@@ -110,24 +110,24 @@ test('requests that only look like the end of another stay apart', async () => {
   reached.length = 0
   const body = 'GET /hidden HTTP/1.1\r\nHost: tea.localhost\r\n\r\n'
   const text = `POST /outer HTTP/1.1\r\n${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}GET /next HTTP/1.1\r\n${host}\r\nConnection: close\r\n\r\n`
-  await startClient(stage.router.port, text).closed()
+  await startClient(fixture.router.port, text).closed()
   expect(reached.map((line) => line.split(' ')[1])).toEqual(['/outer', '/next'])
 })
 
 test('clients that reset their connections after CONNECT end nothing else', async () => {
   for (let count = 0; count < 20; count++) {
-    const client = startClient(stage.router.port)
+    const client = startClient(fixture.router.port)
     client.socket.write(`CONNECT tea.localhost:80 HTTP/1.1\r\n${host}\r\n\r\n`, () => client.socket.resetAndDestroy())
     await client.closed()
   }
-  expect(await exchange(stage.router.port, 'GET /after HTTP/1.1', host, 'Connection: close')).toMatch(/reached$/)
+  expect(await exchange(fixture.router.port, 'GET /after HTTP/1.1', host, 'Connection: close')).toMatch(/reached$/)
 })
 
 test.each([
   ['before its first byte', ''],
   ['within the head', `GET / HTTP/1.1\r\n${host}\r\nX: y`],
 ])('a client that falls silent %s is told so and cut', async (_, text) => {
-  const own = await startStage({ timing: { head: 200, headCheck: 50 } })
+  const own = await startFixture({ timing: { head: 200, headCheck: 50 } })
   const client = startClient(own.router.port, text)
   const drip = setInterval(() => void (text !== '' && client.socket.writable && client.socket.write('z')), 30)
   expect((await client.closed()).text).toMatch(/^HTTP\/1\.1 408 /)
@@ -136,7 +136,7 @@ test.each([
 })
 
 test('a body that stops coming is given up, its answer is not', async () => {
-  const own = await startStage({ timing: { body: 150 } })
+  const own = await startFixture({ timing: { body: 150 } })
   const got: string[] = []
   const slow = await startApp((request, response) => {
     got.push(request.url!)

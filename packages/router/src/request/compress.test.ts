@@ -6,19 +6,19 @@ import { brotliDecompressSync, constants, createGunzip, gunzipSync, gzipSync } f
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { acceptedEncoding } from './compress.ts'
 import { createSqueezer, type Squeeze } from './squeeze.ts'
-import { type App, exchange, type Stage, startApp, startClient, startStage } from '../testing.ts'
+import { type App, exchange, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
 
-let stage: Stage
+let fixture: Fixture
 let app: App
 let handler: (request: IncomingMessage, response: ServerResponse) => void
 
 beforeAll(async () => {
-  stage = await startStage({ accessLog: true })
+  fixture = await startFixture({ accessLog: true })
   app = await startApp((request, response) => handler(request, response))
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
 })
 afterAll(async () => {
-  await stage.close()
+  await fixture.close()
   await app.close()
 })
 
@@ -28,7 +28,7 @@ async function get(
   headers: Record<string, string>,
   more: { method?: string; port?: number } = {},
 ): Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }> {
-  const { method = 'GET', port = stage.router.port } = more
+  const { method = 'GET', port = fixture.router.port } = more
   const request = httpRequest({ port, host: '127.0.0.1', method, headers: { host: 'tea.localhost', ...headers } })
   request.end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -68,7 +68,7 @@ test.each([
   expect(headers).not.toHaveProperty('accept-ranges')
   expect(undo(body).toString()).toBe(page)
   expect(body.length).toBeLessThan(page.length / 10)
-  const written = JSON.parse(stage.written.at(-1)!) as { bytes: number }
+  const written = JSON.parse(fixture.written.at(-1)!) as { bytes: number }
   expect(written.bytes).toBe(body.length)
 })
 
@@ -119,7 +119,7 @@ test('HEAD, 304 and HTTP/1.0 are not compressed', async () => {
   expect(head.headers).not.toHaveProperty('content-encoding')
   const same = await get({ ...both, 'if-none-match': 'W/"one"' })
   expect(same).toMatchObject({ status: 304, headers: { etag: '"one"' } })
-  const old = await exchange(stage.router.port, 'GET / HTTP/1.0', 'Host: tea.localhost', 'Accept-Encoding: gzip')
+  const old = await exchange(fixture.router.port, 'GET / HTTP/1.0', 'Host: tea.localhost', 'Accept-Encoding: gzip')
   expect(old).toMatch(new RegExp(`Content-Length: ${page.length}\\r\\n`, 'i'))
   expect(old.endsWith(page)).toBe(true)
 })
@@ -135,7 +135,7 @@ test('a page that comes piece by piece arrives piece by piece', async () => {
     })
   }
   const request = httpRequest({
-    port: stage.router.port,
+    port: fixture.router.port,
     host: '127.0.0.1',
     headers: { host: 'tea.localhost', 'accept-encoding': 'gzip' },
   })
@@ -163,7 +163,7 @@ test('a large page in both directions of pressure stays whole; one that breaks o
     else response.write(lines, () => response.destroy())
   }
   const client = startClient(
-    stage.router.port,
+    fixture.router.port,
     'GET / HTTP/1.1\r\nHost: tea.localhost\r\nAccept-Encoding: br\r\nConnection: close\r\n\r\n',
   )
   client.socket.pause()
@@ -173,7 +173,7 @@ test('a large page in both directions of pressure stays whole; one that breaks o
   const sum = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex')
   expect(sum(brotliDecompressSync(body))).toBe(sum(lines))
   const text = await exchange(
-    stage.router.port,
+    fixture.router.port,
     'GET /broken HTTP/1.1',
     'Host: tea.localhost',
     'Accept-Encoding: gzip',
@@ -184,7 +184,7 @@ test('a large page in both directions of pressure stays whole; one that breaks o
 })
 
 test('it can be turned off', async () => {
-  const own = await startStage({ compression: false })
+  const own = await startFixture({ compression: false })
   await own.route('tea', ['tea'], [app.address])
   handler = (_request, response) => void response.writeHead(200, html).end(page)
   const { headers, body } = await get(both, { port: own.router.port })

@@ -3,18 +3,18 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { type Stage, startApp, startClient, startRawApp, startStage } from '../testing.ts'
+import { type Fixture, startApp, startClient, startRawApp, startFixture } from '../testing.ts'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close()
 })
 
-async function stageFor(address: string, timing = {}): Promise<Stage> {
-  const stage = await startStage({ timing })
-  open.push(stage)
-  await stage.route('tea', ['tea'], [address])
-  return stage
+async function fixtureFor(address: string, timing = {}): Promise<Fixture> {
+  const fixture = await startFixture({ timing })
+  open.push(fixture)
+  await fixture.route('tea', ['tea'], [address])
+  return fixture
 }
 
 const big = Buffer.alloc(3 * 1024 * 1024, 'x')
@@ -22,8 +22,8 @@ const headOf = (length: number, ...more: string[]): string =>
   [`POST /up HTTP/1.1`, 'Host: tea.localhost', `Content-Length: ${length}`, ...more, '', ''].join('\r\n')
 
 /** Sends all of a large request, whatever comes meanwhile, as simple clients do, and only then looks. */
-async function upload(stage: Stage, ...headers: string[]): Promise<string> {
-  const client = startClient(stage.router.port, headOf(big.length, ...headers))
+async function upload(fixture: Fixture, ...headers: string[]): Promise<string> {
+  const client = startClient(fixture.router.port, headOf(big.length, ...headers))
   client.socket.write(big)
   return client.until(/too much|<\/html>/)
 }
@@ -44,8 +44,8 @@ test.each([
     })
   })
   open.push(app)
-  const stage = await stageFor(app.address)
-  for (let count = 0; count < 25; count++) expect(await upload(stage)).toMatch(/^HTTP\/1\.1 413 /)
+  const fixture = await fixtureFor(app.address)
+  for (let count = 0; count < 25; count++) expect(await upload(fixture)).toMatch(/^HTTP\/1\.1 413 /)
 })
 
 test('a write that fails before the answer was read does not hide it', async () => {
@@ -57,8 +57,8 @@ test('a write that fails before the answer was read does not hide it', async () 
     })
   })
   open.push(app)
-  const stage = await stageFor(app.address)
-  const client = startClient(stage.router.port, headOf(200_000))
+  const fixture = await fixtureFor(app.address)
+  const client = startClient(fixture.router.port, headOf(200_000))
   const piece = 'x'.repeat(1000)
   // As the first byte of the answer comes, more of the body is on its way.
   for (let count = 0; count < 200 && client.text() === ''; count++) {
@@ -75,10 +75,10 @@ test.each([
 ])('%s gets the answer of an app, and of the router itself', async (_, headers) => {
   const app = await startApp((_request, response) => void response.writeHead(413).end('too much'))
   open.push(app)
-  const stage = await stageFor(app.address)
-  for (let count = 0; count < 10; count++) expect(await upload(stage, ...headers)).toMatch(/^HTTP\/1\.1 413 /)
-  await stage.put({ app: 'tea', hosts: ['tea'], upstreams: [app.address], maintenance: true })
-  const client = startClient(stage.router.port, headOf(big.length, ...headers))
+  const fixture = await fixtureFor(app.address)
+  for (let count = 0; count < 10; count++) expect(await upload(fixture, ...headers)).toMatch(/^HTTP\/1\.1 413 /)
+  await fixture.put({ app: 'tea', hosts: ['tea'], upstreams: [app.address], maintenance: true })
+  const client = startClient(fixture.router.port, headOf(big.length, ...headers))
   client.socket.write(big)
   expect(await client.until(/<\/html>\n$/)).toMatch(/^HTTP\/1\.1 503 /)
   client.socket.destroy()
@@ -87,9 +87,9 @@ test.each([
 test('the connection of a client that never comes to its end is cut', async () => {
   const app = await startApp((_request, response) => void response.writeHead(413).end('too much'))
   open.push(app)
-  const stage = await stageFor(app.address, { unread: 200, unreadCheck: 20 })
+  const fixture = await fixtureFor(app.address, { unread: 200, unreadCheck: 20 })
   for (const headers of [[], ['Connection: close']]) {
-    const client = startClient(stage.router.port, headOf(1e12, ...headers))
+    const client = startClient(fixture.router.port, headOf(1e12, ...headers))
     await client.until(/too much|<\/html>/)
     const drip = setInterval(() => void (client.socket.writable && client.socket.write('x')), 20)
     await client.closed()
@@ -102,8 +102,8 @@ test('a port that nobody serves is still 502 for a large request', async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) })
-  const stage = await stageFor(`127.0.0.1:${(server.address() as AddressInfo).port}`)
-  const client = startClient(stage.router.port, headOf(big.length))
+  const fixture = await fixtureFor(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const client = startClient(fixture.router.port, headOf(big.length))
   client.socket.write(big)
   expect(await client.until(/<\/html>\n$/)).toMatch(/^HTTP\/1\.1 502 /)
   client.socket.destroy()

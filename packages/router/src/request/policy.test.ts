@@ -8,14 +8,14 @@ import type { AppRoute } from '@deis/types'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type RouterOptions, startRouter } from '../start.ts'
-import { type App, exchange, type Stage, startApp, startStage } from '../testing.ts'
+import { type App, exchange, type Fixture, startApp, startFixture } from '../testing.ts'
 import { askOver, certificateFor, handshake } from '../testing-tls.ts'
 
 const pair = certificateFor('tea.example')
 let app: App
 let reached = 0
-let stage: Stage
-const more: Stage[] = []
+let fixture: Fixture
+const more: Fixture[] = []
 
 beforeAll(async () => {
   app = await startApp((incoming, response) => {
@@ -23,18 +23,18 @@ beforeAll(async () => {
     incoming.resume()
     response.end(JSON.stringify(incoming.headers))
   })
-  stage = await startStage({ tlsPort: 0, accessLog: true })
+  fixture = await startFixture({ tlsPort: 0, accessLog: true })
 })
 afterEach(async () => {
   for (const one of more.splice(0)) await one.close()
 })
 afterAll(async () => {
-  await stage.close()
+  await fixture.close()
   await app.close()
 })
 
-async function stageWith(options: Partial<RouterOptions>): Promise<Stage> {
-  const own = await startStage(options)
+async function fixtureWith(options: Partial<RouterOptions>): Promise<Fixture> {
+  const own = await startFixture(options)
   more.push(own)
   return own
 }
@@ -43,7 +43,7 @@ function route(protection: Partial<AppRoute>): AppRoute {
   return { app: 'tea', hosts: ['tea.example'], upstreams: [app.address], ...protection }
 }
 
-async function ask(on: Stage, target: string, ...headers: string[]): Promise<string> {
+async function ask(on: Fixture, target: string, ...headers: string[]): Promise<string> {
   return exchange(on.router.port, `${target} HTTP/1.1`, 'Host: tea.example:99', 'Connection: close', ...headers)
 }
 
@@ -64,30 +64,32 @@ test.each([
   ['all, for a friend', { ...all, ...here }, 503],
   ['https, for a stranger', { enforceTls: true, ...elsewhere }, 403],
 ] as const)('%s: %#', async (_name, protection, status) => {
-  await stage.put(route(protection as Partial<AppRoute>))
+  await fixture.put(route(protection as Partial<AppRoute>))
   const before = reached
-  stage.written.length = 0
-  expect(await ask(stage, 'GET /')).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  fixture.written.length = 0
+  expect(await ask(fixture, 'GET /')).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
   expect(reached - before).toBe(status === 200 ? 1 : 0)
-  await expect.poll(() => stage.written.length).toBe(1)
-  expect(JSON.parse(stage.written[0]!)).toMatchObject({ app: 'tea', status, client: '127.0.0.1' })
+  await expect.poll(() => fixture.written.length).toBe(1)
+  expect(JSON.parse(fixture.written[0]!)).toMatchObject({ app: 'tea', status, client: '127.0.0.1' })
 })
 
 test('the page of maintenance says when to come back', async () => {
-  await stage.put(route({ maintenance: true }))
-  const answer = await ask(stage, 'GET /')
+  await fixture.put(route({ maintenance: true }))
+  const answer = await ask(fixture, 'GET /')
   expect(answer).toMatch(/\r\nRetry-After: 60\r\n/)
   expect(answer).toMatch(/<title>Site Maintenance<\/title>/)
-  expect(await exchange(stage.router.port, 'GET / HTTP/1.1', 'Host: nobody.test', 'Connection: close')).toMatch(/ 404 /)
+  expect(await exchange(fixture.router.port, 'GET / HTTP/1.1', 'Host: nobody.test', 'Connection: close')).toMatch(
+    / 404 /,
+  )
 })
 
 test('an entry that cannot be understood admits nobody, and the operator is told once', async () => {
-  await stage.put(route({ whitelist: ['127.0.0.1/33', '10.0.0.1'] }))
-  expect(await ask(stage, 'GET /')).toMatch(/ 403 /)
-  expect(await ask(stage, 'GET /')).toMatch(/ 403 /)
-  await stage.put(route({ whitelist: ['127.0.0.1/33', '127.0.0.1'] }))
-  expect(await ask(stage, 'GET /')).toMatch(/ 200 /)
-  expect(stage.logs.filter((line) => line.includes('of "tea"') && line.includes('127.0.0.1/33'))).toHaveLength(2)
+  await fixture.put(route({ whitelist: ['127.0.0.1/33', '10.0.0.1'] }))
+  expect(await ask(fixture, 'GET /')).toMatch(/ 403 /)
+  expect(await ask(fixture, 'GET /')).toMatch(/ 403 /)
+  await fixture.put(route({ whitelist: ['127.0.0.1/33', '127.0.0.1'] }))
+  expect(await ask(fixture, 'GET /')).toMatch(/ 200 /)
+  expect(fixture.logs.filter((line) => line.includes('of "tea"') && line.includes('127.0.0.1/33'))).toHaveLength(2)
 })
 
 test.each([
@@ -96,16 +98,21 @@ test.each([
   ['GET http://tea.example/x', '/x'],
   ['OPTIONS *', '/'],
 ])('%s is sent to https with its path', async (line, path) => {
-  await stage.put(route({ enforceTls: true }))
-  const answer = await ask(stage, line)
+  await fixture.put(route({ enforceTls: true }))
+  const answer = await ask(fixture, line)
   expect(answer).toMatch(/^HTTP\/1\.1 301 Moved Permanently\r\n/)
-  expect(answer).toContain(`\r\nLocation: https://tea.example:${stage.router.tlsPort}${path}\r\n`)
+  expect(answer).toContain(`\r\nLocation: https://tea.example:${fixture.router.tlsPort}${path}\r\n`)
   expect(answer).toMatch(/\r\nCache-Control: no-store\r\n/)
 })
 
 test('a body is to be sent again', async () => {
-  await stage.put(route({ enforceTls: true }))
-  const call = request({ port: stage.router.port, host: '127.0.0.1', method: 'POST', headers: { host: 'tea.example' } })
+  await fixture.put(route({ enforceTls: true }))
+  const call = request({
+    port: fixture.router.port,
+    host: '127.0.0.1',
+    method: 'POST',
+    headers: { host: 'tea.example' },
+  })
   call.end('body')
   const [response] = await once(call, 'response')
   expect(response.statusCode).toBe(308)
@@ -113,8 +120,8 @@ test('a body is to be sent again', async () => {
 })
 
 test('with TLS there is no redirect', async () => {
-  await stage.put(route({ enforceTls: true, certificates: [{ host: 'tea.example', ...pair }] }))
-  const socket = await handshake(stage.router.tlsPort!, 'tea.example', { ca: pair.certificate })
+  await fixture.put(route({ enforceTls: true, certificates: [{ host: 'tea.example', ...pair }] }))
+  const socket = await handshake(fixture.router.tlsPort!, 'tea.example', { ca: pair.certificate })
   expect(await askOver(socket, 'GET / HTTP/1.1', 'Host: tea.example')).toMatch(/ 200 /)
 })
 
@@ -123,22 +130,22 @@ test.each([
   [{ maintenance: true } as const, /^Unexpected server response: 503$/],
   [elsewhere, /^Unexpected server response: 403$/],
 ])('WebSockets are held to %j as well', async (protection, message) => {
-  await stage.put(route(protection))
-  const socket = new WebSocket(`ws://127.0.0.1:${stage.router.port}/x`, { headers: { host: 'tea.example' } })
+  await fixture.put(route(protection))
+  const socket = new WebSocket(`ws://127.0.0.1:${fixture.router.port}/x`, { headers: { host: 'tea.example' } })
   const [error] = (await once(socket, 'error')) as [Error]
   expect(error.message).toMatch(message)
 })
 
 test('a WebSocket is sent to wss', async () => {
-  await stage.put(route({ enforceTls: true }))
+  await fixture.put(route({ enforceTls: true }))
   const answer = await exchange(
-    stage.router.port,
+    fixture.router.port,
     'GET /live HTTP/1.1',
     'Host: tea.example',
     'Connection: Upgrade',
     'Upgrade: websocket',
   )
-  expect(answer).toContain(`\r\nLocation: wss://tea.example:${stage.router.tlsPort}/live\r\n`)
+  expect(answer).toContain(`\r\nLocation: wss://tea.example:${fixture.router.tlsPort}/live\r\n`)
 })
 
 test.each([
@@ -146,21 +153,21 @@ test.each([
   [{ tlsPort: 0, tlsPublicPort: 443 }, 'https://tea.example/'],
   [{ tlsPublicPort: 8443 }, 'https://tea.example:8443/'],
 ])('with %j clients are sent to %s', async (options, location) => {
-  const own = await stageWith(options)
+  const own = await fixtureWith(options)
   await own.put(route({ enforceTls: true }))
   expect(await ask(own, 'GET /')).toContain(`\r\nLocation: ${location}\r\n`)
 })
 
 test('without trusted proxies a client cannot claim TLS or another address', async () => {
   const claims = ['X-Forwarded-Proto: https', 'X-Forwarded-For: 10.0.0.1', 'Forwarded: for=10.0.0.1;proto=https']
-  await stage.put(route({ enforceTls: true }))
-  expect(await ask(stage, 'GET /', ...claims)).toMatch(/ 301 /)
-  await stage.put(route(elsewhere))
-  expect(await ask(stage, 'GET /', ...claims)).toMatch(/ 403 /)
+  await fixture.put(route({ enforceTls: true }))
+  expect(await ask(fixture, 'GET /', ...claims)).toMatch(/ 301 /)
+  await fixture.put(route(elsewhere))
+  expect(await ask(fixture, 'GET /', ...claims)).toMatch(/ 403 /)
 })
 
 test('a trusted proxy says where a request comes from and that it came with TLS', async () => {
-  const own = await stageWith({ trustedProxies: ['127.0.0.1'], accessLog: true })
+  const own = await fixtureWith({ trustedProxies: ['127.0.0.1'], accessLog: true })
   await own.put(route({ enforceTls: true, ...elsewhere }))
   const friend = 'X-Forwarded-For: 192.0.2.7, 10.0.0.1'
   expect(await ask(own, 'GET /', 'X-Forwarded-For: 10.0.0.1, 192.0.2.7')).toMatch(/ 403 /)
@@ -183,7 +190,7 @@ test('a trusted proxy says where a request comes from and that it came with TLS'
 test('what protects an app outlives a restart without a controller', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'router-policy-'))
   const tableFile = join(folder, 'table.json')
-  const before = await startStage({ tableFile })
+  const before = await startFixture({ tableFile })
   await before.put(route(elsewhere))
   await before.put({ ...route({ enforceTls: true }), app: 'mug', hosts: ['mug.example'] })
   await before.close()
@@ -196,12 +203,12 @@ test('what protects an app outlives a restart without a controller', async () =>
 })
 
 test('an invalid route closes its own app only', async () => {
-  await stage.controller.seen(() => true)
-  await stage.route('other', ['other.example'], [app.address])
+  await fixture.controller.seen(() => true)
+  await fixture.route('other', ['other.example'], [app.address])
   const odd = { ...route({}), whitelist: 'everyone', certificates: 5 } as unknown as AppRoute
-  await stage.put(odd)
-  expect(await ask(stage, 'GET /')).toMatch(/ 403 /)
-  expect(await exchange(stage.router.port, 'GET / HTTP/1.1', 'Host: other.example', 'Connection: close')).toMatch(
+  await fixture.put(odd)
+  expect(await ask(fixture, 'GET /')).toMatch(/ 403 /)
+  expect(await exchange(fixture.router.port, 'GET / HTTP/1.1', 'Host: other.example', 'Connection: close')).toMatch(
     / 200 /,
   )
 })

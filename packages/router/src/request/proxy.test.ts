@@ -3,24 +3,24 @@ import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type App, exchange, type Stage, startApp, startClient, startRawApp, startStage } from '../testing.ts'
+import { type App, exchange, type Fixture, startApp, startClient, startRawApp, startFixture } from '../testing.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-let stage: Stage
+let fixture: Fixture
 let app: App
 let handler: Handler
 const agent = new Agent({ keepAlive: true })
 
 beforeAll(async () => {
-  stage = await startStage({ accessLog: true })
+  fixture = await startFixture({ accessLog: true })
   app = await startApp((request, response) => handler(request, response))
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => handler(request, response))
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
 })
 afterAll(async () => {
   agent.destroy()
-  await stage.close()
+  await fixture.close()
   await app.close()
 })
 beforeEach(() => {
@@ -35,7 +35,7 @@ async function send(
 ): Promise<Sent> {
   const { body, ...rest } = options
   const request = httpRequest({
-    port: stage.router.port,
+    port: fixture.router.port,
     host: '127.0.0.1',
     path,
     agent,
@@ -80,7 +80,7 @@ describe('requests', () => {
       'x-own': 'y',
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-proto': 'http',
-      'x-forwarded-port': String(stage.router.port),
+      'x-forwarded-port': String(fixture.router.port),
     })
     expect(seen.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
     expect(headers['x-request-id']).toBe(seen.headers['x-request-id'])
@@ -105,7 +105,7 @@ describe('requests', () => {
       request.on('end', () => response.end('!'))
     }
     const client = startClient(
-      stage.router.port,
+      fixture.router.port,
       'POST / HTTP/1.1\r\nHost: tea.localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
     )
     client.socket.write('3\r\none\r\n')
@@ -124,12 +124,12 @@ describe('requests', () => {
       void bodyOf(request).then((got) => response.end(`got ${got.length}`))
     }
     const head = 'Host: tea.localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n'
-    const yes = startClient(stage.router.port, `POST /yes HTTP/1.1\r\n${head}`)
+    const yes = startClient(fixture.router.port, `POST /yes HTTP/1.1\r\n${head}`)
     await yes.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/)
     yes.socket.write('hello')
     expect(await yes.until(/got 5/)).toContain('HTTP/1.1 200 OK')
     yes.socket.destroy()
-    const no = startClient(stage.router.port, `POST /no HTTP/1.1\r\n${head}`)
+    const no = startClient(fixture.router.port, `POST /no HTTP/1.1\r\n${head}`)
     expect(await no.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 417 /)
     no.socket.destroy()
   })
@@ -137,7 +137,7 @@ describe('requests', () => {
   test('an answer before the end of the body is passed on, and the connection stays in step', async () => {
     handler = (request, response) => void response.writeHead(request.method === 'POST' ? 413 : 200).end('done')
     const client = startClient(
-      stage.router.port,
+      fixture.router.port,
       'POST / HTTP/1.1\r\nHost: tea.localhost\r\nContent-Length: 10\r\n\r\n12345',
     )
     await client.until(/413 [\s\S]*done/)
@@ -152,7 +152,7 @@ describe('requests', () => {
       else response.end(request.url)
     }
     const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`
-    const client = startClient(stage.router.port, get('/1') + get('/2') + get('/3'))
+    const client = startClient(fixture.router.port, get('/1') + get('/2') + get('/3'))
     await client.until(/first[\s\S]*\/2[\s\S]*\/3/)
     client.socket.destroy()
   })
@@ -167,7 +167,7 @@ describe('requests', () => {
     for (const path of ['/silent', '/begun']) {
       const came = once(bus, 'came')
       const gone = once(bus, 'gone')
-      const client = startClient(stage.router.port, `GET ${path} HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`)
+      const client = startClient(fixture.router.port, `GET ${path} HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`)
       await came
       if (path === '/begun') await client.until(/x/)
       client.socket.destroy()
@@ -186,7 +186,7 @@ describe('requests', () => {
     for (const framing of ['Content-Length: 10\r\n\r\n12345', 'Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n']) {
       const over = once(bus, 'over')
       const data = once(bus, 'data')
-      const client = startClient(stage.router.port, `POST / HTTP/1.1\r\nHost: tea.localhost\r\n${framing}`)
+      const client = startClient(fixture.router.port, `POST / HTTP/1.1\r\nHost: tea.localhost\r\n${framing}`)
       await data
       client.socket.destroy()
       expect(await over).toEqual(['aborted'])
@@ -219,7 +219,7 @@ describe('responses', () => {
       }
       next()
     }
-    const request = httpRequest({ port: stage.router.port, host: '127.0.0.1', headers: { host: 'tea.localhost' } })
+    const request = httpRequest({ port: fixture.router.port, host: '127.0.0.1', headers: { host: 'tea.localhost' } })
     request.end()
     const [response] = (await once(request, 'response')) as [IncomingMessage]
     await settled(() => taken)
@@ -240,7 +240,7 @@ describe('responses', () => {
     handler = (request, response) =>
       void bus.once('read', () => void bodyOf(request).then((got) => response.end(String(got.length))))
     const headers = { host: 'tea.localhost', 'content-length': piece.length * pieces }
-    const request = httpRequest({ port: stage.router.port, host: '127.0.0.1', method: 'POST', headers })
+    const request = httpRequest({ port: fixture.router.port, host: '127.0.0.1', method: 'POST', headers })
     const next = (): void => {
       if (taken < pieces) request.write(piece, next)
       else request.end()
@@ -260,7 +260,7 @@ describe('responses', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       bus.on('event', (text: string) => response.write(`data: ${text}\n\n`))
     }
-    const client = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+    const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
     expect(await client.until(/\r\n\r\n$/)).toContain('text/event-stream')
     for (const text of ['one', 'two', 'three']) {
       bus.emit('event', text)
@@ -277,7 +277,7 @@ describe('responses', () => {
     handler = (request, response) =>
       void (request.url === '/next' ? response.end('next') : response.writeHead(status, headers).end())
     const client = startClient(
-      stage.router.port,
+      fixture.router.port,
       `${method} / HTTP/1.1\r\nHost: tea.localhost\r\n\r\nGET /next HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`,
     )
     const text = await client.until(/next$/)
@@ -291,7 +291,7 @@ describe('responses', () => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload' })
       response.end('ok')
     }
-    const client = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+    const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
     expect(await client.until(/ok$/)).toMatch(
       /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200/,
     )
@@ -303,7 +303,7 @@ describe('responses', () => {
       response.write('one')
       setImmediate(() => response.end('two'))
     }
-    const text = await exchange(stage.router.port, 'GET / HTTP/1.0', 'Host: tea.localhost')
+    const text = await exchange(fixture.router.port, 'GET / HTTP/1.0', 'Host: tea.localhost')
     expect(text).toMatch(/^HTTP\/1\.1 200 OK/)
     expect(text).toMatch(/\r\n\r\nonetwo$/)
     expect(text).not.toMatch(/transfer-encoding/i)
@@ -337,8 +337,8 @@ describe('odd apps', () => {
     ['an end within the head', 'HTTP/1.1 200 OK\r\nX: y', /502 Bad Gateway/],
   ])('%s', async (_, says, expected) => {
     const odd = await startRawApp((socket) => socket.once('data', () => socket.end(says, 'latin1')))
-    await stage.route('odd', ['odd'], [odd.address])
-    const client = startClient(stage.router.port, 'GET / HTTP/1.1\r\nHost: odd.localhost\r\n\r\n')
+    await fixture.route('odd', ['odd'], [odd.address])
+    const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: odd.localhost\r\n\r\n')
     await client.until(expected)
     client.socket.destroy()
     await odd.close()
@@ -356,8 +356,8 @@ describe('odd apps', () => {
         bus.once('break', () => socket.destroy())
       }),
     )
-    await stage.route('odd', ['odd'], [odd.address])
-    const client = startClient(stage.router.port, `GET / ${version}\r\nHost: odd.localhost\r\n\r\n`)
+    await fixture.route('odd', ['odd'], [odd.address])
+    const client = startClient(fixture.router.port, `GET / ${version}\r\nHost: odd.localhost\r\n\r\n`)
     await client.until(/half/)
     bus.emit('break')
     const end = await client.closed()
@@ -369,7 +369,7 @@ describe('odd apps', () => {
 
 describe("the router's own answers", () => {
   const status = async (...lines: string[]): Promise<string> =>
-    (await exchange(stage.router.port, lines[0]!, 'Connection: close', ...lines.slice(1)))
+    (await exchange(fixture.router.port, lines[0]!, 'Connection: close', ...lines.slice(1)))
       .split('\r\n')[0]!
       .slice(9, 12)
 
@@ -381,7 +381,7 @@ describe("the router's own answers", () => {
     ['health under an IPv6 address', '200', ['GET /healthz HTTP/1.1', 'Host: [::1]:8080']],
     ['health by POST', '404', ['POST /healthz HTTP/1.1', 'Host: nobody.localhost']],
   ])('%s: %s', async (_, expected, lines) => {
-    await stage.route('empty', ['empty'], [])
+    await fixture.route('empty', ['empty'], [])
     expect(await status(...lines)).toBe(expected)
   })
 
@@ -391,9 +391,9 @@ describe("the router's own answers", () => {
   })
 
   test('503 says when to come back and keeps the connection', async () => {
-    await stage.route('empty', ['empty'], [])
+    await fixture.route('empty', ['empty'], [])
     const get = 'GET / HTTP/1.1\r\nHost: empty.localhost\r\n\r\n'
-    const client = startClient(stage.router.port, get)
+    const client = startClient(fixture.router.port, get)
     expect(await client.until(/<\/html>/)).toMatch(/Retry-After: 1\r\n[\s\S]*Connection: keep-alive/)
     client.socket.write(get)
     await client.until(/<\/html>[\s\S]*503[\s\S]*<\/html>/)
@@ -402,7 +402,7 @@ describe("the router's own answers", () => {
 
   test('nothing of the request is shown', async () => {
     const text = await exchange(
-      stage.router.port,
+      fixture.router.port,
       'GET /<script>alert(1)</script> HTTP/1.1',
       'Host: nobody-knows.localhost',
       'Connection: close',
@@ -413,13 +413,13 @@ describe("the router's own answers", () => {
 })
 
 test('the access log has one line of JSON a request', async () => {
-  stage.written.length = 0
+  fixture.written.length = 0
   handler = (_request, response) => void response.writeHead(201).end('12345')
   await send('/logged?x="y"', { headers: { 'x-request-id': 'the-id' } })
-  const client = startClient(stage.router.port, 'GET /gone HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+  const client = startClient(fixture.router.port, 'GET /gone HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await client.until(/12345/)
   client.socket.destroy()
-  const lines = stage.written.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines = fixture.written.map((line) => JSON.parse(line) as Record<string, unknown>)
   expect(lines[0]).toMatchObject({
     app: 'tea',
     client: '127.0.0.1',
@@ -431,5 +431,5 @@ test('the access log has one line of JSON a request', async () => {
     upstream: app.address,
     id: 'the-id',
   })
-  expect(stage.written.every((line) => line.endsWith('\n') && line.indexOf('\n') === line.length - 1)).toBe(true)
+  expect(fixture.written.every((line) => line.endsWith('\n') && line.indexOf('\n') === line.length - 1)).toBe(true)
 })

@@ -3,16 +3,24 @@ import { EventEmitter, once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type RawApp, refusingAddress, type Stage, startApp, startClient, startRawApp, startStage } from '../testing.ts'
+import {
+  type RawApp,
+  refusingAddress,
+  type Fixture,
+  startApp,
+  startClient,
+  startRawApp,
+  startFixture,
+} from '../testing.ts'
 
-let stage: Stage
+let fixture: Fixture
 const apps: { close(): Promise<void> }[] = []
 
 beforeEach(async () => {
-  stage = await startStage({ drainSeconds: 1, timing: { idle: 400 } })
+  fixture = await startFixture({ drainSeconds: 1, timing: { idle: 400 } })
 })
 afterEach(async () => {
-  await stage.close()
+  await fixture.close()
   for (const app of apps.splice(0)) await app.close()
 })
 
@@ -39,7 +47,7 @@ async function rawApp(on: (socket: Socket, text: string) => void): Promise<RawAp
 }
 
 function connectWebSocket(): WebSocket {
-  return new WebSocket(`ws://127.0.0.1:${stage.router.port}/chat?x`, { headers: { host: 'tea.localhost' } })
+  return new WebSocket(`ws://127.0.0.1:${fixture.router.port}/chat?x`, { headers: { host: 'tea.localhost' } })
 }
 
 async function nextMessage(socket: WebSocket): Promise<Buffer> {
@@ -51,7 +59,7 @@ const upgrade = 'GET /chat HTTP/1.1\r\nHost: tea.localhost\r\nConnection: keep-a
 const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: proto\r\nX-Own: y\r\n\r\n'
 
 test('a WebSocket carries text and large binary messages, past an upstream that refuses', async () => {
-  await stage.route('tea', ['tea'], [await refusingAddress(), await echo()])
+  await fixture.route('tea', ['tea'], [await refusingAddress(), await echo()])
   for (let count = 0; count < 3; count++) {
     const socket = connectWebSocket()
     expect((await nextMessage(socket)).toString()).toBe('hello 127.0.0.1 tea.localhost')
@@ -68,14 +76,14 @@ test('a WebSocket carries text and large binary messages, past an upstream that 
 
 test('an upstream with a WebSocket is busy until it ends, and the WebSocket stays open', async () => {
   const address = await echo()
-  await stage.route('tea', ['tea'], [address])
+  await fixture.route('tea', ['tea'], [address])
   const socket = connectWebSocket()
   await nextMessage(socket)
-  await stage.route('tea', ['tea'], [])
-  expect(stage.controller.states.at(-1)?.busy).toEqual([address])
+  await fixture.route('tea', ['tea'], [])
+  expect(fixture.controller.states.at(-1)?.busy).toEqual([address])
   socket.send('still here')
   expect((await nextMessage(socket)).toString()).toBe('still here')
-  const idle = stage.controller.seen((state) => state.seq === 2 && state.busy.length === 0)
+  const idle = fixture.controller.seen((state) => state.seq === 2 && state.busy.length === 0)
   socket.close()
   await idle
 })
@@ -93,9 +101,9 @@ test('what a client sends with its request comes after the switch, and each dire
     socket.on('end', () => bus.emit('end', seen, socket))
     socket.write(`${switching}early`)
   })
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
   const ended = once(bus, 'end')
-  const client = startClient(stage.router.port, `${upgrade}with the request`)
+  const client = startClient(fixture.router.port, `${upgrade}with the request`)
   const text = await client.until(/early$/)
   expect(text).toMatch(
     /^HTTP\/1\.1 101 Switching Protocols\r\nX-Own: y\r\nX-Request-Id: .*\r\nConnection: Upgrade\r\nUpgrade: proto\r\n/,
@@ -113,8 +121,8 @@ test('the app may end its direction first', async () => {
     if (text.startsWith('GET')) socket.end(`${switching}the end`)
     else bus.emit('received', text)
   })
-  await stage.route('tea', ['tea'], [app.address])
-  const client = startClient(stage.router.port, upgrade)
+  await fixture.route('tea', ['tea'], [app.address])
+  const client = startClient(fixture.router.port, upgrade)
   client.socket.removeAllListeners('end')
   await client.until(/the end$/)
   const received = once(bus, 'received')
@@ -133,8 +141,8 @@ test.each([
       texts.push(text)
       socket.write(refusal)
     })
-    await stage.route('tea', ['tea'], [app.address])
-    const client = startClient(stage.router.port, `${upgrade}GET /hidden HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`)
+    await fixture.route('tea', ['tea'], [app.address])
+    const client = startClient(fixture.router.port, `${upgrade}GET /hidden HTTP/1.1\r\nHost: tea.localhost\r\n\r\n`)
     const { text } = await client.closed()
     expect(text).toMatch(expected)
     expect(text).toMatch(/Connection: close\r\n/)
@@ -160,8 +168,8 @@ test.each([
     request.on('end', () => response.end(`${request.method} ${size} ${request.headers.upgrade}`))
   })
   apps.push(app)
-  await stage.route('tea', ['tea'], [app.address])
-  const client = startClient(stage.router.port, text)
+  await fixture.route('tea', ['tea'], [app.address])
+  const client = startClient(fixture.router.port, text)
   await client.until(new RegExp(`${expected} undefined$`))
   client.socket.write('GET /next HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await client.until(/200 OK[\s\S]*200 OK[\s\S]*GET 0 undefined$/)
@@ -173,17 +181,17 @@ test.each([
   ['503', 'tea.localhost', []],
   ['400', 'a b', []],
 ])('%s comes for an upgrade too', async (status, host, upstreams) => {
-  await stage.route('tea', ['tea'], upstreams)
-  const client = startClient(stage.router.port, upgrade.replace('tea.localhost', host))
+  await fixture.route('tea', ['tea'], upstreams)
+  const client = startClient(fixture.router.port, upgrade.replace('tea.localhost', host))
   expect((await client.closed()).text).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*</html>\n$`))
 })
 
 test('an upgrade behind a request that is still under way is refused', async () => {
   const texts: string[] = []
   const app = await rawApp((_socket, text) => texts.push(text))
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
   const { text } = await startClient(
-    stage.router.port,
+    fixture.router.port,
     `GET / HTTP/1.1\r\nHost: tea.localhost\r\n\r\n${upgrade}`,
   ).closed()
   expect(text).toBe('')
@@ -192,8 +200,8 @@ test('an upgrade behind a request that is still under way is refused', async () 
 
 test('a tunnel without a byte for too long is cut', async () => {
   const app = await rawApp((socket) => socket.write(switching))
-  await stage.route('tea', ['tea'], [app.address])
-  expect((await startClient(stage.router.port, upgrade).closed()).text).toMatch(/101/)
+  await fixture.route('tea', ['tea'], [app.address])
+  expect((await startClient(fixture.router.port, upgrade).closed()).text).toMatch(/101/)
 })
 
 test.each(['before', 'after'])('the app learns that a client has gone %s the switch', async (when) => {
@@ -206,10 +214,10 @@ test.each(['before', 'after'])('the app learns that a client has gone %s the swi
     })
   })
   apps.push(app)
-  await stage.route('tea', ['tea'], [app.address])
+  await fixture.route('tea', ['tea'], [app.address])
   const came = once(bus, 'came')
   const gone = once(bus, 'gone')
-  const client = startClient(stage.router.port, upgrade)
+  const client = startClient(fixture.router.port, upgrade)
   await came
   if (when === 'after') await client.until(/101/)
   client.socket.destroy()

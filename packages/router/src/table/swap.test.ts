@@ -2,14 +2,14 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { expect, test } from 'vitest'
-import { type App, startApp, startStage } from '../testing.ts'
+import { type App, startApp, startFixture } from '../testing.ts'
 
 const clients = 16
 const leastRequests = 3_000
 const swaps = 20
 
 test(`${swaps} swaps, constant load, no failure`, async () => {
-  const stage = await startStage()
+  const fixture = await startFixture()
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   const running = new Map<string, App>()
   let served = 0
@@ -34,7 +34,7 @@ test(`${swaps} swaps, constant load, no failure`, async () => {
     const method = number % 3 === 0 ? 'POST' : 'GET'
     const body = method === 'POST' ? `body ${number} ${'x'.repeat(number % 5_000)}` : ''
     const request = httpRequest({
-      port: stage.router.port,
+      port: fixture.router.port,
       host: '127.0.0.1',
       method,
       agent,
@@ -48,7 +48,7 @@ test(`${swaps} swaps, constant load, no failure`, async () => {
       throw new Error(`${response.statusCode} ${text.slice(0, 100)}`)
   }
 
-  await stage.route('tea', ['tea'], [await startUpstream(), await startUpstream()])
+  await fixture.route('tea', ['tea'], [await startUpstream(), await startUpstream()])
   const failures: string[] = []
   let asked = 0
   const now = { swapping: true }
@@ -61,12 +61,12 @@ test(`${swaps} swaps, constant load, no failure`, async () => {
   for (let count = 0; count < swaps; count++) {
     const before = [...running.keys()]
     const next = [await startUpstream(), await startUpstream()]
-    const seq = stage.controller.set('tea', ['tea'], next)
+    const seq = fixture.controller.set('tea', ['tea'], next)
     // As the controller does: a process ends when the router has the table without it and no request of its.
     const { length } = before
     const stopped = new Set<string>()
     while (stopped.size < length) {
-      const state = await stage.controller.seen(
+      const state = await fixture.controller.seen(
         (known) => known.seq >= seq && before.some((address) => !stopped.has(address) && !known.busy.includes(address)),
       )
       for (const address of before) {
@@ -83,6 +83,6 @@ test(`${swaps} swaps, constant load, no failure`, async () => {
   expect(failures).toEqual([])
   expect(asked).toBeGreaterThanOrEqual(leastRequests)
   agent.destroy()
-  await stage.close()
+  await fixture.close()
   for (const app of running.values()) await app.close()
 })

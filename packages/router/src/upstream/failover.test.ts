@@ -2,16 +2,24 @@
 import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type RawApp, refusingAddress, type Stage, startApp, startClient, startRawApp, startStage } from '../testing.ts'
+import {
+  type RawApp,
+  refusingAddress,
+  type Fixture,
+  startApp,
+  startClient,
+  startRawApp,
+  startFixture,
+} from '../testing.ts'
 
-let stage: Stage
+let fixture: Fixture
 const apps: { close(): Promise<void> }[] = []
 
 beforeEach(async () => {
-  stage = await startStage({ timing: { idle: 400, connect: 300, retry: 600, retryPause: 20 } })
+  fixture = await startFixture({ timing: { idle: 400, connect: 300, retry: 600, retryPause: 20 } })
 })
 afterEach(async () => {
-  await stage.close()
+  await fixture.close()
   for (const app of apps.splice(0)) await app.close()
 })
 
@@ -36,38 +44,38 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 async function ask(method = 'GET', body = ''): Promise<string> {
   const length = method === 'GET' && body === '' ? '' : `Content-Length: ${body.length}\r\n`
   const text = `${method} / HTTP/1.1\r\nHost: tea.localhost\r\nConnection: close\r\n${length}\r\n${body}`
-  return (await startClient(stage.router.port, text).closed()).text
+  return (await startClient(fixture.router.port, text).closed()).text
 }
 
 test.each(['GET', 'POST'])('%s goes to another upstream when one refuses', async (method) => {
-  await stage.route('tea', ['tea'], [await refusingAddress(), await refusingAddress(), await app('good')])
+  await fixture.route('tea', ['tea'], [await refusingAddress(), await refusingAddress(), await app('good')])
   for (let count = 0; count < 6; count++) expect(await ask(method, 'body')).toMatch(/ 200 OK[\s\S]*from good/)
 })
 
 test('502 when all refuse, after a moment', async () => {
-  await stage.route('tea', ['tea'], [await refusingAddress(), await refusingAddress()])
+  await fixture.route('tea', ['tea'], [await refusingAddress(), await refusingAddress()])
   const before = Date.now()
   expect(await ask()).toMatch(/^HTTP\/1\.1 502 /)
   expect(Date.now() - before).toBeGreaterThanOrEqual(490)
 })
 
 test('a request that all refuse finds the upstream of the next table', async () => {
-  await stage.route('tea', ['tea'], [await refusingAddress()])
+  await fixture.route('tea', ['tea'], [await refusingAddress()])
   const asked = ask('POST', 'body')
-  await stage.route('tea', ['tea'], [await app('new')])
+  await fixture.route('tea', ['tea'], [await app('new')])
   expect(await asked).toMatch(/ 200 OK[\s\S]*from new/)
 })
 
 test('503 when the next table has no upstream any more', async () => {
-  await stage.route('tea', ['tea'], [await refusingAddress()])
+  await fixture.route('tea', ['tea'], [await refusingAddress()])
   const asked = ask()
-  await stage.route('tea', ['tea'], [])
+  await fixture.route('tea', ['tea'], [])
   expect(await asked).toMatch(/^HTTP\/1\.1 503 [\s\S]*Retry-After: 1/)
 })
 
 test('a GET is repeated elsewhere when its upstream resets before a byte came', async () => {
   const bad = await rawApp((socket) => socket.resetAndDestroy())
-  await stage.route('tea', ['tea'], [bad.address, await app('good')])
+  await fixture.route('tea', ['tea'], [bad.address, await app('good')])
   for (let count = 0; count < 4; count++) expect(await ask()).toMatch(/from good/)
 })
 
@@ -77,7 +85,7 @@ test('a GET that ends its app is not offered to it again', async () => {
     seen++
     socket.resetAndDestroy()
   })
-  await stage.route('tea', ['tea'], [bad.address])
+  await fixture.route('tea', ['tea'], [bad.address])
   expect(await ask()).toMatch(/^HTTP\/1\.1 502 /)
   expect(seen).toBe(1)
 })
@@ -88,7 +96,7 @@ test('a POST that may have reached its app is not repeated', async () => {
     seen++
     socket.resetAndDestroy()
   })
-  await stage.route('tea', ['tea'], [bad.address])
+  await fixture.route('tea', ['tea'], [bad.address])
   expect(await ask('POST', 'body')).toMatch(/^HTTP\/1\.1 502 /)
   expect(await ask('POST', '')).toMatch(/^HTTP\/1\.1 502 /)
   expect(seen).toBe(2)
@@ -100,7 +108,7 @@ test('nothing is repeated once bytes of a response came', async () => {
     seen++
     socket.end('HTTP/1.1 200')
   })
-  await stage.route('tea', ['tea'], [bad.address, bad.address])
+  await fixture.route('tea', ['tea'], [bad.address, bad.address])
   expect(await ask()).toMatch(/^HTTP\/1\.1 502 /)
   expect(seen).toBe(1)
 })
@@ -112,7 +120,7 @@ test('connections are used again by requests that can be repeated, and by no oth
     connections.add(socket)
     socket.write(ok)
   })
-  await stage.route('tea', ['tea'], [good.address])
+  await fixture.route('tea', ['tea'], [good.address])
   for (let count = 0; count < 5; count++) expect(await ask()).toMatch(/ok$/)
   expect(connections.size).toBe(1)
   for (let count = 0; count < 3; count++) expect(await ask('POST', '')).toMatch(/ok$/)
@@ -129,7 +137,7 @@ test('a used connection that dies under a request costs nothing', async () => {
     resets++
     socket.resetAndDestroy()
   })
-  await stage.route('tea', ['tea'], [stale.address])
+  await fixture.route('tea', ['tea'], [stale.address])
   for (let count = 0; count < 6; count++) expect(await ask()).toMatch(/ok$/)
   expect(resets).toBeGreaterThan(0)
 })
@@ -137,14 +145,14 @@ test('a used connection that dies under a request costs nothing', async () => {
 test('504 when the app keeps silent too long, without asking it again', async () => {
   let seen = 0
   const silent = await rawApp(() => seen++)
-  await stage.route('tea', ['tea'], [silent.address])
+  await fixture.route('tea', ['tea'], [silent.address])
   expect(await ask()).toMatch(/^HTTP\/1\.1 504 /)
   expect(seen).toBe(1)
 })
 
 test('a response that stops for too long is cut', async () => {
   const stops = await rawApp((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
-  await stage.route('tea', ['tea'], [stops.address])
+  await fixture.route('tea', ['tea'], [stops.address])
   expect(await ask()).toMatch(/half$/)
 })
 
@@ -164,11 +172,11 @@ test('the least busy upstream is chosen, and equals take turns', async () => {
     apps.push(started)
     addresses.push(started.address)
   }
-  await stage.route('tea', ['tea'], addresses)
+  await fixture.route('tea', ['tea'], addresses)
   for (let count = 0; count < 6; count++) await ask()
   expect(asked.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
   const long = once(bus, 'long')
-  const client = startClient(stage.router.port, 'GET /long HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
+  const client = startClient(fixture.router.port, 'GET /long HTTP/1.1\r\nHost: tea.localhost\r\n\r\n')
   await long
   const busy = asked.at(-1)!
   asked.length = 0
