@@ -92,8 +92,8 @@ export type World = {
   readonly tty?: Tty
   /** Gets the handler of Ctrl-C while the program handles it itself. */
   readonly interrupts?: (press: () => void) => void
-  /** Answers to prompts, in order; makes stdin a terminal. */
-  readonly answers?: readonly (string | boolean)[]
+  /** Answers to prompts, in order; null: Ctrl-C. Makes stdin a terminal. */
+  readonly answers?: readonly (string | boolean | null)[]
   readonly stdoutIsTty?: boolean
   readonly stderrIsTty?: boolean
   readonly stdoutIsDevice?: boolean
@@ -129,7 +129,9 @@ export async function deis(argv: readonly string[], world: World = {}): Promise<
   const answer = async <T>(message: string): Promise<T> => {
     asked.push(message)
     if (answers.length === 0) throw new Error(`no answer for the prompt ${message}`)
-    return answers.shift() as T
+    const given = answers.shift()
+    if (given === null) throw Object.assign(new Error('User force closed the prompt'), { name: 'ExitPromptError' })
+    return given as T
   }
   const prompt: Prompt = {
     text: answer,

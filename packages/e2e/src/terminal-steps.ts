@@ -137,7 +137,7 @@ export function sessionsWork(stage: () => Stage): void {
     expect((await piped(stage(), ['run', '-i', '--', 'echo canary-7d1']).ended).code).toBe(0)
     const log = await app.does('logs', '-n', '500')
     expect(log).toMatch(new RegExp(`INFO ${app.owner.name} opens a session in v\\d+\n`))
-    expect(log).toMatch(new RegExp(`INFO ${app.owner.name} opens a session in pod ${app.app}-web-`))
+    expect(log).toMatch(new RegExp(`INFO ${app.owner.name} opens a session in process ${app.app}-web-`))
     expect(log).not.toContain('canary-7d1')
   })
 

@@ -318,9 +318,9 @@ describe('apps:destroy', () => {
   })
 
   test.each([
-    [['--confirm=bar'], undefined, 'Error: "bar" is not the name of the app; foo was not destroyed.\n'],
-    [[], 'bar\n', 'Error: "bar" is not the name of the app; foo was not destroyed.\n'],
-    [[], '', 'Error: Not confirmed; foo was not destroyed.\nUse --confirm=foo.\n'],
+    [['--confirm=bar'], undefined, 'Error: "bar" is not the name of the app; "foo" was not destroyed.\n'],
+    [[], 'bar\n', 'Error: "bar" is not the name of the app; "foo" was not destroyed.\n'],
+    [[], '', 'Error: Not confirmed; "foo" was not destroyed.\nUse --confirm=foo.\n'],
   ])('%j with %j piped in destroys nothing', async (flags, stdin, stderr) => {
     const { home, controller } = await against(gone)
     expect(await deis(['destroy', '-a', 'foo', ...flags], { home, stdin })).toMatchObject({ code: 1, stderr })

@@ -196,6 +196,13 @@ describe('auth:register', () => {
       expect(controller.requests[2]).toContain('"token":"t"')
     })
 
+    test('Ctrl-C at the prompt for the token prints "cancelled" and nothing else', async () => {
+      const { needed } = registrationTokenMessages
+      const controller = await startController(refusal(needed))
+      const { code, stderr } = await deis(argv(controller.url), { answers: [null] })
+      expect({ code, stderr }).toEqual({ code: 130, stderr: `${needed}\ncancelled\n` })
+    })
+
     test.each([
       [registrationTokenMessages.needed, []],
       [registrationTokenMessages.wrong, ['--token=t']],

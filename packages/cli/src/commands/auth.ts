@@ -25,19 +25,17 @@ export function auth(context: Context): Command[] {
     const account = { username, password, email }
     const send = (registration = options.token) =>
       call(context.wire, { ...connection, token }, register, { body: { ...account, token: registration } })
-    let user
-    try {
-      user = await send().catch(async (error: unknown) => {
-        // Its text differs between versions of the controller; a complaint about a token that was not sent says the same in all.
-        const isNeeded = error instanceof DeisError && error.fields?.['token'] !== undefined
-        if (!isNeeded || options.token !== undefined || !io.isTty.stdin) throw error
-        note(io, error.message)
-        return send(await askHidden(io, 'registration token: ', '--token'))
-      })
-    } catch (error) {
+    const failed = (error: unknown): never => {
       io.stderr.write('Registration failed: ')
       throw error
     }
+    const user = await send().catch(async (error: unknown) => {
+      // Its text differs between versions of the controller; a complaint about a token that was not sent says the same in all.
+      const isNeeded = error instanceof DeisError && error.fields?.['token'] !== undefined
+      if (!isNeeded || options.token !== undefined || !io.isTty.stdin) return failed(error)
+      note(io, error.message)
+      return send(await askHidden(io, 'registration token: ', '--token')).catch(failed)
+    })
     print(io, `Registered ${username}`)
     if (options.login) await logIn(context, connection, { username, password })
     context.answer(user)

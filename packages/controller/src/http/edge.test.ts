@@ -141,7 +141,7 @@ describe('the edge of an app', () => {
       expect(await add(mine, 'www.deep.garden.test', ann)).toEqual([201, expect.any(String)])
       for (const wide of ['*.garden.test', '*.deep.garden.test'])
         expect(await add(theirs, wide, bob)).toEqual([400, expect.stringContaining('would cover a domain')])
-      expect(await add(theirs, '*.free', bob)).toEqual([400, expect.stringContaining('covers domains of others')])
+      expect(await add(theirs, '*.free', bob)).toEqual([400, expect.stringContaining('covers domains of other owners')])
       expect(await add(theirs, '*.lake.test', bob)).toEqual([201, expect.any(String)])
       for (const under of ['www.lake.test', 'a.b.lake.test', '*.b.lake.test'])
         expect(await add(mine, under, ann)).toEqual([400, expect.stringContaining('is under \\"*.lake.test')])

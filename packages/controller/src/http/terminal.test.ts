@@ -328,7 +328,7 @@ describe('a session', () => {
     await f.core.logs.flush()
     const { text } = await f.call('GET', '/v2/apps/tea/logs', undefined, ann)
     expect(text).toContain('deis[controller]: INFO ann opens a session in v3\n')
-    expect(text).toContain(`deis[controller]: INFO ann opens a session in pod ${pod}\n`)
+    expect(text).toContain(`deis[controller]: INFO ann opens a session in process ${pod}\n`)
     expect(text).not.toContain('canary')
   })
 

@@ -77,14 +77,14 @@ async function creating(world: World): Promise<void> {
   await deis(
     `destroy -a ${third}`,
     {
-      ...error(`"${first}" is not the name of the app; ${third} was not destroyed.`),
+      ...error(`"${first}" is not the name of the app; "${third}" was not destroyed.`),
       stdout: asked(third),
     },
     { input: `${first}\n` },
   )
-  await deis(`destroy -a ${third} --confirm=x`, error(`"x" is not the name of the app; ${third} was not destroyed.`))
+  await deis(`destroy -a ${third} --confirm=x`, error(`"x" is not the name of the app; "${third}" was not destroyed.`))
   await deis(`destroy -a ${third}`, {
-    ...error(`Not confirmed; ${third} was not destroyed.`, `Use --confirm=${third}.`),
+    ...error(`Not confirmed; "${third}" was not destroyed.`, `Use --confirm=${third}.`),
     stdout: asked(third),
   })
   await deis(`apps:destroy -a ${third}`, [...asked(third), ...gone(third)], { input: `${third}\n` })

@@ -15,7 +15,7 @@ async function confirmed(context: Context, id: string): Promise<string> {
   const answer = await readLine(io)
   if (!io.isTty.stdin) print(io)
   if (answer !== null) return answer
-  throw new DeisError('usage', `Not confirmed; ${id} was not destroyed.`, { hint: `Use --confirm=${id}.` })
+  throw new DeisError('usage', `Not confirmed; "${id}" was not destroyed.`, { hint: `Use --confirm=${id}.` })
 }
 
 export async function destroy(context: Context, options: { app?: string; confirm?: string }): Promise<void> {
@@ -23,7 +23,7 @@ export async function destroy(context: Context, options: { app?: string; confirm
   const { id, from } = await context.findApp(options.app)
   const answer = options.confirm ?? (await confirmed(context, id))
   if (answer !== id)
-    throw new DeisError('usage', `${JSON.stringify(answer)} is not the name of the app; ${id} was not destroyed.`)
+    throw new DeisError('usage', `${JSON.stringify(answer)} is not the name of the app; "${id}" was not destroyed.`)
   print(io, `Destroying ${id}...`)
   const { took } = await timed(io, () => context.call(destroyApp, { params: { id } }))
   print(io, took)

@@ -34,7 +34,7 @@ function refusePlatform(core: Core, name: string): void {
   if (/^\*\.[^.]+$/.test(name))
     throw invalidField(
       'domain',
-      `"${name}" covers domains of others. Name your own domain, as in "*.example${name.slice(1)}".`,
+      `"${name}" covers domains of other owners. Use your own domain, as in "*.example${name.slice(1)}".`,
     )
 }
 

@@ -101,6 +101,6 @@ export function refuseAtIngress({ config }: Core, what: string): void {
   if (config.routing === 'ingress')
     throw new DeisError(
       'invalid',
-      `The cluster's own Ingress controller cannot enforce ${what}, so nothing was changed. The platform would have to run with DEIS_ROUTING=router.`,
+      `The cluster's own Ingress controller cannot enforce ${what}, so nothing was changed. The routers of the platform can (DEIS_ROUTING=router).`,
     )
 }

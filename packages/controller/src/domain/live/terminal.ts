@@ -62,7 +62,7 @@ async function openInPod(
   const pod = (await core.scheduler.observe(app.id)).find(({ name }) => name === asked.pod)
   if (!pod) throw new DeisError('not_found', `"${app.id}" has no process "${asked.pod}".`)
   if (pod.state !== 'up') throw new DeisError('conflict', `Process "${pod.name}" is not up. Its state is ${pod.state}.`)
-  core.logs.write(app.id, 'INFO', `${username} opens a session in pod ${pod.name}`)
+  core.logs.write(app.id, 'INFO', `${username} opens a session in process ${pod.name}`)
   const session = await core.scheduler.exec({ app: app.id, pod: pod.name, command }, io)
   return { session, release: `v${pod.release}` }
 }
