@@ -58,7 +58,7 @@ describe('config:set', () => {
     expect(stderr).toMatch(/^Error: (.* does not set a variable|No variables in the arguments)\.\n/)
   })
 
-  test('points to healthchecks', async () => {
+  test('points to `deis healthchecks:set`', async () => {
     const { home } = await withValues({})
     expect((await deis(['config:set', 'HEALTHCHECK_URL=/', '-a', 'foo'], { home })).stderr).toContain(
       'deis healthchecks',

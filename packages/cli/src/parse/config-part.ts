@@ -1,4 +1,4 @@
-// How is one part of an app's config (limits, tags, registry, healthchecks) changed?
+// How is one part of an app's config (limits, tags, registry, health checks) changed?
 import { type Body, type Config, getConfig, setConfig } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { print, step } from '../terminal/output.ts'

@@ -28,7 +28,7 @@ test.each([
   expect(failure.hint).toContain(hint)
 })
 
-test('an end by a failed healthcheck names it', () => {
+test('an end by a failed health check names it', () => {
   const failure = exitFailure('web', { code: null, signal: 'SIGTERM' }, [], 'liveness probe failed: GET / answered 500')
   expect(failure.message).toBe(
     'web was ended by SIGTERM before it was ready (liveness probe failed: GET / answered 500)',
