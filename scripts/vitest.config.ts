@@ -26,8 +26,9 @@ export default defineConfig({
           include: ['packages/!(e2e)/src/**/*.test.ts'],
           exclude: ['**/*.kube.test.ts', long],
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Builds with npm take seconds, and on a machine that runs other tests beside them many.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

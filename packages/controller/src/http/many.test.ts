@@ -100,9 +100,9 @@ describe('many apps', () => {
     { timeout: 120_000 },
     async () => {
       f = await openFixture()
-      await insertApps(f, 300, true)
+      await insertApps(f, 205, true)
       await start()
-      expect((await f.core.scheduler.observe(name(299))).map(({ state }) => state)).toEqual(['up'])
+      expect((await f.core.scheduler.observe(name(204))).map(({ state }) => state)).toEqual(['up'])
       const applied = f.memory.applied(name(7))
       await start()
       expect(f.memory.applied(name(7))).not.toBe(applied)
