@@ -52,7 +52,7 @@ const banner = [
   "globalThis.__dirname ??= new URL('.', import.meta.url).pathname;",
 ].join(' ')
 
-async function bundle({ build }, name, entries, more = {}) {
+async function bundle({ build, plugins }, name, entries, more = {}) {
   await build({
     entryPoints: entries,
     outdir: join(dist, name),
@@ -65,6 +65,7 @@ async function bundle({ build }, name, entries, more = {}) {
     legalComments: 'none',
     logLevel: 'warning',
     chunkNames: 'chunks/[name]-[hash]',
+    plugins,
     banner: { js: banner },
     ...more,
   })
@@ -78,8 +79,9 @@ export async function buildAll(log) {
   log('building')
   const { generateClients } = await import('./prisma.mjs')
   generateClients()
-  const esbuild = await import('esbuild')
+  const { build } = await import('esbuild')
   const { embedPrograms } = await import('./programs.mjs')
+  const esbuild = { build, plugins: [embedPrograms] }
   rmSync(dist, { recursive: true, force: true })
   const source = (path) => join(root, 'packages', path)
   await Promise.all([
@@ -96,7 +98,6 @@ export async function buildAll(log) {
           './crypto/build/Release/sshcrypto.node',
           'pg-native',
         ],
-        plugins: [embedPrograms],
       },
     ),
     bundle(esbuild, 'controller', { hook: source('git/src/push/hook.ts') }, { splitting: false, minify: true }),

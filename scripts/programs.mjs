@@ -1,4 +1,4 @@
-// How do programs that run in containers (packages/kubernetes/src/programs) get into a bundle, and into tests, as texts?
+// How do programs that others run (`programs/` of a package) get into a bundle, and into tests, as texts?
 // A shell program is imported as it is; one in TypeScript, imported with `?program`, as a script for `node -e`.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import { embedPrograms } from '../programs.mjs'
 
 const programs = {
   'start of sh': { program: '/bin/sh', args: ['-c', 'exit 0'], runs: 40 },
@@ -18,6 +19,7 @@ async function starter(root, folder) {
     platform: 'node',
     format: 'esm',
     outExtension: { '.js': '.mjs' },
+    plugins: [embedPrograms],
   })
   const load = (name) => import(pathToFileURL(join(folder, `${name}.mjs`)).href)
   const [{ startConfined }, { openIsolation }] = await Promise.all([load('confine'), load('isolation')])

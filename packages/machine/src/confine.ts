@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { RunAs } from './accounts.ts'
-import { initText, launcherText, wrapperText } from './confine-text.ts'
 import { type Isolation, namespaceArguments } from './isolation.ts'
 import { childrenOf, type Identity, identify, signalPid } from './pid.ts'
+import init from './programs/init.sh'
+import launcherProgram from './programs/launcher.sh'
+import outside from './programs/outside.sh'
 
 export type Order = {
   readonly program: string
@@ -61,7 +63,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const joins = within !== undefined && within !== null
   const apart = kind !== 'group'
-  const launcher = ['/bin/sh', '-c', launcherText, 'deis', apart && !mute ? 'apart' : '', check ? 'check' : '']
+  const launcher = ['/bin/sh', '-c', launcherProgram, 'deis', apart && !mute ? 'apart' : '', check ? 'check' : '']
   const command = [...launcher, folder, String(variables.length), program, ...args]
   const outer: Record<string, string> = { PATH: path }
   for (const [index, variable] of variables.entries()) outer[`_deis_env_${index}`] = variable
@@ -87,7 +89,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
         '--',
         '/bin/sh',
         '-c',
-        wrapperText,
+        outside,
         'deis',
         ...asUser,
       ]
@@ -96,7 +98,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
         ...(session ? ['setsid'] : []),
         '/bin/sh',
         '-c',
-        initText,
+        init,
         'deis',
         times(leftoverMs),
         times(graceMs),

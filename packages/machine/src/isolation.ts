@@ -1,7 +1,8 @@
 // How are the processes of one app kept together, and isolated from all others, on this machine?
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { initText, wrapperText } from './confine-text.ts'
+import initProgram from './programs/init.sh'
+import outside from './programs/outside.sh'
 
 /**
  * - `namespace`: a PID namespace for each pod, build step and one-off command, made as root
@@ -45,7 +46,7 @@ export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): strin
     // by what a terminal sends to all of them.
     '/bin/sh',
     '-c',
-    wrapperText,
+    outside,
     'deis',
     'unshare',
     '--mount-proc',
@@ -57,7 +58,7 @@ export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): strin
 
 async function works(kind: Exclude<IsolationKind, 'group'>, path: string): Promise<boolean> {
   const [file = '', ...args] = namespaceArguments(kind)
-  const init = ['setsid', '/bin/sh', '-c', initText, 'deis', '0', '0', '/bin/sh', '-c', trial]
+  const init = ['setsid', '/bin/sh', '-c', initProgram, 'deis', '0', '0', '/bin/sh', '-c', trial]
   try {
     await run(file, [...args, ...init], { env: { PATH: path }, cwd: '/', timeout: trialMs })
     await run('nsenter', ['--version'], { env: { PATH: path }, cwd: '/', timeout: trialMs })

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'esbuild'
 import { createKube, type Kube } from '../client/client.ts'
 import { type Job, type ListOf, pathOf, type Pod } from '../client/objects.ts'
 import { loadTransport } from '../client/transport.ts'
@@ -69,6 +70,8 @@ async function runImage(kube: Kube, pod: Pod, until?: string): Promise<Ran> {
 async function bundleRunner(folder: string): Promise<string> {
   const { build } = await import('esbuild')
   const entry = fileURLToPath(new URL('../../../buildpacks/src/runner/main.ts', import.meta.url))
+  const programs = new URL('../../../../scripts/programs.mjs', import.meta.url).href
+  const { embedPrograms } = (await import(programs)) as { embedPrograms: Plugin }
   await build({
     entryPoints: { runner: entry },
     outdir: folder,
@@ -77,6 +80,7 @@ async function bundleRunner(folder: string): Promise<string> {
     format: 'esm',
     target: 'node20',
     logLevel: 'warning',
+    plugins: [embedPrograms],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   })
   return join(folder, 'runner.js')

@@ -1,11 +1,11 @@
 // Is nothing lost and nothing left over when the controller is killed, wherever it was?
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { build, type Plugin } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { killAll, variableOfAll, withVariable } from '@deis/machine/pid'
 import { contractFiles } from '@deis/ports/testing/contract-harness'
@@ -19,6 +19,7 @@ import type { Orders } from './victim.ts'
 const never = new AbortController().signal
 const quiet = (): void => {}
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const programs = new URL('../../../../scripts/programs.mjs', import.meta.url).href
 const victim = fileURLToPath(new URL('victim.ts', import.meta.url))
 
 let program = ''
@@ -26,8 +27,16 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'deis-victim-'))
   program = join(folder, 'victim.mjs')
   // Bundled once: it starts ten times, and has to be quick about it.
-  const args = ['--bundle', '--platform=node', '--format=esm', `--outfile=${program}`, '--log-level=error']
-  await promisify(execFile)(join(root, 'node_modules/.bin/esbuild'), [...args, victim])
+  const { embedPrograms } = (await import(programs)) as { embedPrograms: Plugin }
+  await build({
+    entryPoints: [victim],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+    plugins: [embedPrograms],
+  })
 })
 afterAll(async () => {
   await rm(dirname(program), { recursive: true })

@@ -8,7 +8,8 @@ import type { Exit } from '@deis/ports/exit'
 import { type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Attached } from './attached.ts'
 import { checkEnv, type CommandOptions, orderOf } from './launch.ts'
-import { type FromHost, terminalHost, type ToHost } from './terminal-host.ts'
+import type { FromHost, ToHost } from '../programs/terminal-host.ts'
+import hostProgram from '../programs/terminal-host.ts?program'
 
 const beginMs = 30_000
 const hint = 'The command can still run without a terminal.'
@@ -71,7 +72,7 @@ export async function attachTerminal(
 ): Promise<Attached> {
   checkEnv(options.env)
   // None of the app's environment, since node reads some variables.
-  const host = spawn(process.execPath, ['-e', `(${terminalHost.toString()})(require)`], {
+  const host = spawn(process.execPath, ['-e', hostProgram], {
     cwd: '/',
     env: { ...mark },
     detached: true,
