@@ -1,20 +1,17 @@
 // What does a push that cannot work leave behind, and does the same push work once its cause is mended?
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, type Files, newApp, settings } from './app.ts'
 import type { Result } from './child.ts'
-import { type Person, registered } from './client.ts'
+import type { Person } from './client.ts'
 import { ask, self, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { processesAround, shown } from './processes.ts'
+import { withUser } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-})
-afterAll(() => platform.stop())
+withUser((given) => void ({ platform, ann } = given))
 
 function declined({ code, stderr }: Result): string {
   expect({ code, stderr }).toMatchObject({

@@ -1,20 +1,17 @@
 // Does source code in each language become an app that answers?
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Files, newApp, newCheckout } from './app.ts'
-import { mustWork, type Person, registered } from './client.ts'
+import { mustWork, type Person } from './client.ts'
 import { ask } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
+import { withUser } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-})
-afterAll(() => platform.stop())
+withUser((given) => void ({ platform, ann } = given))
 
 const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0
 

@@ -2,22 +2,19 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Build } from '@deis/types'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
-import { type Person, registered } from './client.ts'
+import type { Person } from './client.ts'
 import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, self, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { processesAround, shown } from './processes.ts'
+import { withUser } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-})
-afterAll(() => platform.stop())
+withUser((given) => void ({ platform, ann } = given))
 
 async function processesOf(app: string): Promise<string[]> {
   const found = await processesAround(platform.dataDir)

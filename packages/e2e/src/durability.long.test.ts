@@ -2,26 +2,24 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Build, Pod, Release } from '@deis/types'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Checkout, newApp, settings } from './app.ts'
-import { type Person, registered } from './client.ts'
+import { describe, expect, test } from 'vitest'
+import { type Checkout, settings } from './app.ts'
+import type { Person } from './client.ts'
 import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, pidsOf, self, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { processesAround } from './processes.ts'
 import { until } from './until.ts'
+import { withApp } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 let shop: Checkout
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-  shop = await newApp(ann, 'shop')
+withApp(async (given) => {
+  ;({ platform, ann, shop } = given)
   await shop.deploy()
 })
-afterAll(() => platform.stop())
 
 /** Processes of apps and builds, by what the platform calls them; nothing may run that is in no list. */
 async function running(variable: 'DEIS_POD' | 'DEIS_BUILD'): Promise<string[]> {

@@ -2,29 +2,27 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Build } from '@deis/types'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Running, start } from './child.ts'
-import { type Person, registered } from './client.ts'
+import type { Person } from './client.ts'
 import { type Barrier, heldBuild, newBarrier } from './barrier.ts'
 import { callApi } from './http.ts'
-import { type Platform, root, startPlatform } from './platform.ts'
+import { type Platform, root } from './platform.ts'
 import { processesAround } from './processes.ts'
 import { until } from './until.ts'
+import { withApp } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 let shop: Checkout
 let barrier: Barrier
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-  shop = await newApp(ann, 'shop')
+withApp(async (given) => {
+  ;({ platform, ann, shop } = given)
   await shop.deploy()
   barrier = await newBarrier(platform, 'build')
 })
-afterAll(() => platform.stop())
 
 /** The deis command in a second terminal. */
 function terminal(...words: string[]): Running {

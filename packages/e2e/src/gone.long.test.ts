@@ -7,12 +7,13 @@ import { changeSteps, pushSteps, releases, type Stage, toldBuild } from './gone-
 import { serving } from './http.ts'
 import { openLossyProxy } from './lossy-proxy.ts'
 import { type Platform, startPlatform } from './platform.ts'
+import { soon } from './with-app.ts'
 
 let platform: Platform
 let stage: Stage
 
 beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
+  platform = await startPlatform(soon)
   const proxy = await openLossyProxy(platform.api)
   const ann = await registered({ folder: platform.folder, git: platform.git, api: proxy.url }, 'ann')
   const shop = await newApp(ann, 'shop')

@@ -1,24 +1,20 @@
 // Who may push what, when, and what does a refused push say?
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Checkout, newApp, newCheckout, settings } from './app.ts'
 import { newPerson, password, type Person, registered } from './client.ts'
 import { heldBuild, newBarrier } from './barrier.ts'
 import { serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { until } from './until.ts'
+import { withApp } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 let shop: Checkout
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-  shop = await newApp(ann, 'shop')
-})
-afterAll(() => platform.stop())
+withApp((given) => void ({ platform, ann, shop } = given))
 
 const ongoing = 'fatal: remote error: Another git push is ongoing\n'
 

@@ -1,22 +1,20 @@
 // Are changes that come at the same time all made, one after the other, or refused, but never lost?
 import type { Config, Release } from '@deis/types'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Checkout, newApp } from './app.ts'
-import { type Person, registered } from './client.ts'
+import { expect, test } from 'vitest'
+import type { Checkout } from './app.ts'
+import type { Person } from './client.ts'
 import { callApi, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import type { Platform } from './platform.ts'
+import { withApp } from './with-app.ts'
 
 let platform: Platform
 let ann: Person
 let shop: Checkout
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-  shop = await newApp(ann, 'shop')
+withApp(async (given) => {
+  ;({ platform, ann, shop } = given)
   await shop.deploy()
 })
-afterAll(() => platform.stop())
 
 const requests = 46
 const commands = 4

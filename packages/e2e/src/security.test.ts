@@ -2,13 +2,14 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as types from '@deis/types'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { heldBuild, newBarrier } from './barrier.ts'
 import { ask, callApi, self, serving } from './http.ts'
-import { canary, type Platform, startPlatform } from './platform.ts'
+import { canary, type Platform } from './platform.ts'
 import { processesAround } from './processes.ts'
+import { withApp } from './with-app.ts'
 
 const secret = 'hush-4f9d2b71'
 const isRoot = process.getuid?.() === 0
@@ -19,18 +20,15 @@ let bob: Person
 let shop: Checkout
 let other: Checkout
 
-beforeAll(async () => {
-  platform = await startPlatform({ KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' })
-  ann = await registered(platform, 'ann')
-  // The first account is the administrator's; the other two are people like any.
+withApp(async (given) => {
+  ;({ platform, ann, shop } = given)
+  // The first account is an admin, the second is not.
   bob = await registered(platform, 'bob')
-  shop = await newApp(ann, 'shop')
   await shop.deploy()
   await shop.does('config:set', `PASSWORD=${secret}`)
   other = await newApp(bob, 'other')
   await other.deploy()
 })
-afterAll(() => platform.stop())
 
 type AppRoute = { readonly method: string; readonly path: string; readonly access: string }
 

@@ -49,10 +49,7 @@ export async function temporary(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'git-test-'))
 }
 
-export async function startPlatform(
-  hookProgram: readonly string[],
-  options: Partial<GitServerDeps> = {},
-): Promise<Platform> {
+async function startPlatform(hookProgram: readonly string[], options: Partial<GitServerDeps> = {}): Promise<Platform> {
   const folder = await temporary()
   const state: Platform['state'] = {
     users: new Map(),
@@ -143,6 +140,17 @@ export async function makeUser(folder: string, name: string, options: KeyOptions
   }
 }
 
+/** Runs ssh as this user against the server. */
+export function ssh(
+  user: User,
+  { folder, server }: Pick<Platform, 'folder' | 'server'>,
+  args: readonly string[],
+  login = 'git',
+): ChildProcessWithoutNullStreams {
+  const [program = '', ...flags] = (user.env['GIT_SSH_COMMAND'] ?? '').split(' ')
+  return start(program, [...flags, '-p', String(server.port), '-l', login, '127.0.0.1', ...args], folder, user.env)
+}
+
 export function start(
   program: string,
   args: readonly string[],
@@ -208,27 +216,52 @@ export type Copy = {
   commit(changed: Record<string, string>, message?: string): Promise<string>
 }
 
-export type Fresh = { readonly ann: User; readonly platform: Platform; readonly copy: Copy }
+export type WithUser = {
+  readonly folder: string
+  readonly ann: User
+  /** A server that knows ann. */
+  start(options?: Partial<GitServerDeps>): Promise<Platform>
+}
 
-/** Before each test of a file: a server that knows ann, and a copy of hers with one commit; all of it goes again. */
-export function freshCopies(use: (fresh: Fresh) => void): void {
+/** For all tests of a file: a folder, the user ann, and the hook for servers. `use` gets them, and may prepare more. */
+export function withUser(use: (given: WithUser) => Promise<void> | void): void {
   let folder: string
-  let hook: readonly string[]
-  let ann: User
-  let platform: Platform
   beforeAll(async () => {
     folder = await temporary()
-    hook = await bundleHook(folder)
-    ann = await makeUser(folder, 'ann')
+    const hook = await bundleHook(folder)
+    const ann = await makeUser(folder, 'ann')
+    const startWithUser = async (options?: Partial<GitServerDeps>): Promise<Platform> => {
+      const platform = await startPlatform(hook, options)
+      platform.state.users.set(ann.print, 'ann')
+      return platform
+    }
+    await use({ folder, ann, start: startWithUser })
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
+}
+
+export type Fresh = { readonly ann: User; readonly platform: Platform; readonly copy: Copy }
+
+/** Before each test of a file: a server that knows ann, and a copy of hers with one commit; all of it is deleted afterwards. */
+export function freshCopies(use: (fresh: Fresh) => void): void {
+  let given: WithUser
+  let platform: Platform
+  withUser((all) => void (given = all))
   beforeEach(async () => {
-    platform = await startPlatform(hook)
-    platform.state.users.set(ann.print, 'ann')
+    const { ann } = given
+    platform = await given.start()
     const copy = await makeCopy(ann, join(platform.folder, 'copy'), { 'index.js': 'hello\n' })
     use({ ann, platform, copy })
   })
   afterEach(() => platform.close())
+}
+
+/** What the server said in a push, in lines. */
+export function remoteLines(stderr: string): string[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line.startsWith('remote: '))
+    .map((line) => line.slice('remote: '.length).trimEnd())
 }
 
 export function remote(platform: Platform, app: string): string {

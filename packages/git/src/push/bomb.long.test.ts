@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { testArchiver } from '@deis/machine/archive-testing'
-import { type Copy, freshCopies, type Platform, remote, type Result, type User } from '../fixture.ts'
+import { type Copy, freshCopies, type Platform, remote, remoteLines, type Result, type User } from '../fixture.ts'
 
 let ann: User
 let platform: Platform
@@ -53,12 +53,7 @@ async function push(tree: string): Promise<Result> {
   return copy.git('push', remote(platform, 'app'), 'main')
 }
 
-const said = ({ stderr }: Result): string =>
-  stderr
-    .split('\n')
-    .filter((line) => line.startsWith('remote: '))
-    .map((line) => line.slice(8).trimEnd())
-    .join('\n')
+const said = ({ stderr }: Result): string => remoteLines(stderr).join('\n')
 
 test('8 levels of 10 folders, all the same, are counted without being walked', async () => {
   const started = performance.now()

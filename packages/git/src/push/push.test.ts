@@ -1,25 +1,24 @@
+// What does a push do: shown, built, stored or declined, whatever the client and the network do?
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  bundleHook,
   type Copy,
   deferred,
   makeCopy,
-  makeUser,
   openCopy,
   outcome,
   type Platform,
   remote,
+  remoteLines,
   run,
-  start,
-  startPlatform,
-  temporary,
+  ssh,
   type User,
+  withUser,
 } from '../fixture.ts'
 import type { ClientChannel } from 'ssh2'
 import ssh2 from 'ssh2'
@@ -28,24 +27,20 @@ import { withVariable } from '@deis/machine/pid'
 import { maintainRepo, removeRepo } from '../repos.ts'
 
 let folder: string
-let hook: readonly string[]
 let ann: User
+let startServer: () => Promise<Platform>
 let first: Copy
 let platform: Platform
 let copy: Copy
 let url: string
 
-beforeAll(async () => {
-  folder = await temporary()
-  hook = await bundleHook(folder)
-  ann = await makeUser(folder, 'ann')
+withUser(async (given) => {
+  ;({ folder, ann, start: startServer } = given)
   first = await makeCopy(ann, join(folder, 'first'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
 
 beforeEach(async () => {
-  platform = await startPlatform(hook)
-  platform.state.users.set(ann.print, 'ann')
+  platform = await startServer()
   copy = openCopy(ann, join(platform.folder, 'copy'), first.sha)
   await cp(first.folder, copy.folder, { recursive: true })
   url = remote(platform, 'app')
@@ -56,11 +51,6 @@ const repo = (app = 'app'): string => join(platform.folder, 'repos', `${app}.git
 const refs = async (app = 'app'): Promise<string> =>
   (await run('git', ['--git-dir', repo(app), 'for-each-ref', '--format=%(objectname) %(refname)'], folder, ann.env))
     .stdout
-const shown = (stderr: string): string[] =>
-  stderr
-    .split('\n')
-    .filter((line) => line.startsWith('remote: '))
-    .map((line) => line.slice('remote: '.length).trimEnd())
 
 test('a push is built from its tree, shown live and moves the ref', async () => {
   const target = join(platform.folder, 'unpacked')
@@ -73,7 +63,7 @@ test('a push is built from its tree, shown live and moves the ref', async () => 
   }
   const result = await copy.git('push', url, 'main')
   expect(result.code).toBe(0)
-  expect(shown(result.stderr)).toEqual([
+  expect(remoteLines(result.stderr)).toEqual([
     'Starting build... but first, coffee!',
     '-----> Node app detected',
     '       \u001b[32mDone!\u001b[0m',
@@ -99,7 +89,11 @@ test('a failed deploy declines the push, and the same push can be repeated', asy
   }
   const declined = await copy.git('push', url, 'main')
   expect(declined.code).toBe(1)
-  expect(shown(declined.stderr)).toEqual(['building', 'Build pod exited with code 1, stopping build.', 'See above.'])
+  expect(remoteLines(declined.stderr)).toEqual([
+    'building',
+    'Build pod exited with code 1, stopping build.',
+    'See above.',
+  ])
   expect(declined.stderr).toContain(' ! [remote rejected] main -> main (pre-receive hook declined)\n')
   expect(declined.stderr).toContain('error: failed to push some refs to ')
   expect(await refs()).toBe('')
@@ -137,10 +131,10 @@ test('output arrives before the end, with a heartbeat in silence', async () => {
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
-    if (shown(stderr).filter((line) => line === '...').length >= 2) finish.resolve()
+    if (remoteLines(stderr).filter((line) => line === '...').length >= 2) finish.resolve()
   })
   expect((await outcome(child)).code).toBe(0)
-  expect(shown(stderr).slice(0, 3)).toEqual(['first', '...', '...'])
+  expect(remoteLines(stderr).slice(0, 3)).toEqual(['first', '...', '...'])
 })
 
 test('one push of an app at a time; fetches and other apps do not wait', async () => {
@@ -195,9 +189,7 @@ test('a client that is killed does not end its push', async () => {
 test('a client that leaves while it sends frees the app', async () => {
   for (const bytes of [1, 100_000, 2_500_000]) {
     // A pack that stops in the middle, through the same ssh that git uses.
-    const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
-    const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]
-    const child = start(program, [...flags, ...where], folder, ann.env)
+    const child = ssh(ann, platform, ["git-receive-pack 'app'"])
     await once(child.stdout, 'data')
     const command = `${'0'.repeat(40)} ${copy.sha} refs/heads/main\0 report-status side-band-64k`
     const header = `${(command.length + 4).toString(16).padStart(4, '0')}${command}0000PACK\0\0\0\u0002\0\0\0\u0003`
@@ -222,7 +214,7 @@ test('branches, tags, deletes', async () => {
   expect(await readFile(join(repo(), 'HEAD'), 'utf8')).toBe('ref: refs/heads/develop\n')
   const other = await git('push', url, 'main:feature')
   expect(other.code).toBe(1)
-  expect(shown(other.stderr)).toEqual([
+  expect(remoteLines(other.stderr)).toEqual([
     'feature is not deployed here, only develop is. To deploy it: git push deis feature:develop',
     'error: hook declined to update refs/heads/feature',
   ])
@@ -243,7 +235,7 @@ test('branches, tags, deletes', async () => {
 test('what cannot be deployed is declined as a whole', async () => {
   const both = await copy.git('push', url, 'main', 'main:master')
   expect(both.code).toBe(1)
-  expect(shown(both.stderr)).toEqual(['Each of main, master would be deployed. Push them one at a time.'])
+  expect(remoteLines(both.stderr)).toEqual(['Each of main, master would be deployed. Push them one at a time.'])
   const atomic = await copy.git('push', '--atomic', url, 'main', 'main:feature')
   expect(atomic.stderr).toContain('does not support --atomic push')
   expect(await refs()).toBe('')
@@ -259,7 +251,7 @@ test('any branch or tag, when the operator says so; but only commits', async () 
   await copy.git('tag', '-a', 'v2', '-m', 'x')
   const tag = await copy.git('push', url, 'v2')
   expect(tag.code).toBe(1)
-  expect(shown(tag.stderr)).toEqual(['refs/tags/v2 points to a tag, and only a commit can be deployed.'])
+  expect(remoteLines(tag.stderr)).toEqual(['refs/tags/v2 points to a tag, and only a commit can be deployed.'])
   expect(platform.state.deployed.map(({ ref }) => ref)).toEqual(['refs/heads/feature', 'refs/tags/v1'])
 })
 
@@ -439,7 +431,7 @@ test('an app that is destroyed takes its push with it', async () => {
   expect(platform.server.isPushing('app')).toBe(false)
   const result = await pushing
   expect(result.code).toBe(1)
-  expect(shown(result.stderr).filter((line) => line !== '...')).toEqual([
+  expect(remoteLines(result.stderr).filter((line) => line !== '...')).toEqual([
     'App app is being destroyed: the push was cancelled.',
   ])
   await platform.server.cancelPushes('app')
@@ -478,7 +470,7 @@ test('closing aborts what does not end in time', async () => {
   await platform.server.close(1)
   const result = await pushing
   expect(result.code).toBe(1)
-  expect(shown(result.stderr)).toContain(
+  expect(remoteLines(result.stderr)).toContain(
     'The platform is shutting down and nothing was changed. Push again in a moment.',
   )
   await platform.restart()
@@ -522,9 +514,7 @@ test('a session without any input ends', async () => {
   // Long enough that a slow machine has logged in by then.
   await platform.restart({ limits: { idleMs: 2000 } })
   url = remote(platform, 'app')
-  const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
-  const where = ['-p', String(platform.server.port), '127.0.0.1', "git-receive-pack 'app'"]
-  const result = await outcome(start(program, [...flags, ...where], folder, ann.env))
+  const result = await outcome(ssh(ann, platform, ["git-receive-pack 'app'"]))
   expect(result.code).toBe(1)
   expect(platform.server.isPushing('app')).toBe(false)
 })

@@ -13,6 +13,7 @@ import {
   outcome,
   type Platform,
   remote,
+  remoteLines,
   type Result,
   start,
   type User,
@@ -30,12 +31,7 @@ async function refs(space: string, many: number): Promise<void> {
   await writeFile(join(copy.folder, '.git', 'packed-refs'), head + lines.join(''))
 }
 
-const said = ({ stderr }: Result): string =>
-  stderr
-    .split('\n')
-    .filter((line) => line.startsWith('remote: '))
-    .map((line) => line.slice(8).trimEnd())
-    .join('\n')
+const said = ({ stderr }: Result): string => remoteLines(stderr).join('\n')
 
 const tooMany = 'A push may have at most 10000 branches and tags. Push only the branch to deploy: git push deis main'
 

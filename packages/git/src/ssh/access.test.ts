@@ -1,48 +1,43 @@
+// Who may connect, with which key, to do what, and what do connections cost that may not?
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { ClientChannel } from 'ssh2'
 import ssh2 from 'ssh2'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import {
-  bundleHook,
   makeUser,
+  outcome,
   type Platform,
   type Result,
-  run,
-  startPlatform,
-  temporary,
+  ssh as startSsh,
   type User,
+  type WithUser,
+  withUser,
 } from '../fixture.ts'
 
 let folder: string
-let hook: readonly string[]
 let platform: Platform
+let startServer: WithUser['start']
 let ann: User
 let eve: User
 
-beforeAll(async () => {
-  folder = await temporary()
-  hook = await bundleHook(folder)
-  platform = await startPlatform(hook, { limits: { authMs: 2000, unauthenticatedPerAddress: 8 } })
-  ann = await makeUser(folder, 'ann')
+withUser(async (given) => {
+  ;({ folder, ann, start: startServer } = given)
+  platform = await startServer({ limits: { authMs: 2000, unauthenticatedPerAddress: 8 } })
   eve = await makeUser(folder, 'eve')
-  platform.state.users.set(ann.print, 'ann')
 })
-afterAll(async () => {
-  await platform.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => platform.close())
 
 const opened: (ssh2.Client | Socket)[] = []
 afterEach(() => {
   for (const one of opened.splice(0)) one.destroy()
 })
 
-function ssh(user: User, args: readonly string[], login = 'git'): Promise<Result> {
-  const [program = '', ...flags] = (user.env['GIT_SSH_COMMAND'] ?? '').split(' ')
-  const where = ['-p', String(platform.server.port), '-l', login, '127.0.0.1']
-  return run(program, [...flags, ...where, ...args], folder, user.env)
+function ssh(user: User, args: readonly string[], login?: string): Promise<Result> {
+  const child = startSsh(user, platform, args, login)
+  child.stdin.end()
+  return outcome(child)
 }
 
 async function client(user: User, config: ssh2.ConnectConfig = {}): Promise<ssh2.Client> {
@@ -122,14 +117,12 @@ test('offering the public key of another user is not enough', async () => {
 })
 
 test('a failing key lookup denies and is logged', async () => {
-  const broken = await startPlatform(hook, {
+  const broken = await startServer({
     identify: async () => {
       throw new Error('database is down')
     },
   })
-  const [program = '', ...flags] = (ann.env['GIT_SSH_COMMAND'] ?? '').split(' ')
-  const port = String(broken.server.port)
-  const result = await run(program, [...flags, '-p', port, '127.0.0.1', 'ping'], folder, ann.env)
+  const result = await outcome(startSsh(ann, broken, ['ping']))
   expect(result.code).toBe(255)
   expect(broken.state.logged.map(({ message }) => message)).toContain('ssh key could not be checked')
   await broken.close()
@@ -138,16 +131,15 @@ test('a failing key lookup denies and is logged', async () => {
 test('at most six keys may be tried', async () => {
   const keys = await Promise.all(Array.from({ length: 7 }, (_, n) => makeUser(folder, `wrong-${n}`)))
   const asked: string[] = []
-  const counting = await startPlatform(hook, {
+  const counting = await startServer({
     identify: async (print) => {
       asked.push(print)
       return null
     },
   })
-  const [program = '', ...flags] = (keys[0]?.env['GIT_SSH_COMMAND'] ?? '').split(' ')
-  const more = keys.flatMap(({ keyFile }) => ['-i', keyFile])
-  const port = String(counting.server.port)
-  const result = await run(program, [...flags, ...more, '-p', port, '127.0.0.1', 'ping'], folder, ann.env)
+  const more = keys.map(({ keyFile }) => `-i ${keyFile}`).join(' ')
+  const env = { ...ann.env, GIT_SSH_COMMAND: `${ann.env['GIT_SSH_COMMAND']?.replace(/ -i .*/, '')} ${more}` }
+  const result = await outcome(startSsh({ ...ann, env }, counting, ['ping']))
   expect(result.code).toBe(255)
   expect(asked).toEqual(keys.slice(0, 6).map(({ print }) => print))
   await counting.close()

@@ -1,28 +1,27 @@
 // Do submodules come with a push, exactly as they were committed, and does nothing else come or go with them?
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testArchiver } from '@deis/machine/archive-testing'
 import type { Submodule } from '@deis/lib/git-tree/measure'
 import {
-  bundleHook,
   type Copy,
   deferred,
   makeCopy,
-  makeUser,
   type Platform,
   remote,
+  remoteLines,
   type Result,
   run,
-  startPlatform,
-  temporary,
   type User,
+  type WithUser,
+  withUser,
 } from '../fixture.ts'
 import { type Host, startHost, testAuthority } from './testing.ts'
 
 let folder: string
-let hook: readonly string[]
 let ann: User
+let startServer: WithUser['start']
 let host: Host
 let platform: Platform
 let app: Copy
@@ -32,21 +31,17 @@ let caFile: string
 /** What the last deploy saw. */
 let seen: { files: Record<string, string>; left: readonly Submodule[]; said: string }
 
-beforeAll(async () => {
-  folder = await temporary()
-  hook = await bundleHook(folder)
-  ann = await makeUser(folder, 'ann')
+withUser(async (given) => {
+  ;({ folder, ann, start: startServer } = given)
   caFile = join(folder, 'ca.pem')
   await writeFile(caFile, testAuthority)
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
 
 beforeEach(async () => {
   const n = ++count
   await mkdir(join(folder, `hosted-${n}`))
   host = await startHost(join(folder, `hosted-${n}`))
-  platform = await startPlatform(hook, { submodules: { hosts: [host.name, 'localhost:1'], caFile } })
-  platform.state.users.set(ann.print, 'ann')
+  platform = await startServer({ submodules: { hosts: [host.name, 'localhost:1'], caFile } })
   lib = await hosted('lib', { 'lib.js': 'lib 1\n' })
   app = await makeCopy(ann, join(folder, `app-${n}`), { 'index.js': 'hello\n' })
   platform.state.deploy = async (push) => {
@@ -89,12 +84,7 @@ async function refer(copy: Copy, modules: Record<string, { sha: string; url: str
 
 const push = (): Promise<Result> => app.git('push', remote(platform, 'app'), 'main')
 const url = (name: string): string => `https://${host.name}/${name}`
-const remoteLines = ({ stderr }: Result): string =>
-  stderr
-    .split('\n')
-    .filter((line) => line.startsWith('remote: '))
-    .map((line) => line.slice(8).trimEnd())
-    .join('\n')
+const said = ({ stderr }: Result): string => remoteLines(stderr).join('\n')
 
 /** Nothing of the fetch is left. */
 async function clean(): Promise<void> {
@@ -189,9 +179,9 @@ test.each<[string, () => Promise<void> | void, RegExp]>([
   await prepare()
   const result = await push()
   expect(result.code).toBe(1)
-  expect(remoteLines(result)).toMatch(reason)
-  expect(remoteLines(result)).toMatch(/^Submodule "lib" could not be fetched from https:/m)
-  expect(remoteLines(result)).toContain('Nothing was deployed. Fix it and push again')
+  expect(said(result)).toMatch(reason)
+  expect(said(result)).toMatch(/^Submodule "lib" could not be fetched from https:/m)
+  expect(said(result)).toContain('Nothing was deployed. Fix it and push again')
   expect(host.asked.filter((path) => path.startsWith('/other'))).toEqual([])
   await clean()
 })
@@ -201,7 +191,7 @@ test('a certificate of an authority that is not trusted is refused', async () =>
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
   const result = await push()
   expect(result.code).toBe(1)
-  expect(remoteLines(result)).toMatch(/certificate/i)
+  expect(said(result)).toMatch(/certificate/i)
   expect(host.asked).toEqual([])
 })
 
@@ -210,7 +200,7 @@ test('an address of this machine that the operator did not name is not asked', a
   await refer(app, { lib: { sha: lib.sha, url: 'https://localhost/lib' } })
   const result = await push()
   expect(result.code).toBe(1)
-  expect(remoteLines(result)).toMatch(/localhost is at \S+, which is not an address on the public internet/)
+  expect(said(result)).toMatch(/localhost is at \S+, which is not an address on the public internet/)
 })
 
 test('submodules that contain themselves end at the third, and too many are refused', async () => {
@@ -227,19 +217,19 @@ test('submodules that contain themselves end at the third, and too many are refu
     app,
     Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`m${i}`, { sha: lib.sha, url: url('lib') }])),
   )
-  expect(remoteLines(await push())).toContain('more than 50 submodules')
+  expect(said(await push())).toContain('more than 50 submodules')
   await clean()
 }, 60_000)
 
 test('what comes counts as the source does, and what is downloaded has a limit', async () => {
   const sha = await lib.commit({ large: 'x'.repeat(11_000_000) })
   await refer(app, { lib: { sha, url: url('lib') } })
-  expect(remoteLines(await push())).toMatch(/"large" alone is 10 MB; at most 10 MB/)
+  expect(said(await push())).toMatch(/"large" alone is 10 MB; at most 10 MB/)
   await platform.restart({ maxPackBytes: 100_000, sourceLimits: { entries: 1000, bytes: 1e9 } })
   const { randomBytes } = await import('node:crypto')
   const more = await lib.commit({ large: randomBytes(1_000_000).toString('hex') })
   await refer(app, { lib: { sha: more, url: url('lib') } })
-  expect(remoteLines(await push())).toMatch(/could not be fetched .*: it is larger than 0 MB/)
+  expect(said(await push())).toMatch(/could not be fetched .*: it is larger than 0 MB/)
   await clean()
 })
 
@@ -265,7 +255,7 @@ test('a host that never ends is left after its time', async () => {
   await platform.restart({ limits: { fetchMs: 1000 } })
   host.instead = () => true
   await refer(app, { lib: { sha: lib.sha, url: url('lib') } })
-  expect(remoteLines(await push())).toMatch(/did not end within 1 s and was stopped/)
+  expect(said(await push())).toMatch(/did not end within 1 s and was stopped/)
   await clean()
 })
 
@@ -278,7 +268,7 @@ test('all of them together have a time, whatever each one may take', async () =>
   const result = await push()
   expect(performance.now() - started).toBeLessThan(10_000)
   expect(result.code).toBe(1)
-  expect(remoteLines(result)).toContain(
+  expect(said(result)).toContain(
     'The submodules could not be fetched within 1.5 s; 1 of them were.\nNothing was deployed. Push again,',
   )
   await clean()
@@ -297,5 +287,5 @@ test('commands and settings of the project are nothing to the fetch', async () =
   expect(seen.files['lib/lib.js']).toBe('lib 1\n')
   await set('submodule.lib.update', '!touch /tmp/deis-evil')
   await app.git('commit', '-qm', 'a command', '.gitmodules')
-  expect(remoteLines(await push())).toContain('disallowed submodule update setting')
+  expect(said(await push())).toContain('disallowed submodule update setting')
 })
