@@ -46,7 +46,8 @@ async function drip(socket: Socket, first: string, part: string): Promise<number
     socket.write(part)
   }, 100)
   socket.resume()
-  await once(socket, 'close')
+  // Not by `once`, which an error rejects.
+  await new Promise((resolve) => socket.once('close', resolve))
   clearInterval(more)
   return parts
 }

@@ -7,6 +7,12 @@ const labelPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const wordPattern = /^[\p{L}\p{M}\p{N}-]+$/u
 const maxLength = 253
 
+/** Is it what a label with other letters becomes? What cannot be decoded stays as it is, or becomes empty, by version of Node.js. */
+function isEncoded(ascii: string): boolean {
+  const unicode = domainToUnicode(ascii)
+  return unicode !== ascii && domainToASCII(unicode) === ascii
+}
+
 /** The label in ASCII, or why it has none. */
 function asciiLabel(label: string): { ascii: string } | { problem: string } {
   if (label === '') return { problem: 'Empty Label' }
@@ -15,7 +21,7 @@ function asciiLabel(label: string): { ascii: string } | { problem: string } {
   if (ascii === '') return { problem: `Invalid label ${JSON.stringify(label)}` }
   if (ascii.length > 63) return { problem: 'Label too long' }
   if (!labelPattern.test(ascii)) return { problem: 'Label must not start or end with a hyphen' }
-  if (ascii.slice(2, 4) === '--' && !(ascii.startsWith('xn--') && domainToASCII(domainToUnicode(ascii)) === ascii))
+  if (ascii.slice(2, 4) === '--' && !isEncoded(ascii))
     return { problem: 'Label has disallowed hyphens in 3rd and 4th position' }
   return { ascii }
 }
