@@ -160,9 +160,9 @@ describe.concurrent('processes', () => {
     const app = newApp()
     const other = await freePorts()
     const env = { OTHER_PORT: String(other) }
-    const failed = await failure(formation(app, { web: web() }, { env, deployTimeoutSeconds: 6 }))
+    const failed = await failure(formation(app, { web: web() }, { env, deployTimeoutSeconds: 12 }))
     const [, port] =
-      /^web did not listen on PORT \((\d+)\) within 6 s; it listens on port \d+ instead$/.exec(failed.message) ?? []
+      /^web did not listen on PORT \((\d+)\) within 12 s; it listens on port \d+ instead$/.exec(failed.message) ?? []
     expect(failed.message).toContain(`it listens on port ${other} instead`)
     expect(Number(port)).toBeGreaterThanOrEqual(testbed.firstPort)
     expect(failed.hint).toContain('environment variable PORT')
