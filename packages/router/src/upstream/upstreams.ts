@@ -11,6 +11,9 @@ export type Upstream = {
   shared: boolean
   /** Requests that it has not fully answered. */
   running: number
+  /** The most that ran at once since the last count, and in the time of one count before. */
+  peak: number
+  lastPeak: number
   /** Connections without a request, the one used last at the end. */
   readonly idle: Idle[]
   /** It has left the table: no new requests, `busy` while old ones run. */
@@ -43,8 +46,9 @@ type Options = {
   readonly onFreed: () => void
 }
 
-// More would only hold the apps' file descriptors after a burst.
-const mostIdle = 64
+// Beyond these, as many connections are kept as ran at once lately: fewer would be closed and opened again under load, and more
+// would only hold the app's file descriptors after a burst.
+const leastKept = 64
 /** Connections to a shared upstream before one of them is used again: few clients still meet most of its processes. */
 const sharedSpread = 8
 const avoidFor = 1_000
@@ -54,6 +58,8 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
   const known = new Map<string, Upstream>()
   let table: ReadonlyMap<string, boolean> = new Map()
   let turn = 0
+  /** When peaks were counted last. */
+  let counted = Date.now()
 
   const closeIdle = (upstream: Upstream): void => {
     for (const { connection } of upstream.idle.splice(0)) connection.socket.destroy()
@@ -63,7 +69,18 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
     let upstream = known.get(address)
     if (upstream === undefined) {
       const shared = table.get(address) === true
-      upstream = { address, shared, running: 0, idle: [], gone: false, forgotten: false, limit: null, avoid: 0 }
+      upstream = {
+        address,
+        shared,
+        running: 0,
+        peak: 0,
+        lastPeak: 0,
+        idle: [],
+        gone: false,
+        forgotten: false,
+        limit: null,
+        avoid: 0,
+      }
       known.set(address, upstream)
     }
     return upstream
@@ -86,6 +103,10 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
   const isOld = (upstream: Upstream, connection: Connection): boolean =>
     upstream.shared && Date.now() - connection.since >= timing.sharedAge
 
+  /** Whether there is a use for one more connection beside those that are open. */
+  const hasUse = ({ idle, running, peak, lastPeak }: Upstream): boolean =>
+    idle.length + running < Math.max(leastKept, peak, lastPeak)
+
   const ownerOf = (upstream: Upstream): Owner => ({
     settled(connection, reusable) {
       upstream.running--
@@ -95,7 +116,7 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
         known.delete(upstream.address)
         if (upstream.limit !== null) clearTimeout(upstream.limit)
         if (!upstream.forgotten) onFreed()
-      } else if (reusable && upstream.idle.length < mostIdle && !isOld(upstream, connection))
+      } else if (reusable && hasUse(upstream) && !isOld(upstream, connection))
         upstream.idle.push({ connection, since: Date.now() })
       else connection.socket.destroy()
     },
@@ -107,8 +128,11 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
 
   const sweep = setInterval(() => {
     const oldest = Date.now() - timing.pooled
+    const counts = counted <= oldest
+    if (counts) counted = Date.now()
     for (const upstream of known.values()) {
       const { idle } = upstream
+      if (counts) Object.assign(upstream, { peak: upstream.running, lastPeak: upstream.peak })
       while (idle.length > 0 && idle[0]!.since <= oldest) idle.shift()!.connection.socket.destroy()
       // Those used last are not those opened last.
       if (upstream.shared)
@@ -145,6 +169,7 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
     },
     begin(upstream, kind) {
       const open = upstream.idle.length + upstream.running++
+      upstream.peak = Math.max(upstream.peak, upstream.running)
       // The one used last keeps warm, but each is bound to one process: of a shared upstream they take turns.
       const next = (): Idle | undefined => (upstream.shared ? upstream.idle.shift() : upstream.idle.pop())
       const reuse = kind === 'any' && (!upstream.shared || open >= sharedSpread)
