@@ -33,6 +33,7 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
     return opened
   }
   let stop = (): void => {}
+  const patience = { timeout: 60_000, interval: 200 }
   beforeAll(async () => {
     kube = createKube((await loadTransport()).transport)
     app = await makeSpace(kube, 'kl-logs')
@@ -46,6 +47,8 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
     await logs.close()
     await rm(folder, { recursive: true })
     for (const { metadata } of pods.all()) await kube.remove(pathOf('v1/Pod', app, metadata?.name), { graceSeconds: 0 })
+    // The next test follows every pod that it sees.
+    await expect.poll(() => pods.all(), patience).toEqual([])
     expect(warnings).toEqual([])
   })
   afterAll(async () => {
@@ -79,7 +82,6 @@ describe.skipIf(!isClusterThere)('logs of pods', () => {
       },
     })
   }
-  const patience = { timeout: 60_000, interval: 200 }
   const lines = async (count = 10_000): Promise<string[]> =>
     (await logs.tail(app, count)).map(({ source, text }) => `${source.split('.').at(-1)} ${text}`)
 
