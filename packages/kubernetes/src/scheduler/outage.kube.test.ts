@@ -59,7 +59,7 @@ describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
     testbed = await openTestbed('ko')
     folder = await mkdtemp(join(tmpdir(), 'deis-outage-'))
     const config = await readFile(process.env.KUBECONFIG ?? '', 'utf8')
-    const [, server = ''] = /server: "?(https?:[^",\s}]+)/.exec(config) ?? []
+    const [, server = ''] = /server: ["']?(https?:[^"',\s}]+)/.exec(config) ?? []
     cable = await openCable(new URL(server))
     const file = join(folder, 'config')
     await writeFile(file, config.replace(server, `https://127.0.0.1:${cable.port}`))

@@ -25,6 +25,8 @@ type ContainerRun = {
   readonly id: string
   readonly container: string
   readonly alive: boolean
+  /** When this state of it was seen. */
+  readonly seenAt: number
   /** The id of the run before it. */
   readonly previous: string | null
 }
@@ -35,6 +37,8 @@ const lastDelayMs = 30_000
 const goodMs = 10_000
 /** How long a container may still print after its pod is gone. */
 const goneMs = 30_000
+/** A container runtime that is busy may write the last lines of a container after it has reported its end. */
+const settleMs = 1_000
 /** How many failures in a row are logged; single ones are not. */
 const troubleAfter = 3
 
@@ -46,6 +50,7 @@ function containerRunOf(pod: Pod): ContainerRun | null {
     id: status.containerID,
     container: status.name,
     alive: status.state?.running !== undefined,
+    seenAt: Date.now(),
     previous: before === undefined || before === status.containerID ? null : before,
   }
 }
@@ -88,11 +93,12 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
   }
   /** Reads one stream. Returns whether there may be more of this run. */
   const readRun = async (now: ContainerRun): Promise<boolean> => {
+    const began = Date.now()
     try {
       await readPrevious(now)
       await merger.read(now.container, { follow: true }, over.signal)
-      // A stream that began after the end of the container has read everything.
-      return now.alive && !isGone
+      // A stream that began well after the end of the container has read everything.
+      return !isGone && (now.alive || began - now.seenAt < settleMs)
     } catch (error) {
       if (!now.alive && hasStatus(error, 400)) return false
       throw error
@@ -122,7 +128,7 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
         }
         if (Date.now() - started > goodMs) delay = firstDelayMs
         // Usually the container has just ended, and the pod's state will show it in a moment.
-        if (current === now && !isGone) await pause(delay)
+        if (current === now && !isGone) await pause(now.alive || failures > 0 ? delay : 2 * settleMs)
         delay = Math.min(delay * 2, lastDelayMs)
       }
     } finally {
@@ -153,7 +159,7 @@ export function followPod(first: Pod, { kube, after, take, trouble }: FollowDeps
     },
     async catchUp(signal) {
       const late = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-      const work = current?.alive && isReading && !isGone ? merger.catchUp(current.container, signal) : reading
+      const work = current && isReading && !isGone ? merger.catchUp(current.container, signal) : reading
       // Lines that cannot be read now come with the stream.
       await Promise.race([work.catch(() => {}), late])
     },

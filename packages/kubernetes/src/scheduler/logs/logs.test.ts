@@ -1,5 +1,5 @@
 // Is each line of a pod stored once, whatever happens to its container, its connection and its controller?
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -175,18 +175,39 @@ test('a restarted container is followed again, and the log of its last run is re
   expect(api.seen.filter(({ query }) => query.get('previous') === 'true')).toHaveLength(1)
 })
 
-test('the log of a container that has ended is read once, to its last byte', async () => {
+/** Longer than the platform waits for the last lines of a container that has ended. */
+const settled = { timeout: 10_000 }
+
+test('the log of a container that has ended is read to its last byte, and then no more', async () => {
   logs.seen(pod(0))
   await streaming()
   print('one')
   print('two', { end: '' })
   endRun()
   logs.seen(pod(0, false))
-  await expect.poll(texts).toEqual(['one', 'two'])
+  await expect.poll(texts, settled).toEqual(['one', 'two'])
   const count = api.seen.length
   logs.seen(pod(0, false))
   expect(await texts()).toEqual(['one', 'two'])
   expect(api.seen).toHaveLength(count)
+})
+
+test('lines are stored that are written after the end of the container was reported', async () => {
+  print('one')
+  print('two')
+  const all = runs.at(-1)?.lines ?? []
+  let reads = 0
+  runs = [
+    {
+      over: true,
+      get lines() {
+        return reads++ === 0 ? all.slice(0, 1) : all
+      },
+    },
+  ]
+  logs.seen(pod(0, false))
+  await expect.poll(() => readFile(join(folder, `${app}.log`), 'utf8'), settled).toContain('two')
+  expect(await texts()).toEqual(['one', 'two'])
 })
 
 test('an open stream of a pod that is gone is read to its end, and an answer waits for it', async () => {
