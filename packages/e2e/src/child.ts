@@ -24,9 +24,9 @@ export type Running = {
   readonly ended: Promise<Result>
 }
 
-/** Ended with KILL when it takes too long: the result has no code then. */
+/** Ended with KILL when it takes too long, before the test itself would be: the result has no code then. */
 export function start(command: string, args: readonly string[], options: RunOptions): Running {
-  const { cwd, env, input, seconds = 60 } = options
+  const { cwd, env, input, seconds = 150 } = options
   const stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
   const child = spawn(command, args, { cwd, env, stdio: [...stdio], detached: true })
   child.stdin?.end(input)

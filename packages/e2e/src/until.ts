@@ -5,7 +5,7 @@ export type Patience = { readonly what: string; readonly seconds?: number }
 
 /** Asks until the answer is neither null nor false. @throws with the last answer's error, when that is what was wrong. */
 export async function until<T>(
-  { what, seconds = 20 }: Patience,
+  { what, seconds = 60 }: Patience,
   ask: () => T | Promise<T>,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = Date.now() + seconds * 1000
