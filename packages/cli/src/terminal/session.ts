@@ -1,6 +1,7 @@
 // How does an interactive session with a command on the platform run (types/src/terminal.ts)?
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { pump } from '@deis/lib/pump'
 import {
   type ClientMessage,
   DeisError,
@@ -43,25 +44,10 @@ function lost(controller: string): DeisError {
 }
 
 /** Sends `stdin`, no faster than the command reads it; the returned function ends that. */
-function forwardInput(io: Io, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
-  const { stdin } = io
-  let isOver = false
-  let sent = Promise.resolve()
-  const pass = (chunk: Buffer | string): void => {
-    stdin.pause()
-    sent = send(Buffer.from(chunk)).then(() => {
-      if (!isOver) stdin.resume()
-    })
-  }
-  // The end may come while the last part still waits to be sent.
-  const finish = (): void => void sent.then(end)
-  // A closed terminal fails instead of ending.
-  stdin.on('data', pass).once('end', finish).on('error', finish)
-  stdin.resume()
+function forwardInput({ stdin }: Io, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
+  const stop = pump(stdin, send, end)
   return () => {
-    isOver = true
-    stdin.off('data', pass).off('end', finish)
-    stdin.pause()
+    stop()
     // The rest of stdin is not read; the program must not wait for it.
     if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
   }

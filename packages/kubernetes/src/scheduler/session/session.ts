@@ -8,9 +8,9 @@
 // ready:      the command has begun and the caller has its handle; output is held back, input is not read.
 // running:    output and input are passed on, until the end marker comes or the server reports the end.
 // over:       the exit code is known, or why there is none: refused, lost, deleted, cancelled.
-import type { Readable } from 'node:stream'
 import { hasStatus, type KubeError } from '../../client/error.ts'
 import { channels, type KubeSocket, type Outcome, type Take } from '../../client/socket.ts'
+import { pump } from '@deis/lib/pump'
 import { untilAborted } from '@deis/lib/wait'
 import { type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
@@ -88,31 +88,6 @@ async function connect(
   throw new SessionRefused(
     'This version of Kubernetes cannot end the input of a command in a running pod. Use a terminal (-t), or run the command in a pod of its own (deis run).',
   )
-}
-
-/** Reads no faster than it can send. Returns a function that stops it. */
-function pump(input: Readable, send: (chunk: Buffer) => Promise<void>, end: () => void): () => void {
-  let last = Promise.resolve()
-  let over = false
-  const onData = (chunk: Buffer | string): void => {
-    input.pause()
-    last = send(Buffer.from(chunk as Buffer)).then(() => {
-      if (!over) input.resume()
-    })
-  }
-  const stop = (): void => {
-    over = true
-    input.off('data', onData).off('end', onEnd).off('close', onEnd)
-    input.pause()
-  }
-  const onEnd = (): void => {
-    if (over) return
-    stop()
-    void last.then(end)
-  }
-  input.on('data', onData).on('end', onEnd).on('close', onEnd)
-  if (input.readableEnded || input.destroyed) onEnd()
-  return stop
 }
 
 /** Passes on the input until it ends. Returns a function that stops it. */
