@@ -45,6 +45,8 @@ describe.skipIf(testCluster === null).sequential('calls of the API', () => {
     await quiet()
     const calls = await during(() => tea.does('config:set', 'STEP=1'))
     expect(calls.length, calls.join('\n')).toBeLessThanOrEqual(8)
+    // What the cluster has and can is not asked for variables.
+    expect(calls.filter((one) => /\/(apis|nodes|version)$/.test(one))).toEqual([])
     // The log of its new pod.
     expect(proxy.streams().filter((one) => one.endsWith('/log'))).toHaveLength(1)
   })

@@ -14,23 +14,30 @@ export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
   return toConfig(core.vault, app.id, config)
 }
 
-/** Never store what is not enforced (docs/architecture.md, principle 6): only what the request adds is looked at, so old values can always be removed. */
-function refuseUnenforced(name: string, can: Capabilities, before: ConfigMaps, after: ConfigMaps): void {
-  const table = [
-    ['memory', can.memoryLimits, 'memory limits'],
-    ['cpu', can.cpuLimits, 'CPU limits'],
-    ['tags', can.tags, 'tags (it has no nodes to choose from)'],
-    ['registry', can.images, 'image registries'],
-    ['healthcheck', can.healthchecks, 'health checks'],
-  ] as const
-  for (const [map, able, what] of table) {
-    const sets = Object.entries(after[map]).some(
-      ([key, value]) => JSON.stringify(before[map][key]) !== JSON.stringify(value),
-    )
-    if (sets && !able)
+const enforced = {
+  memory: ['memoryLimits', 'memory limits'],
+  cpu: ['cpuLimits', 'CPU limits'],
+  tags: ['tags', 'tags (it has no nodes to choose from)'],
+  registry: ['images', 'image registries'],
+  healthcheck: ['healthchecks', 'health checks'],
+} as const satisfies Partial<Record<keyof ConfigMaps, readonly [keyof Capabilities, string]>>
+
+/**
+ * Never store what is not enforced (docs/architecture.md, principle 6): only what the request adds is looked at, so old
+ * values can always be removed. The scheduler, which may have to ask its cluster, is asked only if there is any.
+ */
+async function refuseUnenforced({ scheduler }: Core, before: ConfigMaps, after: ConfigMaps): Promise<void> {
+  const added = (Object.keys(enforced) as (keyof typeof enforced)[]).filter((map) =>
+    Object.entries(after[map]).some(([key, value]) => JSON.stringify(before[map][key]) !== JSON.stringify(value)),
+  )
+  if (added.length === 0) return
+  const can = await scheduler.capabilities()
+  for (const map of added) {
+    const [capability, what] = enforced[map]
+    if (!can[capability])
       throw new DeisError(
         'invalid',
-        `The ${name} scheduler cannot enforce ${what}, so nothing was changed. See deis doctor.`,
+        `The ${scheduler.name} scheduler cannot enforce ${what}, so nothing was changed. See deis doctor.`,
       )
   }
 }
@@ -52,7 +59,7 @@ export async function changeConfig(core: Core, caller: Caller, app: AppRow, patc
     const good = await latestGood(core.db, current)
     const before = configMaps(core.vault, good.config)
     const after = mergeConfig(before, patch)
-    refuseUnenforced(core.scheduler.name, await core.scheduler.capabilities(), before, after)
+    await refuseUnenforced(core, before, after)
     await refuseUnmatched(core, before.tags, after.tags)
     const summary = configSummary(caller.username, before, after)
     if (summary === '') throw new DeisError('conflict', `${caller.username} changed nothing - release stopped`)
