@@ -21,7 +21,7 @@ export type BuildContext = {
   /** Runs a command and returns its output (at most 64 KiB, unless `limit` is set). */
   capture(command: string, args: readonly string[], more?: More): Promise<Captured>
   /** Writes a file of the app as the app's user: a link in its path leads only where that user may go. */
-  write(path: string, text: string): Promise<void>
+  write(path: string, text: string, mode?: 'executable'): Promise<void>
 }
 
 export type More = {
@@ -86,8 +86,9 @@ export function createContext(
         return { code: null, stdout: '', stderr: error.message }
       }
     },
-    async write(path, text) {
-      const script = 'case "$1" in */*) mkdir -p "${1%/*}";; esac && cat >"$1"'
+    async write(path, text, mode) {
+      const chmod = mode === 'executable' ? ' && chmod +x "$1"' : ''
+      const script = `case "$1" in */*) mkdir -p "\${1%/*}";; esac && cat >"$1"${chmod}`
       const { code, stderr } = await context.capture(shell, ['-c', script, 'write', `./${path}`], { input: text })
       if (code !== 0) throw new BuildFailure(`${path} could not be written: ${stderr.trim()}`)
     },

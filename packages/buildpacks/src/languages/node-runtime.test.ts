@@ -75,8 +75,8 @@ test('another version: builds with it, carries it, and fetches it once', { timeo
   expect(first.output).toContain('       Installing Node.js 99.1.0 with npm 10.99.0\n')
   expect(first.output).toContain('       Node.js 99.1.0\n')
   const app = await t.unpack(first.result)
-  expect(await runIn(t, app, 'cat built; node --version; command -v node npm')).toBe(
-    `v99.1.0\nv99.1.0\n${app}/.deis/node/bin/node\n${app}/.deis/node/bin/npm\n`,
+  expect(await runIn(t, app, 'cat built; node --version; command -v node; type -aP npm | head -n 2')).toBe(
+    `v99.1.0\nv99.1.0\n${app}/.deis/node/bin/node\n${app}/.deis/npm-start/npm\n${app}/.deis/node/bin/npm\n`,
   )
   expect(await runIn(t, app, `ls .deis/node/lib/node_modules/${runtime}`)).not.toContain('include')
   const second = await build('^99', 'myapp')

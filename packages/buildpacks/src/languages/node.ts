@@ -6,12 +6,20 @@ import type { BuildContext, More } from '../context.ts'
 import type { Buildpack } from './buildpack.ts'
 import { copyRuntime, otherVersions, provideManager } from './node-manager.ts'
 import { provideNode, runtimeFolder } from './node-runtime.ts'
+import { npmStart, npmStartFolder } from './npm-start.ts'
 import { choosePackageManager, type PackageJson, type PackageManager } from './package-manager.ts'
 import { findSite, serveSite } from './static.ts'
 
-const profile = (hasRuntime: boolean): string => `export NODE_ENV="\${NODE_ENV:-production}"
-export PATH="$HOME/node_modules/.bin:${hasRuntime ? `$HOME/${runtimeFolder}/bin:` : ''}$PATH"
+function profile(hasRuntime: boolean, startsAlone: boolean): string {
+  const folders = [
+    ...(startsAlone ? [npmStartFolder] : []),
+    'node_modules/.bin',
+    ...(hasRuntime ? [`${runtimeFolder}/bin`] : []),
+  ]
+  return `export NODE_ENV="\${NODE_ENV:-production}"
+export PATH="${folders.map((folder) => `$HOME/${folder}:`).join('')}$PATH"
 `
+}
 
 async function readPackage(context: BuildContext): Promise<PackageJson> {
   try {
@@ -132,7 +140,11 @@ async function compile(context: BuildContext, printed: string): Promise<Record<s
   }
   await script('heroku-cleanup')
   const hasRuntime = await copyRuntime(context, runtime, provided?.folder ?? null)
-  await context.write('.profile.d/nodejs.sh', profile(hasRuntime))
+  const start = npmStart(json, await context.files.has('.npmrc'))
+  await Promise.all([
+    context.write('.profile.d/nodejs.sh', profile(hasRuntime, start !== null)),
+    start === null ? null : context.write(`${npmStartFolder}/npm`, start, 'executable'),
+  ])
   return { PATH: `${join(context.workspace.app, 'node_modules', '.bin')}:${more.env?.PATH}` }
 }
 

@@ -2,6 +2,10 @@
 import type { AppFiles } from '../files.ts'
 
 export type PackageJson = {
+  readonly name?: unknown
+  readonly version?: unknown
+  readonly config?: unknown
+  readonly bin?: unknown
   readonly scripts?: Readonly<Record<string, unknown>>
   readonly engines?: Readonly<Record<string, unknown>>
   readonly packageManager?: unknown
