@@ -3,6 +3,7 @@ import { fork, spawnSync } from 'node:child_process'
 import { mkdirSync, openSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { flags } from './flags.mjs'
 import { installAll } from './install.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -30,11 +31,10 @@ function build() {
 }
 
 /** A program of the platform in a process group of its own, so that Ctrl-C reaches only this script, which ends all in order. */
-function program(file, env, logFile) {
+function program(name, env, logFile) {
   const log = openSync(logFile, 'a', 0o600)
-  // A small platform shares its machine with its apps: memory counts for more than the last bit of speed.
-  const execArgv = ['--optimize-for-size', '--max-semi-space-size=1']
-  return fork(join(root, 'dist', file), [], { execArgv, detached: true, stdio: ['ignore', log, log, 'ipc'], env })
+  const stdio = ['ignore', log, log, 'ipc']
+  return fork(join(root, 'dist', name, 'main.js'), [], { execArgv: flags[name], detached: true, stdio, env })
 }
 
 function tailOf(file) {
@@ -42,7 +42,7 @@ function tailOf(file) {
 }
 
 /** Keeps a program running: what ends by itself is started again, ever more slowly. */
-function keep(name, file, env, logFile) {
+function keep(name, env, logFile) {
   let child
   let ending = false
   let delay = 500
@@ -50,7 +50,7 @@ function keep(name, file, env, logFile) {
   const listeners = new Set()
   const start = (first) => {
     const started = Date.now()
-    child = program(file, env(), logFile)
+    child = program(name, env(), logFile)
     child.on('message', (message) => {
       last = message
       for (const listen of listeners) listen(message)
@@ -107,7 +107,6 @@ async function main() {
   let api = ''
   const controller = keep(
     'controller',
-    'controller/main.js',
     () => ({ ...env, ...(api ? { DEIS_API_PORT: new URL(api).port, DEIS_GIT_PORT: gitPort } : {}), ...routerPort }),
     join(dataDir, 'logs/controller.log'),
   )
@@ -141,7 +140,6 @@ async function main() {
   gitPort = new URL(ready.git).port
   router = keep(
     'router',
-    'router/main.js',
     () => ({
       ...env,
       DEIS_CONTROLLER_URL: api,

@@ -1,5 +1,5 @@
 // How are requests sent as fast as they are answered, where no better load generator is installed?
-//   node load-client.mjs URL HEADERS SECONDS CONNECTIONS      prints {"rate", "requests"}
+//   node load-client.mjs URL HEADERS SECONDS CONNECTIONS      prints {"rate", "requests", "p99"}, the last in milliseconds
 import { connect } from 'node:net'
 
 const [url, headers, seconds, connections] = process.argv.slice(2)
@@ -7,16 +7,16 @@ const { hostname, port, pathname, search, host } = new URL(url)
 const lines = Object.entries({ Host: host, ...JSON.parse(headers) }).map(([name, value]) => `${name}: ${value}\r\n`)
 const request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
 
-let requests = 0
+const times = []
 let over = false
 
-/** Where the answer at the beginning of the text ends; -1 when it is not all there yet. */
-function endOfAnswer(text) {
+/** How many bytes the answer at the beginning of the text has; -1 when that is not known yet. */
+function lengthOf(text) {
   const head = text.indexOf('\r\n\r\n')
   if (head < 0) return -1
   if (!text.startsWith('HTTP/1.1 2')) throw new Error(`a request failed: ${text.slice(0, head)}`)
   const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, head))
-  if (length) return text.length >= head + 4 + Number(length[1]) ? head + 4 + Number(length[1]) : -1
+  if (length) return head + 4 + Number(length[1])
   const last = text.indexOf('\r\n0\r\n\r\n', head)
   return last < 0 ? -1 : last + 7
 }
@@ -24,15 +24,27 @@ function endOfAnswer(text) {
 function open() {
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   let text = ''
-  socket.on('connect', () => socket.write(request))
+  let length = -1
+  let got = 0
+  let sent = 0
+  const ask = () => {
+    sent = performance.now()
+    socket.write(request)
+  }
+  socket.on('connect', ask)
   socket.on('data', (data) => {
-    text += data.toString('latin1')
-    const end = endOfAnswer(text)
-    if (end < 0) return
-    text = text.slice(end)
-    requests++
+    got += data.length
+    if (length < 0) {
+      text += data.toString('latin1')
+      length = lengthOf(text)
+    }
+    if (length < 0 || got < length) return
+    times.push(performance.now() - sent)
+    text = ''
+    length = -1
+    got = 0
     if (over) socket.destroy()
-    else socket.write(request)
+    else ask()
   })
   socket.on('error', (error) => {
     throw error
@@ -47,8 +59,9 @@ for (let one = 0; one < Number(connections); one++) open()
 setTimeout(
   () => {
     over = true
-    const elapsed = (performance.now() - started) / 1000
-    process.stdout.write(JSON.stringify({ rate: requests / elapsed, requests }))
+    const rate = times.length / ((performance.now() - started) / 1000)
+    const p99 = times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]
+    process.stdout.write(JSON.stringify({ rate, requests: times.length, p99 }))
   },
   Number(seconds) * 1000,
 )
