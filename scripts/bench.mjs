@@ -1,5 +1,5 @@
 // How near does the platform come to its floors, measured side by side in one run?
-//   node scripts/bench.mjs [cli] [apps] [push] [router] [memory] [hostile] [start] [kubernetes] [apps200]      without names: all
+//   node scripts/bench.mjs [cli] [apps] [push] [scale] [router] [memory] [hostile] [start] [many] [kubernetes] [apps200]      without names: all
 // A missed budget is said, never an error; the exit code is 1 when something could not be measured.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ import { installAll } from './install.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const log = (text) => console.log(`deis: ${text}`)
 
-const names = ['cli', 'apps', 'push', 'router', 'memory', 'hostile', 'start', 'kubernetes', 'apps200']
+const names = ['cli', 'apps', 'push', 'scale', 'router', 'memory', 'hostile', 'start', 'many', 'kubernetes', 'apps200']
 
 async function measureOne(name, interrupted) {
   const { measure } = await import(`./bench/${name}.mjs`)

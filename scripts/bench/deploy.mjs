@@ -47,7 +47,8 @@ export async function makeRepository(scope, folder, env) {
   await run(scope, 'git', ['commit', '-q', '-m', 'small app'], here)
 }
 
-function statusOf(port, host) {
+/** 0: no answer. */
+export function statusOf(port, host) {
   return new Promise((done) => {
     get({ host: '127.0.0.1', port, headers: { host }, agent: false }, (answer) => {
       answer.resume()
@@ -89,4 +90,5 @@ export async function deployFirst(scope, platform) {
   const person = await prepare(scope, platform)
   await platform.call('POST', '/v2/apps/', { id: 'first' })
   await deploy(scope, platform, person, 'first')
+  return person
 }

@@ -1,5 +1,6 @@
 // What does it cost to scale and to deploy through the platform rather than with kubectl?
-import { cluster, kubectl, startOnCluster, timed } from './cluster.mjs'
+import { cluster, kubectl, startOnCluster } from './cluster.mjs'
+import { timed } from './processes.mjs'
 
 const runs = 3
 // A container's first process ignores TERM unless it says otherwise, and what is measured waits for pods that end.

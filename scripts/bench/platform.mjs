@@ -1,7 +1,9 @@
 // How does a whole platform come up for a measurement, with a person who may use it?
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { cleanEnv, start } from './processes.mjs'
+import { cleanEnv, start, timed } from './processes.mjs'
 
 function childrenOf(pid) {
   return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -17,11 +19,13 @@ function pidOf(launcher, program) {
   return found
 }
 
-/** Started as an operator does it, so that whatever the launcher gives its programs counts. */
-export async function startPlatform({ root, scope, env: settings = {} }) {
-  const folder = scope.folder()
+/**
+ * Started as an operator does it, so that whatever the launcher gives its programs counts. With `token`, that of the first
+ * user, it is the platform that was in this folder before.
+ */
+export async function startPlatform({ root, scope, env: settings = {}, folder = scope.folder(), token = null }) {
   const home = join(folder, 'home')
-  mkdirSync(home, { mode: 0o700 })
+  mkdirSync(home, { mode: 0o700, recursive: true })
   const dataDir = join(folder, 'data')
   const env = {
     ...cleanEnv(),
@@ -34,7 +38,7 @@ export async function startPlatform({ root, scope, env: settings = {} }) {
   }
   const { child, first } = await start(scope, process.execPath, [join(root, 'scripts/start.mjs')], {
     env,
-    log: join(folder, 'launcher.log'),
+    log: join(scope.folder(), 'launcher.log'),
     endWith: 'SIGINT',
     until: (text) =>
       /^Ctrl-C stops/m.test(text)
@@ -46,7 +50,14 @@ export async function startPlatform({ root, scope, env: settings = {} }) {
         : null,
   })
   const pids = { launcher: child.pid, controller: pidOf(child.pid, 'controller'), router: pidOf(child.pid, 'router') }
-  return { ...first, folder, home, dataDir, pids, call: await signUp(first.api, scope) }
+  return {
+    ...first,
+    folder,
+    home,
+    dataDir,
+    pids,
+    call: callerOf(first.api, scope, token ?? (await signUp(first.api, scope))),
+  }
 }
 
 async function request(api, scope, token, method, path, body) {
@@ -61,10 +72,35 @@ async function request(api, scope, token, method, path, body) {
   return text === '' ? null : JSON.parse(text)
 }
 
-/** Returns a function that calls the API as the first user, an admin; its token is with it. */
+/** @returns the token of the first user, an admin. */
 async function signUp(api, scope) {
   const person = { username: 'bench', password: 'a password for bench', email: 'bench@example.com' }
   await request(api, scope, null, 'POST', '/v2/auth/register/', person)
-  const { token } = await request(api, scope, null, 'POST', '/v2/auth/login/', person)
-  return Object.assign((method, path, body) => request(api, scope, token, method, path, body), { token })
+  return (await request(api, scope, null, 'POST', '/v2/auth/login/', person)).token
+}
+
+/** Calls the API as the user of a token, which is with it. */
+const callerOf = (api, scope, token) =>
+  Object.assign((method, path, body) => request(api, scope, token, method, path, body), { token })
+
+/** The built command line of that user, from an empty home. */
+export async function deisOf({ root, scope }, { folder, api }) {
+  const home = join(folder, 'person')
+  mkdirSync(home, { mode: 0o700 })
+  const deis = (...args) =>
+    timed(scope, process.execPath, [join(root, 'dist/cli/deis.js'), ...args], {
+      env: { ...cleanEnv(), HOME: home },
+      cwd: home,
+    })
+  await deis('login', api, '--username=bench', '--password=a password for bench')
+  return deis
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
 }

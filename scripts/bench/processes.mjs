@@ -68,6 +68,25 @@ export async function run(scope, command, args, { seconds = 120, onLine, ...opti
   }
 }
 
+/** Runs a program to its end; gives what it printed and how long it took in milliseconds. */
+export async function timed(scope, command, args, { env = process.env, cwd, input } = {}) {
+  const began = performance.now()
+  const child = spawn(command, args, {
+    env,
+    cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    signal: scope.signal,
+    timeout: 300_000,
+  })
+  const said = ['', '']
+  child.stdout.on('data', (part) => (said[0] += part))
+  child.stderr.on('data', (part) => (said[1] += part))
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with code ${code}: ${said.join('')}`)
+  return { text: said[0], ms: performance.now() - began }
+}
+
 /**
  * Starts a program that goes on until the scope closes, and waits for its first message (`ipc`) or for `until` to find
  * something in its output.

@@ -1,11 +1,10 @@
 // How long does a small Node.js app take from `git push` until it answers, and how long would the same steps take by hand?
 import { mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { answers, command, deploy, prepare } from './deploy.mjs'
-import { startPlatform } from './platform.mjs'
+import { freePort, startPlatform } from './platform.mjs'
 import { median } from './report.mjs'
 import { run } from './processes.mjs'
 
@@ -22,15 +21,6 @@ const steps = [
   ['end of the push', /deployed to Workflow/],
   ['until it answers', /^git push ended/],
 ]
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** The time of each step, from when the lines came. */
 function breakdown(from, lines, to) {
