@@ -30,7 +30,7 @@ async function copyApp(root, database, model, from, to) {
     ).map((row) => row.name)
     const owner = table === 'App' ? 'uuid' : 'appUuid'
     if (!columns.includes(owner)) continue
-    // Whatever names a row is made anew, from its old name and the number of the copy.
+    // Whatever names a row becomes its old name with the number of the copy.
     const value = (column) => {
       if (/uuid$/i.test(column)) return `'copy-' || n.i || '-' || t."${column}"`
       return column === 'domain' || (table === 'App' && column === 'id') ? `'app-' || (10000 + n.i)` : `t."${column}"`

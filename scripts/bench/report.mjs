@@ -1,4 +1,4 @@
-// How is a measurement told: the ratio first, then what it is made of, then its budget?
+// How is a measurement told: the ratio first, then what it is made of, then its goal?
 
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b)
@@ -10,26 +10,39 @@ function shown(value) {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(1)
 }
 
-function verdict(good) {
-  return good ? '' : '   over budget'
+const within = (value, { most = Infinity, least = 0 }) => value <= most && value >= least
+
+/** Whether a goal is missed by more than the runs differ among themselves: not one of them met it. */
+export function isMissed(result) {
+  if (result.missing) return false
+  const { values, ours, floor } = result
+  const each = values ?? ours.slice(0, floor.length).map((value, run) => value / floor[run])
+  return !each.some((value) => within(value, result)) && !within(middleOf(result), result)
 }
+
+const middleOf = ({ values, ours, floor }) => (values ? median(values) : median(ours) / median(floor))
+
+function goalOf(result) {
+  const { most, least, values, unit } = result
+  if (most === undefined && least === undefined) return ''
+  const goal = `goal ${most === undefined ? `≥ ${least}` : `≤ ${most.toLocaleString('en-US')}`}${values ? ` ${unit}` : ''}`
+  if (within(middleOf(result), result)) return goal
+  return `${goal}   ${isMissed(result) ? 'missed' : 'missed by less than the runs differ'}`
+}
+
+const runsOf = (count) => `${count} run${count === 1 ? '' : 's'}`
 
 /** `most` is the largest ratio allowed (times), `least` the smallest (rates). */
-function ratioLine({ name, of, unit, ours, floor, most, least }) {
-  const [top, bottom] = [median(ours), median(floor)]
-  const ratio = top / bottom
-  const runs = `${Math.min(ours.length, floor.length)} runs`
-  const budget = most === undefined ? (least === undefined ? '' : `budget ≥ ${least}`) : `budget ≤ ${most}`
-  const good = (most === undefined || ratio <= most) && (least === undefined || ratio >= least)
-  const medians = `(${shown(top)} ${unit} / ${shown(bottom)} ${unit}, ${runs})`
-  return `${name.padEnd(16)} ${`${ratio.toFixed(2)} × ${of}`.padEnd(26)} ${medians.padEnd(42)} ${budget}${verdict(good)}`
+function ratioLine(result) {
+  const { name, of, unit, ours, floor } = result
+  const medians = `(${shown(median(ours))} ${unit} / ${shown(median(floor))} ${unit}, ${runsOf(Math.min(ours.length, floor.length))})`
+  return `${name.padEnd(16)} ${`${middleOf(result).toFixed(2)} × ${of}`.padEnd(26)} ${medians.padEnd(42)} ${goalOf(result)}`
 }
 
-function valueLine({ name, of, unit, values, most }) {
-  const value = median(values)
-  const budget = most === undefined ? '' : `budget ≤ ${most} ${unit}${verdict(value <= most)}`
-  const runs = `(${values.length} run${values.length === 1 ? '' : 's'})`
-  return `${name.padEnd(16)} ${`${shown(value)} ${unit} ${of}`.padEnd(26)} ${runs.padEnd(42)} ${budget}`
+function valueLine(result) {
+  const { name, of, unit, values } = result
+  const runs = `(${runsOf(values.length)})`
+  return `${name.padEnd(16)} ${`${shown(median(values))} ${unit} ${of}`.padEnd(26)} ${runs.padEnd(42)} ${goalOf(result)}`
 }
 
 function lineOf(result) {
