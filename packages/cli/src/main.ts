@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // How does the `deis` program start and end?
 import { processIo } from './terminal/io.ts'
 import { run } from './run.ts'
@@ -10,4 +9,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
 })
-process.exitCode = await run(process.argv.slice(2), processIo(stop.signal))
+void run(process.argv.slice(2), processIo(stop.signal)).then((code) => {
+  process.exitCode = code
+})

@@ -1,0 +1,136 @@
+// How is the client built, so that it starts fast?
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Libraries that few commands need, each a file of its own. */
+const apart = {
+  axios: "module.exports = require('axios/unsafe/axios.js').default",
+  inquirer: "module.exports = require('inquirer').default",
+  ws: "module.exports = require('ws')",
+  yaml: "module.exports = require('yaml')",
+}
+
+/** Parts of Node that it takes milliseconds to load, and that most commands import without a use. */
+const lazy = [
+  'child_process',
+  'crypto',
+  'fs/promises',
+  'http2',
+  'https',
+  'readline',
+  'stream/consumers',
+  'timers/promises',
+  'tls',
+]
+
+/** A module like the built-in one, which loads it at the first use of a name. */
+async function lazily(name) {
+  const names = Object.keys(await import(`node:${name}`)).filter((key) => !['default', 'module.exports'].includes(key))
+  return [
+    `for (const name of ${JSON.stringify(names)})`,
+    `  Object.defineProperty(exports, name, { enumerable: true, get: () => require('node:${name}')[name] })`,
+  ].join('\n')
+}
+
+/**
+ * axios looks at the built-in fetch and its FormData even when it uses neither, and Node loads those at the first look,
+ * which takes as long as its own start. The client sends JSON, by http.
+ */
+const withoutFetch = [
+  [/\/axios\/lib\/adapters\/fetch\.js$/, () => 'export const getFetch = () => null'],
+  [
+    /\/axios\/lib\/utils\.js$/,
+    (text) => {
+      const looks = "typeof G.FormData !== 'undefined' ? G.FormData : undefined"
+      if (!text.includes(looks)) throw new Error('axios does not look at FormData as it did')
+      return text.replace(looks, 'undefined')
+    },
+  ],
+  [/\/form-data\/lib\/form_data\.js$/, () => 'module.exports = class FormData {}'],
+]
+
+const named = (names) => new RegExp(`^(node:)?(${names.join('|')})$`)
+
+const plugin = (source) => ({
+  name: 'client',
+  setup(build) {
+    build.onResolve({ filter: named(Object.keys(apart)) }, ({ path, importer }) =>
+      importer.startsWith(source('')) ? { path: `./${path}.js`, external: true } : undefined,
+    )
+    build.onResolve({ filter: /^typebox$/ }, () => ({ path: source('types/src/outline.ts') }))
+    build.onResolve({ filter: named(lazy) }, ({ path, namespace }) =>
+      namespace === 'lazy' ? undefined : { path: path.replace(/^node:/, ''), namespace: 'lazy' },
+    )
+    build.onLoad({ filter: /./, namespace: 'lazy' }, async ({ path }) => ({ contents: await lazily(path) }))
+    for (const [filter, change] of withoutFetch)
+      build.onLoad({ filter }, ({ path }) => ({ contents: change(readFileSync(path, 'utf8')) }))
+  },
+})
+
+/** Builds the client in `folder`; `source` finds files of packages. */
+export async function buildClient(build, source, folder) {
+  const options = {
+    bundle: true,
+    platform: 'node',
+    // Node starts a program of this form faster.
+    format: 'cjs',
+    target: 'node20',
+    supported: { 'dynamic-import': false },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [plugin(source)],
+  }
+  const library = ([name, contents]) =>
+    build({
+      ...options,
+      stdin: { contents, resolveDir: source('cli') },
+      outfile: join(folder, `${name}.js`),
+    })
+  await Promise.all([
+    build({
+      ...options,
+      entryPoints: { deis: source('cli/src/start.ts'), main: source('cli/src/main.ts') },
+      outdir: folder,
+    }),
+    ...Object.entries(apart).map(library),
+  ])
+  chmodSync(join(folder, 'deis.js'), 0o755)
+  writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}\n')
+  // Without the flags and options of this process: V8 uses only what was compiled under the same.
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), folder], { env, stdio: 'inherit' })
+  if (status !== 0) throw new Error('the compiled code of the client was not stored')
+}
+
+/** Runs a command with a request, and stores what V8 has compiled for it. */
+async function storeCompiled(folder) {
+  const { createServer } = await import('node:http')
+  const { createRequire } = await import('node:module')
+  const home = mkdtempSync(join(tmpdir(), 'deis-build-'))
+  const server = createServer((_, response) =>
+    response.setHeader('deis_api_version', '2.3').end('{"count":0,"results":[]}'),
+  )
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+  mkdirSync(join(home, '.deis'))
+  const controller = `http://127.0.0.1:${server.address().port}`
+  writeFileSync(join(home, '.deis/client.json'), JSON.stringify({ controller, token: 'none' }))
+  for (const name of Object.keys(process.env)) if (/^deis_|_proxy$/i.test(name)) delete process.env[name]
+  process.env.HOME = home
+  process.argv = [process.execPath, join(folder, 'deis.js'), 'apps', '--json']
+  process.stdout.write = () => {
+    server.close()
+    return true
+  }
+  const { scripts } = createRequire(import.meta.url)(join(folder, 'deis.js'))
+  process.on('exit', () => {
+    rmSync(home, { recursive: true })
+    for (const [file, script] of scripts) writeFileSync(`${file}.cache`, script.createCachedData())
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await storeCompiled(process.argv[2])
