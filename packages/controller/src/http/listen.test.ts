@@ -71,6 +71,27 @@ it('waits for answers, for as long as they take', async () => {
   expect(text).toContain('done')
 })
 
+it('keeps nothing of the requests before on a connection', async () => {
+  const listeners: number[] = []
+  const server = createHttpServer(
+    (request, response) => {
+      listeners.push(request.socket.listenerCount('close'))
+      request.resume().once('end', () => response.end('done'))
+    },
+    null,
+    patience,
+  ).listen(0, '127.0.0.1')
+  ends.push(() => server.close().closeAllConnections())
+  await once(server, 'listening')
+  const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
+  ends.push(() => socket.destroy())
+  for (let one = 0; one < 3; one++) {
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx')
+    await once(socket, 'data')
+  }
+  expect(new Set(listeners).size).toBe(1)
+})
+
 it('leaves alone what is intercepted', async () => {
   const open = await listen()
   const socket = await open()

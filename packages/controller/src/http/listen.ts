@@ -24,7 +24,8 @@ function endLateBody(request: IncomingMessage, bodyMs: number): void {
     if (!request.complete) socket.destroy()
   }, bodyMs)
   request.once('end', () => clearTimeout(late))
-  socket.once('close', () => clearTimeout(late))
+  // Of the request, since many may come on one connection.
+  request.once('close', () => clearTimeout(late))
 }
 
 /** `intercept` sees every request first and returns whether it took it: what it takes may have any size, and has deadlines of its own. */
