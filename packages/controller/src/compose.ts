@@ -85,7 +85,7 @@ async function open(given: Config, files: Files, log: Logger, state: State): Pro
   const { ends, shutdown } = state
   await openFolder(given, log, state)
   const { config, secret } = await withKeys(given)
-  const { db, close } = await openDb(config.databaseUrl, files.migrations)
+  const { db, read, close } = await openDb(config.databaseUrl, files.migrations)
   ends.push(close)
   const peers = await openPeers(config.databaseUrl, (error) =>
     log.warn({ err: error }, 'other controllers cannot be reached through the database'),
@@ -111,6 +111,7 @@ async function open(given: Config, files: Files, log: Logger, state: State): Pro
   const core: Core = {
     config,
     db,
+    read,
     vault,
     passwords: createPasswords(),
     scheduler,

@@ -6,7 +6,7 @@ import type { Scheduler } from '@deis/ports/scheduler'
 import type { Registry } from '@deis/ports/registry'
 import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
-import type { Db } from '../store/open.ts'
+import type { Db, Read } from '../store/open.ts'
 import type { Here } from './here.ts'
 import type { AppLogs } from './live/logs.ts'
 import type { Passwords } from './accounts/passwords.ts'
@@ -17,6 +17,7 @@ import type { RouteTable } from './edge/routes.ts'
 export type Core = {
   readonly config: Config
   readonly db: Db
+  readonly read: Read
   readonly vault: Vault
   readonly passwords: Passwords
   readonly scheduler: Scheduler

@@ -132,6 +132,7 @@ export async function openFixture(
   const core: Core = {
     config,
     db: store.db,
+    read: store.read,
     vault: createVault(randomBytes(32)),
     passwords: options.passwords ?? quickPasswords,
     scheduler,

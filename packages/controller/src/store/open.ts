@@ -1,6 +1,6 @@
 // How is the database opened: a SQLite file on one machine, or PostgreSQL?
 import { chmod } from 'node:fs/promises'
-import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { SqlDriverAdapter, SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { Prisma, PrismaClient } from './generated/sqlite/client.ts'
 import { type Dialect, migrate, readMigrations } from './migrate.ts'
 
@@ -8,6 +8,12 @@ export type AdapterFactory = SqlDriverAdapterFactory
 /** Both clients come from one schema and have the same model types. */
 export type Db = PrismaClient
 export type Tx = Prisma.TransactionClient
+
+/**
+ * Reads rows without Prisma's engine, which takes longer than such a statement itself: for what every request asks.
+ * Values are as the database's driver gives them.
+ */
+export type Read = <Row>(parts: TemplateStringsArray, ...values: readonly (string | number)[]) => Promise<Row[]>
 
 // Requests queue behind one writer on SQLite: waiting is normal, two seconds (Prisma's default) is not enough under load.
 const transactionOptions = { maxWait: 60_000, timeout: 20_000 }
@@ -18,7 +24,11 @@ export function dialectOf(url: string): Dialect {
   throw new Error('DATABASE_URL must start with file: or postgres://')
 }
 
-type Opened = { readonly factory: AdapterFactory; client(): Promise<Db> }
+type Opened = {
+  readonly factory: AdapterFactory
+  /** `shared` connects to the same connections as the one who gives it. */
+  client(shared: AdapterFactory): Promise<Db>
+}
 
 // Only the dialect in use is loaded: each client brings a query compiler of some megabytes.
 const dialects: Record<Dialect, (url: string) => Promise<Opened>> = {
@@ -27,9 +37,9 @@ const dialects: Record<Dialect, (url: string) => Promise<Opened>> = {
     const factory = new PrismaLibSql({ url })
     return {
       factory,
-      async client() {
+      async client(adapter) {
         const { PrismaClient } = await import('./generated/sqlite/client.ts')
-        const db = new PrismaClient({ adapter: factory, transactionOptions })
+        const db = new PrismaClient({ adapter, transactionOptions })
         // Readers do not wait for the writer, and an acknowledged write survives a power cut.
         await db.$queryRawUnsafe('PRAGMA journal_mode = WAL')
         await db.$queryRawUnsafe('PRAGMA synchronous = FULL')
@@ -45,22 +55,39 @@ const dialects: Record<Dialect, (url: string) => Promise<Opened>> = {
     const factory = new PrismaPg({ connectionString: url })
     return {
       factory,
-      async client() {
+      async client(adapter) {
         const { PrismaClient } = await import('./generated/postgresql/client.ts')
-        return new PrismaClient({ adapter: factory, transactionOptions }) as unknown as Db
+        return new PrismaClient({ adapter, transactionOptions }) as unknown as Db
       },
     }
   },
+}
+
+function readWith(adapter: SqlDriverAdapter, dialect: Dialect): Read {
+  return async <Row>(parts: TemplateStringsArray, ...values: readonly (string | number)[]) => {
+    const sql = parts.reduce((text, part, index) => `${text}${dialect === 'sqlite' ? '?' : `$${index}`}${part}`)
+    const { columnNames, rows } = await adapter.queryRaw({
+      sql,
+      args: [...values],
+      argTypes: values.map((value) => ({
+        scalarType: typeof value === 'number' ? 'int' : 'string',
+        arity: 'scalar',
+      })),
+    })
+    return rows.map((row) => Object.fromEntries(columnNames.map((name, index) => [name, row[index]])) as Row)
+  }
 }
 
 /** Opens the database and brings it to this version's schema. */
 export async function openDb(
   url: string,
   migrationsFolder: string,
-): Promise<{ db: Db; dialect: Dialect; close(): Promise<void> }> {
+): Promise<{ db: Db; read: Read; dialect: Dialect; close(): Promise<void> }> {
   const dialect = dialectOf(url)
   const { factory, client } = await dialects[dialect](url)
   await migrate(factory, dialect, await readMigrations(migrationsFolder, dialect))
-  const db = await client()
-  return { db, dialect, close: () => db.$disconnect() }
+  const adapter = await factory.connect()
+  const { provider, adapterName } = factory
+  const db = await client({ provider, adapterName, connect: async () => adapter })
+  return { db, read: readWith(adapter, dialect), dialect, close: () => db.$disconnect() }
 }

@@ -139,6 +139,24 @@ describe('migrations', () => {
 })
 
 describe('the open database', () => {
+  it('reads rows without the engine of Prisma', async () => {
+    const { db, read, close } = await openDb(database.url, migrations)
+    const names = ['ann', "o'neil", 'eve']
+    const now = new Date('2026-01-02T03:04:05Z')
+    const others = { email: '', password: '', firstName: '', lastName: '', isSuperuser: false, isActive: true }
+    try {
+      for (const username of names) await db.user.create({ data: { username, ...others, dateJoined: now } })
+      const found = await read<{ username: string; dateJoined: string }>`
+        SELECT "username", "dateJoined" FROM "User" WHERE "username" <> ${'eve'} ORDER BY "username" DESC LIMIT ${1}`
+      expect(found).toHaveLength(1)
+      expect(found[0]?.username).toBe("o'neil")
+      expect(new Date(found[0]?.dateJoined ?? '')).toEqual(now)
+      expect(await read`SELECT 1 AS "one" FROM "User" WHERE "username" = ${"' OR 1=1 --"}`).toEqual([])
+    } finally {
+      await close()
+    }
+  })
+
   it('keeps an outside write that happens while a transaction is open and rolled back', async () => {
     const { db, close } = await openDb(database.url, migrations)
     const user = (username: string) => ({

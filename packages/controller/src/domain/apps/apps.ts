@@ -163,10 +163,7 @@ export async function shownApp(core: Core, app: AppRow): Promise<App> {
 }
 
 /** `structure` as text, so that one unreadable row does not fail the list. */
-type ListedApp = Pick<AppRow, 'uuid' | 'id' | 'createdAt' | 'updatedAt'> & {
-  readonly structure: string
-  readonly username: string
-}
+type ListedApp = Readonly<Record<'uuid' | 'id' | 'structure' | 'createdAt' | 'updatedAt' | 'username', string>>
 
 function parsed(json: string): unknown {
   try {
@@ -177,18 +174,18 @@ function parsed(json: string): unknown {
   }
 }
 
-/** The most frequent request: one statement instead of Prisma's two. */
+/** The most frequent request: one statement, without Prisma's engine. */
 async function listedApps(
   core: Core,
   caller: Caller,
   { skip, take }: { skip: number; take: number },
 ): Promise<ListedApp[]> {
   if (caller.isSuperuser)
-    return core.db.$queryRaw<ListedApp[]>`
+    return core.read<ListedApp>`
       SELECT a."uuid", a."id", CAST(a."structure" AS TEXT) AS "structure", a."createdAt", a."updatedAt", u."username"
       FROM "App" a JOIN "User" u ON u."id" = a."ownerId"
       WHERE a."destroying" = false ORDER BY a."id" LIMIT ${take} OFFSET ${skip}`
-  return core.db.$queryRaw<ListedApp[]>`
+  return core.read<ListedApp>`
     SELECT a."uuid", a."id", CAST(a."structure" AS TEXT) AS "structure", a."createdAt", a."updatedAt", u."username"
     FROM "App" a JOIN "User" u ON u."id" = a."ownerId"
     WHERE a."destroying" = false AND (a."ownerId" = ${caller.id} OR EXISTS (
@@ -201,7 +198,15 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
     page,
     (part) => listedApps(core, caller, part),
     () => core.db.app.count({ where: { destroying: false, ...visibleTo(caller) } }),
-    (row) => toApp({ ...row, structure: parsed(row.structure), owner: row }),
+    ({ uuid, id, structure, createdAt, updatedAt, username }) =>
+      toApp({
+        uuid,
+        id,
+        structure: parsed(structure),
+        owner: { username },
+        createdAt: new Date(createdAt),
+        updatedAt: new Date(updatedAt),
+      }),
   )
 }
 
