@@ -2,11 +2,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RouterContext } from './context.ts'
-import { closeGently, discardRest, endGently } from './request/unread.ts'
+import { idleClient } from './timing.ts'
+import { closeGently, endGently } from './request/unread.ts'
 import { handleRequest } from './request/proxy.ts'
 import { handleUpgrade } from './request/upgrade.ts'
 
-const idleClient = 75_000
 const idleCheck = 50
 
 const latest = Symbol('latest response')
@@ -32,10 +32,10 @@ export function createRouterServer(context: RouterContext): RouterServer {
     const client = request.socket as Client
     const before = client[latest]
     client[latest] = response
-    if (!request.complete) response.once('finish', () => discardRest(request, context.timing))
     if (before === undefined) silent.delete(client)
     const run = (): void => {
-      if (!client.destroyed) handleRequest(context, request, response, expects)
+      // Nothing follows a response that closes the connection.
+      if (client.writable) handleRequest(context, request, response, expects)
     }
     // Pipelined requests are handled in order, so that an earlier one never waits for the response to a later one.
     if (before === undefined || before.closed) run()

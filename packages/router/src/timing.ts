@@ -38,6 +38,9 @@ export type Timing = {
   readonly lastWrongDelay: number
 }
 
+/** How long a client's connection is kept without a request. */
+export const idleClient = 75_000
+
 export const usualTiming: Timing = {
   head: 30_000,
   headCheck: 2_000,

@@ -106,6 +106,23 @@ test('what hides behind a refused request is not read as one', async () => {
   expect(reached).toEqual([])
 })
 
+test('what cannot be read as a request adds nothing to the response before it', async () => {
+  const slow = await startApp((_request, response) => void response.write('begun'))
+  await fixture.route('slow', ['slow'], [slow.address])
+  const client = startClient(fixture.router.port, 'GET / HTTP/1.1\r\nHost: slow.localhost\r\n\r\n')
+  const begun = await client.until(/begun\r\n$/)
+  client.socket.write('what\x01is this\r\n\r\n')
+  expect((await client.closed()).text).toBe(begun)
+  await slow.close()
+})
+
+test('a request after a refused one is not read', async () => {
+  reached.length = 0
+  const text = await exchange(fixture.router.port, 'GET / HTTP/1.1', host, host, '', 'GET /hidden HTTP/1.1', host)
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+  expect(reached).toEqual([])
+})
+
 test('requests that only look like the end of another stay apart', async () => {
   reached.length = 0
   const body = 'GET /hidden HTTP/1.1\r\nHost: tea.localhost\r\n\r\n'

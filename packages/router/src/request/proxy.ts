@@ -8,16 +8,13 @@ import { type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
+import { createReply, type Reply } from './reply.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 import type { Squeeze } from './squeeze.ts'
 
-// Node sends a small body in one piece with the head when it is a string.
-const smallBody = 8_192
-
-function answerWith(response: ServerResponse, content: Page, closes: boolean): void {
-  const raw = closes ? [...content.raw, 'Connection', 'close'] : content.raw
-  response.writeHead(content.status, content.message, raw)
-  response.end(content.body)
+function answerWith(reply: Reply, content: Page, closes: boolean): void {
+  reply.head(content, closes)
+  reply.end(Buffer.from(content.body))
 }
 
 /** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
@@ -28,7 +25,7 @@ function cut(request: IncomingMessage, head: ResponseHead): void {
 }
 
 function relayInterim(head: ResponseHead, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-  if (request.httpVersion !== '1.1' || response.headersSent) return
+  if (request.httpVersion !== '1.1') return
   if (head.status === 100 && expects) response.writeContinue()
   else if (head.status === 102) response.writeProcessing()
   else if (head.status === 103) {
@@ -41,6 +38,7 @@ function forward(
   context: RouterContext,
   request: IncomingMessage,
   response: ServerResponse,
+  reply: Reply,
   asked: Forwardable,
   expects: boolean,
 ): void {
@@ -53,28 +51,23 @@ function forward(
   let fresh = !asked.repeatable
   let squeeze: Squeeze | null = null
   let wasUsed = false
-  let full = false
   let bytes = 0
   let over = false
+  // A client that waits for 100 and gets something else may or may not send the body: then nothing else can be read.
+  let closes = expects
 
   const give = (content: Page): void => {
     over = true
-    answerWith(response, content, context.closing)
+    answerWith(reply, content, closes || context.closing)
   }
 
-  const onDrain = (): void => {
-    full = false
+  reply.onTaken = () => {
     if (squeeze === null) connection?.resume()
     else squeeze.resume()
   }
-
-  /** The chunk is kept until the client takes it. */
   const put = (chunk: Buffer): boolean => {
     bytes += chunk.length
-    if (response.write(chunk)) return true
-    if (!full) response.once('drain', onDrain)
-    full = true
-    return false
+    return reply.body(chunk)
   }
 
   const breakOff = (received: ResponseHead): void => {
@@ -84,23 +77,25 @@ function forward(
   }
 
   const answer: Answer = {
-    interim: (interim) => relayInterim(interim, request, response, expects),
+    interim(interim) {
+      relayInterim(interim, request, response, expects)
+      if (interim.status === 100) closes = false
+    },
     head(received, more) {
       const { squeezer } = context
       const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasCapacity())
       const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
-      if (context.closing) raw.push('Connection', 'close')
-      response.writeHead(received.status, received.message, raw)
+      reply.head({ status: received.status, message: received.message, raw }, closes || context.closing)
       head = received
       if (packed !== null && packed.encoding !== null)
         squeeze = squeezer!.begin(packed.encoding, {
           data: put,
-          end: () => void response.end(),
+          end: () => void reply.end(null),
           drain: () => connection?.resume(),
           failed: () => breakOff(received),
         })
-      if (!more) response.flushHeaders()
+      if (!more) reply.flush()
     },
     body(chunk, last) {
       if (last) {
@@ -112,13 +107,9 @@ function forward(
           return true
         }
         bytes += chunk?.length ?? 0
-        if (chunk === null) response.end()
-        else if (chunk.length <= smallBody) response.end(chunk.toString('latin1'), 'latin1')
-        else response.end(Buffer.from(chunk))
-        return true
+        return reply.end(chunk)
       }
-      // The chunk is only valid during this call.
-      return squeeze === null ? put(Buffer.from(chunk!)) : squeeze.write(chunk!)
+      return squeeze === null ? put(chunk!) : squeeze.write(chunk!)
     },
     failed(failure) {
       connection = null
@@ -138,7 +129,7 @@ function forward(
       connection?.abort()
       connection = null
       over = true
-      answerWith(response, page(408), true)
+      answerWith(reply, page(408), true)
     },
   }
 
@@ -183,7 +174,7 @@ function forward(
       method: asked.method,
       host: asked.host,
       path: asked.target,
-      status: response.headersSent ? response.statusCode : 0,
+      status: reply.status,
       bytes,
       upstream: search.upstream?.address ?? null,
       ms: Math.round(performance.now() - began),
@@ -202,7 +193,8 @@ export function handleRequest(
 ): void {
   const seen = { ...originOf(context, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
+  const reply = createReply(request, response, context.timing)
   // The bytes after such a request cannot be trusted either.
-  if ('reason' in asked) answerWith(response, page(asked.status, asked.reason), true)
-  else forward(context, request, response, asked, expects)
+  if ('reason' in asked) answerWith(reply, page(asked.status, asked.reason), true)
+  else forward(context, request, response, reply, asked, expects)
 }

@@ -1,10 +1,11 @@
 // How do a client and an app use another protocol, such as WebSocket, through the router?
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Answer, Connection } from '../upstream/connection.ts'
 import { type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { endGently } from './unread.ts'
+import { headLines } from './head.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
@@ -13,19 +14,9 @@ import { type ResponseHead, tokensOf } from '../upstream/response.ts'
 /** Maximum data from a client before the app has agreed; it is held until then, so that it is never read as a request. */
 const mostHeld = 65_536
 
-function headText(status: number, message: string, raw: readonly string[]): string {
-  let text = `HTTP/1.1 ${status} ${message}\r\n`
-  for (let index = 0; index < raw.length; index += 2) {
-    validateHeaderName(raw[index]!)
-    validateHeaderValue(raw[index]!, raw[index + 1]!)
-    text += `${raw[index]}: ${raw[index + 1]}\r\n`
-  }
-  return `${text}\r\n`
-}
-
 function endWith(context: RouterContext, client: Socket, content: Page): void {
-  const head = headText(content.status, content.message, [...content.raw, 'Connection', 'close'])
-  endGently(client, head + content.body, context.timing)
+  const head = headLines(content.status, content.message, [...content.raw, 'Connection', 'close'])
+  endGently(client, `${head}\r\n${content.body}`, context.timing)
 }
 
 /**
@@ -84,9 +75,9 @@ function splice(
       const ends = switched
         ? ['Connection', 'Upgrade', 'Upgrade', head.upgrade ?? asked.upgrade!]
         : ['Connection', 'close']
-      const text = headText(head.status, head.message, [...head.raw, 'X-Request-Id', asked.id, ...ends])
+      const lines = headLines(head.status, head.message, [...head.raw, 'X-Request-Id', asked.id, ...ends])
       status = head.status
-      client.write(text, 'latin1')
+      client.write(`${lines}\r\n`, 'latin1')
       if (switched) open(connection!.socket)
     },
     body(chunk, last) {

@@ -22,7 +22,7 @@ export type Answer = {
   interim(head: ResponseHead): void
   /** `more`: bytes of the body follow at once. */
   head(head: ResponseHead, more: boolean): void
-  /** The chunk is only lent for the call. False: wait until `resume`. */
+  /** False: the chunk is in use, so nothing more is read until `resume`; true: it was lent for this call only. */
   body(chunk: Buffer | null, last: boolean): boolean
   failed(failure: Failure): void
 }
@@ -57,8 +57,8 @@ type Target = { readonly host: string; readonly port: number; readonly tunnel: b
 
 const blankLine = Buffer.from('\r\n\r\n')
 const longestHead = 65_536
-// One for all connections: each read is used up, or copied, before the next one begins.
-const shared = Buffer.allocUnsafeSlow(65_536)
+/** Only what a read fills of it takes memory. */
+const readSize = 65_536
 
 /** With `tunnel`, 101 is a head like any other, and the end of the response leaves the other direction open. */
 export function openConnection(target: Target, owner: Owner): Connection {
@@ -70,6 +70,9 @@ export function openConnection(target: Target, owner: Owner): Connection {
   let bodyRejected = false
   let ended = false
   let used = false
+  /** For all reads one after the other, but for a response whose end its client has yet to take. */
+  let buffer: Buffer | null = null
+  let inUse = false
   let partial: Buffer | null = null
   let head: ResponseHead | null = null
   let left = 0
@@ -103,29 +106,34 @@ export function openConnection(target: Target, owner: Owner): Connection {
   const finish = (last: Buffer | null, clean: boolean): boolean => {
     const finished = answer!
     settle(clean && complete && !bodyRejected && head!.keepAlive && !target.tunnel)
-    finished.body(last, true)
+    // The next request must not read into it.
+    if (!finished.body(last, true) || inUse) buffer = null
     return true
+  }
+
+  const give = (bytes: Buffer): boolean => {
+    if (bytes.length > 0 && !answer!.body(bytes, false)) inUse = true
+    return !inUse
   }
 
   const readChunked = (bytes: Buffer): boolean => {
     const current = answer!
-    let more = true
     const end = chunked!.feed(bytes, (data) => {
-      if (answer === current) more = current.body(data, false) && more
+      if (answer === current) give(data)
     })
     if (answer !== current) return false
-    return end < 0 ? more : finish(null, end === bytes.length)
+    return end < 0 ? !inUse : finish(null, end === bytes.length)
   }
 
   const readBody = (bytes: Buffer): boolean => {
     if (chunked !== null) return readChunked(bytes)
-    if (head!.body === 'close') return bytes.length === 0 || answer!.body(bytes, false)
+    if (head!.body === 'close') return give(bytes)
     if (bytes.length >= left) {
       const last = bytes.length === left ? bytes : bytes.subarray(0, left)
       return finish(last.length === 0 ? null : last, bytes.length === left)
     }
     left -= bytes.length
-    return bytes.length === 0 || answer!.body(bytes, false)
+    return give(bytes)
   }
 
   const readHead = (read: Buffer): boolean => {
@@ -162,7 +170,8 @@ export function openConnection(target: Target, owner: Owner): Connection {
       return false
     }
     began = true
-    const bytes = shared.subarray(0, count)
+    inUse = false
+    const bytes = buffer!.subarray(0, count)
     try {
       return head === null ? readHead(bytes) : readBody(bytes)
     } catch (error) {
@@ -176,7 +185,7 @@ export function openConnection(target: Target, owner: Owner): Connection {
     port: target.port,
     noDelay: true,
     allowHalfOpen: target.tunnel,
-    onread: { buffer: shared, callback: read },
+    onread: { buffer: () => (buffer ??= Buffer.allocUnsafeSlow(readSize)), callback: read },
   })
   keepReading(
     socket,
