@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Accounts, RunAs } from '@deis/machine/accounts'
 import { discard } from '@deis/machine/discard'
 import type { Isolation } from '@deis/machine/isolation'
-import { ArchiveFailure, type Archiver } from '@deis/machine/archive'
+import { ArchiveFailure, type Archiver, type OpenFolder } from '@deis/machine/archive'
 import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { BadProcfile, parseProcfile, releaseNotice } from '@deis/ports/procfile'
 import { builtInStep } from './built-in.ts'
@@ -37,6 +37,8 @@ export type BuildSettings = EnvironmentSettings & {
   readonly maxSlugBytes: number
   /** Tried before the built-in ones. */
   readonly buildpacks: readonly string[]
+  /** Whether what is built is started here next: its slug is unpacked then. */
+  readonly startsApps: boolean
 }
 
 // A push is smaller than what it unpacks to; this is for archives made to fill the disk.
@@ -50,14 +52,9 @@ async function checkDisk({ builds, minFreeBytes }: BuildSettings): Promise<void>
     )
 }
 
-async function fetchSource(
-  { archiver }: BuildSettings,
-  request: BuildRequest,
-  { workspace: { app: folder }, output, runAs }: BuildParts,
-  signal: AbortSignal,
-): Promise<void> {
+async function fetchSource(request: BuildRequest, { app, output }: BuildParts): Promise<void> {
   try {
-    const { leftOut } = await archiver.unpack(request.source(), folder, { signal, runAs, limits: sourceLimits })
+    const { leftOut } = await app.unpack(request.source(), { limits: sourceLimits })
     for (const { path, why } of leftOut) output.warn(`Left out: ${path} (${why})`)
   } catch (error) {
     if (!(error instanceof ArchiveFailure)) throw error
@@ -146,6 +143,7 @@ type BuildParts = {
   readonly workspace: Workspace
   readonly cache: Cache
   readonly output: BuildOutput
+  readonly app: OpenFolder
   readonly files: AppFiles
   readonly runAs: RunAs | null
 }
@@ -156,9 +154,9 @@ async function buildIn(
   parts: BuildParts,
   signal: AbortSignal,
 ): Promise<BuildResult> {
-  const { workspace, cache, output, files, runAs } = parts
+  const { workspace, cache, output, app, files, runAs } = parts
   const { config } = request
-  await fetchSource(settings, request, parts, signal)
+  await fetchSource(request, parts)
   warnSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
   for (const line of await notUsed(files, config)) output.warn(line)
@@ -179,10 +177,12 @@ async function buildIn(
   const context = createContext(
     { workspace, files, output, archiver: settings.archiver, config, env, signal },
     run,
-    settings.shell,
+    app,
   )
   const steps = (await externalSteps(context, settings.shell, runAs)) ??
     (await detectedSteps(context, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(context)]
+  // While tools work there is time to start what comes after them.
+  settings.archiver.expect((caching ? 1 : 0) + (settings.startsApps ? 1 : 0))
   const [defaults, name] = await compile(context, steps, settings.shell)
   const ignored = await ignoredPaths(context)
 
@@ -192,7 +192,7 @@ async function buildIn(
   report(output, declared, defaults, name)
   // Side by side: each is a program that reads another folder. Both are over when this goes on.
   const [packed, saved] = await Promise.allSettled([
-    makeSlug(settings, workspace.app, request.id, ignored, runAs, signal),
+    makeSlug(settings, app, request.id, ignored),
     caching ? cache.save(workspace.cache, output) : null,
   ])
   if (packed.status === 'rejected') throw packed.reason
@@ -219,11 +219,11 @@ export async function build(
   await checkDisk(settings)
   const runAs = await settings.accounts.of(request.app)
   const output = createOutput(write, settings.maxOutputBytes)
-  const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes, runAs)
+  const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes, settings.archiver, runAs)
   const workspace = await openWorkspace(settings.builds, request.id, runAs)
-  const inspector = settings.archiver.inspect(workspace.app, { runAs, signal })
+  const app = settings.archiver.open(workspace.app, { runAs, signal })
   try {
-    const parts = { workspace, cache, output, files: appFiles(inspector), runAs }
+    const parts = { workspace, cache, output, app, files: appFiles(app), runAs }
     return await buildIn(settings, request, parts, signal)
   } catch (error) {
     await killOrphans(request.id)
@@ -231,7 +231,7 @@ export async function build(
     await cache.putBack(workspace.cache, !signal.aborted)
     throw error
   } finally {
-    inspector.close()
+    await app.close()
     await discard(workspace.root)
   }
 }

@@ -2,8 +2,8 @@
 import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunAs } from '@deis/machine/accounts'
+import type { Archiver } from '@deis/machine/archive'
 import { discard } from '@deis/machine/discard'
-import { fingerprintOf } from './fingerprint.ts'
 import type { BuildOutput } from './output.ts'
 import { humanSize } from './size.ts'
 import { makeFor } from './workspace.ts'
@@ -30,7 +30,7 @@ const maxFailures = 3
 const nothing: Meta = { key: '', fingerprint: '', failures: 0 }
 
 /** Its content belongs to `runAs`, the user who filled it. */
-export function openCache(folder: string, limit: number, runAs: RunAs | null): Cache {
+export function openCache(folder: string, limit: number, archiver: Archiver, runAs: RunAs | null): Cache {
   const files = join(folder, 'files')
   const metaFile = join(folder, 'meta.json')
   let before = nothing
@@ -77,7 +77,7 @@ export function openCache(folder: string, limit: number, runAs: RunAs | null): C
       output.title('Checking for changes inside the cache directory...')
       const wanted = key ?? ''
       key = null
-      const now = await fingerprintOf(target, runAs)
+      const now = await archiver.fingerprint(target, { runAs })
       if (now.files === 0) {
         await drop()
         output.note("No files were added to the cache folder, cache wasn't updated")

@@ -1,5 +1,6 @@
 // What is available to a step of a build: folders, output, and commands that run as the app's user?
 import type { Archiver } from '@deis/machine/archive'
+import type { Paths } from '@deis/machine/folder'
 import { BuildFailure } from '@deis/ports/builder'
 import type { AppFiles } from './files.ts'
 import type { BuildOutput } from './output.ts'
@@ -22,6 +23,8 @@ export type BuildContext = {
   capture(command: string, args: readonly string[], more?: More): Promise<Captured>
   /** Writes a file of the app as the app's user: a link in its path leads only where that user may go. */
   write(path: string, text: string, mode?: 'executable'): Promise<void>
+  /** Deletes a file or folder, if there is one, as the app's user. */
+  remove(path: string): Promise<void>
 }
 
 export type More = {
@@ -50,9 +53,9 @@ function collect(limit: number): { readonly add: (chunk: Buffer) => void; readon
 }
 
 export function createContext(
-  base: Omit<BuildContext, 'show' | 'must' | 'capture' | 'write'>,
+  base: Omit<BuildContext, 'show' | 'must' | 'capture' | 'write' | 'remove'>,
   run: Run,
-  shell: string,
+  app: Paths,
 ): BuildContext {
   const settings = (more: More): { cwd: string; env: Record<string, string>; input?: string } => ({
     cwd: more.cwd ?? base.workspace.app,
@@ -87,10 +90,14 @@ export function createContext(
       }
     },
     async write(path, text, mode) {
-      const chmod = mode === 'executable' ? ' && chmod +x "$1"' : ''
-      const script = `case "$1" in */*) mkdir -p "\${1%/*}";; esac && cat >"$1"${chmod}`
-      const { code, stderr } = await context.capture(shell, ['-c', script, 'write', `./${path}`], { input: text })
-      if (code !== 0) throw new BuildFailure(`${path} could not be written: ${stderr.trim()}`)
+      await app.write(path, text, mode).catch((error: unknown) => {
+        throw new BuildFailure(`${path} could not be written: ${(error as Error).message}`)
+      })
+    },
+    async remove(path) {
+      await app.remove(path).catch((error: unknown) => {
+        throw new BuildFailure(`${path} could not be removed: ${(error as Error).message}`)
+      })
     },
   }
   return context

@@ -31,6 +31,8 @@ export type NativeBuilderOptions = {
   readonly stack?: string
   /** URLs of buildpacks that are tried in order, by their detect, before the built-in ones; default: none. */
   readonly buildpacks?: readonly string[]
+  /** Whether what is built is started here next; default: no. */
+  readonly startsApps?: boolean
   /** No build begins with less free disk; default 200 MB. */
   readonly minFreeBytes?: number
   /** Output of tools beyond this is not shown; default 10 MB. */
@@ -72,6 +74,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     stack: options.stack ?? 'heroku-24',
     passEnv: options.passEnv ?? {},
     buildpacks: options.buildpacks ?? [],
+    startsApps: options.startsApps ?? false,
     minFreeBytes: options.minFreeBytes ?? 200 * 2 ** 20,
     maxOutputBytes: options.maxOutputBytes ?? 10_000_000,
     maxCacheBytes: options.maxCacheBytes ?? 2 * 2 ** 30,
@@ -80,6 +83,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
   let recovered = false
   return {
     name: 'native',
+    expect: () => archiver.expect(1),
     async build(request, output, signal) {
       checkApp(request.app)
       const deadline = AbortSignal.timeout(timeoutSeconds * 1000)

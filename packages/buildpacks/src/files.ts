@@ -1,8 +1,9 @@
 // How does the platform read an app's files, which are untrusted and may change at any time?
-import { type Inspector, mostBytes } from '@deis/machine/inspect'
+import { mostBytes } from '@deis/machine/archive/order'
+import type { Paths } from '@deis/machine/folder'
 import { BuildFailure } from '@deis/ports/builder'
 
-/** Everything is read as the app's user, see machine/src/inspect.ts. */
+/** Everything is read as the app's user, see machine/src/folder.ts. */
 export type AppFiles = {
   /** Whether a file (or link) of this name is there; below the app, or at a whole path. */
   has(path: string): Promise<boolean>
@@ -15,13 +16,8 @@ export type AppFiles = {
 }
 
 /** `most`: a larger file is refused; without it only the first `bytes` count. */
-async function readStart(
-  inspector: Inspector,
-  name: string,
-  bytes: number,
-  most: number | null,
-): Promise<string | null> {
-  const file = await inspector.start(name, bytes)
+async function readStart(paths: Paths, name: string, bytes: number, most: number | null): Promise<string | null> {
+  const file = await paths.start(name, bytes)
   if (file.found === 'nothing') return null
   if (file.found === 'link') throw new BuildFailure(`${name} must be a file, not a link.`)
   if (file.found === 'unreadable') throw new BuildFailure(`${name} cannot be read: ${file.why}.`)
@@ -30,13 +26,13 @@ async function readStart(
   return Buffer.from(file.start, 'base64').toString('utf8')
 }
 
-export function appFiles(inspector: Inspector): AppFiles {
+export function appFiles(paths: Paths): AppFiles {
   return {
-    has: (path) => inspector.has(path),
-    read: (name) => readStart(inspector, name, mostBytes, mostBytes),
-    head: (name, bytes) => readStart(inspector, name, bytes, null),
+    has: (path) => paths.has(path),
+    read: (name) => readStart(paths, name, mostBytes, mostBytes),
+    head: (name, bytes) => readStart(paths, name, bytes, null),
     async onlyFolder(path) {
-      const entries = await inspector.list(path, 2)
+      const entries = await paths.list(path, 2)
       const [only] = entries
       return entries.length === 1 && only?.folder ? only.name : null
     },

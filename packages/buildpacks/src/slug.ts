@@ -1,8 +1,7 @@
 // How is a built app packed into a slug: what is left out, and how is it named?
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RunAs } from '@deis/machine/accounts'
-import { ArchiveFailure, type Archiver, type Packed } from '@deis/machine/archive'
+import { ArchiveFailure, type OpenFolder, type Packed } from '@deis/machine/archive'
 import { slugFile } from '@deis/machine/slugs'
 import { BuildFailure } from '@deis/ports/builder'
 import type { BuildContext } from './context.ts'
@@ -29,26 +28,18 @@ export async function ignoredPaths(context: BuildContext): Promise<ReadonlySet<s
   return new Set(listed.stdout.split('\0'))
 }
 
-type Settings = { readonly archiver: Archiver; readonly slugFolder: string; readonly maxSlugBytes: number }
+type Settings = { readonly slugFolder: string; readonly maxSlugBytes: number }
 
 /** Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. */
 export async function makeSlug(
-  { archiver, slugFolder, maxSlugBytes }: Settings,
-  app: string,
+  { slugFolder, maxSlugBytes }: Settings,
+  app: OpenFolder,
   build: string,
   ignored: ReadonlySet<string>,
-  runAs: RunAs | null,
-  signal: AbortSignal,
 ): Promise<Packed> {
   const partial = join(slugFolder, `.${build}.partial`)
   try {
-    const slug = await archiver.pack(app, partial, {
-      skip: [...ignored],
-      skipNames: ['.git'],
-      archiveBytes: maxSlugBytes,
-      runAs,
-      signal,
-    })
+    const slug = await app.pack(partial, { skip: [...ignored], skipNames: ['.git'], archiveBytes: maxSlugBytes })
     await rename(partial, slugFile(slugFolder, slug.digest))
     return slug
   } catch (error) {

@@ -25,6 +25,7 @@ export function openGitServer(core: Core, hookProgram: readonly string[]): Promi
     authorize: (username, app) => mayPush(core, username, app),
     deployBranch: (app) => deployBranch(core, app),
     setDeployBranch: (app, branch) => setDeployBranch(core, app, branch),
+    expectPush: () => core.builder.expect(),
     deploy: (push) => receivePush(core, push),
     log: (level, message, fields) => core.log[level](fields, message),
   })

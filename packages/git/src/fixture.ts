@@ -77,6 +77,7 @@ async function startPlatform(hookProgram: readonly string[], options: Partial<Gi
     authorize: async (username, app) => state.permission(username, app),
     deployBranch: async (app) => state.branches.get(app) ?? null,
     setDeployBranch: async (app, branch) => void state.branches.set(app, branch),
+    expectPush: () => {},
     deploy: async (push) => {
       await state.deploy(push)
       const { app, sha, ref, username, options } = push

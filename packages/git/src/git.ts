@@ -72,6 +72,8 @@ export async function writeSettings(git: Git, hooks: string, maxPackBytes: numbe
     '  unpackLimit = 1',
     '[receive]',
     '  advertisePushOptions = true',
+    // Repositories are maintained at times without pushes (repos.ts).
+    '  autogc = false',
     // With --atomic a refused branch would hold back one that is already deployed.
     '  advertiseAtomic = false',
     '  denyDeleteCurrent = ignore',

@@ -72,6 +72,8 @@ export type GitServerDeps = {
   authorize(username: string, app: string): Promise<Permission>
   deployBranch(app: string): Promise<string | null>
   setDeployBranch(app: string, branch: string): Promise<void>
+  /** A push has begun. */
+  expectPush(): void
   /** Builds and releases. @throws Error whose message the user may read; the push is then declined. */
   deploy(push: Push): Promise<void>
   log: Log

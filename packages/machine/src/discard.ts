@@ -19,6 +19,17 @@ async function empty(folder: string, owner: RunAs | null): Promise<void> {
   await run('/bin/sh', ['-c', emptyText], options)
 }
 
+/** False: there is something in it. */
+async function removeEmpty(folder: string | Buffer): Promise<boolean> {
+  try {
+    await rmdir(folder)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return false
+    throw error
+  }
+}
+
 const gone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
 /**
@@ -31,11 +42,15 @@ export async function discard(path: string | Buffer): Promise<void> {
     try {
       const found = await lstat(path)
       if (!found.isDirectory()) return await unlink(path)
+      if (await removeEmpty(path)) return
       if (found.uid !== own && own === 0) await empty(String(path), { uid: found.uid, gid: found.gid })
       else if (own === 0)
-        for (const name of await readdir(path, 'buffer'))
+        await Promise.all(
           // Not every name is valid UTF-8.
-          await discard(Buffer.concat([Buffer.from(path), Buffer.from('/'), name]))
+          (await readdir(path, 'buffer')).map((name) =>
+            discard(Buffer.concat([Buffer.from(path), Buffer.from('/'), name])),
+          ),
+        )
       else await empty(String(path), null)
       return await rmdir(path)
     } catch (error) {

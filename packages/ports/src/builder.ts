@@ -41,6 +41,8 @@ export class BuildFailure extends Error {
 
 export type Builder = {
   readonly name: string
+  /** Source is on its way: a build may be asked for soon. */
+  expect(): void
   /**
    * Builds; `output` gets text as it comes, whole lines or parts of lines, without cursor codes.
    * @throws BuildFailure if the source cannot be built; the signal's reason if cancelled. Nothing keeps running then.

@@ -62,6 +62,7 @@ export async function openBackend(settings: ProcessSettings, { archiveProgram, d
     folder: join(dataDir, 'builder'),
     timeoutSeconds: buildTimeoutSeconds,
     maxSlugBytes,
+    startsApps: true,
     passEnv: { ...locale, ...buildEnv },
   })
   return { scheduler, builder, registry: null, intercept: null, close: async () => {} }

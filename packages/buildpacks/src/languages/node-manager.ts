@@ -21,6 +21,12 @@ const versionIn = (printed: string): string => printed.trim().replace(/-git\.[\w
 const withoutNpm = (): BuildFailure =>
   new BuildFailure('npm was not found on this machine: install it, or set BUILDPACK_URL.')
 
+async function isIn(context: BuildContext, path: string, name: string): Promise<boolean> {
+  const folders = path.split(':').filter((folder) => folder.startsWith('/'))
+  const there = await Promise.all(folders.map((folder) => context.files.has(join(folder, name))))
+  return there.includes(true)
+}
+
 /** The manager on PATH if it is the right one, otherwise npm brings it into the cache. */
 export async function provideManager(
   context: BuildContext,
@@ -33,8 +39,7 @@ export async function provideManager(
   const outside: More = { ...more, cwd: context.workspace.tmp }
   if (manager.name === 'npm' && manager.version === null && json.engines?.npm === undefined) {
     // To tell its version takes npm as long as to install a small app.
-    const { code } = await context.capture('sh', ['-c', 'command -v npm'], outside)
-    if (code !== 0) throw withoutNpm()
+    if (!(await isIn(context, path, 'npm'))) throw withoutNpm()
     return { path, folder: null, version: null }
   }
   const present = await context.capture(manager.name, ['--version'], outside)
@@ -60,7 +65,7 @@ export async function provideManager(
 /** Puts runtime and manager where the app's processes find them. @returns whether there was anything to put. */
 export async function copyRuntime(context: BuildContext, runtime: Runtime, manager: string | null): Promise<boolean> {
   const target = join(context.workspace.app, runtimeFolder)
-  await context.capture('rm', ['-rf', '--', target])
+  await context.remove(target)
   const folders = [runtime.folder, manager].filter((folder) => folder !== null)
   for (const folder of folders) {
     await context.must('mkdir', 'mkdir', ['-p', '--', target])
@@ -69,7 +74,7 @@ export async function copyRuntime(context: BuildContext, runtime: Runtime, manag
   if (runtime.home !== null) {
     // Needed only to build, and most of its files.
     const own = join(target, 'lib', 'node_modules', basename(runtime.home))
-    await context.capture('rm', ['-rf', '--', ...['include', 'share', 'CHANGELOG.md'].map((name) => join(own, name))])
+    for (const name of ['include', 'share', 'CHANGELOG.md']) await context.remove(join(own, name))
   }
   return folders.length > 0
 }

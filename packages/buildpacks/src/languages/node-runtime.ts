@@ -65,7 +65,7 @@ async function install(context: BuildContext, more: More, name: string, version:
   const cache = `--cache=${join(context.workspace.tmp, 'node-download')}`
   await npmGlobal(context, more, fresh, [`${name}@${version}`, `npm@${npm}`], ['--ignore-scripts', '--force', cache])
   // Only the newest is kept: an app has one version at a time.
-  await context.capture('rm', ['-rf', '--', kept])
+  await context.remove(kept)
   await context.capture('mkdir', ['-p', '--', kept])
   await context.must('mv', 'mv', ['--', fresh, folder])
   if (!(await works()))

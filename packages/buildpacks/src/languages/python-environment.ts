@@ -63,7 +63,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 /** Makes the environment. @returns whether it has pip. */
 export async function createEnvironment(context: BuildContext, python: string): Promise<boolean> {
-  await context.capture('rm', ['-rf', '--', environmentFolder])
+  await context.remove(environmentFolder)
   const made = await context.capture(python, ['-m', 'venv', '--without-pip', environmentFolder])
   if (made.code !== 0)
     throw new BuildFailure(

@@ -30,7 +30,7 @@ async function compile(context: BuildContext): Promise<Record<string, string>> {
   await context.capture('cp', ['-a', '--', `${kept}/.`, 'vendor/bundle'])
   await bundle(['install', '--jobs', '4', '--retry', '2'])
   if (lock !== null) await bundle(['clean'])
-  await context.capture('rm', ['-rf', '--', kept])
+  await context.remove(kept)
   await context.capture('cp', ['-a', '--', 'vendor/bundle', kept])
 
   if (/^ {4}(sprockets-rails|propshaft) /m.test(lock ?? '')) {

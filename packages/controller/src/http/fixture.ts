@@ -62,6 +62,7 @@ function anyImage(asked: Asked[]): Registry {
 /** Tests of this layer push nothing; builds are tested in builder/ and end to end. */
 const noBuilder: Builder = {
   name: 'none',
+  expect: () => {},
   build: () => Promise.reject(new Error('nothing is built here')),
   recover: async () => {},
   prune: async () => {},

@@ -102,6 +102,7 @@ async function serveGit(to: Serving, client: Client, username: string, call: Git
   try {
     // Once more under the lock: an app that is destroyed is first gone for authorize, and then its pushes are cancelled.
     await checkPermission(to, username, call)
+    to.deps.expectPush()
     return await receive(to, client, call, push)
   } finally {
     to.pushes.end(push)

@@ -80,6 +80,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
 
   return {
     name: 'kubernetes',
+    expect: () => settings.archiver.expect(1),
     async build(request, write, cancelled) {
       check(request)
       cancelled.throwIfAborted()

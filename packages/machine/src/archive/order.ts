@@ -9,16 +9,22 @@ export type ArchiveLimits = {
 
 export const defaultLimits: ArchiveLimits = { entries: 1_000_000, bytes: 16 * 2 ** 30 }
 
-export type UnpackOrder = {
-  readonly mode: 'unpack'
-  /** The user that the program becomes before it touches a file; null: it stays the same. */
+/** The first line that the program reads. */
+export type Opening = {
+  /** Where it works. */
+  readonly folder: string
+  /** The user that the program becomes before it touches a file there; null: it stays the same. */
   readonly runAs: RunAs | null
-  readonly limits: ArchiveLimits
+  /** A file of the platform, read instead of the standard input; it is opened before that. */
+  readonly input: string | null
 }
 
+/** From the input. */
+export type UnpackOrder = { readonly mode: 'unpack'; readonly limits: ArchiveLimits }
+
+/** To the output. It is the last order, as the output ends with the program. */
 export type PackOrder = {
   readonly mode: 'pack'
-  readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
   /** Paths below the folder; folders may end with `/`. */
   readonly skip: readonly string[]
@@ -32,7 +38,6 @@ export type PackOrder = {
 
 export type LookOrder = {
   readonly mode: 'look'
-  readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
   /** Paths to check for existence, as anything but a folder. */
   readonly names: readonly string[]
@@ -45,9 +50,9 @@ export type LookOrder = {
 /** Text null: a folder. */
 export type RelayFile = { readonly path: string; readonly mode: number; readonly text: string | null }
 
+/** From the input to the output. */
 export type RelayOrder = {
   readonly mode: 'relay'
-  readonly runAs: RunAs | null
   readonly limits: ArchiveLimits
   /** These come first, and belong to root. */
   readonly files: readonly RelayFile[]
@@ -56,15 +61,21 @@ export type RelayOrder = {
   readonly user: number
 }
 
-/** To answer questions about the folder it is started in, one line per question, until the input ends. */
-export type AnswerOrder = { readonly mode: 'answer'; readonly runAs: RunAs | null }
+export type FingerprintOrder = { readonly mode: 'fingerprint' }
 
-export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder | AnswerOrder
+/** What is done at a path below the folder, or at an absolute one. If it fails, the next one may still succeed. */
+export type PathOrder =
+  | { readonly mode: 'has'; readonly path: string }
+  | { readonly mode: 'start'; readonly path: string; readonly bytes: number }
+  | { readonly mode: 'list'; readonly path: string; readonly most: number }
+  | { readonly mode: 'write'; readonly path: string; readonly text: string; readonly executable: boolean }
+  | { readonly mode: 'remove'; readonly path: string }
 
-export type Question =
-  | { readonly ask: 'has'; readonly path: string }
-  | { readonly ask: 'start'; readonly path: string; readonly bytes: number }
-  | { readonly ask: 'list'; readonly path: string; readonly most: number }
+/** One per line after the first, executed one after the other until the end. */
+export type ArchiveOrder = UnpackOrder | PackOrder | LookOrder | RelayOrder | FingerprintOrder | PathOrder
+
+/** How much of a file's start is read at most. */
+export const mostBytes = 4 * 2 ** 20
 
 /** How a file begins. `start` in base64. */
 export type FileStart =
@@ -76,7 +87,7 @@ export type FileStart =
 
 export type Listed = readonly { readonly name: string; readonly folder: boolean }[]
 
-export type Answer = { readonly answer: boolean | FileStart | Listed } | { readonly failed: string }
+export type Fingerprint = { readonly hash: string; readonly size: number; readonly files: number }
 
 /** An entry that was left out, and why. */
 export type LeftOut = { readonly path: string; readonly why: string }
@@ -90,14 +101,16 @@ export type Seen = ArchiveResult & {
 }
 
 export type ArchiveFault = {
-  readonly kind: 'archive' | 'folder' | 'other'
+  readonly kind: 'archive' | 'folder' | 'path' | 'other'
   readonly message: string
   /** Of a failure of the disk, which is not the archive's fault. */
   readonly code?: string
 }
 
-/** The program's final message, as one JSON value. */
-export type ArchiveReply = { readonly ok: ArchiveResult | Seen } | { readonly failure: ArchiveFault }
+/** To each order, one per line. After a failure of anything but a `PathOrder` the program ends. */
+export type ArchiveReply =
+  | { readonly ok: ArchiveResult | Seen | Fingerprint | boolean | FileStart | Listed | null }
+  | { readonly failure: ArchiveFault }
 
 /** The pipes between the two, besides the three standard ones. */
 export const orderDescriptor = 3

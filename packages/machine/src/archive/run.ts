@@ -1,26 +1,33 @@
-// How does the archive program run? In the folder it is started in: `unpack` and `look` read an archive from their input, `pack`
-// writes one to its output, `relay` does both, `answer` reads questions. It is a separate program so that its crashes, its memory
-// and its rights are not those of the controller.
-import { readFileSync, writeSync } from 'node:fs'
+// How does the archive program run? It executes orders in one folder, as that folder's user. It is a separate program so that
+// its crashes, its memory and its rights are not those of the controller.
+import { createReadStream, openSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import {
   ArchiveFailure,
+  type ArchiveFault,
   type ArchiveOrder,
   type ArchiveReply,
   type ArchiveResult,
   BadArchive,
+  type Opening,
   orderDescriptor,
+  type PackOrder,
   type RelayOrder,
   replyDescriptor,
 } from './order.ts'
 import type { RunAs } from '../accounts.ts'
-import { answer } from './answer.ts'
+import { fingerprint } from './fingerprint.ts'
 import { look } from './look.ts'
 import { tarOfFolder } from './pack.ts'
+import { atPath } from './paths.ts'
 import { relayed } from './relay.ts'
 import { unpack } from './unpack.ts'
+
+type Reply = Extract<ArchiveReply, { ok: unknown }>['ok']
 
 function become(runAs: RunAs | null): void {
   if (!runAs || process.getuid?.() !== 0) return
@@ -29,49 +36,77 @@ function become(runAs: RunAs | null): void {
   process.setuid?.(runAs.uid)
 }
 
-async function work(order: ArchiveOrder): Promise<ArchiveResult> {
-  become(order.runAs)
-  if (order.mode === 'unpack') return unpack(process.stdin, order.limits)
-  if (order.mode === 'look') return look(process.stdin, order)
-  if (order.mode === 'answer') return answer(process.stdin, process.stdout)
-  let result: ArchiveResult | null = null
-  const keep = (made: ArchiveResult): void => void (result = made)
-  if (order.mode === 'pack')
-    await pipeline(Readable.from(tarOfFolder(order, keep)), createGzip({ level: order.level }), process.stdout)
-  else await relay(order, keep)
-  if (result === null) throw new Error('packing ended early')
-  return result
+/** @returns the input */
+function begin({ folder, runAs, input }: Opening): Readable {
+  const descriptor = input === null ? null : openSync(input, 'r')
+  process.chdir(folder)
+  become(runAs)
+  return descriptor === null ? process.stdin : createReadStream('', { fd: descriptor })
 }
 
-async function relay(order: RelayOrder, keep: (made: ArchiveResult) => void): Promise<void> {
+async function pack(order: PackOrder, keep: (made: ArchiveResult) => void): Promise<void> {
+  await pipeline(Readable.from(tarOfFolder(order, keep)), createGzip({ level: order.level }), process.stdout)
+}
+
+async function relay(input: Readable, order: RelayOrder, keep: (made: ArchiveResult) => void): Promise<void> {
   try {
-    await pipeline(process.stdin, createGunzip(), (plain: Readable) => relayed(plain, order, keep), process.stdout)
+    await pipeline(input, createGunzip(), (plain: Readable) => relayed(plain, order, keep), process.stdout)
   } catch (error) {
     throw error instanceof ArchiveFailure ? error : new BadArchive((error as Error).message, { cause: error })
   }
 }
 
-function replyTo(error: unknown): ArchiveReply {
-  const { message, code } = error as NodeJS.ErrnoException
-  if (error instanceof ArchiveFailure)
-    return { failure: { kind: error instanceof BadArchive ? 'archive' : 'folder', message } }
-  return { failure: { kind: 'other', message, code } }
+async function execute(input: Readable, order: ArchiveOrder): Promise<Reply> {
+  if (order.mode === 'unpack') return unpack(input, order.limits)
+  if (order.mode === 'look') return look(input, order)
+  if (order.mode === 'fingerprint') return fingerprint()
+  if (order.mode !== 'pack' && order.mode !== 'relay') return atPath(order)
+  let result: ArchiveResult | null = null
+  const keep = (made: ArchiveResult): void => void (result = made)
+  await (order.mode === 'pack' ? pack(order, keep) : relay(input, order, keep))
+  if (result === null) throw new Error('packing ended early')
+  return result
 }
 
-/** Executes the order, replies, and ends the process. */
+const isPathOrder = (order: ArchiveOrder): boolean => ['has', 'start', 'list', 'write', 'remove'].includes(order.mode)
+
+function kindOf(error: unknown): ArchiveFault['kind'] {
+  if (error instanceof BadArchive) return 'archive'
+  return error instanceof ArchiveFailure ? 'folder' : 'other'
+}
+
+function send(reply: ArchiveReply): void {
+  const bytes = Buffer.from(`${JSON.stringify(reply)}\n`)
+  for (let from = 0; from < bytes.length;) from += writeSync(replyDescriptor, bytes, from)
+}
+
+/** Executes its orders, replies to each, and ends the process. */
 export function runArchive(exit: (code: number) => void): void {
-  const end = (reply: ArchiveReply): void => {
+  const fail = (error: unknown): void => {
+    const { message, code } = error as NodeJS.ErrnoException
     // The controller may be gone, and then no reply is needed.
     try {
-      writeSync(replyDescriptor, JSON.stringify(reply))
+      send({ failure: { kind: kindOf(error), message, code } })
     } finally {
-      exit('ok' in reply ? 0 : 1)
+      exit(1)
     }
   }
-  process.on('uncaughtException', (error) => end(replyTo(error)))
-  const order = JSON.parse(readFileSync(orderDescriptor, 'utf8')) as ArchiveOrder
-  work(order).then(
-    (ok) => end({ ok }),
-    (error: unknown) => end(replyTo(error)),
-  )
+  const work = async (): Promise<void> => {
+    let input: Readable | null = null
+    for await (const line of createInterface({ input: new Socket({ fd: orderDescriptor, writable: false }) })) {
+      if (input === null) {
+        input = begin(JSON.parse(line) as Opening)
+        continue
+      }
+      const order = JSON.parse(line) as ArchiveOrder
+      try {
+        send({ ok: await execute(input, order) })
+      } catch (error) {
+        if (!isPathOrder(order)) throw error
+        send({ failure: { kind: 'path', message: (error as Error).message } })
+      }
+    }
+  }
+  process.on('uncaughtException', fail)
+  work().then(() => exit(0), fail)
 }

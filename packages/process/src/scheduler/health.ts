@@ -25,7 +25,8 @@ const ms = (seconds: number | undefined, otherwise: number): number => (seconds 
 const addressOf = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
 async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
-  for (let pause = 50; ; pause = Math.min(pause * 1.05, 500)) {
+  // A small program listens within a twentieth of a second.
+  for (let pause = 5; ; pause = Math.min(pause * 1.1, 500)) {
     const host = await within(signal, connectMs, (limit) => openHost(target.port, limit)).catch(() => null)
     if (host && !(target.runAs && (await isOtherUsersPort(target.port, target.runAs.uid))))
       return addressOf(host, target.port)

@@ -1,9 +1,20 @@
-// How are questions about a folder's content answered? Runs in the archive program only, as the owner of the folder: a link in
+// What is at a path of a folder, and how is it changed? Runs in the archive program only, as the owner of the folder: a link in
 // it leads only where that user may go.
-import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
-import type { Answer, ArchiveResult, FileStart, Listed, Question } from './order.ts'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  opendirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import type { FileStart, Listed, PathOrder } from './order.ts'
 
 function has(path: string): boolean {
   try {
@@ -47,19 +58,36 @@ function list(path: string, most: number): Listed {
   }
 }
 
-function answerTo(question: Question): Answer {
+function write({ path, text, executable }: Extract<PathOrder, { mode: 'write' }>): null {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 })
+  // Without O_NONBLOCK, opening a named pipe would block.
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK
+  const descriptor = openSync(path, flags, 0o640)
   try {
-    if (question.ask === 'has') return { answer: has(question.path) }
-    if (question.ask === 'start') return { answer: start(question.path, question.bytes) }
-    return { answer: list(question.path, question.most) }
-  } catch (error) {
-    return { failed: (error as Error).message }
+    writeFileSync(descriptor, text)
+    if (executable) fchmodSync(descriptor, 0o750)
+    return null
+  } finally {
+    closeSync(descriptor)
   }
 }
 
-/** Until the input ends. */
-export async function answer(questions: Readable, answers: Writable): Promise<ArchiveResult> {
-  for await (const line of createInterface({ input: questions }))
-    answers.write(`${JSON.stringify(answerTo(JSON.parse(line) as Question))}\n`)
-  return { entries: 0, bytes: 0, leftOut: [] }
+function remove(path: string): null {
+  rmSync(path, { recursive: true, force: true })
+  return null
+}
+
+export function atPath(order: PathOrder): boolean | FileStart | Listed | null {
+  switch (order.mode) {
+    case 'has':
+      return has(order.path)
+    case 'start':
+      return start(order.path, order.bytes)
+    case 'list':
+      return list(order.path, order.most)
+    case 'write':
+      return write(order)
+    case 'remove':
+      return remove(order.path)
+  }
 }
