@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { killAll, signalGroup, withVariable } from '@deis/machine/pid'
-import type { CatFile } from '@deis/lib/git-tree/objects'
 
 export type Git = {
   readonly program: string
@@ -113,7 +112,7 @@ export type RunOptions = {
   readonly timeoutMs?: number
 }
 
-function killGroup(child: ChildProcess): void {
+export function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) signalGroup(child.pid, 'SIGKILL')
 }
 
@@ -159,40 +158,6 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
 
 /** `env` makes objects in quarantine visible. */
 export type Commit = { readonly repo: string; readonly sha: string; readonly env: Readonly<Record<string, string>> }
-
-/** Reads objects of a commit's repository until the signal aborts. */
-export function catFile(git: Git, { repo, env }: Omit<Commit, 'sha'>, signal: AbortSignal): CatFile {
-  return async (mode, input, take) => {
-    signal.throwIfAborted()
-    const child = spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env)
-    const kill = (): void => killGroup(child)
-    let failure: Error | null = null
-    let errors = ''
-    signal.addEventListener('abort', kill, { once: true })
-    try {
-      // It may end before it has read everything; its exit code says why.
-      child.stdin.on('error', () => {}).end(input)
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        if (errors.length < 1000) errors += text
-      })
-      child.stdout.on('data', (chunk: Buffer) => {
-        if (failure) return
-        try {
-          take(chunk)
-        } catch (error) {
-          failure = error as Error
-          kill()
-        }
-      })
-      const [code] = (await once(child, 'close')) as [number | null]
-      signal.throwIfAborted()
-      if (failure) throw failure
-      if (code !== 0) throw new Error(`git cat-file failed: ${errors.trim() || 'it was ended'}`)
-    } finally {
-      signal.removeEventListener('abort', kill)
-    }
-  }
-}
 
 /** A commit's tree as a tar stream. */
 export function archive(git: Git, commit: Commit, signal: AbortSignal): Readable {

@@ -136,15 +136,6 @@ export async function branches(git: Git, repo: string): Promise<string[]> {
   return listed.split('\n').filter((name) => name !== '')
 }
 
-/** The type of an object, seen with `env`. @throws Error when there is none of that name. */
-export async function objectType(
-  git: Git,
-  object: { readonly repo: string; readonly sha: string; readonly env: Readonly<Record<string, string>> },
-): Promise<string> {
-  const type = await runGit(git, [`--git-dir=${object.repo}`, 'cat-file', '-t', object.sha], { env: object.env })
-  return type.trim()
-}
-
 /** Makes a branch what clones check out. */
 export async function pointHead(git: Git, repo: string, ref: string): Promise<void> {
   await runGit(git, [`--git-dir=${repo}`, 'symbolic-ref', '--', 'HEAD', ref])

@@ -2,16 +2,18 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { quoted } from '../ssh/command.ts'
-import { archive, catFile, type Commit, type Git } from '../git.ts'
+import { withObjects } from '../cat-file.ts'
+import { archive, type Commit, type Git } from '../git.ts'
 import type { HookCall, HookRequest } from './hooks.ts'
 import { splitLines } from './lines.ts'
 import type { Push } from '@deis/ports/push'
 import type { GitServerDeps, Limits } from '../port.ts'
 import type { OngoingPush, Pushes } from './pushes.ts'
 import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
-import { branches, objectType, repoOf } from '../repos.ts'
+import { branches, repoOf } from '../repos.ts'
 import { type Fetching, withSubmodules } from '../submodules/whole.ts'
 import { BadSource, type Contents, measureTree } from '@deis/lib/git-tree/measure'
+import { type CatFile, readObjects } from '@deis/lib/git-tree/objects'
 
 export type Receiving = {
   readonly deps: GitServerDeps
@@ -71,16 +73,22 @@ async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Prom
   return planPush({ updates, deployBranch, existing, anyBranch })
 }
 
-/** What is pushed, as long as it can be deployed. @throws PushRefused; the signal's reason */
-async function look(to: Receiving, object: Commit, signal: AbortSignal): Promise<Contents> {
+/** @throws PushRefused */
+async function checkCommit(cat: CatFile, ref: string, sha: string): Promise<void> {
+  await readObjects(cat, [sha], null, ({ type }) => {
+    if (type !== 'commit') throw new PushRefused(`${ref} points to a ${type}, and only a commit can be deployed.`)
+  })
+}
+
+/** What is pushed, as long as it can be deployed. `ref`: what points to it. @throws PushRefused; the signal's reason */
+async function look(to: Receiving, object: Commit, signal: AbortSignal, ref: string | null = null): Promise<Contents> {
   const { measureMs } = to.limits
   const late = AbortSignal.timeout(measureMs)
   try {
-    const contents = await measureTree(
-      catFile(to.git, object, AbortSignal.any([signal, late])),
-      object.sha,
-      to.deps.sourceLimits,
-    )
+    const contents = await withObjects(to.git, object, AbortSignal.any([signal, late]), async (cat) => {
+      if (ref !== null) await checkCommit(cat, ref, object.sha)
+      return measureTree(cat, object.sha, to.deps.sourceLimits)
+    })
     if (contents.lfs.length > 0)
       throw new PushRefused(
         `Git LFS is not supported, and ${contents.lfs.map(quoted).join(', ')} ${contents.lfs.length > 1 ? 'are' : 'is'} only a pointer to a file in LFS.\nCommit the files themselves: git lfs untrack and git add them again, or git lfs migrate export --include='*' for all of them.`,
@@ -120,10 +128,8 @@ async function deploy(
   const repo = repoOf(to.git.folder, push.app)
   const { ref, sha, call } = what
   const object = { repo, sha, env: quarantine(repo, what.request) }
-  const type = await objectType(to.git, object)
-  if (type !== 'commit') throw new PushRefused(`${ref} points to a ${type}, and only a commit can be deployed.`)
   const signal = AbortSignal.any([push.cancel.signal, call.gone])
-  const { submodules } = await look(to, object, signal)
+  const { submodules } = await look(to, object, signal, ref)
   const output = lineOutput(call.show, to.limits.heartbeatMs)
   const deploying = (async () => {
     try {

@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Submodule } from '@deis/lib/git-tree/measure'
-import { catFile, type Commit, type Git, runGit } from '../git.ts'
+import { withObjects } from '../cat-file.ts'
+import { type Commit, type Git, runGit } from '../git.ts'
 import { PushRefused } from '../push/refs.ts'
 import { openDraft } from '../repos.ts'
 import { type Address, addressOf, type AllowedHosts, NotAllowed } from './address.ts'
@@ -86,7 +87,7 @@ export async function withSubmodules(
 
   const fetchAll = async (parent: Parent, submodules: readonly Submodule[], depth: number): Promise<void> => {
     if (submodules.length === 0) return
-    const modules = await modulesOf(git, catFile(git, at, signal), { ...at, sha: parent.sha }, signal)
+    const modules = await withObjects(git, at, signal, (cat) => modulesOf(git, cat, { ...at, sha: parent.sha }, signal))
     for (const { path, sha } of submodules) {
       const whole = under(parent.path, path)
       let address: Address

@@ -6,11 +6,17 @@ export class UnusableObject extends Error {}
 
 const header = /^([0-9a-f]{40,64}) (\w+) (\d+)$/
 
-/** Parses the output of `cat-file --batch` (or of `--batch-check`, which has headers only). */
-function parser(content: boolean, largest: number, each: (found: Found) => void): (chunk: Buffer) => void {
+/** Parses the output of `cat-file --batch` (or of `--batch-check`, which has headers only); true: all `count` have come. */
+function parser(
+  count: number,
+  content: boolean,
+  largest: number,
+  each: (found: Found) => void,
+): (chunk: Buffer) => boolean {
   let waiting: Buffer[] = []
   let length = 0
   let wanted = 0
+  let left = count
   let head: { id: string; type: string; size: number } | null = null
   const take = (): boolean => {
     const all = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting)
@@ -33,22 +39,28 @@ function parser(content: boolean, largest: number, each: (found: Found) => void)
     length -= wanted
     wanted = 0
     head = null
+    left--
     return length > 0
   }
   return (chunk) => {
     waiting.push(chunk)
     length += chunk.length
     // A large object is not concatenated again for every chunk.
-    if (length < wanted) return
+    if (length < wanted) return false
     while (take());
+    return left === 0
   }
 }
 
 /**
- * Runs `git cat-file MODE` in the repository with this input, passes its output on as it arrives, and resolves when git has
- * succeeded. @throws Error with git's message; the signal's reason
+ * Gives `git cat-file MODE` in the repository this input, and passes its output on as it arrives until `take` returns true: all
+ * that was asked for has come. One call after the other. @throws Error with git's message; the signal's reason
  */
-export type CatFile = (mode: '--batch' | '--batch-check', input: string, take: (chunk: Buffer) => void) => Promise<void>
+export type CatFile = (
+  mode: '--batch' | '--batch-check',
+  input: string,
+  take: (chunk: Buffer) => boolean,
+) => Promise<void>
 
 /**
  * Reads objects in the order given. `largest`: of each one's content; without it only kinds and sizes are read.
@@ -62,5 +74,5 @@ export async function readObjects(
 ): Promise<void> {
   if (ids.length === 0) return
   const mode = largest === null ? '--batch-check' : '--batch'
-  await cat(mode, `${ids.join('\n')}\n`, parser(largest !== null, largest ?? 0, each))
+  await cat(mode, `${ids.join('\n')}\n`, parser(ids.length, largest !== null, largest ?? 0, each))
 }

@@ -1,0 +1,67 @@
+// How are objects of a repository read, by two programs of git that answer any number of questions?
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import type { CatFile } from '@deis/lib/git-tree/objects'
+import { type Commit, type Git, killGroup, spawnGit } from './git.ts'
+
+type Mode = Parameters<CatFile>[0]
+type Asked = { readonly take: (chunk: Buffer) => boolean; resolve(): void; reject(error: unknown): void }
+
+type Reader = { ask: (input: string, take: Asked['take']) => Promise<void>; fail: (error: unknown) => void }
+
+function reader(child: ChildProcessWithoutNullStreams): Reader {
+  let asked: Asked | null = null
+  let over: unknown = null
+  let errors = ''
+  const fail = (error: unknown): void => {
+    over ??= error
+    killGroup(child)
+    asked?.reject(over)
+    asked = null
+  }
+  // It may end before it has read everything; its end says why.
+  child.stdin.on('error', () => {})
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (errors.length < 1000) errors += text
+  })
+  child.stdout.on('data', (chunk: Buffer) => {
+    try {
+      if (!asked?.take(chunk)) return
+      asked.resolve()
+      asked = null
+    } catch (error) {
+      fail(error)
+    }
+  })
+  child.once('error', fail)
+  child.once('close', () => fail(new Error(`git cat-file failed: ${errors.trim() || 'it was ended'}`)))
+  return {
+    fail,
+    ask: (input, take) =>
+      new Promise((resolve, reject) => {
+        if (over !== null) throw over
+        asked = { take, resolve, reject }
+        child.stdin.write(input)
+      }),
+  }
+}
+
+/** For the time of `work`, or until the signal aborts. `env` makes objects in quarantine visible. */
+export async function withObjects<Result>(
+  git: Git,
+  { repo, env }: Omit<Commit, 'sha'>,
+  signal: AbortSignal,
+  work: (cat: CatFile) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted()
+  const start = (mode: Mode): Reader => reader(spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env))
+  const readers = { '--batch-check': start('--batch-check'), '--batch': start('--batch') }
+  const end = (error: unknown): void => Object.values(readers).forEach(({ fail }) => fail(error))
+  const cancel = (): void => end(signal.reason)
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    return await work((mode, input, take) => readers[mode].ask(input, take))
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    end(new Error('the objects are no longer read'))
+  }
+}
