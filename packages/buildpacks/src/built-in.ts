@@ -8,7 +8,8 @@ import { python } from './languages/python.ts'
 import { ruby } from './languages/ruby.ts'
 import { staticSite } from './languages/static.ts'
 import { toolConfig } from './environment.ts'
-import type { BuildContext } from './context.ts'
+import { ownNodeVersion } from './own-node.ts'
+import type { BuildContext, Captured } from './context.ts'
 import type { Step } from './step.ts'
 
 /** The first that applies is used. */
@@ -25,6 +26,12 @@ function missingTool({ name, tool }: Buildpack, code: number | null): BuildFailu
       ? `${command} was not found on this machine. Install it, or set BUILDPACK_URL.`
       : `${command} does not work for the user that builds run as. Fix that, or set BUILDPACK_URL.`
   return new BuildFailure(`${language} is needed to build this app, but ${what}`)
+}
+
+async function versionOf(context: BuildContext, { tool }: Buildpack): Promise<Pick<Captured, 'code' | 'stdout'>> {
+  if (!tool) return { code: 0, stdout: '' }
+  const own = tool.command === 'node' ? await ownNodeVersion(context) : null
+  return own === null ? context.capture(tool.command, tool.args) : { code: 0, stdout: own }
 }
 
 /** @throws BuildFailure when none applies. */
@@ -46,9 +53,7 @@ export async function builtInStep(context: BuildContext): Promise<Step> {
         context.output.note(
           `It also looks like ${alternatives.join(' and ')}: set BUILDPACK_URL or add .buildpacks to choose.`,
         )
-      const { code, stdout } = chosen.tool
-        ? await context.capture(chosen.tool.command, chosen.tool.args)
-        : { code: 0, stdout: '' }
+      const { code, stdout } = await versionOf(context, chosen)
       if (code !== 0) throw missingTool(chosen, code)
       const { kept } = toolConfig(context.config)
       if (kept.length > 0) context.output.warn(`Config that is not passed to builds: ${kept.join(', ')}.`)

@@ -75,7 +75,7 @@ function byLine(each: (line: string) => void): (chunk: Buffer) => void {
 
 type Waiting = { readonly resolve: (reply: unknown) => void; readonly reject: (error: Error) => void }
 
-function talk(child: ChildProcess, opening: Opening, signal: AbortSignal | undefined): Program {
+function programOf(child: ChildProcess, opening: Opening, signal: AbortSignal | undefined): Program {
   const [input, output, errors, orders, replies] = pipesOf(child)
   const waiting: Waiting[] = []
   let over: Error | null = null
@@ -164,7 +164,7 @@ export function openPrograms([command = '', ...args]: readonly string[]): Progra
     return null
   }
   return {
-    open: (opening, signal) => talk(take() ?? start(), opening, signal),
+    open: (opening, signal) => programOf(take() ?? start(), opening, signal),
     expect(count) {
       while (idle.size < count) wait(start())
     },
