@@ -1,13 +1,14 @@
 // How is a response written to its client?
 //
 // On the socket itself. Node's own response looks at every header again, sends a small body as a second piece and needs a copy
-// of a large one, which together takes a fifth of the processor time of a request. It still says whose turn it is on a
-// connection, and is told when its response has been sent.
+// of a large one: a tenth of the processor time of a small response, a third of that of a large one. It still says whose turn
+// it is on a connection, and is told when its response has been sent.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { headLines } from './head.ts'
 import { idleClient, type Timing } from '../timing.ts'
 import { discardRest } from './unread.ts'
 
+type Response = ServerResponse & { _headerSent?: boolean }
 type Head = { readonly status: number; readonly message: string; readonly raw: readonly string[] }
 
 export type Reply = {
@@ -34,7 +35,7 @@ function has(raw: readonly string[], name: string): boolean {
   return false
 }
 
-export function createReply(request: IncomingMessage, response: ServerResponse, timing: Timing): Reply {
+export function createReply(request: IncomingMessage, response: Response, timing: Timing): Reply {
   const client = request.socket
   const modern = request.httpVersion === '1.1'
   /** What has not been sent of the head. */
@@ -55,9 +56,9 @@ export function createReply(request: IncomingMessage, response: ServerResponse, 
     discardRest(request, timing)
     if (!keeps) client.destroySoon()
   }
-  /** What node says about a request that it cannot read must not get into a response. */
   const begin = (): string => {
-    if (text !== '') Object.assign(response, { _headerSent: true })
+    // What node says about a request that it cannot read must not get into a response.
+    if (text !== '') response._headerSent = true
     const first = text
     text = ''
     return first
