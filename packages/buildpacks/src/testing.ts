@@ -112,7 +112,7 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
     async unpack(result) {
       if (result.artifact.kind !== 'slug') throw new Error('no slug')
       const target = await mkdtemp(join(folder, 'app-'))
-      await testArchiver.unpackFile(slugFile(slugFolder, result.artifact.digest), target)
+      await testArchiver.unpackFile(slugFile(slugFolder, result.artifact.digest), [target])
       const runAs = await accounts.of('myapp')
       if (runAs) await execute('chown', ['-R', `${runAs.uid}:${runAs.gid}`, target])
       return target

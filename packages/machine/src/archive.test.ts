@@ -139,12 +139,26 @@ test('what is packed comes back, and the same content gives the same digest', as
   expect(one).toEqual(two)
   expect(one.digest).toMatch(/^sha256:[0-9a-f]{64}$/)
   expect(one.size).toBe((await stat(join(parent, 'one.tgz'))).size)
-  await unpackFile(join(parent, 'one.tgz'), folder)
+  await unpackFile(join(parent, 'one.tgz'), [folder])
   expect((await readdir(folder, { recursive: true })).toSorted()).toEqual(['a', 'b.sh', 'sub', 'sub/c', 'sub/link'])
   expect((await stat(join(folder, 'b.sh'))).mode & 0o777).toBe(0o755)
   expect(await readlink(join(folder, 'sub/link'))).toBe('b.sh')
   await writeFile(join(parent, 'two', 'a'), 'changed')
   expect((await pack(join(parent, 'two'), join(parent, 'two.tgz'), skip)).digest).not.toBe(one.digest)
+})
+
+test('a file goes whole into each of several folders; one that is not there fails all', async () => {
+  const archive = join(parent, 'app.tgz')
+  await writeFile(archive, gzipSync(tar(file('a', 'one'), link('sub', 'a'), file('b'.repeat(90), 'x'.repeat(100_000)))))
+  const folders = ['one', 'two', 'three'].map((name) => join(parent, name)) as [string, string, string]
+  for (const one of folders) await mkdir(one)
+  const result = await unpackFile(archive, folders)
+  expect(result.entries).toBe(3)
+  for (const one of folders) {
+    expect((await readdir(one)).toSorted()).toEqual(['a', 'b'.repeat(90), 'sub'])
+    expect((await readFile(join(one, 'b'.repeat(90)), 'utf8')).length).toBe(100_000)
+  }
+  await expect(unpackFile(archive, [folder, join(parent, 'missing')])).rejects.toThrow(/ENOENT.*missing/)
 })
 
 const execute = promisify(execFile)
@@ -178,7 +192,7 @@ test('further names of a file are links, also as the last entries, and come back
   const lines = await listed(join(parent, 'x.tgz'))
   expect(lines.slice(-2)).toEqual(['./y link to ./b', './z1 link to ./a'])
   expect(lines.filter((line) => line.includes('link to ./d0/own'))).toHaveLength(14)
-  await unpackFile(join(parent, 'x.tgz'), folder)
+  await unpackFile(join(parent, 'x.tgz'), [folder])
   expect(await readFile(join(folder, 'z1'), 'utf8')).toBe('MIT\n')
   expect((await stat(join(folder, 'b'))).ino).toBe((await stat(join(folder, 'y'))).ino)
   expect((await stat(join(folder, 'd0/own'))).nlink).toBe(15)
@@ -191,7 +205,7 @@ test('a link to a file that is not packed is the file itself', async () => {
   await hardLink(join(source, 'skipped/one'), join(source, 'two'))
   await hardLink(join(source, 'skipped/one'), join(parent, 'outside'))
   await pack(source, join(parent, 'x.tgz'), { skip: ['skipped/'] })
-  await unpackFile(join(parent, 'x.tgz'), folder)
+  await unpackFile(join(parent, 'x.tgz'), [folder])
   expect(await readdir(folder)).toEqual(['two'])
   expect(await readFile(join(folder, 'two'), 'utf8')).toBe('text')
 })
@@ -212,7 +226,7 @@ test('names of every kind come back; what has no place elsewhere is named', asyn
     { path: './pipe', why: 'not a file, a folder or a link' },
   ])
   expect(entries).toBe(names.length + 4)
-  await unpackFile(join(parent, 'x.tgz'), folder)
+  await unpackFile(join(parent, 'x.tgz'), [folder])
   for (const name of names) expect(await readFile(join(folder, name), 'utf8')).toBe(name)
   expect(await readlink(join(folder, 'long-link'))).toBe('t'.repeat(300))
   expect((await stat(join(folder, 'z'))).nlink).toBe(2)
@@ -220,7 +234,7 @@ test('names of every kind come back; what has no place elsewhere is named', asyn
   await execute('tar', ['-cf', join(parent, 'gnu.tar'), '-C', source, '--exclude=pipe', '.'])
   const other = join(parent, 'other')
   await mkdir(other)
-  expect((await unpackFile(join(parent, 'gnu.tar'), other)).leftOut).toEqual([
+  expect((await unpackFile(join(parent, 'gnu.tar'), [other])).leftOut).toEqual([
     { path: './caf\uFFFD', why: 'its name is not UTF-8' },
   ])
   for (const name of names) expect(await readFile(join(other, name), 'utf8')).toBe(name)
@@ -240,7 +254,7 @@ test('rights: nothing is setuid, and what its owner may not read is packed all t
     await chmod(parent, 0o755)
   }
   await pack(source, join(parent, 'x.tgz'), { runAs })
-  await unpackFile(join(parent, 'x.tgz'), folder)
+  await unpackFile(join(parent, 'x.tgz'), [folder])
   expect((await stat(join(folder, 'suid'))).mode & 0o7777).toBe(0o755)
   expect(await readFile(join(folder, 'shut/file'), 'utf8')).toBe('x')
 })

@@ -26,7 +26,8 @@ export type Archiver = {
   /** A folder that is used for a while: without this each of the following starts a program. */
   open(folder: string, options?: User): OpenFolder
   unpack(source: Readable, folder: string, options?: User & Limits): Promise<ArchiveResult>
-  unpackFile(file: string, folder: string, options?: User & Limits): Promise<ArchiveResult>
+  /** A file of the platform into each of these folders, one after the other: the result is the same for each. */
+  unpackFile(file: string, folders: readonly [string, ...string[]], options?: User & Limits): Promise<ArchiveResult>
   pack(folder: string, file: string, options?: User & Packing): Promise<Packed>
   fingerprint(folder: string, options?: User): Promise<Fingerprint>
   /**
@@ -69,10 +70,12 @@ export function createArchiver(vector: readonly string[]): Archiver {
     open: (folder, { runAs = null, signal } = {}) => folderOf(programs.open({ folder, runAs, input: null }, signal)),
     unpack: (source, folder, options = {}) =>
       once(folder, options, null, (program) => folderOf(program).unpack(source, options)),
-    unpackFile: (file, folder, options = {}) =>
-      once(folder, options, file, async (program) => {
-        const order = { mode: 'unpack', limits: { ...defaultLimits, ...options.limits } } as const
-        return (await program.ask(order)) as ArchiveResult
+    unpackFile: (file, [first, ...others], options = {}) =>
+      once(first, options, file, async (program) => {
+        const limits = { ...defaultLimits, ...options.limits }
+        const result = (await program.ask({ mode: 'unpack', folder: null, limits })) as ArchiveResult
+        for (const folder of others) await program.ask({ mode: 'unpack', folder, limits })
+        return result
       }),
     pack: (folder, file, options = {}) =>
       once(folder, options, null, (program) => folderOf(program).pack(file, options)),

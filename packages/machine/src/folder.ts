@@ -120,7 +120,7 @@ export function folderOf(program: Program): OpenFolder {
     remove: (path) => ask({ mode: 'remove', path }),
     async unpack(source, { limits } = {}) {
       try {
-        const order = { mode: 'unpack', limits: { ...defaultLimits, ...limits } } as const
+        const order = { mode: 'unpack', folder: null, limits: { ...defaultLimits, ...limits } } as const
         const [result] = await both<ArchiveResult, void>(program.ask(order), feed(source, program))
         return result
       } finally {

@@ -19,8 +19,13 @@ export type Opening = {
   readonly input: string | null
 }
 
-/** From the input. */
-export type UnpackOrder = { readonly mode: 'unpack'; readonly limits: ArchiveLimits }
+/** From the input; if that is a file, several of these read it from its beginning. */
+export type UnpackOrder = {
+  readonly mode: 'unpack'
+  readonly limits: ArchiveLimits
+  /** Where it works from now on; null: where it does. */
+  readonly folder: string | null
+}
 
 /** To the output. It is the last order, as the output ends with the program. */
 export type PackOrder = {

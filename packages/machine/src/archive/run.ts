@@ -36,12 +36,13 @@ function become(runAs: RunAs | null): void {
   process.setuid?.(runAs.uid)
 }
 
-/** @returns the input */
-function begin({ folder, runAs, input }: Opening): Readable {
+/** @returns what opens the input */
+function begin({ folder, runAs, input }: Opening): () => Readable {
   const descriptor = input === null ? null : openSync(input, 'r')
   process.chdir(folder)
   become(runAs)
-  return descriptor === null ? process.stdin : createReadStream('', { fd: descriptor })
+  if (descriptor === null) return () => process.stdin
+  return () => createReadStream('', { fd: descriptor, start: 0, autoClose: false })
 }
 
 async function pack(order: PackOrder, keep: (made: ArchiveResult) => void): Promise<void> {
@@ -56,14 +57,17 @@ async function relay(input: Readable, order: RelayOrder, keep: (made: ArchiveRes
   }
 }
 
-async function execute(input: Readable, order: ArchiveOrder): Promise<Reply> {
-  if (order.mode === 'unpack') return unpack(input, order.limits)
-  if (order.mode === 'look') return look(input, order)
+async function execute(input: () => Readable, order: ArchiveOrder): Promise<Reply> {
+  if (order.mode === 'unpack') {
+    if (order.folder !== null) process.chdir(order.folder)
+    return unpack(input(), order.limits)
+  }
+  if (order.mode === 'look') return look(input(), order)
   if (order.mode === 'fingerprint') return fingerprint()
   if (order.mode !== 'pack' && order.mode !== 'relay') return atPath(order)
   let result: ArchiveResult | null = null
   const keep = (made: ArchiveResult): void => void (result = made)
-  await (order.mode === 'pack' ? pack(order, keep) : relay(input, order, keep))
+  await (order.mode === 'pack' ? pack(order, keep) : relay(input(), order, keep))
   if (result === null) throw new Error('packing ended early')
   return result
 }
@@ -92,7 +96,7 @@ export function runArchive(exit: (code: number) => void): void {
     }
   }
   const work = async (): Promise<void> => {
-    let input: Readable | null = null
+    let input: (() => Readable) | null = null
     for await (const line of createInterface({ input: new Socket({ fd: orderDescriptor, writable: false }) })) {
       if (input === null) {
         input = begin(JSON.parse(line) as Opening)

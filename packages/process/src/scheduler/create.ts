@@ -13,12 +13,12 @@ import { observed } from './pod.ts'
 import { createPortPool } from './ports.ts'
 import { recover } from './recover.ts'
 import { applyFormation, restartPods } from './rollout.ts'
+import { unpackedAtOnce } from './process.ts'
 import { runOneOff } from './run.ts'
 import { execSession, openSession } from './session.ts'
 import { appFolder } from './state.ts'
 import { stopPod } from './supervise.ts'
 
-const unpackedAtOnce = 2
 const shortGraceSeconds = 10
 
 /** Ends the background work of an app; its pods stay as they are. */

@@ -1,6 +1,7 @@
 // How does a pod get a process, and how is it watched?
 import { chown, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { RunAs } from '@deis/machine/accounts'
 import { discard } from '@deis/machine/discard'
 import { stopGroup } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
@@ -12,6 +13,9 @@ import { type CommandOptions, launch, type PodProcess, podVariable } from './lau
 import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
+
+/** Slugs; more at a time would only wait for the disk and each other. */
+export const unpackedAtOnce = 2
 
 /** PORT of releases of source code, unless their config sets it (docs/contract/api.md §3.9). */
 const slugPort = '5000'
@@ -56,22 +60,37 @@ export async function commandOptions(backend: Backend, pod: Pod): Promise<Omit<C
   }
 }
 
-/** A fresh copy of the slug, unpacked by the app's user. No process of the pod may run in the previous one. */
-export async function unpackHome(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
+/** @returns the folder for the copy of the slug */
+async function makeHome(backend: Backend, pod: Pod, runAs: RunAs | null): Promise<string> {
+  const { home, temporary } = foldersOf(backend, pod)
+  await makeAppFolders(backend, pod.app.id, dirname(home))
+  for (const folder of [home, temporary]) {
+    await discard(folder)
+    await mkdir(folder, { mode: 0o700 })
+    if (runAs) await chown(folder, runAs.uid, runAs.gid)
+  }
+  return home
+}
+
+/**
+ * A fresh copy of the slug for each of these pods of one release, unpacked by the app's user. No process of a pod may run in
+ * its previous one. One program makes all of them: its start takes longer than a small slug.
+ */
+export async function unpackHomes(
+  backend: Backend,
+  [first, ...others]: readonly [Pod, ...Pod[]],
+  signal: AbortSignal,
+): Promise<void> {
   const { options, unpacking } = backend
-  const { spec } = pod
+  const { spec, app } = first
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
   const slug = slugFile(options.slugFolder, spec.artifact.digest)
-  const { home, temporary } = foldersOf(backend, pod)
-  const runAs = await options.accounts.of(pod.app.id)
-  await makeAppFolders(backend, pod.app.id, dirname(home))
+  const runAs = await options.accounts.of(app.id)
   await unpacking(signal, async () => {
-    for (const folder of [home, temporary]) {
-      await discard(folder)
-      await mkdir(folder, { mode: 0o700 })
-      if (runAs) await chown(folder, runAs.uid, runAs.gid)
-    }
-    await options.archiver.unpackFile(slug, home, { runAs, signal })
+    const home = await makeHome(backend, first, runAs)
+    const homes: string[] = []
+    for (const pod of others) homes.push(await makeHome(backend, pod, runAs))
+    await options.archiver.unpackFile(slug, [home, ...homes], { runAs, signal })
   })
   signal.throwIfAborted()
 }
@@ -85,6 +104,16 @@ export async function begin(backend: Backend, pod: Pod, process: PodProcess): Pr
   backend.changed(pod.app.id)
 }
 
+/** A process of the pod in its copy of the slug. */
+export async function startInHome(backend: Backend, pod: Pod, bytes?: (chunk: Buffer) => boolean): Promise<PodProcess> {
+  await followOutput(backend, pod, bytes)
+  const command = pod.spec?.command ?? ''
+  const log = join(podFolder(backend.options.folder, pod.app.id, pod.name), 'output.log')
+  const process = await launch({ ...(await commandOptions(backend, pod)), command }, log)
+  await begin(backend, pod, process)
+  return process
+}
+
 /** A process of the pod in a fresh copy of the slug. */
 export async function startProcess(
   backend: Backend,
@@ -92,13 +121,8 @@ export async function startProcess(
   signal: AbortSignal,
   bytes?: (chunk: Buffer) => boolean,
 ): Promise<PodProcess> {
-  await unpackHome(backend, pod, signal)
-  await followOutput(backend, pod, bytes)
-  const command = pod.spec?.command ?? ''
-  const log = join(podFolder(backend.options.folder, pod.app.id, pod.name), 'output.log')
-  const process = await launch({ ...(await commandOptions(backend, pod)), command }, log)
-  await begin(backend, pod, process)
-  return process
+  await unpackHomes(backend, [pod], signal)
+  return startInHome(backend, pod, bytes)
 }
 
 /** Starts or restarts watching the health of the pod's current process. */

@@ -9,7 +9,7 @@ import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
 import { lateFailure, systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
-import { startProcess, watchPod } from './process.ts'
+import { startInHome, unpackedAtOnce, unpackHomes, watchPod } from './process.ts'
 import { listeningPorts } from './listening.ts'
 import { newPod, type Pod, save, type Spec } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
@@ -98,6 +98,13 @@ function deadlineSeconds(formation: Formation): number {
   return formation.deployTimeoutSeconds + Math.max(0, ...delays)
 }
 
+/** In as many shares as are unpacked at once. */
+function shares(pods: readonly Pod[]): (readonly [Pod, ...Pod[]])[] {
+  return Array.from({ length: unpackedAtOnce }, (_, share) =>
+    pods.filter((_pod, index) => index % unpackedAtOnce === share),
+  ).filter((some): some is [Pod, ...Pod[]] => some.length > 0)
+}
+
 /** Starts a pod for each of `types`; when they and `waitFor` are ready they replace `old`. Otherwise nothing changes. */
 async function takeOver(
   backend: Backend,
@@ -120,7 +127,8 @@ async function takeOver(
   }, seconds * 1000)
   const bringUp = async (pod: Pod): Promise<void> => {
     try {
-      await startProcess(backend, pod, over.signal)
+      over.signal.throwIfAborted()
+      await startInHome(backend, pod)
     } catch (error) {
       return fail(systemFailure(pod.type, error))
     }
@@ -135,7 +143,15 @@ async function takeOver(
       await save(backend, app)
       backend.changed(app.id)
     }
-    await Promise.allSettled([...added.map(bringUp), ...waitFor.map((pod) => becomesReady(pod, over.signal))])
+    const started = shares(added).map(async (pods) => {
+      try {
+        await unpackHomes(backend, pods, over.signal)
+      } catch (error) {
+        return fail(systemFailure([...new Set(pods.map(({ type }) => type))].join(', '), error))
+      }
+      await Promise.allSettled(pods.map(bringUp))
+    })
+    await Promise.allSettled([...started, ...waitFor.map((pod) => becomesReady(pod, over.signal))])
     over.signal.throwIfAborted()
     signal.throwIfAborted()
     for (const pod of added) pod.stage = 'serving'
