@@ -35,6 +35,14 @@ async function lazily(name) {
   ].join('\n')
 }
 
+/** Only for controllers behind a proxy: a class like that of the package, which is loaded at its first use. */
+const proxyAgent = `
+  const real = () => require('https-proxy-agent')
+  module.exports = new Proxy(function () {}, {
+    construct: (_, args) => new (real())(...args),
+    get: (_, name) => real()[name],
+  })`
+
 /**
  * axios looks at the built-in fetch and its FormData even when it uses neither, and Node loads those at the first look,
  * which takes as long as its own start. The client sends JSON, by http.
@@ -64,6 +72,13 @@ const plugin = (source) => ({
     build.onResolve({ filter: named(lazy) }, ({ path, namespace }) =>
       namespace === 'lazy' ? undefined : { path: path.replace(/^node:/, ''), namespace: 'lazy' },
     )
+    build.onResolve({ filter: /^https-proxy-agent$/ }, ({ path, namespace, resolveDir }) =>
+      namespace === 'proxy' ? undefined : { path, namespace: 'proxy', pluginData: resolveDir },
+    )
+    build.onLoad({ filter: /./, namespace: 'proxy' }, ({ pluginData: resolveDir }) => ({
+      contents: proxyAgent,
+      resolveDir,
+    }))
     build.onLoad({ filter: /./, namespace: 'lazy' }, async ({ path }) => ({ contents: await lazily(path) }))
     for (const [filter, change] of withoutFetch)
       build.onLoad({ filter }, ({ path }) => ({ contents: change(readFileSync(path, 'utf8')) }))
@@ -89,6 +104,8 @@ export async function buildClient(build, source, folder) {
     build({
       ...options,
       stdin: { contents, resolveDir: source('cli') },
+      // axios measures how long a request takes, which nobody reads: without it by the clock that needs no loading.
+      define: { performance: 'undefined' },
       outfile: join(folder, `${name}.js`),
     })
   await Promise.all([

@@ -31,7 +31,7 @@ export async function parseProcfile(text: string, source: string): Promise<Recor
 
 async function procfileOf(io: Io, given: string | undefined): Promise<Record<string, string> | undefined> {
   if (given !== undefined) return parseProcfile(given, '--procfile')
-  const text = await readTextIfAny(join(io.cwd, 'Procfile'), 'Procfile')
+  const text = readTextIfAny(join(io.cwd, 'Procfile'), 'Procfile')
   if (text === null) return undefined
   // Otherwise the Procfile of an unrelated checkout may be used unnoticed.
   note(io, 'Using the Procfile of this folder.')

@@ -119,7 +119,7 @@ export function config(context: Context): Command[] {
       return context.answer(values, context.json ? '' : written(values))
     }
     const path = join(io.cwd, '.env')
-    const exists = (await readTextIfAny(path, '.env')) !== null
+    const exists = readTextIfAny(path, '.env') !== null
     if (exists && !options.overwrite)
       throw new DeisError('usage', '".env" already exists, so nothing was written.', {
         hint: 'Use --overwrite to replace it, or --overwrite --interactive to merge into it.',

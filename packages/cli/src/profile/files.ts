@@ -1,5 +1,6 @@
 // How are files read and written, with clear errors and never half-written?
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { open, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { DeisError, messageOf } from '@deis/types'
 
@@ -28,10 +29,10 @@ export async function readText(path: string, shown = path): Promise<string> {
   }
 }
 
-/** As `readText`, but null if there is no such file. */
-export async function readTextIfAny(path: string, shown = path): Promise<string | null> {
+/** As `readText`, but null if there is no such file; at once, since most commands begin with it. */
+export function readTextIfAny(path: string, shown = path): string | null {
   try {
-    return await readFile(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw fileError('open', shown, error)

@@ -65,7 +65,7 @@ function parseProfile(text: string, shown: string): Profile {
 
 /** Null if you are not logged in with this profile. */
 export async function findProfile({ path, shown }: ProfileFile): Promise<Profile | null> {
-  const text = await readTextIfAny(path, shown)
+  const text = readTextIfAny(path, shown)
   return text === null ? null : parseProfile(text, shown)
 }
 
