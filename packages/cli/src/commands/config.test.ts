@@ -41,7 +41,7 @@ describe('config:set', () => {
       stdout: 'Creating config... done\n\n=== foo Config\nA      1\n',
       stderr: '',
     })
-    expect(controller.requests).toEqual([`POST ${path} {"values":{"A":"1","B":"","C":"x=y\\nz"}}`, `GET ${path}`])
+    expect(controller.requests).toEqual([`POST ${path} {"values":{"A":"1","B":"","C":"x=y\\nz"}}`])
   })
 
   test('names the release if the controller does', async () => {

@@ -37,30 +37,29 @@ export function config(context: Context): Command[] {
     return (await context.call(getConfig, { params: { id } })).values
   }
 
-  async function showAll(id: string): Promise<void> {
-    const values = await valuesOf(id)
+  function show(id: string, values: Variables): void {
     context.answer(values, [`=== ${id} Config`, ...aligned(values, gap)])
   }
 
   async function list(options: AppOption & { oneline?: boolean; diff?: boolean }): Promise<void> {
     const id = await context.app(options.app)
-    if (!options.oneline && !options.diff) return showAll(id)
     const values = await valuesOf(id)
+    if (!options.oneline && !options.diff) return show(id, values)
     const pairs = Object.keys(values)
       .toSorted()
       .map((key) => `${key}=${values[key]}`)
     context.answer(values, pairs.length > 0 ? [pairs.join(options.oneline ? ' ' : '\n')] : [])
   }
 
-  async function change(id: string, title: string, values: Record<string, string | null>): Promise<void> {
-    await step(
+  async function change(id: string, title: string, changes: Record<string, string | null>): Promise<void> {
+    const { values } = await step(
       io,
       title,
-      () => context.call(setConfig, { params: { id }, body: { values } }),
+      () => context.call(setConfig, { params: { id }, body: { values: changes } }),
       ({ values: { WORKFLOW_RELEASE: release } }) => (release === undefined ? 'done' : `done, ${release}`),
     )
     print(io)
-    await showAll(id)
+    show(id, values)
   }
 
   async function set(app: string | undefined, variables: Variables, source: string): Promise<void> {

@@ -36,7 +36,10 @@ test.each([
 ])('%j', async (argv, stdout, bodies) => {
   const { controller, home } = await against({ memory: { cmd: '64M' }, cpu: {} })
   expect(await deis([...argv, '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout, stderr: '' })
-  expect(controller.requests).toEqual([...bodies.map((body) => `POST ${path} ${body}`), `GET ${path}`])
+  // The answer to a change has what is shown.
+  expect(controller.requests).toEqual(
+    bodies.length > 0 ? bodies.map((body) => `POST ${path} ${body}`) : [`GET ${path}`],
+  )
 })
 
 test('with --json', async () => {

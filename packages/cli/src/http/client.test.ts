@@ -69,12 +69,12 @@ describe('the version of the API', () => {
   test('another one is a warning, once, and the answer is used', async () => {
     const headers = { DEIS_API_VERSION: '2.2' }
     const controller = await startController({
-      'POST /v2/apps/foo/config/': { json: { values: {} }, headers },
-      'GET /v2/apps/foo/config/': { json: { values: { A: '1' } }, headers },
+      'POST /v2/apps/foo/scale/': { status: 204, headers },
+      'GET /v2/apps/foo/pods/?limit=100': { json: { count: 0, results: [] }, headers },
     })
-    expect(await deis(['config:set', 'A=1', '-a', 'foo'], { home: homeOf(controller) })).toMatchObject({
+    expect(await deis(['scale', 'web=0', '-a', 'foo'], { home: homeOf(controller), clock: [0, 0] })).toMatchObject({
       code: 0,
-      stdout: 'Creating config... done\n\n=== foo Config\nA      1\n',
+      stdout: 'Scaling processes... but first, coffee!\ndone in 0s\n=== foo Processes\n',
       stderr: expect.stringMatching(
         /^!    WARNING: .*\n!    Client version: 2\.3\n!    Server version: 2\.2\n$/,
       ) as string,

@@ -1,5 +1,5 @@
 // How is one part of an app's config (limits, tags, registry, health checks) changed?
-import { type Body, type Config, getConfig, setConfig } from '@deis/types'
+import { type Body, type Config, setConfig } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { print, step } from '../terminal/output.ts'
 
@@ -10,7 +10,7 @@ export async function changeConfig(
   title: string,
   body: Body<typeof setConfig>,
 ): Promise<Config> {
-  await step(context.io, title, () => context.call(setConfig, { params: { id }, body }))
+  const config = await step(context.io, title, () => context.call(setConfig, { params: { id }, body }))
   print(context.io)
-  return context.call(getConfig, { params: { id } })
+  return config
 }
