@@ -4,10 +4,22 @@ import { type PageRequest, pageRequest, type Slice } from '../domain/apps/page.t
 
 export type PageAnswer<T> = { count: number; next: string | null; previous: string | null; results: T[] }
 
+/** The address that was asked for. */
+function addressOf(request: FastifyRequest): URL {
+  // A router or load balancer that ends TLS sets this header. A client that sets it itself only gets wrong links.
+  const secure = request.headers['x-forwarded-proto'] === 'https'
+  const base = `${secure ? 'https' : request.protocol}://${request.host}`
+  return new URL(request.url, URL.canParse(base) ? base : 'http://localhost')
+}
+
 /** Absolute links keep the request's other parameters; `previous` drops an offset of 0. */
-function links(url: URL, page: PageRequest, count: number): { next: string | null; previous: string | null } {
+function links(
+  request: FastifyRequest,
+  page: PageRequest,
+  count: number,
+): { next: string | null; previous: string | null } {
   const at = (offset: number): string => {
-    const link = new URL(url)
+    const link = addressOf(request)
     link.searchParams.set('limit', String(page.limit))
     if (offset > 0) link.searchParams.set('offset', String(offset))
     else link.searchParams.delete('offset')
@@ -26,9 +38,5 @@ export async function pageOf<T>(
 ): Promise<PageAnswer<T>> {
   const page = pageRequest(query)
   const { count, results } = await read(page)
-  // A router or load balancer that ends TLS sets this header. A client that sets it itself only gets wrong links.
-  const secure = request.headers['x-forwarded-proto'] === 'https'
-  const base = `${secure ? 'https' : request.protocol}://${request.host}`
-  const url = new URL(request.url, URL.canParse(base) ? base : 'http://localhost')
-  return { count, ...links(url, page, count), results }
+  return { count, ...links(request, page, count), results }
 }

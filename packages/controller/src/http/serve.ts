@@ -47,17 +47,18 @@ export function decorateRequests(server: FastifyInstance): void {
   server.decorateRequest(recorded, null)
 }
 
-/** @throws DeisError with the values that no body of any route may have, by field. */
-function checkBody(body: unknown): void {
+/** The values that no body of any route may have, by field. */
+function problemOf(body: unknown): DeisError | undefined {
+  if (body === undefined) return undefined
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
   const parts = isObject ? Object.entries(body) : [['non_field_errors', body] as const]
   const problems = parts.flatMap(([field, value]) => {
     const problem = unstorable(field) ?? unstorable(value)
     return problem === null ? [] : [{ field, problem }]
   })
-  if (problems.length === 0) return
+  if (problems.length === 0) return undefined
   const fields = Object.fromEntries(problems.map(({ field, problem }) => [field, [problem]]))
-  throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
+  return new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
 }
 
 /** Authenticate → permission → object lookup → object permission (docs/contract/api.md §1.3); the body is checked afterwards. */
@@ -133,9 +134,9 @@ export function serve<const R extends Route>(
     },
     ...(route.recorded ? { onSend: (request, reply, payload) => endRecord(core, request, reply, payload) } : {}),
     // No body at all is an empty object (docs/contract/api.md §1.7).
-    preValidation: async (request) => {
+    preValidation: (request, _, done) => {
       if (route.body && request.body === undefined) request.body = {}
-      checkBody(request.body)
+      done(problemOf(request.body))
     },
     handler: async (request, reply) => {
       const { caller: user, token, app } = request.getDecorator<Admitted>(admitted)

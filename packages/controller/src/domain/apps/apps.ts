@@ -1,7 +1,7 @@
 // How is an app created, listed and destroyed (docs/contract/api.md §2.3, §3.2)?
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf } from '@deis/types'
+import { type App, appIdMessages, appIdPattern, DeisError, invalidField, messageOf, time } from '@deis/types'
 import { NameTaken } from '@deis/ports/scheduler'
 import { isUniqueViolation } from '../../store/errors.ts'
 import { visibleTo } from '../accounts/access.ts'
@@ -10,6 +10,7 @@ import { backendWords } from '../backend-words.ts'
 import { bounds } from './bounds.ts'
 import { atOnce } from './bulk.ts'
 import type { Caller, Core } from '../core.ts'
+import { countsOf } from './counts.ts'
 import { announceRelease } from '../releases/deploy-hooks.ts'
 import { inventName, isDomain, isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
@@ -174,6 +175,13 @@ function parsed(json: string): unknown {
   }
 }
 
+const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)$/
+
+/** As `time` of the moment, which most texts have already. */
+function storedTime(text: string): string {
+  return utc.test(text) ? `${text.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z` : time(new Date(text))
+}
+
 /** The most frequent request: one statement, without Prisma's engine. */
 async function listedApps(
   core: Core,
@@ -198,15 +206,14 @@ export async function appsPage(core: Core, caller: Caller, page: PageRequest): P
     page,
     (part) => listedApps(core, caller, part),
     () => core.db.app.count({ where: { destroying: false, ...visibleTo(caller) } }),
-    ({ uuid, id, structure, createdAt, updatedAt, username }) =>
-      toApp({
-        uuid,
-        id,
-        structure: parsed(structure),
-        owner: { username },
-        createdAt: new Date(createdAt),
-        updatedAt: new Date(updatedAt),
-      }),
+    ({ uuid, id, structure, createdAt, updatedAt, username }) => ({
+      uuid,
+      id,
+      owner: username,
+      structure: countsOf(parsed(structure)),
+      created: storedTime(createdAt),
+      updated: storedTime(updatedAt),
+    }),
   )
 }
 
