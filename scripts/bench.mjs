@@ -1,5 +1,5 @@
 // How near does the platform come to its floors, measured side by side in one run?
-//   node scripts/bench.mjs [cli] [apps] [push] [scale] [router] [memory] [hostile] [start] [many] [kubernetes] [apps200]      without names: all
+//   node scripts/bench.mjs [cli] [apps] [push] [push-many] [scale] [router] [memory] [hostile] [start] [many] [kubernetes] [apps200]      without names: all
 // The exit code is 1 when a goal is missed by more than the runs differ, or something could not be measured.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,20 @@ import { installAll } from './install.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const log = (text) => console.log(`deis: ${text}`)
 
-const names = ['cli', 'apps', 'push', 'scale', 'router', 'memory', 'hostile', 'start', 'many', 'kubernetes', 'apps200']
+const names = [
+  'cli',
+  'apps',
+  'push',
+  'push-many',
+  'scale',
+  'router',
+  'memory',
+  'hostile',
+  'start',
+  'many',
+  'kubernetes',
+  'apps200',
+]
 
 /** @returns how many goals were missed; null if it could not be measured. */
 async function measureOne(name, interrupted) {

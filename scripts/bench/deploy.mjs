@@ -80,8 +80,8 @@ export async function prepare(scope, platform) {
 }
 
 /** Pushes to an app until it answers through the router. `onLine` gets the lines that git shows. */
-export async function deploy(scope, platform, { env, repository }, app, onLine) {
-  await run(scope, 'git', ['push', `${platform.git}/${app}.git`, 'master'], { cwd: repository, env, onLine })
+export async function deploy(scope, platform, { env, repository }, app, onLine, seconds) {
+  await run(scope, 'git', ['push', `${platform.git}/${app}.git`, 'master'], { cwd: repository, env, onLine, seconds })
   onLine?.('git push ended')
   await answers(scope, platform.routerPort, `${app}.localhost`)
 }
