@@ -1,6 +1,6 @@
 // Does a build do what docs/contract/build-and-route.md §2.2 says, and leave nothing behind?
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Accounts } from '@deis/machine/accounts'
@@ -294,6 +294,19 @@ test('what a killed controller left is ended and deleted', async () => {
   await t.builder.recover()
   await writeFile(started.replace(/started$/, 'go'), '')
   expect((await own).output).toContain('       done\n')
+})
+
+test('who wants to delete what a good build leaves gets it closed to all; a failed one leaves nothing', async () => {
+  const left: (() => Promise<void>)[] = []
+  const later = (discard: () => Promise<void>): void => void left.push(discard)
+  await t.build({ 'build.sh': bash('echo done') }, { id: 'later', later, config: BUILDPACK() })
+  expect(await workFolders()).toEqual(['later'])
+  const { mode, uid } = await stat(join(t.folder, 'builder', 'builds', 'later'))
+  expect([mode & 0o777, uid]).toEqual([0o700, process.getuid?.()])
+  await expect(t.build({ 'build.sh': bash('exit 3') }, { later, config: BUILDPACK() })).rejects.toThrow()
+  expect(await workFolders()).toEqual(['later'])
+  await Promise.all(left.map((discard) => discard()))
+  expect([await workFolders(), left.length]).toEqual([[], 1])
 })
 
 test('what compile leaves in the background does not hold the build up', async () => {

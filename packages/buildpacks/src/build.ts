@@ -208,7 +208,7 @@ async function buildIn(
   }
 }
 
-/** When this ends, however it ends, no process and no file of the build is left. */
+/** When this ends, however it ends, no process of the build is left, and no file but what `later` gets. */
 export async function build(
   settings: BuildSettings,
   request: BuildRequest,
@@ -222,9 +222,12 @@ export async function build(
   const cache = openCache(join(settings.caches, request.app), settings.maxCacheBytes, settings.archiver, runAs)
   const workspace = await openWorkspace(settings.builds, request.id, runAs)
   const app = settings.archiver.open(workspace.app, { runAs, signal })
+  let later: BuildRequest['later']
   try {
     const parts = { workspace, cache, output, app, files: appFiles(app), runAs }
-    return await buildIn(settings, request, parts, signal)
+    const result = await buildIn(settings, request, parts, signal)
+    later = request.later
+    return result
   } catch (error) {
     await killOrphans(request.id)
     await revokeAccess(workspace)
@@ -232,6 +235,7 @@ export async function build(
     throw error
   } finally {
     await app.close()
-    await discard(workspace.root)
+    if (later) later(() => discard(workspace.root))
+    else await discard(workspace.root)
   }
 }

@@ -17,6 +17,11 @@ export type BuildRequest = {
   /** The commit's tree as an uncompressed tar; may be called once. */
   source(): Readable
   readonly noCache: boolean
+  /**
+   * Gets what deletes the files of a build that succeeded, to be called when the app runs: a file system that has just deleted
+   * many files makes new ones slowly. Default: they are deleted before the build ends.
+   */
+  readonly later?: (discard: () => Promise<void>) => void
 }
 
 export type BuildResult = {

@@ -46,6 +46,7 @@ async function make(
   push: Push,
   build: RunningBuild,
   print: (text: string) => void,
+  later: (discard: () => Promise<void>) => void,
 ): Promise<Row.Build> {
   const { config } = await latestGood(core.db, app)
   const signal = AbortSignal.any([push.signal, build.signal])
@@ -60,6 +61,7 @@ async function make(
       source: whole?.source ?? push.source,
       submodules: whole?.submodules ?? push.submodules,
       noCache: push.options.includes('no-cache'),
+      later,
     }
     return await build.succeed(await core.builder.build(request, print, signal))
   } catch (error) {
@@ -69,7 +71,13 @@ async function make(
   }
 }
 
-async function makeAndDeploy(core: Core, app: AppRow, push: Push, build: RunningBuild): Promise<void> {
+async function makeAndDeploy(
+  core: Core,
+  app: AppRow,
+  push: Push,
+  build: RunningBuild,
+  later: (discard: () => Promise<void>) => void,
+): Promise<void> {
   const print = (text: string): void => {
     push.output(text)
     build.log.write(text)
@@ -77,7 +85,7 @@ async function makeAndDeploy(core: Core, app: AppRow, push: Push, build: Running
   try {
     print('Starting build... but first, coffee!\n')
     push.output(whereToLook(app.id, build.uuid))
-    const row = await make(core, app, push, build, print)
+    const row = await make(core, app, push, build, print, later)
     print('Build complete.\nLaunching App...\n')
     core.logs.write(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
     const { release, notice } = await releaseBuild(core, app, row)
@@ -103,11 +111,16 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
   const app = await appRow(core, push.app)
   if (!app || app.destroying) throw new Error(`App ${push.app} does not exist`)
   await withBuild(core, app, push, async (build) => {
-    await makeAndDeploy(core, app, push, build)
-    // Who follows the build does not wait for what is deleted.
-    await build.log.close()
-    await tidy(core, app).catch((error: unknown) =>
-      core.log.warn({ app: app.id, err: error }, 'old builds could not be deleted'),
-    )
+    const left: (() => Promise<void>)[] = []
+    const failed = (error: unknown): void =>
+      core.log.warn({ app: app.id, err: error }, 'old builds could not be deleted')
+    try {
+      await makeAndDeploy(core, app, push, build, (discard) => left.push(discard))
+      // Who follows the build does not wait for what is deleted.
+      await build.log.close()
+      await tidy(core, app).catch(failed)
+    } finally {
+      await Promise.all(left.map((discard) => discard())).catch(failed)
+    }
   })
 }
