@@ -31,5 +31,5 @@ export async function measure({ root, scope }) {
   const [ours, theirs] = await Promise.all(sides.map(async ({ url }) => (await fetch(url, { headers })).json()))
   if (ours.count !== count || JSON.stringify(ours.results) !== JSON.stringify(theirs.results))
     throw new Error('the two servers do not answer the same')
-  return compareLoad(scope, sides, { name: 'GET /v2/apps', of: 'bare Fastify', least: 0.7, runs, seconds, warmSeconds })
+  return compareLoad(scope, sides, { name: 'GET /v2/apps', of: 'bare Fastify', least: 0.8, runs, seconds, warmSeconds })
 }

@@ -105,7 +105,7 @@ export function createApp(
     schemaErrorFormatter: (errors) => invalidBody(errors),
   })
   decorateRequests(server)
-  // Those of every request call back: a promise each would be a tenth of the time of a short answer.
+  // Those of every request call back, which takes less than a promise each.
   server.addHook('onRequest', (_, reply, done) => {
     reply.headers(everyAnswer)
     done()
