@@ -51,6 +51,8 @@ export type ProcessApp = {
   readonly leave: AbortController
   readonly background: Set<Promise<void>>
   saving: Promise<void>
+  /** A write of the state that has not begun. */
+  nextSave: Promise<void> | null
 }
 
 const logBytes = 1024 * 1024
@@ -66,6 +68,7 @@ export function openApp(backend: Backend, id: string): ProcessApp {
     leave: new AbortController(),
     background: new Set(),
     saving: Promise.resolve(),
+    nextSave: null,
   }
   backend.apps.set(id, app)
   return app

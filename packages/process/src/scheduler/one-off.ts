@@ -16,6 +16,8 @@ export async function inOneOff<T>(
   work: (pod: Pod, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const app = openApp(backend, oneOff.app)
+  // The program that unpacks starts while a port is taken and the state is saved.
+  backend.options.archiver.expect(1)
   const runAs = await backend.options.accounts.of(app.id)
   const pod = newPod({
     name: oneOff.name ?? oneOffName(app.id),

@@ -83,15 +83,18 @@ function toRecord(pod: Pod): PodRecord {
   return { name, type, release, stage, port, graceSeconds, started: pod.started.toISOString(), process, address }
 }
 
-/** Saves all pods of the app as they are at the time of writing. */
+/** Saves all pods of the app as they are at the time of writing; all calls during a write share the next one. */
 export function save(backend: Backend, app: ProcessApp): Promise<void> {
+  if (app.nextSave) return app.nextSave
   const write = async (): Promise<void> => {
+    app.nextSave = null
     // A late write must not restore a removed app.
     if (backend.apps.get(app.id) !== app) return
     await saveState(backend.options.folder, app.id, [...app.pods.values()].map(toRecord))
   }
-  // Each caller gets the result of its own write only.
+  // Callers get the result of the write that has their change, not of an earlier one.
   const result = app.saving.then(write)
+  app.nextSave = result
   app.saving = result.catch(() => {})
   return result
 }

@@ -136,8 +136,13 @@ async function takeOver(
     await watchPod(backend, pod)
     await becomesReady(pod, over.signal)
   }
+  // The programs that unpack start while ports are taken and the state is saved.
+  backend.options.archiver.expect(Math.min(types.length, unpackedAtOnce))
   try {
-    for (const type of types) added.push(await addPod(backend, app, formation, type))
+    // At the same time, so that one change of the firewall closes all of their ports.
+    const made = await Promise.allSettled(types.map((type) => addPod(backend, app, formation, type)))
+    for (const one of made) if (one.status === 'fulfilled') added.push(one.value)
+    for (const one of made) if (one.status === 'rejected') throw one.reason
     if (added.length > 0) {
       // Saved before anything runs, so that it is found again after the controller was killed.
       await save(backend, app)
