@@ -1,8 +1,10 @@
 // Does everything that a program starts end with it, and does nothing of a user's show in an argument?
+import { pbkdf2 } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { commandText, commandVariable } from './command-text.ts'
 import { type Confined, type Order, startConfined } from './confine.ts'
@@ -14,6 +16,7 @@ const group: Isolation = { ...strongest, kind: 'group' }
 const kinds = strongest.kind === 'group' ? [group] : [strongest, group]
 const root = process.getuid?.() === 0
 const runAs = root ? { uid: 39_100, gid: 39_100 } : null
+const derive = promisify(pbkdf2)
 let count = 0
 
 // A test that fails leaves nothing for the next one.
@@ -68,6 +71,15 @@ const appeared = (mark: string, least: number) =>
     .toBeGreaterThanOrEqual(least)
 
 describe.each(kinds)('$kind', (isolation) => {
+  test('all that a program said is there, also when it has ended before its start is known', async () => {
+    const starting = shell(isolation, 'echo said; echo wrong >&2')
+    // As on a busy machine: whatever asks for a file waits, so the end is known before the start.
+    const busy = Array.from({ length: 8 }, () => derive('a', 'b', 200_000, 64, 'sha512'))
+    const { out, err, exited } = await starting
+    await Promise.all(busy)
+    expect([await out, await err, await exited]).toEqual(['said\n', 'wrong\n', { code: 0, signal: null }])
+  })
+
   const apart = isolation.kind !== 'group'
 
   test.each([

@@ -143,7 +143,47 @@ async function firstLine(pipe: Readable): Promise<string> {
   return text.trim()
 }
 
+/**
+ * When a process exits, Node reads what nobody reads of its output, and drops it. Until the returned function is called the
+ * output waits instead; whoever reads it attaches in the same turn.
+ */
+function hold(outputs: readonly (Readable | null | undefined)[]): () => void {
+  const wait = (): void => {}
+  for (const output of outputs) output?.on('readable', wait)
+  return () => {
+    for (const output of outputs) output?.off('readable', wait)
+  }
+}
+
 type Out = 'pipe' | 'ignore' | number
+
+/** @returns what runs, when it does. @throws StartFault; the signal's reason. */
+async function awaitStart(
+  child: ChildProcess,
+  { folder, signal, within }: Order,
+  apart: boolean,
+  exited: Promise<Exit>,
+): Promise<Identity> {
+  await once(child, 'spawn')
+  const outer = child.pid as number
+  const abandon = (): void => {
+    for (const pid of [outer, ...childrenOf(outer)]) signalPid(pid, 'SIGKILL')
+  }
+  signal?.addEventListener('abort', abandon)
+  const reports = child.stdio[3] as Readable
+  const status = await firstLine(reports).finally(() => signal?.removeEventListener('abort', abandon))
+  reports.destroy()
+  signal?.throwIfAborted()
+  if (status === 'missing' || status === 'denied') throw new StartFault(status)
+  if (status !== 'ok') {
+    const { code } = await exited
+    throw new Error(
+      status === 'folder' ? `"${folder}" cannot be entered` : `the process could not be created (exit code ${code})`,
+    )
+  }
+  const inner = apart && !within ? childrenOf(outer)[0] : outer
+  return (inner === undefined ? null : await identify(inner)) ?? { pid: inner ?? outer, started: 'ended already' }
+}
 
 /** Resolves when the program has been started. */
 export async function startConfined(
@@ -160,32 +200,17 @@ export async function startConfined(
     stdio: apart ? [input, output, 'ignore', 'pipe', errors] : [input, output, errors, 'pipe'],
     ...spawnAs,
   })
+  const stderr = (apart ? child.stdio[4] : child.stderr) as Readable | null
+  const release = hold([child.stdout, stderr])
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => resolve(exitOf(arranged, code, signal)))
   })
-  await once(child, 'spawn')
-  const outer = child.pid as number
-  const abandon = (): void => {
-    for (const pid of [outer, ...childrenOf(outer)]) signalPid(pid, 'SIGKILL')
+  try {
+    const identity = await awaitStart(child, order, apart, exited)
+    release()
+    return { child, identity, exited, stderr }
+  } catch (error) {
+    for (const output of [child.stdout, stderr]) output?.destroy()
+    throw error
   }
-  order.signal?.addEventListener('abort', abandon)
-  const reports = child.stdio[3] as Readable
-  const status = await firstLine(reports).finally(() => order.signal?.removeEventListener('abort', abandon))
-  reports.destroy()
-  order.signal?.throwIfAborted()
-  if (status === 'missing' || status === 'denied') throw new StartFault(status)
-  if (status !== 'ok') {
-    const { code } = await exited
-    throw new Error(
-      status === 'folder'
-        ? `"${order.folder}" cannot be entered`
-        : `the process could not be created (exit code ${code})`,
-    )
-  }
-  const inner = apart && !order.within ? childrenOf(outer)[0] : outer
-  const identity = (inner === undefined ? null : await identify(inner)) ?? {
-    pid: inner ?? outer,
-    started: 'ended already',
-  }
-  return { child, identity, exited, stderr: (apart ? child.stdio[4] : child.stderr) as Readable | null }
 }
