@@ -1,7 +1,8 @@
 // Does "npm start" without npm do what npm does, and leave to npm what it does not know?
+import { chmod, mkdtemp, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { execute, type Files, openTestBuilder, runIn, type TestBuilder } from '../testing.ts'
+import { execute, type Files, openTestBuilder, path, runIn, type TestBuilder } from '../testing.ts'
 import { npmStart, npmStartFolder } from './npm-start.ts'
 
 let t: TestBuilder
@@ -40,11 +41,16 @@ const without = (text: string): string[] => text.split('\n').filter((line) => !l
 
 test('the script gets what npm gives it, and says the same', async () => {
   const app = await built(manifest)
-  const ours = await runIn(t, app, 'npm start')
-  expect(without(ours)).toEqual(without(await runIn(t, app, withNpm)))
+  // Node is often found by a link.
+  const folder = await mkdtemp(join(t.folder, 'link-'))
+  await chmod(folder, 0o755)
+  await symlink(process.execPath, join(folder, 'node'))
+  const env = { PATH: `${folder}:${path}` }
+  const ours = await runIn(t, app, 'npm start', env)
+  expect(without(ours)).toEqual(without(await runIn(t, app, withNpm, env)))
   expect(ours).toContain('before prestart\n')
   expect(ours).toContain('"args":["a b","it\'s",')
-  expect(without(await runIn(t, app, 'npm run start'))).toEqual(without(ours))
+  expect(without(await runIn(t, app, 'npm run start', env))).toEqual(without(ours))
 })
 
 test.each(['node tell.js', 'NODE_ENV=test node tell.js', ' node tell.js # of all '])(

@@ -27,7 +27,8 @@ _settings=$_settings${NPM_CONFIG_SCRIPT_SHELL-}${NPM_CONFIG_IGNORE_SCRIPTS-}${NP
 if [ "$PWD" != "$HOME" ] || [ -n "$_settings" ]; then _npm "$@"; fi
 
 export INIT_CWD="$PWD" npm_command=start npm_package_json="$PWD/package.json"
-NODE=$(command -v node) && export NODE npm_node_execpath="$NODE"
+NODE=$(command -v node) && NODE=$(readlink -f "$NODE" || printf %s "$NODE")
+export NODE npm_node_execpath="$NODE"
 _script() {
   printf '\n> %s\n> %s\n\n' "$_package$1" "$2"
   export npm_lifecycle_event="$1" npm_lifecycle_script="$2"
