@@ -1,12 +1,11 @@
 // How does an app that is started with "npm start" run without npm?
 // npm starts the script in a shell and waits; here the script takes the place of what was called npm.
+import { quoted } from '@deis/lib/quoted'
 import program from '../programs/npm-start.sh'
 import type { PackageJson } from './package-manager.ts'
 
 /** Below the app; first on PATH at run time. */
 export const npmStartFolder = '.deis/npm-start'
-
-const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** What is deeper or longer is for npm: programs take arguments of at most 128 KiB, and recursion has an end. */
 const deepest = 8

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { quoted } from '@deis/lib/quoted'
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 
@@ -41,10 +42,6 @@ const longestBacklog = 4_194_304
 const requestMs = 30_000
 // sun_path has 104 bytes on some systems, 108 on others, with the final zero.
 const longestPath = 100
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
 
 /** Writes the two fixed scripts all repositories share. */
 export async function writeHooks(folder: string, program: readonly string[]): Promise<void> {

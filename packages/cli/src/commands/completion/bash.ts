@@ -1,6 +1,7 @@
 // How does bash complete commands?
+import { quoted } from '@deis/lib/quoted'
 import { everywhere, type OptionData, type TopicData } from '../../help/definitions.ts'
-import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
+import { allWordsOf, commandWords, optionsOf } from './words.ts'
 
 function optionWords(options: readonly OptionData[]): string[] {
   return options.flatMap(({ short, long }) => [...(short ? [short] : []), long])

@@ -20,8 +20,3 @@ export function allWordsOf(command: CommandData): string[] {
 export function optionsOf(command: CommandData): OptionData[] {
   return [...command.options, ...everywhere]
 }
-
-/** A word in single quotes, as bash and zsh read it. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
-}

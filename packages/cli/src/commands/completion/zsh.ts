@@ -1,6 +1,7 @@
 // How does zsh complete commands?
+import { quoted } from '@deis/lib/quoted'
 import type { OptionData, TopicData } from '../../help/definitions.ts'
-import { allWordsOf, commandWords, optionsOf, quoted } from './words.ts'
+import { allWordsOf, commandWords, optionsOf } from './words.ts'
 
 /** `apps\:list:list the apps that you may use` */
 function described(word: string, text: string): string {
