@@ -64,8 +64,8 @@ async function pageTimes({ api, token }) {
 async function changeTimes({ call, routerPort }, app) {
   const times = []
   for (let one = 0; one < changes; one++) {
-    const [maintenance, wanted] = one % 2 === 0 ? [false, 404] : [true, 503]
-    await call('POST', `/v2/apps/${app}/settings/`, { routable: maintenance })
+    const [routable, wanted] = one % 2 === 0 ? [false, 404] : [true, 503]
+    await call('POST', `/v2/apps/${app}/settings/`, { routable })
     const began = performance.now()
     while ((await statusOf(routerPort, `${app}.localhost`)) !== wanted)
       if (performance.now() - began > 10_000) throw new Error(`the router does not answer ${wanted}`)

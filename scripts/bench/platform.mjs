@@ -1,7 +1,5 @@
 // How does a whole platform come up for a measurement, with a person who may use it?
-import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { cleanEnv, start, timed } from './processes.mjs'
 
@@ -94,13 +92,4 @@ export async function deisOf({ root, scope }, { folder, api }) {
     })
   await deis('login', api, '--username=bench', '--password=a password for bench')
   return deis
-}
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 
 const startMs = 60_000
@@ -14,6 +15,15 @@ export function cleanEnv() {
       ([name]) => !/^(NODE_|DEIS_|GIT_|DATABASE_URL$|INIT_CWD$|npm_(lifecycle|package)_)/.test(name),
     ),
   )
+}
+
+/** Different ones, on which nobody listens. */
+export async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => server.address().port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
 }
 
 export function hasProgram(name) {

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { answers, command, deploy, prepare } from './deploy.mjs'
-import { freePort, startPlatform } from './platform.mjs'
+import { startPlatform } from './platform.mjs'
 import { median } from './report.mjs'
-import { run } from './processes.mjs'
+import { freePorts, run } from './processes.mjs'
 
 const runs = 5
 
@@ -49,7 +49,7 @@ async function floorRun(scope, folder, { env, repository }) {
   const [bare, work] = [join(folder, 'bare.git'), join(folder, 'work')]
   mkdirSync(folder)
   await run(scope, 'git', ['init', '-q', '--bare', bare], { env })
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const from = performance.now()
   const marks = []
   const mark = (name) => marks.push({ name, ms: performance.now() - from - marks.reduce((sum, { ms }) => sum + ms, 0) })

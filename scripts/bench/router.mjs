@@ -1,13 +1,11 @@
 // How much of nginx' rate does the router reach, each on one core?
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { flags } from '../flags.mjs'
 import { answers } from './deploy.mjs'
 import { compareLoad } from './load.mjs'
-import { cleanEnv, onCore, start } from './processes.mjs'
+import { cleanEnv, freePorts, onCore, start } from './processes.mjs'
 
 const runs = 3
 const seconds = 2
@@ -23,14 +21,6 @@ const kinds = [
 const sizes = { 'index.html': 1, small: 100, middle: 100_000, large: 10_000_000 }
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path))
 const host = 'small.localhost'
-
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => server.address().port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
-}
 
 /** One worker that is the master as well, so that one pid has all of its processor time. */
 function settings(folder, server) {

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { answers, command, deployFirst } from './deploy.mjs'
-import { deisOf, freePort, startPlatform } from './platform.mjs'
-import { cleanEnv, run } from './processes.mjs'
+import { deisOf, startPlatform } from './platform.mjs'
+import { cleanEnv, freePorts, run } from './processes.mjs'
 
 const runs = 5
 const count = 10
@@ -13,8 +13,7 @@ const endMs = 3_000
 
 /** Milliseconds until as many processes of the same program answer. */
 async function byHand(scope, cwd, processes) {
-  const ports = []
-  for (let one = 0; one < processes; one++) ports.push(await freePort())
+  const ports = await freePorts(processes)
   const from = performance.now()
   const children = ports.map((port) =>
     spawn(command[0], command.slice(1), { cwd, env: { ...cleanEnv(), PORT: String(port) }, stdio: 'ignore' }),
