@@ -17,6 +17,12 @@ export type BuildRequest = {
   /** The commit's tree as an uncompressed tar; may be called once. */
   source(): Readable
   readonly noCache: boolean
+  /** The image of Cloud Native Buildpacks to build with; default: the platform's. */
+  readonly builder?: string
+  /** Ids of buildpacks of that image, in their order, `id` or `id@version`; default: those that detect. */
+  readonly buildpacks?: readonly string[]
+  /** The image that the app runs, by reference: its layers are used again where they are the same. */
+  readonly previous?: string
   /**
    * Gets what deletes the files of a build that succeeded, to be called when the app runs: a file system that has just deleted
    * many files makes new ones slowly. Default: they are deleted before the build ends.
@@ -32,6 +38,20 @@ export type BuildResult = {
   readonly dockerfile: boolean
   /** The first port that the image exposes; null: none, or not an image. */
   readonly port: number | null
+  /** Of an image that Cloud Native Buildpacks made. */
+  readonly cnb?: CnbFacts
+}
+
+/** What an image of Cloud Native Buildpacks was made of. */
+export type CnbFacts = {
+  /** The builder image, as it was asked for. */
+  readonly builder: string
+  /** The name under which newer run images are found. */
+  readonly runImage: string
+  /** Which of them it was, `host/name@sha256:…`. */
+  readonly runReference: string
+  /** In the order in which they ran. */
+  readonly buildpacks: readonly { readonly id: string; readonly version: string }[]
 }
 
 /** A build that failed; `message` is one line for the user, the output has the rest. */

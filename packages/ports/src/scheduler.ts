@@ -7,13 +7,20 @@ export type Artifact =
   | { readonly kind: 'slug'; readonly digest: string }
   | {
       readonly kind: 'image'
+      /** `host/name@sha256:…`; on Docker also `sha256:…`, an image that its engine alone has. */
       readonly reference: string
-      /** Whether the last layer is a slug: its commands are then started by `slugLauncher`, which reads `.profile.d`. */
-      readonly slug: boolean
+      /**
+       * What starts commands in it: `none` its own entry point, or a shell; `slug` the launcher of the platform's buildpacks
+       * (`slugLauncher`), which reads `.profile.d`; `cnb` the launcher of Cloud Native Buildpacks (`cnbLauncher`).
+       */
+      readonly launcher: 'none' | 'slug' | 'cnb'
     }
 
 /** In every slug image: `/runner/init <command>` prepares the environment and then becomes the command (docs/contract/api.md §3.8). */
 export const slugLauncher = '/runner/init'
+/** In every image of Cloud Native Buildpacks; takes a command as one text. A process type starts as `cnbProcess(type)`. */
+export const cnbLauncher = '/cnb/lifecycle/launcher'
+export const cnbProcess = (type: string): string => `/cnb/process/${type}`
 /** Where buildpack apps listen unless their config has a PORT (docs/contract/api.md §3.9). */
 export const slugPort = 5000
 
@@ -35,7 +42,7 @@ export type Probe = {
 }
 
 export type ProcessSpec = {
-  /** Runs as `bash -c <command>`, in a slug image by its launcher; null: the artifact's own entry point. */
+  /** Runs as `bash -c <command>`, or by the artifact's launcher; null: the artifact's own entry point, or process type. */
   readonly command: string | null
   readonly replicas: number
   /** `LIMIT` or `REQUEST/LIMIT` as the user wrote it; undefined: no limit. */

@@ -94,7 +94,7 @@ export async function buildDockerfile(context: BuildContext): Promise<BuildResul
   try {
     const { reference, ports } = await registry.inspect(`${repository}@${ended.message}`, null, signal)
     return {
-      artifact: { kind: 'image', reference, slug: false },
+      artifact: { kind: 'image', reference, launcher: 'none' },
       processes,
       dockerfile: true,
       port: ports[0] ?? null,

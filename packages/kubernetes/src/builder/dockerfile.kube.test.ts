@@ -31,7 +31,7 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
     const app = 'layers'
     const first = await t.build(files, { app })
     expect(first.result).toMatchObject({
-      artifact: { kind: 'image', slug: false },
+      artifact: { kind: 'image', launcher: 'none' },
       processes: { web: 'httpd -f' },
       dockerfile: true,
       port: 8080,

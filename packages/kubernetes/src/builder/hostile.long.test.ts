@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ArchiveFailure, BadArchive, createArchiver } from '@deis/machine/archive'
 import { testArchiver, testProgram } from '@deis/machine/archive-testing'
 import { BuildFailure } from '@deis/ports/builder'
-import { slugLayer } from './layer.ts'
+import { slugLayer } from '@deis/container/layer'
 import { keepSource } from './source.ts'
 
 const execute = promisify(execFile)

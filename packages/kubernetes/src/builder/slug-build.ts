@@ -9,7 +9,7 @@ import { slugLauncher } from '@deis/ports/scheduler'
 import { BuildFailure, type BuildResult } from '@deis/ports/builder'
 import { procfileLimits } from '@deis/ports/procfile'
 import { Outcome, outcomeLimit, type SlugOrder, slugOrderName } from '@deis/buildpacks/runner/order'
-import { slugLayer } from './layer.ts'
+import { slugLayer } from '@deis/container/layer'
 import { imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
 import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { runJob } from './run.ts'
@@ -143,7 +143,7 @@ export async function buildSlugImage(context: BuildContext): Promise<BuildResult
   const { outcome: good, image } = await collected
   if (!image) throw new BuildFailure('The build ended without a result.')
   return {
-    artifact: { kind: 'image', reference: image.reference, slug: true },
+    artifact: { kind: 'image', reference: image.reference, launcher: 'slug' },
     processes: good.processes,
     dockerfile: false,
     port: null,

@@ -52,7 +52,7 @@ describe.skipIf(!isClusterThere)('buildpacks on the cluster', () => {
 
   test('a node app becomes an image whose types start', async () => {
     const { result, output } = await t.build(node)
-    expect(result).toMatchObject({ dockerfile: false, port: null, artifact: { kind: 'image', slug: true } })
+    expect(result).toMatchObject({ dockerfile: false, port: null, artifact: { kind: 'image', launcher: 'slug' } })
     expect(result.processes).toEqual({ web: 'node web.js', worker: 'sleep 1000' })
     expect(imageOf(result)).toMatch(new RegExp(`^${t.target}/myapp@sha256:[0-9a-f]{64}$`))
     expect(output).toContain('-----> Node.js app detected\n')

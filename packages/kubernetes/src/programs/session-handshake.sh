@@ -4,8 +4,8 @@
 # set that config might have. A slug's profile scripts are read here as its launcher reads them: the launcher itself would
 # take the command out of the terminal.
 # Arguments: the answer to `ask`, the answer to `go`, the session's id, TERM or nothing, how a command is started (`slug`,
-# `shell`, or `either`, if only the image shows it), whether input follows (`some`, `none`), the command, and for slugs the
-# texts of session-slug.sh and of the program that reads profile scripts.
+# `cnb`, `shell`, or `either`, if only the image shows it), whether input follows (`some`, `none`), the command, and for slugs
+# the texts of session-slug.sh and of the program that reads profile scripts.
 while :; do
   IFS= read -r _deis_line || exit 1
   case $_deis_line in
@@ -21,5 +21,7 @@ if [ "$6" = none ]; then exec </dev/null; fi
 if [ "$5" = slug ] || { [ "$5" = either ] && [ -x /runner/init ]; }; then
   exec bash -c "$8" bash "$7" "$9"
 fi
+# It takes the command as one text, and becomes it.
+if [ "$5" = cnb ]; then exec /cnb/lifecycle/launcher "$7"; fi
 if command -v bash >/dev/null; then exec bash -c "$7"; fi
 exec sh -c "$7"

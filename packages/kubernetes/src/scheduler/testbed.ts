@@ -82,7 +82,7 @@ export async function openTestbed(name: string): Promise<Testbed> {
       return {
         kind: 'image',
         reference: `${host}/${repository}@${answer.headers.get('docker-content-digest')}`,
-        slug: false,
+        launcher: 'none',
       }
     },
     async remove() {

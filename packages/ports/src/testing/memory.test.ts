@@ -17,7 +17,7 @@ test('what was applied can be read back', async () => {
     app: 'tea',
     release: 2,
     summary: 'a release',
-    artifact: { kind: 'image', reference: 'tea@sha256:0', slug: false },
+    artifact: { kind: 'image', reference: 'tea@sha256:0', launcher: 'none' },
     env: {},
     processes: { web: { command: null, replicas: 1, graceSeconds: 30 } },
     routable: 'web',

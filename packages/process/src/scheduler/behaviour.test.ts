@@ -194,7 +194,7 @@ describe.concurrent('processes', () => {
     const app = newApp()
     const missing = { kind: 'slug', digest: `sha256:${'1'.repeat(64)}` } as const
     expect((await failure(formation(app, { web: web() }, { artifact: missing }))).message).toContain(missing.digest)
-    const image = { kind: 'image', reference: 'tea:1', slug: false } as const
+    const image = { kind: 'image', reference: 'tea:1', launcher: 'none' } as const
     expect((await failure(formation(app, { web: web() }, { artifact: image }))).message).toContain('cannot run images')
     expect((await failure(formation(app, { web: web({ command: null }) }))).message).toBe('web has no command')
     expect((await scheduler.capabilities()).images).toBe(false)

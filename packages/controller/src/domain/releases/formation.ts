@@ -40,7 +40,7 @@ export type Defaults = {
 export function artifactOf(build: ReleaseParts['build']): Artifact {
   const { image, reference } = build
   if (image.startsWith('sha256:')) return { kind: 'slug', digest: image }
-  return { kind: 'image', reference: reference ?? image, slug: buildKind(build) === 'buildpack' }
+  return { kind: 'image', reference: reference ?? image, launcher: buildKind(build) === 'buildpack' ? 'slug' : 'none' }
 }
 
 /** Where the app listens (docs/contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */

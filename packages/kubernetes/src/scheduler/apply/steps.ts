@@ -6,7 +6,7 @@ import { deployment, patience, type Patience, replicasOf } from '../manifests/de
 import { heritageSelector } from '../../cluster/labels.ts'
 import { deploymentName, managers } from '../manifests/labels.ts'
 import { fieldsOf } from './owned.ts'
-import { resourcesOf } from '../manifests/quantity.ts'
+import { resourcesOf } from '@deis/container/quantity'
 import { replace } from './replace.ts'
 import { type Before, beforeOf } from './restore.ts'
 import { envSecret, pullSecrets } from '../manifests/secret.ts'

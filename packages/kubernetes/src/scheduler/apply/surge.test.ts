@@ -1,7 +1,7 @@
 // Do as many new pods start at once as help, and no more than fit?
 import { expect, test } from 'vitest'
 import type { Node, Pod } from '../../client/objects.ts'
-import { amountOf } from '../manifests/quantity.ts'
+import { amountOf } from '@deis/container/quantity'
 import { matching, surgeOf } from './surge.ts'
 
 const node = (name: string, allocatable: Record<string, string>, more: Partial<Node> = {}): Node => ({

@@ -1,6 +1,6 @@
 // How many new pods of a type start at once, before old ones end?
 import type { Node, Pod } from '../../client/objects.ts'
-import { amountOf } from '../manifests/quantity.ts'
+import { amountOf } from '@deis/container/quantity'
 import { isActive } from '../state.ts'
 
 type Requests = Readonly<Record<string, string>>

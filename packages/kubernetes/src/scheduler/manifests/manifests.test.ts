@@ -6,13 +6,13 @@ import { containerName, deploymentName } from './labels.ts'
 import { oneOffPod } from './one-off.ts'
 import { probesOf } from './probe.ts'
 import { quotaOf } from '../namespace.ts'
-import anyShell from '../../programs/any-shell.sh'
+import anyShell from '@deis/container/programs/any-shell.sh'
 import { envSecret, hostOf, pullSecrets } from './secret.ts'
 import { edgeOf, ingress, sendsTo, service } from './service.ts'
 import type { PodSettings } from './template.ts'
 
 const plain: PodSettings = { debug: false, drainSeconds: 5, nativeSleep: false }
-const image = { kind: 'image', reference: 'registry.test/acme/api@sha256:0', slug: false } as const
+const image = { kind: 'image', reference: 'registry.test/acme/api@sha256:0', launcher: 'none' } as const
 const web = { command: 'node server.js', replicas: 2, memory: '256M/512M', cpu: '500m', graceSeconds: 30 }
 const tea: Formation = {
   app: 'tea',
@@ -125,7 +125,7 @@ test('servers that know the sleep action use it; without draining there is no ho
 test.each([
   ['an image`s own entry point', image, null, {}],
   ['a command', image, 'a b', { command: ['/bin/bash', '-c'], args: ['a b'] }],
-  ['a slug image', { ...image, slug: true }, 'a b', { command: ['/runner/init'], args: ['a b'] }],
+  ['a slug image', { ...image, launcher: 'slug' }, 'a b', { command: ['/runner/init'], args: ['a b'] }],
 ] as const)('%s is started as it should', (_what, artifact, command, wanted) => {
   const { command: ran, args } = container({ ...tea, artifact, processes: { web: { ...web, command } } }) ?? {}
   expect(JSON.parse(JSON.stringify({ command: ran, args }))).toEqual(wanted)
@@ -209,7 +209,7 @@ const prefix = 'private-registry'
 test('pull secrets: the app`s registry, else the platform`s, else none', () => {
   const own = { username: 'ann', password: 'pw' }
   const options = { secretPrefix: prefix, registryCredentials: { 'registry.test': { username: 'p', password: 'q' } } }
-  const hub = { kind: 'image', reference: 'acme/api@sha256:0', slug: false } as const
+  const hub = { kind: 'image', reference: 'acme/api@sha256:0', launcher: 'none' } as const
   const auth = Buffer.from('ann:pw').toString('base64')
   expect(auths(pullSecrets('tea', image, own, options))).toEqual([
     [prefix, kind, { auths: { 'registry.test': { auth } } }],

@@ -4,8 +4,8 @@ import { isRestricted, levelFor, podSecurityLabels } from './security.ts'
 import { securityHint } from '../refusal.ts'
 
 const enforce = 'pod-security.kubernetes.io/enforce'
-const image = { kind: 'image', reference: 'registry.test/a@sha256:0', slug: false } as const
-const slug = { ...image, slug: true }
+const image = { kind: 'image', reference: 'registry.test/a@sha256:0', launcher: 'none' } as const
+const slug = { ...image, launcher: 'slug' } as const
 const namespace = (enforced?: string, ours?: string) => ({
   metadata: {
     ...(enforced === undefined ? {} : { labels: { [enforce]: enforced } }),

@@ -13,11 +13,11 @@ const enforcedOn = ({ metadata }: Namespace): string | undefined => metadata?.la
 
 /** A slug needs no rights. An image runs as it is, unless its namespace is stricter. */
 export const isRestricted = (artifact: Artifact, namespace: Namespace): boolean =>
-  (artifact.kind === 'image' && artifact.slug) || enforcedOn(namespace) === 'restricted'
+  (artifact.kind === 'image' && artifact.launcher === 'slug') || enforcedOn(namespace) === 'restricted'
 
 /** The strictest level that every pod of the artifact keeps to, but not above `most`. */
-export function levelFor(artifact: Pick<Artifact & { kind: 'image' }, 'slug'> | null, most: Level): Level {
-  return most === 'restricted' && artifact?.slug !== true ? 'baseline' : most
+export function levelFor(artifact: Pick<Artifact & { kind: 'image' }, 'launcher'> | null, most: Level): Level {
+  return most === 'restricted' && artifact?.launcher !== 'slug' ? 'baseline' : most
 }
 
 /** The labels and the annotation that the namespace still needs; null: it has them, or the operator has chosen others. */

@@ -1,10 +1,10 @@
 // What does one pod look like (docs/contract/api.md §4.3)?
 import type { Pod } from '../../client/objects.ts'
-import { DeployFailure, type OneOff, type Probe, slugLauncher } from '@deis/ports/scheduler'
-import anyShell from '../../programs/any-shell.sh'
+import { DeployFailure, type OneOff, type Probe } from '@deis/ports/scheduler'
+import { startOf } from '@deis/container/start'
+import { resourcesOf } from '@deis/container/quantity'
 import { containerName, oneOffType, typeLabels, versionOf } from './labels.ts'
 import type { Probes } from './probe.ts'
-import { resourcesOf } from './quantity.ts'
 import { securityOf } from '../../cluster/security.ts'
 
 /** What the cluster and the platform's settings add to every pod. */
@@ -34,14 +34,6 @@ export type PodParts = Pick<OneOff, 'app' | 'release' | 'artifact' | 'env' | 'ta
 
 type Spec = NonNullable<Pod['spec']>
 type Container = Spec['containers'][number]
-
-function startedBy({ artifact, command, type }: PodParts): Pick<Container, 'command' | 'args'> {
-  if (command === null) return {}
-  if (artifact.kind === 'image' && artifact.slug) return { command: [slugLauncher], args: [command] }
-  return type === oneOffType
-    ? { command: ['/bin/sh', '-c', anyShell, 'deis'], args: [command] }
-    : { command: ['/bin/bash', '-c'], args: [command] }
-}
 
 function environment({ env, envSecret }: PodParts, debug: boolean): Container['env'] {
   const fromSecret = Object.keys(env)
@@ -91,7 +83,7 @@ export function podSpec(parts: PodParts, settings: PodSettings): Spec {
         name: containerName(app, type),
         image: artifact.reference,
         imagePullPolicy: parts.pullPolicy,
-        ...startedBy(parts),
+        ...startOf(artifact.launcher, type, parts.command, type === oneOffType),
         env: environment(parts, settings.debug),
         resources: resourcesOf(parts),
         securityContext: security.container,

@@ -2,7 +2,7 @@
 import type { Kube } from '../../client/client.ts'
 import { hasStatus, KubeError } from '../../client/error.ts'
 import { pathOf, type Pod } from '../../client/objects.ts'
-import { NoSuchPod, type SessionIo, slugLauncher } from '@deis/ports/scheduler'
+import { cnbLauncher, cnbProcess, NoSuchPod, type SessionIo, slugLauncher } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
 import type { KubernetesOptions } from '../backend.ts'
 import { appLabels } from '../manifests/labels.ts'
@@ -14,6 +14,7 @@ import { stateOf } from '../state.ts'
 function launchOf(pod: Pod): Launch {
   const [first] = pod.spec?.containers[0]?.command ?? []
   if (first === undefined) return 'either'
+  if (first === cnbLauncher || first.startsWith(cnbProcess(''))) return 'cnb'
   return first === slugLauncher ? 'slug' : 'shell'
 }
 

@@ -23,7 +23,7 @@ export type Handshake = {
 }
 
 /** How a command is started: as the pod's own commands are. `either`: the pod does not show it; a slug has its launcher. */
-export type Launch = 'slug' | 'shell' | 'either'
+export type Launch = 'slug' | 'cnb' | 'shell' | 'either'
 
 /** What the program in the container understands, one line each. */
 export const requests = { ask: 'ask', go: 'go', no: 'no' } as const
@@ -53,7 +53,7 @@ export function handshakeArguments(
   { terminal, input }: Pick<SessionIo, 'terminal' | 'input'>,
 ): string[] {
   const read = input === null && terminal === null ? 'none' : 'some'
-  const forSlugs = launch === 'shell' ? [] : [slugCommand, readProfile]
+  const forSlugs = launch === 'slug' || launch === 'either' ? [slugCommand, readProfile] : []
   const { ask, go } = markers
   return [handshakeProgram, 'deis', ask, go, session, terminal?.name ?? '', launch, read, command, ...forSlugs]
 }

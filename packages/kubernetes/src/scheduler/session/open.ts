@@ -24,7 +24,7 @@ const retryMs = 250
  */
 export function sessionPod(pod: Pod, oneOff: OneOff, tokens: SessionTokens, io: SessionIo): Pod {
   const { artifact, command } = oneOff
-  const launch = artifact.kind === 'image' && artifact.slug ? 'slug' : 'shell'
+  const launch = artifact.kind === 'image' && artifact.launcher !== 'none' ? artifact.launcher : 'shell'
   const tty = io.terminal !== null
   return {
     ...pod,

@@ -1,4 +1,4 @@
-// What do limits as users write them mean to Kubernetes (docs/contract/api.md §4.3)?
+// What do limits as users write them mean, in the units of Kubernetes (docs/contract/api.md §4.3)?
 
 const memoryPattern = /^(\d+)(?:([kmg])b?|b)?$/i
 

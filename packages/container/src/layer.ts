@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Archiver, RelayFile } from '@deis/machine/archive'
 import { readProfile } from '@deis/machine/profile'
-import launcher from '../programs/slug-launcher.sh'
+import launcher from './programs/slug-launcher.sh'
 
 /** One file for each process type, with its command. */
 const processFolder = 'runner/processes'

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { writeFiles } from '@deis/buildpacks/testing'
 import { readProfile } from '@deis/machine/profile'
-import launcher from '../programs/slug-launcher.sh'
+import launcher from './programs/slug-launcher.sh'
 import { slugLayer } from './layer.ts'
 
 let folder = ''
