@@ -1,6 +1,7 @@
 // How do all tests run from a fresh clone, and what is the result in one line?
-//   node scripts/test.mjs [unit|e2e|long|attack|kube] [vitest arguments…]      without a name: unit and e2e
-// `kube` needs KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP of a cluster for tests.
+//   node scripts/test.mjs [unit|e2e|long|attack|kube|docker] [vitest arguments…]      without a name: unit and e2e
+// `kube` needs KUBECONFIG, TEST_REGISTRY and TEST_NODE_IP of a cluster for tests, `docker` TEST_DOCKER_HOST and
+// TEST_DOCKER_REGISTRY of an engine.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -68,7 +69,9 @@ function runAgain(suites, { code, files }) {
 async function main(args) {
   installAll(log)
   await buildAll(log)
-  const suites = ['unit', 'e2e', 'long', 'attack', 'kube'].includes(args[0]) ? [args.shift()] : ['unit', 'e2e']
+  const suites = ['unit', 'e2e', 'long', 'attack', 'kube', 'docker'].includes(args[0])
+    ? [args.shift()]
+    : ['unit', 'e2e']
   // What disturbs others on the cluster runs after them.
   if (suites.includes('kube')) suites.push('kube-alone')
   const { code, files } = runAgain(suites, runTests(suites, args))

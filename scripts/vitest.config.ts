@@ -9,6 +9,9 @@ const long = 'packages/*/src/**/*.long.test.ts'
 /** They take the cluster's API server away, load all of the machine, or wait for silence: one after the other, at the end. */
 const alone = ['budget', 'cluster-durability', 'install'].map((name) => `packages/e2e/src/${name}.kube.test.ts`)
 
+/** What needs a cluster or an engine is in projects of its own. */
+const onBackends = ['**/*.kube.test.ts', '**/*.docker.test.ts']
+
 const cluster = { testTimeout: 180_000, hookTimeout: 180_000 }
 
 export default defineConfig({
@@ -24,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/!(e2e)/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', long],
+          exclude: [...onBackends, long],
           isolate: false,
           // Builds with npm take seconds, and on a machine that runs other tests beside them many.
           testTimeout: 120_000,
@@ -36,7 +39,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['packages/e2e/src/**/*.test.ts'],
-          exclude: ['**/*.kube.test.ts', 'packages/e2e/src/attack/**', long],
+          exclude: [...onBackends, 'packages/e2e/src/attack/**', long],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -46,7 +49,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: [long],
-          exclude: ['**/*.kube.test.ts'],
+          exclude: onBackends,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -80,6 +83,16 @@ export default defineConfig({
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
           ...cluster,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs an engine: TEST_DOCKER_HOST and TEST_DOCKER_REGISTRY.
+          name: 'docker',
+          include: ['packages/*/src/**/*.docker.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -19,7 +19,7 @@ const phrases = [
   /\bround in circles\b/,
 ]
 /** Words that other programs or documents own. */
-const allowed = /svelte ?kit|'bell/i
+const allowed = /svelte ?kit|build-?kit|'bell/i
 /** Files that name these words, or that no person writes. */
 const unchecked = new Set(['scripts/words.mjs', 'docs/messages.md', 'pnpm-lock.yaml'])
 

@@ -1,5 +1,5 @@
-# Where does the cluster for tests keep its things, and how are its parts started, awaited and found again?
-# shellcheck shell=bash disable=SC2034 # sourced by up, down, build and images, which use these
+# Where do the backends for tests keep their things, and how are their parts started, awaited and found again?
+# shellcheck shell=bash disable=SC2034 # sourced by up, down, build and images, and by scripts/docker, which use these
 set -euo pipefail
 
 version=1.20.2
@@ -13,14 +13,14 @@ containerd_socket=$sockets/containerd.sock
 
 # An address of the bridge kube0, which `up` makes; the node and the registry listen there.
 node_ip=10.99.0.1
-registry=$node_ip:5000
+registry=${TEST_IMAGES:-$node_ip:5000}
 service_cidr=10.96.0.0/16
 pod_cidr=10.244.0.0/24
 
 mirror=${DEIS_CI_MIRROR:-http://deb.debian.org/debian}
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 
-say() { printf 'kube: %s\n' "$*" >&2; }
+say() { printf '%s: %s\n' "${TEST_BACKEND:-kube}" "$*" >&2; }
 
 # Installs the packages of Debian that are missing.
 apt_install() {
