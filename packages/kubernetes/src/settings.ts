@@ -1,4 +1,6 @@
 // What does an operator set for apps on a cluster (docs/settings.md)? The controller reads it from its environment.
+import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
+
 export type ClusterSettings = Readonly<{
   routing: 'router' | 'ingress'
   ingressClass: string | null
@@ -12,6 +14,8 @@ export type ClusterSettings = Readonly<{
   buildahImage: string
   /** An image with node and the platform's own programs; null: stack images bring node along. */
   toolsImage: string | null
+  /** Cloud Native Buildpacks; undefined: source without a Dockerfile is built by classic buildpacks on the stack image. */
+  cnb?: BuilderSettings
   buildNamespace: string
   buildNodes: Readonly<Record<string, string>>
   buildMemory: string

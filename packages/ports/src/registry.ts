@@ -13,6 +13,9 @@ export type ImageFacts = {
   readonly entrypoint: readonly string[]
   readonly cmd: readonly string[]
   readonly user: string
+  /** `NAME=value` */
+  readonly env: readonly string[]
+  readonly workingDir: string
   readonly labels: Readonly<Record<string, string>>
 }
 

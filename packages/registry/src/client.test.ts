@@ -77,6 +77,8 @@ const facts = (name: string) => ({
   entrypoint: ['/go'],
   cmd: [],
   user: '7',
+  env: [],
+  workingDir: '',
   labels: { a: 'b' },
 })
 

@@ -61,6 +61,8 @@ export function factsOf(name: string, digest: string, { config }: ImageConfig): 
     entrypoint: config?.Entrypoint ?? [],
     cmd: config?.Cmd ?? [],
     user: config?.User ?? '',
+    env: config?.Env ?? [],
+    workingDir: config?.WorkingDir ?? '',
     labels: config?.Labels ?? {},
   }
 }

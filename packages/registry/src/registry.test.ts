@@ -78,6 +78,8 @@ describe.skipIf(!hasDockerRegistry)('docker-registry', () => {
       entrypoint: [],
       cmd: ['serve'],
       user: 'app',
+      env: [],
+      workingDir: '',
       labels: {},
     }
     expect(await registry.inspect(`${name}:x`, null, never)).toEqual(facts)
@@ -116,6 +118,7 @@ describe.skipIf(!hasDockerRegistry)('docker-registry', () => {
   })
 
   test('a layer is put on an image of the same registry', async () => {
+    const base = await registry.inspect(`${open.host}/busybox:1`, null, never)
     const facts = await registry.appendLayer(change({}), never)
     expect(facts).toEqual({
       reference: `${open.host}/app@${facts.digest}`,
@@ -124,6 +127,8 @@ describe.skipIf(!hasDockerRegistry)('docker-registry', () => {
       entrypoint: ['/runner/init'],
       cmd: ['web'],
       user: '1000',
+      env: [...base.env, 'HOME=/app'],
+      workingDir: '/app',
       labels: { 'org.opencontainers.image.revision': 'abc' },
     })
     expect(await registry.inspect(`${open.host}/app:v1`, null, never)).toEqual(facts)

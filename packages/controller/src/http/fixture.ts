@@ -51,7 +51,17 @@ function anyImage(asked: Asked[]): Registry {
       asked.push({ image, credentials })
       const digest = `sha256:${createHash('sha256').update(image).digest('hex')}`
       const reference = `registry.test/${image.split(':')[0]}@${digest}`
-      return { reference, digest, ports: [5000], entrypoint: [], cmd: [], user: '', labels: {} }
+      return {
+        reference,
+        digest,
+        ports: [5000],
+        entrypoint: [],
+        cmd: [],
+        user: '',
+        env: [],
+        workingDir: '',
+        labels: {},
+      }
     },
     appendLayer: () => Promise.reject(new Error('nothing is pushed here')),
     remove: async () => false,
