@@ -1,0 +1,3 @@
+#!/bin/bash
+# test/node: is this an app of Node.js?
+[ -f package.json ] || exit 100

@@ -1,0 +1,3 @@
+#!/bin/bash
+# test/slow: takes apps that want to wait.
+[ -f slow ] || exit 100
