@@ -69,7 +69,7 @@ export const checklist: Steps = (backend, on) => {
       }
     })
 
-    describe.runIf(backend === 'kubernetes')('images, which Kubernetes runs', () => {
+    describe.runIf(backend !== 'process')('images, where they run', () => {
       test('row 8: an image is v2, {cmd:1}; with a Procfile the types of that; a bad one changes nothing', async () => {
         const { ann, create, idleImage } = on()
         const app = await create('imaged')
@@ -102,15 +102,18 @@ export const checklist: Steps = (backend, on) => {
         await ann.remove(`${app}/`)
       })
 
-      test('§7 #22: a name that the cluster has is refused, and leaves nothing behind', async () => {
-        const { ann } = on()
-        for (let tries = 0; tries < 2; tries++)
-          expect(await ann.post('/v2/apps/', { id: 'default' })).toMatchObject({
-            status: 409,
-            json: { detail: 'default already exists as a namespace in this kuberenetes setup' },
-          })
-        expect((await ann.get('/v2/apps/default/')).status).toBe(404)
-      })
+      test.runIf(backend === 'kubernetes')(
+        '§7 #22: a name that the cluster has is refused, and leaves nothing behind',
+        async () => {
+          const { ann } = on()
+          for (let tries = 0; tries < 2; tries++)
+            expect(await ann.post('/v2/apps/', { id: 'default' })).toMatchObject({
+              status: 409,
+              json: { detail: 'default already exists as a namespace in this kuberenetes setup' },
+            })
+          expect((await ann.get('/v2/apps/default/')).status).toBe(404)
+        },
+      )
     })
   })
 }

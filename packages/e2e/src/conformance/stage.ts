@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { newCheckout } from '../app.ts'
 import { mustWork, newPerson, password, type Person } from '../client.ts'
 import { startOnCluster } from '../cluster.ts'
+import { startOnDocker } from '../engine.ts'
 import { type Platform, registrationToken, startPlatform } from '../platform.ts'
 import { bareHeaders, exchange, type Reply, speaker, type Speaker, withToken } from './wire.ts'
 
-export type Backend = 'process' | 'kubernetes'
+export type Backend = 'process' | 'docker' | 'kubernetes'
 
 export type Stage = {
   readonly backend: Backend
@@ -125,10 +126,12 @@ const webProgram =
   "if(process.env.BOOT)process.exit(7);require('http').createServer((q,s)=>s.end('hello')).listen(process.env.PORT)"
 
 /** Code comes as an image, which is there already. */
-export async function onKubernetes(): Promise<Stage> {
-  const platform = await startOnCluster(common)
+function withImages(
+  backend: Backend,
+  platform: Platform & { readonly registry: string; name(app: string): string },
+): Promise<Stage> {
   return openStage({
-    backend: 'kubernetes',
+    backend,
     platform,
     idleImage: `${platform.registry}/pause:1`,
     name: (app) => platform.name(app),
@@ -144,3 +147,7 @@ export async function onKubernetes(): Promise<Stage> {
     },
   })
 }
+
+export const onKubernetes = async (): Promise<Stage> => withImages('kubernetes', await startOnCluster(common))
+
+export const onDocker = async (): Promise<Stage> => withImages('docker', await startOnDocker(common))
