@@ -1,5 +1,5 @@
 // How near does the platform come to its floors, measured side by side in one run?
-//   node scripts/bench.mjs [cli] [apps] [push] [push-many] [scale] [router] [memory] [hostile] [start] [many] [kubernetes] [apps200]      without names: all
+//   node scripts/bench.mjs [cli] [apps] [push] [push-many] [scale] [router] [memory] [hostile] [start] [many] [kubernetes] [docker] [apps200]      without names: all
 // The exit code is 1 when a goal is missed by more than the runs differ, or something could not be measured.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,6 +23,7 @@ const names = [
   'start',
   'many',
   'kubernetes',
+  'docker',
   'apps200',
 ]
 
