@@ -10,7 +10,8 @@ import { enforcePolicies } from './cluster/enforcer.ts'
 import { type Namespace, pathOf, type Pod } from './client/objects.ts'
 import { isClusterThere } from './client/testing.ts'
 import { never, quiet, until } from '@deis/ports/testing/contract-steps'
-import type { Formation, Scheduler } from '@deis/ports/scheduler'
+import { testFormation } from '@deis/ports/testing/formation'
+import type { Scheduler } from '@deis/ports/scheduler'
 import { createKubernetesScheduler } from './scheduler/create.ts'
 import { openTestbed, serve, stay, type Testbed } from './scheduler/testbed.ts'
 
@@ -51,25 +52,14 @@ describe.skipIf(!canFilter).sequential('apps on a cluster', () => {
     pods.set(what, { namespace, name: what, address: made.status?.podIP ?? '' })
   }
   const deployed = async (app: string): Promise<void> => {
-    const processes = { web: serve, worker: stay }
-    const formation: Formation = {
-      app,
-      release: 2,
-      summary: '',
-      artifact: await testbed.image('stack:1'),
-      env: { PORT: '5000' },
-      processes: Object.fromEntries(
-        Object.entries(processes).map(([type, command]) => [type, { command, replicas: 1, graceSeconds: 1 }]),
-      ),
-      routable: 'web',
-      port: 5000,
-      batches: 0,
-      historyLimit: null,
-      pullPolicy: 'IfNotPresent',
-      tags: {},
-      registry: {},
-      deployTimeoutSeconds: 60,
-    }
+    const processes = Object.fromEntries(
+      Object.entries({ web: serve, worker: stay }).map(([type, command]) => [
+        type,
+        { command, replicas: 1, graceSeconds: 1 },
+      ]),
+    )
+    const more = { env: { PORT: '5000' }, deployTimeoutSeconds: 60 }
+    const formation = testFormation(app, 2, await testbed.image('stack:1'), processes, more)
     await scheduler.apply(formation, never, quiet)
     namespaces.add(app)
     for (const { name, type } of await scheduler.observe(app)) {

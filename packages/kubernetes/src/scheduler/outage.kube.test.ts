@@ -10,6 +10,7 @@ import { pathOf, type Pod } from '../client/objects.ts'
 import type { Transport } from '../client/transport.ts'
 import { isClusterThere, transportOf } from '../client/testing.ts'
 import { never, quiet, until } from '@deis/ports/testing/contract-steps'
+import { testFormation } from '@deis/ports/testing/formation'
 import type { Formation } from '@deis/ports/scheduler'
 import { createKubernetesScheduler } from './create.ts'
 import { isReady } from './state.ts'
@@ -74,22 +75,14 @@ describe.skipIf(!isClusterThere)('with an API server that goes away', () => {
 
   test('an interrupted deploy goes on, and changes made meanwhile are seen afterwards', async () => {
     const app = `${testbed.prefix}app`
-    const wanted = (release: number, replicas: number): Formation => ({
-      app,
-      release,
-      summary: `release ${release}`,
-      artifact,
-      env: { GREETING: String(release) },
-      processes: { web: { command: serve, replicas, graceSeconds: 5 } },
-      routable: 'web',
-      port: 5000,
-      batches: 0,
-      historyLimit: null,
-      pullPolicy: 'IfNotPresent',
-      tags: {},
-      registry: {},
-      deployTimeoutSeconds: 90,
-    })
+    const wanted = (release: number, replicas: number): Formation =>
+      testFormation(
+        app,
+        release,
+        artifact,
+        { web: { command: serve, replicas, graceSeconds: 5 } },
+        { env: { GREETING: String(release) }, deployTimeoutSeconds: 90 },
+      )
     const artifact = await testbed.image('stack:1')
     const scheduler = await createKubernetesScheduler(testbed.options({ kube: createKube(wire) }))
     try {

@@ -16,6 +16,7 @@ import {
 } from '../client/objects.ts'
 import { isClusterThere } from '../client/testing.ts'
 import { names, never, quiet, until } from '@deis/ports/testing/contract-steps'
+import { testFormation } from '@deis/ports/testing/formation'
 import {
   DeployFailure,
   type Edge,
@@ -58,23 +59,12 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
     release: number,
     processes: Formation['processes'],
     more: Partial<Formation> = {},
-  ) => ({
-    app,
-    release,
-    summary: `release ${release}`,
-    artifact: image,
-    env: { GREETING: 'hello', PORT: '5000' },
-    processes,
-    routable: 'web',
-    port: 5000,
-    batches: 0,
-    historyLimit: null,
-    pullPolicy: 'IfNotPresent' as const,
-    tags: {},
-    registry: {},
-    deployTimeoutSeconds: patienceSeconds,
-    ...more,
-  })
+  ): Formation =>
+    testFormation(app, release, image, processes, {
+      env: { GREETING: 'hello', PORT: '5000' },
+      deployTimeoutSeconds: patienceSeconds,
+      ...more,
+    })
   const apply = (wanted: Formation, by = scheduler): Promise<void> => by.apply(wanted, never, quiet)
   const read = <T>(kind: string, app: string, name: string): Promise<T> => testbed.kube.get<T>(pathOf(kind, app, name))
   const readDeployment = (app: string, type = 'web'): Promise<Deployment> =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Deployment, type HorizontalPodAutoscaler, pathOf } from '../client/objects.ts'
 import { isClusterThere } from '../client/testing.ts'
 import { never, quiet, until } from '@deis/ports/testing/contract-steps'
+import { testFormation } from '@deis/ports/testing/formation'
 import { DeployFailure, type Formation, type Scheduler } from '@deis/ports/scheduler'
 import { createKubernetesScheduler } from './create.ts'
 import { openTestbed, stay, type Testbed } from './testbed.ts'
@@ -23,27 +24,15 @@ describe.skipIf(!isClusterThere).sequential('process types with capitals and und
     await scheduler.close({ stop: false })
     await testbed.remove()
   })
-  const formation = (release: number, counts: Readonly<Record<string, number>>): Formation => ({
-    app,
-    release,
-    summary: '',
-    artifact,
-    env: {},
-    processes: Object.fromEntries(
+  const formation = (release: number, counts: Readonly<Record<string, number>>): Formation => {
+    const processes = Object.fromEntries(
       Object.entries(counts).map(([type, replicas]) => [
         type,
         { command: `echo ${type} speaks; ${stay}`, replicas, graceSeconds: 1 },
       ]),
-    ),
-    routable: null,
-    port: null,
-    batches: 0,
-    historyLimit: null,
-    pullPolicy: 'IfNotPresent',
-    tags: {},
-    registry: {},
-    deployTimeoutSeconds: 60,
-  })
+    )
+    return testFormation(app, release, artifact, processes, { routable: null, port: null, deployTimeoutSeconds: 60 })
+  }
   const apply = (wanted: Formation): Promise<void> => scheduler.apply(wanted, never, quiet)
   const running = async (): Promise<string[]> =>
     (await scheduler.observe(app)).filter(({ state }) => state === 'up').map(({ type }) => type)

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Harness } from './contract-harness.ts'
+import { testFormation } from './formation.ts'
 import { DeployFailure, type Formation, type ObservedPod, type OneOff, type ProcessSpec } from '../scheduler.ts'
 
 export const never = new AbortController().signal
@@ -39,23 +40,8 @@ export function contractSteps(harness: () => Harness) {
     release: number,
     processes: Formation['processes'],
     more: Partial<Formation> = {},
-  ): Formation => ({
-    app,
-    release,
-    summary: `release ${release}`,
-    artifact: harness().artifact,
-    env: {},
-    processes,
-    routable: 'web',
-    port: 5000,
-    batches: 0,
-    historyLimit: null,
-    pullPolicy: 'IfNotPresent',
-    tags: {},
-    registry: {},
-    deployTimeoutSeconds: patiently(20),
-    ...more,
-  })
+  ): Formation =>
+    testFormation(app, release, harness().artifact, processes, { deployTimeoutSeconds: patiently(20), ...more })
   const apply = (wanted: Formation): Promise<void> => harness().scheduler().apply(wanted, never, quiet)
   const observe = (app: string): Promise<readonly ObservedPod[]> => harness().scheduler().observe(app)
   const settled = (app: string, count: number): Promise<readonly ObservedPod[]> =>

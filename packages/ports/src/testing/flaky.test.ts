@@ -2,27 +2,19 @@
 import { expect, test } from 'vitest'
 import { createFlakyScheduler } from './flaky.ts'
 import { schedulerContract } from './contract.ts'
+import { testFormation } from './formation.ts'
 import { createMemoryScheduler } from './memory.ts'
 import { openMemoryHarness } from './memory-harness.ts'
 import type { Formation, Scheduler } from '../scheduler.ts'
 
 const never = new AbortController().signal
-const formation = (release: number): Formation => ({
-  app: 'tea',
-  release,
-  summary: 'a release',
-  artifact: { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
-  env: {},
-  processes: { web: { command: null, replicas: 2, graceSeconds: 5 } },
-  routable: 'web',
-  port: null,
-  batches: 0,
-  historyLimit: null,
-  pullPolicy: 'IfNotPresent',
-  tags: {},
-  registry: {},
-  deployTimeoutSeconds: 5,
-})
+const formation = (release: number): Formation =>
+  testFormation(
+    'tea',
+    release,
+    { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
+    { web: { command: null, replicas: 2, graceSeconds: 5 } },
+  )
 
 async function attempts(seed: number): Promise<string[]> {
   const memory = createMemoryScheduler()

@@ -1,6 +1,7 @@
 // Does the memory scheduler keep the contract, and report what was applied?
 import { expect, test } from 'vitest'
 import { schedulerContract } from './contract.ts'
+import { testFormation } from './formation.ts'
 import { createMemoryScheduler } from './memory.ts'
 import { openMemoryHarness } from './memory-harness.ts'
 
@@ -13,22 +14,12 @@ test('capabilities are as the test wants them', async () => {
 
 test('what was applied can be read back', async () => {
   const scheduler = createMemoryScheduler()
-  const formation = {
-    app: 'tea',
-    release: 2,
-    summary: 'a release',
-    artifact: { kind: 'image', reference: 'tea@sha256:0', launcher: 'none' },
-    env: {},
-    processes: { web: { command: null, replicas: 1, graceSeconds: 30 } },
-    routable: 'web',
-    port: null,
-    batches: 0,
-    historyLimit: null,
-    pullPolicy: 'IfNotPresent',
-    tags: {},
-    registry: {},
-    deployTimeoutSeconds: 1,
-  } as const
+  const formation = testFormation(
+    'tea',
+    2,
+    { kind: 'image', reference: 'tea@sha256:0', launcher: 'none' },
+    { web: { command: null, replicas: 1, graceSeconds: 30 } },
+  )
   expect(scheduler.applied('tea')).toBeUndefined()
   await scheduler.apply(formation, new AbortController().signal, () => {})
   expect(scheduler.applied('tea')).toBe(formation)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { processesOf, withVariable } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
 import { until } from '@deis/ports/testing/contract-steps'
+import { testFormation } from '@deis/ports/testing/formation'
 import {
   DeployFailure,
   type Artifact,
@@ -65,23 +66,8 @@ describe.concurrent('processes', () => {
     graceSeconds: 5,
     ...more,
   })
-  const formation = (app: string, processes: Formation['processes'], more: Partial<Formation> = {}): Formation => ({
-    app,
-    release: 1,
-    summary: 'a release',
-    artifact: slug,
-    env: {},
-    processes,
-    routable: 'web',
-    port: null,
-    batches: 0,
-    historyLimit: null,
-    pullPolicy: 'IfNotPresent',
-    tags: {},
-    registry: {},
-    deployTimeoutSeconds: 20,
-    ...more,
-  })
+  const formation = (app: string, processes: Formation['processes'], more: Partial<Formation> = {}): Formation =>
+    testFormation(app, 1, slug, processes, { port: null, ...more })
   const newApp = (): string => `process-${++apps}`
   const apply = (wanted: Formation): Promise<void> => scheduler.apply(wanted, never, quiet)
   const first = async (app: string): Promise<ObservedPod> => {

@@ -9,6 +9,7 @@ import { build, type Plugin } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { killAll, variableOfAll, withVariable } from '@deis/machine/pid'
 import { contractFiles } from '@deis/ports/testing/contract-harness'
+import { testFormation } from '@deis/ports/testing/formation'
 import { until } from '@deis/ports/testing/contract-steps'
 import type { Artifact, Formation, Scheduler } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
@@ -61,25 +62,13 @@ async function running(app: string): Promise<Map<string, number[]>> {
   return pods
 }
 
-const formation = (app: string, release: number, artifact: Artifact): Formation => ({
-  app,
-  release,
-  summary: 'a release',
-  artifact,
-  env: { GREETING: `v${release}` },
-  processes: {
+const formation = (app: string, release: number, artifact: Artifact): Formation => {
+  const processes = {
     web: { command: 'node server.mjs', replicas: 2, graceSeconds: 5 },
     clock: { command: 'for i in $(seq 100000); do echo tick $i; sleep 0.05; done', replicas: 1, graceSeconds: 5 },
-  },
-  routable: 'web',
-  port: null,
-  batches: 0,
-  historyLimit: null,
-  pullPolicy: 'IfNotPresent',
-  tags: {},
-  registry: {},
-  deployTimeoutSeconds: 20,
-})
+  }
+  return testFormation(app, release, artifact, processes, { env: { GREETING: `v${release}` }, port: null })
+}
 
 async function afterKill(
   dieAfter: number,
