@@ -69,7 +69,7 @@ export async function* measure({ root, scope }) {
     env: {
       DEIS_SCHEDULER: 'docker',
       DEIS_DOCKER_HOST: host,
-      DEIS_DOCKER_REGISTRY_IMAGE: 'deis-test/registry:1',
+      DEIS_REGISTRY_INSECURE: registry,
       KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '1',
     },
   })

@@ -65,7 +65,7 @@ async function fetchSource(request: BuildRequest, { app, output }: BuildParts): 
 async function refuseDockerfile(files: AppFiles, config: BuildRequest['config']): Promise<void> {
   if (config.BUILDPACK_URL || (await files.has('.buildpacks')) || !(await files.has('Dockerfile'))) return
   throw new BuildFailure(
-    'This app has a Dockerfile, which this platform (one machine without a container runtime) cannot build. Remove or rename the Dockerfile (or set BUILDPACK_URL) to use a buildpack, or run the platform on Kubernetes.',
+    'This app has a Dockerfile, which this platform (one machine without a container runtime) cannot build. Remove or rename the Dockerfile (or set BUILDPACK_URL) to use a buildpack, or run the platform on Docker or Kubernetes.',
   )
 }
 

@@ -33,7 +33,7 @@ export async function toolchains(path: string, isolated: boolean): Promise<Check
   const dockerfiles: Check = {
     name: 'Dockerfile builds',
     status: 'missing',
-    detail: 'one machine without a container runtime: use buildpacks, or run the platform on Kubernetes',
+    detail: 'one machine without a container runtime: use buildpacks, or run the platform on Docker or Kubernetes',
   }
   return [...(await Promise.all(checks)), dockerfiles]
 }

@@ -26,14 +26,20 @@ type Deps = {
 export async function openBackend(deps: Deps): Promise<Backend> {
   const { config, routes, peers, archiveProgram } = deps
   const log: Log = (level, message, fields) => deps.log[level](fields, message)
+  const drained = (app: string, address: string, signal: AbortSignal): Promise<void> =>
+    routes.drained(app, address, config.drainSeconds * 1000, signal)
   switch (config.scheduler) {
     case 'process': {
       const backend = await import('@deis/process')
       return backend.openBackend(config, {
         archiveProgram,
-        drained: (app, address, signal) => routes.drained(app, address, config.drainSeconds * 1000, signal),
+        drained,
         log,
       })
+    }
+    case 'docker': {
+      const backend = await import('@deis/docker')
+      return backend.openBackend(config, { ...deps, drained, log })
     }
     case 'kubernetes': {
       const backend = await import('@deis/kubernetes')

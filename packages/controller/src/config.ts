@@ -2,8 +2,10 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { type FlagSetting, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
+import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
 import { type Env, readCluster, type Reader } from './config-cluster.ts'
+import { readDocker } from './config-docker.ts'
 import { readHost } from '@deis/git/submodules/address'
 import { isNetwork } from '@deis/lib/networks'
 
@@ -22,7 +24,7 @@ export type Config = Readonly<{
   platformDomain: string
   /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
   apiUpstream: string | null
-  scheduler: 'process' | 'kubernetes'
+  scheduler: 'process' | 'docker' | 'kubernetes'
   /** What sends requests to apps: our own routers, or the Ingress controller of a cluster. */
   routing: ClusterSettings['routing']
   /** Where images that the platform built are; null: nowhere. */
@@ -60,6 +62,7 @@ export type Config = Readonly<{
   maxSlugBytes: number
   portFirst: number
   portLast: number
+  docker: DockerSettings
   cluster: ClusterSettings
   /** Who is notified of every release (docs/contract/api.md §3.15). */
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
@@ -148,7 +151,9 @@ export function readConfig(env: Env, cwd: string): Config {
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
-  const cluster = readCluster({ text, number, optionalNumber, choice, list, problems })
+  const reader = { text, number, optionalNumber, choice, list, problems }
+  const cluster = readCluster(reader)
+  const docker = readDocker(reader, cluster)
   const scheduler = choice('DEIS_SCHEDULER')
   const config: Config = {
     dataDir,
@@ -163,7 +168,8 @@ export function readConfig(env: Env, cwd: string): Config {
     platformDomain,
     scheduler,
     routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
-    ownRegistry: cluster.registry.host === '' ? null : cluster.registry,
+    // On Docker, images of pushed apps stay in the engine.
+    ownRegistry: cluster.registry.host === '' || scheduler === 'docker' ? null : cluster.registry,
     registrationMode: choice('REGISTRATION_MODE', loopback.has(apiHost) ? 'enabled' : 'admin_only'),
     trustedProxies: list('DEIS_TRUSTED_PROXIES'),
     connections: { perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS'), total: number('DEIS_MAX_CONNECTIONS') },
@@ -194,6 +200,7 @@ export function readConfig(env: Env, cwd: string): Config {
     maxSlugBytes: number('DEIS_MAX_SLUG_MB') * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST'),
     portLast: number('DEIS_PORT_LAST'),
+    docker,
     cluster,
     deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null },
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, newCheckout, settings } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { containersOf, docker, type EnginePlatform, startOnDocker, testEngine } from './engine.ts'
-import { ask, callApi, serving } from './http.ts'
+import { ask, callApi } from './http.ts'
 import { until } from './until.ts'
 
 type Inspected = {

@@ -62,7 +62,7 @@ export async function startOnDocker(settings: Readonly<Record<string, string>> =
   const platform = await startPlatform({
     DEIS_SCHEDULER: 'docker',
     DEIS_DOCKER_HOST: host,
-    DEIS_DOCKER_REGISTRY_IMAGE: 'deis-test/registry:1',
+    DEIS_REGISTRY_INSECURE: registry,
     DEIS_STACK_IMAGE: `${registry}/stack:1`,
     DEIS_RUN_IMAGE: `${registry}/stack:1`,
     DEIS_REGISTRATION_TOKEN: registrationToken,

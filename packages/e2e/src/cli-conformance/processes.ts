@@ -185,7 +185,7 @@ async function builds(world: World): Promise<void> {
 }
 
 const noImages =
-  'The process scheduler cannot run container images, so "example.com/shop:1" was not deployed. Deploy the app\'s source with git push, or run the platform on Kubernetes. See deis doctor.'
+  'The process scheduler cannot run container images, so "example.com/shop:1" was not deployed. Deploy the app\'s source with git push, or run the platform on Docker or Kubernetes. See deis doctor.'
 
 export const scenarios: readonly Scenario[] = [
   { name: 'processes are scaled and restarted', run: processes },

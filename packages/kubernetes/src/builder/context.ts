@@ -9,7 +9,7 @@ import type { FetchOrder } from '@deis/buildpacks/runner/order'
 import type { Caches } from './cache.ts'
 import type { Settings } from './options.ts'
 import type { Reporter } from './run.ts'
-import type { Source } from './source.ts'
+import type { Source } from '@deis/container/source'
 
 export type BuildContext = {
   readonly settings: Settings

@@ -18,7 +18,7 @@ import { complete, type JobBuilderOptions, type Settings } from './options.ts'
 import type { BuildContext } from './context.ts'
 import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
-import { isDockerfileApp, keepSource } from './source.ts'
+import { isDockerfileApp, keepSource } from '@deis/container/source'
 
 export { createHandOff } from './handoff.ts'
 export type { JobBuilderOptions } from './options.ts'

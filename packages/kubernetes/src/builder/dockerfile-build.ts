@@ -1,33 +1,17 @@
 // How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
+import { buildArguments } from '@deis/container/build-arguments'
+import { imageLabels } from '@deis/container/image-labels'
+import { processesOf } from '@deis/container/source'
 import { dockerConfig } from '../cluster/registry-credentials.ts'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import { BuildFailure, type BuildResult } from '@deis/ports/builder'
 import { releaseNotice } from '@deis/ports/procfile'
 import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
-import { cacheRepositoryOf, imageLabels, imageTag, jobName, repositoryOf } from './names.ts'
+import { cacheRepositoryOf, imageTag, jobName, repositoryOf } from './names.ts'
 import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { pushContainer } from './pod.ts'
 import { runJob } from './run.ts'
 import { failureOf } from './situation.ts'
-import { processesOf } from './source.ts'
-
-/** Variables that would affect the build's tools rather than the build. */
-const steering =
-  /^(PATH|HOME|IFS|ENV|PWD|OLDPWD|SHELL|SHELLOPTS|BASHOPTS|BASH_ENV|TMPDIR|GODEBUG|_.*|LD_.*|BUILDAH_.*|STORAGE_.*|CONTAINERS_.*|CONTAINER_.*|REGISTRY_.*|XDG_.*)$/
-
-/** The whole config, if the app asks for it, and the names that cannot be passed. */
-export function buildArguments(config: Readonly<Record<string, string>>): {
-  readonly args: Readonly<Record<string, string>>
-  readonly skipped: readonly string[]
-} {
-  if (config.DEIS_DOCKER_BUILD_ARGS_ENABLED === undefined) return { args: {}, skipped: [] }
-  const usable = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]{0,200}$/.test(name) && !steering.test(name)
-  const names = Object.keys(config)
-  return {
-    args: Object.fromEntries(Object.entries(config).filter(([name]) => usable(name))),
-    skipped: names.filter((name) => !usable(name)),
-  }
-}
 
 const quoted = (value: string): string => JSON.stringify(value)
 

@@ -13,7 +13,7 @@ import { ArchiveFailure, BadArchive, createArchiver } from '@deis/machine/archiv
 import { testArchiver, testProgram } from '@deis/machine/archive-testing'
 import { BuildFailure } from '@deis/ports/builder'
 import { slugLayer } from '@deis/container/layer'
-import { keepSource } from './source.ts'
+import { keepSource } from '@deis/container/source'
 
 const execute = promisify(execFile)
 const never = new AbortController().signal

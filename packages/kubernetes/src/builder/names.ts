@@ -31,21 +31,3 @@ export const repositoryOf = ({ host, organization }: Target, app: string): strin
 
 /** The repository for cached layers of Dockerfile builds; it has a slash, so no app has this name. */
 export const cacheRepositoryOf = (target: Target, app: string): string => `${repositoryOf(target, app)}/cache`
-
-/** Labels of every image that the platform builds. */
-export function imageLabels(
-  { app, sha, id }: { app: string; sha: string; id: string },
-  builder: 'slug' | 'dockerfile',
-  now: Date,
-): Record<string, string> {
-  return {
-    'org.opencontainers.image.revision': sha,
-    'org.opencontainers.image.source': `git:${app}`,
-    'org.opencontainers.image.created': now.toISOString(),
-    'org.opencontainers.image.version': sha.slice(0, 8),
-    'org.opencontainers.image.title': app,
-    'io.deis.app': app,
-    'io.deis.build-id': id,
-    'io.deis.builder': builder,
-  }
-}

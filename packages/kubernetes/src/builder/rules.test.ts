@@ -9,7 +9,8 @@ import { dockerConfig } from '../cluster/registry-credentials.ts'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { createRegistry } from '@deis/registry/create'
 import { tarOf } from '@deis/buildpacks/testing'
-import { buildArguments, buildDockerfile, registriesConf } from './dockerfile-build.ts'
+import { buildArguments } from '@deis/container/build-arguments'
+import { buildDockerfile, registriesConf } from './dockerfile-build.ts'
 import { dockerfileJob } from './dockerfile-job.ts'
 import { createHandOff } from './handoff.ts'
 import { appsOf, unneeded } from './images.ts'
@@ -17,7 +18,7 @@ import { cacheRepositoryOf, imageTag, jobName, repositoryOf, tagTime } from './n
 import { complete, type JobBuilderOptions } from './options.ts'
 import type { BuildContext } from './context.ts'
 import { slugJob } from './slug-job.ts'
-import { isDockerfileApp, keepSource, processesOf } from './source.ts'
+import { isDockerfileApp, keepSource, processesOf } from '@deis/container/source'
 
 const sha = '0123456789abcdef0123456789abcdef01234567'
 const target = { host: 'r.example:5000', organization: 'deis' }

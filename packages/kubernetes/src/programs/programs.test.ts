@@ -16,10 +16,10 @@ import { readProfile } from '@deis/machine/profile'
 import { lingering } from '../scheduler/run/linger.ts'
 import bootstrap from './build-bootstrap.ts?program'
 import buildProgram from './dockerfile-build.sh'
-import handshake from './session-handshake.sh'
-import host from './session-host.sh'
-import signalProgram from './session-signal.sh'
-import slugCommand from './session-slug.sh'
+import handshake from '@deis/container/programs/session-handshake.sh'
+import host from '@deis/container/programs/session-host.sh'
+import signalProgram from '@deis/container/programs/session-signal.sh'
+import slugCommand from '@deis/container/programs/session-slug.sh'
 
 const run = promisify(execFile)
 const shells = [['dash'], ['bash'], ['bash', '--posix'], ['busybox', 'sh']]

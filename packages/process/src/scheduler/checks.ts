@@ -22,12 +22,13 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
       {
         name: 'limits',
         status: 'missing',
-        detail: 'memory and CPU limits, tags and autoscaling are refused: run the platform on Kubernetes for those',
+        detail:
+          'memory and CPU limits, tags and autoscaling are refused: run the platform on Docker for limits, on Kubernetes for all of them',
       },
       {
         name: 'images',
         status: 'missing',
-        detail: 'images and Dockerfiles are refused: push source code, or run the platform on Kubernetes',
+        detail: 'images and Dockerfiles are refused: push source code, or run the platform on Docker or Kubernetes',
       },
       {
         name: 'ports',

@@ -8,11 +8,12 @@ import { slugFile } from '@deis/machine/slugs'
 import { logSource } from '@deis/ports/names'
 import { formatLine } from '@deis/ports/lines'
 import { type Backend, inBackground, makeAppFolders } from './backend.ts'
-import { watchHealth } from './health.ts'
+import { watchHealth } from '@deis/ports/health'
 import { type CommandOptions, launch, type PodProcess, podVariable } from './launch.ts'
 import { follow } from './output.ts'
 import { type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
+import { targetOf } from './target.ts'
 
 /** Slugs; more at a time would only wait for the disk and each other. */
 export const unpackedAtOnce = 2
@@ -135,7 +136,7 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
   pod.watch = watch
   void process.exited.then(() => watch.abort())
   const options = { ...(await commandOptions(backend, pod)), within: process.identity }
-  const target = { port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...options }
+  const target = targetOf({ port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...options })
   const health = {
     target,
     routable: pod.routable,

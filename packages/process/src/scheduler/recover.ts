@@ -2,13 +2,14 @@
 import { discard } from '@deis/machine/discard'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '@deis/machine/pid'
 import { isAppId } from '@deis/ports/names'
+import { openPlace } from '@deis/ports/probes'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { adopt, podVariable, sessionVariable } from './launch.ts'
 import { followOutput, watchPod } from './process.ts'
 import { newPod, type Pod, save } from './pod.ts'
-import { openHost } from './probes.ts'
 import { type Found, loadStates, podFolder, type PodRecord } from './state.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
+import { placesOf } from './target.ts'
 
 const connectMs = 1000
 
@@ -29,7 +30,7 @@ async function resume(backend: Backend, pod: Pod, record: PodRecord): Promise<vo
   pod.process = adopt(record.process, pod.started, pod.end.signal)
   await followOutput(backend, pod)
   if (pod.stage === 'stopping') return retire(backend, pod)
-  const answers = pod.address === null || (await openHost(pod.port, AbortSignal.timeout(connectMs))) !== null
+  const answers = pod.address === null || (await openPlace(placesOf(pod.port), AbortSignal.timeout(connectMs))) !== null
   if (answers) Object.assign(pod, { ready: true, state: 'up' })
   pod.supervision = supervise(backend, pod)
   await watchPod(backend, pod)

@@ -4,6 +4,7 @@ import { groupMembers } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
 import { podName } from '@deis/ports/names'
 import { planRollout } from '@deis/ports/plan'
+import { countOf, deadlineSeconds, takeOver } from '@deis/ports/take-over'
 import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
@@ -48,21 +49,6 @@ async function addPod(backend: Backend, app: ProcessApp, formation: Formation, t
   return pod
 }
 
-/** Resolves when the pod is ready, rejects with the signal's reason. */
-function becomesReady(pod: Pod, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = (): void => {
-      pod.whenReady.delete(done)
-      signal.removeEventListener('abort', done)
-      if (signal.aborted) reject(signal.reason as Error)
-      else resolve()
-    }
-    pod.whenReady.add(done)
-    signal.addEventListener('abort', done, { once: true })
-    if (pod.ready || signal.aborted) done()
-  })
-}
-
 /** Fails with the output of the process when it ends before `signal` is aborted. */
 async function failAtExit(pod: Pod, signal: AbortSignal, fail: (error: unknown) => void): Promise<void> {
   const process = pod.process
@@ -89,15 +75,6 @@ async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {
   })
 }
 
-/** DEIS_DEPLOY_TIMEOUT plus the longest initial delay of a probe (docs/contract/api.md §4.8). */
-function deadlineSeconds(formation: Formation): number {
-  const delays = Object.values(formation.processes).flatMap(({ readinessProbe, livenessProbe }) => [
-    readinessProbe?.initialDelaySeconds ?? 0,
-    livenessProbe?.initialDelaySeconds ?? 0,
-  ])
-  return formation.deployTimeoutSeconds + Math.max(0, ...delays)
-}
-
 /** In as many shares as are unpacked at once. */
 function shares(pods: readonly Pod[]): (readonly [Pod, ...Pod[]])[] {
   return Array.from({ length: unpackedAtOnce }, (_, share) =>
@@ -106,82 +83,72 @@ function shares(pods: readonly Pod[]): (readonly [Pod, ...Pod[]])[] {
 }
 
 /** Starts a pod for each of `types`; when they and `waitFor` are ready they replace `old`. Otherwise nothing changes. */
-async function takeOver(
+async function replace(
   backend: Backend,
   formation: Formation,
   { types, waitFor, old }: { types: readonly string[]; waitFor: readonly Pod[]; old: readonly Pod[] },
   signal: AbortSignal,
 ): Promise<Pod[]> {
   const app = openApp(backend, formation.app)
-  const added: Pod[] = []
-  /** Aborted with the first failure; the others then give up. */
-  const over = new AbortController()
-  const fail = (error: unknown): void => over.abort(error)
-  const cancelled = (): void => fail(signal.reason)
-  if (signal.aborted) cancelled()
-  signal.addEventListener('abort', cancelled, { once: true })
   const seconds = deadlineSeconds(formation)
-  const late = setTimeout(() => {
-    const pod = [...added, ...waitFor].find((one) => !one.ready)
-    if (pod) void lateness(pod, seconds).then(fail, fail)
-  }, seconds * 1000)
-  const bringUp = async (pod: Pod): Promise<void> => {
-    try {
-      over.signal.throwIfAborted()
-      await startInHome(backend, pod)
-    } catch (error) {
-      return fail(systemFailure(pod.type, error))
-    }
-    void failAtExit(pod, over.signal, fail)
-    await watchPod(backend, pod)
-    await becomesReady(pod, over.signal)
-  }
   // The programs that unpack start while ports are taken and the state is saved.
   backend.options.archiver.expect(Math.min(types.length, unpackedAtOnce))
-  try {
-    // At the same time, so that one change of the firewall closes all of their ports.
-    const made = await Promise.allSettled(types.map((type) => addPod(backend, app, formation, type)))
-    for (const one of made) if (one.status === 'fulfilled') added.push(one.value)
-    for (const one of made) if (one.status === 'rejected') throw one.reason
-    if (added.length > 0) {
-      // Saved before anything runs, so that it is found again after the controller was killed.
-      await save(backend, app)
-      backend.changed(app.id)
-    }
-    const started = shares(added).map(async (pods) => {
-      try {
-        await unpackHomes(backend, pods, over.signal)
-      } catch (error) {
-        return fail(systemFailure([...new Set(pods.map(({ type }) => type))].join(', '), error))
-      }
-      await Promise.allSettled(pods.map(bringUp))
-    })
-    await Promise.allSettled([...started, ...waitFor.map((pod) => becomesReady(pod, over.signal))])
-    over.signal.throwIfAborted()
-    signal.throwIfAborted()
-    for (const pod of added) pod.stage = 'serving'
-    for (const pod of old) pod.stage = 'stopping'
-    await save(backend, app)
-  } catch (error) {
-    fail(error)
-    for (const pod of old) pod.stage = 'serving'
-    await Promise.all(added.map((pod) => stopPod(backend, pod, Math.min(pod.graceSeconds, failedGraceSeconds) * 1000)))
-    throw error instanceof DeployFailure || signal.aborted ? error : systemFailure(types.join(', ') || app.id, error)
-  } finally {
-    clearTimeout(late)
-    signal.removeEventListener('abort', cancelled)
-  }
-  // From here on an exit does not fail the deploy.
-  over.abort()
+  const added = await takeOver<Pod>(
+    {
+      types,
+      waitFor,
+      seconds,
+      // At the same time, so that one change of the firewall closes all of their ports.
+      add: (type) => addPod(backend, app, formation, type),
+      async keep(pods) {
+        if (pods.length === 0) return
+        // Saved before anything runs, so that it is found again after the controller was killed.
+        await save(backend, app)
+        backend.changed(app.id)
+      },
+      async start(all, over, up, fail) {
+        const bringUp = async (pod: Pod): Promise<void> => {
+          try {
+            over.throwIfAborted()
+            await startInHome(backend, pod)
+          } catch (error) {
+            return fail(systemFailure(pod.type, error))
+          }
+          void failAtExit(pod, over, fail)
+          await watchPod(backend, pod)
+          await up(pod)
+        }
+        const started = shares(all).map(async (pods) => {
+          try {
+            await unpackHomes(backend, pods, over)
+          } catch (error) {
+            return fail(systemFailure([...new Set(pods.map(({ type }) => type))].join(', '), error))
+          }
+          await Promise.allSettled(pods.map(bringUp))
+        })
+        await Promise.allSettled(started)
+      },
+      late: (pod) => lateness(pod, seconds),
+      explain: (names, error) => systemFailure(names || app.id, error),
+      async serve(pods) {
+        for (const pod of pods) pod.stage = 'serving'
+        for (const pod of old) pod.stage = 'stopping'
+        await save(backend, app)
+      },
+      async undo(pods) {
+        for (const pod of old) pod.stage = 'serving'
+        await Promise.all(
+          pods.map((pod) => stopPod(backend, pod, Math.min(pod.graceSeconds, failedGraceSeconds) * 1000)),
+        )
+      },
+    },
+    signal,
+  )
   for (const pod of added) pod.supervision = supervise(backend, pod)
   for (const pod of old) retire(backend, pod)
   app.formation = formation
   backend.changed(app.id)
   return added
-}
-
-function countOf(types: readonly string[]): string {
-  return [...new Set(types)].map((type) => `${type} (${types.filter((one) => one === type).length})`).join(', ')
 }
 
 export async function applyFormation(
@@ -195,7 +162,7 @@ export async function applyFormation(
     throw new DeployFailure(
       'this platform (one machine without a container runtime) cannot run images',
       [],
-      'Push source code, or run the platform on Kubernetes.',
+      'Push source code, or run the platform on Docker or Kubernetes.',
     )
   await access(slugFile(backend.options.slugFolder, artifact.digest)).catch(() => {
     throw new DeployFailure(
@@ -226,7 +193,7 @@ export async function applyFormation(
     if (changed && pod.process) waitFor.push(pod)
   }
   if (plan.add.length > 0) progress(`starting ${countOf(plan.add)}`)
-  await takeOver(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
+  await replace(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
   if (plan.add.length > 0) progress(`${countOf(plan.add)} ready`)
 }
 
@@ -248,5 +215,5 @@ export async function restartPods(
       [],
       'Try again in a moment.',
     )
-  return takeOver(backend, app.formation, { types: old.map((pod) => pod.type), waitFor: [], old }, signal)
+  return replace(backend, app.formation, { types: old.map((pod) => pod.type), waitFor: [], old }, signal)
 }

@@ -8,7 +8,7 @@ import { clearGroup, podVariable } from './launch.ts'
 import { startProcess, watchPod } from './process.ts'
 import { logLine, type Pod, save } from './pod.ts'
 import { podFolder } from './state.ts'
-import { within } from './within.ts'
+import { within } from '@deis/lib/within'
 
 const drainMs = 30_000
 const firstPauseMs = 1000

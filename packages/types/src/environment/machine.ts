@@ -79,7 +79,11 @@ const accounts = {
 } as const
 
 const deploys = {
-  DEIS_SCHEDULER: choice('process', ['process', 'kubernetes'], 'backend that runs apps: this machine, or a cluster'),
+  DEIS_SCHEDULER: choice(
+    'process',
+    ['process', 'docker', 'kubernetes'],
+    'backend that runs apps: processes of this machine, a Docker Engine, or a cluster',
+  ),
   DEIS_DEPLOY_TIMEOUT: integer(
     120,
     1,

@@ -45,7 +45,7 @@ export async function imageFacts(core: Core, caller: Caller, app: AppRow, image:
   if (!images || !core.registry)
     throw new DeisError(
       'invalid',
-      `The ${core.scheduler.name} scheduler cannot run container images, so "${image}" was not deployed. Deploy the app's source with git push, or run the platform on Kubernetes. See deis doctor.`,
+      `The ${core.scheduler.name} scheduler cannot run container images, so "${image}" was not deployed. Deploy the app's source with git push, or run the platform on Docker or Kubernetes. See deis doctor.`,
     )
   try {
     const { host, repository } = parseReference(image)

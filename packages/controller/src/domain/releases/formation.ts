@@ -39,7 +39,8 @@ export type Defaults = {
 
 export function artifactOf(build: ReleaseParts['build']): Artifact {
   const { image, reference } = build
-  if (image.startsWith('sha256:')) return { kind: 'slug', digest: image }
+  // An image has a reference; one that a Docker Engine alone has is a digest, too.
+  if (reference === null && image.startsWith('sha256:')) return { kind: 'slug', digest: image }
   return { kind: 'image', reference: reference ?? image, launcher: buildKind(build) === 'buildpack' ? 'slug' : 'none' }
 }
 

@@ -1,6 +1,7 @@
 // Are the bytes of pod logs split into lines with exact times, whatever their chunks, time zones and lengths?
 import { expect, test } from 'vitest'
-import { createEntryReader, stampOf } from './lines.ts'
+import { stampOf } from '@deis/container/stamp'
+import { createEntryReader } from './lines.ts'
 
 const t1 = '2026-11-22T04:14:01.338493626Z'
 const t2 = '2026-11-22T04:14:02.000000001Z'

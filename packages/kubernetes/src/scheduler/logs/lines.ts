@@ -1,10 +1,5 @@
 // How are the bytes of a pod's log split into lines with their exact times?
-
-export type Entry = {
-  /** In UTC with nine digits, so that they compare as texts. */
-  readonly stamp: string
-  readonly text: string
-}
+import { type Entry, stampOf } from '@deis/container/stamp'
 
 export type EntryReader = {
   push(chunk: Buffer): Entry[]
@@ -17,17 +12,6 @@ const newline = 0x0a
 const maxBytes = 16 * 1024
 /** `2006-01-02T15:04:05.123456789+02:00` and a space. */
 const prefixBytes = 36
-
-const time = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
-
-/** Null: not a time. Nodes may have another time zone, and runtimes may leave out zeros. */
-export function stampOf(text: string): string | null {
-  const [, seconds, fraction = '', zone = ''] = time.exec(text) ?? []
-  if (seconds === undefined) return null
-  const utc = new Date(`${seconds}${zone}`)
-  if (Number.isNaN(utc.getTime())) return null
-  return `${utc.toISOString().slice(0, 19)}.${fraction.padEnd(9, '0')}Z`
-}
 
 function textOf(bytes: Buffer): string {
   return bytes.toString('utf8').replaceAll('\r', '')

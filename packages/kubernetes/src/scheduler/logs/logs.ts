@@ -8,9 +8,9 @@ import type { LogLine } from '@deis/ports/scheduler'
 import { type Followed, followPod } from './follow.ts'
 import { hasHeritage } from '../../cluster/labels.ts'
 import { oneOffType, releaseOf, sessionAnnotation } from '../manifests/labels.ts'
-import { type AppLog, openAppLog } from './file.ts'
-import type { Entry } from './lines.ts'
-import { withoutEndMarker } from '../end-marker.ts'
+import { type AppLog, openAppLog } from '@deis/container/app-log'
+import type { Entry } from '@deis/container/stamp'
+import { withoutEndMarker } from '@deis/container/end-marker'
 
 export type PodLogsOptions = {
   readonly kube: Kube

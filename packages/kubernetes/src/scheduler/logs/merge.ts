@@ -1,7 +1,8 @@
 // How is each log line of a pod stored once, whichever stream brings it?
 import type { Readable } from 'node:stream'
 import type { Kube, Query } from '../../client/client.ts'
-import { createEntryReader, type Entry } from './lines.ts'
+import type { Entry } from '@deis/container/stamp'
+import { createEntryReader } from './lines.ts'
 
 export type LogMerger = {
   /** Reads one stream to its end. */

@@ -21,7 +21,7 @@ import {
 import { lingering } from './linger.ts'
 import { createPod, untilStarted } from './start.ts'
 import { type PodView, viewPod } from './view.ts'
-import { createEndMarkerFilter, killedCode, newEndMarker } from '../end-marker.ts'
+import { createEndMarkerFilter, killedCode, newEndMarker } from '@deis/container/end-marker'
 
 export type RunLimits = {
   /** How long the command may run, from when it runs. */

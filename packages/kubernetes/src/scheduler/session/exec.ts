@@ -6,10 +6,11 @@ import { cnbLauncher, cnbProcess, NoSuchPod, type SessionIo, slugLauncher } from
 import type { Started } from '@deis/ports/started'
 import type { KubernetesOptions } from '../backend.ts'
 import { appLabels } from '../manifests/labels.ts'
-import { handshakeArguments, type Launch, newSessionTokens } from './handshake.ts'
-import { runSession, type Wiring } from './session.ts'
-import { endSession, type SessionTarget } from './signal.ts'
+import { handshakeArguments, type Launch, newSessionTokens } from '@deis/container/session/handshake'
+import { runSession, type Wiring } from '@deis/container/session/session'
+import { endSession } from '@deis/container/session/signal'
 import { stateOf } from '../state.ts'
+import { explain, targetOf } from './wiring.ts'
 
 function launchOf(pod: Pod): Launch {
   const [first] = pod.spec?.containers[0]?.command ?? []
@@ -47,7 +48,7 @@ export async function execInPod(
   const pod = await findPod(kube, app, name, io.signal)
   const container = pod.spec?.containers[0]?.name ?? ''
   const tokens = newSessionTokens()
-  const target: SessionTarget = { kube, namespace: app, pod: name, container, session: tokens.session }
+  const target = targetOf({ kube, namespace: app, pod: name, container }, tokens.session)
   const tty = io.terminal !== null
   const words = handshakeArguments(tokens, { launch: launchOf(pod), command }, io)
   const query = { container, stdin: true, stdout: true, stderr: !tty, tty, command: ['sh', '-c', ...words] }
@@ -71,6 +72,7 @@ export async function execInPod(
       if (code === null) throw new Error(outcome?.message || `the connection to the command in ${name} was lost`)
       return code
     },
+    explain,
     // Kubernetes itself would leave the command running.
     abandon: (left) =>
       endSession(target, left).catch((error: unknown) =>

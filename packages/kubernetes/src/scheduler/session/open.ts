@@ -6,14 +6,15 @@ import { pathOf, type Pod } from '../../client/objects.ts'
 import type { KubeSocket, Outcome, Take } from '../../client/socket.ts'
 import type { OneOff, SessionIo } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
-import host from '../../programs/session-host.sh'
-import signalProgram from '../../programs/session-signal.sh'
-import { killedCode } from '../end-marker.ts'
+import { killedCode } from '@deis/container/end-marker'
+import host from '@deis/container/programs/session-host.sh'
+import signalProgram from '@deis/container/programs/session-signal.sh'
 import { sessionAnnotation } from '../manifests/labels.ts'
 import { deletedError, endLagMs, exitOf, refuseDeleted, timeoutError, untilEnded } from '../run/end.ts'
 import type { PodView } from '../run/view.ts'
-import { handshakeArguments, type SessionTokens } from './handshake.ts'
-import { runSession, withSignal } from './session.ts'
+import { handshakeArguments, type SessionTokens } from '@deis/container/session/handshake'
+import { runSession, withSignal } from '@deis/container/session/session'
+import { explain, targetOf } from './wiring.ts'
 
 const attachMs = 30_000
 const retryMs = 250
@@ -97,13 +98,14 @@ export async function runInOwnPod(
   try {
     return await runSession(
       {
-        target: { kube, namespace, pod: name, container, session: tokens.session },
+        target: targetOf({ kube, namespace, pod: name, container }, tokens.session),
         markers: tokens.markers,
         marksEnd: true,
         dial,
         dialInput: dial,
         podEnd,
         exitCode,
+        explain,
         abandon: async () => {},
       },
       withSignal(io, over.signal),

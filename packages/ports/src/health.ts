@@ -1,9 +1,8 @@
-// When is a running process ready, and when must it be restarted?
+// When is a running pod ready, and when must it be restarted, where the backend itself asks it?
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Probe } from '@deis/ports/scheduler'
-import { isOtherUsersPort } from './listening.ts'
-import { openHost, type Target, tryProbe } from './probes.ts'
-import { within } from './within.ts'
+import { within } from '@deis/lib/within'
+import { openPlace, type Place, type Target, tryProbe } from './probes.ts'
+import type { Probe } from './scheduler.ts'
 
 export type Health = {
   readonly target: Target
@@ -22,14 +21,15 @@ const staysUpMs = 1000
 const connectMs = 1000
 
 const ms = (seconds: number | undefined, otherwise: number): number => (seconds ?? otherwise) * 1000
-const addressOf = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+const addressOf = ({ host, port }: Place): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
 async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
   // A small program listens within a twentieth of a second.
   for (let pause = 5; ; pause = Math.min(pause * 1.1, 500)) {
-    const host = await within(signal, connectMs, (limit) => openHost(target.port, limit)).catch(() => null)
-    if (host && !(target.runAs && (await isOtherUsersPort(target.port, target.runAs.uid))))
-      return addressOf(host, target.port)
+    const place = await within(signal, connectMs, (limit) => openPlace(target.places(target.port), limit)).catch(
+      () => null,
+    )
+    if (place && !(await target.isForeign?.(target.port))) return addressOf(place)
     signal.throwIfAborted()
     unready(`it does not listen on PORT (${target.port})`)
     await sleep(pause, undefined, { signal })

@@ -2,7 +2,7 @@
 import { openLogFile } from '@deis/lib/log-file'
 import { parseLine } from '@deis/ports/lines'
 import type { LogLine } from '@deis/ports/scheduler'
-import type { Entry } from './lines.ts'
+import type { Entry } from './stamp.ts'
 
 export type AppLog = {
   /** The time after which lines of this source are new; an empty text: all are. */
@@ -29,7 +29,7 @@ function newest(lines: readonly string[], count: number): LogLine[] {
 }
 
 /**
- * Lines keep the exact time that Kubernetes gave them: the last line of a source shows the next controller where to continue,
+ * Lines keep the exact time that the runtime gave them: the last line of a source shows the next controller where to continue,
  * and always agrees with what was written.
  */
 export function openAppLog(file: string): AppLog {

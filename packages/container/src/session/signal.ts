@@ -1,16 +1,14 @@
-// How is a command in a container ended or interrupted, when Kubernetes has no call for that?
+// How is a command in a container ended or interrupted, when neither Kubernetes nor Docker has a call for that?
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kube } from '../../client/client.ts'
-import { hasStatus } from '../../client/error.ts'
-import { pathOf } from '../../client/objects.ts'
-import signalProgram from '../../programs/session-signal.sh'
+import signalProgram from '../programs/session-signal.sh'
 
 /** The container that a session's command runs in. */
 export type SessionTarget = {
-  readonly kube: Kube
-  readonly namespace: string
   readonly pod: string
-  readonly container: string
+  /** Runs a program beside the command. */
+  exec(command: readonly string[], signal: AbortSignal): Promise<{ readonly printed: string; readonly message: string }>
+  /** Whether such an error says that the pod is gone, and every process in it. */
+  isGone(error: unknown): boolean
   /** The session's id, which its processes have in their environment. */
   readonly session: string
 }
@@ -30,22 +28,14 @@ const steps = [
 
 /** @returns how many processes there were. */
 export async function signalSession(
-  { kube, namespace, pod, container, session }: SessionTarget,
+  { pod, session, exec }: SessionTarget,
   name: string,
   scope: SignalScope,
 ): Promise<number> {
-  let printed = ''
   const command = ['sh', '-c', signalProgram, 'deis', session, name, scope]
-  const late = AbortSignal.timeout(callMs)
-  const socket = await kube.connect(
-    pathOf('v1/Pod', namespace, pod, 'exec'),
-    { container, command, stdout: true },
-    async (_, chunk) => void (printed += chunk.toString()),
-    late,
-  )
-  const outcome = await socket.closed
+  const { printed, message } = await exec(command, AbortSignal.timeout(callMs))
   if (!/^\d+\n$/.test(printed))
-    throw new Error(`could not send ${name} to processes in ${pod}: ${outcome?.message || printed || 'no answer'}`)
+    throw new Error(`could not send ${name} to processes in ${pod}: ${message || printed || 'no answer'}`)
   return Number(printed)
 }
 
@@ -56,8 +46,7 @@ export async function endSession(target: SessionTarget, ended: Promise<unknown>)
     try {
       count = await signalSession(target, signal, 'all')
     } catch (error) {
-      // The pod is gone, and every process in it.
-      if (hasStatus(error, 404)) return
+      if (target.isGone(error)) return
       throw error
     }
     if (count === 0) return

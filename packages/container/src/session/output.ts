@@ -1,7 +1,7 @@
 // How is a command's output passed on, chunk by chunk, up to its end marker?
-import type { Outcome } from '../../client/socket.ts'
 import type { SessionIo } from '@deis/ports/scheduler'
 import { createEndMarkerFilter } from '../end-marker.ts'
+import type { Outcome } from './socket.ts'
 
 export type Output = {
   /** Begins to pass on what was held back until now, and all that follows. */

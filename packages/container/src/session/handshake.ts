@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TerminalSize } from '@deis/types'
-import { channels, type KubeSocket } from '../../client/socket.ts'
 import { createNotifier } from '@deis/lib/wait'
 import { readProfile } from '@deis/machine/profile'
 import type { SessionIo } from '@deis/ports/scheduler'
-import handshakeProgram from '../../programs/session-handshake.sh'
-import slugCommand from '../../programs/session-slug.sh'
 import { newEndMarker } from '../end-marker.ts'
+import handshakeProgram from '../programs/session-handshake.sh'
+import slugCommand from '../programs/session-slug.sh'
+import { channels, type SessionSocket } from './socket.ts'
 
 /** Random texts that the container prints: the answers to `ask` and `go`, and the end marker. Nothing else can print them. */
 export type Markers = { readonly ask: string; readonly go: string; readonly end: string }
@@ -101,7 +101,7 @@ export function createHandshake({ ask, go }: Pick<Markers, 'ask' | 'go'>): Hands
 
 /** Resolves when the command begins. @throws when the container does not answer. */
 export async function performHandshake(
-  socket: KubeSocket,
+  socket: SessionSocket,
   handshake: Handshake,
   size: TerminalSize | null,
   signal: AbortSignal,

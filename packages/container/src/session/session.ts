@@ -8,8 +8,6 @@
 // ready:      the command has begun and the caller has its handle; output is held back, input is not read.
 // running:    output and input are passed on, until the end marker comes or the server reports the end.
 // over:       the exit code is known, or why there is none: refused, lost, deleted, cancelled.
-import { hasStatus, type KubeError } from '../../client/error.ts'
-import { channels, type KubeSocket, type Outcome, type Take } from '../../client/socket.ts'
 import { pump } from '@deis/lib/pump'
 import { untilAborted } from '@deis/lib/wait'
 import { type SessionIo, SessionRefused } from '@deis/ports/scheduler'
@@ -17,12 +15,13 @@ import type { Started } from '@deis/ports/started'
 import { createHandshake, performHandshake, requests, sizeFrame, type SessionTokens } from './handshake.ts'
 import { openOutput, type Output } from './output.ts'
 import { type SessionTarget, signalSession } from './signal.ts'
+import { channels, type Outcome, type SessionSocket, type Take } from './socket.ts'
 
 type State = 'connecting' | 'handshake' | 'ready' | 'running' | 'over'
 
-type Dial = (take: Take, signal: AbortSignal) => Promise<KubeSocket>
+type Dial = (take: Take, signal: AbortSignal) => Promise<SessionSocket>
 
-/** What differs between a pod of the session's own (open.ts) and a pod that is up (exec.ts). */
+/** What differs between a pod of the session's own and one that is up, and between backends. */
 export type Wiring = {
   readonly target: SessionTarget
   readonly markers: SessionTokens['markers']
@@ -35,14 +34,16 @@ export type Wiring = {
   readonly podEnd: Promise<unknown>
   /** `outcome`: null if the connection was lost. @throws when there is no exit code. */
   exitCode(outcome: Outcome | null): Promise<number>
+  /** What an error of the connection says, in the words of who asks. */
+  explain(error: unknown): unknown
   /** Ends a command that may still run. `ended` resolves when its output has ended. */
   abandon(ended: Promise<unknown>): Promise<void>
 }
 
 type Connections = {
-  readonly socket: KubeSocket
+  readonly socket: SessionSocket
   /** Of the input alone; null: it goes through the first. */
-  readonly second: KubeSocket | null
+  readonly second: SessionSocket | null
 }
 
 export const withSignal = (io: SessionIo, signal: AbortSignal): SessionIo => ({
@@ -65,13 +66,6 @@ function startError(outcome: Outcome | null): Error {
     )
   return new Error(
     `the command could not be started: ${outcome?.message || 'the connection to its container was lost'}`,
-  )
-}
-
-function forbidden(cause: KubeError): SessionRefused {
-  return new SessionRefused(
-    `The platform's ClusterRole does not allow sessions (${cause.message}). Ask the platform's admin to update it.`,
-    { cause },
   )
 }
 
@@ -130,7 +124,7 @@ function takeAfter(handshake: ReturnType<typeof createHandshake>, output: Output
 
 /**
  * Resolves when the command has ended; calls `started` when it begins.
- * @throws KubeError, SessionRefused, the signal's reason, what `exitCode` throws.
+ * @throws SessionRefused, the signal's reason, what `dial`, `explain` and `exitCode` throw.
  */
 export async function runSession(wiring: Wiring, io: SessionIo, started: (session: Started) => void): Promise<number> {
   const { target, markers, marksEnd } = wiring
@@ -153,7 +147,7 @@ export async function runSession(wiring: Wiring, io: SessionIo, started: (sessio
     state = 'over'
     output.begin()
     disconnect()
-    throw hasStatus(error, 403) ? forbidden(error as KubeError) : error
+    throw wiring.explain(error)
   } finally {
     signal.removeEventListener('abort', disconnect)
   }

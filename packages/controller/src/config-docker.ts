@@ -1,0 +1,41 @@
+// Which settings did the operator choose for apps on a Docker Engine, and are they valid?
+import { isIPv4 } from 'node:net'
+import type { DockerSettings } from '@deis/docker'
+import type { ClusterSettings } from '@deis/kubernetes'
+import type { Reader } from './config-cluster.ts'
+
+/** The network of one app has 64 addresses. */
+const longestPrefix = 26
+
+function isPool(item: string): boolean {
+  const [address = '', bits = '', ...more] = item.split('/')
+  return (
+    isIPv4(address) && more.length === 0 && /^\d{1,2}$/.test(bits) && Number(bits) >= 8 && Number(bits) <= longestPrefix
+  )
+}
+
+/** Registries and the limits of builds are set as for a cluster. */
+export function readDocker({ text, choice, list, problems }: Reader, cluster: ClusterSettings): DockerSettings {
+  const host = text('DEIS_DOCKER_HOST')
+  if (!/^(unix:\/\/\/\S+|tcp:\/\/[^\s/]+)$/.test(host))
+    problems.push(`DEIS_DOCKER_HOST must be unix:///path or tcp://host:port, not ${JSON.stringify(host)}`)
+  const subnets = list('DEIS_DOCKER_SUBNETS')
+  for (const item of subnets)
+    if (!isPool(item))
+      problems.push(
+        `DEIS_DOCKER_SUBNETS must be a list of IPv4 networks from /8 to /26, such as 10.201.0.0/16; ${JSON.stringify(item)} is not one`,
+      )
+  const { host: own, username, password } = cluster.registry
+  return {
+    host,
+    certPath: text('DEIS_DOCKER_CERT_PATH') || null,
+    subnets,
+    reach: choice('DEIS_DOCKER_REACH'),
+    registries: {
+      insecure: cluster.insecureRegistries,
+      mirrors: cluster.registryMirrors,
+      credentials: own === '' || username === '' ? {} : { [own]: { username, password } },
+    },
+    buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
+  }
+}

@@ -1,0 +1,28 @@
+// What does the builder for Docker need?
+import type { Archiver } from '@deis/machine/archive'
+import type { Log } from '@deis/ports/backend'
+import type { Credentials } from '@deis/ports/registry'
+import type { Engine } from '../engine/engine.ts'
+
+export type DockerBuilderOptions = {
+  readonly engine: Engine
+  /** Tells this installation from others on the same engine; a label value. */
+  readonly platform: string
+  /** Reads archives from outside, in a program of its own. */
+  readonly archiver: Archiver
+  /** For the builder only: sources of running builds. */
+  readonly folder: string
+  /** An app's own credentials by registry host, for base images. */
+  readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
+  /** The platform's. */
+  readonly credentials: Readonly<Record<string, Credentials>>
+  readonly timeoutSeconds: number
+  /** Quantities, as on a cluster. */
+  readonly limits: { readonly memory: string; readonly cpu: string }
+  /** Variables that tools in builds need: proxies, package registries. */
+  readonly env: Readonly<Record<string, string>>
+  readonly log: Log
+}
+
+/** Output of tools beyond this is not shown. */
+export const maxOutputBytes = 10_000_000

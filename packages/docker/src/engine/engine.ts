@@ -1,0 +1,61 @@
+// Which Docker Engine is it, and which version of its API is spoken?
+import { type Static, Type } from 'typebox'
+import { type Client, createClient, type EngineHost } from './client.ts'
+import { type Info, infoOf, Version } from './objects.ts'
+
+export type Engine = Client & {
+  readonly api: string
+  readonly version: string
+  /** As it was when the engine was opened. */
+  readonly info: Info
+  /** Whether containers can be reached by their address: it runs on this machine, as root, and not in a virtual machine. */
+  readonly isHere: boolean
+}
+
+/** 20.10, as Debian 12 has it. */
+const oldest = [1, 41] as const
+/** What was read; a newer engine speaks this, too. */
+const newest = [1, 51] as const
+
+type Pair = readonly [number, number]
+const isBefore = (one: Pair, other: Pair): boolean => one[0] < other[0] || (one[0] === other[0] && one[1] < other[1])
+
+function pairOf(text: string): Pair {
+  const [, major = '0', minor = '0'] = /^(\d{1,3})\.(\d{1,4})$/.exec(text) ?? []
+  return [Number(major), Number(minor)]
+}
+
+/** @throws for an engine that cannot be used. */
+export function chooseApi({ ApiVersion, MinAPIVersion = '1.24', Components = [] }: Static<typeof Version>): string {
+  if (Components.some(({ Name }) => /podman/i.test(Name)))
+    throw new Error('Podman is not supported: set DEIS_DOCKER_HOST to the socket of a Docker Engine.')
+  const highest = pairOf(ApiVersion)
+  if (isBefore(highest, oldest))
+    throw new Error(`This Docker Engine is too old: its API is ${ApiVersion}, and 1.41 (20.10) is needed. Update it.`)
+  const chosen = isBefore(highest, newest) ? highest : newest
+  if (isBefore(chosen, pairOf(MinAPIVersion)))
+    throw new Error(`This Docker Engine is too new: it needs at least API ${MinAPIVersion}, and 1.51 is spoken here.`)
+  return chosen.join('.')
+}
+
+/** @throws when there is no engine that can be used, with what to do. */
+export async function openEngine(where: EngineHost, signal: AbortSignal): Promise<Engine> {
+  const client = createClient(where)
+  const version = await client
+    .read('finding out the version of Docker', Version, { method: 'GET', path: '/version' }, signal)
+    .catch((error: unknown) => {
+      throw new Error(
+        `${(error as Error).message}. Is it running, and may this user use ${where.host}? See DEIS_DOCKER_HOST; on Linux the user must be in the group "docker".`,
+        { cause: error },
+      )
+    })
+  const api = chooseApi(version)
+  const speaking = client.speaking(api)
+  const what = 'reading the settings of Docker'
+  const info = infoOf(await speaking.read(what, Type.Unknown(), { method: 'GET', path: '/info' }, signal))
+  const isHere =
+    where.host.startsWith('unix:') &&
+    !info.OperatingSystem.includes('Docker Desktop') &&
+    !info.SecurityOptions.some((option) => option.includes('rootless'))
+  return { ...speaking, api, version: version.Version, info, isHere }
+}

@@ -1,0 +1,109 @@
+// How does an image come to the engine, by digest, and what is said when it does not?
+import { createSplitter } from '@deis/lib/split'
+import type { Credentials } from '@deis/ports/registry'
+import { authKey, parseReference } from '@deis/registry/reference'
+import type { Client } from './client.ts'
+import { EngineError, hasStatus } from './error.ts'
+import { Image } from './objects.ts'
+
+/** An image that cannot be had; `hint` is what you can do. */
+export class PullFailure extends Error {
+  readonly hint: string
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'PullFailure'
+    this.hint = hint
+  }
+}
+
+const pullMs = 30 * 60_000
+const maxLine = 64 * 1024
+
+const causes: readonly (readonly [RegExp, string])[] = [
+  [/toomanyrequests|rate limit/i, 'Try again later, or log in: deis registry:set username=USER password=PASSWORD'],
+  [
+    /unauthorized|denied|forbidden|authentication|no basic auth/i,
+    'Check the name; for a private image: deis registry:set username=USER password=PASSWORD',
+  ],
+  [/no space left/i, 'The disk is full: free some space (docker system df), then try again.'],
+  [/not found|manifest unknown|no such image|does not exist/i, 'Check that its registry still has it, or push again.'],
+  [/no matching manifest|does not match/i, 'Build it for the architecture of this machine.'],
+  [
+    /http: server gave HTTP response/i,
+    'Add the registry to "insecure-registries" of the Docker Engine, or give it TLS.',
+  ],
+]
+
+function failureOf(reference: string, message: string, cause: unknown): PullFailure {
+  const hint = causes.find(([pattern]) => pattern.test(message))?.[1] ?? 'Try again; deis doctor shows how Docker is.'
+  return new PullFailure(`the image ${reference} could not be pulled: ${message}`, hint, { cause })
+}
+
+/** What a line of progress says went wrong; null: nothing. The answer was 200 long before. */
+function errorOf(line: string): string | null {
+  try {
+    const { errorDetail, error } = JSON.parse(line) as { errorDetail?: { message?: unknown }; error?: unknown }
+    const told = errorDetail?.message ?? error
+    return typeof told === 'string' ? told.replaceAll(/\s+/g, ' ').slice(0, 500) : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether the engine has it. */
+export async function hasImage(engine: Client, reference: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const path = `/images/${encodeURIComponent(reference)}/json`
+    await engine.read(`looking for ${reference}`, Image, { method: 'GET', path }, signal)
+    return true
+  } catch (error) {
+    if (hasStatus(error, 404)) return false
+    throw error
+  }
+}
+
+/** @throws PullFailure, EngineError, the signal's reason */
+export async function pullImage(
+  engine: Client,
+  reference: string,
+  credentials: Credentials | null,
+  signal: AbortSignal,
+): Promise<void> {
+  if (/^sha256:[0-9a-f]{64}$/.test(reference))
+    throw new PullFailure(
+      `the image ${reference} is no longer in this Docker Engine, and no registry has it`,
+      'Push the app again to build it.',
+    )
+  const { host, repository, digest, tag } = parseReference(reference)
+  const auth = credentials && { ...credentials, serveraddress: authKey(host) }
+  const headers = auth && { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
+  try {
+    const stream = await engine.stream(
+      `pulling ${reference}`,
+      {
+        method: 'POST',
+        path: '/images/create',
+        // Without a tag, all of them would come.
+        query: { fromImage: `${host}/${repository}`, tag: digest ?? tag ?? 'latest' },
+        ...(headers ? { headers } : {}),
+        ms: pullMs,
+      },
+      signal,
+    )
+    const splitter = createSplitter(maxLine)
+    for await (const chunk of stream as AsyncIterable<Buffer>)
+      for (const line of splitter.push(chunk)) {
+        const message = errorOf(line)
+        if (message !== null) throw failureOf(reference, message, null)
+      }
+    const last = splitter
+      .flush()
+      .map(errorOf)
+      .find((one) => one !== null)
+    if (last) throw failureOf(reference, last, null)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof PullFailure || (error instanceof EngineError && error.status === 0)) throw error
+    throw failureOf(reference, (error as Error).message, error)
+  }
+}

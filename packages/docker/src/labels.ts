@@ -1,0 +1,14 @@
+// Which labels do containers, networks and volumes of the platform have? Everything is found again by them.
+
+export const platformLabel = 'io.deis.platform'
+export const appLabel = 'io.deis.app'
+export const typeLabel = 'io.deis.type'
+export const releaseLabel = 'io.deis.release'
+/** `pod`, `run` or `build`. */
+export const kindLabel = 'io.deis.kind'
+/** Where a container takes requests; absent: nowhere. */
+export const portLabel = 'io.deis.port'
+export const graceLabel = 'io.deis.grace'
+
+export const ofPlatform = (platform: string): string => `${platformLabel}=${platform}`
+export const ofApp = (app: string): string => `${appLabel}=${app}`

@@ -1,0 +1,78 @@
+// What can this backend do on this engine, and what can it not (docs/architecture.md, principle 6)?
+import type { Check } from '@deis/types'
+import type { Capabilities } from '@deis/ports/scheduler'
+import type { Backend } from './backend.ts'
+
+function limits({ options: { engine } }: Backend): Check {
+  const { MemoryLimit, CpuCfsQuota, PidsLimit } = engine.info
+  const missing = [
+    ...(MemoryLimit ? [] : ['memory']),
+    ...(CpuCfsQuota ? [] : ['CPU']),
+    ...(PidsLimit ? [] : ['number of processes']),
+  ]
+  return missing.length === 0
+    ? { name: 'limits', status: 'ok', detail: 'memory, CPU and the number of processes of a container are limited' }
+    : {
+        name: 'limits',
+        status: 'limited',
+        detail: `this machine does not limit ${missing.join(', ')}: enable those cgroups`,
+      }
+}
+
+export function capabilitiesOf(backend: Backend): Capabilities {
+  const { engine, pools } = backend.options
+  const { info } = engine
+  return {
+    cluster: false,
+    slugs: false,
+    images: true,
+    memoryLimits: info.MemoryLimit,
+    cpuLimits: info.CpuCfsQuota,
+    tags: false,
+    healthchecks: true,
+    autoscale: false,
+    podsOnly: true,
+    checks: async () => [
+      {
+        name: 'docker',
+        status: 'ok',
+        detail: `Docker Engine ${engine.version}, API ${engine.api}, storage driver ${info.Driver}`,
+      },
+      limits(backend),
+      {
+        name: 'reach',
+        status: 'ok',
+        detail: backend.published
+          ? 'containers are reached by ports of this machine, published on 127.0.0.1'
+          : 'containers are reached by their address in the network of their app',
+      },
+      { name: 'networks', status: 'ok', detail: `each app has a network of its own, out of ${pools.join(', ')}` },
+      info.InitBinary === ''
+        ? {
+            name: 'init',
+            status: 'limited',
+            detail: 'the engine has no init program, so a process that starts others has to wait for them itself',
+          }
+        : { name: 'init', status: 'ok', detail: `${info.InitBinary} reaps orphans and passes signals on` },
+      {
+        name: 'restarts',
+        status: 'ok',
+        detail: info.LiveRestoreEnabled
+          ? 'containers live on while the engine restarts'
+          : 'containers end when the engine restarts, and are started again by the platform; "live-restore": true of the engine avoids that',
+      },
+      {
+        name: 'metadata',
+        status: 'limited',
+        concern: 'exposed',
+        detail:
+          'apps can reach what this machine serves on all addresses, and a cloud’s metadata (169.254.169.254): deny those in the chain DOCKER-USER of iptables',
+      },
+      {
+        name: 'autoscaling',
+        status: 'missing',
+        detail: 'tags and autoscaling are refused: run the platform on Kubernetes for those',
+      },
+    ],
+  }
+}

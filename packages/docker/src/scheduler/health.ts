@@ -1,0 +1,72 @@
+// How is the health of a pod's container watched?
+import { watchHealth } from '@deis/ports/health'
+import type { Place, Target } from '@deis/ports/probes'
+import { type Backend } from './backend.ts'
+import { runCommand } from './command.ts'
+import type { Pod, Running, Spec } from './pod.ts'
+import { stopContainer } from './running.ts'
+import { inBackground } from './backend.ts'
+
+/** Where one of its ports is reached from here. */
+export function placesOf(backend: Backend, { address, published }: Running, port: number): Place[] {
+  if (!backend.published) return address === '' ? [] : [{ host: address, port }]
+  const own = published.get(port)
+  return own === undefined ? [] : [{ host: '127.0.0.1', port: own, proxied: true }]
+}
+
+function targetOf(backend: Backend, container: Running, spec: Spec | null, port: number): Target {
+  return {
+    port,
+    declaredPort: spec?.env['PORT'] ?? String(port),
+    places: (one) => placesOf(backend, container, one),
+    async exec(command, signal) {
+      const { code, text } = await runCommand(backend.options.engine, container.id, command, signal)
+      return code === 0 ? null : `${command[0]} exited with code ${code}${text === '' ? '' : `: ${text}`}`
+    },
+  }
+}
+
+/** Starts or restarts watching the health of the pod's current container. */
+export function watchPod(backend: Backend, pod: Pod, adoptedPort: number | null = null): void {
+  const { log } = backend.options
+  const { spec, container } = pod
+  pod.watch.abort()
+  if (!container) return
+  const watch = new AbortController()
+  pod.watch = watch
+  void container.exited.then(
+    () => watch.abort(),
+    () => watch.abort(),
+  )
+  const port = spec?.port ?? adoptedPort
+  const routable = pod.routable && port !== null
+  const health = {
+    target: targetOf(backend, container, spec, port ?? 0),
+    routable,
+    readiness: spec?.readiness,
+    liveness: spec?.liveness,
+    ready: (address: string | null) => {
+      const news = !pod.ready || pod.address !== address
+      Object.assign(pod, { ready: true, address, reason: null, state: 'up' })
+      for (const notify of pod.whenReady) notify()
+      if (news) backend.changed(pod.app.id)
+    },
+    unready: (reason: string) => {
+      pod.reason = reason
+      if (!pod.ready) return
+      Object.assign(pod, { ready: false, state: 'starting' })
+      backend.changed(pod.app.id)
+    },
+    broken: (reason: string) => {
+      pod.broken = reason
+      inBackground(backend, pod.app, 'a container could not be stopped', () =>
+        stopContainer(backend, container, pod.graceSeconds * 1000, pod.app.leave.signal),
+      )
+    },
+  }
+  const before = pod.ready ? pod.address : null
+  watchHealth(health, before, container.started, watch.signal).catch((error: unknown) => {
+    if (!watch.signal.aborted)
+      log('error', 'the health of a container could not be watched', { pod: pod.name, err: error })
+  })
+}

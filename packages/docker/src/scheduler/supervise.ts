@@ -1,0 +1,109 @@
+// How is a pod kept running, and how does it end?
+import { setTimeout as sleep } from 'node:timers/promises'
+import { within } from '@deis/lib/within'
+import { type Backend, inBackground } from './backend.ts'
+import { endedText } from './diagnose.ts'
+import { watchPod } from './health.ts'
+import { logLine, type Pod } from './pod.ts'
+import { ensureImage, removeContainer, startContainer, stopContainer } from './running.ts'
+
+const drainMs = 30_000
+const firstPauseMs = 1000
+const longestPauseMs = 60_000
+const stableAfterMs = 60_000
+/** How long the last lines of a container may take to come. */
+const lastLinesMs = 5_000
+
+/** Starts the pod's next container, and watches it. */
+export async function startPod(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
+  if (pod.spec) await ensureImage(backend, pod.spec, signal)
+  pod.container = await startContainer(backend, pod, signal)
+  pod.started = pod.container.started
+  pod.state = 'starting'
+  backend.changed(pod.app.id)
+}
+
+/** All lines of a container that has ended, or most of them. */
+export async function lastLines(pod: Pod): Promise<readonly string[]> {
+  const output = pod.container?.output
+  if (!output) return []
+  await Promise.race([output.ended, sleep(lastLinesMs, undefined, { ref: false })])
+  return output.last()
+}
+
+/** Starts the pod again whenever it ends, until it is stopped. Without a spec that is impossible: it is removed. */
+export async function supervise(backend: Backend, pod: Pod): Promise<void> {
+  const { engine } = backend.options
+  const { signal } = pod.end
+  const aborted = new Promise<null>((resolve) => {
+    signal.addEventListener('abort', () => resolve(null), { once: true })
+  })
+  let pause = firstPauseMs
+  let problem = ''
+  while (!signal.aborted) {
+    if (pod.container) {
+      const ended = await Promise.race([pod.container.exited.catch(() => null), aborted])
+      if (ended === null || signal.aborted) return
+      if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
+      problem = `process ${endedText(ended)}${pod.broken === null ? '' : ` (${pod.broken})`}`
+      Object.assign(pod, { ready: false, reason: null, broken: null, state: 'crashed' })
+      backend.changed(pod.app.id)
+      await lastLines(pod)
+      const { id, output } = pod.container
+      pod.container = null
+      await output.stop()
+      await removeContainer(engine, id).catch(() => {})
+    }
+    if (!pod.spec) {
+      await logLine(pod, `${problem}, waiting for the platform to start it again`)
+      inBackground(backend, pod.app, 'a pod could not be removed', () => stopPod(backend, pod, 0))
+      return
+    }
+    await logLine(pod, `${problem}, restarting in ${pause / 1000}s`)
+    try {
+      await sleep(pause, undefined, { signal })
+      pause = Math.min(pause * 2, longestPauseMs)
+      await startPod(backend, pod, signal)
+      watchPod(backend, pod)
+    } catch (error) {
+      if (signal.aborted) return
+      problem = `process could not be started: ${(error as Error).message}`
+    }
+  }
+}
+
+/**
+ * Ends the pod and deletes its container.
+ * @returns false when `signal` was aborted before that was done.
+ */
+export async function stopPod(backend: Backend, pod: Pod, graceMs: number, signal?: AbortSignal): Promise<boolean> {
+  pod.end.abort()
+  pod.watch.abort()
+  await pod.supervision
+  pod.ready = false
+  pod.gone.abort(new Error(`${pod.name} has ended`))
+  if (pod.container && !(await stopContainer(backend, pod.container, graceMs, signal))) return false
+  pod.container = null
+  pod.app.pods.delete(pod.name)
+  backend.changed(pod.app.id)
+  return true
+}
+
+/** In the background: waits until no more requests are on their way to the pod, then ends it. */
+export function retire(backend: Backend, pod: Pod): void {
+  const { app, address } = pod
+  const leave = app.leave.signal
+  pod.end.abort()
+  pod.watch.abort()
+  pod.state = 'terminating'
+  backend.changed(app.id)
+  inBackground(backend, app, 'a pod could not be stopped', async () => {
+    if (address !== null) {
+      const warn = (error: unknown): void => {
+        if (!leave.aborted) backend.options.log('warn', 'stopped before it was drained', { pod: pod.name, err: error })
+      }
+      await within(leave, drainMs, (signal) => backend.options.drained(app.id, address, signal)).catch(warn)
+    }
+    if (!leave.aborted) await stopPod(backend, pod, pod.graceSeconds * 1000, leave)
+  })
+}

@@ -1,0 +1,15 @@
+// What does an operator set for apps on a Docker Engine (docs/settings.md)? The controller reads it from its environment.
+import type { RegistrySettings } from '@deis/ports/registry'
+
+export type DockerSettings = Readonly<{
+  /** `unix:///…` or `tcp://host:port`. */
+  host: string
+  /** A folder with ca.pem, cert.pem and key.pem for `tcp://`; null: no TLS. */
+  certPath: string | null
+  /** Networks that the networks of apps are cut from. */
+  subnets: readonly string[]
+  /** How containers are reached; `auto`: as the engine tells. */
+  reach: 'auto' | 'bridge' | 'published'
+  registries: RegistrySettings
+  buildLimits: Readonly<{ memory: string; cpu: string }>
+}>

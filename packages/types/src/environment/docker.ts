@@ -1,0 +1,22 @@
+// Which settings of a controller are for a Docker Engine only?
+import { type Section, settingsOf } from './kinds.ts'
+
+const { text, choice, list } = settingsOf('controller')
+
+export const dockerSettings = {
+  DEIS_DOCKER_HOST: text('unix:///var/run/docker.sock', 'the engine: `unix:///path` or `tcp://host:port`'),
+  DEIS_DOCKER_CERT_PATH: text('', 'folder with `ca.pem`, `cert.pem` and `key.pem`, for an engine with TLS', {
+    usually: 'none: without TLS',
+  }),
+  DEIS_DOCKER_SUBNETS: list(
+    ['10.201.0.0/16'],
+    'IPv4 networks that each app gets a part of, for 61 containers; nothing else may use them',
+  ),
+  DEIS_DOCKER_REACH: choice(
+    'auto',
+    ['auto', 'bridge', 'published'],
+    'how containers are reached: by their address, or by ports published on 127.0.0.1; `auto`: by their address where that works',
+  ),
+} as const
+
+export const dockerSections: readonly Section[] = [{ title: 'On Docker', settings: dockerSettings }]
