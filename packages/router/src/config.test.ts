@@ -22,6 +22,7 @@ test('a key is enough', () => {
     drainSeconds: 30,
     lingerSeconds: 0,
     healthPort: null,
+    workers: null,
     accessLog: false,
     compression: true,
   })
@@ -45,6 +46,7 @@ test('everything can be set', () => {
     DEIS_DRAIN_SECONDS: '5',
     DEIS_ROUTER_ACCESS_LOG: '1',
     DEIS_ROUTER_COMPRESSION: '0',
+    DEIS_ROUTER_WORKERS: '3',
   }
   expect(readConfig(env)).toEqual({
     port: 0,
@@ -59,6 +61,7 @@ test('everything can be set', () => {
     drainSeconds: 5,
     lingerSeconds: 7,
     healthPort: 0,
+    workers: 3,
     accessLog: true,
     compression: false,
   })

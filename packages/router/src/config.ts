@@ -36,6 +36,8 @@ export type Config = {
   readonly accessLog: boolean
   /** Whether text responses are compressed for clients that accept it. */
   readonly compression: boolean
+  /** How many processes serve; null: as the machine has cores. */
+  readonly workers: number | null
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -58,12 +60,17 @@ function wholeNumber(env: Env, name: SettingNames<IntegerSetting>, problems: str
   return usual
 }
 
-function optionalPort(env: Env, name: SettingNames<OptionalIntegerSetting>, problems: string[]): number | null {
+function optionalNumber(
+  env: Env,
+  name: SettingNames<OptionalIntegerSetting>,
+  problems: string[],
+  kind = 'a port',
+): number | null {
   const { minimum, maximum } = settings[name]
   const text = env[name]
   if (!text) return null
   if (/^\d{1,5}$/.test(text) && Number(text) >= minimum && Number(text) <= maximum) return Number(text)
-  problems.push(`${name} is ${JSON.stringify(text)}; it must be a port from ${minimum} to ${maximum}`)
+  problems.push(`${name} is ${JSON.stringify(text)}; it must be ${kind} from ${minimum} to ${maximum}`)
   return null
 }
 
@@ -115,19 +122,20 @@ export function readConfig(env: Env): Config {
   const problems: string[] = []
   const config: Config = {
     port: wholeNumber(env, 'DEIS_ROUTER_PORT', problems),
-    publicPort: optionalPort(env, 'DEIS_ROUTER_PUBLIC_PORT', problems),
+    publicPort: optionalNumber(env, 'DEIS_ROUTER_PUBLIC_PORT', problems),
     host: env.DEIS_ROUTER_HOST || undefined,
     tlsPort: wholeNumber(env, 'DEIS_ROUTER_TLS_PORT', problems) || null,
-    tlsPublicPort: optionalPort(env, 'DEIS_ROUTER_TLS_PUBLIC_PORT', problems),
+    tlsPublicPort: optionalNumber(env, 'DEIS_ROUTER_TLS_PUBLIC_PORT', problems),
     trustedProxies: networkList(env, 'DEIS_ROUTER_TRUSTED_PROXIES', problems),
     controllerUrl: webAddress(env, 'DEIS_CONTROLLER_URL', problems),
     key: keyOf(env, problems),
     tableFile: env.DEIS_ROUTER_TABLE || null,
     drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', problems),
     lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', problems),
-    healthPort: optionalPort(env, 'DEIS_ROUTER_HEALTH_PORT', problems),
+    healthPort: optionalNumber(env, 'DEIS_ROUTER_HEALTH_PORT', problems),
     accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
     compression: onOff(env, 'DEIS_ROUTER_COMPRESSION', problems),
+    workers: optionalNumber(env, 'DEIS_ROUTER_WORKERS', problems, 'a whole number'),
   }
   if (problems.length > 0) throw new BadConfig(problems)
   return config

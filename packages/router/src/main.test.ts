@@ -1,14 +1,14 @@
 // Does the router behave as a process: environment, signals, its parent?
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build, stop } from 'esbuild'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { startApp, startClient } from './testing.ts'
 import { startController } from './testing-controller.ts'
+import { buildProgram, portOf, type Process, startProgram } from './testing-program.ts'
 
 const open: { close(): Promise<void> }[] = []
 const children: ChildProcess[] = []
@@ -18,17 +18,7 @@ let program: string
 // Run as it is installed: one bundled file.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'router-main-'))
-  program = join(folder, 'router.mjs')
-  const entry = new URL('main.ts', import.meta.url).pathname
-  await build({
-    entryPoints: [entry],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-  })
-  await stop()
+  program = await buildProgram(folder)
 })
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -37,26 +27,10 @@ afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close()
 })
 
-type Process = { child: ChildProcess; out: () => string; err: () => string; exited: Promise<number | null> }
-
 function start(env: Record<string, string>, ipc = false): Process {
-  const child = spawn(process.execPath, [program], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
-  })
-  children.push(child)
-  let out = ''
-  let err = ''
-  child.stdout!.on('data', (data: Buffer) => (out += data.toString()))
-  child.stderr!.on('data', (data: Buffer) => (err += data.toString()))
-  // 'close' comes when its output is complete, but never after disconnect().
-  const exited = once(child, ipc ? 'exit' : 'close').then(([code]) => code as number | null)
-  return { child, out: () => out, err: () => err, exited }
-}
-
-async function portOf({ child, out }: Process): Promise<number> {
-  while (!out().includes('\n')) await once(child.stdout!, 'data')
-  return Number(/^deis-router listens on port (\d+)\n$/.exec(out())?.[1])
+  const router = startProgram(program, env, ipc)
+  children.push(router.child)
+  return router
 }
 
 async function controllerWithSlowApp() {

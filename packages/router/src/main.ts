@@ -1,10 +1,24 @@
 // How does the router run as a process?
+import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
 import { messageOf } from '@deis/types'
 import { BadConfig, type Config, readConfig } from './config.ts'
+import { startServing } from './serve.ts'
 import { startRouter } from './start.ts'
+import { usualTiming } from './timing.ts'
+import { runWorker } from './worker.ts'
+import { serveWith } from './workers.ts'
 
 function log(text: string): void {
   process.stderr.write(`${text}\n`)
+}
+
+const write = (text: string): void => void process.stdout.write(text)
+
+/** Beside a controller on one or two cores a second process takes memory and wins nothing. */
+function usualWorkers(): number {
+  const cores = availableParallelism()
+  return cores <= 2 ? 1 : Math.min(cores, 4)
 }
 
 function explain(error: unknown, config: Config): string {
@@ -31,7 +45,9 @@ function fail(problems: readonly string[]): void {
 }
 
 async function run(config: Config): Promise<void> {
-  const router = await startRouter({ ...config, log, write: (text) => void process.stdout.write(text) })
+  const workers = config.workers ?? usualWorkers()
+  if (cluster.isWorker) return runWorker({ ...config, log, write, timing: usualTiming, processes: workers })
+  const router = await startRouter({ ...config, log, write }, workers > 1 ? serveWith(workers) : startServing)
   process.stdout.write(`deis-router listens on port ${router.port}\n`)
   if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
   process.send?.({ listening: router.port })

@@ -33,12 +33,14 @@ const mostBusy = 32
 /** How long data from an app may wait for the next data. */
 const flushWithin = 15
 
-export function createSqueezer(): Squeezer {
+/** `processes` share these bounds. */
+export function createSqueezer(processes = 1): Squeezer {
+  const most = { open: Math.ceil(mostOpen / processes), busy: Math.ceil(mostBusy / processes) }
   let opened = 0
   let busy = 0
 
   return {
-    hasCapacity: () => opened < mostOpen && busy < mostBusy,
+    hasCapacity: () => opened < most.open && busy < most.busy,
     begin(encoding, out) {
       const stream = openCompressor(encoding)
       let flush: NodeJS.Timeout | null = null

@@ -42,6 +42,8 @@ type Options = {
   readonly timing: Timing
   /** Milliseconds after which a removed upstream is no longer reported as busy. */
   readonly drain: number
+  /** How many processes share the connections that are kept. */
+  readonly processes: number
   /** `busy` has become shorter. */
   readonly onFreed: () => void
 }
@@ -54,7 +56,8 @@ const sharedSpread = 8
 const avoidFor = 1_000
 const sweepEvery = 500
 
-export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams {
+export function createUpstreams({ timing, drain, processes, onFreed }: Options): Upstreams {
+  const least = Math.ceil(leastKept / processes)
   const known = new Map<string, Upstream>()
   let table: ReadonlyMap<string, boolean> = new Map()
   let turn = 0
@@ -105,7 +108,7 @@ export function createUpstreams({ timing, drain, onFreed }: Options): Upstreams 
 
   /** Whether there is a use for one more connection beside those that are open. */
   const hasUse = ({ idle, running, peak, lastPeak }: Upstream): boolean =>
-    idle.length + running < Math.max(leastKept, peak, lastPeak)
+    idle.length + running < Math.max(least, peak, lastPeak)
 
   const ownerOf = (upstream: Upstream): Owner => ({
     settled(connection, reusable) {

@@ -26,6 +26,9 @@ export const routerSettings = {
   DEIS_ROUTER_LINGER_SECONDS: integer(0, 0, 3600, 'how long it accepts connections after TERM, for load balancers', {
     unit: 'seconds',
   }),
+  DEIS_ROUTER_WORKERS: optionalInteger(1, 64, 'how many processes serve requests; all share the routes and the ports', {
+    usually: '1 on up to two cores, else as many as cores, at most 4',
+  }),
   DEIS_ROUTER_TABLE: text('', 'file in which the routes are saved', { usually: 'none' }),
 } as const
 

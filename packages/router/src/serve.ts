@@ -1,0 +1,110 @@
+// How does one process serve requests with the newest table?
+import { setTimeout as wait } from 'node:timers/promises'
+import type { RouteEvent, RouterState } from '@deis/types'
+import { accessLine } from './request/access.ts'
+import type { Config } from './config.ts'
+import type { RouterContext } from './context.ts'
+import { listen } from './listen.ts'
+import { networksOf } from './table/networks.ts'
+import { createRouterServer } from './server.ts'
+import { createSqueezer } from './request/squeeze.ts'
+import { applyEvent, type Table } from './table/table.ts'
+import type { Timing } from './timing.ts'
+import { createTlsListener } from './tls.ts'
+import { createUpstreams } from './upstream/upstreams.ts'
+
+/** What the controller wants to know: the table that is in use, and the removed upstreams that still have requests. */
+export type Progress = Pick<RouterState, 'epoch' | 'seq' | 'busy'>
+
+export type Ports = {
+  readonly port: number
+  /** Null: there is no such listener. */
+  readonly tlsPort: number | null
+  /** Where clients reach `port`. */
+  readonly publicPort: number
+}
+
+export type Serving = Ports & {
+  /** A change that fits the table before it. */
+  apply(event: RouteEvent): void
+  progress(): Progress
+  /** Requests that run still need changes of the table meanwhile. */
+  close(): Promise<void>
+}
+
+export type ServeOptions = Omit<Config, 'workers'> & {
+  /** One line for the operator, without the line's end. */
+  readonly log: (line: string) => void
+  /** Where access log lines go, if there is an access log. */
+  readonly write: (text: string) => void
+  readonly timing: Timing
+  /** How many processes share what is bounded for the whole router. */
+  readonly processes: number
+}
+
+// The TLS port of a proxy in front of the router, unless configured.
+const usualTlsPort = 443
+
+/** Each upstream, and whether it is shared. */
+function upstreamsOf(table: Table): Map<string, boolean> {
+  return new Map(
+    [...table.apps.values()].flatMap(({ upstreams, shared }) =>
+      upstreams.map((address): [string, boolean] => [address, shared === true]),
+    ),
+  )
+}
+
+/** Resolves when it listens. `changed`: there is something new in `progress`. */
+export async function startServing(options: ServeOptions, first: Table, changed: () => void): Promise<Serving> {
+  const { log, timing, processes } = options
+  const drain = options.drainSeconds * 1000
+  let table = first
+  const upstreams = createUpstreams({ timing, drain, processes, onFreed: changed })
+  upstreams.use(upstreamsOf(table))
+  const context: RouterContext = {
+    table: () => table,
+    upstreams,
+    timing,
+    squeezer: options.compression ? createSqueezer(processes) : null,
+    access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
+    log,
+    trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,
+    port: 0,
+    tlsPort: 0,
+    closing: false,
+  }
+  const { server, ...routerServer } = createRouterServer(context)
+  const tls =
+    options.tlsPort === null ? null : await createTlsListener({ table: () => table, log, take: routerServer.take })
+  let port: number
+  let tlsPort: number | null = null
+  try {
+    // Known before the first request arrives, which may be redirected to it.
+    if (tls !== null) tlsPort = await listen(tls.server, options.tlsPort!, options.host)
+    context.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
+    port = await listen(server, options.port, options.host)
+  } catch (error) {
+    await tls?.close()
+    throw error
+  }
+  context.port = options.publicPort ?? port
+
+  return {
+    port,
+    tlsPort,
+    publicPort: context.port,
+    apply(event) {
+      table = applyEvent(table, event)
+      if (event.type !== 'ping') upstreams.use(upstreamsOf(table))
+      changed()
+    },
+    progress: () => ({ epoch: table.epoch, seq: table.seq, busy: upstreams.busy() }),
+    async close() {
+      // Connections are closed with their next response, so that their clients reconnect elsewhere before this port is closed.
+      context.closing = options.lingerSeconds > 0
+      await wait(options.lingerSeconds * 1000)
+      await routerServer.close(drain, tls?.close())
+      upstreams.close()
+    },
+  }
+}
