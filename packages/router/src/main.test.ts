@@ -28,7 +28,7 @@ afterEach(async () => {
 })
 
 function start(env: Record<string, string>, ipc = false): Process {
-  const router = startProgram(program, env, ipc)
+  const router = startProgram(program, { PATH: process.env.PATH, ...env }, ipc)
   children.push(router.child)
   return router
 }

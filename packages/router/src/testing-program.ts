@@ -22,9 +22,9 @@ export async function buildProgram(folder: string): Promise<string> {
   return program
 }
 
-export function startProgram(program: string, env: Record<string, string>, ipc = false): Process {
+export function startProgram(program: string, env: NodeJS.ProcessEnv, ipc = false): Process {
   const child = spawn(process.execPath, [program], {
-    env: { PATH: process.env.PATH, ...env },
+    env,
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   })
   let out = ''

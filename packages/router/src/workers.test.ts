@@ -54,6 +54,7 @@ async function routerWithTwo() {
   const first = await app('first')
   controller.set('tea', ['tea'], [first.address])
   const router = startProgram(program, {
+    PATH: process.env.PATH,
     DEIS_ROUTER_PORT: '0',
     DEIS_ROUTER_WORKERS: '2',
     DEIS_CONTROLLER_URL: controller.url,
@@ -100,10 +101,10 @@ test('a worker that is killed takes no connection of another one with it, and ne
   const kept: Client[] = []
   for (let count = 0; count < 3; count++) kept.push(await clientOf(port, one))
   const lost = await clientOf(port, two)
-  let over = false
-  const load = kept.map(async (client) => {
+  const load = { over: false }
+  const running = kept.map(async (client) => {
     let requests = 0
-    for (; !over; requests++) await again(client)
+    for (; !load.over; requests++) await again(client)
     return requests
   })
   // It accepts nothing more, so that each new connection is one that it does not hold.
@@ -115,8 +116,8 @@ test('a worker that is killed takes no connection of another one with it, and ne
     await client.until(/from first/)
     client.socket.destroy()
   }
-  over = true
-  for (const requests of await Promise.all(load)) expect(requests).toBeGreaterThan(0)
+  load.over = true
+  for (const requests of await Promise.all(running)) expect(requests).toBeGreaterThan(0)
   expect(workersOf(router)).toContain(two)
   expect(router.err()).toBe('a worker of the router ended with SIGKILL; another one is started in 100 ms\n')
 
@@ -129,10 +130,12 @@ test('a worker that is killed takes no connection of another one with it, and ne
 test('a change is confirmed when every worker has it', async () => {
   const { controller, port, one, two } = await routerWithTwo()
   const old = await clientOf(port, two)
+  const live = await clientOf(port, one)
   const second = await app('second')
   process.kill(one, 'SIGSTOP')
   const seq = controller.set('tea', ['tea'], [second.address])
-  await startClient(port, get('/')).until(/from second/)
+  do await again(live)
+  while (!/from second/.test(live.text()))
   const told = controller.states.length
   controller.say(JSON.stringify({ type: 'ping', seq }))
   await expect.poll(() => controller.states.length).toBeGreaterThan(told)
