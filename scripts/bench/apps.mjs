@@ -25,8 +25,8 @@ export async function measure({ root, scope }) {
   pin(platform.pids.controller, 0)
   const headers = { authorization: `token ${platform.call.token}` }
   const sides = [
-    { url: `${platform.api}/v2/apps`, headers, pid: platform.pids.controller },
-    { url: `http://127.0.0.1:${first.port}/v2/apps`, headers, pid: child.pid },
+    { url: `${platform.api}/v2/apps`, headers, pids: [platform.pids.controller] },
+    { url: `http://127.0.0.1:${first.port}/v2/apps`, headers, pids: [child.pid] },
   ]
   const [ours, theirs] = await Promise.all(sides.map(async ({ url }) => (await fetch(url, { headers })).json()))
   if (ours.count !== count || JSON.stringify(ours.results) !== JSON.stringify(theirs.results))

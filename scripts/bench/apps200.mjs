@@ -14,7 +14,7 @@ const restSeconds = 60
 
 /** Counts what passes through it to the cluster's API; watches and followed logs count as one call each. */
 async function countingProxy(scope, folder) {
-  const { text } = await kubectl(scope, 'config', 'view', '--raw', '--minify', '--flatten', '--output=json')
+  const { stdout: text } = await kubectl(scope, 'config', 'view', '--raw', '--minify', '--flatten', '--output=json')
   const config = JSON.parse(text)
   const [{ cluster: to }] = config.clusters
   const [{ user }] = config.users

@@ -1,14 +1,14 @@
 // How does a measurement on a Kubernetes cluster come to a platform, a person with the command line, and kubectl?
 import { randomBytes } from 'node:crypto'
 import { deisOf, startPlatform } from './platform.mjs'
-import { timed } from './processes.mjs'
+import { run } from './processes.mjs'
 
 export const cluster =
   process.env.KUBECONFIG && process.env.TEST_REGISTRY
     ? { kubeconfig: process.env.KUBECONFIG, registry: process.env.TEST_REGISTRY }
     : null
 
-export const kubectl = (scope, ...args) => timed(scope, 'kubectl', args)
+export const kubectl = (scope, ...args) => run(scope, 'kubectl', args)
 
 /** The platform here, its apps on the cluster; `deis` is the built command line of a person who is signed in. */
 export async function startOnCluster({ root, scope, env = {} }) {
@@ -28,7 +28,7 @@ export async function startOnCluster({ root, scope, env = {} }) {
   })
   const patient = { signal: new AbortController().signal }
   scope.defer(async () => {
-    const { text } = await kubectl(patient, 'get', 'namespaces', '--output=name')
+    const { stdout: text } = await kubectl(patient, 'get', 'namespaces', '--output=name')
     const ours = text.split('\n').filter((name) => name.startsWith(`namespace/${prefix}`))
     if (ours.length > 0) await kubectl(patient, 'delete', '--wait=false', ...ours)
   })

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deisOf, startPlatform } from './platform.mjs'
-import { timed } from './processes.mjs'
+import { run } from './processes.mjs'
 
 const runs = 5
 const program = `process.on('SIGTERM',()=>process.exit());require('http').createServer((q,s)=>s.end('ok')).listen(process.env.PORT)`
@@ -34,7 +34,7 @@ const compared = (name, { ours, floor }) => ({
 /** Containers as people would start them by hand, with the limits and the init process that ours have. */
 function byHand(scope, prefix, image) {
   const env = { ...process.env, DOCKER_HOST: host }
-  const docker = async (...args) => (await timed(scope, 'docker', args, { env })).text.trim()
+  const docker = async (...args) => (await run(scope, 'docker', args, { env })).stdout.trim()
   let serial = 0
   return {
     docker,

@@ -1,6 +1,6 @@
 // What does it cost to scale and to deploy through the platform rather than with kubectl?
 import { cluster, kubectl, startOnCluster } from './cluster.mjs'
-import { timed } from './processes.mjs'
+import { run } from './processes.mjs'
 
 const runs = 3
 // A container's first process ignores TERM unless it says otherwise, and what is measured waits for pods that end.
@@ -8,7 +8,14 @@ const program = `process.on('SIGTERM',()=>process.exit());require('http').create
 
 /** A Deployment like ours, which nobody but kubectl looks after. */
 async function twin(scope, app, type, namespace) {
-  const { text } = await kubectl(scope, 'get', 'deployment', `${app}-${type}`, `--namespace=${app}`, '--output=json')
+  const { stdout: text } = await kubectl(
+    scope,
+    'get',
+    'deployment',
+    `${app}-${type}`,
+    `--namespace=${app}`,
+    '--output=json',
+  )
   const { spec } = JSON.parse(text)
   const [container] = spec.template.spec.containers
   const own = { ...container, env: [{ name: 'PORT', value: '8080' }] }
@@ -20,7 +27,7 @@ async function twin(scope, app, type, namespace) {
     spec: { ...spec, template },
   }
   await kubectl(scope, 'create', 'namespace', namespace)
-  await timed(scope, 'kubectl', ['create', '--filename=-'], { input: JSON.stringify(copy) })
+  await run(scope, 'kubectl', ['create', '--filename=-'], { input: JSON.stringify(copy) })
   await kubectl(scope, 'rollout', 'status', 'deployment/twin', `--namespace=${namespace}`)
   return { container: own.name, image: own.image, in: `--namespace=${namespace}` }
 }
@@ -28,7 +35,7 @@ async function twin(scope, app, type, namespace) {
 /** Pods that are still going take the node's time from what is measured next. */
 async function settled(scope, namespace, count) {
   for (let tries = 0; tries < 600; tries++) {
-    const { text } = await kubectl(scope, 'get', 'pods', `--namespace=${namespace}`, '--output=name')
+    const { stdout: text } = await kubectl(scope, 'get', 'pods', `--namespace=${namespace}`, '--output=name')
     if (text.split('\n').filter(Boolean).length === count) return
     await new Promise((done) => setTimeout(done, 200))
   }
@@ -97,7 +104,14 @@ export async function* measure({ root, scope }) {
   // Ten at once: by the surge that the platform chose for so many, on both sides.
   const roll = { ours: [], floor: [] }
   await deis('scale', 'cmd=10', '-a', app)
-  const { text } = await kubectl(scope, 'get', 'deployment', `${app}-cmd`, `--namespace=${app}`, '--output=json')
+  const { stdout: text } = await kubectl(
+    scope,
+    'get',
+    'deployment',
+    `${app}-cmd`,
+    `--namespace=${app}`,
+    '--output=json',
+  )
   const { replicas, strategy } = JSON.parse(text).spec
   await kubectl(
     scope,

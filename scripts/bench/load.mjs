@@ -23,10 +23,11 @@ function loadProgram() {
 
 /**
  * Loads from a process of its own. Returns the rate, the slowest but one in a hundred, and the processor time that each
- * request took of the process `pid`.
+ * request took of the processes `pids`.
  */
-async function load(scope, { url, headers = {}, seconds, pid, connections }) {
-  const before = cpuSeconds(pid)
+async function load(scope, { url, headers = {}, seconds, pids, connections }) {
+  const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
+  const before = used()
   const [command, args] =
     loadProgram() === 'wrk'
       ? [
@@ -47,7 +48,7 @@ async function load(scope, { url, headers = {}, seconds, pid, connections }) {
         ]
   const { stdout } = await run(scope, ...onCore(1, command, args), { seconds: seconds + 30 })
   const { rate, requests, p99 } = loadProgram() === 'wrk' ? wrkResult(stdout) : JSON.parse(stdout)
-  return { rate, p99, micros: ((cpuSeconds(pid) - before) / requests) * 1e6 }
+  return { rate, p99, micros: ((used() - before) / requests) * 1e6 }
 }
 
 /**

@@ -1,13 +1,7 @@
 // How does a whole platform come up for a measurement, with a person who may use it?
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cleanEnv, start, timed } from './processes.mjs'
-
-function childrenOf(pid) {
-  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  )
-}
+import { childrenOf, cleanEnv, start, run } from './processes.mjs'
 
 function pidOf(launcher, program) {
   const found = childrenOf(launcher).find((pid) =>
@@ -86,7 +80,7 @@ export async function deisOf({ root, scope }, { folder, api }) {
   const home = join(folder, 'person')
   mkdirSync(home, { mode: 0o700 })
   const deis = (...args) =>
-    timed(scope, process.execPath, [join(root, 'dist/cli/deis.js'), ...args], {
+    run(scope, process.execPath, [join(root, 'dist/cli/deis.js'), ...args], {
       env: { ...cleanEnv(), HOME: home },
       cwd: home,
     })

@@ -1,7 +1,7 @@
 // How are programs started, watched and ended by a measurement?
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 
@@ -53,9 +53,11 @@ async function end(child, signal) {
   clearTimeout(late)
 }
 
-/** Runs to the end. `onLine` gets each line of its stderr as it comes. @throws when it fails or takes too long. */
-export async function run(scope, command, args, { seconds = 120, onLine, ...options } = {}) {
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs to the end, and gives what was printed and the milliseconds that it took. `onLine` gets each line of its stderr as it comes. @throws when it fails or takes too long. */
+export async function run(scope, command, args, { seconds = 300, onLine, input, ...options } = {}) {
+  const began = performance.now()
+  const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.end(input)
   const out = { stdout: '', stderr: '' }
   let rest = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (out.stdout += text))
@@ -71,30 +73,12 @@ export async function run(scope, command, args, { seconds = 120, onLine, ...opti
   try {
     const [code, signal] = await once(child, 'close')
     stop.throwIfAborted()
-    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? code}:\n${out.stderr}`)
-    return out
+    if (code !== 0)
+      throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? code}:\n${out.stdout}${out.stderr}`)
+    return { ...out, ms: performance.now() - began }
   } finally {
     stop.removeEventListener('abort', kill)
   }
-}
-
-/** Runs a program to its end; gives what it printed and how long it took in milliseconds. */
-export async function timed(scope, command, args, { env = process.env, cwd, input } = {}) {
-  const began = performance.now()
-  const child = spawn(command, args, {
-    env,
-    cwd,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    signal: scope.signal,
-    timeout: 300_000,
-  })
-  const said = ['', '']
-  child.stdout.on('data', (part) => (said[0] += part))
-  child.stderr.on('data', (part) => (said[1] += part))
-  child.stdin.end(input)
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with code ${code}: ${said.join('')}`)
-  return { text: said[0], ms: performance.now() - began }
 }
 
 /**
@@ -128,6 +112,12 @@ export async function start(scope, command, args, { until, log, endWith = 'SIGTE
   } finally {
     over.abort()
   }
+}
+
+export function childrenOf(pid) {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
 }
 
 export function cpuSeconds(pid) {

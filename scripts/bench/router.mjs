@@ -1,11 +1,12 @@
-// How much of nginx' rate does the router reach, each on one core?
+// How much of nginx' rate does the router reach, each on one core, and each on all?
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { flags } from '../flags.mjs'
 import { answers } from './deploy.mjs'
 import { compareLoad } from './load.mjs'
-import { cleanEnv, freePorts, onCore, start } from './processes.mjs'
+import { childrenOf, cleanEnv, freePorts, onCore, start } from './processes.mjs'
 
 const runs = 3
 const seconds = 2
@@ -15,6 +16,8 @@ const kinds = [
   { name: 'router, 100 B', path: '/small', connections: 16, least: 0.9, mostCpu: 1.3, mostLate: 2 },
   { name: '64 connections', path: '/small', connections: 64, least: 0.9, mostCpu: 1.3, mostLate: 2 },
   { name: '256 connections', path: '/small', connections: 256, least: 0.9, mostCpu: 1.3, mostLate: 2 },
+  { name: '1,000 connections', path: '/small', connections: 1000, least: 0.9, mostCpu: 1.3, mostLate: 2 },
+  { name: 'new connections', path: '/small', connections: 16, extra: { Connection: 'close' }, least: 0.6 },
   { name: 'router, 100 kB', path: '/middle', connections: 16, least: 0.6 },
   { name: 'router, 10 MB', path: '/large', connections: 4, least: 0.8 },
 ]
@@ -22,32 +25,34 @@ const sizes = { 'index.html': 1, small: 100, middle: 100_000, large: 10_000_000 
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path))
 const host = 'small.localhost'
 
-/** One worker that is the master as well, so that one pid has all of its processor time. */
-function settings(folder, server) {
+/** Without `workers` one process that is the master as well. */
+function settings(folder, server, workers) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `${name}_temp_path ${join(folder, name)};`)
     .join(' ')
-  return `daemon off; master_process off; worker_processes 1; pid ${join(folder, 'pid')}; error_log stderr warn;
-events { worker_connections 1024; }
+  return `daemon off; master_process ${workers > 0 ? 'on' : 'off'}; worker_processes ${workers || 1}; pid ${join(folder, 'pid')}; error_log stderr warn;
+events { worker_connections 4096; }
 http { access_log off; keepalive_requests 100000000; ${temporary} ${server} }
 `
 }
 
-async function startNginx(scope, core, port, server) {
+const on = (core, command, args) => (core === null ? [command, args] : onCore(core, command, args))
+
+async function startNginx(scope, core, port, server, workers = 0) {
   const folder = scope.folder()
   mkdirSync(join(folder, 'logs'))
   const file = join(folder, 'nginx.conf')
-  writeFileSync(file, settings(folder, server))
-  const { child } = await start(scope, ...onCore(core, nginx, ['-p', folder, '-c', file]), {
+  writeFileSync(file, settings(folder, server, workers))
+  const { child } = await start(scope, ...on(core, nginx, ['-p', folder, '-c', file]), {
     env: cleanEnv(),
     log: join(folder, 'log'),
     until: () => true,
   })
   await answers(scope, port, host)
-  return child.pid
+  return [child.pid, ...childrenOf(child.pid)]
 }
 
-async function startRouter(scope, dist, upstream) {
+async function startRouter(scope, dist, upstream, core, workers) {
   const folder = scope.folder()
   const table = join(folder, 'table.json')
   const apps = [{ app: 'small', hosts: ['small'], upstreams: [`127.0.0.1:${upstream}`] }]
@@ -60,12 +65,13 @@ async function startRouter(scope, dist, upstream) {
     DEIS_CONTROLLER_URL: 'http://127.0.0.1:1',
     DEIS_ROUTER_KEY: 'unused-key-of-the-bench',
     DEIS_ROUTER_TABLE: table,
+    DEIS_ROUTER_WORKERS: String(workers),
   }
   const options = { env, log: join(folder, 'log') }
-  const command = onCore(0, process.execPath, [...flags.router, join(dist, 'router/main.js')])
+  const command = on(core, process.execPath, [...flags.router, join(dist, 'router/main.js')])
   const { child, first } = await start(scope, ...command, options)
   await answers(scope, first.listening, host)
-  return { pid: child.pid, port: first.listening }
+  return { pids: [child.pid, ...childrenOf(child.pid)], port: first.listening }
 }
 
 /** Files of each size, in the folder that is returned. */
@@ -77,7 +83,7 @@ function makeFiles(scope) {
 
 export async function* measure({ dist, scope }) {
   if (!nginx) return yield { name: 'router', missing: 'nginx is not installed' }
-  const [upstream, proxy] = await freePorts(2)
+  const [upstream, proxy, proxyMany] = await freePorts(3)
   // What is proxied to must never be the slower one.
   await startNginx(
     scope,
@@ -85,19 +91,27 @@ export async function* measure({ dist, scope }) {
     upstream,
     `sendfile on; open_file_cache max=8; server { listen 127.0.0.1:${upstream}; root ${makeFiles(scope)}; }`,
   )
-  const nginxPid = await startNginx(
-    scope,
-    0,
-    proxy,
+  const proxyOf = (port) =>
     `upstream app { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 100000000; }
-    proxy_max_temp_file_size 0; server { listen 127.0.0.1:${proxy}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }`,
-  )
-  const router = await startRouter(scope, dist, upstream)
-  for (const { path, ...kind } of kinds) {
-    const sides = [
-      { url: `http://127.0.0.1:${router.port}${path}`, headers: { Host: host }, pid: router.pid },
-      { url: `http://127.0.0.1:${proxy}${path}`, headers: { Host: host }, pid: nginxPid },
-    ]
-    yield* await compareLoad(scope, sides, { ...kind, of: 'nginx', runs, seconds, warmSeconds })
-  }
+    proxy_max_temp_file_size 0; server { listen 127.0.0.1:${port}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }`
+  const sideOf = (port, pids) => (path, extra) => ({
+    url: `http://127.0.0.1:${port}${path}`,
+    headers: { Host: host, ...extra },
+    pids,
+  })
+  const compare = (sides, { path, extra = {}, ...kind }) =>
+    compareLoad(
+      scope,
+      sides.map((side) => side(path, extra)),
+      { ...kind, of: 'nginx', runs, seconds, warmSeconds },
+    )
+  const router = await startRouter(scope, dist, upstream, 0, 1)
+  const alone = [sideOf(router.port, router.pids), sideOf(proxy, await startNginx(scope, 0, proxy, proxyOf(proxy)))]
+  for (const kind of kinds) yield* await compare(alone, kind)
+
+  const workers = Math.max(2, availableParallelism())
+  const many = await startRouter(scope, dist, upstream, null, workers)
+  const nginxPids = await startNginx(scope, null, proxyMany, proxyOf(proxyMany), workers)
+  const all = [sideOf(many.port, many.pids), sideOf(proxyMany, nginxPids)]
+  yield* await compare(all, { name: `${workers} workers`, path: '/small', connections: 64, least: 0.7 })
 }
