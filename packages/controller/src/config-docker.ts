@@ -37,5 +37,8 @@ export function readDocker({ text, choice, list, problems }: Reader, cluster: Cl
       credentials: own === '' || username === '' ? {} : { [own]: { username, password } },
     },
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
+    stackImage: cluster.stackImage,
+    runImage: cluster.runImage,
+    buildpacks: cluster.buildpacks,
   }
 }

@@ -7,6 +7,7 @@ import { createRegistry } from '@deis/registry/create'
 import { createDockerBuilder } from './builder/create.ts'
 import { openEngine } from './engine/engine.ts'
 import { createDockerScheduler } from './scheduler/create.ts'
+import { openNetworks } from './scheduler/networks.ts'
 import type { DockerSettings } from './settings.ts'
 
 export type { DockerSettings } from './settings.ts'
@@ -15,6 +16,7 @@ type Settings = {
   readonly docker: DockerSettings
   readonly dataDir: string
   readonly buildTimeoutSeconds: number
+  readonly maxSlugBytes: number
   /** Further variables of all builds. */
   readonly locale: Readonly<Record<string, string>>
   readonly buildEnv: Readonly<Record<string, string>>
@@ -23,6 +25,8 @@ type Settings = {
 type Deps = {
   /** Tells this installation from others on the same engine. */
   readonly platform: string
+  /** The program that builds inside a container. */
+  readonly runnerFile: string
   /** The argument vector of the program that packs and unpacks. */
   readonly archiveProgram: readonly string[]
   /** An app's own registry credentials, by registry host. */
@@ -34,13 +38,18 @@ type Deps = {
 
 const openMs = 60_000
 
+const isGlibc = (): boolean =>
+  'glibcVersionRuntime' in (process.report.getReport() as { readonly header: object }).header
+
 export async function openBackend(settings: Settings, deps: Deps): Promise<Backend> {
   const { docker, dataDir } = settings
-  const { platform, archiveProgram, appRegistry, drained, log } = deps
+  const { platform, archiveProgram, runnerFile, appRegistry, drained, log } = deps
   const engine = await openEngine(docker, AbortSignal.timeout(openMs))
   log('info', 'using the Docker Engine', { host: docker.host, version: engine.version, api: engine.api })
+  const networks = openNetworks({ engine, platform, pools: docker.subnets })
   const scheduler = await createDockerScheduler({
     engine,
+    networks,
     platform,
     folder: join(dataDir, 'logs', 'pods'),
     pools: docker.subnets,
@@ -58,6 +67,13 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     credentials: docker.registries.credentials,
     timeoutSeconds: settings.buildTimeoutSeconds,
     limits: docker.buildLimits,
+    networks,
+    images: { stack: docker.stackImage, run: docker.runImage },
+    buildpacks: docker.buildpacks,
+    maxSlugBytes: settings.maxSlugBytes,
+    runnerFile,
+    // Images of stacks have none; one that was made for another C library would not start there.
+    node: isGlibc() ? process.execPath : null,
     env: { ...settings.locale, ...settings.buildEnv },
     log,
   })

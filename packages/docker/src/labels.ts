@@ -4,8 +4,9 @@ export const platformLabel = 'io.deis.platform'
 export const appLabel = 'io.deis.app'
 export const typeLabel = 'io.deis.type'
 export const releaseLabel = 'io.deis.release'
-/** `pod`, `run` or `build`. */
+/** `pod`, `run`, `build`, `cache` or `image`. */
 export const kindLabel = 'io.deis.kind'
+export const buildLabel = 'io.deis.build'
 /** Where a container takes requests; absent: nowhere. */
 export const portLabel = 'io.deis.port'
 export const graceLabel = 'io.deis.grace'

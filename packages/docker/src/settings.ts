@@ -12,4 +12,8 @@ export type DockerSettings = Readonly<{
   reach: 'auto' | 'bridge' | 'published'
   registries: RegistrySettings
   buildLimits: Readonly<{ memory: string; cpu: string }>
+  stackImage: string
+  runImage: string
+  /** URLs of classic buildpacks that are tried before the built-in ones. */
+  buildpacks: readonly string[]
 }>

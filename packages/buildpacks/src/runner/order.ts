@@ -40,6 +40,7 @@ export const SlugOrder = Type.Object({
   /** Where results go, in this order: each takes one PUT. */
   outcome: Type.String(),
   slug: Type.String(),
+  /** Empty: it stays where it is, in a volume. */
   cache: Type.String(),
 })
 export type SlugOrder = Static<typeof SlugOrder>

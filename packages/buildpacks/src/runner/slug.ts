@@ -90,7 +90,7 @@ export async function buildSlug(
   await sendText('the outcome', order.outcome, JSON.stringify(outcome), signal)
   if (result?.artifact.kind === 'slug')
     await sendFile('the slug', order.slug, slugFile(join(state, 'slugs'), result.artifact.digest), signal)
-  if (cacheResult === 'sent')
+  if (cacheResult === 'sent' && order.cache !== '')
     await sendCache(archiver, join(state, 'cache'), join(state, 'cache.tgz'), order.cache, signal)
   return failure === null ? 0 : failure.exitCode || 1
 }

@@ -1,8 +1,11 @@
-// How are source, cache and results transferred between a build's pod and the controller?
-import { createReadStream, createWriteStream } from 'node:fs'
+// How are source, cache and results transferred between a build's pod and the controller? By HTTP, or as files of the pod that
+// the controller takes from it afterwards (`file:`).
+import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 const attempts = 20
 const pauseMs = 500
@@ -46,11 +49,18 @@ export async function fetchFile(what: string, url: string, file: string, signal:
   await pipeline(await fetchStream(what, url, signal), createWriteStream(file, { mode: 0o600 }), { signal })
 }
 
+/** Null: it is not one. */
+const localFile = (url: string): string | null => (url.startsWith('file:') ? fileURLToPath(url) : null)
+
 export async function sendText(what: string, url: string, text: string, signal: AbortSignal): Promise<void> {
+  const local = localFile(url)
+  if (local !== null) return writeFile(local, text)
   await reach(what, () => fetch(url, { method: 'PUT', body: text, signal }), signal)
 }
 
 export async function sendFile(what: string, url: string, file: string, signal: AbortSignal): Promise<void> {
+  const local = localFile(url)
+  if (local !== null) return copyFile(file, local, constants.COPYFILE_FICLONE)
   const send = (): Promise<Response> =>
     fetch(url, {
       method: 'PUT',

@@ -3,6 +3,7 @@ import type { Archiver } from '@deis/machine/archive'
 import type { Log } from '@deis/ports/backend'
 import type { Credentials } from '@deis/ports/registry'
 import type { Engine } from '../engine/engine.ts'
+import type { Networks } from '../scheduler/networks.ts'
 
 export type DockerBuilderOptions = {
   readonly engine: Engine
@@ -19,6 +20,20 @@ export type DockerBuilderOptions = {
   readonly timeoutSeconds: number
   /** Quantities, as on a cluster. */
   readonly limits: { readonly memory: string; readonly cpu: string }
+  /** Networks of apps: a build reaches no other app. */
+  readonly networks: Networks
+  readonly images: {
+    /** In which classic buildpacks run. */
+    readonly stack: string
+    /** The base image of slugs. */
+    readonly run: string
+  }
+  /** URLs of classic buildpacks that are tried before the built-in ones. */
+  readonly buildpacks: readonly string[]
+  readonly maxSlugBytes: number
+  /** The program that builds inside a container, and the Node.js that runs it; null: that of the stack image. */
+  readonly node: string | null
+  readonly runnerFile: string
   /** Variables that tools in builds need: proxies, package registries. */
   readonly env: Readonly<Record<string, string>>
   readonly log: Log

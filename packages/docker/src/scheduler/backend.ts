@@ -16,7 +16,8 @@ export type DockerOptions = {
   readonly platform: string
   /** For log lines: containers are the engine's. */
   readonly folder: string
-  /** Networks that those of apps are cut from, such as 10.201.0.0/16. */
+  readonly networks: Networks
+  /** What those are cut from, such as 10.201.0.0/16. */
   readonly pools: readonly string[]
   readonly reach: 'auto' | 'bridge' | 'published'
   /** Credentials of the platform's own registry by host. */
@@ -28,7 +29,6 @@ export type DockerOptions = {
 
 export type Backend = {
   readonly options: DockerOptions
-  readonly networks: Networks
   /** Containers are reached by a port of this machine, not by their address. */
   readonly published: boolean
   readonly apps: Map<string, DockerApp>

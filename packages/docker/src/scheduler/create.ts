@@ -7,12 +7,11 @@ import { createSerialQueue } from '@deis/lib/serial-queue'
 import { type Backend, type DockerApp, type DockerOptions, openApp } from './backend.ts'
 import { capabilitiesOf } from './checks.ts'
 import { appLabel } from '../labels.ts'
-import { openNetworks } from './networks.ts'
 import { observed } from './pod.ts'
 import { listOurs, recover } from './recover.ts'
 import { applyFormation, restartPods } from './rollout.ts'
 import { runOneOff } from './run.ts'
-import { removeContainer } from './running.ts'
+import { removeContainer } from '../engine/remove.ts'
 import { execSession, openSession } from './session.ts'
 import { stopPod } from './supervise.ts'
 
@@ -43,7 +42,7 @@ async function removeApp(backend: Backend, id: string, signal: AbortSignal): Pro
   // What was not known, such as the container of a command whose controller was killed.
   for (const { Id, Labels } of await listOurs(backend, signal))
     if (Labels?.[appLabel] === id) await removeContainer(engine, Id, signal)
-  await backend.networks.remove(id, signal)
+  await backend.options.networks.remove(id, signal)
   await app.lines.remove()
   backend.apps.delete(id)
   backend.changed(id)
@@ -51,12 +50,11 @@ async function removeApp(backend: Backend, id: string, signal: AbortSignal): Pro
 
 /** Adopts what an earlier scheduler left running. */
 export async function createDockerScheduler(options: DockerOptions): Promise<Scheduler> {
-  const { engine, platform, pools, reach, folder } = options
+  const { engine, reach, folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const listeners = new Set<(app: string) => void>()
   const backend: Backend = {
     options,
-    networks: openNetworks({ engine, platform, pools }),
     published: reach === 'published' || (reach === 'auto' && !engine.isHere),
     apps: new Map(),
     changed(app) {
@@ -70,7 +68,7 @@ export async function createDockerScheduler(options: DockerOptions): Promise<Sch
     name: 'docker',
     ...direct((app) => podsOf(app).map(observed)),
     async prepare(app, signal) {
-      await backend.networks.ensure(app, signal)
+      await backend.options.networks.ensure(app, signal)
     },
     capabilities: async () => capabilitiesOf(backend),
     apply: (formation, signal, progress) =>

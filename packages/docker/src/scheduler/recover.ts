@@ -6,7 +6,8 @@ import { type Backend, openApp } from './backend.ts'
 import { placesOf, watchPod } from './health.ts'
 import { appLabel, graceLabel, kindLabel, ofPlatform, portLabel, releaseLabel, typeLabel } from '../labels.ts'
 import { newPod } from './pod.ts'
-import { inspect, removeContainer, watchContainer } from './running.ts'
+import { inspect, watchContainer } from './running.ts'
+import { removeContainer } from '../engine/remove.ts'
 import { supervise } from './supervise.ts'
 
 const connectMs = 1000
@@ -49,7 +50,7 @@ async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Pro
     stage: 'serving',
   })
   app.pods.set(pod.name, pod)
-  const network = await backend.networks.ensure(id, signal)
+  const network = await backend.options.networks.ensure(id, signal)
   const container = watchContainer(backend, pod, found, network)
   Object.assign(pod, { container, started: container.started, state: 'starting' })
   if (port !== null) {

@@ -115,7 +115,7 @@ export async function applyFormation(
   progress: Progress,
 ): Promise<void> {
   const app = openApp(backend, formation.app)
-  await backend.networks.ensure(app.id, signal)
+  await backend.options.networks.ensure(app.id, signal)
   const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')
   const candidates = serving.map((pod) => ({
     pod,

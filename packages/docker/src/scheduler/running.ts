@@ -7,6 +7,7 @@ import { untilAborted } from '@deis/lib/wait'
 import { hasStatus, isAway } from '../engine/error.ts'
 import { Container, Created, Waited } from '../engine/objects.ts'
 import { hasImage, pullImage, PullFailure } from '../engine/pull.ts'
+import { removeContainer } from '../engine/remove.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Backend } from './backend.ts'
 import { containerBody, type ContainerParts, isUnenforced } from './container.ts'
@@ -59,15 +60,6 @@ export async function inspect(engine: Engine, id: string, signal: AbortSignal): 
     if (hasStatus(error, 404)) return null
     throw error
   }
-}
-
-/** Deletes it with its anonymous volumes, also while it runs. */
-export async function removeContainer(engine: Engine, id: string, signal: AbortSignal = never): Promise<void> {
-  const call = { method: 'DELETE', path: `/containers/${id}`, query: { force: true, v: true } } as const
-  await engine.send('deleting a container', call, signal).catch((error: unknown) => {
-    // 409: it is being deleted already.
-    if (!hasStatus(error, 404, 409)) throw error
-  })
 }
 
 /** Resolves when the container does not run any more. While the engine is away, nothing is known. */
@@ -167,7 +159,7 @@ export async function createContainer(
       if (hasStatus(error, 404)) {
         // Somebody has deleted the image, or the network.
         await ensureImage(backend, spec, signal)
-        await backend.networks.ensure(parts.app, signal)
+        await backend.options.networks.ensure(parts.app, signal)
       } else if (!hasStatus(error, 409) || !(await clearName(engine, parts.name, platform, signal))) throw error
     }
   }
@@ -201,7 +193,7 @@ export async function partsOf(
     ...(cpu === undefined ? {} : { cpu }),
     port: pod.routable ? port : null,
     published: backend.published ? askedPorts(spec) : [],
-    network: await backend.networks.ensure(pod.app.id, signal),
+    network: await backend.options.networks.ensure(pod.app.id, signal),
     graceSeconds: pod.graceSeconds,
     ...more,
   }

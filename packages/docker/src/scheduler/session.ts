@@ -14,7 +14,8 @@ import { sessionSocket } from '../engine/socket.ts'
 import type { Backend } from './backend.ts'
 import { createExec, execCode, runCommand } from './command.ts'
 import type { Pod, Running } from './pod.ts'
-import { createContainer, inspect, partsOf, removeContainer, watchContainer } from './running.ts'
+import { createContainer, inspect, partsOf, watchContainer } from './running.ts'
+import { removeContainer } from '../engine/remove.ts'
 import { inOneOff } from './run.ts'
 
 /** Detach keys would take Ctrl-P from the command: these are pressed by nobody. */

@@ -5,7 +5,8 @@ import { type Backend, inBackground } from './backend.ts'
 import { endedText } from './diagnose.ts'
 import { watchPod } from './health.ts'
 import { logLine, type Pod } from './pod.ts'
-import { ensureImage, removeContainer, startContainer, stopContainer } from './running.ts'
+import { ensureImage, startContainer, stopContainer } from './running.ts'
+import { removeContainer } from '../engine/remove.ts'
 
 const drainMs = 30_000
 const firstPauseMs = 1000

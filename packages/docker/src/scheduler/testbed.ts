@@ -13,6 +13,7 @@ import type { Artifact } from '@deis/ports/scheduler'
 import { openEngine } from '../engine/engine.ts'
 import type { DockerOptions } from './backend.ts'
 import { ofPlatform } from '../labels.ts'
+import { openNetworks } from './networks.ts'
 
 const run = promisify(execFile)
 const { TEST_DOCKER_HOST, TEST_DOCKER_REGISTRY } = process.env
@@ -50,17 +51,22 @@ export async function openTestbed(name: string, host = TEST_DOCKER_HOST ?? ''): 
     platform,
     logged,
     docker,
-    options: async (more) => ({
-      engine: await openEngine({ host, certPath: null }, AbortSignal.timeout(20_000)),
-      platform,
-      folder,
-      pools: ['10.204.0.0/15'],
-      reach: 'auto',
-      registryCredentials: {},
-      drained: async () => {},
-      log: (level, message, fields) => void logged.push(`${level} ${message} ${messageOf(fields.err)}`),
-      ...more,
-    }),
+    options: async (more) => {
+      const engine = await openEngine({ host, certPath: null }, AbortSignal.timeout(20_000))
+      const pools = ['10.204.0.0/15']
+      return {
+        engine,
+        networks: openNetworks({ engine, platform, pools }),
+        platform,
+        folder,
+        pools,
+        reach: 'auto',
+        registryCredentials: {},
+        drained: async () => {},
+        log: (level, message, fields) => void logged.push(`${level} ${message} ${messageOf(fields.err)}`),
+        ...more,
+      }
+    },
     async image(reference) {
       const name = `${TEST_DOCKER_REGISTRY}/${reference}`
       return {

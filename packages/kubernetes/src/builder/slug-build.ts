@@ -1,14 +1,12 @@
 // How do buildpacks turn a source into an image: the runner's slug, as a layer on the run image?
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { alikeMessage, alikeTypes, invalidProcessType, isProcessType } from '@deis/types'
-import { Value } from 'typebox/value'
 import { ArchiveFailure } from '@deis/machine/archive'
 import type { ImageFacts } from '@deis/ports/registry'
 import { slugLauncher } from '@deis/ports/scheduler'
 import { BuildFailure, type BuildResult } from '@deis/ports/builder'
-import { procfileLimits } from '@deis/ports/procfile'
-import { Outcome, outcomeLimit, type SlugOrder, slugOrderName } from '@deis/buildpacks/runner/order'
+import { type Outcome, outcomeLimit, type SlugOrder, slugOrderName } from '@deis/buildpacks/runner/order'
+import { checkOutcome } from '@deis/buildpacks/runner/outcome'
 import { imageLabels } from '@deis/container/image-labels'
 import { slugLayer } from '@deis/container/layer'
 import { imageTag, jobName, repositoryOf } from './names.ts'
@@ -23,28 +21,6 @@ type Incoming = {
   readonly cache: Promise<Readable>
 }
 type Collected = { readonly outcome: Outcome; readonly image: ImageFacts | null }
-
-/** The result comes from a pod that ran the user's code: it is validated like any outside input. */
-function checkOutcome(sent: string): Outcome {
-  let outcome
-  try {
-    outcome = Value.Parse(Outcome, JSON.parse(sent))
-  } catch (error) {
-    throw new BuildFailure(`The build sent a result that cannot be read: ${(error as Error).message}.`)
-  }
-  const types = Object.entries(outcome.processes)
-  if (types.length > procfileLimits.types)
-    throw new BuildFailure(`The build has more than ${procfileLimits.types} process types.`)
-  for (const [type, command] of types) {
-    if (!isProcessType(type))
-      throw new BuildFailure(`${invalidProcessType}; ${JSON.stringify(type.slice(0, 80))} is not one.`)
-    if (command.trim() === '' || command.length > procfileLimits.commandLength || command.includes('\0'))
-      throw new BuildFailure(`The command of process type "${type}" is invalid.`)
-  }
-  const alike = alikeTypes(types.map(([type]) => type))
-  if (alike) throw new BuildFailure(`${alikeMessage(alike)}.`)
-  return outcome
-}
 
 /** Receives what the runner sends, in its order: the slug is streamed to the registry. */
 async function collect(context: BuildContext, { outcome: sent, slug, cache }: Incoming): Promise<Collected> {
