@@ -13,6 +13,15 @@ const problem = (env: Record<string, string>): string => {
 }
 
 describe('settings', () => {
+  it('build plain source with Cloud Native Buildpacks, but in a stack image that the operator brought', () => {
+    expect(readConfig({}, '/tmp').cluster.cnb).toMatchObject({
+      builder: 'heroku/builder:24',
+      lifecycleImage: null,
+      plain: 'cnb',
+    })
+    expect(readConfig({ DEIS_STACK_IMAGE: 'acme/stack' }, '/tmp').cluster.cnb).toMatchObject({ plain: 'classic' })
+  })
+
   it('are usable without any', () => {
     expect(read({})).toMatchObject({
       dataDir: '/srv/.deis',
@@ -86,7 +95,7 @@ describe('settings', () => {
     [{ DEIS_APP_SOURCES: 'a=b=c' }, '"a=b=c" is not one'],
     [{ DEIS_EGRESS_BLOCKED: '10.0.0.1' }, 'DEIS_EGRESS_BLOCKED must be a list of networks such as 10.0.0.0/8'],
     [{ DEIS_POD_SECURITY: 'none' }, 'DEIS_POD_SECURITY must be one of restricted, baseline, privileged'],
-    [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, kubernetes'],
+    [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, docker, kubernetes'],
     [{ DEIS_API_PORT: '80a' }, 'DEIS_API_PORT must be a whole number'],
     [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must start with'],
     [{ DEIS_DEPLOY_HOOK_URLS: 'https://hooks.example, ftp://x' }, 'DEIS_DEPLOY_HOOK_URLS must be a list of http'],
@@ -103,6 +112,8 @@ describe('settings', () => {
     [{ DEIS_REGISTRY_USERNAME: 'robot' }, 'must be set together'],
     [{ DEIS_REGISTRY_INSECURE: 'a b' }, 'is not one'],
     [{ DEIS_REGISTRY_MIRRORS: 'docker.io' }, 'must be a list of pairs'],
+    [{ DEIS_BUILDER_IMAGE: 'https://x' }, 'DEIS_BUILDER_IMAGE: "https://x" is not the name of an image'],
+    [{ DEIS_BUILDER_IMAGES: 'a/b, c d' }, 'DEIS_BUILDER_IMAGES: "c d" is not the name of an image'],
     [{ DEIS_BUILD_MEMORY: 'much' }, 'a quantity such as 2Gi'],
     [{ DEIS_BUILD_NAMESPACE: 'Builds' }, 'DEIS_BUILD_NAMESPACE must be a name'],
     [{ DEIS_POD_URL: 'pods' }, 'DEIS_POD_URL must be an http://'],

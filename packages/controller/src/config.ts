@@ -5,6 +5,7 @@ import { type FlagSetting, type SettingNames, settings, type TextSetting } from 
 import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
 import { type Env, readCluster, type Reader } from './config-cluster.ts'
+import { type BuilderImages, readBuilders } from './config-builders.ts'
 import { readDocker } from './config-docker.ts'
 import { readHost } from '@deis/git/submodules/address'
 import { isNetwork } from '@deis/lib/networks'
@@ -62,6 +63,8 @@ export type Config = Readonly<{
   maxSlugBytes: number
   portFirst: number
   portLast: number
+  /** Images of Cloud Native Buildpacks that build apps. */
+  cnb: BuilderImages
   docker: DockerSettings
   cluster: ClusterSettings
   /** Who is notified of every release (docs/contract/api.md §3.15). */
@@ -152,7 +155,8 @@ export function readConfig(env: Env, cwd: string): Config {
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
   const reader = { text, number, optionalNumber, choice, list, problems }
-  const cluster = readCluster(reader)
+  const cnb = readBuilders(reader)
+  const cluster = { ...readCluster(reader), cnb }
   const docker = readDocker(reader, cluster)
   const scheduler = choice('DEIS_SCHEDULER')
   const config: Config = {
@@ -200,6 +204,7 @@ export function readConfig(env: Env, cwd: string): Config {
     maxSlugBytes: number('DEIS_MAX_SLUG_MB') * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST'),
     portLast: number('DEIS_PORT_LAST'),
+    cnb,
     docker,
     cluster,
     deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null },

@@ -52,6 +52,8 @@ export type CnbFacts = {
   readonly runReference: string
   /** In the order in which they ran. */
   readonly buildpacks: readonly { readonly id: string; readonly version: string }[]
+  /** Process types that the image itself does not have, or not so: their commands are those of the Procfile. Default: none. */
+  readonly procfileTypes?: readonly string[]
 }
 
 /** A build that failed; `message` is one line for the user, the output has the rest. */
@@ -66,6 +68,8 @@ export class BuildFailure extends Error {
 
 export type Builder = {
   readonly name: string
+  /** Whether it builds with Cloud Native Buildpacks, so that an app may choose its builder. Default: it does not. */
+  readonly cnb?: boolean
   /** Source is on its way: a build may be asked for soon. */
   expect(): void
   /**

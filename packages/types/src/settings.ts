@@ -16,6 +16,9 @@ export const AppSettings = Type.Object({
   whitelist: Type.Array(Type.String()),
   autoscale: Type.Record(Type.String(), AutoscaleRule),
   label: Type.Record(Type.String(), Type.Unknown()),
+  /** Ours: what the next builds by Cloud Native Buildpacks use; null and none: what the platform has. */
+  builder: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  buildpacks: Type.Optional(Type.Array(Type.String())),
   created: Time,
   updated: Time,
 })
@@ -33,7 +36,8 @@ export const getSettings = route({
 
 /**
  * `whitelist` replaces the list; `autoscale` and `label` are merged by key, and null removes a key. Booleans may be text, and
- * null does not change them; the domain checks all values.
+ * null does not change them. A null `builder` is that of the platform, and `buildpacks` replaces the list. The domain checks
+ * all values.
  */
 export const setSettings = route({
   method: 'POST',
@@ -48,6 +52,8 @@ export const setSettings = route({
     whitelist: Type.Optional(Addresses),
     autoscale: Type.Optional(Type.Unsafe<Record<string, AutoscaleRule | null>>({ type: 'object', maxProperties: 100 })),
     label: Type.Optional(Type.Unsafe<Record<string, unknown>>({ type: 'object', maxProperties: 1_000 })),
+    builder: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 300 }), Type.Null()])),
+    buildpacks: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 100 })),
   }),
   bodyBytes: 256 * 1024,
   status: 201,

@@ -36,6 +36,10 @@ describe('what is shown', () => {
     [['routing'], { routable: true }, {}, 'Routing is enabled.\n'],
     [['routing:info'], {}, {}, 'Routing is enabled.\n'],
     [['routing'], { routable: false }, {}, 'Routing is disabled.\n'],
+    [['builder'], { builder: 'heroku/builder:26' }, {}, '=== foo Builder\nheroku/builder:26\n'],
+    [['builder:info'], {}, {}, '=== foo Builder\nThe default of the platform\n'],
+    [['buildpacks'], { buildpacks: ['a/b@1', 'c/d'] }, {}, '=== foo Buildpacks\na/b@1\nc/d\n'],
+    [['buildpacks:list'], {}, {}, '=== foo Buildpacks\nThose of the builder that detect the app\n'],
     [['tls'], {}, { https_enforced: null }, '=== foo TLS\nHTTPS Enforced: not set\n'],
     [['tls:info'], {}, { https_enforced: true }, '=== foo TLS\nHTTPS Enforced: true\n'],
     [['tls'], {}, { https_enforced: false }, '=== foo TLS\nHTTPS Enforced: false\n'],
@@ -46,6 +50,25 @@ describe('what is shown', () => {
 })
 
 describe('what is changed', () => {
+  test.each([
+    [['builder:set', 'x/y:1'], `POST ${path} {"builder":"x/y:1"}`, 'Setting builder of foo... done\n'],
+    [['builder:unset'], `POST ${path} {"builder":null}`, 'Unsetting builder of foo... done\n'],
+    [
+      ['buildpacks:set', 'a/b', 'c/d@1'],
+      `POST ${path} {"buildpacks":["a/b","c/d@1"]}`,
+      'Setting buildpacks of foo... done\n',
+    ],
+    [['buildpacks:unset'], `POST ${path} {"buildpacks":[]}`, 'Unsetting buildpacks of foo... done\n'],
+  ])('%j, for the next push', async (argv, request, stdout) => {
+    const { controller, home } = await against({ builder: 'x/y:1', buildpacks: ['a/b'] })
+    expect(await deis([...argv, '-a', 'foo'], { home })).toMatchObject({
+      code: 0,
+      stdout,
+      stderr: 'It counts from the next push on; what runs is not changed.\n',
+    })
+    expect(controller.requests).toEqual([request])
+  })
+
   test.each([
     [
       ['labels:set', 'team=x', 'a=b c'],

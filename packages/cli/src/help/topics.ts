@@ -28,6 +28,16 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('../commands/autoscale.ts')).autoscale,
   },
+  builder: {
+    summary: 'choose the image that builds an app',
+    alone: 'info',
+    load: async () => (await import('../commands/builder.ts')).builder,
+  },
+  buildpacks: {
+    summary: 'choose the buildpacks of an app',
+    alone: 'list',
+    load: async () => (await import('../commands/buildpacks.ts')).buildpacks,
+  },
   builds: {
     summary: 'list and follow builds, and deploy an image',
     alone: 'list',

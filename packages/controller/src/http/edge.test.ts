@@ -300,7 +300,15 @@ describe('the edge of an app', () => {
     it('are these at first (D9), and are merged (§8 row 14)', async () => {
       const id = await create()
       const path = `/v2/apps/${id}/settings/`
-      const first = { maintenance: false, routable: true, whitelist: [], autoscale: {}, label: {} }
+      const first = {
+        maintenance: false,
+        routable: true,
+        whitelist: [],
+        autoscale: {},
+        label: {},
+        builder: null,
+        buildpacks: [],
+      }
       expect((await get(path)).body).toEqual({
         uuid: expect.any(String),
         app: id,

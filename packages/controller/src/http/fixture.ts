@@ -113,6 +113,7 @@ export async function openFixture(
   options: {
     env?: Record<string, string>
     capabilities?: Partial<Capabilities>
+    builder?: Partial<Builder>
     wrap?: (scheduler: Scheduler) => Scheduler
     /** Where the cost of hashing is the subject. */
     passwords?: Passwords
@@ -147,7 +148,7 @@ export async function openFixture(
     vault: createVault(randomBytes(32)),
     passwords: options.passwords ?? quickPasswords,
     scheduler,
-    builder: noBuilder,
+    builder: { ...noBuilder, ...options.builder },
     registry: anyImage(asked),
     peers,
     here: createHere(),

@@ -121,6 +121,18 @@ const deploys = {
 
 const builds = {
   DEIS_BUILD_TIMEOUT: integer(1800, 1, 86_400, 'time limit of a build', seconds),
+  DEIS_BUILDER_IMAGE: text('heroku/builder:24', 'image of Cloud Native Buildpacks that builds apps, in containers'),
+  DEIS_BUILDER_IMAGES: list(
+    ['heroku/builder:26', 'paketobuildpacks/builder-jammy-base', 'paketobuildpacks/builder-jammy-full'],
+    'others that apps may choose (`deis builder:set`)',
+  ),
+  DEIS_LIFECYCLE_IMAGE: text(
+    '',
+    'image of the lifecycle, for the phases of a build that have the account of the registry',
+    {
+      usually: 'the builder',
+    },
+  ),
   DEIS_ANY_BRANCH: flag(false, 'whether a push of any branch deploys, not only main, master or the branch of the app'),
   DEIS_GIT_SUBMODULES: list(
     [],

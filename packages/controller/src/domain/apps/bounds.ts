@@ -8,6 +8,7 @@ export const bounds = {
   certificatesOfUser: 200,
   addressesOfWhitelist: 1_000,
   typesOfAutoscale: 100,
+  buildpacksOfApp: 50,
   /** Each change is a row, and only the newest counts. */
   rowsOfSettings: 50,
   /** Requests with an id whose outcome can still be asked for. */

@@ -177,6 +177,8 @@ describe('settings', () => {
     whitelist: ['::1'],
     autoscale: { web: rule },
     label: { team: 'core' },
+    builder: null,
+    buildpacks: ['heroku/nodejs'],
   }
   it('merges maps, replaces the whitelist and keeps the rest', () => {
     const worker = { ...rule, max: 9 }
@@ -196,6 +198,8 @@ describe('settings', () => {
       whitelist: [],
       autoscale: { worker },
       label: { team: 'core', a: [1] },
+      builder: null,
+      buildpacks: ['heroku/nodejs'],
     })
     expect(settingsChanges(base, next)).toEqual(['maintenance', 'whitelist', 'autoscale', 'label'])
     expect(settingsChanges(base, mergeSettings(base, {}, 100))).toEqual([])

@@ -13,6 +13,7 @@ import {
   type User,
 } from '@deis/types'
 import type { Vault } from '../../store/crypto.ts'
+import type { CnbFacts } from '@deis/ports/builder'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { type ConfigMaps, type Probes } from './config-rules.ts'
 import { structureOf } from './counts.ts'
@@ -32,6 +33,10 @@ const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
 
 export function procfileOf(row: { readonly procfile: unknown }): Record<string, string> {
   return (row.procfile ?? {}) as Record<string, string>
+}
+
+export function cnbOf(row: { readonly cnb: unknown }): CnbFacts | null {
+  return row.cnb as CnbFacts | null
 }
 
 /** Opens the sealed maps of a config. */
@@ -132,6 +137,8 @@ export function settingsValues(row: Row.Settings): SettingsValues {
     whitelist: row.whitelist as string[],
     autoscale: row.autoscale as AppSettings['autoscale'],
     label: row.label as AppSettings['label'],
+    builder: row.builder,
+    buildpacks: (row.buildpacks ?? []) as string[],
   }
 }
 

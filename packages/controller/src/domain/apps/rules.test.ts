@@ -10,10 +10,11 @@ import { type BuildShape, countsFor, defaultStructure, scaleRequest } from './st
 import { buildSummary, configSummary } from '../releases/summary.ts'
 import { fingerprints, keyBlob } from '../accounts/keys.ts'
 
-const build = (procfile: Record<string, string>, kind: 'image' | 'buildpack' | 'dockerfile' = 'image') => ({
+const build = (procfile: Record<string, string>, kind: 'image' | 'buildpack' | 'cnb' | 'dockerfile' = 'image') => ({
   procfile,
   sha: kind === 'image' ? '' : 'a'.repeat(40),
   dockerfile: kind === 'dockerfile' ? 'true' : '',
+  cnb: kind === 'cnb' ? {} : null,
 })
 
 const structureFor = (
@@ -32,6 +33,8 @@ describe('the structure of a build', () => {
     [build({ worker: 'x' }, 'dockerfile'), { cmd: 1 }],
     [build({ worker: 'x' }, 'buildpack'), {}],
     [build({}, 'buildpack'), { web: 1 }],
+    [build({ web: 'x', worker: 'y' }, 'cnb'), { web: 1 }],
+    [build({ worker: 'x' }, 'cnb'), {}],
   ])('%j starts as %j', (shape, wanted) => expect(defaultStructure(shape)).toEqual(wanted))
 
   it.each([
@@ -50,6 +53,8 @@ describe('the structure of a build', () => {
       { web: 0, worker: 0, cmd: 1 },
     ],
     [{ web: 1, worker: 1 }, build({}), build({ web: 'x', worker: 'y' }), false, { web: 1, worker: 1 }],
+    // other buildpacks are not another kind of build
+    [{ web: 3 }, build({ web: 'x' }, 'cnb'), build({ web: 'x' }, 'buildpack'), true, { web: 3 }],
     // another kind of build
     [{ cmd: 3 }, build({ web: 'x' }, 'buildpack'), build({}), true, { cmd: 0, web: 1 }],
   ])('%j then %j after %j (remove %s) is %j', (current, next, previous, remove, wanted) =>
@@ -151,6 +156,7 @@ describe('a formation', () => {
       dockerfile: '',
       procfile: { web: 'node .', worker: 'node w' },
       port: null,
+      cnb: null,
     },
   }
   const defaults = {
@@ -188,6 +194,20 @@ describe('a formation', () => {
       worker: { command: 'node w', replicas: 0, graceSeconds: 30 },
     })
     expect(formation(release, { web: 1 }, { ...open, routable: false }, defaults).routable).toBeNull()
+  })
+
+  it('leaves to an image of Cloud Native Buildpacks how its own types start', () => {
+    const cnb = { builder: 'b', runImage: 'r', runReference: 'r@sha256:0', buildpacks: [], procfileTypes: ['worker'] }
+    const image = { image: 'r.test/tea@sha256:1', reference: 'r.test/tea@sha256:1' }
+    const built: ReleaseParts = { ...release, build: { ...release.build, ...image, cnb } }
+    const made = formation(built, { web: 1, worker: 1 }, open, defaults)
+    expect(made).toMatchObject({
+      artifact: { kind: 'image', reference: 'r.test/tea@sha256:1', launcher: 'cnb' },
+      port: 5000,
+      env: { PORT: '5000' },
+      processes: { web: { command: null }, worker: { command: 'node w' } },
+    })
+    expect(() => formation(built, { clock: 1 }, open, defaults)).toThrow('No command for process type clock')
   })
 
   it('takes an app’s own timeouts, and says which one is wrong', () => {
@@ -246,7 +266,15 @@ describe('HEALTHCHECK_URL', () => {
       summary: '',
       created: new Date(0),
       config,
-      build: { image: 'acme/api', reference: null, sha: '', dockerfile: '', procfile: { web: 'x' }, port: 8080 },
+      build: {
+        image: 'acme/api',
+        reference: null,
+        sha: '',
+        dockerfile: '',
+        procfile: { web: 'x' },
+        port: 8080,
+        cnb: null,
+      },
     }
     const defaults = {
       deployTimeoutSeconds: 1,

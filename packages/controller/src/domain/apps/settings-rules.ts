@@ -15,6 +15,8 @@ import { isNetwork } from '@deis/lib/networks'
 export type SettingsValues = Pick<AppSettings, 'whitelist' | 'autoscale' | 'label'> & {
   readonly maintenance: boolean
   readonly routable: boolean
+  readonly builder: string | null
+  readonly buildpacks: string[]
 }
 
 /** A request whose every value is of the right shape; absent: unchanged. */
@@ -24,6 +26,9 @@ export type SettingsPatch = {
   whitelist?: string[]
   autoscale?: Record<string, AutoscaleRule | null>
   label?: Record<string, unknown>
+  /** Null: that of the platform. */
+  builder?: string | null
+  buildpacks?: string[]
 }
 
 const yes = new Set<unknown>([true, 1, 't', 'T', 'true', 'True', 'TRUE', '1'])
@@ -96,6 +101,8 @@ export function readSettings(body: Readonly<Record<string, unknown>>): SettingsP
     })
     if (rules) patch.autoscale = rules
   }
+  if (body.builder !== undefined) patch.builder = (body.builder as string | null)?.trim() ?? null
+  if (body.buildpacks !== undefined) patch.buildpacks = (body.buildpacks as string[]).map((id) => id.trim())
   if (body.label !== undefined) patch.label = body.label as Record<string, unknown>
   if (Object.keys(fields).length > 0) throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
   for (const rule of Object.values(patch.autoscale ?? {})) checkLimits(rule)
@@ -138,6 +145,8 @@ export function mergeSettings(base: SettingsValues, patch: SettingsPatch, maxPro
     whitelist: patch.whitelist ?? base.whitelist,
     autoscale,
     label,
+    builder: patch.builder === undefined ? base.builder : patch.builder,
+    buildpacks: patch.buildpacks ?? base.buildpacks,
   }
 }
 
@@ -152,6 +161,6 @@ function canonical(value: unknown): string {
 
 /** Names of the settings that differ. */
 export function settingsChanges(before: SettingsValues, after: SettingsValues): (keyof SettingsValues)[] {
-  const names = ['maintenance', 'routable', 'whitelist', 'autoscale', 'label'] as const
+  const names = ['maintenance', 'routable', 'whitelist', 'autoscale', 'label', 'builder', 'buildpacks'] as const
   return names.filter((name) => canonical(before[name]) !== canonical(after[name]))
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type AppSettings, DeisError, invalidField } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { applyCurrent, appRow, explain } from '../releases/converge.ts'
+import { checkBuilderChoice } from './builder-choice.ts'
 import { bounds } from './bounds.ts'
 import type { Caller, Core } from '../core.ts'
 import { desiredStructure } from './counts.ts'
@@ -161,7 +162,7 @@ export async function changeSettings(
   app: AppRow,
   body: Readonly<Record<string, unknown>>,
 ): Promise<AppSettings> {
-  const patch = readSettings(body)
+  const patch = checkBuilderChoice(core, readSettings(body))
   await refuseAutoscale(core, patch)
   const answer = (row: Row.Settings): AppSettings => toSettings(app.id, row)
   const store = (): Promise<Change> =>

@@ -1,9 +1,15 @@
 // How many processes of which type does a build start with, and what does a scale request change (docs/contract/api.md §2.3, §3.7)?
 import { DeisError, type Structure } from '@deis/types'
 
-export type BuildKind = 'dockerfile' | 'buildpack' | 'image'
+export type BuildKind = 'dockerfile' | 'buildpack' | 'cnb' | 'image'
 type Procfile = Readonly<Record<string, string>>
-export type BuildShape = { readonly dockerfile: string; readonly sha: string; readonly procfile: Procfile }
+export type BuildShape = {
+  readonly dockerfile: string
+  readonly sha: string
+  readonly procfile: Procfile
+  /** Null unless Cloud Native Buildpacks built it. */
+  readonly cnb: unknown
+}
 
 /** What an app is to run, and what it ran of types that its build does not have. */
 export type Counts = { readonly structure: Structure; readonly removed: Structure }
@@ -11,24 +17,35 @@ export type Counts = { readonly structure: Structure; readonly removed: Structur
 /** Types come and go with every push; their counts are not kept for ever. */
 const maxKept = 200
 
-export function buildKind(build: Pick<BuildShape, 'dockerfile' | 'sha'>): BuildKind {
+export function buildKind(build: Omit<BuildShape, 'procfile'>): BuildKind {
+  if (build.cnb !== null) return 'cnb'
   if (build.dockerfile !== '') return 'dockerfile'
   return build.sha === '' ? 'image' : 'buildpack'
 }
+
+/** Whichever buildpacks: such apps have the types that they declare, and listen on the platform's port. */
+export function isBuildpackApp(build: Omit<BuildShape, 'procfile'>): boolean {
+  const kind = buildKind(build)
+  return kind === 'buildpack' || kind === 'cnb'
+}
+
+/** Whether counts of one build mean the same in the other. */
+const alike = (one: BuildShape, other: BuildShape): boolean =>
+  buildKind(one) === buildKind(other) || (isBuildpackApp(one) && isBuildpackApp(other))
 
 const startingTypes = ['cmd', 'web']
 
 /** Only `web` and `cmd` start by themselves. */
 export function defaultStructure(build: BuildShape): Structure {
   if (Object.hasOwn(build.procfile, 'web')) return { web: 1 }
-  if (buildKind(build) !== 'buildpack') return { cmd: 1 }
+  if (!isBuildpackApp(build)) return { cmd: 1 }
   return Object.keys(build.procfile).length > 0 ? {} : { web: 1 }
 }
 
 /** Types of which processes can run: an image always has its own entry point, as `cmd`. */
 export function typesOf(build: BuildShape): string[] {
   const declared = Object.keys(build.procfile)
-  if (buildKind(build) !== 'buildpack') return [...new Set([...declared, 'cmd'])]
+  if (!isBuildpackApp(build)) return [...new Set([...declared, 'cmd'])]
   return declared.length > 0 ? declared : ['web']
 }
 
@@ -64,7 +81,7 @@ export function countsFor(
     for (const type of former) if (!declared.includes(type)) scaleToZero(type)
   const initial = Object.entries(defaultStructure(build))
   if (next.size === 0) return { structure: Object.fromEntries(initial), removed: current.removed }
-  if (previous && buildKind(previous) !== buildKind(build)) {
+  if (previous && !alike(previous, build)) {
     for (const type of startingTypes) scaleToZero(type)
     for (const [type, count] of initial) next.set(type, count)
   }

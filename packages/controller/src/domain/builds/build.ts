@@ -15,7 +15,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Build, DeisError, notFound } from '@deis/types'
 import { untilAborted } from '@deis/lib/wait'
-import type { BuildResult } from '@deis/ports/builder'
+import type { BuildResult, CnbFacts } from '@deis/ports/builder'
 import type { Push } from '@deis/ports/push'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { atOnce } from '../apps/bulk.ts'
@@ -80,6 +80,7 @@ type Outcome =
   | (Pick<Row.Build, 'image' | 'reference' | 'dockerfile' | 'port'> & {
       readonly status: 'succeeded'
       readonly procfile: Record<string, string>
+      readonly cnb?: CnbFacts
     })
 
 /** False: it does not run any more. */
@@ -108,7 +109,13 @@ async function settleForGone(
   return true
 }
 
-function outcomeOf({ artifact, dockerfile, port, processes }: BuildResult): Extract<Outcome, { status: 'succeeded' }> {
+function outcomeOf({
+  artifact,
+  dockerfile,
+  port,
+  processes,
+  cnb,
+}: BuildResult): Extract<Outcome, { status: 'succeeded' }> {
   return {
     status: 'succeeded',
     image: artifact.kind === 'slug' ? artifact.digest : artifact.reference,
@@ -116,6 +123,7 @@ function outcomeOf({ artifact, dockerfile, port, processes }: BuildResult): Extr
     dockerfile: dockerfile ? 'true' : '',
     port,
     procfile: { ...processes },
+    ...(cnb ? { cnb } : {}),
   }
 }
 

@@ -1,8 +1,9 @@
 // How does a pushed commit become a running release (docs/architecture.md, docs/contract/build-and-route.md §1.9)?
 import { messageOf } from '@deis/types'
+import type { BuildRequest } from '@deis/ports/builder'
 import type { Push, WholeSource } from '@deis/ports/push'
 import type * as Row from '../../store/generated/sqlite/client.ts'
-import { type AppRow, configMaps } from '../apps/rows.ts'
+import { type AppRow, cnbOf, configMaps, settingsValues } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
 import { publicPort, routersNow } from '../edge/routers.ts'
 import { appRow } from '../releases/converge.ts'
@@ -39,6 +40,22 @@ async function whenStopping(core: Core, app: string, uuid: string): Promise<stri
     : `The controller is stopping, and nothing was changed. Push again in a moment. To see what was built so far:\n    ${look}`
 }
 
+/** What the app chose to be built with, and what its image is made of now. */
+async function cnbRequest(
+  core: Core,
+  app: AppRow,
+  current: Row.Build | null,
+): Promise<Pick<BuildRequest, 'builder' | 'buildpacks' | 'previous'>> {
+  const row = await core.db.settings.findFirst({ where: { appUuid: app.uuid }, orderBy: { createdAt: 'desc' } })
+  const { builder, buildpacks } = row ? settingsValues(row) : { builder: null, buildpacks: [] }
+  const previous = current && cnbOf(current) ? current.reference : null
+  return {
+    ...(builder === null ? {} : { builder }),
+    ...(buildpacks.length === 0 ? {} : { buildpacks }),
+    ...(previous === null ? {} : { previous }),
+  }
+}
+
 /** @returns the row of the build that succeeded */
 async function make(
   core: Core,
@@ -48,7 +65,7 @@ async function make(
   print: (text: string) => void,
   later: (discard: () => Promise<void>) => void,
 ): Promise<Row.Build> {
-  const { config } = await latestGood(core.db, app)
+  const { config, build: current } = await latestGood(core.db, app)
   const signal = AbortSignal.any([push.signal, build.signal])
   let whole: WholeSource | undefined
   try {
@@ -61,6 +78,7 @@ async function make(
       source: whole?.source ?? push.source,
       submodules: whole?.submodules ?? push.submodules,
       noCache: push.options.includes('no-cache'),
+      ...(await cnbRequest(core, app, current)),
       later,
     }
     return await build.succeed(await core.builder.build(request, print, signal))

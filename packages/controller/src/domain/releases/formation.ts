@@ -1,8 +1,9 @@
 // What does a release look like to the scheduler? Everything is read from the release, never from "latest" (docs/architecture.md, principle 4).
 import { DeisError, type Structure, time } from '@deis/types'
+import type { CnbFacts } from '@deis/ports/builder'
 import { type Artifact, type Formation, type Probe, type ProcessSpec, slugPort } from '@deis/ports/scheduler'
 import type { ConfigMaps } from '../apps/config-rules.ts'
-import { buildKind } from '../apps/structure.ts'
+import { buildKind, isBuildpackApp } from '../apps/structure.ts'
 
 export type ReleaseParts = {
   readonly app: string
@@ -19,6 +20,7 @@ export type ReleaseParts = {
     readonly procfile: Readonly<Record<string, string>>
     /** What the image exposes. */
     readonly port: number | null
+    readonly cnb: CnbFacts | null
   }
 }
 
@@ -37,18 +39,20 @@ export type Defaults = {
   readonly pullPolicy: Formation['pullPolicy']
 }
 
+const launchers = { buildpack: 'slug', cnb: 'cnb', dockerfile: 'none', image: 'none' } as const
+
 export function artifactOf(build: ReleaseParts['build']): Artifact {
   const { image, reference } = build
   // An image has a reference; one that a Docker Engine alone has is a digest, too.
   if (reference === null && image.startsWith('sha256:')) return { kind: 'slug', digest: image }
-  return { kind: 'image', reference: reference ?? image, launcher: buildKind(build) === 'buildpack' ? 'slug' : 'none' }
+  return { kind: 'image', reference: reference ?? image, launcher: launchers[buildKind(build)] }
 }
 
 /** Where the app listens (docs/contract/api.md §3.9): as its config says, as its image exposes, or as buildpack apps do. */
 function portOf(release: Pick<ReleaseParts, 'config' | 'build'>): number | null {
   const wanted = release.config.values.PORT
   if (wanted !== undefined) return Number(wanted)
-  return buildKind(release.build) === 'buildpack' ? slugPort : release.build.port
+  return isBuildpackApp(release.build) ? slugPort : release.build.port
 }
 
 /** Platform variables first, so that the user's win (docs/contract/api.md §3.13). */
@@ -103,11 +107,13 @@ function own<T>(map: Readonly<Record<string, T>>, type: string): T | undefined {
   return Object.hasOwn(map, type) ? map[type] : undefined
 }
 
-function commandOf(release: ReleaseParts, type: string): string | null {
-  const command = own(release.build.procfile, type)
-  if (command !== undefined) return command
+/** Null: what the image itself has for the type; empty: there is nothing to run. */
+function commandOf({ build }: ReleaseParts, type: string): string | null {
+  const command = own(build.procfile, type)
+  // Cloud Native Buildpacks put types into the image, with an environment for each: their commands are for people to read.
+  if (command !== undefined) return build.cnb === null || build.cnb.procfileTypes?.includes(type) ? command : null
   // An image runs its own entry point; a slug has none.
-  return buildKind(release.build) === 'buildpack' ? '' : null
+  return isBuildpackApp(build) ? '' : null
 }
 
 function probes(

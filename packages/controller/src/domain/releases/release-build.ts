@@ -14,7 +14,7 @@ const missingProcfile =
   'Last deployment had a Procfile but is missing in this deploy. For a successful deployment provide a Procfile.'
 
 function shape(build: Row.Build): BuildShape {
-  return { sha: build.sha, dockerfile: build.dockerfile, procfile: procfileOf(build) }
+  return { ...build, procfile: procfileOf(build) }
 }
 
 /** A release that runs, and a notice when nothing of it answers requests. */

@@ -8,7 +8,7 @@ import type { Core } from '../core.ts'
 import { announceRelease } from './deploy-hooks.ts'
 import type { ReleaseParts } from './formation.ts'
 import { mark, type Named } from '../requests/request-mark.ts'
-import { type AppRow, configMaps, procfileOf } from '../apps/rows.ts'
+import { type AppRow, cnbOf, configMaps, procfileOf } from '../apps/rows.ts'
 
 export type FullRelease = Row.Release & { readonly config: Row.Config; readonly build: Row.Build | null }
 
@@ -48,7 +48,7 @@ export function releaseParts(core: Core, app: AppRow, release: FullRelease): Rel
     summary: release.summary,
     created: release.createdAt,
     config: configMaps(core.vault, release.config),
-    build: { image, reference, sha, dockerfile, port, procfile: procfileOf(release.build) },
+    build: { image, reference, sha, dockerfile, port, procfile: procfileOf(release.build), cnb: cnbOf(release.build) },
   }
 }
 
