@@ -10,6 +10,8 @@ export type Source = {
   readonly dockerfile: boolean
   /** Whether it has a `.buildpacks` file. */
   readonly buildpacks: boolean
+  /** project.toml; null: there is none. */
+  readonly project: string | null
   /** Null: there is none. */
   readonly procfile: string | null
 }
@@ -35,12 +37,17 @@ export async function keepSource(
   signal: AbortSignal,
 ): Promise<Source> {
   await pipeline(source, limited, createWriteStream(file, { mode: 0o600 }), { signal })
-  const wanted = { names: ['Dockerfile', '.buildpacks'], read: ['Procfile'], largest: procfileLimits.bytes }
+  const wanted = {
+    names: ['Dockerfile', '.buildpacks'],
+    read: ['Procfile', 'project.toml'],
+    largest: procfileLimits.bytes,
+  }
   try {
     const { present, texts } = await archiver.look(file, wanted, { limits: sourceLimits, signal })
     return {
       dockerfile: present.includes('Dockerfile'),
       buildpacks: present.includes('.buildpacks'),
+      project: texts['project.toml'] ?? null,
       procfile: texts['Procfile'] ?? null,
     }
   } catch (error) {
@@ -60,6 +67,9 @@ export function processesOf({ procfile }: Source): Record<string, string> {
 }
 
 /** As in Deis: a Dockerfile, unless the app names buildpacks. */
-export function isDockerfileApp({ dockerfile, buildpacks }: Source, config: Readonly<Record<string, string>>): boolean {
+export function isDockerfileApp(
+  { dockerfile, buildpacks }: Pick<Source, 'dockerfile' | 'buildpacks'>,
+  config: Readonly<Record<string, string>>,
+): boolean {
   return dockerfile && !buildpacks && !config.BUILDPACK_URL
 }

@@ -98,6 +98,7 @@ export async function openBackend(given: KubernetesSettings, deps: Deps): Promis
       buildah: cluster.buildahImage,
       tools: cluster.toolsImage,
     },
+    ...(cluster.cnb === undefined ? {} : { cnb: cluster.cnb }),
     target: { host: cluster.registry.host, organization: cluster.registry.organization },
     credentials: settings.credentials[cluster.registry.host] ?? null,
     insecure: cluster.insecureRegistries,

@@ -111,6 +111,7 @@ describe('which build', () => {
     [nothing, { config: {} }, 'classic', 'classic'],
     [nothing, { config: { BUILDPACK_URL: 'x' } }, 'cnb', 'classic'],
     [{ dockerfile: true, buildpacks: true }, { config: {} }, 'cnb', 'classic'],
+    [{ ...nothing, dockerfile: true }, { config: { BUILDPACK_URL: 'x' } }, 'cnb', 'classic'],
     [{ ...nothing, dockerfile: true }, { config: {} }, 'classic', 'dockerfile'],
     [{ ...nothing, dockerfile: true }, { config: {}, builder: 'b' }, 'classic', 'cnb'],
     [{ ...nothing, dockerfile: true }, { config: {}, buildpacks: ['heroku/go'] }, 'cnb', 'cnb'],

@@ -13,11 +13,15 @@ export const sourceFolderName = 'source'
 export const nodeName = 'node'
 export const slugStateName = 'state'
 
+const Patterns = Type.Union([Type.Array(Type.String()), Type.Null()])
+
 /** What the first container fetches and puts into the work folder. */
 export const FetchOrder = Type.Object({
   source: Type.String(),
   /** Into a folder, rather than kept as it comes. */
   unpack: Type.Boolean(),
+  /** What of an unpacked source is kept, as project.toml has it; default: all. */
+  patterns: Type.Optional(Type.Object({ include: Patterns, exclude: Patterns })),
   /** The cache of the app's last build; null: none. */
   cache: Type.Union([Type.String(), Type.Null()]),
   /** Text by path in the work folder. */

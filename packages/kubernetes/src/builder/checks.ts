@@ -1,5 +1,6 @@
 // Can this cluster build, and with which images? Lines for `deis doctor`.
 import type { Check } from '@deis/types'
+import { builderFacts } from '@deis/buildpacks/cnb/builder-facts'
 import { ImageError } from '@deis/ports/registry'
 import { repositoryOf } from './names.ts'
 import { prepareNamespace } from './namespace.ts'
@@ -18,7 +19,7 @@ async function line(name: string, detail: string, work: (signal: AbortSignal) =>
 }
 
 export async function checkBuilder(settings: Settings): Promise<readonly Check[]> {
-  const { registry, namespace, images, target, credentials } = settings
+  const { registry, namespace, images, target, credentials, cnb } = settings
   const own = repositoryOf(target, 'deis-check')
   const image = (name: string, reference: string): Promise<Check> =>
     line(name, reference, (signal) => registry.inspect(reference, null, signal))
@@ -38,6 +39,13 @@ export async function checkBuilder(settings: Settings): Promise<readonly Check[]
     image('run image', images.run),
     image('Dockerfile builds', images.buildah),
     ...(images.tools === null ? [] : [image('tools image of builds', images.tools)]),
+    ...(cnb === undefined
+      ? []
+      : [
+          line('Cloud Native Buildpacks', cnb.builder, async (signal) =>
+            builderFacts(cnb.builder, await registry.inspect(cnb.builder, null, signal)),
+          ),
+        ]),
     Promise.resolve(cache),
   ])
 }

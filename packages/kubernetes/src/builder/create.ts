@@ -5,20 +5,22 @@ import { join } from 'node:path'
 import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../client/objects.ts'
 import { controllerKey, heritageSelector } from '../cluster/labels.ts'
+import { type Kind as Way, kindOf } from '@deis/buildpacks/cnb/choice'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
+import { buildCnb } from './cnb-build.ts'
 import { buildDockerfile } from './dockerfile-build.ts'
 import { appsOf, forgetImages, pruneImages } from './images.ts'
-import { buildLabel, jobName } from './names.ts'
+import { buildLabel, type Kind, jobName } from './names.ts'
 import { ForeignNamespace, prepareNamespace } from './namespace.ts'
 import { complete, type JobBuilderOptions, type Settings } from './options.ts'
 import type { BuildContext } from './context.ts'
 import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
-import { isDockerfileApp, keepSource } from '@deis/container/source'
+import { keepSource } from '@deis/container/source'
 
 export { createHandOff } from './handoff.ts'
 export type { JobBuilderOptions } from './options.ts'
@@ -33,6 +35,14 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
   if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
+const ways: Readonly<
+  Record<Way, { readonly kind: Kind; readonly said: string; build(context: BuildContext): Promise<BuildResult> }>
+> = {
+  dockerfile: { kind: 'dockerbuild', said: 'Building the Dockerfile', build: buildDockerfile },
+  classic: { kind: 'slugbuild', said: 'Building with classic buildpacks', build: buildSlugImage },
+  cnb: { kind: 'cnbbuild', said: 'Building with Cloud Native Buildpacks', build: buildCnb },
+}
+
 async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source'>): Promise<BuildResult> {
   const { kube, namespace, log } = settings
   const { request, sourceFile, signal } = context
@@ -44,11 +54,14 @@ async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source
   }
   const tar = request.source()
   const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
-  warnSubmodules(createOutput(context.write, settings.maxOutputBytes), request.submodules ?? [])
-  const dockerfile = isDockerfileApp(source, request.config)
-  const job = { namespace, name: jobName(dockerfile ? 'dockerbuild' : 'slugbuild', request), build: request.id }
+  const output = createOutput(context.write, settings.maxOutputBytes)
+  const { kind, said, build } = ways[kindOf(source, request, settings.cnb ?? { plain: 'classic' })]
+  // Where there is a choice, users learn what was chosen.
+  if (settings.cnb) output.title(said)
+  warnSubmodules(output, request.submodules ?? [])
+  const job = { namespace, name: jobName(kind, request), build: request.id }
   try {
-    const result = await (dockerfile ? buildDockerfile : buildSlugImage)({ ...context, source })
+    const result = await build({ ...context, source })
     // After a success, the caller does not wait for the removal of the Job.
     removeJob(kube, job).catch((error: unknown) => log('warn', 'a Job of a build could not be deleted', { job, error }))
     return result

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 
 export const buildLabel = 'deis.io/build'
 
-export type Kind = 'slugbuild' | 'dockerbuild'
+export type Kind = 'slugbuild' | 'dockerbuild' | 'cnbbuild'
+
+export const cachePrefix = 'cnb-'
 
 const hexOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8)
 
@@ -29,5 +31,9 @@ export type Target = { readonly host: string; readonly organization: string }
 export const repositoryOf = ({ host, organization }: Target, app: string): string =>
   [host, ...(organization === '' ? [] : [organization]), app].join('/')
 
-/** The repository for cached layers of Dockerfile builds; it has a slash, so no app has this name. */
+/** The repository for layers that are kept between builds; it has a slash, so no app has this name. */
 export const cacheRepositoryOf = (target: Target, app: string): string => `${repositoryOf(target, app)}/cache`
+
+/** The image in which the layers of one builder of Cloud Native Buildpacks are kept. */
+export const cacheImageOf = (target: Target, app: string, builder: string): string =>
+  `${cacheRepositoryOf(target, app)}:${cachePrefix}${hexOf(builder)}`

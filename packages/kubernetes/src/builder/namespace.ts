@@ -5,9 +5,10 @@ import { hasHeritage, heritage } from '../cluster/labels.ts'
 import { findOrCreateNamespace } from '../cluster/namespace.ts'
 import { registrySecret } from '../cluster/registry-credentials.ts'
 import { podSecurityLabel } from '../cluster/security.ts'
-import type { NetworkPolicy } from '../client/objects.ts'
+import { registryAuth } from '@deis/buildpacks/cnb/registry-auth'
+import type { NetworkPolicy, Secret } from '../client/objects.ts'
+import { authSecret, pullSecret } from './pod.ts'
 import type { Settings } from './options.ts'
-import { pullSecret } from './pod.ts'
 
 /** Dockerfiles are built by root in a container that is not privileged; everything else keeps to the stricter level. */
 const levels = {
@@ -27,6 +28,14 @@ const buildPolicy = (namespace: string, blocked: readonly string[]): NetworkPoli
   spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], egress: egressBut(blocked) },
 })
 
+/** For the phases of Cloud Native Buildpacks that read and write images. */
+const phaseSecret = (namespace: string, auth: string): Secret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: authSecret.name, namespace, labels: heritage },
+  stringData: { [authSecret.key]: auth },
+})
+
 async function ensureNamespace(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
   const metadata = { name, labels: { ...heritage, ...levels } }
   const found = await findOrCreateNamespace(kube, { apiVersion: 'v1', kind: 'Namespace', metadata }, signal)
@@ -38,13 +47,14 @@ async function ensureNamespace(kube: Kube, name: string, signal?: AbortSignal): 
 
 /** @throws ForeignNamespace; KubeError. */
 export async function prepareNamespace(
-  { kube, namespace, blocked, target: { host }, credentials }: Settings,
+  { kube, namespace, blocked, target: { host }, credentials, cnb }: Settings,
   signal?: AbortSignal,
 ): Promise<void> {
   await ensureNamespace(kube, namespace, signal)
   await kube.apply(buildPolicy(namespace, blocked), { signal })
-  if (credentials)
-    await kube.apply(registrySecret({ name: pullSecret, namespace, labels: heritage }, { [host]: credentials }), {
-      signal,
-    })
+  if (!credentials) return
+  const own = { [host]: credentials }
+  await kube.apply(registrySecret({ name: pullSecret, namespace, labels: heritage }, own), { signal })
+  const auth = registryAuth(own)
+  if (cnb && auth !== null) await kube.apply(phaseSecret(namespace, auth), { signal })
 }

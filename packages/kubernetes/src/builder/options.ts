@@ -1,6 +1,7 @@
 // What are the options of the builder on a cluster?
 import type { Kube } from '../client/client.ts'
 import type { Archiver } from '@deis/machine/archive'
+import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 import type { Credentials, Registry, RegistrySettings } from '@deis/ports/registry'
 import type { HandOff } from './handoff.ts'
 
@@ -32,6 +33,8 @@ export type JobBuilderOptions = {
   /** For builds only; created if missing. Default `deis-builds`. */
   readonly namespace?: string
   readonly images: Images
+  /** Cloud Native Buildpacks; default: none, and source without a Dockerfile is built by classic buildpacks. */
+  readonly cnb?: BuilderSettings
   /** Apps' images are `<host>/<organization>/<app>`. */
   readonly target: { readonly host: string; readonly organization: string }
   /** For that registry; null: it needs none. */
@@ -74,7 +77,8 @@ export type JobBuilderOptions = {
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void
 }
 
-export type Settings = Required<Omit<JobBuilderOptions, 'appRegistry'>> & Pick<JobBuilderOptions, 'appRegistry'>
+type Optional = 'appRegistry' | 'cnb'
+export type Settings = Required<Omit<JobBuilderOptions, Optional>> & Pick<JobBuilderOptions, Optional>
 
 const labelPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/
 

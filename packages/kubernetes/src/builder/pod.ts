@@ -11,9 +11,13 @@ type PodSpec = NonNullable<Pod['spec']>
 export type Container = PodSpec['containers'][number]
 
 export const pullSecret = 'deis-build-registry'
+/** CNB_REGISTRY_AUTH of the phases that get it. */
+export const authSecret = { name: 'deis-build-phases', key: 'auth' }
 /** The output of the container that builds is followed; that of the ones that fetch and push is shown only if they fail. */
 export const fetchContainer = 'fetch'
 export const buildContainer = 'build'
+/** With Cloud Native Buildpacks each phase is a container of its name, and this one is the first. */
+export const analyzeContainer = 'analyze'
 export const pushContainer = 'push'
 
 // Builds are idle most of the time, and a node with many of them must still accept the next.

@@ -195,7 +195,7 @@ describe('Dockerfile builds', () => {
       const context = {
         settings: complete(options),
         request: { id: 'b1', app: 'a', sha, config: {}, noCache: false },
-        source: { dockerfile: true, buildpacks: false, procfile },
+        source: { dockerfile: true, buildpacks: false, project: null, procfile },
         sourceFile: '/nowhere',
         now: new Date(0),
         write: (more: string) => void (text += more),
@@ -250,11 +250,12 @@ describe('the source', () => {
 
   test('is looked through and kept as it came', async () => {
     const tar = await tarOf({ Dockerfile: 'FROM x', Procfile: 'web: x\n', 'sub/.buildpacks': '' })
-    expect(await keep(tar)).toEqual({ dockerfile: true, buildpacks: false, procfile: 'web: x\n' })
+    expect(await keep(tar)).toEqual({ dockerfile: true, buildpacks: false, project: null, procfile: 'web: x\n' })
     expect((await readFile(join(folder, 'x.tar'))).equals(tar)).toBe(true)
-    expect(await keep(await tarOf({ '.buildpacks': 'x', 'Dockerfile/x': '' }))).toEqual({
+    expect(await keep(await tarOf({ '.buildpacks': 'x', 'Dockerfile/x': '', 'project.toml': '[_]\n' }))).toEqual({
       dockerfile: false,
       buildpacks: true,
+      project: '[_]\n',
       procfile: null,
     })
   })
@@ -262,8 +263,10 @@ describe('the source', () => {
     await expect(keep(Buffer.alloc(2048, 'x'))).rejects.toThrow('The source cannot be unpacked:')
   })
   test('its Procfile is read by the rules', async () => {
-    expect(processesOf({ dockerfile: true, buildpacks: false, procfile: null })).toEqual({})
-    expect(() => processesOf({ dockerfile: true, buildpacks: false, procfile: '-web: x' })).toThrow('Procfile line 1:')
+    expect(processesOf({ dockerfile: true, buildpacks: false, project: null, procfile: null })).toEqual({})
+    expect(() => processesOf({ dockerfile: true, buildpacks: false, project: null, procfile: '-web: x' })).toThrow(
+      'Procfile line 1:',
+    )
   })
   test.each([
     [{ dockerfile: true, buildpacks: false }, {}, true],
@@ -271,6 +274,6 @@ describe('the source', () => {
     [{ dockerfile: true, buildpacks: false }, { BUILDPACK_URL: 'x' }, false],
     [{ dockerfile: false, buildpacks: false }, {}, false],
   ])('%j with %j is a Dockerfile app: %s', (source, config, expected) => {
-    expect(isDockerfileApp({ ...source, procfile: null }, config as Record<string, string>)).toBe(expected)
+    expect(isDockerfileApp(source, config as Record<string, string>)).toBe(expected)
   })
 })

@@ -23,6 +23,12 @@ export type Reporter = {
   readonly note: (text: string) => void
 }
 
+/** A container whose output is followed; that of others is shown only if they fail. */
+export type Followed = {
+  readonly container: string
+  readonly line: (line: string) => void
+}
+
 /** How long an obstacle that may pass, such as a registry that restarts, may last. */
 const passingMs = 30_000
 const quietMs = 1000
@@ -62,10 +68,16 @@ function createWait({ startSeconds }: Settings, { note }: Reporter): (now: Situa
 }
 
 /**
- * Creates the Job and follows it. The caller deletes the Job in any case.
+ * Creates the Job and follows it, its containers in their order. The caller deletes the Job in any case.
  * @throws BuildFailure when it cannot start; the signal's reason.
  */
-export async function runJob(settings: Settings, job: Job, reporter: Reporter, signal: AbortSignal): Promise<Ended> {
+export async function runJob(
+  settings: Settings,
+  job: Job,
+  reporter: Reporter,
+  signal: AbortSignal,
+  followed: readonly Followed[] = [{ container: buildContainer, line: reporter.line }],
+): Promise<Ended> {
   const { kube, log } = settings
   const namespace = job.metadata?.namespace ?? ''
   const build = job.metadata?.labels?.[buildLabel] ?? ''
@@ -79,30 +91,37 @@ export async function runJob(settings: Settings, job: Job, reporter: Reporter, s
   const changes = createNotifier()
   let lost = false
   let lastPull: string | null = null
-  let notifyEnd = (): void => {}
-  const end = new Promise<void>((resolve) => {
-    notifyEnd = resolve
-  })
   pods.onChange((pod, gone) => {
     lost ||= gone
     lastPull = pullErrorOf(pod) ?? lastPull
-    if (isOver()) notifyEnd()
     changes.notify()
   })
   const now = (): Situation => situationOf(pods.all()[0], lastPull)
   const isOver = (): boolean => lost || now().kind === 'ended'
   const wait = createWait(settings, reporter)
-  let following: Promise<void> | null = null
+  const stateOf = (container: string) => statusesOf(pods.all()[0]).find(({ name }) => name === container)?.state
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds() && !either.aborted) await changes.wait(tickMs, either)
+  }
   const cutOff = (error: unknown): void => log('warn', 'the log of a build was cut off', { build, error })
-  const follow = async (pod: string): Promise<void> => {
-    const lines = splitLines(reporter.line)
-    const path = pathOf('v1/Pod', namespace, pod, 'log')
-    await followOutput({ kube, path, container: buildContainer, ended: isOver, end, signal: either }, (chunk) => {
+  const follow = async ({ container, line }: Followed): Promise<void> => {
+    const hasEnded = (): boolean => lost || stateOf(container)?.terminated !== undefined
+    const hasBegun = (): boolean => hasEnded() || stateOf(container)?.running !== undefined
+    await until(() => hasBegun() || isOver())
+    if (!hasBegun() || lost || either.aborted) return
+    const ended = (): boolean => hasEnded() || isOver()
+    const lines = splitLines(line)
+    const path = pathOf('v1/Pod', namespace, pods.all()[0]?.metadata?.name, 'log')
+    await followOutput({ kube, path, container, ended, end: until(ended), signal: either }, (chunk) => {
       lines.write(chunk)
       return true
     })
     if (!either.aborted) lines.end()
   }
+  const followAll = async (): Promise<void> => {
+    for (const one of followed) await follow(one).catch(cutOff)
+  }
+  const following = followAll()
   try {
     for (;;) {
       signal.throwIfAborted()
@@ -110,11 +129,10 @@ export async function runJob(settings: Settings, job: Job, reporter: Reporter, s
       if (lost || pod?.metadata?.deletionTimestamp !== undefined)
         throw new BuildFailure('The pod of the build was deleted from outside, or its node is gone.')
       const situation = now()
-      const started = situation.kind !== 'waiting' && hasStarted(pod)
-      if (started && following === null) following = follow(pod?.metadata?.name ?? '').catch(cutOff)
       if (situation.kind === 'ended') {
         await Promise.race([following, sleep(logEndMs, undefined, { signal, ref: false })])
-        await showLastLines(kube, pod, situation.ended, reporter)
+        const isFollowed = followed.some(({ container }) => container === situation.ended.container)
+        if (!isFollowed) await showLastLines(kube, pod, situation.ended, reporter)
         return situation.ended
       }
       if (situation.kind === 'waiting') {
@@ -129,19 +147,14 @@ export async function runJob(settings: Settings, job: Job, reporter: Reporter, s
   }
 }
 
-function hasStarted(pod: Pod | undefined): boolean {
-  const build = statusesOf(pod).find(({ name }) => name === buildContainer)
-  return build?.state?.running !== undefined || build?.state?.terminated !== undefined
-}
-
-/** Shows the last lines of a failed container other than the build's own, whose output was followed. */
+/** Shows the last lines of a failed container whose output was not followed. */
 async function showLastLines(
   kube: Kube,
   pod: Pod | undefined,
   { container, exitCode }: Ended,
   { note }: Reporter,
 ): Promise<void> {
-  if (container === buildContainer || exitCode === 0 || container === '') return
+  if (exitCode === 0 || container === '') return
   const { namespace = '', name = '' } = pod?.metadata ?? {}
   const which = { namespace, pod: name, container, lines: 10, previous: false }
   // Lines that cannot be read are left out: the failure itself is known.

@@ -2,7 +2,7 @@
 import type { Event, Pod } from '../client/objects.ts'
 import { type ContainerStatus, isOutOfMemory, statusesOf, type Terminated } from '../cluster/containers.ts'
 import { isOfImage, isQuotaFull, obstacleOf, unscheduledOf } from '../cluster/obstacle.ts'
-import { buildContainer, fetchContainer } from './pod.ts'
+import { analyzeContainer, buildContainer, fetchContainer } from './pod.ts'
 
 export type Ended = {
   readonly exitCode: number
@@ -63,8 +63,8 @@ export function situationOf(pod: Pod | undefined, lastPull: string | null): Situ
   const statuses = statusesOf(pod)
   const ended = endedBy(pod, statuses)
   if (ended) return { kind: 'ended', ended }
-  const build = statuses.find(({ name }) => name === buildContainer)
-  if (build?.state?.running || build?.state?.terminated) {
+  const begins = statuses.filter(({ name }) => name === buildContainer || name === analyzeContainer)
+  if (begins.some(({ state }) => state?.running || state?.terminated)) {
     const trouble = statuses.map((status) => stuck(status, lastPull)).find((found) => found !== null)
     return trouble ?? { kind: 'building' }
   }

@@ -41,7 +41,7 @@ export type TestCluster = {
   jobs(): Promise<readonly Job[]>
   pods(): Promise<readonly Pod[]>
   /** Runs an image until its pod ends; with `until`, until that was said, and then the pod is deleted. */
-  run(image: string, args: readonly string[], until?: string): Promise<Ran>
+  run(image: string, args: readonly string[], until?: string, command?: readonly string[]): Promise<Ran>
   /** Resolves when the output has the text. */
   said(text: string): Promise<void>
   close(): Promise<void>
@@ -158,7 +158,7 @@ export async function openTestCluster(host: string, address: string): Promise<Te
       const found: ListOf<Pod> = await kube.list(pathOf('v1/Pod', namespace))
       return found.items
     },
-    run(image, args, until) {
+    run(image, args, until, command) {
       const pod: Pod = {
         apiVersion: 'v1',
         kind: 'Pod',
@@ -166,7 +166,15 @@ export async function openTestCluster(host: string, address: string): Promise<Te
         spec: {
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 20,
-          containers: [{ name: 'app', image, args: [...args], env: [{ name: 'FROM_ENV', value: 'yes' }] }],
+          containers: [
+            {
+              name: 'app',
+              image,
+              ...(command === undefined ? {} : { command: [...command] }),
+              args: [...args],
+              env: [{ name: 'FROM_ENV', value: 'yes' }],
+            },
+          ],
         },
       }
       return runImage(kube, pod, until)
