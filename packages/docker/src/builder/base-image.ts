@@ -3,6 +3,7 @@ import { BuildFailure } from '@deis/ports/builder'
 import type { Credentials } from '@deis/ports/registry'
 import { authKey, parseReference } from '@deis/registry/reference'
 import { hasImage, pullImage, PullFailure } from '../engine/pull.ts'
+import { authHeader } from '../engine/registry-auth.ts'
 import type { DockerBuilderOptions } from './options.ts'
 
 /** The app's own and the platform's, by registry host. */
@@ -18,7 +19,7 @@ export async function pullAuth(options: DockerBuilderOptions, app: string): Prom
   const all = Object.entries(await credentialsOf(options, app))
   if (all.length === 0) return {}
   const config = Object.fromEntries(all.map(([host, one]) => [authKey(host), one]))
-  return { 'x-registry-config': Buffer.from(JSON.stringify(config)).toString('base64url') }
+  return { 'x-registry-config': authHeader(config) }
 }
 
 /** @throws BuildFailure with the reason and what to do. */

@@ -5,6 +5,7 @@ import { authKey, parseReference } from '@deis/registry/reference'
 import type { Client } from './client.ts'
 import { EngineError, hasStatus } from './error.ts'
 import { Image } from './objects.ts'
+import { authHeader } from './registry-auth.ts'
 
 /** An image that cannot be had; `hint` is what you can do. */
 export class PullFailure extends Error {
@@ -76,7 +77,7 @@ export async function pullImage(
     )
   const { host, repository, digest, tag } = parseReference(reference)
   const auth = credentials && { ...credentials, serveraddress: authKey(host) }
-  const headers = auth && { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
+  const headers = auth && { 'x-registry-auth': authHeader(auth) }
   try {
     const stream = await engine.stream(
       `pulling ${reference}`,

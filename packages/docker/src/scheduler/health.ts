@@ -58,7 +58,10 @@ export function watchPod(backend: Backend, pod: Pod, adoptedPort: number | null 
       backend.changed(pod.app.id)
     },
     broken: (reason: string) => {
-      pod.broken = reason
+      // This container gets no more requests and no more probes.
+      watch.abort()
+      Object.assign(pod, { ready: false, broken: reason, state: 'error' })
+      backend.changed(pod.app.id)
       inBackground(backend, pod.app, 'a container could not be stopped', () =>
         stopContainer(backend, container, pod.graceSeconds * 1000, pod.app.leave.signal),
       )

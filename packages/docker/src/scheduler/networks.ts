@@ -11,6 +11,8 @@ import { freeSubnets, routed } from './subnets.ts'
 export type Networks = {
   /** The name of the app's network, made if it is missing. @throws NameTaken, Error with what to do. */
   ensure(app: string, signal: AbortSignal): Promise<string>
+  /** It may be gone: the next `ensure` looks again. */
+  doubt(app: string): void
   /** Deletes it, with whatever is still connected to it cut off. */
   remove(app: string, signal: AbortSignal): Promise<void>
 }
@@ -84,6 +86,7 @@ export function openNetworks({ engine, platform, pools }: Deps): Networks {
       found.catch(() => known.delete(app))
       return found
     },
+    doubt: (app) => void known.delete(app),
     async remove(app, signal) {
       known.delete(app)
       for (const { Id, Labels } of await list(signal, ofPlatform(platform))) {

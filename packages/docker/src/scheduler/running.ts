@@ -159,6 +159,7 @@ export async function createContainer(
       if (hasStatus(error, 404)) {
         // Somebody has deleted the image, or the network.
         await ensureImage(backend, spec, signal)
+        backend.options.networks.doubt(parts.app)
         await backend.options.networks.ensure(parts.app, signal)
       } else if (!hasStatus(error, 409) || !(await clearName(engine, parts.name, platform, signal))) throw error
     }
@@ -218,6 +219,8 @@ export async function startContainer(
     if (!found) throw new Error(`the container of ${pod.name} was deleted as it started`)
     return watchContainer(backend, pod, found, parts.network, bytes)
   } catch (error) {
+    // Somebody has deleted the network: the next try makes it again.
+    if (hasStatus(error, 404)) backend.options.networks.doubt(parts.app)
     await removeContainer(engine, id).catch(() => {})
     throw error
   }
