@@ -15,7 +15,7 @@ function isPool(item: string): boolean {
 }
 
 /** Registries and the limits of builds are set as for a cluster. */
-export function readDocker({ text, choice, list, problems }: Reader, cluster: ClusterSettings): DockerSettings {
+export function readDocker({ text, number, choice, list, problems }: Reader, cluster: ClusterSettings): DockerSettings {
   const host = text('DEIS_DOCKER_HOST')
   if (!/^(unix:\/\/\/\S+|tcp:\/\/[^\s/]+)$/.test(host))
     problems.push(`DEIS_DOCKER_HOST must be unix:///path or tcp://host:port, not ${JSON.stringify(host)}`)
@@ -25,7 +25,7 @@ export function readDocker({ text, choice, list, problems }: Reader, cluster: Cl
       problems.push(
         `DEIS_DOCKER_SUBNETS must be a list of IPv4 networks from /8 to /26, such as 10.201.0.0/16; ${JSON.stringify(item)} is not one`,
       )
-  const { host: own, username, password } = cluster.registry
+  const { host: own, organization, username, password } = cluster.registry
   return {
     host,
     certPath: text('DEIS_DOCKER_CERT_PATH') || null,
@@ -36,6 +36,11 @@ export function readDocker({ text, choice, list, problems }: Reader, cluster: Cl
       mirrors: cluster.registryMirrors,
       credentials: own === '' || username === '' ? {} : { [own]: { username, password } },
     },
+    target:
+      own === ''
+        ? { image: text('DEIS_DOCKER_REGISTRY_IMAGE'), port: number('DEIS_DOCKER_REGISTRY_PORT') }
+        : { host: own, organization },
+    cnb: { builder: 'heroku/builder:24', allowed: [], lifecycleImage: null, plain: 'cnb' },
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
     stackImage: cluster.stackImage,
     runImage: cluster.runImage,

@@ -5,6 +5,7 @@ import type { Backend, Log } from '@deis/ports/backend'
 import type { Credentials } from '@deis/ports/registry'
 import { createRegistry } from '@deis/registry/create'
 import { createDockerBuilder } from './builder/create.ts'
+import { ownHost } from './builder/registry.ts'
 import { openEngine } from './engine/engine.ts'
 import { createDockerScheduler } from './scheduler/create.ts'
 import { openNetworks } from './scheduler/networks.ts'
@@ -64,7 +65,9 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     archiver: createArchiver(archiveProgram),
     folder: join(dataDir, 'builder', 'sources'),
     appRegistry,
-    credentials: docker.registries.credentials,
+    registries: docker.registries,
+    target: docker.target,
+    cnb: docker.cnb,
     timeoutSeconds: settings.buildTimeoutSeconds,
     limits: docker.buildLimits,
     networks,
@@ -77,6 +80,8 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     env: { ...settings.locale, ...settings.buildEnv },
     log,
   })
-  const registry = createRegistry(docker.registries)
+  const { insecure } = docker.registries
+  const own = 'port' in docker.target ? [ownHost(docker.target.port)] : []
+  const registry = createRegistry({ ...docker.registries, insecure: [...insecure, ...own] })
   return { scheduler, builder, registry, intercept: null, close: async () => engine.close() }
 }

@@ -1,4 +1,5 @@
 // What does an operator set for apps on a Docker Engine (docs/settings.md)? The controller reads it from its environment.
+import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 import type { RegistrySettings } from '@deis/ports/registry'
 
 export type DockerSettings = Readonly<{
@@ -11,6 +12,9 @@ export type DockerSettings = Readonly<{
   /** How containers are reached; `auto`: as the engine tells. */
   reach: 'auto' | 'bridge' | 'published'
   registries: RegistrySettings
+  /** Where images of buildpacks go: to a registry that the platform runs, or the operator's. */
+  target: { readonly image: string; readonly port: number } | { readonly host: string; readonly organization: string }
+  cnb: BuilderSettings
   buildLimits: Readonly<{ memory: string; cpu: string }>
   stackImage: string
   runImage: string

@@ -8,7 +8,7 @@ import type { DockerBuilderOptions } from './options.ts'
 
 /** The app's own and the platform's, by registry host. */
 async function credentialsOf(
-  { credentials, appRegistry }: DockerBuilderOptions,
+  { registries: { credentials }, appRegistry }: DockerBuilderOptions,
   app: string,
 ): Promise<Readonly<Record<string, Credentials>>> {
   return { ...credentials, ...(await appRegistry(app)) }

@@ -1,19 +1,27 @@
 // How are apps built on a Docker Engine?
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isDockerfileApp, keepSource } from '@deis/container/source'
+import { kindOf } from '@deis/buildpacks/cnb/choice'
+import { repositoryOf } from '@deis/container/image-names'
+import { appsOf, forgetImages as forgetPushed, pruneImages as prunePushed } from '@deis/container/registry-images'
+import { keepSource } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { isAppId } from '@deis/ports/names'
-import { ContainerList } from '../engine/objects.ts'
-import { buildLabel, kindLabel, ofPlatform } from '../labels.ts'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
+import type { Registry } from '@deis/ports/registry'
+import { createRegistry } from '@deis/registry/create'
+import { kindLabel, ofApp, ofPlatform } from '../labels.ts'
+import { buildCnb, type CnbBuild } from './cnb.ts'
+import { checkBuilder } from './checks.ts'
 import { buildDockerfile } from './dockerfile.ts'
-import { forgetImages, pruneImages } from './images.ts'
+import { dropCopies, forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
-import { cacheVolume, removeVolume } from './resources.ts'
-import { removeContainer } from '../engine/remove.ts'
+import { removeLeft } from './recover.ts'
+import { openOwnRegistry, type OwnRegistry, type Place } from './registry.ts'
+import { removeVolume } from './resources.ts'
 import { buildSlug } from './slug.ts'
+import { listVolumes } from './volumes.ts'
 
 const workMs = 300_000
 const idPattern = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
@@ -24,28 +32,70 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
   if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
+type Parts = Pick<CnbBuild, 'options' | 'registry' | 'place'>
+
 async function buildOnce(
-  options: DockerBuilderOptions,
-  request: BuildRequest,
-  sourceFile: string,
-  write: (text: string) => void,
-  signal: AbortSignal,
+  parts: Parts,
+  { request, sourceFile, write, signal }: Pick<CnbBuild, 'request' | 'sourceFile' | 'write' | 'signal'>,
 ): Promise<BuildResult> {
+  const { options } = parts
   const tar = request.source()
   const source = await keepSource(options.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
   warnSubmodules(createOutput(write, maxOutputBytes), request.submodules ?? [])
-  if (isDockerfileApp(source, request.config))
-    return buildDockerfile({ options, request, source, sourceFile, write, signal })
-  return buildSlug({ options, request, sourceFile, write, signal })
+  switch (kindOf(source, request, options.cnb)) {
+    case 'dockerfile':
+      return buildDockerfile({ options, request, source, sourceFile, write, signal })
+    case 'cnb':
+      return buildCnb({ ...parts, request, source, sourceFile, write, signal })
+    case 'classic':
+      return buildSlug({ options, request, sourceFile, write, signal })
+  }
+}
+
+/** Where images go that are not the engine's own: the operator's registry, or the platform's. */
+function placeOf(target: DockerBuilderOptions['target'], own: OwnRegistry | null): CnbBuild['place'] {
+  if ('host' in target) {
+    const place: Place = { ...target, outside: target.host, inside: target.host, network: null }
+    return async () => place
+  }
+  if (!own) throw new Error('there is no registry')
+  return (signal) => own.ensure(signal)
 }
 
 export async function createDockerBuilder(options: DockerBuilderOptions): Promise<Builder> {
-  const { folder, timeoutSeconds, engine, platform } = options
+  const { folder, timeoutSeconds, engine, platform, registries, target, networks, log } = options
   const where = { engine, platform }
-  const building = new Set<string>()
   await mkdir(folder, { recursive: true, mode: 0o700 })
   // Left by a killed controller: no other one uses this folder.
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
+  const own = 'image' in target ? openOwnRegistry({ ...where, ...target, networks }) : null
+  const registry: Registry = createRegistry(
+    own ? { ...registries, insecure: [...registries.insecure, own.outside] } : registries,
+  )
+  const place = placeOf(target, own)
+  const parts: Parts = { options, registry, place }
+  const building = new Set<string>()
+  /** Apps built since the start: they may have images without a release. */
+  const built = new Set<string>()
+  /** What an app keeps between builds has one user at a time. */
+  const lines = new Map<string, Promise<unknown>>()
+  const inLine = async <T>(app: string, work: () => Promise<T>): Promise<T> => {
+    const before = lines.get(app) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    lines.set(app, mine)
+    try {
+      return await mine
+    } finally {
+      if (lines.get(app) === mine) lines.delete(app)
+    }
+  }
+  /** Null: no image was ever pushed. */
+  const pushed = async (signal: AbortSignal): Promise<{ host: string; organization: string } | null> => {
+    if (own && !(await own.isThere(signal))) return null
+    const { outside, organization } = await place(signal)
+    return { host: outside, organization }
+  }
+
   return {
     name: 'docker',
     expect: () => options.archiver.expect(1),
@@ -53,10 +103,12 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
       check(request)
       cancelled.throwIfAborted()
       const deadline = AbortSignal.timeout(timeoutSeconds * 1000)
+      const signal = AbortSignal.any([cancelled, deadline])
       const sourceFile = join(folder, `${request.id}.tar`)
       building.add(request.id)
+      built.add(request.app)
       try {
-        return await buildOnce(options, request, sourceFile, write, AbortSignal.any([cancelled, deadline]))
+        return await inLine(request.app, () => buildOnce(parts, { request, sourceFile, write, signal }))
       } catch (error) {
         if (cancelled.aborted) throw cancelled.reason
         if (!deadline.aborted) throw error
@@ -68,28 +120,30 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
         await rm(sourceFile, { force: true })
       }
     },
-    // Of Dockerfiles the engine itself ends those whose connection is gone.
     async recover() {
-      const filters = { label: [ofPlatform(platform), `${kindLabel}=build`] }
-      const call = { method: 'GET', path: '/containers/json', query: { all: true, filters } } as const
-      for (const { Id, Labels } of await engine.read(
-        'listing builds',
-        ContainerList,
-        call,
-        AbortSignal.timeout(workMs),
-      ))
-        if (!building.has(Labels?.[buildLabel] ?? '')) await removeContainer(engine, Id)
+      const left = await removeLeft({ ...where, networks, building }, AbortSignal.timeout(workMs))
+      if (left.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: left })
     },
-    prune: (keep) => pruneImages(where, keep, AbortSignal.timeout(workMs)),
-    async forget(app) {
+    async prune(keep) {
+      const signal = AbortSignal.timeout(workMs)
+      await pruneImages(where, keep, signal)
+      const to = await pushed(signal)
+      if (!to) return
+      await prunePushed(registry, to, new Set([...appsOf(to, keep), ...built]), keep, signal)
+      await dropCopies(where, repositoryOf(to, ''), (reference) => !keep.has(reference), signal)
+    },
+    async forget(app, artifacts) {
       if (!isAppId(app)) throw new Error(`${JSON.stringify(app)} is not an app id`)
-      await forgetImages(where, app, AbortSignal.timeout(workMs))
-      await removeVolume(engine, cacheVolume(app), AbortSignal.timeout(workMs))
+      const signal = AbortSignal.timeout(workMs)
+      built.delete(app)
+      await forgetImages(where, app, signal)
+      const labels = [ofPlatform(platform), ofApp(app), `${kindLabel}=cache`]
+      for (const { name } of await listVolumes(engine, labels, signal)) await removeVolume(engine, name, signal)
+      const to = await pushed(signal)
+      if (!to) return
+      await forgetPushed(registry, to, app, artifacts, signal)
+      await dropCopies(where, `${repositoryOf(to, app)}@`, () => true, signal)
     },
-    checks: async () => [
-      { name: 'Dockerfile builds', status: 'ok', detail: `by the engine, limited to ${options.limits.memory}` },
-      { name: 'stack image', status: 'ok', detail: options.images.stack },
-      { name: 'run image', status: 'ok', detail: options.images.run },
-    ],
+    checks: () => checkBuilder({ options, registry, own }),
   }
 }

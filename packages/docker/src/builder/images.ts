@@ -28,6 +28,24 @@ export async function pruneImages(where: Where, keep: ReadonlySet<string>, signa
       await remove(where, Id, signal)
 }
 
+/** Copies of images of a registry, which has them still: by their reference. A container's image stays. */
+export async function dropCopies(
+  { engine }: Where,
+  prefix: string,
+  unneeded: (reference: string) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = await engine.read('listing images', ImageList, { method: 'GET', path: '/images/json' }, signal)
+  for (const { RepoDigests } of all)
+    for (const reference of RepoDigests ?? [])
+      if (reference.startsWith(prefix) && unneeded(reference)) {
+        const path = `/images/${encodeURIComponent(reference)}`
+        await engine.send('deleting an image', { method: 'DELETE', path }, signal).catch((error: unknown) => {
+          if (!hasStatus(error, 404, 409)) throw error
+        })
+      }
+}
+
 /** All of an app. */
 export async function forgetImages(where: Where, app: string, signal: AbortSignal): Promise<void> {
   for (const { Id } of await listed(where, [ofApp(app)], signal)) await remove(where, Id, signal)

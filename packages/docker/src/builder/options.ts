@@ -1,7 +1,8 @@
 // What does the builder for Docker need?
 import type { Archiver } from '@deis/machine/archive'
+import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 import type { Log } from '@deis/ports/backend'
-import type { Credentials } from '@deis/ports/registry'
+import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import type { Engine } from '../engine/engine.ts'
 import type { Networks } from '../scheduler/networks.ts'
 
@@ -16,7 +17,12 @@ export type DockerBuilderOptions = {
   /** An app's own credentials by registry host, for base images. */
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The platform's. */
-  readonly credentials: Readonly<Record<string, Credentials>>
+  readonly registries: RegistrySettings
+  /** The registry that the platform runs for images that buildpacks make; or that of the operator. */
+  readonly target:
+    | { readonly image: string; readonly port: number }
+    | { readonly host: string; readonly organization: string }
+  readonly cnb: BuilderSettings
   readonly timeoutSeconds: number
   /** Quantities, as on a cluster. */
   readonly limits: { readonly memory: string; readonly cpu: string }

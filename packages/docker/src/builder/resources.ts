@@ -37,6 +37,7 @@ export function resourcesOf({ memory, cpu }: DockerBuilderOptions['limits']): Re
 export async function removeVolume(engine: Client, name: string, signal: AbortSignal): Promise<void> {
   const call = { method: 'DELETE', path: `/volumes/${name}` } as const
   await engine.send('deleting a volume', call, signal).catch((error: unknown) => {
-    if (!hasStatus(error, 404)) throw error
+    // 409: a build uses it; it goes another time.
+    if (!hasStatus(error, 404, 409)) throw error
   })
 }

@@ -126,4 +126,6 @@ export const BuiltImage = Type.Object({
   ),
 })
 
-export const ImageList = Type.Array(Type.Object({ Id: Type.String(), Created: Type.Number(), Labels }))
+export const ImageList = Type.Array(
+  Type.Object({ Id: Type.String(), Created: Type.Number(), Labels, RepoDigests: Words }),
+)

@@ -143,7 +143,7 @@ export const edge: Steps = (backend, on) => {
       const app = await create()
       const rule = { min: 1, max: 4, cpu_percent: 70 }
       const reply = await ann.post(`${app}/settings/`, { autoscale: { web: rule } })
-      if (backend === 'process')
+      if (backend !== 'kubernetes')
         expect(reply).toMatchObject({
           status: 400,
           json: { detail: expect.stringContaining('cannot autoscale') as string },

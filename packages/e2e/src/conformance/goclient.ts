@@ -135,6 +135,8 @@ const resources = {
     whitelist: listOf(string),
     autoscale: mapOf(fieldsOf({ min: integer, max: integer, cpu_percent: integer })),
     label: mapOf(anything),
+    builder: ours(orNull(filled)),
+    buildpacks: ours(listOf(filled)),
   }),
   Tls: fieldsOf({ ...ofApp, https_enforced: orNull(boolean) }),
   Whitelist: fieldsOf({ addresses: listOf(string) }),

@@ -2,7 +2,7 @@
 import type { Check } from '@deis/types'
 import { builderFacts } from '@deis/buildpacks/cnb/builder-facts'
 import { ImageError } from '@deis/ports/registry'
-import { repositoryOf } from './names.ts'
+import { repositoryOf } from '@deis/container/image-names'
 import { prepareNamespace } from './namespace.ts'
 import type { Settings } from './options.ts'
 

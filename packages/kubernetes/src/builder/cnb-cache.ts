@@ -1,6 +1,7 @@
 // Which images of layers kept between builds does a build leave behind, and when are they deleted?
 import type { Registry } from '@deis/ports/registry'
-import { cacheImageOf, cachePrefix, cacheRepositoryOf, type Target } from './names.ts'
+import { cacheRepositoryOf, type Target } from '@deis/container/image-names'
+import { cacheImageOf, cachePrefix } from './names.ts'
 
 /** Of an app, by tag. */
 export async function cachesOf(

@@ -9,7 +9,7 @@ import type { Files } from '@deis/buildpacks/testing'
 import type { Builder, BuildResult } from '@deis/ports/builder'
 import { cnbLauncher, cnbProcess } from '@deis/ports/scheduler'
 import { isClusterThere } from '../client/testing.ts'
-import { cacheRepositoryOf } from './names.ts'
+import { cacheRepositoryOf } from '@deis/container/image-names'
 import { openTestCluster, type TestCluster } from './testing.ts'
 
 const host = process.env.TEST_REGISTRY ?? ''

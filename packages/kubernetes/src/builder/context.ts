@@ -1,15 +1,16 @@
 // What does every build need, and how does it show its output?
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { ImageError } from '@deis/ports/registry'
 import { type BuildOutput, createOutput } from '@deis/buildpacks/output'
 import { plain } from '@deis/buildpacks/text'
-import { BuildFailure, type BuildRequest } from '@deis/ports/builder'
+import type { BuildRequest } from '@deis/ports/builder'
 import type { FetchOrder } from '@deis/buildpacks/runner/order'
 import type { Caches } from './cache.ts'
 import type { Settings } from './options.ts'
 import type { Reporter } from './run.ts'
 import type { Source } from '@deis/container/source'
+
+export { asBuildFailure } from '@deis/container/image-failure'
 
 export type BuildContext = {
   readonly settings: Settings
@@ -56,10 +57,4 @@ export function offerOrder(
     runner: handOff.offer(() => createReadStream(runnerFile), signal).url,
     order: handOff.offer(() => Readable.from([Buffer.from(text)]), signal).url,
   }
-}
-
-/** A failure of the registry, with its hint. */
-export function asBuildFailure(error: unknown): unknown {
-  if (!(error instanceof ImageError)) return error
-  return new BuildFailure(`${error.message.replace(/\.$/, '')}. ${error.hint}`.trim())
 }

@@ -1,7 +1,7 @@
 // Which settings of a controller are for a Docker Engine only?
 import { type Section, settingsOf } from './kinds.ts'
 
-const { text, choice, list } = settingsOf('controller')
+const { text, integer, choice, list } = settingsOf('controller')
 
 export const dockerSettings = {
   DEIS_DOCKER_HOST: text('unix:///var/run/docker.sock', 'the engine: `unix:///path` or `tcp://host:port`'),
@@ -16,6 +16,16 @@ export const dockerSettings = {
     'auto',
     ['auto', 'bridge', 'published'],
     'how containers are reached: by their address, or by ports published on 127.0.0.1; `auto`: by their address where that works',
+  ),
+  DEIS_DOCKER_REGISTRY_IMAGE: text(
+    'registry:3',
+    'image of the registry that keeps images of buildpacks, where `DEIS_REGISTRY_HOSTNAME` names none',
+  ),
+  DEIS_DOCKER_REGISTRY_PORT: integer(
+    5211,
+    1,
+    65_535,
+    'port of this registry on 127.0.0.1; images are recorded with it',
   ),
 } as const
 

@@ -1,6 +1,6 @@
 // Which images of ours are deleted from the registry, and when?
 import type { Registry } from '@deis/ports/registry'
-import { cacheRepositoryOf, repositoryOf, tagTime, type Target } from './names.ts'
+import { cacheRepositoryOf, repositoryOf, tagTime, type Target } from './image-names.ts'
 
 const hourMs = 3_600_000
 /** Every build adds a few layers; beyond this number all are deleted, and the next build starts without a cache. */

@@ -1,0 +1,158 @@
+// Where do images of builds go on one machine? To a registry that the platform runs as a container, unless the operator has one.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { within } from '@deis/lib/within'
+import { type Static, Type } from 'typebox'
+import type { Engine } from '../engine/engine.ts'
+import { hasStatus } from '../engine/error.ts'
+import { Created } from '../engine/objects.ts'
+import { hasImage, pullImage } from '../engine/pull.ts'
+import { kindLabel, platformLabel } from '../labels.ts'
+import type { Networks } from '../scheduler/networks.ts'
+import { removeContainer } from '../engine/remove.ts'
+import { registryName, registryNetwork } from './names.ts'
+import { ensureVolume } from './volumes.ts'
+
+/** Where images go, as seen from two sides. */
+export type Place = {
+  /** `host[:port]` for the engine and the controller; artifacts are recorded with it. */
+  readonly outside: string
+  /** The same for the steps of a build. */
+  readonly inside: string
+  readonly organization: string
+  /** The network that steps reach it by; null: that of their build. */
+  readonly network: string | null
+}
+
+export type OwnRegistry = {
+  /** Runs when this resolves. @throws Error with what to do, PullFailure, EngineError */
+  ensure(signal: AbortSignal): Promise<Place>
+  /** Whether it was ever needed. */
+  isThere(signal: AbortSignal): Promise<boolean>
+  readonly outside: string
+}
+
+type Deps = {
+  readonly engine: Engine
+  readonly platform: string
+  readonly networks: Networks
+  /** Such as `registry:3`. */
+  readonly image: string
+  /** On loopback: images are recorded with it, so it stays the same. */
+  readonly port: number
+}
+
+const innerPort = 5000
+const folder = '/var/lib/registry'
+const tries = 100
+const pauseMs = 100
+const answerMs = 2000
+
+const startMs = 10 * 60_000
+
+const Bound = Type.Object({
+  Id: Type.String(),
+  Config: Type.Object({
+    Labels: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
+  }),
+  HostConfig: Type.Object({
+    PortBindings: Type.Optional(
+      Type.Union([Type.Record(Type.String(), Type.Array(Type.Object({ HostPort: Type.String() }))), Type.Null()]),
+    ),
+  }),
+  NetworkSettings: Type.Object({
+    Networks: Type.Record(Type.String(), Type.Object({ IPAddress: Type.Optional(Type.String()) })),
+  }),
+})
+type Bound = Static<typeof Bound>
+
+/** As the engine and the controller name it. */
+export const ownHost = (port: number): string => `127.0.0.1:${port}`
+
+export function openOwnRegistry({ engine, platform, networks, image, port }: Deps): OwnRegistry {
+  const name = registryName(platform)
+  const outside = ownHost(port)
+  const labels = { [platformLabel]: platform, [kindLabel]: 'registry' }
+  const path = `/containers/${name}`
+
+  const find = (signal: AbortSignal): Promise<Bound | null> =>
+    engine
+      .read('looking at the registry', Bound, { method: 'GET', path: `${path}/json` }, signal)
+      .catch((error: unknown) => {
+        if (hasStatus(error, 404)) return null
+        throw error
+      })
+  /** One with another port, or in a network that is gone, is made anew; images are in its volume. */
+  const isUsable = ({ HostConfig, NetworkSettings }: Bound, network: string): boolean =>
+    HostConfig.PortBindings?.[`${innerPort}/tcp`]?.[0]?.HostPort === String(port) &&
+    NetworkSettings.Networks[network] !== undefined
+
+  const create = async (network: string, signal: AbortSignal): Promise<void> => {
+    if (!(await hasImage(engine, image, signal))) await pullImage(engine, image, null, signal)
+    await ensureVolume(engine, name, labels, signal)
+    const body = {
+      Image: image,
+      Env: ['REGISTRY_STORAGE_DELETE_ENABLED=true', 'OTEL_TRACES_EXPORTER=none'],
+      Labels: labels,
+      ExposedPorts: { [`${innerPort}/tcp`]: {} },
+      HostConfig: {
+        // It is there again after a restart of the engine, also when the controller is not.
+        RestartPolicy: { Name: 'unless-stopped' },
+        LogConfig: { Type: 'local', Config: { 'max-size': '10m', 'max-file': '3' } },
+        NetworkMode: network,
+        PortBindings: { [`${innerPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(port) }] },
+        Mounts: [{ Type: 'volume', Source: name, Target: folder }],
+        SecurityOpt: ['no-new-privileges=true'],
+        CapDrop: ['ALL'],
+      },
+    }
+    await engine.read(
+      'creating the registry',
+      Created,
+      { method: 'POST', path: '/containers/create', query: { name }, body },
+      signal,
+    )
+  }
+
+  /** A port that is published takes connections also while nothing listens in the container. */
+  const answers = (signal: AbortSignal): Promise<boolean> =>
+    within(signal, answerMs, (limit) => fetch(`http://${outside}/v2/`, { signal: limit })).then(
+      async (answer) => {
+        await answer.text()
+        return answer.ok
+      },
+      () => false,
+    )
+
+  const start = async (signal: AbortSignal): Promise<Place> => {
+    const network = await networks.ensure(registryNetwork(platform), signal)
+    const bound = await find(signal)
+    if (bound && bound.Config.Labels?.[platformLabel] !== platform)
+      throw new Error(`the container ${name} is not the registry of this platform: delete or rename it`)
+    if (!bound || !isUsable(bound, network)) {
+      if (bound) await removeContainer(engine, bound.Id)
+      await create(network, signal)
+    }
+    await engine.send('starting the registry', { method: 'POST', path: `${path}/start` }, signal)
+    for (let left = tries; !(await answers(signal)); left--) {
+      signal.throwIfAborted()
+      if (left === 0)
+        throw new Error(`the registry of the platform does not answer at ${outside}: see docker logs ${name}`)
+      await sleep(pauseMs, undefined, { signal })
+    }
+    const address = (await find(signal))?.NetworkSettings.Networks[network]?.IPAddress ?? ''
+    return { outside, inside: `${address}:${innerPort}`, organization: '', network }
+  }
+
+  let starting: Promise<Place> | null = null
+  return {
+    outside,
+    isThere: async (signal) => (await find(signal)) !== null,
+    // Builds that begin together start it once.
+    ensure(signal) {
+      const started = (starting ??= start(AbortSignal.timeout(startMs)).finally(() => {
+        starting = null
+      }))
+      return within(signal, startMs, () => started)
+    },
+  }
+}
