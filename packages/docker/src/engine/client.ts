@@ -27,7 +27,7 @@ export type Call = {
   /** A tar. */
   readonly tar?: Readable
   readonly headers?: Readonly<Record<string, string>>
-  /** Until the answer is there, or begins; default a minute, 0: for ever. */
+  /** Until the answer begins, and again until all of it is there; default a minute, 0: for ever. */
   readonly ms?: number
 }
 
@@ -53,6 +53,8 @@ export type EngineHost = {
 }
 
 const callMs = 60_000
+/** As long as a timer can be. */
+const longestMs = 2 ** 31 - 1
 const maxAnswer = 64 * 1024 * 1024
 
 /** @throws with what to do. */
@@ -99,6 +101,8 @@ function begun(request: ClientRequest): Promise<IncomingMessage | Duplex> {
     request.once('response', resolve)
     request.once('upgrade', (_, socket: Duplex, head: Buffer) => {
       if (head.length > 0) socket.unshift(head)
+      // Whoever reads or writes it notices.
+      socket.on('error', () => {})
       resolve(socket)
     })
   })
@@ -136,9 +140,8 @@ export function createClient(where: EngineHost): Client {
       })
       // An error that nobody waits for any more.
       request.on('error', () => {})
-      const cancel = (): void => void request.destroy(signal.reason as Error)
       try {
-        const answer = await within(signal, ms === 0 ? 2 ** 31 - 1 : ms, async (limit) => {
+        const answer = await within(signal, ms === 0 ? longestMs : ms, async (limit) => {
           limit.addEventListener('abort', () => request.destroy(limit.reason as Error), { once: true })
           const head = begun(request)
           // The engine may refuse before it has read everything: its answer counts, not the broken pipe.
@@ -146,7 +149,8 @@ export function createClient(where: EngineHost): Client {
           else request.end(json)
           return head
         })
-        // What follows the head is ended by the signal, too.
+        // What follows the head is ended by the signal, too; a connection that was handed over is not the request's any more.
+        const cancel = (): void => void (isAnswer(answer) ? request : answer).destroy(signal.reason as Error)
         signal.addEventListener('abort', cancel, { once: true })
         answer.once('close', () => signal.removeEventListener('abort', cancel))
         if (isAnswer(answer)) {
@@ -164,12 +168,16 @@ export function createClient(where: EngineHost): Client {
       }
     }
     const textAnswer = async (what: string, call: Call, signal: AbortSignal): Promise<string> => {
-      const answer = await ask(what, call, signal, { alone: call.ms === 0 })
+      const { ms = callMs } = call
+      const answer = await ask(what, call, signal, { alone: ms === 0 })
       if (!isAnswer(answer)) throw new EngineError(`${what}: the Docker Engine answered what it should not`, 0)
-      return textOf(answer).catch((error: unknown) => {
+      try {
+        return await within(signal, ms === 0 ? longestMs : ms, () => textOf(answer))
+      } catch (error) {
+        answer.destroy()
         signal.throwIfAborted()
         throw new EngineError(`${what}: ${(error as Error).message}`, 0, { cause: error })
-      })
+      }
     }
     return {
       async read(what, schema, call, signal) {
