@@ -2,8 +2,17 @@
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
-/** `status`, `source`, `exit_code` and `ref` are ours: failed builds are kept too. */
+/** `status`, `source` and `cnb` are ours: failed builds are kept too. */
 export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
+
+/** What Cloud Native Buildpacks made an image of. */
+const CnbBuild = Type.Object({
+  builder: Type.String(),
+  run_image: Type.String(),
+  /** Which image that was, by digest. */
+  run_reference: Type.String(),
+  buildpacks: Type.Array(Type.Object({ id: Type.String(), version: Type.String() })),
+})
 
 export const Build = Type.Object({
   uuid: Type.String(),
@@ -16,6 +25,8 @@ export const Build = Type.Object({
   dockerfile: Type.String(),
   status: Type.Optional(Type.String()),
   source: Type.Optional(Type.String()),
+  /** Only of such a build. */
+  cnb: Type.Optional(CnbBuild),
   created: Time,
   updated: Time,
 })

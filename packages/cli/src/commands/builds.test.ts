@@ -23,6 +23,64 @@ test.each([
   })
 })
 
+describe('builds:info', () => {
+  const cnb = {
+    builder: 'heroku/builder:24',
+    run_image: 'heroku/heroku:24',
+    run_reference: 'heroku/heroku@sha256:a',
+    buildpacks: [
+      { id: 'heroku/nodejs', version: '5.7.6' },
+      { id: 'heroku/procfile', version: '4.2.0' },
+    ],
+  }
+  const made = {
+    ...build,
+    status: 'succeeded',
+    owner: 'bob',
+    image: 'x/y@sha256:b',
+    sha: 'abcd1234',
+    dockerfile: '',
+    source: 'git',
+    updated: build.created,
+  }
+  const lines = (status: string, by: string, sha = 'commit:    abcd1234\n'): string =>
+    `=== foo Build\nuuid:      u1\nstatus:    ${status}\n${sha}${by}image:     x/y@sha256:b\nowner:     bob\ncreated:   2026-01-02T03:04:05Z\nupdated:   2026-01-02T03:04:05Z\n`
+
+  test.each([
+    [
+      { ...made, cnb },
+      lines(
+        'succeeded',
+        'built by:  Cloud Native Buildpacks, heroku/builder:24\nbuildpack: heroku/nodejs 5.7.6\nbuildpack: heroku/procfile 4.2.0\nrun image: heroku/heroku:24 (heroku/heroku@sha256:a)\n',
+      ),
+    ],
+    [{ ...made, dockerfile: 'true' }, lines('succeeded', 'built by:  Dockerfile\n')],
+    [made, lines('succeeded', 'built by:  classic buildpacks\n')],
+    [{ ...made, status: 'failed' }, lines('failed', '')],
+    [{ ...made, source: 'pull', sha: '' }, lines('succeeded', 'built by:  others: the image was pulled\n', '')],
+  ])('of %j', async (json, stdout) => {
+    const { home } = await against({ 'GET /v2/apps/foo/builds/u1/': { json } })
+    expect(await deis(['builds:info', 'u1', '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout })
+  })
+
+  test('of the build that runs', async () => {
+    const releases = page({ failed: true, build: 'u2' }, { failed: false, build: 'u1' }, { failed: false, build: null })
+    const { home } = await against({
+      'GET /v2/apps/foo/releases/?limit=100': { json: releases },
+      'GET /v2/apps/foo/builds/u1/': { json: made },
+    })
+    expect(await deis(['builds:info', '-a', 'foo'], { home })).toMatchObject({ code: 0 })
+  })
+
+  test('says when nothing was deployed yet', async () => {
+    const { home } = await against({
+      'GET /v2/apps/foo/releases/?limit=100': { json: page({ failed: false, build: null }) },
+    })
+    const { code, stderr } = await deis(['builds:info', '-a', 'foo'], { home })
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining('"foo" runs no build yet.')])
+  })
+})
+
 describe('builds:create', () => {
   const created: Replies = { 'POST /v2/apps/foo/builds/': { status: 201, json: build } }
 

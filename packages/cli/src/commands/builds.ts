@@ -92,6 +92,13 @@ export function builds(context: Context): Command[] {
         'process types as YAML text; by default the Procfile of this folder, if there is one',
       )
       .action(create),
+    new Command('builds:info')
+      .description('show how an app was built')
+      .argument('[uuid]', 'UUID from `deis builds:list --all`; by default the build that runs')
+      .addOption(appOption())
+      .action(async (uuid: string | undefined, { app }: AppOption) =>
+        (await import('./builds/info.ts')).info(context, await context.app(app), uuid),
+      ),
     new Command('builds:logs')
       .description('show the output of a build')
       .argument('[uuid]', 'UUID from `deis builds:list --all`; by default the newest build')

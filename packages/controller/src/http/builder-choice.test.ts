@@ -146,6 +146,18 @@ it('builds get it, and the image that runs; the release starts types of the imag
     processes: { web: { command: null, replicas: 1 } },
   })
   expect(await f.core.db.build.findMany({ select: { cnb: true } })).toEqual([{ cnb: facts }, { cnb: facts }])
+  const { results } = (await ask('GET', 'builds/?limit=1')) as { results: object[] }
+  expect(results).toMatchObject([
+    {
+      source: 'git',
+      cnb: {
+        builder: facts.builder,
+        run_image: facts.runImage,
+        run_reference: facts.runReference,
+        buildpacks: facts.buildpacks,
+      },
+    },
+  ])
   expect(await ask('POST', 'scale/', { worker: 1 })).toBeNull()
   expect(f.memory.applied('tea')?.processes.worker).toMatchObject({ command: null, replicas: 1 })
   expect(await ask('POST', 'releases/rollback/', { version: 2 })).toEqual({ version: 4 })

@@ -97,6 +97,7 @@ export function toConfig(vault: Vault, app: string, row: Row.Config): Config {
 }
 
 export function toBuild(app: string, row: Row.Build): Build {
+  const cnb = cnbOf(row)
   return {
     uuid: row.uuid,
     owner: row.owner,
@@ -107,6 +108,16 @@ export function toBuild(app: string, row: Row.Build): Build {
     dockerfile: row.dockerfile,
     status: row.status,
     source: row.source,
+    ...(cnb
+      ? {
+          cnb: {
+            builder: cnb.builder,
+            run_image: cnb.runImage,
+            run_reference: cnb.runReference,
+            buildpacks: cnb.buildpacks.map(({ id, version }) => ({ id, version })),
+          },
+        }
+      : {}),
     ...times(row),
   }
 }
