@@ -7,7 +7,7 @@ import { builtImage } from '@deis/buildpacks/cnb/image-facts'
 import { failureMessage } from '@deis/buildpacks/cnb/messages'
 import { createPhaseOutput } from '@deis/buildpacks/cnb/phase-output'
 import { cnbPlan, type CnbPlan, folders, type Step, type Volume } from '@deis/buildpacks/cnb/plan'
-import { processTypes } from '@deis/buildpacks/cnb/processes'
+import { processTypes, readsProcfiles } from '@deis/buildpacks/cnb/processes'
 import { type Project, readProject } from '@deis/buildpacks/cnb/project-toml'
 import { registryAuth } from '@deis/buildpacks/cnb/registry-auth'
 import { reportedDigest } from '@deis/buildpacks/cnb/report'
@@ -256,6 +256,7 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
       runImage: plan.runImage,
       runReference: built.runReference,
       buildpacks: built.buildpacks,
+      ...(readsProcfiles(facts) ? {} : { procfileTypes: Object.keys(procfile) }),
     },
   }
 }

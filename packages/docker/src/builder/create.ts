@@ -98,6 +98,7 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
 
   return {
     name: 'docker',
+    cnb: true,
     expect: () => options.archiver.expect(1),
     async build(request, write, cancelled) {
       check(request)

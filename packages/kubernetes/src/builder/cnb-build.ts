@@ -157,6 +157,7 @@ export async function buildCnb(context: BuildContext): Promise<BuildResult> {
         runImage: plan.runImage,
         runReference: image.runReference,
         buildpacks: image.buildpacks,
+        ...(readsProcfiles(facts) ? {} : { procfileTypes: Object.keys(procfile) }),
       },
     }
   } catch (error) {

@@ -93,6 +93,7 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
 
   return {
     name: 'kubernetes',
+    cnb: settings.cnb !== undefined,
     expect: () => settings.archiver.expect(1),
     async build(request, write, cancelled) {
       check(request)
