@@ -101,8 +101,8 @@ describe.skipIf(!isEngineThere)('Cloud Native Buildpacks', () => {
     expect(kept).toHaveLength(running.length - 1)
     // Another controller after a kill: none of these builds is its own.
     await (await bed.another({})).recover()
-    expect(await bed.left()).toEqual([])
     await expect(building).rejects.toThrow()
+    expect(await bed.left()).toEqual([])
   })
 
   test('images of no release go after an hour, and everything of an app with it', async () => {

@@ -105,8 +105,9 @@ export async function openBuilderTestbed(name: string): Promise<BuilderTestbed> 
     publish,
     output: () => text,
     async build(files, more = {}, signal = new AbortController().signal, by = builder) {
-      const source = await tarOf(files)
+      // Before anything is awaited: whoever waits for output must not see that of the build before.
       text = ''
+      const source = await tarOf(files)
       const request: BuildRequest = {
         id: `b-${randomBytes(6).toString('hex')}`,
         app: `${prefix}app`,
