@@ -2,6 +2,7 @@
 import { isIPv4 } from 'node:net'
 import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
+import type { BuilderImages } from './config-builders.ts'
 import type { Reader } from './config-cluster.ts'
 
 /** The network of one app has 64 addresses. */
@@ -15,7 +16,11 @@ function isPool(item: string): boolean {
 }
 
 /** Registries and the limits of builds are set as for a cluster. */
-export function readDocker({ text, number, choice, list, problems }: Reader, cluster: ClusterSettings): DockerSettings {
+export function readDocker(
+  { text, number, choice, list, problems }: Reader,
+  cluster: ClusterSettings,
+  cnb: BuilderImages,
+): DockerSettings {
   const host = text('DEIS_DOCKER_HOST')
   if (!/^(unix:\/\/\/\S+|tcp:\/\/[^\s/]+)$/.test(host))
     problems.push(`DEIS_DOCKER_HOST must be unix:///path or tcp://host:port, not ${JSON.stringify(host)}`)
@@ -40,7 +45,7 @@ export function readDocker({ text, number, choice, list, problems }: Reader, clu
       own === ''
         ? { image: text('DEIS_DOCKER_REGISTRY_IMAGE'), port: number('DEIS_DOCKER_REGISTRY_PORT') }
         : { host: own, organization },
-    cnb: { builder: 'heroku/builder:24', allowed: [], lifecycleImage: null, plain: 'cnb' },
+    cnb,
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
     stackImage: cluster.stackImage,
     runImage: cluster.runImage,

@@ -157,7 +157,7 @@ export function readConfig(env: Env, cwd: string): Config {
   const reader = { text, number, optionalNumber, choice, list, problems }
   const cnb = readBuilders(reader)
   const cluster = { ...readCluster(reader), cnb }
-  const docker = readDocker(reader, cluster)
+  const docker = readDocker(reader, cluster, cnb)
   const scheduler = choice('DEIS_SCHEDULER')
   const config: Config = {
     dataDir,

@@ -1,0 +1,30 @@
+// Do Cloud Native Buildpacks build and run apps on a cluster, with a stand-in builder?
+import { publishTestBuilder } from '@deis/buildpacks/cnb/testing/builder'
+import { createRegistry } from '@deis/registry/create'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { newApp } from './app.ts'
+import { registered } from './client.ts'
+import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
+import { cnbWorks, type Stage } from './cnb-steps.ts'
+
+describe.skipIf(testCluster === null).sequential('on a cluster', () => {
+  let platform: ClusterPlatform
+  let stage: Stage
+  beforeAll(async () => {
+    const host = testCluster?.registry ?? ''
+    const { builder } = await publishTestBuilder(
+      createRegistry({ insecure: [host], mirrors: {}, credentials: {} }),
+      host,
+    )
+    platform = await startOnCluster({
+      DEIS_STACK_IMAGE: '',
+      DEIS_TOOLS_IMAGE: `${host}/stack:1`,
+      DEIS_BUILDER_IMAGE: builder,
+    })
+    const shop = await newApp(await registered(platform, 'ann'), platform.name('shop'), {})
+    stage = { platform, shop, builder }
+  })
+  afterAll(() => platform?.stop())
+
+  cnbWorks(() => stage)
+})
