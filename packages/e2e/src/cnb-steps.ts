@@ -12,7 +12,7 @@ export type Stage = {
 }
 
 /** The stand-in's buildpack for Node.js starts what package.json says. */
-export const cnbApp: Files = {
+const cnbApp: Files = {
   'package.json': JSON.stringify({ name: 'shop', scripts: { start: 'exec node server.js' } }),
   'server.js': `require('http').createServer((q, s) => s.end([process.env.GREETING ?? 'hello', process.env.TEST_LAYER, process.env.WORKFLOW_RELEASE].join(' '))).listen(process.env.PORT)\nprocess.on('SIGTERM', () => process.exit())\n`,
   Procfile: 'worker: sleep 100000\n',

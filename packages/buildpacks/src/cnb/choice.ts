@@ -17,6 +17,13 @@ export type BuilderSettings = {
 type Source = { readonly dockerfile: boolean; /** Whether it has a `.buildpacks` file. */ readonly buildpacks: boolean }
 type Request = Pick<BuildRequest, 'config' | 'builder' | 'buildpacks'>
 
+/** The first line of a build. */
+export const chosen: Readonly<Record<Kind, string>> = {
+  dockerfile: 'Building the Dockerfile',
+  classic: 'Building with classic buildpacks',
+  cnb: 'Building with Cloud Native Buildpacks',
+}
+
 /** What the app asks for decides, then its Dockerfile, then what the operator chose. */
 export function kindOf(
   source: Source,

@@ -12,6 +12,13 @@ export type PhaseOutput = {
   readonly participants: () => readonly string[]
 }
 
+/** What is said before the first line of a phase; of the others, nothing. */
+export const phaseTitles: Partial<Record<Phase, string>> = {
+  detect: 'Detecting',
+  build: 'Building',
+  export: 'Exporting',
+}
+
 const isLayerLine = (line: string): boolean => /^(Restoring|Reusing|Adding) (data|layer|cache layer)\b/.test(line)
 const longestKept = 200
 const mostParticipants = 100

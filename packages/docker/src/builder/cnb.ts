@@ -5,7 +5,7 @@ import { builderFacts, type BuilderFacts } from '@deis/buildpacks/cnb/builder-fa
 import { builderOf } from '@deis/buildpacks/cnb/choice'
 import { builtImage } from '@deis/buildpacks/cnb/image-facts'
 import { failureMessage } from '@deis/buildpacks/cnb/messages'
-import { createPhaseOutput } from '@deis/buildpacks/cnb/phase-output'
+import { createPhaseOutput, phaseTitles } from '@deis/buildpacks/cnb/phase-output'
 import { cnbPlan, type CnbPlan, folders, type Step, type Volume } from '@deis/buildpacks/cnb/plan'
 import { processTypes, readsProcfiles } from '@deis/buildpacks/cnb/processes'
 import { type Project, readProject } from '@deis/buildpacks/cnb/project-toml'
@@ -131,7 +131,8 @@ async function runSteps(build: CnbBuild, { facts, plan, place, volumes }: Steps)
   const { options, request, write, signal } = build
   const { engine, platform, limits, registries, networks } = options
   const auth = registryAuth(registries.credentials)
-  const shown = createOutput(write, maxOutputBytes).stream()
+  const output = createOutput(write, maxOutputBytes)
+  const shown = output.stream()
   let participants: readonly string[] = []
   let digest: string | null = null
   const networkOf = async ({ network }: Step): Promise<string> => {
@@ -156,6 +157,8 @@ async function runSteps(build: CnbBuild, { facts, plan, place, volumes }: Steps)
       signal,
     )
     const phase = createPhaseOutput(step.phase, (line) => shown.write(Buffer.from(`${line}\n`)))
+    const title = phaseTitles[step.phase]
+    if (title !== undefined) output.title(title)
     const ended: Ended = await runStep(engine, id, phase.line, signal, async ({ code }) => {
       if (code !== 0 || step.phase !== 'export') return
       digest = reportedDigest(await text(await takeFile(engine, id, plan.report, maxReport, signal)))
@@ -196,7 +199,7 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
   const output = createOutput(write, maxOutputBytes)
   const project = await projectOf(build, output)
   const name = builderOf(request.builder, project?.builder ?? null, cnb)
-  output.title(`Building with ${name}`)
+  output.note(`Builder: ${name}`)
   const facts = builderFacts(
     name,
     await registry.inspect(name, null, signal).catch((error: unknown) => {

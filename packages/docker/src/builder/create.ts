@@ -1,7 +1,7 @@
 // How are apps built on a Docker Engine?
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { kindOf } from '@deis/buildpacks/cnb/choice'
+import { chosen, kindOf } from '@deis/buildpacks/cnb/choice'
 import { repositoryOf } from '@deis/container/image-names'
 import { appsOf, forgetImages as forgetPushed, pruneImages as prunePushed } from '@deis/container/registry-images'
 import { keepSource } from '@deis/container/source'
@@ -41,8 +41,12 @@ async function buildOnce(
   const { options } = parts
   const tar = request.source()
   const source = await keepSource(options.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
-  warnSubmodules(createOutput(write, maxOutputBytes), request.submodules ?? [])
-  switch (kindOf(source, request, options.cnb)) {
+  const output = createOutput(write, maxOutputBytes)
+  const kind = kindOf(source, request, options.cnb)
+  // Where there is a choice, users learn what was chosen.
+  output.title(chosen[kind])
+  warnSubmodules(output, request.submodules ?? [])
+  switch (kind) {
     case 'dockerfile':
       return buildDockerfile({ options, request, source, sourceFile, write, signal })
     case 'cnb':

@@ -81,7 +81,7 @@ export function openOwnRegistry({ engine, platform, networks, image, port }: Dep
         if (hasStatus(error, 404)) return null
         throw error
       })
-  /** One with another port, or in a network that is gone, is made anew; images are in its volume. */
+  /** One with another port, or in a network that is gone, is made again; images are in its volume. */
   const isUsable = ({ HostConfig, NetworkSettings }: Bound, network: string): boolean =>
     HostConfig.PortBindings?.[`${innerPort}/tcp`]?.[0]?.HostPort === String(port) &&
     NetworkSettings.Networks[network] !== undefined

@@ -33,7 +33,7 @@ export type Ended = {
 const maxLine = 64 * 1024
 
 /** Pure: without privileges, the engine's socket or a port. */
-export function stepBody(step: StepContainer, limits: BuildLimits, init: boolean): object {
+function stepBody(step: StepContainer, limits: BuildLimits, init: boolean): object {
   return {
     Image: step.image,
     Entrypoint: step.command,

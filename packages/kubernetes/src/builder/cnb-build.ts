@@ -3,7 +3,7 @@ import { builderFacts, type BuilderFacts } from '@deis/buildpacks/cnb/builder-fa
 import { builderOf } from '@deis/buildpacks/cnb/choice'
 import { builtImage } from '@deis/buildpacks/cnb/image-facts'
 import { failureMessage } from '@deis/buildpacks/cnb/messages'
-import { createPhaseOutput } from '@deis/buildpacks/cnb/phase-output'
+import { createPhaseOutput, phaseTitles } from '@deis/buildpacks/cnb/phase-output'
 import { type CnbPlan, cnbPlan, type Phase } from '@deis/buildpacks/cnb/plan'
 import { processTypes, readsProcfiles } from '@deis/buildpacks/cnb/processes'
 import { type Project, readProject } from '@deis/buildpacks/cnb/project-toml'
@@ -24,8 +24,6 @@ type Report = ReturnType<typeof reporterOf>
 
 /** What of a phase's exit makes a build without the kept layers worth a try. */
 const restoreFailed = 42
-
-const titles: Partial<Record<Phase, string>> = { detect: 'Detecting', build: 'Building', export: 'Exporting' }
 
 function planOf(context: BuildContext, facts: BuilderFacts, project: Project | null, noCache: boolean): CnbPlan {
   const { settings, request, now } = context
@@ -66,7 +64,7 @@ async function runPlan(
   const followed = phases.map(({ phase, output }) => ({
     container: phase,
     line(line: string) {
-      const title = titles[phase]
+      const title = phaseTitles[phase]
       if (begun !== phase && title !== undefined) reporter.title(title)
       begun = phase
       output.line(line)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../client/objects.ts'
 import { controllerKey, heritageSelector } from '../cluster/labels.ts'
-import { type Kind as Way, kindOf } from '@deis/buildpacks/cnb/choice'
+import { chosen, type Kind as Way, kindOf } from '@deis/buildpacks/cnb/choice'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
@@ -35,12 +35,10 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
   if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
-const ways: Readonly<
-  Record<Way, { readonly kind: Kind; readonly said: string; build(context: BuildContext): Promise<BuildResult> }>
-> = {
-  dockerfile: { kind: 'dockerbuild', said: 'Building the Dockerfile', build: buildDockerfile },
-  classic: { kind: 'slugbuild', said: 'Building with classic buildpacks', build: buildSlugImage },
-  cnb: { kind: 'cnbbuild', said: 'Building with Cloud Native Buildpacks', build: buildCnb },
+const ways: Readonly<Record<Way, { readonly kind: Kind; build(context: BuildContext): Promise<BuildResult> }>> = {
+  dockerfile: { kind: 'dockerbuild', build: buildDockerfile },
+  classic: { kind: 'slugbuild', build: buildSlugImage },
+  cnb: { kind: 'cnbbuild', build: buildCnb },
 }
 
 async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source'>): Promise<BuildResult> {
@@ -55,9 +53,10 @@ async function buildOnce(settings: Settings, context: Omit<BuildContext, 'source
   const tar = request.source()
   const source = await keepSource(settings.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
   const output = createOutput(context.write, settings.maxOutputBytes)
-  const { kind, said, build } = ways[kindOf(source, request, settings.cnb ?? { plain: 'classic' })]
+  const way = kindOf(source, request, settings.cnb ?? { plain: 'classic' })
+  const { kind, build } = ways[way]
   // Where there is a choice, users learn what was chosen.
-  if (settings.cnb) output.title(said)
+  if (settings.cnb) output.title(chosen[way])
   warnSubmodules(output, request.submodules ?? [])
   const job = { namespace, name: jobName(kind, request), build: request.id }
   try {
