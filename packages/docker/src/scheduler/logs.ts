@@ -40,10 +40,16 @@ const retryMs = [200, 500, 1000, 2000, 5000] as const
 /** So many lines wait to be written before no more are read. */
 const maxWaiting = 1000
 
-/** Parts of lines, each with a time of its own, become lines with the first one's. */
+/** The engine cuts a longer line into parts of this size. */
+const partBytes = 16 * 1024
+const lineEnd = Buffer.from('\n')
+
+type Part = { readonly stamp: string; readonly decoder: StringDecoder; text: string; isFirst: boolean }
+
+/** Parts of lines become lines. All parts of one have its time; of the last one some engines leave out the end of the line. */
 export function createJoiner() {
-  const open = new Map<Frame['from'], { stamp: string; text: string; decoder: StringDecoder }>()
-  const clean = (text: string): string => text.replaceAll('\r', '')
+  const open = new Map<Frame['from'], Part>()
+  const entryOf = ({ stamp, text }: Part): Entry => ({ stamp, text: text.replaceAll('\r', '').replace(/\n$/, '') })
   return {
     /** `payload`: what was printed, without its time. */
     push({ from, bytes }: Frame): { entries: Entry[]; payload: Buffer; stamp: string } | null {
@@ -51,19 +57,24 @@ export function createJoiner() {
       const stamp = space < 0 ? null : stampOf(bytes.toString('latin1', 0, space))
       if (stamp === null) return null
       const payload = bytes.subarray(space + 1)
-      const part = open.get(from) ?? { stamp, text: '', decoder: new StringDecoder('utf8') }
+      const before = open.get(from)
+      const isNext = before !== undefined && before.stamp !== stamp
+      const entries = isNext && before.text !== '' ? [entryOf(before)] : []
+      const part = before && !isNext ? before : { stamp, decoder: new StringDecoder('utf8'), text: '', isFirst: true }
       part.text += part.decoder.write(payload)
-      open.set(from, part)
-      const entries: Entry[] = []
-      // One message is one line, or a part; a long one does not wait for its end.
-      if (part.text.endsWith('\n') || part.text.length >= maxLine) {
-        entries.push({ stamp: part.stamp, text: clean(part.text.replace(/\n$/, '')) })
-        open.delete(from)
+      const isWhole = part.text.endsWith('\n')
+      // A long line does not wait for its end.
+      if (isWhole || payload.length < partBytes || part.text.length >= maxLine) {
+        const entry = entryOf(part)
+        if (part.isFirst || entry.text !== '') entries.push(entry)
+        Object.assign(part, { text: '', isFirst: false })
       }
-      return { entries, payload, stamp }
+      if (isWhole) open.delete(from)
+      else open.set(from, part)
+      return { entries, payload: isNext ? Buffer.concat([lineEnd, payload]) : payload, stamp }
     },
     flush(): Entry[] {
-      const rest = [...open.values()].map(({ stamp, text, decoder }) => ({ stamp, text: clean(text + decoder.end()) }))
+      const rest = [...open.values()].map((part) => entryOf({ ...part, text: part.text + part.decoder.end() }))
       open.clear()
       return rest.filter(({ text }) => text !== '')
     },
@@ -99,6 +110,8 @@ export function followContainer({ engine, log, trouble }: Deps, { id, source, by
 
   const readOnce = async (): Promise<void> => {
     last ??= await log.after(source)
+    // Within one stream times repeat, in the parts of a line, and go back, from one output to the other.
+    const stored = last
     const joiner = createJoiner()
     const query = { follow: true, stdout: true, stderr: true, timestamps: true, since: sinceOf(last) }
     const path = `/containers/${id}/logs`
@@ -109,7 +122,7 @@ export function followContainer({ engine, log, trouble }: Deps, { id, source, by
         timer.refresh()
         const found = joiner.push(frame)
         // What was stored before comes once more.
-        if (!found || found.stamp <= last) continue
+        if (!found || found.stamp <= stored) continue
         if (wantsBytes) wantsBytes = bytes?.(found.payload) ?? false
         await store(found.entries)
         const newest = found.entries.at(-1)?.stamp
