@@ -61,11 +61,21 @@ export async function runOneOff(
   const { bytes, end } = limited(output)
   try {
     return await inOneOff(backend, oneOff, signal, async (pod, stop) => {
-      pod.container = await startContainer(backend, pod, stop, 'run', bytes)
+      let taken = 0
+      const take = (chunk: Buffer): boolean => {
+        taken++
+        return bytes(chunk)
+      }
+      pod.container = await startContainer(backend, pod, stop, 'run', take)
       pod.state = 'up'
       backend.changed(pod.app.id)
       const ended = await Promise.race([pod.container.exited, rejectsWhenAborted(stop)])
-      await lastLines(pod)
+      // The engine has kept more than is read by now: all of it is, as long as some comes.
+      for (let before = -1; taken > before;) {
+        before = taken
+        await lastLines(pod)
+        stop.throwIfAborted()
+      }
       if (ended.code === null) throw new Error(`the container ${pod.name} was deleted while its command ran`)
       if (ended.outOfMemory) bytes(Buffer.from(`\nThe command needed more memory than its limit (OOMKilled).\n`))
       return ended.code
