@@ -8,7 +8,7 @@ import { appLabel, graceLabel, kindLabel, ofPlatform, portLabel, releaseLabel, t
 import { newPod } from './pod.ts'
 import { inspect, watchContainer } from './running.ts'
 import { removeContainer } from '../engine/remove.ts'
-import { supervise } from './supervise.ts'
+import { lastLines, supervise } from './supervise.ts'
 
 const connectMs = 1000
 const atOnce = 8
@@ -25,7 +25,7 @@ export async function listOurs(
   return engine.read('listing containers', ContainerList, { method: 'GET', path: '/containers/json', query }, signal)
 }
 
-/** Adopts a pod's container that runs; what it is to be is known again with the next apply. Everything else goes. */
+/** Adopts a pod's container that runs; what it is to be is known again with the next apply. Others go, their lines stay. */
 async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Promise<void> {
   const { engine } = backend.options
   const labels = listed.Labels ?? {}
@@ -36,7 +36,7 @@ async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Pro
   // Builds are the builder's.
   if (kind !== 'pod' && kind !== 'run') return
   const found = kind === 'pod' && isAppId(id) && release !== null ? await inspect(engine, listed.Id, signal) : null
-  if (!found?.State.Running || release === null) return removeContainer(engine, listed.Id, signal)
+  if (!found || release === null) return removeContainer(engine, listed.Id, signal)
   const app = openApp(backend, id)
   const port = wholeNumber(labels[portLabel])
   const pod = newPod({
@@ -49,6 +49,12 @@ async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Pro
     routable: port !== null,
     stage: 'serving',
   })
+  if (!found.State.Running) {
+    pod.container = watchContainer(backend, pod, found, '')
+    await lastLines(pod)
+    await pod.container.output.stop()
+    return removeContainer(engine, listed.Id, signal)
+  }
   app.pods.set(pod.name, pod)
   const network = await backend.options.networks.ensure(id, signal)
   const container = watchContainer(backend, pod, found, network)
