@@ -57,7 +57,7 @@ export const withSignal = (io: SessionIo, signal: AbortSignal): SessionIo => ({
 const endOfTransmission = Buffer.from([4])
 /** How long the first connection of a command may outlast the second. */
 const lostMs = 5_000
-const noShell = /executable file not found|no such file or directory/
+const noShell = /executable file not found|no such file or directory/i
 
 function startError(outcome: Outcome | null): Error {
   if (outcome !== null && noShell.test(outcome.message))

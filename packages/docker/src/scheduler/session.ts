@@ -1,5 +1,6 @@
 // How does a session run its command, in a container of its own or in one that is up?
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { killedCode } from '@deis/container/end-marker'
 import host from '@deis/container/programs/session-host.sh'
 import { handshakeArguments, type Launch, newSessionTokens } from '@deis/container/session/handshake'
@@ -20,6 +21,25 @@ import { inOneOff } from './run.ts'
 
 /** Detach keys would take Ctrl-P from the command: these are pressed by nobody. */
 const detachKeys = 'ctrl-@,ctrl-@,ctrl-@'
+
+/** How much later than the end of its output the end of a container may be known. */
+const endLagMs = 5_000
+
+/** What comes in place of the output when there is no shell: of the engine, or of the init process that it puts in front. */
+const refusal = /OCI runtime exec failed.*|exec \/bin\/sh failed.*/
+const longestRefusal = 500
+
+/** `message`: why nothing was started, if that was said. */
+function noticing(take: Take): { readonly take: Take; message(): string } {
+  let begun = ''
+  return {
+    take(channel, chunk) {
+      if (begun.length < longestRefusal) begun += chunk.toString()
+      return take(channel, chunk)
+    },
+    message: () => refusal.exec(begun)?.[0] ?? '',
+  }
+}
 
 const launchOf = (artifact: Artifact): Launch =>
   artifact.kind === 'image' && artifact.launcher !== 'none' ? artifact.launcher : 'shell'
@@ -86,17 +106,19 @@ export function openSession(
     pod.state = 'up'
     backend.changed(pod.app.id)
     const { id, exited } = container
-    const dial = async (take: Take, lost: AbortSignal): Promise<SessionSocket> =>
-      sessionSocket(
+    const dial = async (take: Take, lost: AbortSignal): Promise<SessionSocket> => {
+      const noticed = noticing(take)
+      return sessionSocket(
         {
           socket,
           tty: io.terminal !== null,
-          take,
+          take: noticed.take,
           resize: (size) => engine.send('resizing a terminal', resizeCall(`/containers/${id}`, size), lost),
-          outcome: async () => ({ code: null, message: '' }),
+          outcome: async () => ({ code: null, message: noticed.message() }),
         },
         lost,
       )
+    }
     const wiring: Wiring = {
       target: targetIn(engine, pod.name, id, tokens.session),
       markers: tokens.markers,
@@ -107,7 +129,9 @@ export function openSession(
       async exitCode(outcome) {
         const code = outcome?.code ?? null
         if (code !== null && code !== killedCode) return code
-        const ended = await exited
+        const ended = await Promise.race([exited, sleep(endLagMs, undefined, { ref: false })])
+        // It may run on, for nobody: the caller ends it.
+        if (!ended) throw new Error(`the connection to the command in ${pod.name} was lost`)
         if (ended.code === null) throw new Error(`the container ${pod.name} was deleted while its command ran`)
         if (ended.outOfMemory)
           await io.output(
@@ -158,13 +182,14 @@ export async function execSession(
     exec = await createExec(engine, container.id, body, lost).catch(gone)
     const call = { method: 'POST', path: `/exec/${exec}/start`, body: { Detach: false, Tty: tty } } as const
     const socket = await engine.hijack('running a command in a container', call, lost).catch(gone)
+    const noticed = noticing(take)
     return sessionSocket(
       {
         socket,
         tty,
-        take,
+        take: noticed.take,
         resize: (size) => engine.send('resizing a terminal', resizeCall(`/exec/${exec}`, size), lost),
-        outcome: async () => ({ code: await execCode(engine, exec, lost), message: '' }),
+        outcome: async () => ({ code: await execCode(engine, exec, lost), message: noticed.message() }),
       },
       lost,
     )
