@@ -22,20 +22,19 @@ async function ownRegistry(own: OwnRegistry): Promise<Check> {
   const name = 'registry for builds'
   if (!(await own.isThere(AbortSignal.timeout(patienceMs))))
     return { name, status: 'ok', detail: `${own.outside}: it starts with the first build that needs it` }
-  return line(name, `${own.outside}`, (signal) => own.ensure(signal))
+  return line(name, own.outside, (signal) => own.ensure(signal))
 }
 
 export async function checkBuilder({ options, registry, own }: Deps): Promise<readonly Check[]> {
   const { cnb, limits, images } = options
-  return Promise.all([
+  const asked = await Promise.all([
     line('builder of Cloud Native Buildpacks', cnb.builder, (signal) => registry.inspect(cnb.builder, null, signal)),
     ...(own ? [ownRegistry(own)] : []),
-    {
-      name: 'Dockerfile builds',
-      status: 'ok' as const,
-      detail: `by the engine, limited to ${limits.memory}`,
-    },
-    { name: 'stack image', status: 'ok' as const, detail: images.stack },
-    { name: 'run image', status: 'ok' as const, detail: images.run },
   ])
+  return [
+    ...asked,
+    { name: 'Dockerfile builds', status: 'ok', detail: `by the engine, limited to ${limits.memory}` },
+    { name: 'stack image', status: 'ok', detail: images.stack },
+    { name: 'run image', status: 'ok', detail: images.run },
+  ]
 }

@@ -155,7 +155,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
 
   test('what a process printed last while no controller ran is stored, and commands that were left are removed', async () => {
     const app = newApp()
-    await apply(formation(app, 1, { worker: web(1, 'trap "echo last words; exit 3" TERM; echo up; sleep 600 & wait') }))
+    await apply(formation(app, 1, { worker: web(1, 'trap "echo at the end; exit 3" TERM; echo up; sleep 600 & wait') }))
     const [pod] = await settled(app, 1)
     await until('it has printed', async () => (await texts(app)).includes('up'))
     await scheduler.close({ stop: false })
@@ -164,7 +164,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
     const marked = labels.flatMap((one) => ['--label', one])
     const left = await testbed.docker('run', '-d', ...marked, `${TEST_DOCKER_REGISTRY}/stack:1`, 'sleep', '600')
     await reopen()
-    expect((await texts(app)).filter((text) => text === 'last words')).toHaveLength(1)
+    expect((await texts(app)).filter((text) => text === 'at the end')).toHaveLength(1)
     await expect(testbed.docker('inspect', left)).rejects.toThrow('No such')
   })
 })
