@@ -157,6 +157,11 @@ async function main() {
   const token = ready.registrationToken
   routerPort = { DEIS_ROUTER_PORT: String(listening) }
   const domain = process.env.DEIS_PLATFORM_DOMAIN || 'localhost'
+  // Containers are the engine's, or the cluster's.
+  const ends =
+    (process.env.DEIS_SCHEDULER || 'process') === 'process'
+      ? 'Ctrl-C stops everything; the apps will start again at the next start.'
+      : 'Ctrl-C stops the platform; the containers of apps run on.'
   console.log(`
 Deis is ready.
   API    ${api}
@@ -173,7 +178,7 @@ and, in a folder with an app of yours in git:
   git push deis master
   deis open
 ${token ? '\nThe first account becomes an admin. Until it exists, registering needs this token.\n' : ''}
-Ctrl-C stops everything; the apps will start again at the next start.
+${ends}
 `)
 }
 

@@ -27,6 +27,10 @@ const maxLine = 1024 * 1024
 /** The exit code of a command that was killed, most likely for its memory. */
 const killed = 137
 
+/** Those that every Dockerfile takes. Others it would have to declare, and the engine warns of each that it does not. */
+const proxiesOf = (env: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^(https?|no)_proxy$/i.test(name)))
+
 /** `deis/<app>:b-<build>`: the tag protects the image from a prune of untagged ones. */
 const tagOf = ({ app, id }: BuildRequest): string => `deis/${app}:b-${id}`
 
@@ -54,7 +58,7 @@ export async function buildImage(build: ImageBuild, signal: AbortSignal): Promis
         version: '1',
         dockerfile: 'Dockerfile',
         t: tagOf(request),
-        buildargs: { ...env, ...args },
+        buildargs: { ...proxiesOf(env), ...args },
         labels: { ...labels, ...buildLabels(options, request, 'image') },
         nocache: noCache,
         rm: true,
