@@ -16,7 +16,7 @@ export type PhaseFailure = {
   readonly participants: readonly string[]
 }
 
-const sentence = (text: string): string => text.replace(/[.\s]+$/, '')
+const sentence = (text: string): string => text.replace(/(?<![.\s])[.\s]+$/, '')
 
 function noneDetects({ name, buildpacks }: BuilderFacts): string {
   const files = lookedFor(buildpacks)

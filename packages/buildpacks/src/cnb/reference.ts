@@ -23,8 +23,8 @@ export function mirrored(image: string, mirrors: Readonly<Record<string, string>
   const mirror = Object.hasOwn(mirrors, host) ? mirrors[host] : undefined
   if (mirror === undefined) return image
   const named = image.slice(image.indexOf('/') + 1)
-  const isNamed = hostOf(image) !== 'docker.io' || /^[^/]*[.:][^/]*\//.test(image)
+  const isNamed = hostOf(image) !== 'docker.io' || /[.:]/.test(image.slice(0, Math.max(0, image.indexOf('/'))))
   const path = isNamed ? named : image
   const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
-  return `${mirror.replace(/\/+$/, '')}/${full}`
+  return `${mirror.replace(/(?<!\/)\/+$/, '')}/${full}`
 }

@@ -44,8 +44,10 @@ export function routed(table: string): string[] {
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
     .flatMap(([, destination = '', , , , , , mask = '']) => {
-      if (!/^[0-9A-F]{8}$/.test(destination) || !/^[0-9A-F]{8}$/.test(mask) || /^0+$/.test(mask)) return []
-      const length = turned(mask).toString(2).replace(/0+$/, '').length
+      if (!/^[0-9A-F]{8}$/.test(destination) || !/^[0-9A-F]{8}$/.test(mask) || mask === '00000000') return []
+      const length = turned(mask)
+        .toString(2)
+        .replace(/(?<!0)0+$/, '').length
       return [`${text(turned(destination))}/${length}`]
     })
 }
