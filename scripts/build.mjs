@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { packClient } from './client-package.mjs'
 import { buildClient } from './client.mjs'
 import { installAll } from './install.mjs'
 
@@ -40,6 +41,8 @@ function fingerprint() {
     ...sources(join(root, 'packages')),
     ...sources(join(root, 'prisma')),
     join(root, 'pnpm-lock.yaml'),
+    join(root, 'package.json'),
+    join(root, 'LICENSE'),
     ...sources(join(root, 'scripts')),
   ]
   for (const file of files) hash.update(relative(root, file)).update('\0').update(readFileSync(file))
@@ -72,12 +75,20 @@ async function bundle({ build, plugins }, name, entries, more = {}) {
   })
 }
 
-/** Starts the client, and no other process: each takes as long as much of the client. */
+/** Starts the client, and no other process unless it is a link: each takes as long as much of the client. */
 const wrapper = `#!/bin/sh
 case $0 in
-  */*) exec node "\${0%/*}/../cli/deis.js" "$@" ;;
-  *) exec node ../cli/deis.js "$@" ;;
+  */*) self=$0 ;;
+  *) self=./$0 ;;
 esac
+while [ -h "$self" ]; do
+  to=$(readlink "$self") || exit
+  case $to in
+    /*) self=$to ;;
+    *) self=\${self%/*}/$to ;;
+  esac
+done
+exec node "\${self%/*}/../cli/deis.js" "$@"
 `
 
 /** Builds when needed; says what it does. Returns whether it built. */
@@ -124,6 +135,7 @@ export async function buildAll(log) {
     ),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
   ])
+  await packClient(dist, join(dist, 'client'))
   cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })
   mkdirSync(join(dist, 'bin'), { recursive: true })
   // A shell script rather than a link: it also works where the file system has no symbolic links for node to follow.

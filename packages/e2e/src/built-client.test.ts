@@ -1,5 +1,7 @@
-// Does the client work as it is built: through a proxy, and without the compiled code that the build stores?
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+// Does the client work as it is built: through a proxy, through links, without the compiled code that the build stores, and as
+// the package that npm installs?
+import { createHash } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,8 +9,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run, type Result } from './child.ts'
 import { cleanEnv, root } from './platform.ts'
+import manifest from '../../cli/package.json' with { type: 'json' }
 
 const built = join(root, 'dist/cli')
+const version = { code: 0, stdout: `v${manifest.version}\n`, stderr: '' }
 let folder = ''
 let proxy = ''
 let seen: string[] = []
@@ -63,4 +67,42 @@ test.each([
   expect(stored.toSorted()).toEqual(['axios.js.cache', 'main.js.cache'])
   for (const file of stored) await (content === null ? rm(join(client, file)) : writeFile(join(client, file), content))
   expect(await apps(proxy, {}, client)).toMatchObject({ code: 0, stdout: '=== Apps\ntea\n', stderr: '' })
+})
+
+test('bin/deis through links, absolute and relative', async () => {
+  const bin = join(folder, 'bin')
+  await mkdir(bin)
+  await symlink(join(root, 'dist/bin/deis'), join(bin, 'first'))
+  await symlink('first', join(bin, 'deis'))
+  await symlink(bin, join(folder, 'linked'))
+  const env = { PATH: `${join(folder, 'linked')}:${cleanEnv().PATH}`, HOME: folder }
+  expect(await run('deis', ['version'], { cwd: folder, env })).toEqual(version)
+  expect(await run('sh', ['deis', 'version'], { cwd: bin, env })).toEqual(version)
+  expect(await run('./dist/bin/deis', ['version'], { cwd: root, env })).toEqual(version)
+})
+
+test('the package is installed by npm without a network, with completion, and is the same each time', async () => {
+  const client = join(root, 'dist/client')
+  const [name = ''] = (await readdir(client)).filter((file) => file.endsWith('.tgz'))
+  const content = await readFile(join(client, name))
+  const sum = createHash('sha256').update(content).digest('hex')
+  expect(await readFile(join(client, 'SHA256SUMS'), 'utf8')).toBe(`${sum}  ${name}\n`)
+  const again = await run(process.execPath, [join(root, 'scripts/client-package.mjs'), folder], {
+    cwd: folder,
+    env: cleanEnv(),
+  })
+  expect(again).toMatchObject({ code: 0, stderr: '' })
+  expect((await readFile(join(folder, name))).equals(content)).toBe(true)
+
+  const prefix = join(folder, 'prefix')
+  // A registry that nothing serves: the package must not need one.
+  const npm = ['install', '--global', '--prefix', prefix, '--registry', 'http://127.0.0.1:9', join(folder, name)]
+  const env = { PATH: cleanEnv().PATH, HOME: join(folder, 'empty') }
+  expect(await run('npm', npm, { cwd: folder, env })).toMatchObject({ code: 0 })
+  const program = join(prefix, 'bin/deis')
+  expect(await run(program, ['version'], { cwd: folder, env })).toEqual(version)
+  const installed = join(prefix, 'lib/node_modules/deis')
+  const { stdout } = await run(program, ['completion', 'bash'], { cwd: folder, env })
+  expect(await readFile(join(installed, 'completions/deis.bash'), 'utf8')).toBe(stdout)
+  expect((await readdir(installed)).toSorted()).toEqual(['LICENSE', 'README.md', 'completions', 'lib', 'package.json'])
 })
