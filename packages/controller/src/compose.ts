@@ -8,7 +8,7 @@ import { removeRepo } from '@deis/git/repos'
 import type { Backend } from '@deis/ports/backend'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { authority, reachable } from './address.ts'
+import { authority, fromHere, reachable } from './address.ts'
 import { openBackend } from './backend.ts'
 import type { Config } from './config.ts'
 import { createPasswords } from './domain/accounts/passwords.ts'
@@ -154,19 +154,21 @@ async function listen(
   )
   await abandonBuilds(core)
   await publishAllRoutes(core)
-  if (config.apiUpstream !== null)
-    routes.set(apiHost, { app: apiHost, hosts: [apiHost], upstreams: [config.apiUpstream], shared: true })
   const git = await openGitServer(core, files.hookProgram)
   state.git = git
   // A restart lets builds end that are nearly done; stopping the platform does not wait for them.
   ends.push(() => git.close(state.stop ? 0 : pushMs), startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
-    config.gitUrl ?? `ssh://git@${authority(reachable(config.apiHost, asked), git.port)}`
+    config.gitUrl ?? `ssh://git@${authority(reachable(config.gitHost, asked), git.port)}`
   const server = createApp(core, gitUrl, intercept)
   ends.push(() => closeServer(server))
   await server.listen({ host: config.apiHost, port: config.apiPort })
   const address = server.server.address()
-  if (typeof address === 'object' && address) state.port = address.port
+  if (typeof address !== 'object' || address === null) throw new Error('the API listens on no port')
+  state.port = address.port
+  const upstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
+  if (upstream !== null)
+    routes.set(apiHost, { app: apiHost, hosts: [apiHost], upstreams: [upstream], shared: true, platform: true })
   return { gitUrl }
 }
 

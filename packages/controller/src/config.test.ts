@@ -32,6 +32,8 @@ describe('settings', () => {
       pullPolicy: 'IfNotPresent',
       gitUrl: null,
       apiUpstream: null,
+      publicApi: false,
+      gitHost: 'localhost',
       cluster: { routing: 'router', ingressClass: null, toolsImage: null, quota: null, drainSeconds: 5 },
     })
   })

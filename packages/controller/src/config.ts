@@ -15,6 +15,7 @@ export type Config = Readonly<{
   databaseUrl: string
   apiHost: string
   apiPort: number
+  gitHost: string
   gitPort: number
   /** The address that clients get; null: the name by which they reached the API, with the git port. */
   gitUrl: string | null
@@ -23,8 +24,10 @@ export type Config = Readonly<{
   /** Where clients reach it, when something in front of it listens elsewhere; null: where it listens itself. */
   routerPublicPort: number | null
   platformDomain: string
-  /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere. */
+  /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere, or as `publicApi` says. */
   apiUpstream: string | null
+  /** The router of this machine serves `deis.<platform domain>`. */
+  publicApi: boolean
   scheduler: 'process' | 'docker' | 'kubernetes'
   /** What sends requests to apps: our own routers, or the Ingress controller of a cluster. */
   routing: ClusterSettings['routing']
@@ -78,7 +81,20 @@ export type Config = Readonly<{
 }>
 
 /** Addresses that only this machine can reach. */
-export const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+
+type ApiSettings = Pick<Config, 'apiHost' | 'publicApi' | 'apiUpstream'>
+
+/** Whether routers serve the API. */
+export function isRouted({ publicApi, apiUpstream }: Omit<ApiSettings, 'apiHost'>): boolean {
+  return publicApi || apiUpstream !== null
+}
+
+/** Whether only this machine reaches the API. */
+export function isLocal(config: ApiSettings): boolean {
+  return loopback.has(config.apiHost) && !isRouted(config)
+}
+
 const buildVariables =
   /^(npm_config_.+|NPM_CONFIG_.+|PIP_.+|GOPROXY|GOFLAGS|GONOSUMDB|GOSUMDB|BUNDLE_.+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/
 // npm sets these for the scripts it runs; a build must not take them for the user's settings.
@@ -159,14 +175,18 @@ export function readConfig(env: Env, cwd: string): Config {
   const cluster = { ...readCluster(reader), cnb }
   const docker = readDocker(reader, cluster, cnb)
   const scheduler = choice('DEIS_SCHEDULER')
+  const publicApi = flag('DEIS_PUBLIC_API')
+  const apiUpstream = address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port')
   const config: Config = {
     dataDir,
     databaseUrl,
     apiHost,
     apiPort: number('DEIS_API_PORT'),
+    gitHost: text('DEIS_GIT_HOST') || apiHost,
     gitPort: number('DEIS_GIT_PORT'),
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'an address such as ssh://git@git.example.com:2222'),
-    apiUpstream: address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port'),
+    apiUpstream,
+    publicApi,
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
@@ -174,7 +194,10 @@ export function readConfig(env: Env, cwd: string): Config {
     routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
     // On Docker, images of pushed apps stay in the engine.
     ownRegistry: cluster.registry.host === '' || scheduler === 'docker' ? null : cluster.registry,
-    registrationMode: choice('REGISTRATION_MODE', loopback.has(apiHost) ? 'enabled' : 'admin_only'),
+    registrationMode: choice(
+      'REGISTRATION_MODE',
+      isLocal({ apiHost, publicApi, apiUpstream }) ? 'enabled' : 'admin_only',
+    ),
     trustedProxies: list('DEIS_TRUSTED_PROXIES'),
     connections: { perAddress: number('DEIS_MAX_CONNECTIONS_PER_ADDRESS'), total: number('DEIS_MAX_CONNECTIONS') },
     registrationToken: text('DEIS_REGISTRATION_TOKEN').trim() || null,

@@ -10,7 +10,7 @@ import type { Core } from './domain/core.ts'
 export function openGitServer(core: Core, hookProgram: readonly string[]): Promise<GitServer> {
   const { config } = core
   return startGitServer({
-    host: config.apiHost,
+    host: config.gitHost,
     port: config.gitPort,
     folder: join(config.dataDir, 'repos'),
     hostKeyFolder: join(config.dataDir, 'keys'),

@@ -1,6 +1,6 @@
 // Which keys does a controller use that its operator did not give?
 import { join } from 'node:path'
-import { type Config, loopback } from './config.ts'
+import { type Config, isLocal } from './config.ts'
 import { secretFile } from './store/crypto.ts'
 
 /** They are made once and kept in files that only the controller's user reads. */
@@ -12,6 +12,6 @@ export async function withKeys(config: Config): Promise<{ config: Config; secret
   const routerKey = config.routerKey ?? (await secretFile(file('router.key'))).toString('hex')
   const registrationToken =
     config.registrationToken ??
-    (loopback.has(config.apiHost) ? null : (await secretFile(file('registration.token'))).toString('hex'))
+    (isLocal(config) ? null : (await secretFile(file('registration.token'))).toString('hex'))
   return { config: { ...config, builderKey, routerKey, registrationToken }, secret }
 }

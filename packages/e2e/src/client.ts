@@ -5,7 +5,10 @@ import { run, type RunOptions, type Result, type Running, start } from './child.
 import { cleanEnv, type Platform, registrationToken, root } from './platform.ts'
 
 /** What users of a platform have to know of it. */
-export type PlatformAddresses = Pick<Platform, 'folder' | 'api' | 'git'>
+export type PlatformAddresses = Pick<Platform, 'folder' | 'api' | 'git'> & {
+  /** What else is in the environment of its users. */
+  readonly env?: NodeJS.ProcessEnv
+}
 
 export const password = 'correct horse battery staple'
 
@@ -54,6 +57,7 @@ export async function newPerson(platform: PlatformAddresses, name: string): Prom
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     GIT_SSH_COMMAND: ['ssh', ...sshOptions(home)].join(' '),
+    ...platform.env,
   }
   const gitconfig = `[user]\n\tname = ${name}\n\temail = ${name}@example.com\n[init]\n\tdefaultBranch = master\n`
   await writeFile(join(home, '.gitconfig'), gitconfig)

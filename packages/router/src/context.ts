@@ -16,6 +16,8 @@ export type RouterContext = OriginSettings & {
   readonly access: ((entry: AccessEntry) => void) | null
   /** Null: responses are not compressed. */
   readonly squeezer: Squeezer | null
+  /** A header line that proves to the API that this router sent the request. */
+  readonly proof: string
   /** One line for the operator. */
   readonly log: (line: string) => void
   /** The router is ending: connections are closed after their request. */
@@ -25,6 +27,8 @@ export type RouterContext = OriginSettings & {
 /** One request on its way to an upstream. */
 export type Search = {
   app: string | null
+  /** A header line that only its requests have. */
+  more: string
   upstream: Upstream | null
   tried: Set<string> | null
   failedSince: number
@@ -34,7 +38,7 @@ export type Search = {
 }
 
 export function startSearch(): Search {
-  return { app: null, upstream: null, tried: null, failedSince: 0, reached: 0, pause: null }
+  return { app: null, more: '', upstream: null, tried: null, failedSince: 0, reached: 0, pause: null }
 }
 
 // A shared upstream may have other processes, so one process that broke off does not stand for all.
@@ -51,6 +55,7 @@ export function seek(context: RouterContext, asked: Asked, search: Search, then:
   const app = findApp(context.table(), asked.host)
   if (app === undefined) return then.none(unknownHost(asked.method, asked.target))
   search.app = app.app
+  search.more = app.platform === true ? context.proof : ''
   const instead = checkPolicy(app, asked, context)
   if (instead !== null) return then.none(instead)
   if (app.upstreams.length === 0) return then.none(page(503))

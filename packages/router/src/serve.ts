@@ -1,6 +1,7 @@
 // How does one process serve requests with the newest table?
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RouteEvent, RouterState } from '@deis/types'
+import { proofHeader, proofOf } from '@deis/types/channel'
 import { accessLine } from './request/access.ts'
 import type { Config } from './config.ts'
 import type { RouterContext } from './context.ts'
@@ -68,6 +69,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     squeezer: options.compression ? createSqueezer(processes) : null,
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
     log,
+    proof: `${proofHeader}: ${proofOf(options.key)}\r\n`,
     trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,
     port: 0,
     tlsPort: 0,

@@ -14,6 +14,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 export const routesProtocol = 'deis-routes'
 export const routesPath = '/v2/router/routes/'
 export const nonceHeader = 'x-deis-nonce'
+/** In requests for the API that a router forwards: it proves that the router has the key, so its X-Forwarded headers count. */
+export const proofHeader = 'x-deis-router'
 /** The first line of the controller. */
 export const greeting = 'hello'
 
@@ -26,6 +28,11 @@ export function newNonce(): string {
 
 export function isNonce(value: unknown): value is string {
   return typeof value === 'string' && nonceForm.test(value)
+}
+
+/** The value of `proofHeader`. It is sent to the API only, whose address the controller itself names. */
+export function proofOf(key: string): string {
+  return createHmac('sha256', key).update('deis requests 1').digest('hex')
 }
 
 export type Side = 'router' | 'controller'

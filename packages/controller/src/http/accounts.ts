@@ -7,6 +7,7 @@ import { isKnownClient } from '../domain/accounts/known-clients.ts'
 import { usersPage } from '../domain/accounts/users.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
+import { addressOf } from './client-address.ts'
 import { clientOf, createGuesses } from './guesses.ts'
 
 export function serveAccounts(server: FastifyInstance, core: Core): void {
@@ -14,7 +15,7 @@ export function serveAccounts(server: FastifyInstance, core: Core): void {
   serve(server, core, types.register, ({ anyone, body }) => registerUser(core, anyone, body))
   serve(server, core, types.login, async ({ body, request }) => {
     const { username, password } = body
-    const client = clientOf(request.ip)
+    const client = clientOf(addressOf(request, core.config.routerKey))
     const wasRight = await guesses.try(client, username, () => isKnownClient(core, username, client))
     const token = await logIn(core, username, password, client)
     wasRight()
@@ -22,7 +23,7 @@ export function serveAccounts(server: FastifyInstance, core: Core): void {
   })
   serve(server, core, types.whoami, ({ caller }) => whoAmI(core, caller))
   serve(server, core, types.setPassword, async ({ caller, token, body, request }) => {
-    const client = clientOf(request.ip)
+    const client = clientOf(addressOf(request, core.config.routerKey))
     const isKnown = (): Promise<boolean> => isKnownClient(core, caller.username, client)
     // Administrators need no current password, so they cannot guess one here.
     const wasRight = caller.isSuperuser ? () => {} : await guesses.try(client, caller.username, isKnown)
@@ -31,7 +32,7 @@ export function serveAccounts(server: FastifyInstance, core: Core): void {
     return { status: 'password set' }
   })
   serve(server, core, types.regenerateTokens, async ({ caller, body, request, reply }) => {
-    const token = await regenerateToken(core, caller, clientOf(request.ip), body)
+    const token = await regenerateToken(core, caller, clientOf(addressOf(request, core.config.routerKey)), body)
     if (token !== null) return { token }
     reply.header('content-type', 'application/json').send('""')
   })

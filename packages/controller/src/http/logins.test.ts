@@ -1,4 +1,5 @@
 // Is guessing passwords slowed down, and the load of guesses bounded, while owners can still log in?
+import { proofHeader, proofOf } from '@deis/types/channel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPasswords } from '../domain/accounts/passwords.ts'
 import { isKnownClient } from '../domain/accounts/known-clients.ts'
@@ -147,6 +148,28 @@ it('without trusted proxies, X-Forwarded-For says nothing', { timeout: 120_000 }
       ),
     )
     expect(answers.map(({ statusCode }) => statusCode).filter((status) => status === 429)).toHaveLength(1)
+  } finally {
+    await f.close()
+  }
+})
+
+it("counts clients of the platform's routers by the address that a router proves", { timeout: 120_000 }, async () => {
+  const f = await openFixture()
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, async (_, one) => {
+        const proof = proofOf(one < 15 ? 'r'.repeat(32) : 'x'.repeat(32))
+        const { statusCode } = await f.server.inject({
+          method: 'POST',
+          url: '/v2/auth/login/',
+          headers: { [proofHeader]: proof, 'x-forwarded-for': `192.0.2.${one}` },
+          payload: { username: 'u', password: 'wrong' },
+        })
+        return statusCode
+      }),
+    )
+    expect(answers.slice(0, 15)).not.toContain(429)
+    expect(answers.slice(15).filter((status) => status === 429)).toHaveLength(5)
   } finally {
     await f.close()
   }

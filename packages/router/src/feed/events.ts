@@ -57,7 +57,12 @@ function appRoute(value: unknown): AppRoute {
     throw new BadLine(`shared of ${route.app} is neither true nor false`)
   const invalid = route.upstreams.find((upstream) => parseAddress(upstream) === null)
   if (invalid !== undefined) throw new BadLine(`upstream ${JSON.stringify(invalid)} of ${route.app} is not host:port`)
-  return { ...route, ...(value.shared === true ? { shared: true } : {}), ...protection(value) }
+  return {
+    ...route,
+    ...(value.shared === true ? { shared: true } : {}),
+    ...(value.platform === true ? { platform: true } : {}),
+    ...protection(value),
+  }
 }
 
 /** @throws BadLine */

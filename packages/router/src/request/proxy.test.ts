@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { Agent, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http'
+import { proofHeader, proofOf } from '@deis/types/channel'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type App, exchange, type Fixture, startApp, startClient, startRawApp, startFixture } from '../testing.ts'
 
@@ -85,6 +86,19 @@ describe('requests', () => {
     expect(seen.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/)
     expect(headers['x-request-id']).toBe(seen.headers['x-request-id'])
     expect((await send('/', { headers: { 'x-request-id': 'mine' } })).headers['x-request-id']).toBe('mine')
+  })
+
+  test('only the API gets the proof that the router sent the request, and no client can send one', async () => {
+    handler = (request, response) => void response.end(JSON.stringify(request.headers))
+    const ofClient = { [proofHeader]: proofOf('a guess') }
+    const toApp = JSON.parse((await send('/', { headers: ofClient })).body.toString()) as Record<string, string>
+    expect(toApp).not.toHaveProperty(proofHeader)
+    await fixture.put({ app: 'deis', hosts: ['deis'], upstreams: [app.address], platform: true })
+    const { body } = await send('/', { headers: { host: 'deis.localhost', ...ofClient } })
+    expect(JSON.parse(body.toString())).toMatchObject({
+      [proofHeader]: proofOf(fixture.options.key),
+      'x-forwarded-for': '127.0.0.1',
+    })
   })
 
   test.each([

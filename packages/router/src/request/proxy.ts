@@ -44,7 +44,7 @@ function forward(
 ): void {
   const search = startSearch()
   const began = context.access === null ? 0 : performance.now()
-  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}\r\n`
+  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}`
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
   let head: ResponseHead | null = null
@@ -149,7 +149,7 @@ function forward(
         const taken = context.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
         connection = taken
         wasUsed = taken.used
-        taken.ask(asked.method, requestText, asked.body === 'none', answer)
+        taken.ask(asked.method, `${requestText}${search.more}\r\n`, asked.body === 'none', answer)
         // The body is not read before the connection is open, so that until then another upstream can get it.
         if (asked.body !== 'none')
           taken.socket.once('connect', () => {

@@ -1,5 +1,6 @@
 // Which requests are refused, and which parts of the others are forwarded?
 import { METHODS } from 'node:http'
+import { proofHeader } from '@deis/types/channel'
 import { hostOf } from '../table/hosts.ts'
 import type { Origin } from './origin.ts'
 import { tokensOf } from '../upstream/response.ts'
@@ -52,6 +53,7 @@ const ours = new Set([
   'x-forwarded-proto',
   'x-real-ip',
   'x-request-id',
+  proofHeader,
 ])
 // Gateway interfaces do not distinguish `_` and `-`, so `X_Forwarded_For` would override the router's header.
 const spoken = new Set([...ours, 'host', 'content-length'])

@@ -9,9 +9,10 @@ const megabytes = { unit: 'MB' }
 const listening = {
   DEIS_API_HOST: text(
     'localhost',
-    'address that API and git listen on; `0.0.0.0` for other machines (use a TLS proxy)',
+    'address that API and git listen on; `0.0.0.0` for other machines (use TLS: `DEIS_PUBLIC_API`, or a proxy)',
   ),
   DEIS_API_PORT: integer(8000, 0, 65_535, 'port of the API; 0: any free port'),
+  DEIS_GIT_HOST: text('', 'address that git over SSH listens on', { usually: '`DEIS_API_HOST`' }),
   DEIS_GIT_PORT: integer(2222, 0, 65_535, 'port of git over SSH; 0: any free port'),
   DEIS_GIT_URL: text('', 'URL for git pushes, such as `ssh://git@git.example.com:2222`', {
     usually: 'the host of the API, `DEIS_GIT_PORT`',
@@ -31,7 +32,11 @@ const listening = {
       usually: '`DEIS_ROUTER_PORT`',
     },
   ),
-  DEIS_API_UPSTREAM: text('', '`host:port` of the API, which routers then serve as `deis.<domain>`'),
+  DEIS_PUBLIC_API: flag(
+    false,
+    'whether the router of this machine serves the API, and git over HTTPS, as `deis.<domain>`',
+  ),
+  DEIS_API_UPSTREAM: text('', 'the same for routers on other machines: the `host:port` where they reach the API'),
   DEIS_MAX_CONNECTIONS_PER_ADDRESS: integer(
     500,
     10,

@@ -1,5 +1,5 @@
 // Which name does an app get by default, and which names are reserved (docs/contract/api.md §3.10)?
-import type { Config } from '../../config.ts'
+import { type Config, isRouted } from '../../config.ts'
 import type { Core } from '../core.ts'
 import { spellings } from '../edge/domain-rules.ts'
 import { apiHost } from '../edge/routes.ts'
@@ -20,8 +20,8 @@ export function inventName(random: () => number): string {
 }
 
 /** With the API behind the router, its own name is never an app's, whatever the operator reserves. */
-export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream'>, id: string): boolean {
-  return config.reservedNames.includes(id) || (config.apiUpstream !== null && id === apiHost)
+export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream' | 'publicApi'>, id: string): boolean {
+  return config.reservedNames.includes(id) || (isRouted(config) && id === apiHost)
 }
 
 /** Whether the address of an app of that name leads to an app already. */
