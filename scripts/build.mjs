@@ -75,8 +75,8 @@ async function bundle({ build, plugins }, name, entries, more = {}) {
   })
 }
 
-/** Starts the client, and no other process unless it is a link: each takes as long as much of the client. */
-const wrapper = `#!/bin/sh
+/** Starts a program, and no other process unless it is a link: each takes as long as much of the client. */
+const wrapper = (program) => `#!/bin/sh
 case $0 in
   */*) self=$0 ;;
   *) self=./$0 ;;
@@ -88,8 +88,9 @@ while [ -h "$self" ]; do
     *) self=\${self%/*}/$to ;;
   esac
 done
-exec node "\${self%/*}/../cli/deis.js" "$@"
+exec node "\${self%/*}/../${program}" "$@"
 `
+const commands = { deis: 'cli/deis.js', 'deis-server': 'server/main.js' }
 
 /** Builds when needed; says what it does. Returns whether it built. */
 export async function buildAll(log) {
@@ -134,13 +135,16 @@ export async function buildAll(log) {
       { splitting: false, minifySyntax: true, minifyWhitespace: true },
     ),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
+    bundle(esbuild, 'server', { main: source('server/src/main.ts') }, { minifySyntax: true }),
   ])
   await packClient(dist, join(dist, 'client'))
   cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })
   mkdirSync(join(dist, 'bin'), { recursive: true })
   // A shell script rather than a link: it also works where the file system has no symbolic links for node to follow.
-  writeFileSync(join(dist, 'bin/deis'), wrapper)
-  chmodSync(join(dist, 'bin/deis'), 0o755)
+  for (const [name, program] of Object.entries(commands)) {
+    writeFileSync(join(dist, 'bin', name), wrapper(program))
+    chmodSync(join(dist, 'bin', name), 0o755)
+  }
   // What stays outside of the bundle is found where the package that uses it has it.
   for (const [name, user] of Object.entries({ '@libsql/client': 'controller', '@lydell/node-pty': 'process' })) {
     const link = join(dist, 'controller/node_modules', name)

@@ -1,0 +1,11 @@
+// What does a command of `deis-server` report that did not succeed?
+
+/** Of the user, or of the machine: printed without a stack. `hint` is what to do next, on a line of its own. */
+export class Failure extends Error {
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.hint = hint
+  }
+}

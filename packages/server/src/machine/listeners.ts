@@ -1,0 +1,59 @@
+// Which programs of this machine listen on which TCP ports?
+import { readdir, readFile, readlink } from 'node:fs/promises'
+
+export type Listener = {
+  readonly port: number
+  /** Whether only this machine reaches it. */
+  readonly local: boolean
+  /** The program and its pid; null where only root may know. */
+  readonly program: string | null
+}
+
+const listening = '0A'
+
+/** Lines of /proc/net/tcp or tcp6 that are listening sockets. */
+export function socketsOf(table: string): { port: number; local: boolean; inode: string }[] {
+  return table
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [, address = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
+      const [host = '', port = ''] = address.split(':')
+      if (state !== listening) return []
+      // 127.0.0.0/8, ::1 and ::ffff:127.0.0.0/104, each word in the order of the machine's bytes.
+      const local = /^(.{6}7F|0{24}01000000|0{16}FFFF0000.{6}7F)$/i.test(host)
+      return [{ port: Number.parseInt(port, 16), local, inode }]
+    })
+}
+
+/** The programs that have the sockets `inodes`. */
+async function owners(inodes: ReadonlySet<string>): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    // A process that ends meanwhile, or belongs to another user, has nothing to tell.
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
+    for (const descriptor of descriptors) {
+      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '')
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1]
+      if (inode === undefined || !inodes.has(inode) || found.has(inode)) continue
+      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process')
+      found.set(inode, `${name.trim()} (pid ${pid})`)
+    }
+  }
+  return found
+}
+
+/** Those on `ports`, each port once. */
+export async function listenersOn(ports: readonly number[]): Promise<Listener[]> {
+  const tables = await Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
+  )
+  const sockets = tables.flatMap(socketsOf).filter(({ port }) => ports.includes(port))
+  const programs = await owners(new Set(sockets.map(({ inode }) => inode)))
+  return ports.flatMap((port) => {
+    const here = sockets.filter((socket) => socket.port === port)
+    if (here.length === 0) return []
+    const program = here.map(({ inode }) => programs.get(inode)).find((name) => name !== undefined)
+    return [{ port, local: here.every(({ local }) => local), program: program ?? null }]
+  })
+}

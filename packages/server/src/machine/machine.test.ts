@@ -1,0 +1,52 @@
+// Is what the kernel and the system print read as it is meant?
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { memoryOf, readFacts, systemOf } from './facts.ts'
+import { listenersOn, socketsOf } from './listeners.ts'
+
+const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
+const line = (address: string, state: string, inode: number): string =>
+  `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000 100 0 0 10 0`
+
+test.each([
+  ['00000000:0050', '0A', [{ port: 80, local: false, inode: '7' }]],
+  ['0100007F:1F40', '0A', [{ port: 8000, local: true, inode: '7' }]],
+  ['3500007F:0035', '0A', [{ port: 53, local: true, inode: '7' }]],
+  ['00000000000000000000000000000000:01BB', '0A', [{ port: 443, local: false, inode: '7' }]],
+  ['00000000000000000000000001000000:08AE', '0A', [{ port: 2222, local: true, inode: '7' }]],
+  ['0000000000000000FFFF00000100007F:08AE', '0A', [{ port: 2222, local: true, inode: '7' }]],
+  ['0000000000000000FFFF00000100000A:08AE', '0A', [{ port: 2222, local: false, inode: '7' }]],
+  // A connection, not a listener.
+  ['0100007F:1F40', '01', []],
+])('socket %s in state %s', (address, state, expected) => {
+  expect(socketsOf(`${head}\n${line(address, state, 7)}\n`)).toEqual(expected)
+})
+
+test('a listener is found with its program', async () => {
+  const server = createServer()
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as { port: number }
+  try {
+    const [found] = await listenersOn([port])
+    expect(found).toMatchObject({ port, local: true })
+    expect(found?.program).toContain(`(pid ${process.pid})`)
+  } finally {
+    server.close()
+  }
+})
+
+test('memory and the name of the system', () => {
+  expect(memoryOf('MemTotal:        2048 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\nSwapTotal:  0 kB\n')).toEqual({
+    total: 2_097_152,
+    available: 1_048_576,
+    swap: 0,
+  })
+  expect(systemOf('NAME=x\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')).toBe('Debian GNU/Linux 12 (bookworm)')
+  expect(systemOf('')).toBe('Linux')
+})
+
+test('the disk of a folder that does not exist is that of the nearest one that does', async () => {
+  const { disks, memory } = await readFacts(['/', '/no/such/folder'])
+  expect(disks[1]).toEqual({ ...disks[0], path: '/no/such/folder', free: expect.any(Number) as number })
+  expect(memory.total).toBeGreaterThan(0)
+})
