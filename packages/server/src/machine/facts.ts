@@ -28,7 +28,7 @@ export type Facts = {
   readonly clockSynchronized: boolean | null
 }
 
-const versionIn = (text: string): string | null => /\d+(?:\.\d+)+/.exec(text)?.[0] ?? null
+const versionIn = (text: string): string | null => /(?<!\d)\d{1,9}(?:\.\d{1,9}){1,4}/.exec(text)?.[0] ?? null
 
 /** Fields of /proc/meminfo, in bytes. */
 export function memoryOf(meminfo: string): Facts['memory'] {
