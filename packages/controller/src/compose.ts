@@ -46,6 +46,8 @@ export type Files = {
   readonly hookProgram: readonly string[]
   readonly archiveProgram: readonly string[]
   readonly runner: string
+  /** The folder with the package of the client. */
+  readonly client: string
 }
 
 /** What is known only later, and what closes. */
@@ -160,7 +162,7 @@ async function listen(
   ends.push(() => git.close(state.stop ? 0 : pushMs), startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
     config.gitUrl ?? `ssh://git@${authority(reachable(config.gitHost, asked), git.port)}`
-  const server = createApp(core, gitUrl, intercept)
+  const server = createApp(core, gitUrl, intercept, files.client)
   ends.push(() => closeServer(server))
   await server.listen({ host: config.apiHost, port: config.apiPort })
   const address = server.server.address()

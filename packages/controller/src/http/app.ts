@@ -15,6 +15,7 @@ import { routersNow } from '../domain/edge/routers.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
+import { serveClientPackage } from './client-package.ts'
 import { boundConnections } from './connections.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
@@ -57,12 +58,13 @@ export const routes: readonly types.Route[] = Object.values(namedRoutes)
 
 /**
  * `gitUrl` gets the host name that the client used: where the server listens on every address, nothing else is known.
- * `intercept` sees every request first and returns whether it took it.
+ * `intercept` sees every request first and returns whether it took it. `clientFolder` has the package of the client.
  */
 export function createApp(
   core: Core,
   gitUrl: (host: string) => string,
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null,
+  clientFolder: string | null = null,
 ): FastifyInstance {
   // Named as Fastify's own type, or the server's type would carry pino's.
   const loggerInstance: FastifyBaseLogger = core.log
@@ -134,6 +136,7 @@ export function createApp(
     return reply.code(404).send({ detail: 'Not found.' })
   })
   serveHealth(server, core)
+  serveClientPackage(server, clientFolder)
   serveAccounts(server, core)
   serveKeys(server, core)
   const followers = createFollowSlots()

@@ -117,6 +117,7 @@ export async function openFixture(
     wrap?: (scheduler: Scheduler) => Scheduler
     /** Where the cost of hashing is the subject. */
     passwords?: Passwords
+    clientFolder?: string
   } = {},
 ): Promise<Fixture> {
   const folder = await mkdtemp(join(tmpdir(), 'deis-http-'))
@@ -170,7 +171,7 @@ export async function openFixture(
     const done = publishRoutes(core, app).finally(() => publishing.delete(done))
     publishing.add(done)
   })
-  const server = createApp(core, (host) => `ssh://git@${host}:2222`)
+  const server = createApp(core, (host) => `ssh://git@${host}:2222`, null, options.clientFolder ?? null)
   const call = async (method: string, url: string, body?: unknown, token?: string): Promise<Answer> => {
     const answer = await server.inject({
       method: method as 'GET',

@@ -1,14 +1,13 @@
 // How does a slice of a list become a page with links (docs/contract/api.md §1.10)?
 import type { FastifyRequest } from 'fastify'
+import { schemeOf } from './origin.ts'
 import { type PageRequest, pageRequest, type Slice } from '../domain/apps/page.ts'
 
 export type PageAnswer<T> = { count: number; next: string | null; previous: string | null; results: T[] }
 
 /** The address that was asked for. */
 function addressOf(request: FastifyRequest): URL {
-  // A router or load balancer that ends TLS sets this header. A client that sets it itself only gets wrong links.
-  const secure = request.headers['x-forwarded-proto'] === 'https'
-  const base = `${secure ? 'https' : request.protocol}://${request.host}`
+  const base = `${schemeOf(request)}://${request.host}`
   return new URL(request.url, URL.canParse(base) ? base : 'http://localhost')
 }
 

@@ -58,5 +58,7 @@ ${cases.join('\n')}
 # Completion may not have been switched on yet.
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 compdef _deis deis
+# In a folder of fpath, this file is the function itself.
+[[ $funcstack[1] != _deis ]] || _deis "$@"
 `
 }
