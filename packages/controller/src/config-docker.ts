@@ -34,6 +34,7 @@ export function readDocker(
   return {
     host,
     certPath: text('DEIS_DOCKER_CERT_PATH') || null,
+    pullSeconds: number('DEIS_DOCKER_PULL_TIMEOUT'),
     subnets,
     reach: choice('DEIS_DOCKER_REACH'),
     registries: {

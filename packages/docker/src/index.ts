@@ -47,12 +47,13 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
   const { platform, archiveProgram, runnerFile, appRegistry, drained, log } = deps
   const engine = await openEngine(docker, AbortSignal.timeout(openMs))
   log('info', 'using the Docker Engine', { host: docker.host, version: engine.version, api: engine.api })
-  const networks = openNetworks({ engine, platform, pools: docker.subnets })
+  const networks = openNetworks({ engine, platform, pools: docker.subnets, log })
   const scheduler = await createDockerScheduler({
     engine,
     networks,
     platform,
     folder: join(dataDir, 'logs', 'pods'),
+    stateFolder: join(dataDir, 'docker'),
     pools: docker.subnets,
     reach: docker.reach,
     registryCredentials: docker.registries.credentials,

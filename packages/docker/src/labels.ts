@@ -9,6 +9,8 @@ export const kindLabel = 'io.deis.kind'
 export const buildLabel = 'io.deis.build'
 /** Where a container takes requests; absent: nowhere. */
 export const portLabel = 'io.deis.port'
+/** The readiness probe, as JSON. */
+export const readinessLabel = 'io.deis.readiness'
 export const graceLabel = 'io.deis.grace'
 
 export const ofPlatform = (platform: string): string => `${platformLabel}=${platform}`

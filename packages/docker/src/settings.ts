@@ -7,6 +7,8 @@ export type DockerSettings = Readonly<{
   host: string
   /** A folder with ca.pem, cert.pem and key.pem for `tcp://`; null: no TLS. */
   certPath: string | null
+  /** How long the pull of an image may take. */
+  pullSeconds: number
   /** Networks that the networks of apps are cut from. */
   subnets: readonly string[]
   /** How containers are reached; `auto`: as the engine tells. */

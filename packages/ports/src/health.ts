@@ -10,6 +10,8 @@ export type Health = {
   readonly routable: boolean
   readonly readiness: Probe | undefined
   readonly liveness: Probe | undefined
+  /** Asked before it is ready for the first time: its end may not be known yet. */
+  readonly runs?: () => Promise<boolean>
   /** The address while ready, if routable; null and the reason when it is not ready (any more). */
   readonly ready: (address: string | null) => void
   readonly unready: (reason: string) => void
@@ -56,6 +58,8 @@ async function watchReadiness(health: Health, alreadyReady: string | null, since
   if (alreadyReady === null) {
     if (probe) await passes(probe, health, since, signal)
     else if (!routable) await sleep(staysUpMs - (Date.now() - since), undefined, { signal })
+    if (health.runs && !(await health.runs())) return
+    signal.throwIfAborted()
   }
   health.ready(address)
   if (!probe) return

@@ -48,7 +48,7 @@ function failureOf(message: string, code: number | null, memory: string): BuildF
 export async function buildImage(build: ImageBuild, signal: AbortSignal): Promise<string> {
   const { options, request, given, labels, headers, args = {}, noCache = false, show = () => {} } = build
   const { engine, limits, env } = options
-  const { Memory, MemorySwap, CpuPeriod, CpuQuota } = resourcesOf(limits)
+  const { Memory, MemorySwap, CpuPeriod, CpuQuota } = resourcesOf(limits, engine.info)
   const stream = await engine.stream(
     'building the image',
     {

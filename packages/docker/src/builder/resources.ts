@@ -3,7 +3,9 @@ import { amountOf, cpuQuantity } from '@deis/container/quantity'
 import type { BuildRequest } from '@deis/ports/builder'
 import type { Client } from '../engine/client.ts'
 import { hasStatus } from '../engine/error.ts'
+import type { Info } from '../engine/objects.ts'
 import { appLabel, buildLabel, kindLabel, platformLabel } from '../labels.ts'
+import { swapOf } from '../scheduler/container.ts'
 import type { DockerBuilderOptions } from './options.ts'
 
 const maxProcesses = 4096
@@ -23,12 +25,15 @@ export const buildLabels = (
 })
 
 /** For `HostConfig`. */
-export function resourcesOf({ memory, cpu }: DockerBuilderOptions['limits']): Record<string, number> {
+export function resourcesOf(
+  { memory, cpu }: DockerBuilderOptions['limits'],
+  { SwapLimit, PidsLimit }: Pick<Info, 'SwapLimit' | 'PidsLimit'>,
+): Record<string, number> {
   const bytes = amountOf(memory)
   const cores = amountOf(cpuQuantity(cpu))
   return {
-    PidsLimit: maxProcesses,
-    ...(bytes === null ? {} : { Memory: bytes, MemorySwap: bytes }),
+    ...(PidsLimit ? { PidsLimit: maxProcesses } : {}),
+    ...(bytes === null ? {} : { Memory: bytes, MemorySwap: swapOf(bytes, SwapLimit) }),
     // Not NanoCpus: an engine refuses more cores than it has, and a limit that is never reached is none.
     ...(cores === null ? {} : { CpuPeriod: 100_000, CpuQuota: Math.round(cores * 100_000) }),
   }

@@ -23,7 +23,8 @@ import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/b
 import { slugLauncher } from '@deis/ports/scheduler'
 import { demux } from '../engine/demux.ts'
 import { hasStatus } from '../engine/error.ts'
-import { Container, Created } from '../engine/objects.ts'
+import { createContainer } from '../engine/create.ts'
+import { Container } from '../engine/objects.ts'
 import { ensureImage, pullAuth } from './base-image.ts'
 import { buildImage } from './build-image.ts'
 import { putFiles, takeFile } from './files.ts'
@@ -78,8 +79,8 @@ async function prepare(build: SlugBuild): Promise<string> {
     WorkingDir: '/',
     Labels: buildLabels(options, request),
     HostConfig: {
-      ...resourcesOf(options.limits),
-      Init: engine.info.InitBinary !== '',
+      ...resourcesOf(options.limits, engine.info),
+      Init: engine.init,
       NetworkMode: await networks.ensure(request.app, signal),
       SecurityOpt: ['no-new-privileges=true'],
       CapDrop: ['ALL'],
@@ -95,9 +96,8 @@ async function prepare(build: SlugBuild): Promise<string> {
     },
   }
   await ensureImage(options, images.stack, request.app, signal)
-  const query = { name: `deis-build-${request.id}` }
-  const call = { method: 'POST', path: '/containers/create', query, body } as const
-  const { Id } = await engine.read('creating the container of the build', Created, call, signal)
+  const name = `deis-build-${request.id}`
+  const { Id } = await createContainer(engine, 'creating the container of the build', name, body, signal)
   try {
     const state = `${folder}/${slugStateName}`
     const given = [

@@ -2,7 +2,8 @@
 import { createSplitter } from '@deis/lib/split'
 import { demux } from '../engine/demux.ts'
 import type { Engine } from '../engine/engine.ts'
-import { Container, Created, Waited } from '../engine/objects.ts'
+import { createContainer } from '../engine/create.ts'
+import { Container, Waited } from '../engine/objects.ts'
 import { isUnenforced } from '../scheduler/container.ts'
 import { removeContainer } from '../engine/remove.ts'
 import type { DockerBuilderOptions } from './options.ts'
@@ -33,7 +34,7 @@ export type Ended = {
 const maxLine = 64 * 1024
 
 /** Pure: without privileges, the engine's socket or a port. */
-function stepBody(step: StepContainer, limits: BuildLimits, init: boolean): object {
+function stepBody(step: StepContainer, limits: BuildLimits, { info, init }: Engine): object {
   return {
     Image: step.image,
     Entrypoint: step.command,
@@ -43,7 +44,7 @@ function stepBody(step: StepContainer, limits: BuildLimits, init: boolean): obje
     Labels: step.labels,
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
-      ...resourcesOf(limits),
+      ...resourcesOf(limits, info),
       Init: init,
       RestartPolicy: { Name: 'no' },
       // What it prints is read as it comes, and kept nowhere else.
@@ -63,9 +64,8 @@ export async function createStep(
   limits: BuildLimits,
   signal: AbortSignal,
 ): Promise<string> {
-  const body = stepBody(step, limits, engine.info.InitBinary !== '')
-  const call = { method: 'POST', path: '/containers/create', query: { name: step.name }, body } as const
-  const { Id, Warnings } = await engine.read('creating a container of a build', Created, call, signal)
+  const body = stepBody(step, limits, engine)
+  const { Id, Warnings } = await createContainer(engine, 'creating a container of a build', step.name, body, signal)
   const warning = isUnenforced(Warnings ?? [])
   if (warning === null) return Id
   await removeContainer(engine, Id)

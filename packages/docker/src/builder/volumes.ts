@@ -7,15 +7,18 @@ const VolumeList = Type.Object({
   Volumes: Type.Optional(Type.Union([Type.Array(Type.Object({ Name: Type.String(), Labels })), Type.Null()])),
 })
 
-/** Makes it; one of that name is used as it is. */
+const never = new AbortController().signal
+
+/** Makes it; one of that name is used as it is. Its answer is waited for: whoever gives up deletes what is there then. */
 export async function ensureVolume(
   engine: Engine,
   name: string,
   labels: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<void> {
+  signal.throwIfAborted()
   const body = { Name: name, Labels: labels }
-  await engine.send('making a volume for a build', { method: 'POST', path: '/volumes/create', body }, signal)
+  await engine.send('making a volume for a build', { method: 'POST', path: '/volumes/create', body }, never)
 }
 
 /** Those with all of these labels, `name=value`. */

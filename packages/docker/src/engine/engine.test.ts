@@ -1,7 +1,7 @@
 // Is an engine that cannot be used refused, and is every other one spoken to in a version that both know?
 import { expect, test } from 'vitest'
 import { createClient } from './client.ts'
-import { chooseApi, openEngine } from './engine.ts'
+import { chooseApi, hasInit, openEngine } from './engine.ts'
 import { infoOf } from './objects.ts'
 
 test.each([
@@ -20,6 +20,17 @@ test.each([
   [{ ApiVersion: '1.41', Components: [{ Name: 'Podman Engine' }] }, 'Podman is not supported'],
 ])('%j is refused', (more, message) => {
   expect(() => chooseApi({ Version: '1', ...more })).toThrow(message)
+})
+
+test.each([
+  ['docker-init', [{ Name: 'Engine' }, { Name: 'docker-init' }], true],
+  ['/usr/bin/tini', [{ Name: 'Engine' }, { Name: 'tini' }], true],
+  ['docker-init', [{ Name: 'Engine' }, { Name: 'runc' }], false],
+  ['', [{ Name: 'Engine' }], false],
+  ['docker-init', undefined, true],
+])('the init program %j, beside %j, can be used: %s', (InitBinary, Components, expected) => {
+  const version = { Version: '1', ApiVersion: '1.41', ...(Components ? { Components } : {}) }
+  expect(hasInit(infoOf({ InitBinary }), version)).toBe(expected)
 })
 
 test('an engine that is not there is said so, with what to look at', async () => {

@@ -1,4 +1,5 @@
 // Which Docker Engine is it, and which version of its API is spoken?
+import { basename } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { type Client, createClient, type EngineHost } from './client.ts'
 import { type Info, infoOf, Version } from './objects.ts'
@@ -8,9 +9,15 @@ export type Engine = Client & {
   readonly version: string
   /** As it was when the engine was opened. */
   readonly info: Info
+  /** It can put a process in front that reaps orphans and passes signals on. */
+  readonly init: boolean
   /** Whether containers can be reached by their address: it runs on this machine, as root, and not in a virtual machine. */
   readonly isHere: boolean
+  /** How long the pull of an image may take. */
+  readonly pullMs: number
 }
+
+type Options = EngineHost & { readonly pullSeconds?: number }
 
 /** 20.10, as Debian 12 has it. */
 const oldest = [1, 41] as const
@@ -38,8 +45,12 @@ export function chooseApi({ ApiVersion, MinAPIVersion = '1.24', Components = [] 
   return chosen.join('.')
 }
 
+/** An engine names its init program also when that is not installed, but tells its version only if it runs. */
+export const hasInit = ({ InitBinary }: Info, { Components = [] }: Static<typeof Version>): boolean =>
+  InitBinary !== '' && (Components.length === 0 || Components.some(({ Name }) => Name === basename(InitBinary)))
+
 /** @throws when there is no engine that can be used, with what to do. */
-export async function openEngine(where: EngineHost, signal: AbortSignal): Promise<Engine> {
+export async function openEngine({ pullSeconds = 3600, ...where }: Options, signal: AbortSignal): Promise<Engine> {
   const client = createClient(where)
   const version = await client
     .read('finding out the version of Docker', Version, { method: 'GET', path: '/version' }, signal)
@@ -57,5 +68,13 @@ export async function openEngine(where: EngineHost, signal: AbortSignal): Promis
     where.host.startsWith('unix:') &&
     !info.OperatingSystem.includes('Docker Desktop') &&
     !info.SecurityOptions.some((option) => option.includes('rootless'))
-  return { ...speaking, api, version: version.Version, info, isHere }
+  return {
+    ...speaking,
+    api,
+    version: version.Version,
+    info,
+    init: hasInit(info, version),
+    isHere,
+    pullMs: pullSeconds * 1000,
+  }
 }

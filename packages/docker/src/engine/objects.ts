@@ -19,6 +19,7 @@ const InfoShape = Type.Object({
   NCPU: Type.Number(),
   MemTotal: Type.Number(),
   MemoryLimit: Type.Boolean(),
+  SwapLimit: Type.Boolean(),
   CpuCfsQuota: Type.Boolean(),
   PidsLimit: Type.Boolean(),
   Driver: Type.String(),
@@ -35,6 +36,7 @@ const noInfo: Info = {
   NCPU: 0,
   MemTotal: 0,
   MemoryLimit: false,
+  SwapLimit: false,
   CpuCfsQuota: false,
   PidsLimit: false,
   Driver: '',
@@ -102,6 +104,10 @@ const Network = Type.Object({
 })
 export const NetworkList = Type.Array(Network)
 export type Network = Static<typeof Network>
+
+export const NetworkMembers = Type.Object({
+  Containers: Optional(Type.Union([Type.Record(Type.String(), Type.Object({ Name: Type.String() })), Type.Null()])),
+})
 
 export const Image = Type.Object({ Id: Type.String() })
 

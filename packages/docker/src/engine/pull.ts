@@ -1,8 +1,10 @@
 // How does an image come to the engine, by digest, and what is said when it does not?
+import type { IncomingMessage } from 'node:http'
 import { createSplitter } from '@deis/lib/split'
 import type { Credentials } from '@deis/ports/registry'
 import { authKey, parseReference } from '@deis/registry/reference'
 import type { Client } from './client.ts'
+import type { Engine } from './engine.ts'
 import { EngineError, hasStatus } from './error.ts'
 import { Image } from './objects.ts'
 import { authHeader } from './registry-auth.ts'
@@ -17,7 +19,8 @@ export class PullFailure extends Error {
   }
 }
 
-const pullMs = 30 * 60_000
+/** Without any progress; the longest silence of an engine that works is that of a large layer on a slow disk. */
+const stallMs = 120_000
 const maxLine = 64 * 1024
 
 const causes: readonly (readonly [RegExp, string])[] = [
@@ -28,6 +31,10 @@ const causes: readonly (readonly [RegExp, string])[] = [
   ],
   [/no space left/i, 'The disk is full: free some space (docker system df), then try again.'],
   [/not found|manifest unknown|no such image|does not exist/i, 'Check that its registry still has it, or push again.'],
+  [
+    /^(it took longer|nothing more came)/,
+    'Try again: what has come is kept. Check the way to its registry; DEIS_DOCKER_PULL_TIMEOUT gives a pull more time.',
+  ],
   [/no matching manifest|does not match/i, 'Build it for the architecture of this machine.'],
   [
     /http: server gave HTTP response/i,
@@ -63,12 +70,30 @@ export async function hasImage(engine: Client, reference: string, signal: AbortS
   }
 }
 
-/** @throws PullFailure, EngineError, the signal's reason */
+/** What it says, as it comes. @throws PullFailure when nothing comes for too long. */
+async function* saidBy(reference: string, stream: IncomingMessage, silentMs: number): AsyncGenerator<string> {
+  const stalled = (): Error =>
+    failureOf(reference, `nothing more came of it for ${Math.round(silentMs / 1000)} seconds`, null)
+  const timer = setTimeout(() => stream.destroy(stalled()), silentMs)
+  const splitter = createSplitter(maxLine)
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      timer.refresh()
+      yield* splitter.push(chunk)
+    }
+    yield* splitter.flush()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Has deadlines of its own: however large an image is, it may come as long as it comes. @throws PullFailure, EngineError, the signal's reason */
 export async function pullImage(
-  engine: Client,
+  engine: Pick<Engine, 'stream' | 'pullMs'>,
   reference: string,
   credentials: Credentials | null,
   signal: AbortSignal,
+  silentMs = stallMs,
 ): Promise<void> {
   if (/^sha256:[0-9a-f]{64}$/.test(reference))
     throw new PullFailure(
@@ -78,6 +103,12 @@ export async function pullImage(
   const { host, repository, digest, tag } = parseReference(reference)
   const auth = credentials && { ...credentials, serveraddress: authKey(host) }
   const headers = auth && { 'x-registry-auth': authHeader(auth) }
+  const late = failureOf(reference, `it took longer than ${Math.round(engine.pullMs / 1000)} seconds`, null)
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(late), engine.pullMs)
+  const cancelled = (): void => over.abort(signal.reason)
+  if (signal.aborted) cancelled()
+  signal.addEventListener('abort', cancelled, { once: true })
   try {
     const stream = await engine.stream(
       `pulling ${reference}`,
@@ -87,24 +118,21 @@ export async function pullImage(
         // Without a tag, all of them would come.
         query: { fromImage: `${host}/${repository}`, tag: digest ?? tag ?? 'latest' },
         ...(headers ? { headers } : {}),
-        ms: pullMs,
+        // The engine asks the registry first.
+        ms: silentMs,
       },
-      signal,
+      over.signal,
     )
-    const splitter = createSplitter(maxLine)
-    for await (const chunk of stream as AsyncIterable<Buffer>)
-      for (const line of splitter.push(chunk)) {
-        const message = errorOf(line)
-        if (message !== null) throw failureOf(reference, message, null)
-      }
-    const last = splitter
-      .flush()
-      .map(errorOf)
-      .find((one) => one !== null)
-    if (last) throw failureOf(reference, last, null)
+    for await (const line of saidBy(reference, stream, silentMs)) {
+      const message = errorOf(line)
+      if (message !== null) throw failureOf(reference, message, null)
+    }
   } catch (error) {
-    signal.throwIfAborted()
+    over.signal.throwIfAborted()
     if (error instanceof PullFailure || (error instanceof EngineError && error.status === 0)) throw error
     throw failureOf(reference, (error as Error).message, error)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', cancelled)
   }
 }

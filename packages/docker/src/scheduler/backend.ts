@@ -16,6 +16,8 @@ export type DockerOptions = {
   readonly platform: string
   /** For log lines: containers are the engine's. */
   readonly folder: string
+  /** For what the next controller has to know of containers. */
+  readonly stateFolder: string
   readonly networks: Networks
   /** What those are cut from, such as 10.201.0.0/16. */
   readonly pools: readonly string[]

@@ -47,11 +47,12 @@ export function capabilitiesOf(backend: Backend): Capabilities {
           : 'containers are reached by their address in the network of their app',
       },
       { name: 'networks', status: 'ok', detail: `each app has a network of its own, out of ${pools.join(', ')}` },
-      info.InitBinary === ''
+      !engine.init
         ? {
             name: 'init',
             status: 'limited',
-            detail: 'the engine has no init program, so a process that starts others has to wait for them itself',
+            detail:
+              'the engine has no init program, so a process that starts others has to wait for them itself: install docker-init (it comes with the packages docker.io and docker-ce), then restart Docker and the platform',
           }
         : { name: 'init', status: 'ok', detail: `${info.InitBinary} reaps orphans and passes signals on` },
       {

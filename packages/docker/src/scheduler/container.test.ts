@@ -19,7 +19,7 @@ const parts: ContainerParts = {
   graceSeconds: 30,
   session: null,
 }
-const machine = { cores: 2, init: true }
+const machine = { cores: 2, init: true, swap: true, pids: true }
 const host = (more: Partial<ContainerParts>) => containerBody({ ...parts, ...more }, machine).HostConfig
 
 test('all of it', () => {
@@ -91,6 +91,13 @@ describe('limits', () => {
   })
 })
 
+test('what the machine does not have is not asked for, and does without', () => {
+  const bare = { cores: 2, init: false, swap: false, pids: false }
+  const { HostConfig } = containerBody({ ...parts, memory: '128M' }, bare)
+  expect(HostConfig).toMatchObject({ Init: false, Memory: 128 * 2 ** 20, MemorySwap: -1 })
+  expect(HostConfig['PidsLimit']).toBeUndefined()
+})
+
 test('a slug is refused with the next step; a long name is cut to what a host may be called', () => {
   expect(() => containerBody({ ...parts, artifact: { kind: 'slug', digest: 'sha256:0' } }, machine)).toThrow(
     DeployFailure,
@@ -101,6 +108,10 @@ test('a slug is refused with the next step; a long name is cut to what a host ma
 
 test.each([
   ['Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded.', true],
+  [
+    'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
+    false,
+  ],
   ['The requested image platform (linux/arm64) does not match', false],
 ])('%j is a limit that is not enforced: %s', (warning, unenforced) => {
   expect(isUnenforced([warning]) !== null).toBe(unenforced)

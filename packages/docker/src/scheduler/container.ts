@@ -1,8 +1,17 @@
 // What is one container of an app, as the engine is asked to create it?
 import { amountOf, cpuQuantity, memoryQuantity } from '@deis/container/quantity'
 import { startOf } from '@deis/container/start'
-import { DeployFailure, type Formation, type OneOff } from '@deis/ports/scheduler'
-import { appLabel, graceLabel, kindLabel, platformLabel, portLabel, releaseLabel, typeLabel } from '../labels.ts'
+import { DeployFailure, type Formation, type OneOff, type Probe } from '@deis/ports/scheduler'
+import {
+  appLabel,
+  graceLabel,
+  kindLabel,
+  platformLabel,
+  portLabel,
+  readinessLabel,
+  releaseLabel,
+  typeLabel,
+} from '../labels.ts'
 
 export type ContainerParts = Pick<OneOff, 'app' | 'release' | 'env' | 'memory' | 'cpu'> & {
   readonly platform: string
@@ -13,6 +22,8 @@ export type ContainerParts = Pick<OneOff, 'app' | 'release' | 'env' | 'memory' |
   readonly command: string | null
   /** Where it takes requests; null: nowhere. */
   readonly port: number | null
+  /** For the next controller. */
+  readonly readiness?: Probe
   /** Ports that are asked from here, where containers cannot be reached by their address; published on loopback. */
   readonly published: readonly number[]
   readonly network: string
@@ -28,6 +39,10 @@ export type Machine = {
   readonly cores: number
   /** The engine can put a process in front that reaps orphans and passes signals on. */
   readonly init: boolean
+  /** The kernel counts what is swapped out. */
+  readonly swap: boolean
+  /** It limits the number of processes. */
+  readonly pids: boolean
 }
 
 /** A fork bomb ends here, and hurts its app only. */
@@ -50,6 +65,9 @@ function amounts(text: string | undefined, quantity: (text: string) => string): 
   return second === undefined ? { request: null, limit: read(first) } : { request: read(first), limit: read(second) }
 }
 
+/** As much of memory and swap together as of memory, so none of swap. Where that is not counted, a number would be a warning. */
+export const swapOf = (memory: number, swap: boolean): number => (swap ? memory : -1)
+
 /** The fields of `POST /containers/create` that are used. */
 export type ContainerBody = Readonly<Record<string, unknown>> & {
   readonly HostConfig: Readonly<Record<string, unknown>>
@@ -58,7 +76,7 @@ export type ContainerBody = Readonly<Record<string, unknown>> & {
 /** @throws DeployFailure for what this machine cannot have. */
 function limitsOf(
   { type, memory, cpu }: Pick<ContainerParts, 'type' | 'memory' | 'cpu'>,
-  cores: number,
+  { cores, swap }: Machine,
 ): Record<string, number> {
   const bytes = amounts(memory, memoryQuantity)
   const shares = amounts(cpu, cpuQuantity)
@@ -75,7 +93,7 @@ function limitsOf(
       `Choose one between 10m and ${cores}: deis limits:set --cpu ${type}=500m`,
     )
   return {
-    ...(bytes.limit === null ? {} : { Memory: bytes.limit, MemorySwap: bytes.limit }),
+    ...(bytes.limit === null ? {} : { Memory: bytes.limit, MemorySwap: swapOf(bytes.limit, swap) }),
     ...(bytes.request === null ? {} : { MemoryReservation: Math.min(bytes.request, bytes.limit ?? bytes.request) }),
     ...(shares.limit === null ? {} : { NanoCpus: Math.round(shares.limit * 1e9) }),
     ...(shares.request === null ? {} : { CpuShares: Math.max(2, Math.round(shares.request * 1024)) }),
@@ -85,7 +103,7 @@ function limitsOf(
 const hostName = (name: string): string => name.slice(-longestHost).replace(/^[^A-Za-z0-9]+/, '')
 
 /** Pure. @throws DeployFailure for what an engine cannot run. */
-export function containerBody(parts: ContainerParts, { cores, init }: Machine): ContainerBody {
+export function containerBody(parts: ContainerParts, machine: Machine): ContainerBody {
   const { artifact, type, command, port, network, session } = parts
   if (artifact.kind !== 'image')
     throw new DeployFailure(
@@ -111,6 +129,7 @@ export function containerBody(parts: ContainerParts, { cores, init }: Machine): 
       [kindLabel]: parts.kind,
       [graceLabel]: String(parts.graceSeconds),
       ...(port === null ? {} : { [portLabel]: String(port) }),
+      ...(parts.readiness === undefined ? {} : { [readinessLabel]: JSON.stringify(parts.readiness) }),
     },
     // The platform has its own; an image's would run a command every half minute.
     Healthcheck: { Test: ['NONE'] },
@@ -120,9 +139,9 @@ export function containerBody(parts: ContainerParts, { cores, init }: Machine): 
     StdinOnce: session !== null,
     ...(bindings.length === 0 ? {} : { ExposedPorts: Object.fromEntries(bindings.map(([name]) => [name, {}])) }),
     HostConfig: {
-      ...limitsOf(parts, cores),
-      PidsLimit: maxProcesses,
-      Init: init,
+      ...limitsOf(parts, machine),
+      ...(machine.pids ? { PidsLimit: maxProcesses } : {}),
+      Init: machine.init,
       // Crashes are followed by rules of the platform, not of the engine.
       RestartPolicy: { Name: 'no' },
       AutoRemove: false,
@@ -138,6 +157,8 @@ export function containerBody(parts: ContainerParts, { cores, init }: Machine): 
   }
 }
 
-/** What the engine says that it will not enforce. */
+/** What the engine says that it will not enforce. Memory is limited also where swap is not. */
 export const isUnenforced = (warnings: readonly string[]): string | null =>
-  warnings.find((one) => /discarded|not supported|not support/i.test(one)) ?? null
+  warnings.find(
+    (one) => /discarded|not supported|not support/i.test(one) && !/memory limited without swap/i.test(one),
+  ) ?? null

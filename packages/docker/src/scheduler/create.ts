@@ -13,6 +13,7 @@ import { applyFormation, restartPods } from './rollout.ts'
 import { runOneOff } from './run.ts'
 import { removeContainer } from '../engine/remove.ts'
 import { execSession, openSession } from './session.ts'
+import { forgetServing } from './state.ts'
 import { stopPod } from './supervise.ts'
 
 const shortGraceSeconds = 10
@@ -43,6 +44,7 @@ async function removeApp(backend: Backend, id: string, signal: AbortSignal): Pro
   for (const { Id, Labels } of await listOurs(backend, signal))
     if (Labels?.[appLabel] === id) await removeContainer(engine, Id, signal)
   await backend.options.networks.remove(id, signal)
+  await forgetServing(backend.options.stateFolder, id)
   await app.lines.remove()
   backend.apps.delete(id)
   backend.changed(id)

@@ -57,6 +57,10 @@ export function lateFailure(
 
 const startHints: readonly (readonly [RegExp, string])[] = [
   [
+    /docker-init/,
+    'The engine has lost its init program: install docker-init (it comes with the packages docker.io and docker-ce), or restart the platform, which then does without.',
+  ],
+  [
     /executable file not found|no such file or directory/i,
     'Check its command in the Procfile. An image without bash can only run its own entry point.',
   ],

@@ -1,10 +1,11 @@
 // How is the health of a pod's container watched?
 import { watchHealth } from '@deis/ports/health'
 import type { Place, Target } from '@deis/ports/probes'
+import type { Probe } from '@deis/ports/scheduler'
 import { type Backend } from './backend.ts'
 import { runCommand } from './command.ts'
 import type { Pod, Running, Spec } from './pod.ts'
-import { stopContainer } from './running.ts'
+import { inspect, stopContainer } from './running.ts'
 import { inBackground } from './backend.ts'
 
 /** Where one of its ports is reached from here. */
@@ -14,7 +15,7 @@ export function placesOf(backend: Backend, { address, published }: Running, port
   return own === undefined ? [] : [{ host: '127.0.0.1', port: own, proxied: true }]
 }
 
-function targetOf(backend: Backend, container: Running, spec: Spec | null, port: number): Target {
+export function targetOf(backend: Backend, container: Running, spec: Spec | null, port: number): Target {
   return {
     port,
     declaredPort: spec?.env['PORT'] ?? String(port),
@@ -27,7 +28,11 @@ function targetOf(backend: Backend, container: Running, spec: Spec | null, port:
 }
 
 /** Starts or restarts watching the health of the pod's current container. */
-export function watchPod(backend: Backend, pod: Pod, adoptedPort: number | null = null): void {
+export function watchPod(
+  backend: Backend,
+  pod: Pod,
+  adopted: { readonly port: number | null; readonly readiness: Probe | undefined } | null = null,
+): void {
   const { log } = backend.options
   const { spec, container } = pod
   pod.watch.abort()
@@ -38,13 +43,19 @@ export function watchPod(backend: Backend, pod: Pod, adoptedPort: number | null 
     () => watch.abort(),
     () => watch.abort(),
   )
-  const port = spec?.port ?? adoptedPort
+  const port = spec?.port ?? adopted?.port ?? null
   const routable = pod.routable && port !== null
   const health = {
     target: targetOf(backend, container, spec, port ?? 0),
     routable,
-    readiness: spec?.readiness,
+    readiness: spec ? spec.readiness : adopted?.readiness,
     liveness: spec?.liveness,
+    // An engine under load tells an end late; one that does not answer tells nothing new.
+    runs: () =>
+      inspect(backend.options.engine, container.id, watch.signal).then(
+        (found) => found?.State.Running === true,
+        () => true,
+      ),
     ready: (address: string | null) => {
       const news = !pod.ready || pod.address !== address
       Object.assign(pod, { ready: true, address, reason: null, state: 'up' })

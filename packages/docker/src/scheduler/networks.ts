@@ -1,10 +1,12 @@
 // How does each app get a network of its own, which no other app reaches?
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { within } from '@deis/lib/within'
+import type { Log } from '@deis/ports/backend'
 import { NameTaken } from '@deis/ports/scheduler'
 import type { Engine } from '../engine/engine.ts'
 import { hasStatus } from '../engine/error.ts'
-import { type Network, NetworkList } from '../engine/objects.ts'
+import { ContainerList, type Network, NetworkList, NetworkMembers } from '../engine/objects.ts'
 import { appLabel, ofPlatform, platformLabel } from '../labels.ts'
 import { freeSubnets, routed } from './subnets.ts'
 
@@ -13,14 +15,20 @@ export type Networks = {
   ensure(app: string, signal: AbortSignal): Promise<string>
   /** It may be gone: the next `ensure` looks again. */
   doubt(app: string): void
-  /** Deletes it, with whatever is still connected to it cut off. */
+  /** Deletes it. One that has a container of somebody else in it stays, and is used again if the app comes back. */
   remove(app: string, signal: AbortSignal): Promise<void>
 }
 
-type Deps = { readonly engine: Engine; readonly platform: string; readonly pools: readonly string[] }
+type Deps = {
+  readonly engine: Engine
+  readonly platform: string
+  readonly pools: readonly string[]
+  readonly log: Log
+}
 
 /** So many are tried when others make networks at the same time. */
 const tries = 20
+const makeMs = 120_000
 
 const networkName = (app: string): string => `deis-${app}`
 
@@ -30,7 +38,7 @@ const bridgeName = (platform: string, app: string): string =>
 
 const subnetsOf = ({ IPAM }: Network): string[] => (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? [])
 
-export function openNetworks({ engine, platform, pools }: Deps): Networks {
+export function openNetworks({ engine, platform, pools, log }: Deps): Networks {
   const list = (signal: AbortSignal, label?: string): Promise<readonly Network[]> =>
     engine.read(
       'listing networks of Docker',
@@ -40,6 +48,15 @@ export function openNetworks({ engine, platform, pools }: Deps): Networks {
     )
   const isOurs = ({ Labels }: Network, app: string): boolean =>
     Labels?.[platformLabel] === platform && Labels[appLabel] === app
+  /** Names of containers in it that are not the platform's. */
+  const strangersIn = async (id: string, signal: AbortSignal): Promise<string[]> => {
+    const looked = { method: 'GET', path: `/networks/${id}` } as const
+    const { Containers } = await engine.read('looking at a network', NetworkMembers, looked, signal)
+    const filters = { network: [id], label: [ofPlatform(platform)] }
+    const ours = { method: 'GET', path: '/containers/json', query: { all: true, filters } } as const
+    const own = new Set((await engine.read('listing containers', ContainerList, ours, signal)).map((one) => one.Id))
+    return Object.entries(Containers ?? {}).flatMap(([member, { Name }]) => (own.has(member) ? [] : [Name]))
+  }
   const known = new Map<string, Promise<string>>()
 
   const create = async (app: string, signal: AbortSignal): Promise<string> => {
@@ -81,10 +98,13 @@ export function openNetworks({ engine, platform, pools }: Deps): Networks {
 
   return {
     ensure(app, signal) {
-      const found = known.get(app) ?? create(app, signal)
+      // It belongs to all who wait for it: none of them ends it for the others.
+      const found = known.get(app) ?? create(app, AbortSignal.timeout(makeMs))
       known.set(app, found)
-      found.catch(() => known.delete(app))
-      return found
+      found.catch(() => {
+        if (known.get(app) === found) known.delete(app)
+      })
+      return within(signal, makeMs, () => found)
     },
     doubt: (app) => void known.delete(app),
     async remove(app, signal) {
@@ -93,8 +113,16 @@ export function openNetworks({ engine, platform, pools }: Deps): Networks {
         if (Labels?.[appLabel] !== app) continue
         await engine
           .send(`deleting the network of ${app}`, { method: 'DELETE', path: `/networks/${Id}` }, signal)
-          .catch((error: unknown) => {
-            if (!hasStatus(error, 404)) throw error
+          .catch(async (error: unknown) => {
+            if (hasStatus(error, 404)) return
+            if (!/active endpoints/.test((error as Error).message)) throw error
+            const others = await strangersIn(Id, signal)
+            if (others.length === 0) throw error
+            log('warn', 'the network of an app stays, because containers of others are connected to it', {
+              app,
+              network: networkName(app),
+              containers: others,
+            })
           })
       }
     },

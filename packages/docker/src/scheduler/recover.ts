@@ -1,14 +1,25 @@
 // What happens to the containers that an earlier controller started?
 import { isAppId } from '@deis/ports/names'
-import { openPlace } from '@deis/ports/probes'
+import { openPlace, tryProbe } from '@deis/ports/probes'
+import type { Probe } from '@deis/ports/scheduler'
 import { ContainerList, type Listed } from '../engine/objects.ts'
 import { type Backend, openApp } from './backend.ts'
-import { placesOf, watchPod } from './health.ts'
-import { appLabel, graceLabel, kindLabel, ofPlatform, portLabel, releaseLabel, typeLabel } from '../labels.ts'
-import { newPod } from './pod.ts'
+import { placesOf, targetOf, watchPod } from './health.ts'
+import {
+  appLabel,
+  graceLabel,
+  kindLabel,
+  ofPlatform,
+  portLabel,
+  readinessLabel,
+  releaseLabel,
+  typeLabel,
+} from '../labels.ts'
+import { newPod, type Pod } from './pod.ts'
 import { inspect, watchContainer } from './running.ts'
 import { removeContainer } from '../engine/remove.ts'
-import { lastLines, supervise } from './supervise.ts'
+import { loadServing } from './state.ts'
+import { lastLines, retire, supervise } from './supervise.ts'
 
 const connectMs = 1000
 const atOnce = 8
@@ -25,8 +36,34 @@ export async function listOurs(
   return engine.read('listing containers', ContainerList, { method: 'GET', path: '/containers/json', query }, signal)
 }
 
-/** Adopts a pod's container that runs; what it is to be is known again with the next apply. Others go, their lines stay. */
-async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Promise<void> {
+/** The probe that the container was made with. */
+function readinessOf(text: string | undefined): Probe | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Probe)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether it takes requests at this moment, and where. */
+async function addressNow(
+  backend: Backend,
+  pod: Pod,
+  { port, readiness }: { readonly port: number | null; readonly readiness: Probe | undefined },
+): Promise<string | null> {
+  if (!pod.container || port === null) return null
+  const place = await openPlace(placesOf(backend, pod.container, port), AbortSignal.timeout(connectMs))
+  if (!place) return null
+  const never = new AbortController().signal
+  const failed = readiness && (await tryProbe(readiness, targetOf(backend, pod.container, null, port), never))
+  return failed ? null : `${place.host}:${place.port}`
+}
+
+/**
+ * Adopts a pod's container that runs and is one of those that serve; what it is to be is known again with the next apply. One that
+ * never served, or was about to end, ends as it would have. Others go, their lines stay.
+ */
+async function adopt(backend: Backend, listed: Listed, servingOf: ServingOf, signal: AbortSignal): Promise<void> {
   const { engine } = backend.options
   const labels = listed.Labels ?? {}
   const id = labels[appLabel] ?? ''
@@ -39,15 +76,17 @@ async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Pro
   if (!found || release === null) return removeContainer(engine, listed.Id, signal)
   const app = openApp(backend, id)
   const port = wholeNumber(labels[portLabel])
+  const name = listed.Names[0]?.replace(/^\//, '') ?? listed.Id
+  const serving = await servingOf(id)
   const pod = newPod({
-    name: listed.Names[0]?.replace(/^\//, '') ?? listed.Id,
+    name,
     app,
     type,
     release,
     spec: null,
     graceSeconds: wholeNumber(labels[graceLabel]) ?? 30,
     routable: port !== null,
-    stage: 'serving',
+    stage: serving === null || serving.has(name) ? 'serving' : 'stopping',
   })
   if (!found.State.Running) {
     pod.container = watchContainer(backend, pod, found, '')
@@ -59,19 +98,38 @@ async function adopt(backend: Backend, listed: Listed, signal: AbortSignal): Pro
   const network = await backend.options.networks.ensure(id, signal)
   const container = watchContainer(backend, pod, found, network)
   Object.assign(pod, { container, started: container.started, state: 'starting' })
-  if (port !== null) {
-    const place = await openPlace(placesOf(backend, container, port), AbortSignal.timeout(connectMs))
-    if (place) Object.assign(pod, { ready: true, state: 'up', address: `${place.host}:${place.port}` })
-  } else Object.assign(pod, { ready: true, state: 'up' })
+  if (pod.stage === 'stopping') {
+    // Routers may still send there.
+    const [place] = port === null ? [] : placesOf(backend, container, port)
+    if (place) pod.address = `${place.host}:${place.port}`
+    return retire(backend, pod)
+  }
+  const adopted = { port, readiness: readinessOf(labels[readinessLabel]) }
+  const address = await addressNow(backend, pod, adopted)
+  if (port === null || address !== null) Object.assign(pod, { ready: true, state: 'up', address })
   pod.supervision = supervise(backend, pod)
-  watchPod(backend, pod, port)
+  watchPod(backend, pod, adopted)
 }
+
+type ServingOf = (app: string) => Promise<ReadonlySet<string> | null>
 
 /** Resolves when every container is adopted or deleted. */
 export async function recover(backend: Backend, signal: AbortSignal): Promise<void> {
   const rest = [...(await listOurs(backend, signal))]
+  const { stateFolder, log } = backend.options
+  const known = new Map<string, ReturnType<ServingOf>>()
+  const servingOf: ServingOf = (app) => {
+    const found =
+      known.get(app) ??
+      loadServing(stateFolder, app).catch((error: unknown) => {
+        log('warn', 'it is not known which containers served: all that are ready do', { app, err: error })
+        return null
+      })
+    known.set(app, found)
+    return found
+  }
   const worker = async (): Promise<void> => {
-    for (let one = rest.shift(); one; one = rest.shift()) await adopt(backend, one, signal)
+    for (let one = rest.shift(); one; one = rest.shift()) await adopt(backend, one, servingOf, signal)
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
 }

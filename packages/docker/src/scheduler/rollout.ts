@@ -8,6 +8,7 @@ import { endFailure, lateFailure, startFailure } from './diagnose.ts'
 import { watchPod } from './health.ts'
 import { newPod, type Pod, type Spec } from './pod.ts'
 import { ensureImage } from './running.ts'
+import { saveServing } from './state.ts'
 import { lastLines, retire, startPod, stopPod, supervise } from './supervise.ts'
 
 /** Pods that never served get no longer than this to end. */
@@ -44,6 +45,21 @@ function addPod(app: DockerApp, formation: Formation, type: string): Pod {
   return pod
 }
 
+/** Once for all pods, and before their time begins: a large image takes as long as it takes. */
+async function fetchImage(
+  backend: Backend,
+  formation: Formation,
+  type: string,
+  what: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await ensureImage(backend, specOf(formation, type, formation.processes[type] as ProcessSpec), signal)
+  } catch (error) {
+    throw signal.aborted ? error : startFailure(what, error)
+  }
+}
+
 /** Fails with the output of the container when it ends before `signal` is aborted. */
 async function failAtEnd(pod: Pod, signal: AbortSignal, fail: (error: unknown) => void): Promise<void> {
   const ended = await pod.container?.exited.catch(() => null)
@@ -60,13 +76,27 @@ async function replace(
 ): Promise<Pod[]> {
   const app = openApp(backend, formation.app)
   const seconds = deadlineSeconds(formation)
+  const save = (more: readonly Pod[], less: readonly Pod[] = []): Promise<void> => {
+    const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving' && !less.includes(pod))
+    return saveServing(
+      backend.options.stateFolder,
+      app.id,
+      [...new Set([...serving, ...more])].map(({ name }) => name),
+    )
+  }
+  const [type] = types
+  if (type !== undefined) await fetchImage(backend, formation, type, countOf(types), signal)
   const added = await takeOver<Pod>(
     {
       types,
       waitFor,
       seconds,
       add: async (type) => addPod(app, formation, type),
-      keep: async () => backend.changed(app.id),
+      async keep() {
+        // From here on a container that is not named there never served.
+        await save([])
+        backend.changed(app.id)
+      },
       async start(pods, over, up, fail) {
         const bringUp = async (pod: Pod): Promise<void> => {
           try {
@@ -78,18 +108,12 @@ async function replace(
           watchPod(backend, pod)
           await up(pod)
         }
-        const [first] = pods
-        try {
-          // Once for all of them.
-          if (first?.spec) await ensureImage(backend, first.spec, over)
-        } catch (error) {
-          return fail(over.aborted ? error : startFailure(countOf(types), error))
-        }
         await Promise.allSettled(pods.map(bringUp))
       },
       late: async (pod) => lateFailure(pod, seconds, pod.container?.output.last() ?? []),
       explain: (names, error) => startFailure(names || app.id, error),
       async serve(pods) {
+        await save(pods, old)
         for (const pod of pods) pod.stage = 'serving'
         for (const pod of old) pod.stage = 'stopping'
       },

@@ -5,7 +5,8 @@ import type { Credentials } from '@deis/ports/registry'
 import { canonicalHost, dockerHub, parseReference } from '@deis/registry/reference'
 import { untilAborted } from '@deis/lib/wait'
 import { hasStatus, isAway } from '../engine/error.ts'
-import { Container, Created, Waited } from '../engine/objects.ts'
+import { createContainer as create } from '../engine/create.ts'
+import { Container, Waited } from '../engine/objects.ts'
 import { hasImage, pullImage, PullFailure } from '../engine/pull.ts'
 import { removeContainer } from '../engine/remove.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -128,8 +129,8 @@ export function watchContainer(
   }
 }
 
-/** A container that another one made for the same pod, before its controller was killed. */
-async function clearName(engine: Engine, name: string, platform: string, signal: AbortSignal): Promise<boolean> {
+/** Deletes what has this name, if it is the platform's. @returns false: it is not. */
+export async function clearName(engine: Engine, name: string, platform: string, signal: AbortSignal): Promise<boolean> {
   const there = await inspect(engine, name, signal)
   if (!there) return true
   if (there.Config.Labels?.['io.deis.platform'] !== platform) return false
@@ -145,11 +146,11 @@ export async function createContainer(
   signal: AbortSignal,
 ): Promise<string> {
   const { engine, platform } = backend.options
-  const body = containerBody(parts, { cores: engine.info.NCPU, init: engine.info.InitBinary !== '' })
-  const call = { method: 'POST', path: '/containers/create', query: { name: parts.name }, body } as const
+  const { NCPU: cores, SwapLimit: swap, PidsLimit: pids } = engine.info
+  const body = containerBody(parts, { cores, swap, pids, init: engine.init })
   for (let tries = 1; ; tries++) {
     try {
-      const { Id, Warnings } = await engine.read(`creating ${parts.name}`, Created, call, signal)
+      const { Id, Warnings } = await create(engine, `creating ${parts.name}`, parts.name, body, signal)
       const warning = isUnenforced(Warnings ?? [])
       if (warning === null) return Id
       await removeContainer(engine, Id)
@@ -180,7 +181,7 @@ export async function partsOf(
   more: Pick<ContainerParts, 'kind' | 'session' | 'entrypoint'>,
   signal: AbortSignal,
 ): Promise<ContainerParts> {
-  const { artifact, command, env, memory, cpu, port } = spec
+  const { artifact, command, env, memory, cpu, port, readiness } = spec
   return {
     platform: backend.options.platform,
     name: pod.name,
@@ -193,6 +194,7 @@ export async function partsOf(
     ...(memory === undefined ? {} : { memory }),
     ...(cpu === undefined ? {} : { cpu }),
     port: pod.routable ? port : null,
+    ...(readiness ? { readiness } : {}),
     published: backend.published ? askedPorts(spec) : [],
     network: await backend.options.networks.ensure(pod.app.id, signal),
     graceSeconds: pod.graceSeconds,
@@ -213,11 +215,15 @@ export async function startContainer(
   if (!spec) throw new Error(`${pod.name} is not known yet, since the platform has just started`)
   const parts = await partsOf(backend, pod, spec, { kind, session: null }, signal)
   const id = await createContainer(backend, spec, parts, signal)
+  const asked = Date.now()
   try {
     await engine.send(`starting ${pod.name}`, { method: 'POST', path: `/containers/${id}/start` }, signal)
     const found = await inspect(engine, id, signal)
     if (!found) throw new Error(`the container of ${pod.name} was deleted as it started`)
-    return watchContainer(backend, pod, found, parts.network, bytes)
+    const running = watchContainer(backend, pod, found, parts.network, bytes)
+    // The clock of an engine elsewhere may be another one.
+    const started = Math.min(Math.max(running.started.getTime(), asked), Date.now())
+    return { ...running, started: new Date(started) }
   } catch (error) {
     // Somebody has deleted the network: the next try makes it again.
     if (hasStatus(error, 404)) backend.options.networks.doubt(parts.app)

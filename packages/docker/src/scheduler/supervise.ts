@@ -5,7 +5,8 @@ import { type Backend, inBackground } from './backend.ts'
 import { endedText } from './diagnose.ts'
 import { watchPod } from './health.ts'
 import { logLine, type Pod } from './pod.ts'
-import { ensureImage, startContainer, stopContainer } from './running.ts'
+import { clearName, ensureImage, startContainer, stopContainer } from './running.ts'
+import { isAway } from '../engine/error.ts'
 import { removeContainer } from '../engine/remove.ts'
 
 const drainMs = 30_000
@@ -14,6 +15,9 @@ const longestPauseMs = 60_000
 const stableAfterMs = 60_000
 /** How long the last lines of a container may take to come. */
 const lastLinesMs = 5_000
+/** While the engine is away. */
+const retryMs = 5_000
+const never = new AbortController().signal
 
 /** Starts the pod's next container, and watches it. */
 export async function startPod(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
@@ -73,6 +77,26 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
   }
 }
 
+/** What the engine made of it, or is about to make, although its answer did not come. */
+async function clearLeft(backend: Backend, { app, name }: Pod): Promise<void> {
+  const { engine, platform } = backend.options
+  const leave = app.leave.signal
+  const clear = () => clearName(engine, name, platform, never)
+  await clear().catch((error: unknown) => {
+    if (!isAway(error)) return
+    inBackground(backend, app, 'a container could not be deleted', async () => {
+      for (;;) {
+        await sleep(retryMs, undefined, { signal: leave })
+        const isDone = await clear().then(
+          () => true,
+          (again: unknown) => !isAway(again),
+        )
+        if (isDone) return
+      }
+    })
+  })
+}
+
 /**
  * Ends the pod and deletes its container.
  * @returns false when `signal` was aborted before that was done.
@@ -83,7 +107,8 @@ export async function stopPod(backend: Backend, pod: Pod, graceMs: number, signa
   await pod.supervision
   pod.ready = false
   pod.gone.abort(new Error(`${pod.name} has ended`))
-  if (pod.container && !(await stopContainer(backend, pod.container, graceMs, signal))) return false
+  if (!pod.container) await clearLeft(backend, pod)
+  else if (!(await stopContainer(backend, pod.container, graceMs, signal))) return false
   pod.container = null
   pod.app.pods.delete(pod.name)
   backend.changed(pod.app.id)

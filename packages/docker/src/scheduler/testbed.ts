@@ -25,6 +25,7 @@ export type Testbed = {
   /** Before the names of all apps, so that several suites can use one engine. */
   readonly prefix: string
   readonly platform: string
+  readonly folder: string
   readonly logged: string[]
   options(more?: Partial<DockerOptions>): Promise<DockerOptions>
   /** `stack:1` has node and bash. */
@@ -37,18 +38,26 @@ export type Testbed = {
 
 const lines = (output: string): string[] => output.split('\n').filter((line) => line !== '')
 
-export async function openTestbed(name: string, host = TEST_DOCKER_HOST ?? ''): Promise<Testbed> {
-  const prefix = `${name}-${randomBytes(2).toString('hex')}-`
+export async function openTestbed(
+  name: string,
+  host = TEST_DOCKER_HOST ?? '',
+  /** Of one that another program has opened. */
+  same?: Pick<Testbed, 'prefix' | 'folder'>,
+): Promise<Testbed> {
+  const prefix = same?.prefix ?? `${name}-${randomBytes(2).toString('hex')}-`
   const platform = `test-${prefix}`.slice(0, -1)
-  const folder = await mkdtemp(join(tmpdir(), 'deis-docker-'))
+  const folder = same?.folder ?? (await mkdtemp(join(tmpdir(), 'deis-docker-')))
   const logged: string[] = []
   const docker = async (...args: string[]): Promise<string> => {
     const { stdout } = await run('docker', args, { env: { ...process.env, DOCKER_HOST: host }, timeout: 120_000 })
     return stdout.trim()
   }
+  const log: DockerOptions['log'] = (level, message, fields) =>
+    void logged.push(`${level} ${message} ${messageOf(fields.err)}`)
   return {
     prefix,
     platform,
+    folder,
     logged,
     docker,
     options: async (more) => {
@@ -56,14 +65,15 @@ export async function openTestbed(name: string, host = TEST_DOCKER_HOST ?? ''): 
       const pools = ['10.204.0.0/15']
       return {
         engine,
-        networks: openNetworks({ engine, platform, pools }),
+        networks: openNetworks({ engine, platform, pools, log }),
         platform,
         folder,
+        stateFolder: join(folder, 'state'),
         pools,
         reach: 'auto',
         registryCredentials: {},
         drained: async () => {},
-        log: (level, message, fields) => void logged.push(`${level} ${message} ${messageOf(fields.err)}`),
+        log,
         ...more,
       }
     },

@@ -8,6 +8,12 @@ export const dockerSettings = {
   DEIS_DOCKER_CERT_PATH: text('', 'folder with `ca.pem`, `cert.pem` and `key.pem`, for an engine with TLS', {
     usually: 'none: without TLS',
   }),
+  DEIS_DOCKER_PULL_TIMEOUT: integer(
+    3600,
+    60,
+    86_400,
+    'seconds that the engine may take to pull an image; one that makes no progress for 120 seconds is given up before',
+  ),
   DEIS_DOCKER_SUBNETS: list(
     ['10.201.0.0/16'],
     'IPv4 networks that each app gets a part of, for 61 containers; nothing else may use them',
