@@ -96,6 +96,8 @@ export async function execute(
     const meant = `${name.split(':')[0]}:${words[0] ?? ''}`
     const isVerb = commands.some((candidate) => candidate.name() === meant)
     return printUsageError(context.io, error, command, isVerb ? `(Did you mean ${meant}?)\n` : '')
+  } finally {
+    await context.noteSkew()
   }
 }
 

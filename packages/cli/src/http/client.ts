@@ -17,6 +17,7 @@ import {
 import { originOf } from '../parse/address.ts'
 import { refusal, unexpectedAnswer, unreachable } from './failure.ts'
 import { retryChange, retryRead, waitSeconds } from './retry.ts'
+import { refuseOtherApi, type Versions, versionsIn } from './skew.ts'
 import { clientVersion } from './version.ts'
 
 export type Connection = { readonly controller: string; readonly sslVerify: boolean; readonly token?: string }
@@ -27,8 +28,8 @@ export type Wire = {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Gets one line per response; never a header or a body. */
   readonly trace: (line: string) => void
-  /** Gets the API version that each successful response announces. */
-  readonly onVersion: (announced: string | undefined) => void
+  /** Gets the versions that each response announces. */
+  readonly onVersions: (announced: Versions, origin: string) => void
   /** Gets the reason while a call waits for its result. */
   readonly onWait: (text: string) => void
   /** Gets warnings of the controller. */
@@ -60,7 +61,7 @@ type Request = {
   /** Milliseconds. Absent for calls that end when the work is done: the controller sets their limit (docs/contract/cli.md §5.9). */
   readonly deadline?: number
 }
-export type Answer = { readonly status: number; readonly version: string | undefined; readonly text: string }
+export type Answer = { readonly status: number; readonly versions: Versions; readonly text: string }
 
 const probeDeadline = 30_000
 const askDeadline = 10_000
@@ -97,6 +98,8 @@ async function perform<T>(
       transformResponse: (body: unknown) => body,
     })
     wire.trace(`${request.method} ${url} ${status}`)
+    const versions = versionsIn(headers)
+    refuseOtherApi(versions, origin, request.method !== 'GET' && status < 400)
     const warning: unknown = headers[warningHeader]
     if (typeof warning === 'string') wire.onWarning(warning)
     const location: unknown = headers['location']
@@ -108,6 +111,8 @@ async function perform<T>(
           hint: `If the controller has moved: \`deis login ${new URL(location, url).origin}\`.`,
         },
       )
+    // An error without a version may be that of a proxy.
+    if (status < 400 || versions.api !== undefined) wire.onVersions(versions, origin)
     return { status, headers, data }
   } catch (error) {
     if (error instanceof DeisError || wire.signal.aborted) throw error
@@ -116,14 +121,9 @@ async function perform<T>(
   }
 }
 
-function announcedVersion(headers: Readonly<Record<string, unknown>>): string | undefined {
-  const announced = headers['deis_api_version']
-  return typeof announced === 'string' && announced !== '' ? announced : undefined
-}
-
 async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
   const { status, headers, data } = await perform<string | undefined>(wire, connection, request, 'text')
-  return { status, version: announcedVersion(headers), text: data ?? '' }
+  return { status, versions: versionsIn(headers), text: data ?? '' }
 }
 
 function parse(route: Route, text: string, origin: string): unknown {
@@ -201,7 +201,6 @@ export async function call<const R extends Route>(
 ): Promise<Response<R>> {
   const answer = await answerTo(wire, connection, route, given)
   if (answer.status >= 400) throw refusal(answer, route, connection.controller)
-  wire.onVersion(answer.version)
   return parse(route, answer.text, originOf(connection.controller)) as Response<R>
 }
 
@@ -243,8 +242,8 @@ export async function live<const R extends Route>(
   const late = setTimeout(() => over.abort(), silenceMs)
   try {
     const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream', signal)
-    if (status >= 400) throw refusal({ status, text: await text(data) }, route, connection.controller)
-    wire.onVersion(announcedVersion(headers))
+    if (status >= 400)
+      throw refusal({ status, versions: versionsIn(headers), text: await text(data) }, route, connection.controller)
     return {
       isFollowed: headers[followHeader] !== undefined,
       body: watched(data, over),
@@ -261,15 +260,14 @@ export async function live<const R extends Route>(
 /** Checks that there is a controller: it refuses `/v2/` without a token and announces its API version (docs/contract/api.md §1.2). */
 export async function checkConnection(wire: Wire, connection: Connection): Promise<void> {
   const answer = await send(wire, connection, { method: 'GET', path: '/v2/', headers: {}, deadline: probeDeadline })
-  if (answer.status !== 401 || answer.version === undefined)
+  if (answer.status !== 401 || answer.versions.api === undefined)
     throw new DeisError('unreachable', `${connection.controller} is not a Deis controller.`, {
       hint: `GET ${originOf(connection.controller)}/v2/ answered ${answer.status}; a controller answers 401 and announces its API version. Check host and port.`,
     })
-  wire.onVersion(answer.version)
 }
 
 /** The API version of a controller; needs no login. */
 export async function controllerVersion(wire: Wire, connection: Connection): Promise<string | undefined> {
   const answer = await send(wire, connection, { method: 'GET', path: '/healthz', headers: {}, deadline: probeDeadline })
-  return answer.version
+  return answer.versions.api
 }

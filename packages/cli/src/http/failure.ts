@@ -1,7 +1,10 @@
 // Which error is shown for a failed call (docs/contract/cli.md §4.7)?
+import { originOf } from '../parse/address.ts'
+import { installLine, isOfThisVersion, type Versions } from './skew.ts'
+import { clientVersion } from './version.ts'
 import { DeisError, type ErrorCode, type FieldErrors, invalidUsername, messageOf, type Route } from '@deis/types'
 
-type Refused = { readonly status: number; readonly text: string }
+type Refused = { readonly status: number; readonly text: string; readonly versions?: Versions }
 
 /** Field, message of the controller (null: any), and the text to show (null: the same). The first match wins. */
 const known: readonly (readonly [field: string, message: string | null, shown: string | null])[] = [
@@ -100,7 +103,7 @@ function fieldMessage(body: Record<string, unknown>): string | null {
 const aboutToken = /^(Authentication credentials were not provided|Invalid token|User inactive or deleted)/
 const noPermission = 'You do not have permission to perform this action.'
 
-function messageFor({ status, text }: Refused, route: Route): string {
+function messageFor({ status, text }: Refused): string {
   const body = objectIn(text)
   const detail = typeof body?.['detail'] === 'string' && body['detail'] !== '' ? withLines(body['detail']) : null
   const unknown = `Unknown Error (${status}): ${withLines(text)}`
@@ -113,10 +116,7 @@ function messageFor({ status, text }: Refused, route: Route): string {
       return detail && detail !== noPermission ? `${noPermission}\n${detail}` : noPermission
     case 404:
       if (text === '') return 'Not Found'
-      return (
-        detail ??
-        (text.startsWith('<') ? `Not Found: the controller does not have ${route.method} ${route.path}` : text)
-      )
+      return detail ?? text
     case 405:
       return 'Method Not Allowed'
     case 422:
@@ -138,9 +138,31 @@ function hintFor(status: number, message: string, controller: string): string | 
   return undefined
 }
 
+/**
+ * A controller of another version may not have a route. A page of HTML is the original's answer to that; ours for a path that
+ * it does not know may also be about a name, so it says nothing where both are of one version.
+ */
+function missingRoute({ status, text, versions }: Refused, route: Route, controller: string): DeisError | null {
+  const product = versions?.product
+  const isUnknownPath = status === 404 && (text.startsWith('<') || objectIn(text)?.['detail'] === 'Not found.')
+  if (!isUnknownPath && status !== 405) return null
+  if (product === undefined ? !text.startsWith('<') : isOfThisVersion(product)) return null
+  const missing = `the controller does not have ${route.method} ${route.path}`
+  if (product === undefined) return new DeisError('not_found', `Not Found: ${missing}`)
+  return new DeisError(
+    'not_found',
+    `Not Found: ${missing}. It is Deis ${product}, and this client is ${clientVersion}.`,
+    {
+      hint: `Upgrade the platform, or install its own client: \`${installLine(originOf(controller))}\`.`,
+    },
+  )
+}
+
 /** The error for a status of 400 and above. */
 export function refusal(answer: Refused, route: Route, controller: string): DeisError {
-  const message = messageFor(answer, route)
+  const missing = missingRoute(answer, route, controller)
+  if (missing) return missing
+  const message = messageFor(answer)
   return new DeisError(codes[answer.status] ?? 'unavailable', message, {
     fields: answer.status === 400 ? (fieldsIn(objectIn(answer.text)) ?? undefined) : undefined,
     hint: hintFor(answer.status, message, controller),

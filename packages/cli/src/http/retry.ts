@@ -100,7 +100,7 @@ export type Change = {
 /** `never`: nothing was begun, or nothing changed; `unsupported`: the controller cannot tell. */
 type End = Answer | 'never' | 'unsupported' | 'running'
 
-function endIn({ status, version, text }: Answer): End {
+function endIn({ status, versions, text }: Answer): End {
   if (status === 404) return text === JSON.stringify(notFound('Request').message) ? 'never' : 'unsupported'
   if (status === 429 || status >= 500) return 'running'
   if (status !== 200) return 'unsupported'
@@ -122,7 +122,7 @@ function endIn({ status, version, text }: Answer): End {
     )
   if (record?.state === 'running') return 'running'
   if (record?.state !== 'ended' || typeof record.status !== 'number') return 'unsupported'
-  return { status: record.status, version, text: record.answer ?? '' }
+  return { status: record.status, versions, text: record.answer ?? '' }
 }
 
 /** Asks until the result is known. @throws when that takes too long */

@@ -77,7 +77,7 @@ const server = createServer((request, response) => {
   const path = (request.url ?? '').split('?')[0] ?? ''
   const route = routeOf(request.method ?? '', path)
   if (!route) return void response.writeHead(418).end(evil)
-  response.setHeader('DEIS_API_VERSION', '9.9')
+  response.setHeader('DEIS_API_VERSION', '2.9')
   if (path === '/v2/' && !request.headers.authorization) return void response.writeHead(401).end('{}')
   if (refuses) return void response.writeHead(409).end(JSON.stringify({ detail: colour, [`f${evil}`]: [evil] }))
   const schema = route.response as Schema

@@ -8,7 +8,7 @@ import type { Io } from '../terminal/io.ts'
 import { note } from '../terminal/output.ts'
 import { foreignRemote, remotesHere } from '../http/platform.ts'
 import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
-import { isCompatible, versionWarning } from '../http/version.ts'
+import { skewNote } from '../http/skew.ts'
 
 /** Which app, and where its name comes from. */
 export type AppChoice = { readonly id: string; readonly from: 'flag' | 'environment' | 'git' | 'folder' }
@@ -31,6 +31,8 @@ export type Context = {
   readonly answer: Answer
   /** Called when the command has ended: `--json` always prints a value. */
   finish(): void
+  /** Prints, at most once a day and never with `--json`, that client and controller do not fit. */
+  noteSkew(): Promise<void>
   /** The exit code of the program when nothing fails. */
   exitCode: number
   debug: boolean
@@ -70,7 +72,7 @@ export function createContext(
   const { answer, isGiven } = createAnswer(base, isJson)
   const file = (): ProfileFile => profileFile(options.profile, io)
   const profile = once(() => readProfile(file(), options.profileHints ?? []))
-  let warned = false
+  let skew: { readonly text: string | null; readonly origin: string } | null = null
   const warnings = new Set<string>()
   let guessed: string | null = null
   const wire: Wire = {
@@ -79,10 +81,8 @@ export function createContext(
     trace: (line) => {
       if (context.debug) io.stderr.write(`debug: ${line}\n`)
     },
-    onVersion: (announced) => {
-      if (warned || isCompatible(announced)) return
-      warned = true
-      io.stderr.write(versionWarning(announced))
+    onVersions: (announced, origin) => {
+      skew ??= { text: skewNote(announced, origin), origin }
     },
     // A line such as `Creating config... ` may be unfinished on a terminal.
     onWait: (text) => io.stderr.write(`${io.isTty.stdout && io.isTty.stderr ? '\n' : ''} !    ${text}\n`),
@@ -103,6 +103,11 @@ export function createContext(
     answer,
     finish() {
       if (context.json && !isGiven()) answer(null)
+    },
+    async noteSkew() {
+      if (!skew?.text || context.json) return
+      const { isDue } = await import('./noted.ts')
+      if (await isDue(file(), skew.origin, io.now())) note(io, skew.text)
     },
     exitCode: 0,
     debug: options.debug,

@@ -41,6 +41,7 @@ import { warn } from './warning.ts'
 const everyAnswer = {
   [types.apiVersionHeader]: types.apiVersion,
   [types.platformVersionHeader]: types.platformVersion,
+  [types.productVersionHeader]: types.productVersion,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'cache-control': 'no-store',

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { productVersion } from '@deis/types'
 import { type Fixture, openFixture } from './fixture.ts'
 
 const sum = 'a'.repeat(64)
@@ -79,6 +80,11 @@ test('the package and its sum', async () => {
   expect(headers).toMatchObject({ 'content-type': 'application/gzip', 'content-length': '11' })
   for (const other of ['deis-1.2.4.tgz', '..%2FSHA256SUMS', 'SHA256SUMS%00', 'nothing'])
     expect(await f.call('GET', `/client/${other}`)).toMatchObject({ status: 404 })
+})
+
+test('every answer has the version of the client that fits', async () => {
+  for (const path of ['/healthz', '/nothing', '/v2/', '/client/SHA256SUMS'])
+    expect((await f.call('GET', path)).headers['deis-version']).toBe(productVersion)
 })
 
 test('a platform without a package says so', async () => {

@@ -45,6 +45,7 @@ export const transport: Steps = (_, on) => {
         await response.text()
         expect(response.headers.get('DEIS_API_VERSION')).toBe('2.3')
         expect(response.headers.get('DEIS_PLATFORM_VERSION')).toBe('2.3.0')
+        expect(response.headers.get('Deis-Version')).toMatch(/^\d+\.\d+\.\d+$/)
       }
     })
 
