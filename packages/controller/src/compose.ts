@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeisError } from '@deis/types'
+import { startMetrics } from '@deis/lib/metrics-listener'
 import type { GitServer } from '@deis/git/port'
 import { removeRepo } from '@deis/git/repos'
 import type { Backend } from '@deis/ports/backend'
@@ -18,11 +19,13 @@ import type { Core } from './domain/core.ts'
 import { apiHost, createRouteTable } from './domain/edge/routes.ts'
 import { publishRoutes } from './domain/edge/routing.ts'
 import { createHere } from './domain/here.ts'
+import { noMeasures } from './domain/measures.ts'
 import { openAppLogs } from './domain/live/logs.ts'
 import { createQueue } from './domain/releases/queue.ts'
 import { publishAllRoutes, resumeApps, watchPeers } from './domain/releases/start.ts'
 import { openGitServer } from './git-server.ts'
 import { createApp } from './http/app.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { startMaintenance } from './maintenance.ts'
 import { withKeys } from './secrets.ts'
 import { createVault } from './store/crypto.ts'
@@ -83,7 +86,12 @@ async function openFolder({ dataDir, scheduler }: Config, log: Logger, { ends }:
   ends.push(() => lock.release())
 }
 
-async function open(given: Config, files: Files, log: Logger, state: State): Promise<{ core: Core; backend: Backend }> {
+async function open(
+  given: Config,
+  files: Files,
+  log: Logger,
+  state: State,
+): Promise<{ core: Core; backend: Backend; metrics: Metrics | null }> {
   const { ends, shutdown } = state
   await openFolder(given, log, state)
   const { config, secret } = await withKeys(given)
@@ -108,6 +116,7 @@ async function open(given: Config, files: Files, log: Logger, state: State): Pro
     apiPort: () => state.port,
   })
   const { scheduler, builder, registry } = backend
+  const metrics = config.metrics === null ? null : await createMetrics(config.scheduler)
   ends.push(() => backend.close())
   ends.push(() => scheduler.close({ stop: state.stop }))
   const core: Core = {
@@ -129,6 +138,7 @@ async function open(given: Config, files: Files, log: Logger, state: State): Pro
       (error) => log.error({ err: error }, 'app log cannot be written'),
       (app, at, text) => peers.notify({ kind: 'line', app, at, text }),
     ),
+    measures: metrics?.measures ?? noMeasures,
     log,
     shutdown: shutdown.signal,
     removeRepo: async (app) => {
@@ -136,7 +146,15 @@ async function open(given: Config, files: Files, log: Logger, state: State): Pro
       await removeRepo(join(config.dataDir, 'repos'), app)
     },
   }
-  return { core, backend }
+  return { core, backend, metrics }
+}
+
+async function showMetrics(core: Core, metrics: Metrics, { ends }: State): Promise<void> {
+  const { config, log } = core
+  metrics.observe(core)
+  const listener = await startMetrics(config.metrics!, metrics)
+  ends.push(() => listener.close())
+  log.info({ port: listener.port }, 'metrics are shown')
 }
 
 /** What an earlier controller left is settled, and routes are known, before anybody can ask. */
@@ -189,7 +207,8 @@ async function closeAll({ ends }: State): Promise<void> {
 export async function startController(given: Config, files: Files, log: Logger): Promise<Controller> {
   const state: State = { shutdown: new AbortController(), ends: [], stop: false, port: given.apiPort, git: null }
   try {
-    const { core, backend } = await open(given, files, log, state)
+    const { core, backend, metrics } = await open(given, files, log, state)
+    if (metrics !== null) await showMetrics(core, metrics, state)
     const { gitUrl } = await listen(core, backend.intercept, files, state)
     const resuming = resumeApps(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be resumed'))
     const { config } = core

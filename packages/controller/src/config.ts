@@ -1,7 +1,14 @@
 // Which settings did the operator choose, and are they valid? The only reader of the environment.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { type FlagSetting, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
+import {
+  type FlagSetting,
+  metricsProblems,
+  type SettingNames,
+  settings,
+  type TextSetting,
+} from '@deis/types/environment'
+import type { MetricsSettings } from '@deis/lib/metrics-listener'
 import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
 import { type Env, readCluster, type Reader } from './config-cluster.ts'
@@ -72,6 +79,8 @@ export type Config = Readonly<{
   cluster: ClusterSettings
   /** Who is notified of every release (docs/contract/api.md §3.15). */
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
+  /** Where numbers are shown; null: nowhere. */
+  metrics: MetricsSettings | null
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -177,6 +186,7 @@ export function readConfig(env: Env, cwd: string): Config {
   const scheduler = choice('DEIS_SCHEDULER')
   const publicApi = flag('DEIS_PUBLIC_API')
   const apiUpstream = address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port')
+  const metricsPort = optionalNumber('DEIS_METRICS_PORT')
   const config: Config = {
     dataDir,
     databaseUrl,
@@ -231,12 +241,17 @@ export function readConfig(env: Env, cwd: string): Config {
     docker,
     cluster,
     deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null },
+    metrics:
+      metricsPort === null
+        ? null
+        : { port: metricsPort, host: text('DEIS_METRICS_HOST'), token: text('DEIS_METRICS_TOKEN').trim() || null },
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
     path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),
     locale: pick(/^(LANG|LC_ALL|TZ)$/),
     home: homedir(),
   }
+  if (config.metrics !== null) problems.push(...metricsProblems(config.metrics.host, config.metrics.token))
   if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be greater than DEIS_PORT_LAST')
   if (config.secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(config.secretKey))
     problems.push('DEIS_SECRET_KEY must be 64 hex characters')

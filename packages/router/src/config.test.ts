@@ -22,6 +22,8 @@ test('a key is enough', () => {
     drainSeconds: 30,
     lingerSeconds: 0,
     healthPort: null,
+    metrics: null,
+    metricsApps: 200,
     workers: null,
     accessLog: false,
     compression: true,
@@ -47,6 +49,10 @@ test('everything can be set', () => {
     DEIS_ROUTER_ACCESS_LOG: '1',
     DEIS_ROUTER_COMPRESSION: '0',
     DEIS_ROUTER_WORKERS: '3',
+    DEIS_ROUTER_METRICS_PORT: '9101',
+    DEIS_ROUTER_METRICS_APPS: '3',
+    DEIS_METRICS_HOST: '0.0.0.0',
+    DEIS_METRICS_TOKEN: 'a-token-of-the-tests',
   }
   expect(readConfig(env)).toEqual({
     port: 0,
@@ -61,6 +67,8 @@ test('everything can be set', () => {
     drainSeconds: 5,
     lingerSeconds: 7,
     healthPort: 0,
+    metrics: { port: 9101, host: '0.0.0.0', token: 'a-token-of-the-tests' },
+    metricsApps: 3,
     workers: 3,
     accessLog: true,
     compression: false,
@@ -99,4 +107,21 @@ test('all problems come at once', () => {
     'neither',
     'DEIS_DRAIN_SECONDS',
   ])
+})
+
+test('metrics that other machines may reach need a token', () => {
+  const problemsOf = (env: Record<string, string>): readonly string[] => {
+    try {
+      readConfig({ DEIS_ROUTER_KEY: 'k', DEIS_ROUTER_METRICS_PORT: '9101', ...env })
+      return []
+    } catch (error) {
+      return (error as BadConfig).problems
+    }
+  }
+  expect(problemsOf({})).toEqual([])
+  expect(problemsOf({ DEIS_METRICS_HOST: '::1' })).toEqual([])
+  expect(problemsOf({ DEIS_METRICS_HOST: '0.0.0.0' })).toEqual([
+    'DEIS_METRICS_HOST is "0.0.0.0", which other machines may reach: set DEIS_METRICS_TOKEN as well',
+  ])
+  expect(problemsOf({ DEIS_METRICS_TOKEN: 'short' })).toEqual(['DEIS_METRICS_TOKEN must have at least 16 characters'])
 })

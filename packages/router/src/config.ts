@@ -1,10 +1,12 @@
 // Which settings does the environment contain?
 import { readFileSync } from 'node:fs'
+import type { MetricsSettings } from '@deis/lib/metrics-listener'
 import { messageOf } from '@deis/types'
 import {
   type ChoiceSetting,
   type IntegerSetting,
   type ListSetting,
+  metricsProblems,
   type OptionalIntegerSetting,
   type SettingNames,
   settings,
@@ -33,6 +35,10 @@ export type Config = {
   readonly lingerSeconds: number
   /** Null: no health checks. */
   readonly healthPort: number | null
+  /** Null: nothing is counted. */
+  readonly metrics: MetricsSettings | null
+  /** How many apps have series of their own. */
+  readonly metricsApps: number
   readonly accessLog: boolean
   /** Whether text responses are compressed for clients that accept it. */
   readonly compression: boolean
@@ -117,6 +123,15 @@ function onOff(env: Env, name: SettingNames<ChoiceSetting<'0' | '1'>>, problems:
   return text === '1'
 }
 
+function metricsOf(env: Env, problems: string[]): MetricsSettings | null {
+  const port = optionalNumber(env, 'DEIS_ROUTER_METRICS_PORT', problems)
+  if (port === null) return null
+  const host = env.DEIS_METRICS_HOST || settings.DEIS_METRICS_HOST.default
+  const token = env.DEIS_METRICS_TOKEN?.trim() || null
+  problems.push(...metricsProblems(host, token))
+  return { port, host, token }
+}
+
 /** An empty variable counts as not set. @throws BadConfig */
 export function readConfig(env: Env): Config {
   const problems: string[] = []
@@ -133,6 +148,8 @@ export function readConfig(env: Env): Config {
     drainSeconds: wholeNumber(env, 'DEIS_DRAIN_SECONDS', problems),
     lingerSeconds: wholeNumber(env, 'DEIS_ROUTER_LINGER_SECONDS', problems),
     healthPort: optionalNumber(env, 'DEIS_ROUTER_HEALTH_PORT', problems),
+    metrics: metricsOf(env, problems),
+    metricsApps: wholeNumber(env, 'DEIS_ROUTER_METRICS_APPS', problems),
     accessLog: onOff(env, 'DEIS_ROUTER_ACCESS_LOG', problems),
     compression: onOff(env, 'DEIS_ROUTER_COMPRESSION', problems),
     workers: optionalNumber(env, 'DEIS_ROUTER_WORKERS', problems, 'a whole number'),

@@ -1,8 +1,9 @@
 // What do the request handlers share, and how do they find an upstream?
 import type { AccessEntry } from './request/access.ts'
 import { type Asked, checkPolicy } from './request/policy.ts'
+import type { Counter, ErrorCode } from './metrics/counts.ts'
 import type { OriginSettings } from './request/origin.ts'
-import { page, type Page, unknownHost } from './request/pages.ts'
+import { maintenance, page, type Page, unknownHost } from './request/pages.ts'
 import type { Squeezer } from './request/squeeze.ts'
 import { findApp, type Table } from './table/table.ts'
 import type { Timing } from './timing.ts'
@@ -14,6 +15,8 @@ export type RouterContext = OriginSettings & {
   readonly upstreams: Upstreams
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
+  /** Null: nothing is counted. */
+  readonly counter: Counter | null
   /** Null: responses are not compressed. */
   readonly squeezer: Squeezer | null
   /** A header line that proves to the API that this router sent the request. */
@@ -34,11 +37,25 @@ export type Search = {
   failedSince: number
   /** How many upstreams may have read the request: it is not sent to those again. */
   reached: number
+  /** Attempts after the first. */
+  retries: number
+  /** Why the app did not answer, or not wholly. */
+  error: ErrorCode | null
   pause: NodeJS.Timeout | null
 }
 
 export function startSearch(): Search {
-  return { app: null, more: '', upstream: null, tried: null, failedSince: 0, reached: 0, pause: null }
+  return {
+    app: null,
+    more: '',
+    upstream: null,
+    tried: null,
+    failedSince: 0,
+    reached: 0,
+    retries: 0,
+    error: null,
+    pause: null,
+  }
 }
 
 // A shared upstream may have other processes, so one process that broke off does not stand for all.
@@ -57,8 +74,14 @@ export function seek(context: RouterContext, asked: Asked, search: Search, then:
   search.app = app.app
   search.more = app.platform === true ? context.proof : ''
   const instead = checkPolicy(app, asked, context)
-  if (instead !== null) return then.none(instead)
-  if (app.upstreams.length === 0) return then.none(page(503))
+  if (instead !== null) {
+    if (instead === maintenance) search.error = 'H80'
+    return then.none(instead)
+  }
+  if (app.upstreams.length === 0) {
+    search.error = 'H14'
+    return then.none(page(503))
+  }
   const upstream = context.upstreams.pick(app.upstreams, search.tried)
   if (upstream !== null) {
     search.upstream = upstream
@@ -67,7 +90,10 @@ export function seek(context: RouterContext, asked: Asked, search: Search, then:
   const [patience, mostTries] = app.shared
     ? [context.timing.sharedRetry, mostReached.shared]
     : [context.timing.retry, mostReached.alone]
-  if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) return then.none(page(502))
+  if (search.reached >= mostTries || Date.now() - search.failedSince >= patience) {
+    search.error = search.reached > 0 ? 'H13' : 'H21'
+    return then.none(page(502))
+  }
   search.tried = null
   search.pause = setTimeout(() => seek(context, asked, search, then), context.timing.retryPause)
 }
@@ -75,10 +101,17 @@ export function seek(context: RouterContext, asked: Asked, search: Search, then:
 /** The upstream could not be reached or did not answer: it is skipped in this round. */
 export function skip(context: RouterContext, search: Search, unreachable: boolean): void {
   const { upstream } = search
+  search.retries++
   if (upstream === null) return
   if (unreachable) context.upstreams.unreachable(upstream)
   else search.reached++
   search.tried ??= new Set()
   search.tried.add(upstream.address)
   if (search.failedSince === 0) search.failedSince = Date.now()
+}
+
+/** What cannot be read as a request is for no app. */
+export function countRefused({ counter }: RouterContext, secure: boolean, status: number): void {
+  const protocol = secure ? 'https' : 'http'
+  counter?.finished({ app: null, status, protocol, ms: null, bytes: 0, retries: 0, error: null })
 }

@@ -41,6 +41,8 @@ async function start(
     tableFile: null,
     drainSeconds: 5,
     accessLog: false,
+    metrics: null,
+    metricsApps: 200,
     compression: true,
     log: () => undefined,
     write: () => undefined,

@@ -27,6 +27,7 @@ function explain(error: unknown, config: Config): string {
     DEIS_ROUTER_PORT: config.port,
     DEIS_ROUTER_HEALTH_PORT: config.healthPort,
     DEIS_ROUTER_TLS_PORT: config.tlsPort,
+    DEIS_ROUTER_METRICS_PORT: config.metrics?.port ?? null,
   }
   const setting = Object.entries(settings).find(([, value]) => value === port)?.[0] ?? 'DEIS_ROUTER_PORT'
   if (code === 'EADDRINUSE')
@@ -34,7 +35,7 @@ function explain(error: unknown, config: Config): string {
   if (code === 'EACCES')
     return `this user may not listen on port ${port}: set ${setting} to a port above 1023, or allow low ports`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `"${config.host}" is not an address of this machine: change or unset DEIS_ROUTER_HOST`
+    return `"${config.host}" is not an address of this machine: change or unset ${setting}`
   return messageOf(error)
 }
 
@@ -50,6 +51,7 @@ async function run(config: Config): Promise<void> {
   const router = await startRouter({ ...config, log, write }, workers > 1 ? serveWith(workers) : startServing)
   process.stdout.write(`deis-router listens on port ${router.port}\n`)
   if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
+  if (router.metricsPort !== null) log(`deis-router shows metrics on port ${router.metricsPort}`)
   process.send?.({ listening: router.port })
 
   let ending = false

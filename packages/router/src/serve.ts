@@ -1,4 +1,5 @@
 // How does one process serve requests with the newest table?
+import type { Server } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RouteEvent, RouterState } from '@deis/types'
 import { proofHeader, proofOf } from '@deis/types/channel'
@@ -6,6 +7,8 @@ import { accessLine } from './request/access.ts'
 import type { Config } from './config.ts'
 import type { RouterContext } from './context.ts'
 import { listen } from './listen.ts'
+import { createCounter } from './metrics/counts.ts'
+import type { Measured } from './metrics/merge.ts'
 import { networksOf } from './table/networks.ts'
 import { createRouterServer } from './server.ts'
 import { createSqueezer } from './request/squeeze.ts'
@@ -29,6 +32,8 @@ export type Serving = Ports & {
   /** A change that fits the table before it. */
   apply(event: RouteEvent): void
   progress(): Progress
+  /** Of the processes that serve now, and of those that have ended since it was asked last. */
+  measure(): Promise<{ readonly live: readonly Measured[]; readonly ended: readonly Measured[] }>
   /** Requests that run still need changes of the table meanwhile. */
   close(): Promise<void>
 }
@@ -55,6 +60,36 @@ function upstreamsOf(table: Table): Map<string, boolean> {
   )
 }
 
+/** What this process takes of the machine. */
+export function ownUse(): Pick<Measured, 'cpuSeconds' | 'residentBytes'> {
+  const { user, system } = process.cpuUsage()
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() }
+}
+
+async function connectionsOf(server: Server | null): Promise<number> {
+  if (server === null) return 0
+  return new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)))
+}
+
+/** What is known without having been counted for each request is looked at only when somebody asks. */
+async function measured(
+  { counter, upstreams }: RouterContext,
+  table: Table,
+  servers: { readonly http: Server; readonly https: Server | null },
+): Promise<Measured> {
+  const running = [...table.apps.values()].flatMap(({ app, upstreams: addresses }): [string, number][] => {
+    const count = addresses.reduce((sum, address) => sum + upstreams.running(address), 0)
+    return count === 0 ? [] : [[app, count]]
+  })
+  return {
+    apps: counter?.all() ?? [],
+    running,
+    connections: { http: await connectionsOf(servers.http), https: await connectionsOf(servers.https) },
+    draining: upstreams.busy().length,
+    ...ownUse(),
+  }
+}
+
 /** Resolves when it listens. `changed`: there is something new in `progress`. */
 export async function startServing(options: ServeOptions, first: Table, changed: () => void): Promise<Serving> {
   const { log, timing, processes } = options
@@ -67,6 +102,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     upstreams,
     timing,
     squeezer: options.compression ? createSqueezer(processes) : null,
+    counter: options.metrics === null ? null : createCounter(() => table),
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
     log,
     proof: `${proofHeader}: ${proofOf(options.key)}\r\n`,
@@ -97,10 +133,17 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     publicPort: context.port,
     apply(event) {
       table = applyEvent(table, event)
-      if (event.type !== 'ping') upstreams.use(upstreamsOf(table))
+      if (event.type !== 'ping') {
+        upstreams.use(upstreamsOf(table))
+        context.counter?.keep(table)
+      }
       changed()
     },
     progress: () => ({ epoch: table.epoch, seq: table.seq, busy: upstreams.busy() }),
+    measure: async () => ({
+      live: [await measured(context, table, { http: server, https: tls?.server ?? null })],
+      ended: [],
+    }),
     async close() {
       // Connections are closed with their next response, so that their clients reconnect elsewhere before this port is closed.
       context.closing = options.lingerSeconds > 0

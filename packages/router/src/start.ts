@@ -1,9 +1,13 @@
 // How is the router put together from its parts?
 import { randomUUID } from 'node:crypto'
+import { type MetricsListener, startMetrics } from '@deis/lib/metrics-listener'
 import type { RouteEvent } from '@deis/types'
 import { followFeed } from './feed/feed.ts'
+import type { ControllerConnection } from './feed/controller.ts'
 import { createReporter } from './feed/reports.ts'
 import { startHealth } from './health.ts'
+import { createCollector, type Seen } from './metrics/collect.ts'
+import { contentType } from './metrics/text.ts'
 import { type ServeOptions, type Serving, startServing } from './serve.ts'
 import { keepTables, loadTable } from './table/saved.ts'
 import { applyEvent, emptyTable } from './table/table.ts'
@@ -17,6 +21,8 @@ export type Router = {
   readonly tlsPort: number | null
   /** Null: there is no such listener. */
   readonly healthPort: number | null
+  /** Null: there is no such listener. */
+  readonly metricsPort: number | null
   /**
    * Waits until load balancers have noticed that it ends, accepts no new connections, lets requests finish within the drain
    * time, and resolves when everything has ended.
@@ -48,20 +54,35 @@ export async function startRouter(options: RouterOptions, serve = startServing):
   }
   const { port, tlsPort, publicPort } = serving
 
+  const seen: Seen = { at: Date.now(), changes: 0, connected: false }
+  const text = createCollector(options.metricsApps, { serving, table: () => table, seen })
+  let metrics: MetricsListener | null
+  try {
+    metrics = options.metrics === null ? null : await startMetrics(options.metrics, { type: contentType, text })
+  } catch (error) {
+    await serving.close()
+    await health?.close()
+    throw error
+  }
+
   const reporter = createReporter(() => ({ router, port: publicPort, ...serving.progress() }))
   const apply = (event: RouteEvent): void => {
+    seen.at = Date.now()
     const before = table
     table = applyEvent(table, event)
     // The controller gets an answer to each of its lines.
     reporter.changed()
     if (table === before) return
     serving.apply(event)
-    if (event.type !== 'ping') keeper?.keep(table)
+    if (event.type === 'ping') return
+    seen.changes++
+    keeper?.keep(table)
   }
-  const following = followFeed(
-    { controller, router, timing, log, apply, connected: (connection) => reporter.attach(connection) },
-    stop.signal,
-  )
+  const connected = (connection: ControllerConnection | null): void => {
+    seen.connected = connection !== null
+    reporter.attach(connection)
+  }
+  const following = followFeed({ controller, router, timing, log, apply, connected }, stop.signal)
 
   const end = async (): Promise<void> => {
     // The feed continues meanwhile: running requests may need new upstreams, and the controller needs to know the busy ones.
@@ -69,7 +90,14 @@ export async function startRouter(options: RouterOptions, serve = startServing):
     stop.abort()
     await following
     await keeper?.settled()
+    await metrics?.close()
     await health?.close()
   }
-  return { port, tlsPort, healthPort: health?.port ?? null, close: () => (closing ??= end()) }
+  return {
+    port,
+    tlsPort,
+    healthPort: health?.port ?? null,
+    metricsPort: metrics?.port ?? null,
+    close: () => (closing ??= end()),
+  }
 }

@@ -136,6 +136,8 @@ export async function startFixture(options: Partial<RouterOptions> = {}): Promis
     tableFile: null,
     drainSeconds: 5,
     accessLog: false,
+    metrics: null,
+    metricsApps: 200,
     compression: true,
     log: (line) => logs.push(line),
     write: (text) => written.push(text),

@@ -39,7 +39,12 @@ export function runWorker(options: ServeOptions): void {
         process.exitCode = 1
         process.disconnect()
       })
-    } else if ('event' in message)
+    } else if ('measure' in message)
+      void serving?.then(
+        async (one) => tell({ measured: message.measure, numbers: (await one.measure()).live[0]! }),
+        () => undefined,
+      )
+    else if ('event' in message)
       void serving?.then(
         (one) => one.apply(message.event),
         () => undefined,

@@ -1,12 +1,13 @@
 // How do several processes serve together, with one table and as one router?
 import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { RouteEvent } from '@deis/types'
-import type { Ports, Progress, ServeOptions, Serving } from './serve.ts'
+import type { Measured } from './metrics/merge.ts'
+import { ownUse, type Ports, type Progress, type ServeOptions, type Serving } from './serve.ts'
 import { applyEvent, snapshotOf, type Table } from './table/table.ts'
 
 /** A worker gets a snapshot of the table first, then its changes in order. */
-export type ToWorker = { readonly event: RouteEvent } | { readonly end: true }
+export type ToWorker = { readonly event: RouteEvent } | { readonly measure: number } | { readonly end: true }
 export type FromWorker =
   | { readonly ready: true }
   | { readonly listening: Ports }
@@ -18,6 +19,7 @@ export type FromWorker =
       }
     }
   | { readonly progress: Progress }
+  | { readonly measured: number; readonly numbers: Measured }
 
 /** Until a worker that ended is started again: at first, and when it ends again and again. */
 const firstDelay = 100
@@ -25,8 +27,16 @@ const lastDelay = 10_000
 /** One that has lived so long begins with the first delay again. */
 const healthyAfter = 10_000
 
+/** A worker that is too busy to answer by then is shown as it was before. */
+const measureWithin = 1_000
+
 /** Without progress while it does not listen to messages yet. */
-type Member = { readonly worker: Worker; progress: Progress | null }
+type Member = {
+  readonly worker: Worker
+  progress: Progress | null
+  /** What it counted when it was asked last, and by which question. */
+  measured: { readonly by: number; readonly numbers: Measured } | null
+}
 
 /** What all have applied, and the upstreams that any of them waits for. */
 export function progressOf(table: Table, members: readonly Progress[]): Progress {
@@ -48,6 +58,9 @@ export const serveWith =
     let table = first
     let closing = false
     let started = false
+    const answers = new EventEmitter()
+    let ended: Measured[] = []
+    let asked = 0
     // Also when this process is ended without waiting.
     const killAll = (): void => {
       for (const { worker } of members) worker.process.kill('SIGKILL')
@@ -57,7 +70,7 @@ export const serveWith =
     const launch = (delay: number): Promise<Ports> => {
       const worker = cluster.fork()
       const since = Date.now()
-      const member: Member = { worker, progress: null }
+      const member: Member = { worker, progress: null, measured: null }
       members.add(member)
       const listening = new Promise<Ports>((resolve, reject) => {
         worker.on('message', (message: FromWorker) => {
@@ -69,11 +82,16 @@ export const serveWith =
           } else if ('progress' in message) {
             member.progress = message.progress
             changed()
+          } else if ('measured' in message) {
+            member.measured = { by: message.measured, numbers: message.numbers }
+            answers.emit('answer')
           } else if ('listening' in message) resolve(message.listening)
           else reject(Object.assign(new Error(message.failed.message), message.failed))
         })
         worker.once('exit', (code: number | null, signal: string | null) => {
           members.delete(member)
+          if (member.measured !== null) ended.push(member.measured.numbers)
+          answers.emit('answer')
           changed()
           const how = `ended with ${signal ?? `code ${code}`}`
           reject(new Error(`a worker ${how} before it listened`))
@@ -112,6 +130,20 @@ export const serveWith =
           table,
           [...members].flatMap(({ progress }) => progress ?? []),
         ),
+      async measure() {
+        const by = ++asked
+        for (const member of members) send(member, { measure: by })
+        const late = AbortSignal.timeout(measureWithin)
+        const isWaiting = ({ progress, measured }: Member): boolean =>
+          progress !== null && (measured === null || measured.by < by)
+        while ([...members].some(isWaiting) && !late.aborted)
+          await once(answers, 'answer', { signal: late }).catch(() => undefined)
+        const live = [...members].flatMap(({ measured }) => measured?.numbers ?? [])
+        live.push({ apps: [], running: [], connections: { http: 0, https: 0 }, draining: 0, ...ownUse() })
+        const gone = ended
+        ended = []
+        return { live, ended: gone }
+      },
       async close() {
         closing = true
         for (const timer of timers) clearTimeout(timer)

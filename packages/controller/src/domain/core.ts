@@ -9,6 +9,7 @@ import type { Vault } from '../store/crypto.ts'
 import type { Db, Read } from '../store/open.ts'
 import type { Here } from './here.ts'
 import type { AppLogs } from './live/logs.ts'
+import type { Measures } from './measures.ts'
 import type { Passwords } from './accounts/passwords.ts'
 import type { AppQueue } from './releases/queue.ts'
 import type { Named } from './requests/request-mark.ts'
@@ -30,6 +31,7 @@ export type Core = {
   readonly queue: AppQueue
   readonly routes: RouteTable
   readonly logs: AppLogs
+  readonly measures: Measures
   readonly log: Logger
   /** Aborted when the controller stops: work is continued at the next start. */
   readonly shutdown: AbortSignal

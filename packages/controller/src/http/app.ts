@@ -113,6 +113,13 @@ export function createApp(
     reply.headers(everyAnswer)
     done()
   })
+  server.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions, is404 } = request
+    // A path that no route has is never a label: anybody can ask for any number of them.
+    const route = is404 ? 'none' : (routeOptions.url ?? 'none')
+    core.measures.request({ route, method, status: reply.statusCode }, reply.elapsedTime / 1000)
+    done()
+  })
   server.addHook('onSend', (request, reply, _, done) => {
     addRouters(core, request, reply)
     // JSON has only one charset, which is not named (docs/contract/api.md §1.1).

@@ -13,6 +13,7 @@ import type { Core } from '../domain/core.ts'
 import { openAppLogs } from '../domain/live/logs.ts'
 import { createQueue } from '../domain/releases/queue.ts'
 import { createHere } from '../domain/here.ts'
+import { type Measures, noMeasures } from '../domain/measures.ts'
 import type { Passwords } from '../domain/accounts/passwords.ts'
 import { createRouteTable } from '../domain/edge/routes.ts'
 import { publishRoutes } from '../domain/edge/routing.ts'
@@ -118,6 +119,7 @@ export async function openFixture(
     /** Where the cost of hashing is the subject. */
     passwords?: Passwords
     clientFolder?: string
+    measures?: Measures
   } = {},
 ): Promise<Fixture> {
   const folder = await mkdtemp(join(tmpdir(), 'deis-http-'))
@@ -162,6 +164,7 @@ export async function openFixture(
         throw error
       },
     ),
+    measures: options.measures ?? noMeasures,
     log,
     shutdown: shutdown.signal,
     removeRepo: async () => {},

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendBody } from './body.ts'
 import { compressionOf } from './compress.ts'
 import type { Answer, Connection, Failure } from '../upstream/connection.ts'
-import { type RouterContext, seek, skip, startSearch } from '../context.ts'
+import { countRefused, type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
@@ -43,7 +43,7 @@ function forward(
   expects: boolean,
 ): void {
   const search = startSearch()
-  const began = context.access === null ? 0 : performance.now()
+  const began = context.access === null && context.counter === null ? 0 : performance.now()
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}`
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
@@ -72,6 +72,7 @@ function forward(
 
   const breakOff = (received: ResponseHead): void => {
     over = true
+    search.error = 'H18'
     squeeze?.abort()
     cut(request, received)
   }
@@ -116,7 +117,10 @@ function forward(
       stopBody?.()
       if (head !== null) breakOff(head)
       else if (mayRetry(failure)) retry(failure)
-      else give(page(failure.timedOut ? 504 : 502))
+      else {
+        search.error = failure.timedOut ? 'H12' : 'H13'
+        give(page(failure.timedOut ? 504 : 502))
+      }
     },
   }
 
@@ -129,6 +133,7 @@ function forward(
       connection?.abort()
       connection = null
       over = true
+      search.error = 'H28'
       answerWith(reply, page(408), true)
     },
   }
@@ -138,8 +143,10 @@ function forward(
     !failure.began && (!failure.sent || (asked.repeatable && !failure.timedOut))
 
   const retry = (failure: Failure): void => {
-    if (wasUsed) fresh = true
-    else skip(context, search, !failure.sent)
+    if (wasUsed) {
+      fresh = true
+      search.retries++
+    } else skip(context, search, !failure.sent)
     attempt()
   }
 
@@ -164,9 +171,19 @@ function forward(
     squeeze?.abort()
     if (!over) {
       over = true
+      search.error = 'H27'
       stopBody?.()
       connection?.abort()
     }
+    context.counter?.finished({
+      app: search.app,
+      status: reply.status,
+      protocol: asked.secure ? 'https' : 'http',
+      ms: performance.now() - began,
+      bytes,
+      retries: search.retries,
+      error: search.error,
+    })
     context.access?.({
       time: new Date().toISOString(),
       app: search.app,
@@ -197,6 +214,8 @@ export function handleRequest(
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
   const reply = createReply(request, response, context.timing)
   // The bytes after such a request cannot be trusted either.
-  if ('reason' in asked) answerWith(reply, page(asked.status, asked.reason), true)
-  else forward(context, request, response, reply, asked, expects)
+  if ('reason' in asked) {
+    answerWith(reply, page(asked.status, asked.reason), true)
+    countRefused(context, secure, asked.status)
+  } else forward(context, request, response, reply, asked, expects)
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Answer, Connection } from '../upstream/connection.ts'
-import { type RouterContext, seek, skip, startSearch } from '../context.ts'
+import { countRefused, type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { endGently } from './unread.ts'
 import { headLines } from './head.ts'
 import { isEncrypted, originOf } from './origin.ts'
@@ -46,6 +46,7 @@ function splice(
   let connection: Connection | null = null
   let status = 0
   let bytes = 0
+  let isCounted = false
   let held = first.length > 0 ? [first] : []
   let heldBytes = first.length
 
@@ -57,6 +58,13 @@ function splice(
   const give = (content: Page): void => {
     status = content.status
     endWith(context, client, content)
+  }
+  // A tunnel counts when it opens, since it may stay open for days.
+  const count = (): void => {
+    if (isCounted) return
+    isCounted = true
+    const { app, retries, error } = search
+    context.counter?.finished({ app, status, protocol: 'ws', ms: null, bytes, retries, error })
   }
   const leave = (): void => {
     if (status !== 101) client.destroy()
@@ -78,7 +86,9 @@ function splice(
       const lines = headLines(head.status, head.message, [...head.raw, 'X-Request-Id', asked.id, ...ends])
       status = head.status
       client.write(`${lines}\r\n`, 'latin1')
-      if (switched) open(connection!.socket)
+      if (!switched) return
+      count()
+      open(connection!.socket)
     },
     body(chunk, last) {
       bytes += chunk?.length ?? 0
@@ -93,7 +103,10 @@ function splice(
       else if (!failure.sent) {
         skip(context, search, true)
         attempt()
-      } else give(page(failure.timedOut ? 504 : 502))
+      } else {
+        search.error = failure.timedOut ? 'H12' : 'H13'
+        give(page(failure.timedOut ? 504 : 502))
+      }
     },
   }
 
@@ -113,6 +126,8 @@ function splice(
   client.once('close', () => {
     if (search.pause !== null) clearTimeout(search.pause)
     connection?.abort()
+    if (status === 0) search.error ??= 'H27'
+    count()
     context.access?.({
       time: new Date().toISOString(),
       app: search.app,
@@ -143,7 +158,10 @@ export function handleUpgrade(
   client.setTimeout(0)
   const seen = { ...originOf(context, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  if ('reason' in asked) return endWith(context, client, page(asked.status, asked.reason))
+  if ('reason' in asked) {
+    countRefused(context, seen.secure, asked.status)
+    return endWith(context, client, page(asked.status, asked.reason))
+  }
   const plain = withoutUpgrade(request, asked)
   if (plain === null) return splice(context, request, client, first, asked)
   client.unshift(Buffer.concat([Buffer.from(plain, 'latin1'), first]))

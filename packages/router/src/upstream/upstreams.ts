@@ -35,6 +35,8 @@ export type Upstreams = {
   begin(upstream: Upstream, kind: 'any' | 'fresh' | 'tunnel'): Connection
   unreachable(upstream: Upstream): void
   busy(): string[]
+  /** Requests that this one has not fully answered. */
+  running(address: string): number
   close(): void
 }
 
@@ -191,6 +193,7 @@ export function createUpstreams({ timing, drain, processes, onFreed }: Options):
     busy() {
       return [...known.values()].filter(({ gone, forgotten }) => gone && !forgotten).map(({ address }) => address)
     },
+    running: (address) => known.get(address)?.running ?? 0,
     close() {
       clearInterval(sweep)
       for (const upstream of known.values()) {

@@ -3,15 +3,24 @@ import { clusterSections, clusterSettings } from './cluster.ts'
 import { dockerSections, dockerSettings } from './docker.ts'
 import type { Section } from './kinds.ts'
 import { machineSections, machineSettings } from './machine.ts'
+import { metricsSections, metricsSettings } from './metrics.ts'
 import { routerSections, routerSettings } from './router.ts'
 
 export type * from './kinds.ts'
+export { metricsProblems } from './metrics.ts'
 
-export const settings = { ...machineSettings, ...dockerSettings, ...clusterSettings, ...routerSettings } as const
+export const settings = {
+  ...machineSettings,
+  ...dockerSettings,
+  ...clusterSettings,
+  ...routerSettings,
+  ...metricsSettings,
+} as const
 
 export const sections: readonly Section[] = [
   ...machineSections,
   ...routerSections,
+  ...metricsSections,
   ...dockerSections,
   ...clusterSections,
 ]

@@ -136,6 +136,8 @@ function running(
 ): RunningBuild {
   const cancelled = new AbortController()
   let isBuilt = false
+  const began = performance.now()
+  const seconds = (): number => (performance.now() - began) / 1000
   return {
     uuid,
     log,
@@ -146,10 +148,12 @@ function running(
       isBuilt = true
       if (!(await settle(core, uuid, outcomeOf(result))))
         throw new Error('Another controller ended this build; nothing was changed. Push again.')
+      core.measures.build('succeeded', seconds())
       return core.db.build.findUniqueOrThrow({ where: { uuid } })
     },
     async fail(error, isCanceled) {
-      await settle(core, uuid, { status: isCanceled ? 'canceled' : 'failed' })
+      const status = isCanceled ? 'canceled' : 'failed'
+      if (await settle(core, uuid, { status })) core.measures.build(status, seconds())
       // Whatever error the builder gave, the user who pushes is shown who cancelled.
       cancelled.signal.throwIfAborted()
       throw error

@@ -46,7 +46,9 @@ async function applyFormation(core: Core, wanted: Formation, signal: AbortSignal
     } catch (error) {
       signal.throwIfAborted()
       const delay = retryDelaysMs[attempt]
-      if (error instanceof DeployFailure || error instanceof DeisError || delay === undefined) throw error
+      if (error instanceof DeployFailure || error instanceof DeisError) throw error
+      core.measures.schedulerFailed()
+      if (delay === undefined) throw error
       core.log.warn({ app: wanted.app, release: wanted.release, err: error }, 'scheduler failed, retrying')
       await sleep(delay, undefined, { signal })
     }
@@ -121,6 +123,8 @@ export async function deploy(
   signal: AbortSignal,
 ): Promise<string | null> {
   const previous = await latestGood(core.db, app)
+  const began = performance.now()
+  const seconds = (): number => (performance.now() - began) / 1000
   let structure: Structure
   try {
     const current = (await appRow(core, app.id)) ?? app
@@ -128,9 +132,11 @@ export async function deploy(
     await applyFormation(core, await formationOf(core, app, release, structure), signal)
     signal.throwIfAborted()
     await markDeployed(core, app, release)
+    core.measures.deploy('deployed', seconds())
   } catch (error) {
     // Stopping or destroying: nothing is decided here; the next start continues, or the app is destroyed.
     if (signal.aborted) throw new DeisError('unavailable', messageOf(signal.reason), { cause: error })
+    core.measures.deploy('failed', seconds())
     const why = explain(error)
     await markFailed(core, app, release, previous, why)
     const text = await goBack(core, app, release, previous, why, signal)

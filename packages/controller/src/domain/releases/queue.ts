@@ -8,6 +8,8 @@ export type AppQueue = {
   cancel(app: string, reason: Error): void
   /** Whether something is done for the app here, or waits. */
   isBusy(app: string): boolean
+  /** How many pieces of work run or wait, of all apps. */
+  length(): number
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>
 }
@@ -51,6 +53,7 @@ export function createQueue(
       entry.abort = new AbortController()
     },
     isBusy: (app) => entries.has(app),
+    length: () => [...entries.values()].reduce((sum, { waiting }) => sum + waiting, 0),
     async idle() {
       while (entries.size > 0) await Promise.all([...entries.values()].map((entry) => entry.tail))
     },

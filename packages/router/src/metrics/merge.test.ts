@@ -1,0 +1,65 @@
+// Do the numbers of several processes add up, and is the number of series bounded?
+import { expect, test } from 'vitest'
+import { noApp, places } from './counts.ts'
+import { createMerger, type Measured, otherApps } from './merge.ts'
+
+function numbers(requests: number): number[] {
+  return Array.from({ length: places.end }, (_, index) => (index === 0 ? requests : 0))
+}
+
+function measured(apps: Record<string, number>, running: Record<string, number> = {}): Measured {
+  return {
+    apps: Object.entries(apps).map(([app, requests]) => [app, numbers(requests)]),
+    running: Object.entries(running),
+    connections: { http: 0, https: 0 },
+    draining: 0,
+    cpuSeconds: 0,
+    residentBytes: 0,
+  }
+}
+
+const requests = ({ apps }: ReturnType<ReturnType<typeof createMerger>['merge']>): Record<string, number> =>
+  Object.fromEntries([...apps].map(([app, [first = 0]]) => [app, first]))
+
+test('all processes count, also those that have ended', () => {
+  const merger = createMerger(10)
+  const all = (): boolean => true
+  expect(requests(merger.merge([measured({ tea: 1 }), measured({ tea: 2, milk: 4 })], [], all))).toEqual({
+    tea: 3,
+    milk: 4,
+  })
+  const after = merger.merge([measured({ tea: 1 })], [measured({ tea: 2, milk: 4 })], all)
+  expect(requests(after)).toEqual({ tea: 3, milk: 4 })
+  expect(requests(merger.merge([measured({ tea: 5 })], [], all))).toEqual({ tea: 7, milk: 4 })
+})
+
+test('an app that is gone has no series, and its numbers do not come back with another one of its name', () => {
+  const merger = createMerger(10)
+  merger.merge([measured({ tea: 1 })], [measured({ tea: 6 })], () => true)
+  expect(requests(merger.merge([measured({ tea: 1 })], [], () => false))).toEqual({})
+  expect(requests(merger.merge([measured({ tea: 2 })], [], () => true))).toEqual({ tea: 2 })
+})
+
+test('only so many apps have series of their own; the counters of the others never go back', () => {
+  const merger = createMerger(2)
+  const there = new Set(['a', 'b', 'c', 'd'])
+  const has = (app: string): boolean => there.has(app)
+  const first = merger.merge([measured({ a: 1, b: 9, c: 5, d: 2, [noApp]: 3 }, { a: 1, b: 2, d: 4 })], [], has)
+  expect(requests(first)).toEqual({ b: 9, c: 5, [noApp]: 3, [otherApps]: 3 })
+  expect(Object.fromEntries(first.running)).toEqual({ b: 2, [otherApps]: 5 })
+  // The busiest now would be another one, but it keeps its place.
+  expect(requests(merger.merge([measured({ a: 100, b: 9, c: 5, d: 2 })], [], has))).toEqual({
+    b: 9,
+    c: 5,
+    [otherApps]: 102,
+  })
+  // One that goes leaves what it had; its place is for a new one only.
+  there.delete('a')
+  there.delete('b')
+  there.add('e')
+  expect(requests(merger.merge([measured({ c: 6, d: 3, e: 1 })], [], has))).toEqual({ c: 6, e: 1, [otherApps]: 103 })
+})
+
+test('no app may have a series of its own', () => {
+  expect(requests(createMerger(0).merge([measured({ a: 1, b: 2 })], [], () => true))).toEqual({ [otherApps]: 3 })
+})
