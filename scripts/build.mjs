@@ -75,6 +75,12 @@ async function bundle({ build, plugins }, name, entries, more = {}) {
   })
 }
 
+/** The page of the platform, for browsers. */
+async function buildPage() {
+  const { build } = await import('vite')
+  await build({ configFile: join(root, 'packages/web/vite.config.ts'), logLevel: 'warn' })
+}
+
 /** Starts a program, and no other process unless it is a link: each takes as long as much of the client. */
 const wrapper = (program) => `#!/bin/sh
 case $0 in
@@ -134,6 +140,7 @@ export async function buildAll(log) {
       { runner: source('buildpacks/src/runner/main.ts') },
       { splitting: false, minifySyntax: true, minifyWhitespace: true },
     ),
+    buildPage(),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
     bundle(esbuild, 'server', { main: source('server/src/main.ts') }, { minifySyntax: true }),
   ])

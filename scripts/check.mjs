@@ -31,6 +31,8 @@ await buildAll(log)
 const checks = [
   // All packages as one program: each resolves only what its own package.json names.
   [bin('tsc'), ['-p', 'tsconfig.base.json']],
+  // Apart from them, as it runs in browsers.
+  [bin('tsc'), ['-p', 'packages/web/tsconfig.json']],
   [bin('oxlint'), ['--type-aware', '--deny-warnings', '--tsconfig', 'tsconfig.base.json']],
   [bin('oxfmt'), ['--check']],
   // Files, exports and libraries that nothing uses.

@@ -51,6 +51,8 @@ export type Files = {
   readonly runner: string
   /** The folder with the package of the client. */
   readonly client: string
+  /** The folder of the page's build. */
+  readonly page: string
 }
 
 /** What is known only later, and what closes. */
@@ -180,7 +182,7 @@ async function listen(
   ends.push(() => git.close(state.stop ? 0 : pushMs), startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
     config.gitUrl ?? `ssh://git@${authority(reachable(config.gitHost, asked), git.port)}`
-  const server = createApp(core, gitUrl, intercept, files.client)
+  const server = createApp(core, gitUrl, intercept, files)
   ends.push(() => closeServer(server))
   await server.listen({ host: config.apiHost, port: config.apiPort })
   const address = server.server.address()

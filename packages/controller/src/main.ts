@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     archiveProgram: [process.execPath, '--max-old-space-size=512', join(here, 'archive.js')],
     runner: join(here, '../builder/runner.js'),
     client: join(here, '../client'),
+    page: join(here, '../web'),
   }
   // The first process of a container has no default for these, and nobody waits for one that has not begun.
   const early = (): void => process.exit(0)

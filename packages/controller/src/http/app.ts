@@ -24,6 +24,7 @@ import { createFollowSlots } from './live.ts'
 import { serveKeys } from './keys.ts'
 import { createHttpServer } from './listen.ts'
 import { openapi } from './openapi.ts'
+import { servePage } from './page.ts'
 import { servePerms } from './perms.ts'
 import { servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
@@ -57,15 +58,18 @@ export const namedRoutes: Readonly<Record<string, types.Route>> = Object.fromEnt
 )
 export const routes: readonly types.Route[] = Object.values(namedRoutes)
 
+/** Folders of the build: the package of the client, and the page. */
+export type ServedFiles = { readonly client: string | null; readonly page: string | null }
+
 /**
  * `gitUrl` gets the host name that the client used: where the server listens on every address, nothing else is known.
- * `intercept` sees every request first and returns whether it took it. `clientFolder` has the package of the client.
+ * `intercept` sees every request first and returns whether it took it. `files` is what browsers and shells get.
  */
 export function createApp(
   core: Core,
   gitUrl: (host: string) => string,
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null,
-  clientFolder: string | null = null,
+  files: ServedFiles = { client: null, page: null },
 ): FastifyInstance {
   // Named as Fastify's own type, or the server's type would carry pino's.
   const loggerInstance: FastifyBaseLogger = core.log
@@ -144,7 +148,7 @@ export function createApp(
     return reply.code(404).send({ detail: 'Not found.' })
   })
   serveHealth(server, core)
-  serveClientPackage(server, clientFolder)
+  serveClientPackage(server, files.client)
   serveAccounts(server, core)
   serveKeys(server, core)
   const followers = createFollowSlots()
@@ -159,6 +163,7 @@ export function createApp(
   serve(server, core, types.getRequest, ({ caller, params }) => requestNamed(core, caller, params.id))
   const document = openapi(namedRoutes)
   serve(server, core, types.getOpenapi, async () => document)
+  if (files.page !== null) servePage(server, files.page)
   refuseOtherMethods(server, core, routes)
   acceptSockets(server, routes, new Map([[routesProtocol, acceptRouters(core)]]))
   void server.register(async (scope) => serveTerminal(scope, core))

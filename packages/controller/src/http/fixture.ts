@@ -174,7 +174,10 @@ export async function openFixture(
     const done = publishRoutes(core, app).finally(() => publishing.delete(done))
     publishing.add(done)
   })
-  const server = createApp(core, (host) => `ssh://git@${host}:2222`, null, options.clientFolder ?? null)
+  const server = createApp(core, (host) => `ssh://git@${host}:2222`, null, {
+    client: options.clientFolder ?? null,
+    page: null,
+  })
   const call = async (method: string, url: string, body?: unknown, token?: string): Promise<Answer> => {
     const answer = await server.inject({
       method: method as 'GET',

@@ -1,0 +1,68 @@
+// Which certificates does this user have, and when do they expire?
+import { listCerts } from '@deis/types'
+import type { Context } from '../context.ts'
+import { useLoaded } from '../load.ts'
+import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
+import { ago } from '../text.ts'
+
+const refreshMs = 60_000
+const dayMs = 24 * 60 * 60_000
+
+function levelOf(expires: string, now: number): string {
+  const left = Date.parse(expires) - now
+  if (left <= 0) return 'bad'
+  return left < 14 * dayMs ? 'busy' : 'good'
+}
+
+export function Certs({ context }: { readonly context: Context }) {
+  const { value, error } = useLoaded(
+    (signal) => context.client.call(listCerts, { query: { limit: '100' }, signal }),
+    '',
+    refreshMs,
+  )
+  return (
+    <>
+      <h1>Certificates</h1>
+      <Failure text={error} />
+      {value === null && error === null && <Waiting what="Loading the certificates" />}
+      {value?.results.length === 0 && (
+        <Nothing>
+          No certificates. Add one with <code>deis certs:add</code>.
+        </Nothing>
+      )}
+      {value !== null && value.results.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Certificate</th>
+              <th scope="col">Names</th>
+              <th scope="col">Domains</th>
+              <th scope="col">Issuer</th>
+              <th scope="col">Expires</th>
+            </tr>
+          </thead>
+          <tbody>
+            {value.results.map((cert) => (
+              <tr key={cert.id}>
+                <th scope="row">{cert.name}</th>
+                <td data-label="Names">{[cert.common_name, ...cert.san].filter(isFirst).join(', ')}</td>
+                <td data-label="Domains">{cert.domains.join(', ') || 'none'}</td>
+                <td data-label="Issuer">{cert.issuer}</td>
+                <td data-label="Expires">
+                  <span class={`state ${levelOf(cert.expires, Date.now())}`}>
+                    <time dateTime={cert.expires} title={cert.expires}>
+                      {ago(cert.expires)}
+                    </time>
+                  </span>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  )
+}
+
+const isFirst = (name: string | null, at: number, all: readonly (string | null)[]): boolean =>
+  name !== null && all.indexOf(name) === at

@@ -1,0 +1,18 @@
+// What does an app say now?
+import { getLogs } from '@deis/types'
+import { Output } from '../parts/output.tsx'
+import type { AppGiven } from './app.tsx'
+
+export function Logs({ context, app }: AppGiven) {
+  return (
+    <Output
+      about={app}
+      label={`Logs of ${app}`}
+      empty="No lines yet. New ones appear here."
+      again
+      follow={(signal, text) =>
+        context.client.follow(getLogs, { params: { id: app }, query: { follow: '1', log_lines: '200' }, signal }, text)
+      }
+    />
+  )
+}
