@@ -42,21 +42,21 @@ export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>, key: str
   return { value: state.key === key ? state.value : null, error: state.key === key ? state.error : null, reload }
 }
 
-export type Action = {
+export type Action<Given extends unknown[]> = {
   readonly running: boolean
   readonly error: string | null
-  readonly run: () => void
+  readonly run: (...given: Given) => void
 }
 
 /** Something that takes a while and may fail; a second click while it runs does nothing. */
-export function useAction(work: () => Promise<void>): Action {
+export function useAction<Given extends unknown[]>(work: (...given: Given) => Promise<void>): Action<Given> {
   const [running, setRunning] = useState(false)
   const [error, setError] = useState<string | null>(null)
-  const run = (): void => {
+  const run = (...given: Given): void => {
     if (running) return
     setRunning(true)
     setError(null)
-    work()
+    work(...given)
       .catch((failure: unknown) => setError(messageOf(failure)))
       .finally(() => setRunning(false))
   }

@@ -18,18 +18,17 @@ export function Releases({ context, app }: AppGiven) {
     refreshMs,
   )
   const [question, setQuestion] = useState<Question | null>(null)
-  const [version, setVersion] = useState(0)
-  const back = useAction(async () => {
+  const back = useAction(async (version: number) => {
     await client.call(rollback, { params, body: { version } })
     reload()
   })
   const ask = (release: Release): void => {
-    setVersion(release.version)
+    const { version } = release
     setQuestion({
-      title: `Roll back to v${release.version}?`,
+      title: `Roll back to v${version}?`,
       text: `Its build and config are released again, under a new number: ${release.summary}`,
       yes: 'Roll back',
-      act: back.run,
+      act: () => back.run(version),
     })
   }
   if (value === null) return error === null ? <Waiting what="Loading the releases" /> : <Failure text={error} />
@@ -37,7 +36,7 @@ export function Releases({ context, app }: AppGiven) {
   return (
     <>
       <Failure text={error ?? back.error} />
-      {back.running && <Waiting what={`Rolling back to v${version}`} />}
+      {back.running && <Waiting what="Rolling back" />}
       {value.results.length === 0 && <Nothing>No releases yet.</Nothing>}
       <ol class="releases">
         {value.results.map((release) => (

@@ -1,12 +1,12 @@
 // How is a person asked before something changes?
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 export type Question = { readonly title: string; readonly text: string; readonly yes: string; readonly act: () => void }
 
 /** A dialogue of the browser's own: it keeps the focus, and Escape says no. */
 export function Confirm({ question, close }: { readonly question: Question | null; readonly close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (question !== null && dialog.current?.open === false) dialog.current.showModal()
     if (question === null) dialog.current?.close()
   }, [question])
