@@ -1,8 +1,7 @@
 // How does a test look at a page with a real browser: Chromium of this machine?
-import { readFile } from 'node:fs/promises'
 import { accessSync, constants } from 'node:fs'
-import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
+import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -28,10 +27,9 @@ export function openBrowser(executablePath: string): Promise<Browser> {
 
 export type Found = { readonly id: string; readonly nodes: readonly string[] }
 
-/** What axe finds wrong for people who do not see, hear or point as others do. */
+/** What axe finds that keeps people with a disability from using the page. */
 export async function accessibilityFaults(page: Page): Promise<readonly Found[]> {
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-  await page.evaluate(await readFile(axe, 'utf8'))
+  await page.evaluate(axe.source)
   return page.evaluate(async () => {
     type Result = { id: string; nodes: { html: string }[] }
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } }

@@ -160,7 +160,7 @@ describe.skipIf(path === null)('the page, in a browser', () => {
       await page.goto(`${platform.api}/#/${view}`)
       await text(shown)
       expect({ view, faults: await accessibilityFaults(page) }).toEqual({ view, faults: [] })
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+      const wide = await page.evaluate<number>('document.documentElement.scrollWidth')
       expect({ view, isWider: wide > width }).toEqual({ view, isWider: false })
       if (width < 500 && view === 'apps/shop/overview') await picture('phone')
     }
@@ -172,7 +172,7 @@ describe.skipIf(path === null)('the page, in a browser', () => {
     await page.getByLabel('Password').waitFor()
     await page.reload()
     await page.getByLabel('Password').waitFor()
-    expect(await page.evaluate(() => sessionStorage.length + localStorage.length)).toBe(0)
+    expect(await page.evaluate('sessionStorage.length + localStorage.length')).toBe(0)
     expect(await context.cookies()).toEqual([])
   })
 })
