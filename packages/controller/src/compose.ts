@@ -23,6 +23,7 @@ import { noMeasures } from './domain/measures.ts'
 import { openAppLogs } from './domain/live/logs.ts'
 import { createQueue } from './domain/releases/queue.ts'
 import { publishAllRoutes, resumeApps, watchPeers } from './domain/releases/start.ts'
+import { gitOverHttp } from './git-over-http.ts'
 import { openGitServer } from './git-server.ts'
 import { createApp } from './http/app.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -178,12 +179,21 @@ async function listen(
   await publishAllRoutes(core)
   const git = await openGitServer(core, files.hookProgram)
   state.git = git
-  // A restart lets builds end that are nearly done; stopping the platform does not wait for them.
-  ends.push(() => git.close(state.stop ? 0 : pushMs), startMaintenance(core, git))
+  ends.push(startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
     config.gitUrl ?? `ssh://git@${authority(reachable(config.gitHost, asked), git.port)}`
-  const server = createApp(core, gitUrl, intercept, files)
-  ends.push(() => closeServer(server))
+  const takesGit = gitOverHttp(core, git)
+  const server = createApp(
+    core,
+    gitUrl,
+    (request, response) => takesGit(request, response) || (intercept?.(request, response) ?? false),
+    files,
+  )
+  // A restart lets builds end that are nearly done; stopping the platform does not wait for them. Pushes over HTTP are told.
+  ends.push(
+    () => closeServer(server),
+    () => git.close(state.stop ? 0 : pushMs),
+  )
   await server.listen({ host: config.apiHost, port: config.apiPort })
   const address = server.server.address()
   if (typeof address !== 'object' || address === null) throw new Error('the API listens on no port')

@@ -1,10 +1,12 @@
 // Does everything work when the router is the only way in: the API, its streams, and the client's sessions?
+import { readFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newApp, type Checkout } from './app.ts'
 import { type Person, registered } from './client.ts'
-import { ask, serving } from './http.ts'
+import { ask, callApi, serving } from './http.ts'
 import { localNames } from './names.ts'
-import { type Platform, registrationToken, startPlatform } from './platform.ts'
+import { cleanEnv, type Platform, registrationToken, root, startPlatform } from './platform.ts'
 
 let platform: Platform
 let ann: Person
@@ -18,7 +20,8 @@ beforeAll(async () => {
     KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
   })
   const { folder, git, routerPort } = platform
-  const env = await localNames(folder)
+  // git calls the client for the token.
+  const env = { ...(await localNames(folder)), PATH: [join(root, 'dist/bin'), cleanEnv().PATH].join(delimiter) }
   ann = await registered({ folder, git, api: `http://deis.localhost:${routerPort}`, env }, 'ann')
   shop = await newApp(ann, 'shop')
   await shop.deploy()
@@ -51,6 +54,34 @@ describe.sequential('through the router', () => {
     expect(await ann.does(['run', '-i', 'cat', '-a', 'shop'], { input: 'through the router' })).toContain(
       'through the router',
     )
+  })
+
+  test('git pushes over HTTP with the token that the client gives it, and clones get what is deployed', async () => {
+    await shop.does('git:remote', '--https')
+    await shop.commit({ 'a.txt': 'a' })
+    const { code, stderr } = await shop.push()
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stderr).toContain('remote: Starting build... but first, coffee!')
+    expect(stderr).toMatch(/remote: Done, shop:v4 deployed to Workflow/)
+    await serving(platform, 'shop', { release: 'v4' })
+    expect(await readFile(join(shop.folder, '.git/config'), 'utf8')).not.toContain(await ann.token())
+    const address = `http://x:${await ann.token()}@deis.localhost:${platform.routerPort}/shop.git`
+    expect((await ann.git(['clone', '-q', address, 'back'], ann.home)).code).toBe(0)
+    expect(await readFile(join(ann.home, 'back/a.txt'), 'utf8')).toBe('a')
+  })
+
+  test('a stranger is asked for a token, and another user is refused', async () => {
+    const refs = '/shop.git/info/refs?service=git-receive-pack'
+    expect(await ask(platform, 'deis', { path: refs })).toMatchObject({ status: 401 })
+    const bob = { username: 'bob', password: 'of bob', email: 'bob@example.com' }
+    expect(await callApi(platform, await ann.token(), 'POST', '/v2/auth/register/', bob)).toMatchObject({ status: 201 })
+    const { body } = await callApi(platform, null, 'POST', '/v2/auth/login/', bob)
+    const basic = Buffer.from(`bob:${(JSON.parse(body) as { token: string }).token}`).toString('base64')
+    const headers = { authorization: `Basic ${basic}` }
+    expect(await ask(platform, 'deis', { path: refs, headers })).toMatchObject({
+      status: 403,
+      body: 'You do not have permission to push to shop\n',
+    })
   })
 
   test('a controller that starts again is reached again', async () => {

@@ -1,5 +1,6 @@
 // Are the right git remotes added and removed, and others kept?
-import { mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { deis, homeOf, remotesOf, repository, startController, temporaryFolder } from '../testbed.ts'
@@ -117,5 +118,70 @@ describe('a controller that announces an unsafe address for git', () => {
     const cwd = repository()
     expect((await deis(['create'], { home: homeOf(controller), cwd })).code).toBe(1)
     expect(remotesOf(cwd)).toBe('')
+  })
+})
+
+describe('over HTTPS', () => {
+  test('the remote is at the controller, and no file of the repository has the token', async () => {
+    const controller = await startController({ 'GET /v2/': { json: { git: 'ssh://git@localhost:2222' } } })
+    const cwd = repository({ deis: url })
+    const world = { home: homeOf(controller), cwd }
+    expect(await deis(['git:remote', '-a', 'foo', '--https'], world)).toMatchObject({ code: 0 })
+    expect(remotesOf(cwd)).toContain(`deis\t${controller.url}/foo.git (push)`)
+    const config = readFileSync(join(cwd, '.git/config'), 'utf8')
+    expect(config).toContain(`[credential "${controller.url}"]\n\thelper = \n\thelper = !deis git:credentials\n`)
+    expect(config).not.toContain('secret-token')
+    expect(await deis(['git:remote', '-a', 'foo', '--https'], world)).toMatchObject({
+      code: 0,
+      stdout: 'Git remote deis already points to app foo.\n',
+    })
+    expect(readFileSync(join(cwd, '.git/config'), 'utf8')).toBe(config)
+    // Commands without --app find the app by it, and it can be made an SSH remote again.
+    expect(await deis(['git:remote'], world)).toMatchObject({ code: 0 })
+    expect(remotesOf(cwd)).toContain(`deis\t${url} (push)`)
+  })
+
+  test('another profile is asked for its own token', async () => {
+    const controller = await startController({ 'GET /v2/': { json: {} } })
+    const cwd = repository()
+    const home = homeOf(controller)
+    const file = join(temporaryFolder(), "it's mine.json")
+    copyFileSync(join(home, '.deis/client.json'), file)
+    expect(await deis(['git:remote', '-a', 'foo', '--https', '-c', file], { home, cwd })).toMatchObject({ code: 0 })
+    const helpers = execFileSync('git', ['config', '--get-all', `credential.${controller.url}.helper`], { cwd })
+    expect(helpers.toString()).toBe(`\n!deis -c '${file.replace("'", String.raw`'\''`)}' git:credentials\n`)
+  })
+})
+
+describe('git:credentials', () => {
+  test.each([
+    ['the controller', 'get', ({ protocol, host }: URL) => `protocol=${protocol.slice(0, -1)}\nhost=${host}\n\n`, true],
+    ['another port', 'get', ({ hostname }: URL) => `protocol=http\nhost=${hostname}:1\n`, false],
+    ['another scheme', 'get', ({ host }: URL) => `protocol=https\nhost=${host}\n`, false],
+    ['another host', 'get', ({ port }: URL) => `protocol=http\nhost=evil.example:${port}\n`, false],
+    ['a user before the host', 'get', ({ host }: URL) => `protocol=http\nhost=${host}@evil.example\n`, false],
+    ['a path after it', 'get', ({ host }: URL) => `protocol=http\nhost=evil.example/${host}\n`, false],
+    ['no host', 'get', () => 'protocol=http\n', false],
+    ['nothing', 'get', () => '', false],
+    ['too much', 'get', ({ host }: URL) => `protocol=http\nhost=${host}\n${'x'.repeat(70_000)}`, false],
+    ['to store', 'store', ({ host }: URL) => `protocol=http\nhost=${host}\n`, false],
+    ['to erase', 'erase', ({ host }: URL) => `protocol=http\nhost=${host}\n`, false],
+  ] as const)('asked for %s', async (_, operation, ask, isAnswered) => {
+    const controller = await startController({})
+    const { code, stdout, stderr } = await deis(['git:credentials', operation], {
+      home: homeOf(controller),
+      stdin: ask(new URL(controller.url)),
+    })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(isAnswered ? /^username=\S+\npassword=secret-token\n$/ : /^$/)
+    expect(controller.requests).toEqual([])
+  })
+
+  test('without a profile git asks the next one', async () => {
+    const stdin = 'protocol=http\nhost=localhost\n'
+    expect(await deis(['git:credentials', 'get'], { home: temporaryFolder(), stdin })).toMatchObject({
+      code: 0,
+      stdout: '',
+    })
   })
 })

@@ -5,7 +5,8 @@ import type { Context } from '../profile/context.ts'
 import { addRemote, listRemotes, removeRemote } from '../profile/git.ts'
 import { type AppOption, appOption, remoteOption } from '../parse/options.ts'
 import { print } from '../terminal/output.ts'
-import { remotesHere, remoteUrl } from '../http/platform.ts'
+import { remotesHere, remoteUrl, webRemoteUrl } from '../http/platform.ts'
+import { credentials, useHelper } from './credentials.ts'
 
 export async function urlOfRemote(context: Context, app: string): Promise<string> {
   const { controller } = await context.profile()
@@ -30,13 +31,16 @@ export async function removeRemotes(context: Context, app: string): Promise<bool
 export function git(context: Context): Command[] {
   const { io } = context
 
-  async function remote({ app, remote: name, force }: AppOption & { remote: string; force?: boolean }): Promise<void> {
+  type RemoteOptions = AppOption & { remote: string; force?: boolean; https?: boolean }
+
+  async function remote({ app, remote: name, force, https }: RemoteOptions): Promise<void> {
     const id = await context.app(app)
-    const wanted = await urlOfRemote(context, id)
+    const { controller } = await context.profile()
+    const wanted = https ? webRemoteUrl(id, controller) : await urlOfRemote(context, id)
     const remotes = await listRemotes(io)
+    if (https) await useHelper(context)
     const existing = remotes.find((candidate) => candidate.name === name)
     if (existing?.url === wanted) return print(io, `Git remote ${name} already points to app ${id}.`)
-    const { controller } = await context.profile()
     const isFormer = remotesHere(remotes, await context.platform(), controller).some(
       (candidate) => candidate.remote === existing && candidate.app === id,
     )
@@ -69,10 +73,12 @@ export function git(context: Context): Command[] {
       .addOption(appOption())
       .addOption(remoteOption())
       .option('-f, --force', 'replace an existing remote of this name')
+      .option('--https', 'push over HTTPS with your token, instead of over SSH with a key')
       .action(remote),
     new Command('git:remove')
       .description('remove the git remotes of an app from this repository')
       .addOption(appOption())
       .action(remove),
+    credentials(context),
   ]
 }

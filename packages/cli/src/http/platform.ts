@@ -27,10 +27,15 @@ export function remoteUrl(app: string, platform: Platform, controller: string): 
   )
 }
 
+/** The same over HTTPS: the controller itself serves git. Over HTTP where the controller has no TLS. */
+export function webRemoteUrl(app: string, controller: string): string {
+  return `${originOf(controller)}/${app}.git`
+}
+
 /** The parts of the URL of a remote: `ssh://git@host:2222/app.git`, or `git@host:app.git`. */
 function partsOf(url: string): { host: string; app: string } | null {
   const [, host, app] =
-    /^(?:ssh|https):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/]+)(?::\d+)?\/([^/]+)\/?$/i.exec(url) ??
+    /^(?:ssh|https?):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/]+)(?::\d+)?\/([^/]+)\/?$/i.exec(url) ??
     /^(?:[^@/:]*@)?([^:/]+):\/?([^/:]+)$/.exec(url) ??
     []
   const name = app?.split('.')[0]
@@ -54,7 +59,9 @@ export function remotesHere(remotes: readonly Remote[], platform: Platform, cont
   const found = remotes.flatMap((remote): FoundRemote[] => {
     const parts = partsOf(remote.url)
     if (!parts) return []
-    const isCurrent = base ? remote.url.startsWith(base) : parts.host === builderHost(controller)
+    const isCurrent =
+      remote.url === webRemoteUrl(parts.app, controller) ||
+      (base ? remote.url.startsWith(base) : parts.host === builderHost(controller))
     if (!isCurrent && !hosts.has(parts.host)) return []
     return [{ remote, app: parts.app, form: isCurrent ? 'current' : 'former' }]
   })

@@ -44,3 +44,9 @@ export async function addRemote(io: Io, { name, url }: Remote): Promise<void> {
 export async function removeRemote(io: Io, name: string): Promise<void> {
   await git(io, ['remote', 'remove', '--', name])
 }
+
+/** Sets a setting of this repository to these values, in order, whatever it had before. */
+export async function setAll(io: Io, name: string, [first = '', ...more]: readonly string[]): Promise<void> {
+  await git(io, ['config', '--local', '--replace-all', name, first])
+  for (const value of more) await git(io, ['config', '--local', '--add', name, value])
+}

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { ServerChannel } from 'ssh2'
-import { stopGroup } from '@deis/machine/pid'
+import { type Patience, stop } from '../push/serve.ts'
 
 export type Client = {
   readonly channel: ServerChannel
@@ -65,13 +65,6 @@ function forward(from: Readable, to: Writable, client: Client, stalledMs: number
   })
 }
 
-/** Ends the whole process group; only while the process has not closed its output. */
-export function stop(child: ChildProcessWithoutNullStreams, graceMs: number): void {
-  if (child.pid === undefined) return
-  // Processes of our own user can always be signalled, and ended ones do not matter.
-  stopGroup(child.pid, graceMs).catch(() => {})
-}
-
 /**
  * Joins both until git has ended and all it said was delivered or dropped. What the client sends goes through `check`; when that
  * fails, git ends and the client is told why. @returns git's exit code
@@ -79,7 +72,7 @@ export function stop(child: ChildProcessWithoutNullStreams, graceMs: number): vo
 export async function attach(
   client: Client,
   child: ChildProcessWithoutNullStreams,
-  time: { readonly idleMs: number; readonly stalledMs: number; isBusy(): boolean },
+  time: Patience,
   check?: Duplex,
 ): Promise<number> {
   const { channel } = client

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { errorPacket, parseCommand, quoted } from './command.ts'
+import { errorPacket } from '../push/packets.ts'
+import { parseCommand, quoted } from './command.ts'
 
 test.each([
   ["git-receive-pack '/app.git'", 'git-receive-pack', 'app'],

@@ -1,6 +1,6 @@
 // What does a client request in a session?
 
-export type Service = 'git-receive-pack' | 'git-upload-pack'
+import type { Service } from '../push/serve.ts'
 
 export type Request =
   | { readonly kind: 'ping' }
@@ -39,10 +39,4 @@ export function parseCommand(command: string): Request {
   if (!app || app.length > 63)
     return { kind: 'refused', text: `${quoted(path)} is not an app's repository: expected <app>.git` }
   return { kind: 'git', service: match[1] === 'receive-pack' ? 'git-receive-pack' : 'git-upload-pack', app }
-}
-
-/** A refusal in git's own protocol: the client prints `fatal: remote error: <text>`. */
-export function errorPacket(text: string): Buffer {
-  const body = Buffer.from(`ERR ${text}\n`)
-  return Buffer.concat([Buffer.from((body.length + 4).toString(16).padStart(4, '0')), body])
 }

@@ -4,7 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
 import { verify } from './auth.ts'
 import type { GitServerDeps, Limits } from '../port.ts'
-import { openSession, type Serving } from './session.ts'
+import type { Serving } from '../push/serve.ts'
+import { openSession } from './session.ts'
 
 type Client = {
   readonly socket: Socket

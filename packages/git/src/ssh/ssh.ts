@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Algorithms } from 'ssh2'
 import ssh2 from 'ssh2'
 import { openListener } from './listener.ts'
+import { serveHttp } from '../https/https.ts'
 import { killOrphans, writeSettings } from '../git.ts'
 import { startHookServer, writeHooks } from '../push/hooks.ts'
 import { hostKeys } from './hostkeys.ts'
@@ -13,7 +14,7 @@ import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
 import { openPushes } from '../push/pushes.ts'
 import { decide, type Receiving } from '../push/receive.ts'
 import { openRepos } from '../repos.ts'
-import type { Serving } from './session.ts'
+import type { Serving } from '../push/serve.ts'
 
 // No SHA-1, no CBC, no compression before or after authentication.
 const algorithms: Algorithms = {
@@ -95,11 +96,17 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
     throw new Error(`git cannot listen on ${deps.host}:${deps.port}: ${(error as Error).message}`, { cause: error })
   }
 
+  const overHttp = new Set<Promise<void>>()
   const workDone = async (): Promise<void> => {
-    while (listener.work.size > 0) await Promise.allSettled(listener.work)
+    while (listener.work.size + overHttp.size > 0) await Promise.allSettled([...listener.work, ...overHttp])
   }
   return {
     port: (listener.server.address() as AddressInfo).port,
+    async serveHttp(...asked) {
+      const work = serveHttp(serving, ...asked).finally(() => overHttp.delete(work))
+      overHttp.add(work)
+      await work
+    },
     isPushing: (app) => pushes.of(app) !== undefined,
     async cancelPushes(app) {
       const push = pushes.of(app)
