@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import type { ClusterSettings } from '@deis/kubernetes'
 import type {
   ChoiceSetting,
+  FlagSetting,
   IntegerSetting,
   ListSetting,
   OptionalIntegerSetting,
@@ -19,6 +20,7 @@ export type Reader = {
   number(name: SettingNames<IntegerSetting>): number
   optionalNumber(name: SettingNames<OptionalIntegerSetting>): number | null
   choice<Name extends SettingNames<ChoiceSetting>>(name: Name, otherwise?: Choice<Name>): Choice<Name>
+  flag(name: SettingNames<FlagSetting>): boolean
   list(name: SettingNames<ListSetting>): string[]
   readonly problems: string[]
 }

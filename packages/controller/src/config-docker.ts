@@ -17,7 +17,7 @@ function isPool(item: string): boolean {
 
 /** Registries and the limits of builds are set as for a cluster. */
 export function readDocker(
-  { text, number, choice, list, problems }: Reader,
+  { text, number, choice, flag, list, problems }: Reader,
   cluster: ClusterSettings,
   cnb: BuilderImages,
 ): DockerSettings {
@@ -46,6 +46,7 @@ export function readDocker(
       own === ''
         ? { image: text('DEIS_DOCKER_REGISTRY_IMAGE'), port: number('DEIS_DOCKER_REGISTRY_PORT') }
         : { host: own, organization },
+    localImages: flag('DEIS_DOCKER_LOCAL_IMAGES'),
     cnb,
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
     stackImage: cluster.stackImage,

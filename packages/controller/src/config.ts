@@ -1,13 +1,7 @@
 // Which settings did the operator choose, and are they valid? The only reader of the environment.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import {
-  type FlagSetting,
-  metricsProblems,
-  type SettingNames,
-  settings,
-  type TextSetting,
-} from '@deis/types/environment'
+import { metricsProblems, type SettingNames, settings, type TextSetting } from '@deis/types/environment'
 import type { MetricsSettings } from '@deis/lib/metrics-listener'
 import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
@@ -125,6 +119,11 @@ function submoduleHosts(items: readonly string[], problems: string[]): string[] 
 type Range = { readonly minimum: number; readonly maximum: number }
 
 /** @throws with every problem at once. */
+function ownRegistry(scheduler: Config['scheduler'], { registry }: ClusterSettings, { target }: DockerSettings) {
+  if (scheduler !== 'docker') return registry.host === '' ? null : registry
+  return 'port' in target ? { host: `127.0.0.1:${target.port}`, organization: '' } : target
+}
+
 export function readConfig(env: Env, cwd: string): Config {
   const problems: string[] = []
   const read = (name: string, otherwise: string): string => env[name] || otherwise
@@ -147,7 +146,7 @@ export function readConfig(env: Env, cwd: string): Config {
     if (found === undefined) problems.push(`${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(raw)}`)
     return found ?? otherwise
   }
-  const flag = (name: SettingNames<FlagSetting>): boolean => {
+  const flag: Reader['flag'] = (name) => {
     const raw = read(name, String(settings[name].default)).toLowerCase()
     if (/^(y|yes|t|true|on|1)$/.test(raw)) return true
     if (!/^(n|no|f|false|off|0)$/.test(raw)) problems.push(`${name} must be true or false, not ${JSON.stringify(raw)}`)
@@ -179,7 +178,7 @@ export function readConfig(env: Env, cwd: string): Config {
     Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined),
     )
-  const reader = { text, number, optionalNumber, choice, list, problems }
+  const reader = { text, number, optionalNumber, choice, flag, list, problems }
   const cnb = readBuilders(reader)
   const cluster = { ...readCluster(reader), cnb }
   const docker = readDocker(reader, cluster, cnb)
@@ -203,7 +202,7 @@ export function readConfig(env: Env, cwd: string): Config {
     scheduler,
     routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
     // On Docker, images of pushed apps stay in the engine.
-    ownRegistry: cluster.registry.host === '' || scheduler === 'docker' ? null : cluster.registry,
+    ownRegistry: ownRegistry(scheduler, cluster, docker),
     registrationMode: choice(
       'REGISTRATION_MODE',
       isLocal({ apiHost, publicApi, apiUpstream }) ? 'enabled' : 'admin_only',

@@ -30,6 +30,21 @@ it.each([
   expect((await pull('tea', image, ann)).status).toBe(status)
 })
 
+it('on Docker the registry that the platform runs has images of apps, too', async () => {
+  const docker = await openFixture({ env: { DEIS_SCHEDULER: 'docker' } })
+  try {
+    await docker.user('root')
+    const [cat, dog] = [await docker.user('cat'), await docker.user('dog')]
+    await docker.call('POST', '/v2/apps/', { id: 'milk' }, cat)
+    await docker.call('POST', '/v2/apps/', { id: 'bone' }, dog)
+    const body = { image: '127.0.0.1:5211/bone:git-1', procfile: { web: 'serve' } }
+    expect((await docker.call('POST', '/v2/apps/milk/builds/', body, cat)).status).toBe(403)
+    expect((await docker.call('POST', '/v2/apps/bone/builds/', body, dog)).status).toBe(201)
+  } finally {
+    await docker.close()
+  }
+})
+
 it('the app’s credentials go to the registry they are for, and to no other', async () => {
   await f.call(
     'POST',

@@ -7,6 +7,7 @@ import { createRegistry } from '@deis/registry/create'
 import { createDockerBuilder } from './builder/create.ts'
 import { ownHost } from './builder/registry.ts'
 import { openEngine } from './engine/engine.ts'
+import { withLocalImages } from './local-images.ts'
 import { createDockerScheduler } from './scheduler/create.ts'
 import { openNetworks } from './scheduler/networks.ts'
 import type { DockerSettings } from './settings.ts'
@@ -83,6 +84,9 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
   })
   const { insecure } = docker.registries
   const own = 'port' in docker.target ? [ownHost(docker.target.port)] : []
-  const registry = createRegistry({ ...docker.registries, insecure: [...insecure, ...own] })
+  const registry = withLocalImages(createRegistry({ ...docker.registries, insecure: [...insecure, ...own] }), {
+    engine,
+    allowed: docker.localImages,
+  })
   return { scheduler, builder, registry, intercept: null, close: async () => engine.close() }
 }

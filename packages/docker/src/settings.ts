@@ -14,6 +14,8 @@ export type DockerSettings = Readonly<{
   /** How containers are reached; `auto`: as the engine tells. */
   reach: 'auto' | 'bridge' | 'published'
   registries: RegistrySettings
+  /** Images that only the engine has may be deployed by their names. */
+  localImages: boolean
   /** Where images of buildpacks go: to a registry that the platform runs, or the operator's. */
   target: { readonly image: string; readonly port: number } | { readonly host: string; readonly organization: string }
   cnb: BuilderSettings

@@ -23,7 +23,7 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
   let platform: EnginePlatform
   let ann: Person
   beforeAll(async () => {
-    platform = await startOnDocker()
+    platform = await startOnDocker({ DEIS_DOCKER_LOCAL_IMAGES: 'true' })
     ann = await registered(platform, 'ann')
   })
   afterAll(() => platform?.stop())
@@ -173,6 +173,32 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
       expect(await platform.left()).toEqual([])
       expect((await ask(platform, app)).status).toBe(404)
     })
+  })
+
+  test('deis pull deploys an image that only the engine has, the one that had the name then', async () => {
+    const local = platform.name('local')
+    const name = `deis-test/${local}:1`
+    const checkout = await newCheckout(ann, local, { Dockerfile: 'FROM scratch\n' })
+    await checkout.does('create', local)
+    const build = async (said: string): Promise<string> => {
+      const page = `RUN mkdir /srv && echo '{"said":"${said}"}' > /srv/index.html`
+      await checkout.commit({ Dockerfile: `FROM ${small()}\n${page}\n${httpd}` })
+      return docker('build', '--quiet', '--tag', name, checkout.folder)
+    }
+    const ids = [await build('first')]
+    try {
+      await checkout.does('pull', name)
+      await until({ what: 'it answers' }, async () => (await answer(local)).said === 'first')
+      ids.push(await build('second'))
+      await checkout.does('config:set', 'A=1')
+      expect((await inspected(local)).map(({ Image }) => Image)).toContain(ids[0])
+      expect((await answer(local)).said).toBe('first')
+      await checkout.does('pull', name)
+      await until({ what: 'the new one answers' }, async () => (await answer(local)).said === 'second')
+    } finally {
+      await checkout.does('destroy', `--confirm=${local}`)
+      await docker('rmi', '--force', ...ids)
+    }
   })
 
   describe.sequential('git push', () => {

@@ -117,14 +117,17 @@ const Ports = Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), T
 const Words = Optional(Type.Union([Type.Array(Type.String()), Type.Null()]))
 
 export const BuiltImage = Type.Object({
-  Id: Type.String(),
+  Id: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+  RepoDigests: Words,
   Config: Optional(
     Type.Union([
       Type.Object({
         ExposedPorts: Ports,
         Entrypoint: Words,
         Cmd: Words,
+        Env: Words,
         User: Optional(Type.String()),
+        WorkingDir: Optional(Type.String()),
         Labels,
       }),
       Type.Null(),

@@ -98,7 +98,7 @@ export async function pullImage(
   if (/^sha256:[0-9a-f]{64}$/.test(reference))
     throw new PullFailure(
       `the image ${reference} is no longer in this Docker Engine, and no registry has it`,
-      'Push the app again to build it.',
+      'Push the app again to build it, or build the image again and deploy it with deis pull.',
     )
   const { host, repository, digest, tag } = parseReference(reference)
   const auth = credentials && { ...credentials, serveraddress: authKey(host) }

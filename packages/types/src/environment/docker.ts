@@ -1,7 +1,7 @@
 // Which settings of a controller are for a Docker Engine only?
 import { type Section, settingsOf } from './kinds.ts'
 
-const { text, integer, choice, list } = settingsOf('controller')
+const { text, integer, choice, flag, list } = settingsOf('controller')
 
 export const dockerSettings = {
   DEIS_DOCKER_HOST: text('unix:///var/run/docker.sock', 'the engine: `unix:///path` or `tcp://host:port`'),
@@ -13,6 +13,10 @@ export const dockerSettings = {
     60,
     86_400,
     'seconds that the engine may take to pull an image; one that makes no progress for 120 seconds is given up before',
+  ),
+  DEIS_DOCKER_LOCAL_IMAGES: flag(
+    false,
+    'whether `deis pull` also deploys images that only the engine has (`docker build`): any user may then deploy any of them',
   ),
   DEIS_DOCKER_SUBNETS: list(
     ['10.201.0.0/16'],
