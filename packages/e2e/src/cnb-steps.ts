@@ -2,10 +2,13 @@
 import { expect, test } from 'vitest'
 import type { Checkout, Files } from './app.ts'
 import { ask } from './http.ts'
+import { startLoad } from './load.ts'
 import type { Platform } from './platform.ts'
 import { until } from './until.ts'
 
 export type Stage = {
+  /** Puts other content under the name of the run image, as its makers do when it gets security fixes. */
+  readonly newRunImage: () => Promise<void>
   readonly platform: Pick<Platform, 'routerPort'>
   readonly shop: Checkout
   readonly builder: string
@@ -14,7 +17,7 @@ export type Stage = {
 /** The stand-in's buildpack for Node.js starts what package.json says. */
 const cnbApp: Files = {
   'package.json': JSON.stringify({ name: 'shop', scripts: { start: 'exec node server.js' } }),
-  'server.js': `require('http').createServer((q, s) => s.end([process.env.GREETING ?? 'hello', process.env.TEST_LAYER, process.env.WORKFLOW_RELEASE].join(' '))).listen(process.env.PORT)\nprocess.on('SIGTERM', () => process.exit())\n`,
+  'server.js': `require('http').createServer((q, s) => q.method === 'POST' ? q.pipe(s) : s.end(q.url === '/run-image' ? require('fs').readFileSync('/etc/test-run-image') : [process.env.GREETING ?? 'hello', process.env.TEST_LAYER, process.env.WORKFLOW_RELEASE].join(' '))).listen(process.env.PORT)\nprocess.on('SIGTERM', () => process.exit())\n`,
   Procfile: 'worker: sleep 100000\n',
 }
 
@@ -60,7 +63,46 @@ export function cnbWorks(open: () => Stage): void {
     await answers('bonjour of all v4')
     await shop.does('rollback', 'v2')
     await answers('hello of all v5')
+  })
+
+  test('a newer run image is put under it without a build, while it serves; rollback; nothing to do', async () => {
+    const { platform, shop, newRunImage } = open()
+    const runImage = async (): Promise<string> => (await ask(platform, shop.app, { path: '/run-image' })).body
+    const current = 'on the newest run image already'
+    expect(await runImage()).toBe('1')
+    expect(await shop.does('rebase')).toContain(current)
+    await newRunImage()
+    const load = startLoad(platform, shop.app, { clients: 2 })
+    expect(await shop.does('rebase')).toMatch(/^Rebasing .* done, v6\n.*: v6 runs on .*@sha256:[0-9a-f]{64}\n$/)
+    expect(await load.stop(load.sent() + 20)).toEqual([])
+    await answers('hello of all v6')
+    expect(await runImage()).toBe('2')
+    const info = await shop.does('builds:info')
+    for (const part of ['test/node', 'run image: ', 'succeeded']) expect(info).toContain(part)
+    expect(await shop.does('releases')).toMatch(/^v6\t.*rebased onto /m)
+    expect(await shop.does('run', '--', 'cat /etc/test-run-image; from-layer')).toContain('2from a layer')
+    expect(await shop.does('rebase', '--all')).toContain(`${shop.app}: ${current}\n0 rebased, 1 current,`)
+    expect(await shop.does('releases')).not.toContain('v7')
+    await shop.does('rollback', 'v5')
+    await answers('hello of all v7')
+    expect(await runImage()).toBe('1')
+  })
+
+  test('what its image consists of is listed in each format that its buildpacks wrote', async () => {
+    const { shop } = open()
+    const listed = await shop.does('builds:sbom')
+    const documents = listed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { components: { name: string }[] })
+    expect(documents.map(({ components }) => components[0]?.name)).toEqual(['app', 'dependencies'])
+    expect(JSON.parse(await shop.does('builds:sbom', '--format', 'spdx'))).toMatchObject({ spdxVersion: 'SPDX-2.3' })
+    const none = await shop.deis('builds:sbom', '--format=syft')
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('its buildpacks wrote none')])
     await shop.commit({ 'broken-build': null })
+    // The same layers on the newer run image: pushes take it as well.
+    await shop.push()
+    expect((await ask(open().platform, shop.app, { path: '/run-image' })).body).toBe('2')
     await shop.does('destroy', `--confirm=${shop.app}`)
   })
 }

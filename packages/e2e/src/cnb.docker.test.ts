@@ -17,9 +17,8 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
     own = `127.0.0.1:${port}`
     const host = testEngine?.registry ?? ''
     const runImage = `${own}/deis-test/run:1`
-    const made = await publishTestBuilder(createRegistry({ insecure: [host], mirrors: {}, credentials: {} }), host, {
-      runImage,
-    })
+    const registry = createRegistry({ insecure: [host], mirrors: {}, credentials: {} })
+    const made = await publishTestBuilder(registry, host, { runImage })
     const { builder } = made
     platform = await startOnDocker({
       DEIS_STACK_IMAGE: '',
@@ -31,10 +30,15 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
     const shop = await newApp(await registered(platform, 'ann'), platform.name('shop'), { 'package.json': '{}' })
     // It starts the registry, which phases of a build reach; the run image is not in it yet.
     expect((await shop.push()).stderr).toContain('deis-test/run')
-    await docker('pull', '--quiet', made.run)
-    await docker('tag', made.run, runImage)
-    await docker('push', '--quiet', runImage)
-    stage = { platform, shop, builder }
+    const offer = async (image: string): Promise<void> => {
+      await docker('pull', '--quiet', image)
+      await docker('tag', image, runImage)
+      await docker('push', '--quiet', runImage)
+    }
+    await offer(made.run)
+    const newRunImage = async (): Promise<void> =>
+      offer((await publishTestBuilder(registry, host, { runImage, runVersion: '2' })).run)
+    stage = { platform, shop, builder, newRunImage }
   })
   afterAll(async () => {
     await platform?.stop()

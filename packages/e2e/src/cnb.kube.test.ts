@@ -1,6 +1,8 @@
 // Do Cloud Native Buildpacks build and run apps on a cluster, with a stand-in builder?
+import { randomBytes } from 'node:crypto'
 import { publishTestBuilder } from '@deis/buildpacks/cnb/testing/builder'
 import { createRegistry } from '@deis/registry/create'
+import { copyImage } from '@deis/registry/testing'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { newApp } from './app.ts'
 import { registered } from './client.ts'
@@ -12,17 +14,21 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
   let stage: Stage
   beforeAll(async () => {
     const host = testCluster?.registry ?? ''
-    const { builder } = await publishTestBuilder(
-      createRegistry({ insecure: [host], mirrors: {}, credentials: {} }),
-      host,
-    )
+    const registry = createRegistry({ insecure: [host], mirrors: {}, credentials: {} })
+    const runImage = `${host}/deis-test/run-${randomBytes(4).toString('hex')}:1`
+    const offer = async (runVersion: string): Promise<string> => {
+      const { run, builder } = await publishTestBuilder(registry, host, { runImage, runVersion })
+      await copyImage(run, runImage)
+      return builder
+    }
+    const builder = await offer('1')
     platform = await startOnCluster({
       DEIS_STACK_IMAGE: '',
       DEIS_TOOLS_IMAGE: `${host}/stack:1`,
       DEIS_BUILDER_IMAGE: builder,
     })
     const shop = await newApp(await registered(platform, 'ann'), platform.name('shop'), {})
-    stage = { platform, shop, builder }
+    stage = { platform, shop, builder, newRunImage: async () => void (await offer('2')) }
   })
   afterAll(() => platform?.stop())
 

@@ -72,6 +72,32 @@ test('symbolic links of any kind are kept as they are', async () => {
   for (const [path, target] of Object.entries(links)) expect(await readlink(join(folder, path))).toBe(target)
 })
 
+test('the names of a layer of an image are below its root, with a slash or without', async () => {
+  const entries = [
+    { path: '/', type: 'Directory' } as const,
+    { path: '/layers/', type: 'Directory' } as const,
+    file('/layers/one', '1'),
+    file('layers/two', '2'),
+    { path: '/layers/three', linkpath: '/layers/one', type: 'Link' } as const,
+  ]
+  await unpack(Readable.from([tar(...entries)]), folder, { rooted: true })
+  const names = ['one', 'two', 'three']
+  expect(await Promise.all(names.map((name) => readFile(join(folder, 'layers', name), 'utf8')))).toEqual([
+    '1',
+    '2',
+    '1',
+  ])
+})
+
+test.each([
+  ['a path upwards', [file('//../escaped')]],
+  ['a path through a link', [link('/out', '/etc'), file('/out/passwd')]],
+  ['a hard link outside', [{ path: '/link', linkpath: '/../secret', type: 'Link' } as const]],
+  ['no name', [file('/')]],
+])('of a layer, %s is refused', async (_, entries) => {
+  await expect(unpack(Readable.from([tar(...entries)]), folder, { rooted: true })).rejects.toThrow(BadArchive)
+})
+
 test.each([
   ['an absolute path', [file('/tmp/deis-escaped')]],
   ['a path upwards', [file('../escaped')]],

@@ -11,7 +11,16 @@ import {
   type RelayOrder,
   type Seen,
 } from './archive/order.ts'
-import { both, feed, folderOf, type Limits, type OpenFolder, type Packed, type Packing } from './folder.ts'
+import {
+  both,
+  feed,
+  folderOf,
+  type Limits,
+  type OpenFolder,
+  type Packed,
+  type Packing,
+  type Unpacking,
+} from './folder.ts'
 
 export { ArchiveFailure, BadArchive, BadFolder, type RelayFile, type Seen } from './archive/order.ts'
 export type { OpenFolder, Packed } from './folder.ts'
@@ -25,7 +34,7 @@ type User = {
 export type Archiver = {
   /** A folder that is used for a while: without this each of the following starts a program. */
   open(folder: string, options?: User): OpenFolder
-  unpack(source: Readable, folder: string, options?: User & Limits): Promise<ArchiveResult>
+  unpack(source: Readable, folder: string, options?: User & Unpacking): Promise<ArchiveResult>
   /** A file of the platform into each of these folders, one after the other: the result is the same for each. */
   unpackFile(file: string, folders: readonly [string, ...string[]], options?: User & Limits): Promise<ArchiveResult>
   pack(folder: string, file: string, options?: User & Packing): Promise<Packed>

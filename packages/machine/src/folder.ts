@@ -14,6 +14,7 @@ import {
   type Listed,
   mostBytes,
   type PathOrder,
+  type UnpackOrder,
 } from './archive/order.ts'
 
 /** Paths are below the folder, or absolute. All is limited to what the folder's user may do. */
@@ -31,6 +32,8 @@ export type Paths = {
 }
 
 export type Limits = { readonly limits?: Partial<ArchiveLimits> }
+
+export type Unpacking = Limits & Pick<UnpackOrder, 'rooted'>
 
 export type Packing = Limits & {
   /** Paths to leave out; folders may end with `/`. */
@@ -55,7 +58,7 @@ export type OpenFolder = Paths & {
    * Unpacks a tar (gzipped or not) where nothing else writes meanwhile. Once.
    * @throws BadArchive
    */
-  unpack(source: Readable, options?: Limits): Promise<ArchiveResult>
+  unpack(source: Readable, options?: Unpacking): Promise<ArchiveResult>
   /**
    * Packs all into a gzipped tar without owners, entries named `./…`, further names of a file as hard links. It is the last
    * thing that is done.
@@ -118,9 +121,9 @@ export function folderOf(program: Program): OpenFolder {
     list: (path, most) => ask({ mode: 'list', path, most }),
     write: (path, text, mode) => ask({ mode: 'write', path, text, executable: mode === 'executable' }),
     remove: (path) => ask({ mode: 'remove', path }),
-    async unpack(source, { limits } = {}) {
+    async unpack(source, { limits, rooted = false } = {}) {
       try {
-        const order = { mode: 'unpack', folder: null, limits: { ...defaultLimits, ...limits } } as const
+        const order = { mode: 'unpack', folder: null, limits: { ...defaultLimits, ...limits }, rooted } as const
         const [result] = await both<ArchiveResult, void>(program.ask(order), feed(source, program))
         return result
       } finally {

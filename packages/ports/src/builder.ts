@@ -1,7 +1,8 @@
 // What does the controller ask of the builder, which turns source code into an artifact (docs/architecture.md)?
 import type { Readable } from 'node:stream'
-import type { Check } from '@deis/types'
+import type { Check, SbomFormat } from '@deis/types'
 import type { Submodule } from '@deis/lib/git-tree/measure'
+import type { Credentials } from './registry.ts'
 import type { Artifact } from './scheduler.ts'
 
 export type BuildRequest = {
@@ -56,6 +57,39 @@ export type CnbFacts = {
   readonly procfileTypes?: readonly string[]
 }
 
+/** An image that Cloud Native Buildpacks made is to get another run image under its layers. */
+export type RebaseRequest = {
+  /** The uuid of the build that it becomes. */
+  readonly id: string
+  readonly app: string
+  /** Of the build that it was. */
+  readonly sha: string
+  /** The image that the app runs, by digest. */
+  readonly image: string
+  /** The name of the run image, and credentials for its registry. */
+  readonly runImage: string
+  readonly credentials: Credentials | null
+}
+
+export type Rebased = { readonly reference: string; /** The run image by digest. */ readonly runReference: string }
+
+export type SbomRequest = {
+  /** By digest. */
+  readonly image: string
+  readonly format: SbomFormat
+  readonly buildpacks: CnbFacts['buildpacks']
+}
+
+/** One document of a software bill of materials. */
+export type SbomDocument = {
+  /** The id of the buildpack that wrote it. */
+  readonly buildpack: string
+  /** Of that buildpack; null: it is about all that it made. */
+  readonly layer: string | null
+  /** JSON. */
+  readonly text: string
+}
+
 /** A build that failed; `message` is one line for the user, the output has the rest. */
 export class BuildFailure extends Error {
   readonly exitCode: number | null
@@ -77,6 +111,16 @@ export type Builder = {
    * @throws BuildFailure if the source cannot be built; the signal's reason if cancelled. Nothing keeps running then.
    */
   build(request: BuildRequest, output: (text: string) => void, signal: AbortSignal): Promise<BuildResult>
+  /**
+   * Puts another run image under an image; null: it is there already. Only where `cnb` is.
+   * @throws BuildFailure that says why it cannot be; ImageError
+   */
+  rebase?(request: RebaseRequest, signal: AbortSignal): Promise<Rebased | null>
+  /**
+   * The software bill of materials that is in an image; empty: none in this format. Only where `cnb` is.
+   * @throws BuildFailure when it is invalid or too large; ImageError
+   */
+  sbom?(request: SbomRequest, signal: AbortSignal): Promise<readonly SbomDocument[]>
   /**
    * Stops builds that a killed controller left running, and deletes what they left. Called at the start and, while there are
    * other controllers, from time to time: builds of live controllers go on.

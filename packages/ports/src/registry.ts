@@ -57,11 +57,54 @@ export type LayerChange = {
   readonly exposed: readonly number[]
 }
 
+/** What one image consists of, as a rule for changing its base needs it. */
+export type ImageParts = {
+  /** `host/name@sha256:…` of the variant for this platform. */
+  readonly reference: string
+  readonly os: string
+  readonly architecture: string
+  /** Empty: none. */
+  readonly variant: string
+  readonly labels: Readonly<Record<string, string>>
+  /** The digests of its layers' tars, lowest first. */
+  readonly diffIds: readonly string[]
+}
+
+export type BaseChange = {
+  /** By digest, in a repository of the platform, where the new image goes. */
+  readonly image: string
+  /** The new base, by any reference, and credentials for its registry. */
+  readonly base: string
+  readonly credentials: Credentials | null
+  readonly tag: string
+  /** How many of the image's layers the base's are put in place of, and all labels of the result; null: it stays as it is. */
+  decide(
+    image: ImageParts,
+    base: ImageParts,
+  ): { readonly replaced: number; readonly labels: Readonly<Record<string, string>> } | null
+}
+
 export type Registry = {
   /** Resolves a tag or digest to an image for `linux/<our architecture>` and reads its config. @throws ImageError */
   inspect(image: string, credentials: Credentials | null, signal: AbortSignal): Promise<ImageFacts>
   /** Adds one layer to an image and pushes the result; layers of the base are mounted or copied. @throws ImageError */
   appendLayer(change: LayerChange, signal: AbortSignal): Promise<ImageFacts>
+  /**
+   * Puts the layers of another base under an image's own and pushes the result; layers are mounted or copied. Null: it was
+   * decided to leave the image as it is. @throws ImageError, and what `decide` throws
+   */
+  changeBase(change: BaseChange, signal: AbortSignal): Promise<ImageFacts | null>
+  /**
+   * Reads one layer of an image, named by the digest of its tar, as it is stored: mostly gzipped. Its content is verified when
+   * `use` has ended. Null: the image has no such layer. @throws ImageError, also when it has more bytes than `limit`
+   */
+  readLayer<T>(
+    image: string,
+    diffId: string,
+    limit: number,
+    use: (content: Readable) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | null>
   /**
    * Deletes a manifest by `host/name@sha256:…`. Returns whether it was deleted: a missing one is not an error, and neither is
    * a registry that does not delete.

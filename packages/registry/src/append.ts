@@ -1,29 +1,11 @@
 // How is an image with one more layer written to a registry, without pulling or running anything?
-import type { Descriptor, ImageConfig } from './documents.ts'
+import { copyLayers } from './copy.ts'
+import type { ImageConfig } from './documents.ts'
 import type { Image } from './image.ts'
 import { layeredConfig, layeredManifest } from './layered.ts'
 import type { LayerChange } from '@deis/ports/registry'
 import { blobOf, type Repository } from './repository.ts'
 import { withLayer } from './spool.ts'
-
-/** How many layers of the base are copied at a time. */
-const atOnce = 3
-
-async function copyLayer(base: Image, target: Repository, layer: Descriptor, signal: AbortSignal): Promise<void> {
-  const { digest, size } = layer
-  if (await target.has(digest, signal)) return
-  const from = base.repository
-  if (from.host === target.host && (await target.mount(digest, from.name, signal))) return
-  await from.stream(digest, (content) => target.write({ digest, size, open: () => content }, signal, 1), signal)
-}
-
-async function copyLayers(base: Image, target: Repository, signal: AbortSignal): Promise<void> {
-  const waiting = [...new Map(base.manifest.layers.map((layer) => [layer.digest, layer])).values()]
-  const work = async (): Promise<void> => {
-    for (let layer = waiting.shift(); layer; layer = waiting.shift()) await copyLayer(base, target, layer, signal)
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-}
 
 /** Returns the new image's digest and config. Nothing is visible under the tag before everything is there. */
 export async function append(
@@ -48,7 +30,7 @@ export async function append(
     if (!(await target.has(layer.digest, signal))) await target.write(layer, signal)
     return { digest: layer.digest, size: layer.size, diffId: layer.diffId }
   })
-  const work = [orEndAll(layer), orEndAll(copyLayers(base, target, signal))]
+  const work = [orEndAll(layer), orEndAll(copyLayers(base.repository, base.manifest.layers, target, signal))]
   await Promise.allSettled(work)
   outer.throwIfAborted()
   if (failed.signal.aborted) throw failed.signal.reason

@@ -8,6 +8,8 @@ import { type Image, readImage } from './image.ts'
 import { type Credentials, ImageError, type Registry, type RegistrySettings } from '@deis/ports/registry'
 import { canonicalHost, formatReference, type ImageReference, nameOf, parseReference } from './reference.ts'
 import { openRepository, type Repository } from './repository.ts'
+import { readLayer } from './layer.ts'
+import { rebase } from './rebase.ts'
 import { createWire } from './wire.ts'
 
 export type RegistryOptions = {
@@ -103,6 +105,22 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
         // It would wait for ever for a reader that gave up.
         change.layer.destroy()
       }
+    },
+
+    async changeBase(change, signal) {
+      const from = parseReference(change.image)
+      const image = await find(change.image, null, triesOf.user, signal)
+      const base = await find(change.base, change.credentials, triesOf.user, signal)
+      const target = open(from, null, triesOf.platform)
+      const made = await told(from, target, 'push', signal, () => rebase(image, base, target, change, signal))
+      return made && factsOf(nameOf(from), made.digest, made.config)
+    },
+
+    async readLayer(text, diffId, limit, use, signal) {
+      const image = await find(text, null, triesOf.user, signal)
+      return told(parseReference(text), image.repository, 'read', signal, () =>
+        readLayer(image, diffId, limit, use, signal),
+      )
     },
 
     async remove(text, signal) {

@@ -65,6 +65,7 @@ export type Index = Static<typeof Index>
 export const ImageConfig = Type.Object({
   os: Type.Optional(Type.String()),
   architecture: Type.Optional(Type.String()),
+  variant: orNull(Type.String()),
   config: orNull(
     Type.Object({
       ExposedPorts: orNull(Type.Record(Type.String(), Type.Unknown())),

@@ -1,10 +1,18 @@
 // Does a real registry take and give what we write and read?
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRegistry } from './create.ts'
 import { type ImageConfig, Manifest, mediaTypes, readDocument } from './documents.ts'
-import { type ImageFacts, ImageError, type LayerChange, type Registry } from '@deis/ports/registry'
+import {
+  type BaseChange,
+  type ImageFacts,
+  ImageError,
+  type ImageParts,
+  type LayerChange,
+  type Registry,
+} from '@deis/ports/registry'
 import { blobOf } from './repository.ts'
 import {
   hasDockerRegistry,
@@ -189,6 +197,93 @@ describe.skipIf(!hasDockerRegistry)('docker-registry', () => {
     expect(await repository.mount(layer, 'nowhere', never)).toBe(false)
     expect(await repository.mount(layer, 'busybox', never)).toBe(true)
     expect(await repository.has(layer, never)).toBe(true)
+  })
+
+  describe('another base', () => {
+    const file = (content: string) => ({ files: { 'etc/version': { content } } })
+    const shop = async (name: string) => {
+      await pushBase(`${open.host}/run`, '1', file('1'))
+      return registry.appendLayer(change({ base: `${open.host}/run:1`, target: `${open.host}/${name}` }), never)
+    }
+    const rebased = (image: string, base: string, decide: BaseChange['decide'], tag = 'v2') =>
+      registry.changeBase({ image, base, credentials: null, tag, decide }, never)
+
+    test('of the same registry: what runs stays, the files below change', async () => {
+      const old = await shop('shop')
+      await pushBase(`${open.host}/run`, '2', { ...file('2'), config: { User: '7', Env: ['X=y'] } })
+      const seen: ImageParts[] = []
+      const facts = await rebased(old.reference, `${open.host}/run:2`, (...both) => {
+        seen.push(...both)
+        return { replaced: 1, labels: { made: 'so' } }
+      })
+      const before = await contentOf(old)
+      expect(seen.map(({ diffIds }) => diffIds.length)).toEqual([2, 1])
+      expect(seen[0]).toEqual({
+        reference: old.reference,
+        os: 'linux',
+        architecture: expect.any(String) as string,
+        variant: '',
+        labels: old.labels,
+        diffIds: before.config.rootfs.diff_ids,
+      })
+      expect(facts).toEqual({
+        ...old,
+        digest: facts?.digest,
+        reference: `${open.host}/shop@${facts?.digest}`,
+        labels: { made: 'so' },
+      })
+      const { tars } = await contentOf(facts as ImageFacts)
+      expect(tars).toEqual([tarOf(file('2').files), before.tars[1]])
+      expect(await registry.inspect(`${open.host}/shop:v2`, null, never)).toEqual(facts)
+      expect((await registry.tags(`${open.host}/shop`, never)).get('v1')).toBe(old.digest)
+    })
+
+    test('elsewhere, with credentials of its own and in the other dialect', async () => {
+      const old = await shop('shop2')
+      await pushBase(`${locked.host}/team/run`, '3', { ...file('3'), dialect: 'docker' }, credentials)
+      const stranger = createRegistry({ insecure: [open.host, locked.host], mirrors: {}, credentials: {} })
+      const base = `${locked.host}/team/run:3`
+      const order = { image: old.reference, base, tag: 'v2', decide: () => ({ replaced: 1, labels: {} }) }
+      await expect(stranger.changeBase({ ...order, credentials: null }, never)).rejects.toThrow(ImageError)
+      const facts = await stranger.changeBase({ ...order, credentials: testUser }, never)
+      const { tars, manifest } = await contentOf(facts as ImageFacts)
+      expect(tars[0]).toEqual(tarOf(file('3').files))
+      expect(manifest.layers.map(({ mediaType }) => mediaType)).toEqual([mediaTypes.ociLayer, mediaTypes.ociLayer])
+    })
+
+    test('that is not wanted, or refused, leaves nothing', async () => {
+      const old = await shop('shop3')
+      expect(await rebased(old.reference, `${open.host}/run:1`, () => null)).toBeNull()
+      const refuse = (): never => {
+        throw new RangeError('no')
+      }
+      await expect(rebased(old.reference, `${open.host}/run:1`, refuse)).rejects.toThrow(RangeError)
+      await expect(rebased(old.reference, `${open.host}/run:none`, refuse)).rejects.toThrow('not found')
+      expect([...(await registry.tags(`${open.host}/shop3`, never)).keys()]).toEqual(['v1'])
+    })
+  })
+
+  describe('a layer', () => {
+    const read = (
+      image: string,
+      diffId: string,
+      limit = 2 ** 20,
+      use: (content: Readable) => Promise<unknown> = buffer,
+    ) => registry.readLayer(image, diffId, limit, use, never)
+
+    test('is read as it is stored', async () => {
+      const tar = tarOf({ 'app/web.js': { content: 'serve()' } })
+      const { reference } = await registry.appendLayer(change({ target: `${open.host}/read` }), never)
+      const stored = (await read(reference, blobOf(tar).digest)) as Buffer
+      expect(gunzipSync(stored)).toEqual(tar)
+      expect(await read(reference, `sha256:${'0'.repeat(64)}`)).toBeNull()
+      await expect(read(reference, blobOf(tar).digest, 10)).rejects.toThrow('more than 10 bytes')
+      const gaveUp = read(reference, blobOf(tar).digest, 2 ** 20, async (content) => {
+        content.destroy()
+        throw new RangeError('enough')
+      })
+      await expect(gaveUp).rejects.toThrow(RangeError)
+    })
   })
 
   test('what is removed is gone, once', async () => {

@@ -12,7 +12,7 @@ import { once } from 'node:events'
 import { Header } from 'tar'
 import { createConnections } from './connection.ts'
 import { createRegistry } from './create.ts'
-import { type ImageConfig, mediaTypes } from './documents.ts'
+import { type ImageConfig, Manifest, mediaTypes, readDocument } from './documents.ts'
 import { architectureOf } from './facts.ts'
 import type { Credentials, ImageFacts, LayerChange, RegistrySettings } from '@deis/ports/registry'
 import { blobOf, openRepository, type Repository } from './repository.ts'
@@ -187,4 +187,18 @@ export function repositoryOf(name: string, settings: Partial<RegistrySettings> =
   const host = name.slice(0, slash)
   const connect = createConnections(createWire(), { insecure: [host], mirrors: {}, credentials: {}, ...settings })
   return openRepository(connect(host, settings.credentials?.[host] ?? null, tries), name.slice(slash + 1))
+}
+
+/** Gives an image another name in its registry. */
+export async function copyImage(from: string, to: string): Promise<void> {
+  const signal = AbortSignal.timeout(30_000)
+  const split = (name: string): readonly [Repository, string] => {
+    const colon = name.lastIndexOf(':')
+    return [repositoryOf(name.slice(0, colon), {}, 3), name.slice(colon + 1)]
+  }
+  const [[source, tag], [target, newTag]] = [split(from), split(to)]
+  const { bytes, mediaType } = await source.manifest(tag, signal)
+  const { config, layers } = readDocument(Manifest, bytes, 'the manifest')
+  for (const { digest } of [config, ...layers]) await target.mount(digest, source.name, signal)
+  await target.putManifest(newTag, mediaType, bytes, signal)
 }

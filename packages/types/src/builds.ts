@@ -98,3 +98,54 @@ export const cancelBuild = route({
   status: 200,
   response: Build,
 })
+
+/** Ours. 422 if Cloud Native Buildpacks did not build what runs; 409 if it cannot run on that image. */
+export const rebaseApp = route({
+  method: 'POST',
+  path: '/v2/apps/:id/rebase/',
+  access: 'app',
+  recorded: true,
+  summary:
+    'Put the newest run image under the app’s own layers, without a build; answers when the release is running. Nothing is changed if it is there already.',
+  params: AppParams,
+  body: Type.Object({
+    run_image: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 300 }), Type.Null()])),
+  }),
+  status: 200,
+  response: Type.Object({
+    /** False: it runs on that image already. */
+    rebased: Type.Boolean(),
+    /** Of the release that runs. */
+    version: Type.Integer(),
+    build: Type.String(),
+    run_image: Type.String(),
+    run_reference: Type.String(),
+  }),
+})
+
+export const sbomFormats = ['cyclonedx', 'spdx', 'syft'] as const
+export type SbomFormat = (typeof sbomFormats)[number]
+
+/** Ours. What buildpacks list as the parts of an image, a document for each of them and for each of their layers. */
+export const getSbom = route({
+  method: 'GET',
+  path: '/v2/apps/:id/builds/:uuid/sbom/',
+  access: 'app',
+  summary: 'Show the software bill of materials of an image that Cloud Native Buildpacks made.',
+  params: BuildParams,
+  /** `format`: one of `sbomFormats`, by default the first. */
+  query: Type.Object({ format: Type.Optional(Word) }),
+  status: 200,
+  response: Type.Object({
+    format: Type.String(),
+    documents: Type.Array(
+      Type.Object({
+        buildpack: Type.String(),
+        /** Null: about everything that the buildpack made. */
+        layer: Type.Union([Type.String(), Type.Null()]),
+        /** JSON. */
+        text: Type.String(),
+      }),
+    ),
+  }),
+})

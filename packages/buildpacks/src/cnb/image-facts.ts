@@ -6,6 +6,7 @@ import { BuildFailure, type CnbFacts } from '@deis/ports/builder'
 import { procfileLimits } from '@deis/ports/procfile'
 import type { ImageFacts } from '@deis/ports/registry'
 import { labelDocument } from './document.ts'
+import { lifecycleMetadata } from './lifecycle-label.ts'
 
 export type BuiltImage = Pick<CnbFacts, 'runReference' | 'buildpacks'> & {
   /** Type → its command as a text for people: the image itself starts it. */
@@ -32,7 +33,6 @@ const Build = Type.Object({
   buildpacks: orNull(Type.Array(Type.Object({ id: Word, version: Type.Optional(Word) }), { maxItems: 200 })),
   'buildpack-default-process-type': Type.Optional(Word),
 })
-const Lifecycle = Type.Object({ runImage: Type.Object({ reference: Text }) })
 
 const plainWord = /^[A-Za-z0-9_@%+=:,./-]+$/
 
@@ -66,7 +66,7 @@ function processesOf(found: readonly Static<typeof Process>[]): Pick<BuiltImage,
 /** @throws BuildFailure: the image is not one that these phases make. */
 export function builtImage({ labels, reference }: Pick<ImageFacts, 'labels' | 'reference'>): BuiltImage {
   const build = labelDocument(labels, 'io.buildpacks.build.metadata', Build)
-  const lifecycle = labelDocument(labels, 'io.buildpacks.lifecycle.metadata', Lifecycle)
+  const lifecycle = lifecycleMetadata(labels)
   if (build === null || lifecycle === null)
     throw new BuildFailure(`The image ${reference} does not say how Cloud Native Buildpacks made it.`)
   return {

@@ -28,3 +28,12 @@ export function mirrored(image: string, mirrors: Readonly<Record<string, string>
   const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
   return `${mirror.replace(/(?<!\/)\/+$/, '')}/${full}`
 }
+
+/** One spelling for each name of an image. */
+export function fullName(image: string): string {
+  const host = hostOf(image)
+  const isNamed = host !== 'docker.io' || /^[^/]*[.:][^/]*\//.test(image)
+  const path = isNamed ? image.slice(image.indexOf('/') + 1) : image
+  const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
+  return `${host}/${full}${/[@:]/.test(full) ? '' : ':latest'}`
+}

@@ -81,6 +81,41 @@ describe('builds:info', () => {
   })
 })
 
+describe('builds:sbom', () => {
+  const one = { buildpack: 'test/node', layer: null, text: '{\n  "a": 1\n}' }
+  const two = { buildpack: 'test/node', layer: 'deps', text: '{"b":2}' }
+
+  test.each([
+    [['u1'], '?format=cyclonedx', [one], '{\n  "a": 1\n}\n', ''],
+    [
+      ['u1', '--format', 'spdx'],
+      '?format=spdx',
+      [one, two],
+      '{\n  "a": 1\n}\n{"b":2}\n',
+      '2 documents: test/node, test/node (layer deps)\n',
+    ],
+  ])('%j', async (args, query, documents, stdout, stderr) => {
+    const { home } = await against({
+      [`GET /v2/apps/foo/builds/u1/sbom/${query}`]: { json: { format: 'x', documents } },
+    })
+    expect(await deis(['builds:sbom', ...args, '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout, stderr })
+  })
+
+  test('of the build that runs', async () => {
+    const { home } = await against({
+      'GET /v2/apps/foo/releases/?limit=100': { json: page({ failed: false, build: 'u1' }) },
+      'GET /v2/apps/foo/builds/u1/sbom/?format=cyclonedx': { json: { format: 'x', documents: [two] } },
+    })
+    expect(await deis(['builds:sbom', '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout: '{"b":2}\n' })
+  })
+
+  test('another format is refused before any request', async () => {
+    const { home, controller } = await against({})
+    expect(await deis(['builds:sbom', 'u1', '-a', 'foo', '--format', 'xml'], { home })).toMatchObject({ code: 1 })
+    expect(controller.requests).toEqual([])
+  })
+})
+
 describe('builds:create', () => {
   const created: Replies = { 'POST /v2/apps/foo/builds/': { status: 201, json: build } }
 

@@ -1,7 +1,7 @@
 // How are builds listed, shown and cancelled, and an image deployed?
 import { join } from 'node:path'
-import { Command } from 'commander'
-import { createBuild, DeisError, getBuildLog, listBuilds } from '@deis/types'
+import { Command, Option } from 'commander'
+import { createBuild, DeisError, getBuildLog, listBuilds, sbomFormats } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { readTextIfAny } from '../profile/files.ts'
 import type { Io } from '../terminal/io.ts'
@@ -98,6 +98,16 @@ export function builds(context: Context): Command[] {
       .addOption(appOption())
       .action(async (uuid: string | undefined, { app }: AppOption) =>
         (await import('./builds/info.ts')).info(context, await context.app(app), uuid),
+      ),
+    new Command('builds:sbom')
+      .description('show what the image of a build consists of, as its buildpacks list it')
+      .argument('[uuid]', 'UUID from `deis builds:list`; by default the build that runs')
+      .addOption(appOption())
+      .addOption(
+        new Option('--format <format>', 'format of the list').choices([...sbomFormats]).default(sbomFormats[0]),
+      )
+      .action(async (uuid: string | undefined, { app, format }: AppOption & { format: string }) =>
+        (await import('./builds/sbom.ts')).sbom(context, await context.app(app), uuid, format),
       ),
     new Command('builds:logs')
       .description('show the output of a build')

@@ -108,6 +108,11 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('../commands/ps.ts')).ps,
   },
+  rebase: {
+    summary: 'put a newer run image under an app',
+    alone: 'itself',
+    load: async () => (await import('../commands/rebase.ts')).rebase,
+  },
   registry: {
     summary: 'set the account for a private image registry',
     alone: 'list',

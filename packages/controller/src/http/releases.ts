@@ -2,6 +2,8 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { buildRow, cancelBuild } from '../domain/builds/build.ts'
+import { rebaseApp } from '../domain/builds/rebase.ts'
+import { buildSbom } from '../domain/builds/sbom.ts'
 import { buildsPage, createBuild } from '../domain/builds/builds.ts'
 import { changeConfig, currentConfig } from '../domain/apps/config.ts'
 import type { Core } from '../domain/core.ts'
@@ -36,6 +38,14 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Sl
     reply.type('text/plain; charset=utf-8').send(await buildLog(core, app, params.uuid))
   })
   serve(server, core, types.cancelBuild, ({ caller, app, params }) => cancelBuild(core, caller, app, params.uuid))
+  serve(server, core, types.rebaseApp, async ({ caller, app, body, reply }) => {
+    const { answer, notice } = await rebaseApp(core, caller, app, body.run_image ?? null)
+    warn(reply, notice)
+    return answer
+  })
+  serve(server, core, types.getSbom, ({ app, params, query, gone }) =>
+    buildSbom(core, app, params.uuid, query.format, gone),
+  )
   serve(server, core, types.getConfig, ({ app }) => currentConfig(core, app))
   serve(server, core, types.setConfig, ({ caller, app, body }) => changeConfig(core, caller, app, body))
   serve(server, core, types.listReleases, ({ app, request, query }) =>

@@ -2,7 +2,9 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chosen, kindOf } from '@deis/buildpacks/cnb/choice'
-import { repositoryOf } from '@deis/container/image-names'
+import { rebaseImage } from '@deis/buildpacks/cnb/rebase'
+import { createSbomReader } from '@deis/buildpacks/cnb/sbom'
+import { imageTag, repositoryOf } from '@deis/container/image-names'
 import { appsOf, forgetImages as forgetPushed, pruneImages as prunePushed } from '@deis/container/registry-images'
 import { keepSource } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
@@ -78,6 +80,7 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
   )
   const place = placeOf(target, own)
   const parts: Parts = { options, registry, place }
+  const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const building = new Set<string>()
   /** Apps built since the start: they may have images without a release. */
   const built = new Set<string>()
@@ -124,6 +127,17 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
         building.delete(request.id)
         await rm(sourceFile, { force: true })
       }
+    },
+    async rebase(request, signal) {
+      check(request)
+      // Both may be in the registry that the platform runs.
+      await place(signal)
+      built.add(request.app)
+      return rebaseImage(registry, request, imageTag(request, new Date()), signal)
+    },
+    async sbom(request, signal) {
+      await place(signal)
+      return readSbom(request, signal)
     },
     async recover() {
       const left = await removeLeft({ ...where, networks, building }, AbortSignal.timeout(workMs))

@@ -6,6 +6,9 @@ import type { Check } from '@deis/types'
 import { type Job, pathOf } from '../client/objects.ts'
 import { controllerKey, heritageSelector } from '../cluster/labels.ts'
 import { chosen, type Kind as Way, kindOf } from '@deis/buildpacks/cnb/choice'
+import { rebaseImage } from '@deis/buildpacks/cnb/rebase'
+import { createSbomReader } from '@deis/buildpacks/cnb/sbom'
+import { imageTag } from '@deis/container/image-names'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
@@ -79,7 +82,8 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
   const caches = await openCaches(join(cacheFolder, 'caches'))
   await mkdir(sources, { recursive: true, mode: 0o700 })
   // Left by a killed controller: no other one uses this folder.
-  for (const name of await readdir(sources)) await rm(join(sources, name), { force: true })
+  for (const name of await readdir(sources)) await rm(join(sources, name), { recursive: true, force: true })
+  const readSbom = createSbomReader({ registry, archiver: settings.archiver, folder: sources })
   /** Apps built since the start: they may have images without a release. */
   const built = new Set<string>()
   const building = new Set<string>()
@@ -119,6 +123,12 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
         await rm(sourceFile, { force: true })
       }
     },
+    async rebase(request, signal) {
+      check(request)
+      built.add(request.app)
+      return rebaseImage(registry, request, imageTag(request, new Date()), signal)
+    },
+    sbom: readSbom,
     async recover() {
       const { items } = await kube.list<Job>(pathOf('batch/v1/Job', namespace), {
         query: { labelSelector: `${heritageSelector},${controllerKey}` },

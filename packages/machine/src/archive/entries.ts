@@ -33,6 +33,15 @@ export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): s
   }
 }
 
+const withoutRoot = (path: string): string => path.replace(/^\/+/, '')
+
+/** For layers of images, in which some tools write names with a slash before them. */
+export function rootedRefusal(entry: ReadEntry): string | null {
+  entry.path = withoutRoot(entry.path)
+  if (entry.type === 'Link' && entry.linkpath !== undefined) entry.linkpath = withoutRoot(entry.linkpath)
+  return entry.path === '' && entry.type === 'Directory' ? null : refusal(entry)
+}
+
 // The parser would unpack these by itself, asynchronously, and everything here expects it to be synchronous.
 const compressed = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])]
 
@@ -54,7 +63,11 @@ export type TarParser = {
 }
 
 /** Parses a tar as its bytes arrive: the steps of everything found in a chunk are called before `write` returns. */
-export function tarParser(limits: ArchiveLimits, steps: Steps, check = refusal): TarParser {
+export function tarParser(
+  limits: ArchiveLimits,
+  steps: Steps,
+  check: (entry: ReadEntry) => string | null = refusal,
+): TarParser {
   let failure: Error | null = null
   let entries = 0
   let bytes = 0

@@ -25,6 +25,8 @@ export type UnpackOrder = {
   readonly limits: ArchiveLimits
   /** Where it works from now on; null: where it does. */
   readonly folder: string | null
+  /** As layers of images have them: a name that begins with a slash is the one without it. Default: it is refused. */
+  readonly rooted?: boolean
 }
 
 /** To the output. It is the last order, as the output ends with the program. */

@@ -60,7 +60,7 @@ async function relay(input: Readable, order: RelayOrder, keep: (made: ArchiveRes
 async function execute(input: () => Readable, order: ArchiveOrder): Promise<Reply> {
   if (order.mode === 'unpack') {
     if (order.folder !== null) process.chdir(order.folder)
-    return unpack(input(), order.limits)
+    return unpack(input(), order.limits, order.rooted)
   }
   if (order.mode === 'look') return look(input(), order)
   if (order.mode === 'fingerprint') return fingerprint()

@@ -6,7 +6,7 @@ import { createGunzip } from 'node:zlib'
 import type { ReadEntry } from 'tar'
 import { type ArchiveLimits, type ArchiveResult, BadArchive, leftOutList } from './order.ts'
 import { extraction, type OpenFile } from './extract.ts'
-import { tarParser } from './entries.ts'
+import { refusal, rootedRefusal, tarParser } from './entries.ts'
 
 function attempt(work: () => void): Error | null {
   try {
@@ -18,7 +18,10 @@ function attempt(work: () => void): Error | null {
 }
 
 /** Writes the entries of a tar into the working folder; symbolic links only at the very end. */
-function entryWriter(limits: ArchiveLimits): { readonly writer: Writable; readonly result: () => ArchiveResult } {
+function entryWriter(
+  limits: ArchiveLimits,
+  rooted: boolean,
+): { readonly writer: Writable; readonly result: () => ArchiveResult } {
   const target = extraction('.')
   const links: { readonly path: string; readonly linkpath: string }[] = []
   const leftOut = leftOutList()
@@ -37,11 +40,8 @@ function entryWriter(limits: ArchiveLimits): { readonly writer: Writable; readon
     open?.close()
     open = null
   }
-  const parser = tarParser(limits, {
-    begin,
-    data: (chunk) => open?.write(chunk),
-    end: close,
-  })
+  const steps = { begin, data: (chunk: Buffer) => open?.write(chunk), end: close }
+  const parser = tarParser(limits, steps, rooted ? rootedRefusal : refusal)
   const writer = new Writable({
     write(chunk: Buffer, _encoding, done) {
       done(attempt(() => parser.write(chunk)))
@@ -78,10 +78,10 @@ const diskFailures = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENF
  * they are, wherever they lead, but are never written through.
  * @throws BadArchive for entries that leave the folder, devices, sockets, damaged archives and those beyond the limits.
  */
-export async function unpack(source: Readable, limits: ArchiveLimits): Promise<ArchiveResult> {
+export async function unpack(source: Readable, limits: ArchiveLimits, rooted = false): Promise<ArchiveResult> {
   try {
     const gzipped = await isGzipped(source)
-    const { writer, result } = entryWriter(limits)
+    const { writer, result } = entryWriter(limits, rooted)
     await (gzipped ? pipeline(source, createGunzip(), writer) : pipeline(source, writer))
     return result()
   } catch (error) {

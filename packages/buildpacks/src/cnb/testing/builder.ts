@@ -42,6 +42,7 @@ const buildpacks: Readonly<Record<string, readonly [detect: string, build: strin
   'test/node': [nodeDetect, nodeBuild],
   'test/procfile': [procfileDetect, procfileBuild],
 }
+const sbomFormats = ['application/vnd.cyclonedx+json', 'application/spdx+json']
 const phases = ['analyzer', 'detector', 'restorer', 'builder', 'exporter']
 
 const root = { uid: 0, gid: 0 }
@@ -86,7 +87,10 @@ function builderFiles(runImage: string): readonly Entry[] {
         folder(path),
         folder(`${path}/${version}`),
         folder(`${path}/${version}/bin`),
-        file(`${path}/${version}/buildpack.toml`, stringify({ api: '0.10', buildpack: { id, version } })),
+        file(
+          `${path}/${version}/buildpack.toml`,
+          stringify({ api: '0.10', buildpack: { id, version, 'sbom-formats': sbomFormats } }),
+        ),
         file(`${path}/${version}/bin/detect`, detect, 0o755),
         file(`${path}/${version}/bin/build`, build, 0o755),
       ]

@@ -1,21 +1,10 @@
 // How was an app built?
-import { type Build, DeisError, getBuild, listReleases } from '@deis/types'
+import { type Build, getBuild } from '@deis/types'
 import type { Context } from '../../profile/context.ts'
 import { labelled } from '../../terminal/output.ts'
+import { currentBuild } from './current.ts'
 
 type Row = readonly [label: string, value: string]
-
-const newest = '100'
-
-/** The build that the app runs. */
-async function currentBuild(context: Context, id: string): Promise<string> {
-  const { results } = await context.call(listReleases, { params: { id }, query: { limit: newest } })
-  const found = results.find(({ failed, build }) => !failed && build !== null)?.build
-  if (found) return found
-  throw new DeisError('not_found', `"${id}" runs no build yet.`, {
-    hint: 'Deploy with `git push deis master`, or list all attempts with `deis builds:list --all`.',
-  })
-}
 
 function builtBy({ cnb, dockerfile, source, status }: Build): Row[] {
   if (cnb)

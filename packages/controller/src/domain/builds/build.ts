@@ -4,7 +4,7 @@
 //                          ├─ the builder or a submodule fails ──────────────────▶ failed
 //                          ├─ a user cancels it, the push or the controller ends ▶ canceled
 //                          └─ its controller was killed ─────────────────────────▶ abandoned
-//   an image that exists already ────────────────────────────────────────────────▶ succeeded
+//   an image that exists already, or one that gets another run image ────────────▶ succeeded
 //
 // `running` is left once, and nothing else is ever left. The controller that holds the app's push lock moves its build
 // (`succeed`, `fail`). Every other one asks it to with a message. A lock that is free says that a build which still runs
@@ -45,13 +45,14 @@ export type RunningBuild = {
 const pushLock = (app: string): string => `push/${app}`
 
 type NewBuild = {
-  readonly source: 'git' | 'pull'
+  readonly source: 'git' | 'pull' | 'rebase'
   readonly image: string
   readonly sha: string
   readonly ref: string
   readonly dockerfile: string
   readonly port: number | null
   readonly reference: string | null
+  readonly cnb?: CnbFacts
 }
 
 export async function insertBuild(

@@ -3,6 +3,7 @@ import { DeisError } from '@deis/types'
 import { type Credentials, ImageError, type ImageFacts } from '@deis/ports/registry'
 import { canonicalHost, dockerHub, parseReference } from '@deis/registry/reference'
 import { appAccess } from '../accounts/access.ts'
+import type * as Row from '../../store/generated/sqlite/client.ts'
 import type { Caller, Core } from '../core.ts'
 import { latestGood } from '../releases/release.ts'
 import { type AppRow, configMaps } from '../apps/rows.ts'
@@ -39,6 +40,28 @@ async function refuseForeign(
   throw new DeisError('forbidden', `"${image}" belongs to the app "${owner}", which you may not use.`)
 }
 
+/** An error of a registry, with what you can do, in the form that the API answers with; others stay what they are. */
+export function imageRefusal(error: unknown): unknown {
+  if (!(error instanceof ImageError)) return error
+  return new DeisError('invalid', `${error.message}\n${error.hint}`, { cause: error })
+}
+
+/** Whether the caller may name this image. @throws DeisError when not, ImageError when it is not the name of one */
+export async function refuseForeignImage(core: Core, caller: Caller, image: string): Promise<void> {
+  const { host, repository } = parseReference(image)
+  const { ownRegistry } = core.config
+  if (ownRegistry && canonicalHost(ownRegistry.host) === host)
+    await refuseForeign(core, caller, image, repository, ownRegistry.organization)
+}
+
+/** The app's own for the image's registry: credentials for one are never shown to another. @throws ImageError */
+export function ownCredentials({ vault }: Core, config: Row.Config, image: string): Credentials | null {
+  const { username, password = '', hostname } = configMaps(vault, config).registry
+  const theirs =
+    username !== undefined && (hostname === undefined || canonicalHost(hostname) === parseReference(image).host)
+  return theirs ? { username, password } : null
+}
+
 /** Asks the image's registry once; every release of the build runs the image that was found. */
 export async function imageFacts(core: Core, caller: Caller, app: AppRow, image: string): Promise<ImageFacts> {
   const { images } = await core.scheduler.capabilities()
@@ -48,17 +71,10 @@ export async function imageFacts(core: Core, caller: Caller, app: AppRow, image:
       `The ${core.scheduler.name} scheduler cannot run container images, so "${image}" was not deployed. Deploy the app's source with git push, or run the platform on Docker or Kubernetes. See deis doctor.`,
     )
   try {
-    const { host, repository } = parseReference(image)
-    const { ownRegistry } = core.config
-    if (ownRegistry && canonicalHost(ownRegistry.host) === host)
-      await refuseForeign(core, caller, image, repository, ownRegistry.organization)
+    await refuseForeignImage(core, caller, image)
     const { config } = await latestGood(core.db, app)
-    const { username, password = '', hostname } = configMaps(core.vault, config).registry
-    // Credentials for one registry are never shown to another.
-    const theirs = username !== undefined && (hostname === undefined || canonicalHost(hostname) === host)
-    return await core.registry.inspect(image, theirs ? { username, password } : null, core.shutdown)
+    return await core.registry.inspect(image, ownCredentials(core, config, image), core.shutdown)
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error
-    throw new DeisError('invalid', `${error.message}\n${error.hint}`, { cause: error })
+    throw imageRefusal(error)
   }
 }

@@ -20,12 +20,21 @@ function shape(build: Row.Build): BuildShape {
 /** A release that runs, and a notice when nothing of it answers requests. */
 export type Deployed = { readonly release: FullRelease; readonly notice: string | null }
 
-/** Makes and deploys the release of a finished build. Waits for its turn among the app's changes. */
-export async function releaseBuild(core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> {
+type Making = {
+  readonly owner: string
+  readonly summary: string
+  readonly request: Named | undefined
+  /** The build; gets what it is to replace. An error leaves everything as it was. */
+  make(previous: FullRelease): Promise<Row.Build>
+}
+
+/** Makes and deploys a release. Waits for its turn among the app's changes. */
+export async function releaseMade(core: Core, app: AppRow, { make, ...by }: Making): Promise<Deployed> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
     const previous = await latestGood(core.db, current)
+    const build = await make(previous)
     const before: Structure = desiredStructure(current, core.config.maxProcesses)
     const old = previous.build ? shape(previous.build) : null
     if (
@@ -40,14 +49,21 @@ export async function releaseBuild(core: Core, app: AppRow, build: Row.Build, re
       maxProcesses: core.config.maxProcesses,
     })
     const release = await createRelease(core, current, {
-      owner: build.owner,
-      summary: buildSummary(build.owner, build),
+      ...by,
       config: previous.configUuid,
       buildUuid: build.uuid,
       ...counts,
       before,
-      request,
     })
     return { release, notice: await deploy(core, current, release, signal) }
   })
 }
+
+/** The release of a finished build. */
+export const releaseBuild = (core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> =>
+  releaseMade(core, app, {
+    owner: build.owner,
+    summary: buildSummary(build.owner, build),
+    request,
+    make: async () => build,
+  })

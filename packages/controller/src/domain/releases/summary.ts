@@ -47,3 +47,5 @@ export function configSummary(user: string, before: ConfigMaps, after: ConfigMap
 export function buildSummary(user: string, build: { readonly sha: string; readonly image: string }): string {
   return `${user} deployed ${build.sha === '' ? build.image : build.sha.slice(0, 7)}`
 }
+
+export const rebaseSummary = (user: string, runImage: string): string => `${user} rebased onto ${runImage}`

@@ -2,6 +2,7 @@
 import * as types from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { failureText } from '../releases/converge.ts'
+import { rebaseAnswer } from '../builds/rebase.ts'
 import type { Core } from '../core.ts'
 import { desiredStructure } from '../apps/counts.ts'
 import type { Autoscale } from '../releases/formation.ts'
@@ -96,6 +97,7 @@ const outcomes = new Map<string, OutcomeOf>([
     routeName(types.createBuild),
     released(types.createBuild, (_, app, { build }) => (build ? toBuild(app.id, build) : null)),
   ],
+  [routeName(types.rebaseApp), released(types.rebaseApp, (_, app, release) => rebaseAnswer(app.id, release, true))],
   [routeName(types.rollback), released(types.rollback, (_core, _app, { version }) => ({ version }))],
   [routeName(types.scaleApp), scaled],
   [routeName(types.cancelBuild), canceled],

@@ -26,6 +26,11 @@ else
   echo 1 >"$layers/runtime/version"
 fi
 printf '[types]\nlaunch = true\n[metadata]\nversion = "1"\n' >"$layers/runtime.toml"
+# What it made is listed: a document for a layer in two formats, one for the app in one.
+bom() { printf '{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"components":[{"type":"library","name":"%s"}]}\n' "$1"; }
+bom dependencies >"$layers/deps.sbom.cdx.json"
+printf '{"spdxVersion":"SPDX-2.3","packages":[{"name":"dependencies"}]}\n' >"$layers/deps.sbom.spdx.json"
+bom app >"$layers/launch.sbom.cdx.json"
 node -e 'const { scripts } = require("./package.json"); process.exit(scripts?.build ? 0 : 1)' &&
   bash -c "$(node -p 'require("./package.json").scripts.build')"
 start=$(field start)

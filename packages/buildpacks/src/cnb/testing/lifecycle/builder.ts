@@ -16,6 +16,7 @@ import {
   writeToml,
 } from './files.ts'
 import type { Flags } from './flags.ts'
+import { collectSboms } from './sbom.ts'
 
 type Launch = { readonly processes?: readonly Process[] }
 
@@ -65,6 +66,7 @@ export function build(flags: Flags, ownEnv: OwnEnv): void {
     if (status !== 0)
       throw new Exit(51, `failed to build: ${status === null ? 'signal: killed' : `exit status ${status}`}`)
     settle(own, env)
+    collectSboms(layers, id, own, join(folder, 'buildpack.toml'))
     const more = readToml<Launch>(join(own, 'launch.toml'), {}).processes ?? []
     processes = merge(
       processes,

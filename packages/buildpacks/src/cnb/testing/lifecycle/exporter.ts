@@ -9,6 +9,7 @@ import { Exit, say, warn } from './exit.ts'
 import { type BuildMetadata, folderName, type Group, layersOf, readToml } from './files.ts'
 import type { Flags } from './flags.ts'
 import type { Config, Registries, RemoteImage } from './registry.ts'
+import { sbomLayer } from './sbom.ts'
 import { digestOf, entriesOf, type Entry, type Owner, pack } from './tarball.ts'
 
 type Descriptor = RemoteImage['layers'][number]
@@ -150,6 +151,8 @@ export async function exportImage(flags: Flags, registries: Registries, api: str
   const previous = analyzed.image ? await registries.find(analyzed.image.reference) : null
   const stack = createStack(image, previous, registries)
   const { launch, cache, kept } = await addLayers(group, layers, owner, analyzed, stack)
+  const bill = sbomLayer(layers, owner)
+  const sbom = bill && (await stack.add(bill))
   const slice = await stack.add(pack(entriesOf(app, app.slice(1), owner)))
   say(slice.reused ? 'Reused 1/1 app layer(s)' : 'Added 1/1 app layer(s)')
   const launcher = await stack.add(launcherLayer())
@@ -174,6 +177,7 @@ export async function exportImage(flags: Flags, registries: Registries, api: str
     ...run.config.config?.Labels,
     [lifecycleLabel]: JSON.stringify({
       app: [{ sha: slice.sha }],
+      ...(sbom ? { sbom: { sha: sbom.sha } } : {}),
       buildpacks: launch,
       config: { sha: config.sha },
       launcher: { sha: launcher.sha },
