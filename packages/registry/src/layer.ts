@@ -1,6 +1,6 @@
 // How is one layer of an image read, within a limit and with its content verified?
 import { createHash } from 'node:crypto'
-import { Readable, Transform } from 'node:stream'
+import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BadContent } from './failure.ts'
 import type { Image } from './image.ts'

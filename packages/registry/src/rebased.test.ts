@@ -8,7 +8,7 @@ const config = (layers: string, more: object = {}): ImageConfig => ({
   os: 'linux',
   architecture: 'amd64',
   config: { Env: ['A=1'], User: '1000', Labels: { old: 'x' } },
-  rootfs: { type: 'layers', diff_ids: [...layers].map(id) },
+  rootfs: { type: 'layers', diff_ids: layers.split('').map(id) },
   ...more,
 })
 const decision = { replaced: 2, labels: { new: 'y' } }
@@ -28,7 +28,7 @@ describe('the config', () => {
       unknown: 'kept',
       variant: 'v2',
       config: { Env: ['A=1'], User: '1000', Labels: { new: 'y' } },
-      rootfs: { type: 'layers', diff_ids: [...'123cd'].map(id) },
+      rootfs: { type: 'layers', diff_ids: '123cd'.split('').map(id) },
     })
     expect(made.config.Labels).toEqual({ new: 'y' })
   })

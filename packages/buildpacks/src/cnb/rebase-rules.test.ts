@@ -7,7 +7,7 @@ import { rebaseDecision, runLayers } from './rebase-rules.ts'
 import { fullName } from './reference.ts'
 
 const id = (digit: string): string => `sha256:${digit.repeat(64)}`
-const ids = (digits: string): string[] => [...digits].map(id)
+const ids = (digits: string): string[] => digits.split('').map(id)
 const distro = (name: string, version: string) => ({
   'io.buildpacks.base.distro.name': name,
   'io.buildpacks.base.distro.version': version,

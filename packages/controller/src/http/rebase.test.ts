@@ -169,7 +169,7 @@ it.each([
 it('only what Cloud Native Buildpacks built, by those who may use the app, on images that they may use', async () => {
   const { ask, push } = await open(
     { rebase: async () => null },
-    { DEIS_REGISTRY_HOST: 'registry.test', DEIS_REGISTRY_ORGANIZATION: 'own', DEIS_SCHEDULER: 'kubernetes' },
+    { DEIS_REGISTRY_HOSTNAME: 'registry.test', DEIS_REGISTRY_ORGANIZATION: 'own' },
   )
   expect(await ask('POST', 'rebase/', {})).toMatchObject([
     422,
