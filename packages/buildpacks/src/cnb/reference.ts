@@ -1,11 +1,21 @@
 // Which registry is an image of, and what is it called with its digest?
 
+/** What is before the first slash, where that is a registry and not a part of the name. */
+function namedHost(image: string): string | null {
+  const first = image.slice(0, Math.max(image.indexOf('/'), 0))
+  return /[.:]/.test(first) || first === 'localhost' ? first : null
+}
+
 /** As in references: `docker.io` unless the name says another one. */
 export function hostOf(image: string): string {
-  const slash = image.indexOf('/')
-  const first = slash === -1 ? '' : image.slice(0, slash)
-  if (!/[.:]/.test(first) && first !== 'localhost') return 'docker.io'
-  return /^(index|registry-1)\.docker\.io$/.test(first) ? 'docker.io' : first.toLowerCase()
+  const host = namedHost(image)
+  return host === null || /^(index|registry-1)\.docker\.io$/.test(host) ? 'docker.io' : host.toLowerCase()
+}
+
+/** Without its registry. */
+function pathOf(image: string): string {
+  const path = namedHost(image) === null ? image : image.slice(image.indexOf('/') + 1)
+  return hostOf(image) === 'docker.io' && !path.includes('/') ? `library/${path}` : path
 }
 
 /** Without tag and digest. */
@@ -22,18 +32,11 @@ export function mirrored(image: string, mirrors: Readonly<Record<string, string>
   const host = hostOf(image)
   const mirror = Object.hasOwn(mirrors, host) ? mirrors[host] : undefined
   if (mirror === undefined) return image
-  const named = image.slice(image.indexOf('/') + 1)
-  const isNamed = hostOf(image) !== 'docker.io' || /[.:]/.test(image.slice(0, Math.max(0, image.indexOf('/'))))
-  const path = isNamed ? named : image
-  const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
-  return `${mirror.replace(/(?<!\/)\/+$/, '')}/${full}`
+  return `${mirror.replace(/\/+$/, '')}/${pathOf(image)}`
 }
 
 /** One spelling for each name of an image. */
 export function fullName(image: string): string {
-  const host = hostOf(image)
-  const isNamed = host !== 'docker.io' || /^[^/]*[.:][^/]*\//.test(image)
-  const path = isNamed ? image.slice(image.indexOf('/') + 1) : image
-  const full = host === 'docker.io' && !path.includes('/') ? `library/${path}` : path
-  return `${host}/${full}${/[@:]/.test(full) ? '' : ':latest'}`
+  const path = pathOf(image)
+  return `${hostOf(image)}/${path}${/[@:]/.test(path) ? '' : ':latest'}`
 }
