@@ -32,7 +32,7 @@ export function mirrored(image: string, mirrors: Readonly<Record<string, string>
   const host = hostOf(image)
   const mirror = Object.hasOwn(mirrors, host) ? mirrors[host] : undefined
   if (mirror === undefined) return image
-  return `${mirror.replace(/\/+$/, '')}/${pathOf(image)}`
+  return `${mirror.replace(/(?<!\/)\/+$/, '')}/${pathOf(image)}`
 }
 
 /** One spelling for each name of an image. */
