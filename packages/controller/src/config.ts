@@ -201,7 +201,6 @@ export function readConfig(env: Env, cwd: string): Config {
     platformDomain,
     scheduler,
     routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
-    // On Docker, images of pushed apps stay in the engine.
     ownRegistry: ownRegistry(scheduler, cluster, docker),
     registrationMode: choice(
       'REGISTRATION_MODE',

@@ -65,20 +65,3 @@ it('an invalid image name is refused with the reason', async () => {
     body: { detail: expect.stringContaining('begins with a scheme') },
   })
 })
-
-it('images of others in the registry that the platform runs on Docker are refused', async () => {
-  const docker = await openFixture({ env: { DEIS_SCHEDULER: 'docker', DEIS_DOCKER_REGISTRY_PORT: '5999' } })
-  try {
-    await docker.user('root')
-    const [cat, dan] = [await docker.user('cat'), await docker.user('dan')]
-    await docker.call('POST', '/v2/apps/', { id: 'milk' }, cat)
-    await docker.call('POST', '/v2/apps/', { id: 'sugar' }, dan)
-    const status = async (image: string): Promise<number> =>
-      (await docker.call('POST', '/v2/apps/milk/builds/', { image, procfile: { web: 'serve' } }, cat)).status
-    expect(await status('127.0.0.1:5999/sugar:git-1')).toBe(403)
-    expect(await status('127.0.0.1:5999/milk:git-1')).toBe(201)
-    expect(await status('127.0.0.1:5999/tools/base:1')).toBe(201)
-  } finally {
-    await docker.close()
-  }
-})
