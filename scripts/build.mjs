@@ -1,20 +1,12 @@
 // What has to be made of the sources before anything runs, and is it made already?
 //   node scripts/build.mjs      installs libraries and builds dist/ when that is needed, and says where the command line is
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { collectLibraries } from '../packages/install/collect.mjs'
 import { packClient } from './client-package.mjs'
+import { flags } from './flags.mjs'
 import { buildClient } from './client.mjs'
 import { installAll } from './install.mjs'
 
@@ -94,9 +86,17 @@ while [ -h "$self" ]; do
     *) self=\${self%/*}/$to ;;
   esac
 done
-exec node "\${self%/*}/../${program}" "$@"
+node=\${self%/*}/node
+[ -x "$node" ] || node=node
+exec "$node" "\${self%/*}/../${program}" "$@"
 `
 const commands = { deis: 'cli/deis.js', 'deis-server': 'server/main.js' }
+
+/** A name for what is built of these sources: two builds of one version differ. */
+function releaseName(fingerprint) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return `${version}-${fingerprint.slice(0, 10)}`
+}
 
 /** Builds when needed; says what it does. Returns whether it built. */
 export async function buildAll(log) {
@@ -152,12 +152,12 @@ export async function buildAll(log) {
     writeFileSync(join(dist, 'bin', name), wrapper(program))
     chmodSync(join(dist, 'bin', name), 0o755)
   }
-  // What stays outside of the bundle is found where the package that uses it has it.
-  for (const [name, user] of Object.entries({ '@libsql/client': 'controller', '@lydell/node-pty': 'process' })) {
-    const link = join(dist, 'controller/node_modules', name)
-    mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(join(root, 'packages', user, 'node_modules', name), link)
-  }
+  // What stays outside of the bundle, so that the folder can be copied elsewhere, and runs there.
+  collectLibraries(
+    { '@libsql/client': 'controller', '@lydell/node-pty': 'process' },
+    join(dist, 'controller/node_modules'),
+  )
+  writeFileSync(join(dist, 'release.json'), `${JSON.stringify({ name: releaseName(wanted), flags })}\n`)
   writeFileSync(stamp, wanted)
   return true
 }

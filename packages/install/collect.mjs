@@ -1,13 +1,10 @@
 // Which installed libraries does the built controller load at run time, and how are only these copied into an image?
-//   node packages/install/collect.mjs FOLDER     copies them with all they need, in the versions of the lock file
+//   node packages/install/collect.mjs FOLDER     copies what a cluster needs of them, with all that this needs, in the versions of the lock file
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** Required libraries that scripts/build.mjs leaves outside of the bundle: they have a native part. */
-const wanted = ['@libsql/client']
-
 /** Where node finds `name` when a module in `from` asks for it; undefined for optional parts of other systems. */
 function find(name, from) {
   for (let folder = from; ; folder = dirname(folder)) {
@@ -39,10 +36,18 @@ function collect(name, from, folder, known) {
   return true
 }
 
-const folder = process.argv[2]
-if (!folder) throw new Error('usage: node packages/install/collect.mjs FOLDER')
-mkdirSync(folder, { recursive: true })
-const known = new Map()
-for (const name of wanted)
-  if (!collect(name, join(root, 'packages/controller'), folder, known)) throw new Error(`${name} is not installed`)
-process.stdout.write(`${[...known.keys()].join('\n')}\n`)
+/** Copies each of `wanted`, by the package of ours that uses it, into `folder`; returns the names of all that was copied. */
+export function collectLibraries(wanted, folder) {
+  mkdirSync(folder, { recursive: true })
+  const known = new Map()
+  for (const [name, user] of Object.entries(wanted))
+    if (!collect(name, join(root, 'packages', user), folder, known)) throw new Error(`${name} is not installed`)
+  return [...known.keys()]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2]
+  if (!folder) throw new Error('usage: node packages/install/collect.mjs FOLDER')
+  // Terminals are those of the pods on a cluster.
+  process.stdout.write(`${collectLibraries({ '@libsql/client': 'controller' }, folder).join('\n')}\n`)
+}

@@ -67,6 +67,8 @@ export type Config = Readonly<{
   maxSlugBytes: number
   portFirst: number
   portLast: number
+  /** The user that the router of this machine runs as; null: that of the controller. */
+  routerUser: string | null
   /** Images of Cloud Native Buildpacks that build apps. */
   cnb: BuilderImages
   docker: DockerSettings
@@ -235,6 +237,7 @@ export function readConfig(env: Env, cwd: string): Config {
     maxSlugBytes: number('DEIS_MAX_SLUG_MB') * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST'),
     portLast: number('DEIS_PORT_LAST'),
+    routerUser: address('DEIS_ROUTER_USER', /^(?:[a-z_][a-z0-9_-]{0,31}|\d{1,9})$/, 'a user or its number'),
     cnb,
     docker,
     cluster,

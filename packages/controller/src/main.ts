@@ -9,6 +9,8 @@ import { readConfig } from './config.ts'
 const here = dirname(fileURLToPath(import.meta.url))
 
 async function main(): Promise<void> {
+  // Modes are given to each file and folder; with a stricter umask than usual, users of apps could not enter theirs.
+  process.umask(0o022)
   const config = readConfig(process.env, process.cwd())
   const log = pino(
     { level: config.logLevel, redact: ['req.headers.authorization', 'values', 'password', 'token'] },

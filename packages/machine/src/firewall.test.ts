@@ -51,6 +51,18 @@ describe.skipIf(!able)('closed ports (as root, with nft and setpriv)', () => {
     await rm(folder, { recursive: true })
   })
 
+  test('a router with a user of its own reaches it', async () => {
+    const failed = (error: unknown): void => expect.fail(String(error))
+    const ports = { first: port, last: port }
+    const withRouter = await openFirewall({ folder, path, ports, failed, routerUser: String(stranger) })
+    expect(withRouter.active).toBe(true)
+    await withRouter.guard([{ port, uid: owner }])
+    expect(await tries('127.0.0.1', port, as(stranger))).toBe('open')
+    expect(await tries('127.0.0.1', port, as(stranger + 1))).toBe('ECONNREFUSED')
+    const withNobody = await openFirewall({ folder, path, ports, failed, routerUser: 'no-such-user' })
+    expect(withNobody).toMatchObject({ active: false, reason: expect.stringContaining('no-such-user') as string })
+  })
+
   test('the platform and the own app reach it, another app does not', async () => {
     expect(await tries('127.0.0.1', port, as(stranger))).toBe('open')
     await firewall.guard([{ port, uid: owner }])

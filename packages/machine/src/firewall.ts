@@ -33,9 +33,9 @@ const elements = (list: readonly string[]): string => (list.length > 0 ? `elemen
 
 /**
  * One transaction of nft that replaces the table. Only ports in use are listed: others in the range belong to other programs.
- * On this machine only the platform's user and the port's own app may connect, and no other machine may.
+ * On this machine only the users of the platform and the port's own app may connect, and no other machine may.
  */
-function ruleset(table: string, platformUid: number, ports: readonly Guarded[]): string {
+function ruleset(table: string, platform: string, ports: readonly Guarded[]): string {
   const own = ports.filter(({ uid }) => uid !== null).map(({ uid, port }) => `${uid} . ${port}`)
   return `table inet ${table}
 delete table inet ${table}
@@ -57,7 +57,7 @@ table inet ${table} {
     type filter hook output priority filter; policy accept;
     tcp dport != @ports accept
     oifname != "lo" accept
-    meta skuid ${platformUid} accept
+    meta skuid ${platform} accept
     meta skuid . tcp dport @own accept
     tcp flags & (fin | syn | rst | ack) == syn reject with tcp reset
   }
@@ -90,6 +90,8 @@ export type FirewallOptions = {
   readonly folder: string
   readonly path: string
   readonly ports: { readonly first: number; readonly last: number }
+  /** The name or the number of the user that the router runs as; default: the user of this process. */
+  readonly routerUser?: string | null
   readonly failed: (error: unknown) => void
   /** Further folders where nft may be; not every PATH has them. */
   readonly systemFolders?: readonly string[]
@@ -99,6 +101,7 @@ export type FirewallOptions = {
 export async function openFirewall({
   folder,
   ports,
+  routerUser = null,
   failed,
   systemFolders = ['/usr/sbin', '/sbin'],
   ...options
@@ -110,10 +113,12 @@ export async function openFirewall({
   if (process.platform !== 'linux') return noFirewall(`ports ${range} cannot be closed on this system; ${remedy}`)
   if (uid !== 0) return noFirewall(`the platform does not run as root, so it cannot close ports ${range}; ${remedy}`)
   const table = tableName(folder)
+  const platform = `{ ${[String(uid), ...(routerUser === null ? [] : [routerUser])].join(', ')} }`
   let wanted: readonly Guarded[] = []
   try {
     // Ports that an earlier controller closed stay closed until the ports in use are known.
-    await nft(path, `table inet ${table}_probe\ndelete table inet ${table}_probe\n`)
+    const probe = `table inet ${table}_probe`
+    await nft(path, `${probe} {\n  chain probe {\n    meta skuid ${platform} accept\n  }\n}\ndelete ${probe}\n`)
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     const why = missing ? 'nft is not installed (package nftables)' : (error as Error).message
@@ -126,7 +131,7 @@ export async function openFirewall({
     if (next) return next
     const result = last.then(() => {
       next = null
-      return nft(path, ruleset(table, uid, wanted))
+      return nft(path, ruleset(table, platform, wanted))
     })
     next = result
     last = result.catch(() => {})

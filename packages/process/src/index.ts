@@ -18,6 +18,8 @@ export type ProcessSettings = {
   /** The ports of apps, both ends included. */
   readonly portFirst: number
   readonly portLast: number
+  /** The user that the router of this machine runs as; null: that of the controller. */
+  readonly routerUser: string | null
   readonly buildTimeoutSeconds: number
   readonly maxSlugBytes: number
   /** Further variables of all builds. */
@@ -43,6 +45,7 @@ export async function openBackend(settings: ProcessSettings, { archiveProgram, d
     folder: dataDir,
     path,
     ports,
+    routerUser: settings.routerUser,
     failed: (error) => log('error', 'ports of apps could not be closed again', { err: error }),
   })
   const archiver = createArchiver(archiveProgram)

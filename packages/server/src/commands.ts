@@ -1,9 +1,10 @@
 // Which commands does `deis-server` have?
 import type { Command } from 'commander'
 import { doctor } from './commands/doctor.ts'
+import { installCommand } from './commands/install.ts'
 import type { Io } from './io.ts'
 
 /** `failed` makes the exit code 1, for a command that did its work and found something broken. */
 export type AddCommand = (io: Io, failed: () => void) => Command
 
-export const commands: readonly AddCommand[] = [doctor]
+export const commands: readonly AddCommand[] = [installCommand, doctor]

@@ -18,7 +18,7 @@ async function examine(): Promise<Check[]> {
     readFacts(['/opt', '/var/lib']),
     listenersOn(Object.keys(publicPorts).map(Number)),
   ])
-  return [...machineChecks(facts), ...portChecks(listeners, (program) => program.startsWith('deis-'))]
+  return [...machineChecks(facts), ...portChecks(listeners)]
 }
 
 export function doctor(io: Io, failed: () => void): Command {

@@ -60,16 +60,11 @@ test.each<[string, Partial<Facts>, string | undefined]>([
 
 test.each([
   [[], 'ok'],
-  [[{ port: 80, local: false, program: 'deis-router (pid 7)' }], 'ok'],
-  [[{ port: 80, local: false, program: 'nginx (pid 7)' }], 'limited broken'],
-  [[{ port: 80, local: false, program: null }], 'limited broken'],
+  [[{ port: 80, local: false, program: 'node (pid 7)', unit: 'deis-router.service' }], 'ok'],
+  [[{ port: 80, local: false, program: 'nginx (pid 7)', unit: 'nginx.service' }], 'limited broken'],
+  [[{ port: 80, local: false, program: null, unit: null }], 'limited broken'],
 ])('port 80 with %o', (listeners, expected) => {
-  expect(
-    verdict(
-      portChecks(listeners, (program) => program.startsWith('deis-')),
-      'port 80',
-    ),
-  ).toBe(expected)
+  expect(verdict(portChecks(listeners), 'port 80')).toBe(expected)
 })
 
 test.each([

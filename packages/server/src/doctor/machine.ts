@@ -4,9 +4,9 @@ import type { Facts } from '../machine/facts.ts'
 
 const gigabyte = 1024 ** 3
 /** An installation with a few small apps; a build of Node.js needs more for its time. */
-const leastMemory = 0.9 * gigabyte
-const leastDisk = 5 * gigabyte
-const architectures: readonly string[] = ['x64', 'arm64']
+export const leastMemory = 0.9 * gigabyte
+export const leastDisk = 5 * gigabyte
+export const architectures: readonly string[] = ['x64', 'arm64']
 
 const size = (bytes: number): string =>
   bytes >= gigabyte ? `${(bytes / gigabyte).toFixed(1)} GB` : `${Math.round(bytes / 1024 ** 2)} MB`

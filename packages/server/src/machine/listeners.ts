@@ -7,7 +7,11 @@ export type Listener = {
   readonly local: boolean
   /** The program and its pid; null where only root may know. */
   readonly program: string | null
+  /** The service of systemd that it belongs to. */
+  readonly unit: string | null
 }
+
+type Owner = { readonly program: string; readonly unit: string | null }
 
 const listening = '0A'
 
@@ -26,9 +30,14 @@ export function socketsOf(table: string): { port: number; local: boolean; inode:
     })
 }
 
+/** The innermost service in the text of /proc/PID/cgroup. */
+export function unitOf(cgroups: string): string | null {
+  return /\/([\w@.-]{1,200}\.service)(?![\w@.-])/.exec(cgroups)?.[1] ?? null
+}
+
 /** The programs that have the sockets `inodes`. */
-async function owners(inodes: ReadonlySet<string>): Promise<Map<string, string>> {
-  const found = new Map<string, string>()
+async function owners(inodes: ReadonlySet<string>): Promise<Map<string, Owner>> {
+  const found = new Map<string, Owner>()
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     // A process that ends meanwhile, or belongs to another user, has nothing to tell.
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
@@ -37,7 +46,8 @@ async function owners(inodes: ReadonlySet<string>): Promise<Map<string, string>>
       const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1]
       if (inode === undefined || !inodes.has(inode) || found.has(inode)) continue
       const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process')
-      found.set(inode, `${name.trim()} (pid ${pid})`)
+      const cgroups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
+      found.set(inode, { program: `${name.trim()} (pid ${pid})`, unit: unitOf(cgroups) })
     }
   }
   return found
@@ -49,11 +59,13 @@ export async function listenersOn(ports: readonly number[]): Promise<Listener[]>
     ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
   )
   const sockets = tables.flatMap(socketsOf).filter(({ port }) => ports.includes(port))
-  const programs = await owners(new Set(sockets.map(({ inode }) => inode)))
+  const known = await owners(new Set(sockets.map(({ inode }) => inode)))
   return ports.flatMap((port) => {
     const here = sockets.filter((socket) => socket.port === port)
     if (here.length === 0) return []
-    const program = here.map(({ inode }) => programs.get(inode)).find((name) => name !== undefined)
-    return [{ port, local: here.every(({ local }) => local), program: program ?? null }]
+    const owner = here.map(({ inode }) => known.get(inode)).find((one) => one !== undefined)
+    return [
+      { port, local: here.every(({ local }) => local), program: owner?.program ?? null, unit: owner?.unit ?? null },
+    ]
   })
 }

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { memoryOf, readFacts, systemOf } from './facts.ts'
-import { listenersOn, socketsOf } from './listeners.ts'
+import { listenersOn, socketsOf, unitOf } from './listeners.ts'
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
 const line = (address: string, state: string, inode: number): string =>
@@ -33,6 +33,15 @@ test('a listener is found with its program', async () => {
   } finally {
     server.close()
   }
+})
+
+test.each([
+  ['0::/system.slice/deis-router.service\n', 'deis-router.service'],
+  ['9:name=systemd:/system.slice/nginx.service\n8:pids:/\n', 'nginx.service'],
+  ['0::/user.slice/user-0.slice/session-1.scope\n', null],
+  ['0::/system.slice/a.service.d/x\n', null],
+])('unit of %j', (cgroups, unit) => {
+  expect(unitOf(cgroups)).toBe(unit)
 })
 
 test('memory and the name of the system', () => {

@@ -112,6 +112,9 @@ const deploys = {
   DEIS_SESSION_TIMEOUT: integer(86_400, 1, 604_800, 'time limit of a session (`run -i`, `run -t`, `ps:exec`)', seconds),
   DEIS_PORT_FIRST: integer(10_000, 1024, 65_535, 'first port for processes on one machine'),
   DEIS_PORT_LAST: integer(29_999, 1024, 65_535, 'last port for processes on one machine'),
+  DEIS_ROUTER_USER: text('', 'user that the router runs as, which may connect to these ports', {
+    usually: 'that of the controller',
+  }),
   DEIS_DEPLOY_PROCFILE_MISSING_REMOVE: flag(
     true,
     'whether a deploy without a Procfile removes the process types of the previous one',

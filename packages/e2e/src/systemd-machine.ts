@@ -1,0 +1,123 @@
+// How is there a machine with systemd in a test? A Debian in a container of systemd-nspawn, with a network of its own.
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { until } from './until.ts'
+
+const run = promisify(execFile)
+
+const packages =
+  'systemd,systemd-sysv,dbus,git,ca-certificates,iproute2,nftables,procps,passwd,util-linux,curl,openssh-client'
+const cache = process.env.DEIS_CI_CACHE || '/var/cache/deis-ci'
+const suite = 'bookworm'
+
+const has = (...argv: [string, ...string[]]): boolean =>
+  spawnSync(argv[0], argv.slice(1), { stdio: 'ignore' }).error === undefined
+
+/** Whether this machine can have such a one. */
+export const canBoot: boolean =
+  process.getuid?.() === 0 &&
+  has('systemd-nspawn', '--version') &&
+  has('debootstrap', '--version') &&
+  has('nsenter', '-V')
+
+/** Made once, and kept: fetching the packages takes a minute. */
+async function baseSystem(): Promise<string> {
+  const base = join(cache, `systemd-${suite}`)
+  if ((await stat(base).catch(() => null)) !== null) return base
+  await mkdir(cache, { recursive: true })
+  const next = await mkdtemp(`${base}-new-`)
+  const mirror = process.env.DEIS_CI_MIRROR ? [process.env.DEIS_CI_MIRROR] : []
+  await run('debootstrap', ['--variant=minbase', `--include=${packages}`, suite, next, ...mirror], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  // Another run may have been faster.
+  await rename(next, base).catch(() => rm(next, { recursive: true }))
+  return base
+}
+
+export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+export type Machine = {
+  /** Its file system, from outside. */
+  readonly root: string
+  /** Runs a program there as root; its exit code may be anything. */
+  run(argv: readonly string[], input?: string): Promise<Answer>
+  /** The same, and its output; @throws when the exit code is not 0. */
+  ok(argv: readonly string[], input?: string): Promise<string>
+  /** As a loss of power would end it, and on again. */
+  powerCycle(): Promise<void>
+  remove(): Promise<void>
+}
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const dist = fileURLToPath(new URL('../../../dist', import.meta.url))
+
+/** `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. */
+export async function bootMachine(folder: string): Promise<Machine> {
+  const root = join(folder, 'machine')
+  await run('cp', ['-a', '--reflink=auto', '--', await baseSystem(), root])
+  await cp(process.execPath, join(root, 'usr/local/bin/node'))
+  let init = 0
+  let end = async (): Promise<void> => {}
+
+  const boot = async (): Promise<void> => {
+    const options = ['--quiet', '--boot', '--register=no', '--keep-unit', '--private-network', '--console=pipe']
+    const child = spawn('systemd-nspawn', [...options, `--directory=${root}`, `--bind-ro=${dist}:/src/dist`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const output of [child.stdout, child.stderr]) output.on('data', (text: Buffer) => (said += text.toString()))
+    const ended = once(child, 'exit')
+    end = async () => {
+      child.kill('SIGKILL')
+      if (init > 0) process.kill(init, 'SIGKILL')
+      await ended
+    }
+    init = await until({ what: 'the machine has a first process' }, async () => {
+      if (child.exitCode !== null) throw new Error(`systemd-nspawn ended: ${said}`)
+      const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+      return Number(children.trim().split(' ')[0]) || null
+    })
+    await until({ what: 'the machine is up' }, async () => {
+      const { stdout } = await machine.run(['systemctl', 'is-system-running'])
+      return /^(running|degraded)$/.test(stdout.trim())
+    })
+  }
+
+  const machine: Machine = {
+    root,
+    async run(argv, input = '') {
+      const inside = ['env', '-i', `PATH=${path}`, 'HOME=/root', 'LANG=C.UTF-8', ...argv]
+      const child = spawn('nsenter', [`--target=${init}`, '--all', '--', ...inside], { stdio: 'pipe' })
+      let [stdout, stderr] = ['', '']
+      child.stdout.on('data', (text: Buffer) => (stdout += text.toString()))
+      child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
+      child.stdin.on('error', () => {})
+      child.stdin.end(input)
+      const [code] = (await once(child, 'close')) as [number | null]
+      return { code: code ?? -1, stdout, stderr }
+    },
+    async ok(argv, input) {
+      const { code, stdout, stderr } = await machine.run(argv, input)
+      if (code !== 0) throw new Error(`${argv.join(' ')} ended with code ${code}: ${stderr}\n${stdout}`)
+      return stdout
+    },
+    async powerCycle() {
+      await end()
+      await boot()
+    },
+    async remove() {
+      await end()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  await boot().catch(async (error: unknown) => {
+    await end()
+    throw error
+  })
+  return machine
+}

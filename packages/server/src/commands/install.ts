@@ -1,0 +1,88 @@
+// How does the platform get onto this machine, as services that start with it?
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { carryOut } from '../act/act.ts'
+import { readRelease } from '../act/release.ts'
+import { Failure } from '../failure.ts'
+import { chooseWanted, type Options, readSettings } from '../install/choose.ts'
+import { readEnv } from '../install/env-file.ts'
+import { controllerSettings, installPlan, type Wanted } from '../install/plan.ts'
+import { refusals } from '../install/refusals.ts'
+import { report } from '../install/report.ts'
+import { linesOf } from '../install/step.ts'
+import type { Io } from '../io.ts'
+import { layout } from '../layout.ts'
+import { readFacts } from '../machine/facts.ts'
+import { listenersOn } from '../machine/listeners.ts'
+
+type InstallOptions = Options & { readonly dryRun?: boolean; readonly root?: string }
+
+function portOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535)
+    throw new InvalidArgumentError('It must be a port from 1 to 65535.')
+  return Number(text)
+}
+
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null
+
+async function tokenOf(wasInstalled: boolean): Promise<string | null> {
+  if (wasInstalled) return null
+  const token = await readFile(join(layout.data, 'keys/registration.token'), 'utf8').catch(() => '')
+  return token.trim() || null
+}
+
+/** @throws when this machine cannot run what is wanted */
+function refuse(problems: readonly string[]): void {
+  if (problems.length === 0) return
+  throw new Failure(
+    `This machine cannot run the platform, and nothing was changed:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
+  )
+}
+
+async function install(options: InstallOptions, io: Io): Promise<void> {
+  const root = options.root === undefined ? '' : resolve(options.root)
+  const from = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
+  const release = await readRelease(from)
+  const facts = await readFacts(['/opt', '/var/lib'])
+  const before = await readSettings(root)
+  const wanted: Wanted = await chooseWanted(options, facts, { ...release, from }, before)
+  const settings = readEnv(controllerSettings(wanted))
+  const ports = [80, 443, Number(settings.get('DEIS_GIT_PORT') ?? 2222)]
+  const problems = refusals(facts, await listenersOn(ports))
+  const steps = installPlan(wanted)
+  if (options.dryRun === true) {
+    for (const step of steps) for (const line of linesOf(step)) io.out(line)
+    for (const problem of problems) io.err(`would be refused: ${problem}`)
+    return
+  }
+  if (root === '') refuse(problems)
+  const wasInstalled = await exists(join(root, layout.data, 'state'))
+  await carryOut(steps, { root }, io)
+  if (root !== '') return io.out(`Nothing of this machine was changed; what is done is in ${root}.`)
+  const lines = report({
+    release: release.name,
+    domain: settings.get('DEIS_PLATFORM_DOMAIN') ?? 'localhost',
+    scheduler: settings.get('DEIS_SCHEDULER') ?? 'process',
+    token: await tokenOf(wasInstalled),
+    addresses: facts.addresses,
+  })
+  for (const line of lines) io.out(line)
+}
+
+export function installCommand(io: Io): Command {
+  return new Command('install')
+    .description('install the platform as services of systemd, or repair what is installed; asks nothing')
+    .option('--domain <domain>', 'apps get <app>.<domain>, and the API deis.<domain>; needed the first time')
+    .addOption(
+      new Option('--scheduler <backend>', 'what runs apps; usually docker where an engine answers').choices([
+        'process',
+        'docker',
+      ]),
+    )
+    .addOption(new Option('--git-port <port>', 'port of git over SSH; usually 2222').argParser(portOf))
+    .option('--dry-run', 'print every step, and do nothing')
+    .option('--root <folder>', 'write into this folder as if it were /, and start nothing')
+    .action((options: InstallOptions) => install(options, io))
+}

@@ -1,0 +1,125 @@
+// Which steps lead to an installation, whatever of it is there already?
+import { commandNames, controllerUnit, layout, routerUnit, routerUser, unitNames } from '../layout.ts'
+import { mergeEnv, readEnv } from './env-file.ts'
+import type { Step } from './step.ts'
+import { controllerService, type Flags, routerService } from './units.ts'
+
+export type Wanted = {
+  readonly release: { readonly name: string; readonly from: string; readonly flags: Flags }
+  /** Chosen now; null: what is installed stays, else the default. */
+  readonly domain: string | null
+  readonly scheduler: 'process' | 'docker' | null
+  /** Where none is chosen or installed. */
+  readonly usualScheduler: 'process' | 'docker'
+  readonly apiPort: number
+  readonly gitPort: number | null
+  /** Of this machine: whether git can listen on IPv6, too. */
+  readonly ipv6: boolean
+  /** Where the controller finds programs. */
+  readonly path: string
+  readonly newKey: string
+  /** The files of settings that are there; empty: none. */
+  readonly before: { readonly controller: string; readonly router: string; readonly keys: string }
+}
+
+const heading = (unit: string): string =>
+  `Yours to edit, and kept by deis-server. All settings: docs/settings.md. After a change: systemctl restart ${unit}`
+
+const chosen = (values: Readonly<Record<string, string | null>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null))
+
+export function controllerSettings(wanted: Wanted): string {
+  const { before, domain, scheduler, usualScheduler, apiPort, gitPort, ipv6, path } = wanted
+  return mergeEnv(
+    before.controller,
+    heading(controllerUnit),
+    chosen({
+      DEIS_PLATFORM_DOMAIN: domain,
+      DEIS_SCHEDULER: scheduler,
+      DEIS_GIT_PORT: gitPort === null ? null : String(gitPort),
+    }),
+    {
+      DEIS_SCHEDULER: usualScheduler,
+      DEIS_DATA_DIR: layout.data,
+      DEIS_API_HOST: '127.0.0.1',
+      DEIS_API_PORT: String(apiPort),
+      DEIS_PUBLIC_API: 'true',
+      DEIS_GIT_HOST: ipv6 ? '::' : '0.0.0.0',
+      DEIS_ROUTER_PORT: '80',
+      DEIS_ROUTER_USER: routerUser,
+      PATH: path,
+    },
+  )
+}
+
+function routerSettings({ before, apiPort }: Wanted, controller: ReadonlyMap<string, string>): string {
+  return mergeEnv(
+    before.router,
+    heading(routerUnit),
+    { DEIS_CONTROLLER_URL: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? apiPort}` },
+    { DEIS_ROUTER_PORT: '80', DEIS_ROUTER_TLS_PORT: '443', DEIS_ROUTER_TABLE: '/run/deis-router/table.json' },
+  )
+}
+
+/** What is reached when all works: the API, through the router. */
+export function healthSteps(controller: ReadonlyMap<string, string>, router: ReadonlyMap<string, string>): Step[] {
+  const seconds = 60
+  return [
+    {
+      kind: 'wait',
+      for: 'the API',
+      url: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? '8000'}/v2/`,
+      seconds,
+    },
+    {
+      kind: 'wait',
+      for: 'the API through the router',
+      url: `http://127.0.0.1:${router.get('DEIS_ROUTER_PORT') ?? '8080'}/v2/`,
+      host: `deis.${controller.get('DEIS_PLATFORM_DOMAIN') ?? 'localhost'}`,
+      seconds,
+    },
+  ]
+}
+
+/** A restart of `unit`, where something that it has read has changed, or it does not run. */
+const restart = (unit: string, changed: readonly string[]): Step => ({
+  kind: 'run',
+  argv: ['systemctl', 'restart', unit],
+  if: { changed, stopped: unit },
+})
+
+export function installPlan(wanted: Wanted): Step[] {
+  const { release, before } = wanted
+  const { programs, releases, current, settings, controllerEnv, routerEnv, keysEnv, data, units, commands } = layout
+  const target = `${releases}/${release.name}`
+  const controller = controllerSettings(wanted)
+  const router = routerSettings(wanted, readEnv(controller))
+  const keys = mergeEnv(
+    before.keys,
+    'The key that controller and router share.',
+    {},
+    { DEIS_ROUTER_KEY: wanted.newKey },
+  )
+  const unitFile = (name: string): string => `${units}/${name}`
+  return [
+    { kind: 'user', name: routerUser },
+    { kind: 'folder', path: programs, mode: 0o755 },
+    { kind: 'folder', path: releases, mode: 0o755 },
+    { kind: 'folder', path: settings, mode: 0o700 },
+    // The users of apps pass through; what is private in there is in folders that they cannot enter.
+    { kind: 'folder', path: data, mode: 0o755 },
+    { kind: 'release', path: target, from: release.from },
+    { kind: 'file', path: controllerEnv, mode: 0o600, content: controller },
+    { kind: 'file', path: routerEnv, mode: 0o600, content: router },
+    { kind: 'file', path: keysEnv, mode: 0o600, content: keys },
+    { kind: 'file', path: unitFile(controllerUnit), mode: 0o644, content: controllerService(release.flags) },
+    { kind: 'file', path: unitFile(routerUnit), mode: 0o644, content: routerService(release.flags) },
+    { kind: 'link', path: current, to: target },
+    ...commandNames.map((name): Step => ({ kind: 'link', path: `${commands}/${name}`, to: `${current}/bin/${name}` })),
+    { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
+    { kind: 'run', argv: ['systemctl', '--quiet', 'enable', ...unitNames] },
+    restart(controllerUnit, [target, current, controllerEnv, keysEnv, unitFile(controllerUnit)]),
+    restart(routerUnit, [target, current, routerEnv, keysEnv, unitFile(routerUnit)]),
+    ...healthSteps(readEnv(controller), readEnv(router)),
+  ]
+}

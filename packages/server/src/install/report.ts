@@ -1,0 +1,36 @@
+// What does the operator do next, once the platform runs?
+import { layout } from '../layout.ts'
+
+export type Installed = {
+  readonly release: string
+  readonly domain: string
+  readonly scheduler: string
+  /** For the first account; null: there may be one already. */
+  readonly token: string | null
+  readonly addresses: readonly string[]
+}
+
+export function report({ release, domain, scheduler, token, addresses }: Installed): string[] {
+  const api = `http://deis.${domain}`
+  return [
+    '',
+    `Deis ${release} runs on this machine, and starts with it.`,
+    `  API       ${api}`,
+    `  apps      http://<app>.${domain}, run by: ${scheduler}`,
+    `  settings  ${layout.controllerEnv}, ${layout.routerEnv}`,
+    `  data      ${layout.data}`,
+    '  logs      journalctl -u deis-controller -u deis-router',
+    '  check     deis-server doctor',
+    '',
+    `DNS: ${domain} and *.${domain} must lead to this machine (${addresses.join(', ') || 'its public address'}).`,
+    'Requests are not encrypted: this version has no certificates of its own. Put a TLS proxy in front before',
+    'passwords cross a network that you do not trust.',
+    '',
+    'On your laptop, with Node.js:',
+    `  curl -fsSL ${api}/install.sh | sh`,
+    `  deis register ${api}${token === null ? '' : ` --token=${token}`}`,
+    '  deis keys:add',
+    '  deis create && git push deis main     # in the folder of an app',
+    ...(token === null ? [] : ['The token is for the first account, which becomes an admin.']),
+  ]
+}

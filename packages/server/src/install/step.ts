@@ -1,0 +1,71 @@
+// Of which steps is an installation made, and how is each shown before it is done?
+
+/** Each can be repeated: what is there already stays as it is. */
+export type Step =
+  | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'folder'; readonly path: string; readonly mode: number }
+  /** The folder `from` becomes `path`, with a copy of Node.js. */
+  | { readonly kind: 'release'; readonly path: string; readonly from: string }
+  | { readonly kind: 'link'; readonly path: string; readonly to: string }
+  | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: string }
+  | { readonly kind: 'remove'; readonly path: string }
+  /** A program; `needs`: only if one of these steps' paths was changed, or `unit` does not run. */
+  | { readonly kind: 'run'; readonly argv: readonly [string, ...string[]]; readonly if?: Condition }
+  | {
+      readonly kind: 'wait'
+      readonly for: string
+      readonly url: string
+      readonly host?: string
+      readonly seconds: number
+    }
+
+export type Condition = { readonly changed: readonly string[]; readonly stopped: string }
+
+/** Those that only the machine itself can do, not a folder that will become one. */
+export function needsMachine({ kind }: Step): boolean {
+  return kind === 'user' || kind === 'run' || kind === 'wait'
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
+
+/** Values of these settings are not shown. */
+const secret = /^([A-Z_]*(?:KEY|TOKEN|PASSWORD|SECRET)[A-Z_]*|DATABASE_URL)=.+$/gm
+
+export function withoutSecrets(content: string): string {
+  return content.replaceAll(secret, '$1=(hidden)')
+}
+
+const indented = (content: string): string[] =>
+  withoutSecrets(content)
+    .trimEnd()
+    .split('\n')
+    .map((line) => `          ${line}`.trimEnd())
+
+/** What the step does, without the content of files. */
+export function titleOf(step: Step): string {
+  const text = ((): string => {
+    switch (step.kind) {
+      case 'user':
+        return `${step.name}, a system user without home and shell`
+      case 'folder':
+        return `${step.path} (${octal(step.mode)})`
+      case 'release':
+        return `${step.path}, from ${step.from}`
+      case 'link':
+        return `${step.path} -> ${step.to}`
+      case 'file':
+        return `${step.path} (${octal(step.mode)})`
+      case 'remove':
+        return step.path
+      case 'run':
+        return `${step.argv.join(' ')}${step.if ? ', if something above changed or it does not run' : ''}`
+      case 'wait':
+        return `at most ${step.seconds} s for ${step.for}: ${step.url}${step.host ? ` (Host: ${step.host})` : ''}`
+    }
+  })()
+  return `${step.kind.padEnd(8)}  ${text}`
+}
+
+export function linesOf(step: Step): string[] {
+  return [titleOf(step), ...(step.kind === 'file' ? indented(step.content) : [])]
+}

@@ -1,0 +1,112 @@
+// Which services does systemd run, and with which rights?
+import { controllerUnit, layout, routerUser } from '../layout.ts'
+
+export type Flags = { readonly controller: readonly string[]; readonly router: readonly string[] }
+
+const { current, controllerEnv, routerEnv, keysEnv, data } = layout
+
+const command = (program: 'controller' | 'router', flags: Flags): string =>
+  [`${current}/bin/node`, ...flags[program], `${current}/${program}/main.js`].join(' ')
+
+/**
+ * Root, so that each app gets a user of its own. Builds and apps are its children and have what is set here, so nothing is
+ * that would break them: no MemoryDenyWriteExecute (compilers at run time), no SystemCallFilter, RestrictNamespaces or
+ * PrivateDevices (and no ProtectClock, which closes devices, too), no PrivateTmp (it ends with the service, apps do not).
+ */
+export function controllerService(flags: Flags): string {
+  return `[Unit]
+Description=Deis controller: API, git, builds, and the processes of apps
+Wants=network-online.target
+After=network-online.target docker.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=${command('controller', flags)}
+EnvironmentFile=${controllerEnv}
+EnvironmentFile=${keysEnv}
+Environment=HOME=${data} NODE_ENV=production
+WorkingDirectory=/
+SyslogIdentifier=deis-controller
+Restart=always
+RestartSec=1
+# Apps outlive the controller: a restart or an upgrade ends the controller only, and an app that is killed for its memory
+# does not end the controller.
+KillMode=process
+OOMPolicy=continue
+TimeoutStopSec=60
+# All apps count here.
+TasksMax=infinity
+LimitNOFILE=1048576
+# The users of apps enter some of its folders; each file that they may not read says so itself.
+UMask=0022
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectHome=yes
+ReadWritePaths=${data}
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectHostname=yes
+LockPersonality=yes
+RestrictRealtime=yes
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+/** It faces the internet: a user that owns nothing, and of root's rights only that to listen on low ports. */
+export function routerService(flags: Flags): string {
+  return `[Unit]
+Description=Deis router: requests from outside to apps and to the API
+Wants=network-online.target
+After=network-online.target ${controllerUnit}
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=${command('router', flags)}
+EnvironmentFile=${routerEnv}
+EnvironmentFile=${keysEnv}
+Environment=NODE_ENV=production
+User=${routerUser}
+WorkingDirectory=/
+SyslogIdentifier=deis-router
+Restart=always
+RestartSec=1
+KillSignal=SIGTERM
+# Longer than it lets requests finish (DEIS_DRAIN_SECONDS).
+TimeoutStopSec=45
+LimitNOFILE=1048576
+# Routes and keys of certificates, in memory only: kept over its restarts, gone with the machine's, whose apps have other ports.
+RuntimeDirectory=deis-router
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+UMask=0077
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+InaccessiblePaths=-${data}
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`
+}

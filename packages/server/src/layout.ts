@@ -1,0 +1,25 @@
+// Where on a machine is what an installation has?
+
+export const layout = {
+  programs: '/opt/deis',
+  releases: '/opt/deis/releases',
+  current: '/opt/deis/current',
+  settings: '/etc/deis',
+  controllerEnv: '/etc/deis/deis.env',
+  routerEnv: '/etc/deis/router.env',
+  /** The key that both share, and nothing else. */
+  keysEnv: '/etc/deis/keys.env',
+  data: '/var/lib/deis',
+  units: '/etc/systemd/system',
+  commands: '/usr/local/bin',
+} as const
+
+export const controllerUnit = 'deis-controller.service'
+export const routerUnit = 'deis-router.service'
+export const routerUser = 'deis-router'
+/** In the order in which they start. */
+export const unitNames: readonly string[] = [controllerUnit, routerUnit]
+/** Programs of a release that an operator calls. */
+export const commandNames: readonly string[] = ['deis', 'deis-server']
+
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
