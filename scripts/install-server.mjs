@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Whose home folder that is, as the system knows it. */
 function homeOf(uid) {
-  const { stdout = '' } = spawnSync('getent', ['passwd', '--', String(uid)], { encoding: 'utf8' })
-  return stdout.split(':')[5] || '/'
+  const { stdout } = spawnSync('getent', ['passwd', '--', String(uid)], { encoding: 'utf8' })
+  return (stdout ?? '').split(':')[5] || '/'
 }
 
 /**

@@ -21,7 +21,13 @@ async function addUser(name: string): Promise<boolean> {
   if ((await ask(['getent', 'passwd', name])).code === 0) return false
   const { code, stderr } = await ask([
     'useradd',
-    ...['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/usr/sbin/nologin'],
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    '/usr/sbin/nologin',
     '--',
     name,
   ])

@@ -7,7 +7,7 @@ const onceMs = 5_000
 const againMs = 250
 
 /** Null: a controller answers there. Otherwise what does. (Routers answer some paths themselves: a status says too little.) */
-export function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
+function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
   return new Promise((resolve) => {
     const options = {
       headers: { connection: 'close', ...(host === undefined ? {} : { host }) },

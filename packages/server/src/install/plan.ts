@@ -62,7 +62,7 @@ function routerSettings({ before, apiPort }: Wanted, controller: ReadonlyMap<str
 }
 
 /** What is reached when all works: the API, through the router. */
-export function healthSteps(controller: ReadonlyMap<string, string>, router: ReadonlyMap<string, string>): Step[] {
+function healthSteps(controller: ReadonlyMap<string, string>, router: ReadonlyMap<string, string>): Step[] {
   const seconds = 60
   return [
     {
