@@ -28,11 +28,13 @@ export function needsMachine({ kind }: Step): boolean {
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
-/** Values of these settings are not shown. */
-const secret = /^([A-Z_]*(?:KEY|TOKEN|PASSWORD|SECRET)[A-Z_]*|DATABASE_URL)=.+$/gm
+const secret = /KEY|TOKEN|PASSWORD|SECRET|DATABASE_URL/
 
+/** Without the values of settings that are secrets, or may have one in them. */
 export function withoutSecrets(content: string): string {
-  return content.replaceAll(secret, '$1=(hidden)')
+  return content.replaceAll(/^([A-Za-z_]{1,80})=.+$/gm, (line, name: string) =>
+    secret.test(name) ? `${name}=(hidden)` : line,
+  )
 }
 
 const indented = (content: string): string[] =>
