@@ -18,6 +18,7 @@ import { appRegistry } from './domain/builds/images.ts'
 import type { Core } from './domain/core.ts'
 import { apiHost, createRouteTable } from './domain/edge/routes.ts'
 import { publishRoutes } from './domain/edge/routing.ts'
+import { createTraffic } from './domain/edge/traffic.ts'
 import { createHere } from './domain/here.ts'
 import { noMeasures } from './domain/measures.ts'
 import { openAppLogs } from './domain/live/logs.ts'
@@ -133,6 +134,7 @@ async function open(
     registry,
     peers,
     here: createHere(),
+    traffic: createTraffic(),
     queue: createQueue(shutdown.signal, peers.lock),
     routes,
     logs: openAppLogs(

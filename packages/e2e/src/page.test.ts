@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Checkout } from './app.ts'
 import { accessibilityFaults, browserPath, openBrowser } from './browser.ts'
 import { password } from './client.ts'
+import { ask } from './http.ts'
 import type { Platform } from './platform.ts'
 import { withApp } from './with-app.ts'
 
@@ -140,6 +141,15 @@ describe.skipIf(path === null)('the page, in a browser', () => {
     await text('No certificates.')
     await link('Doctor').click()
     await text(/running apps on process/)
+  })
+
+  test('shows the requests of the last hour', async () => {
+    for (const path of ['/', '/', '/nothing']) await ask(platform, 'shop', { path })
+    await page.goto(`${platform.api}/#/apps/shop`)
+    const requests = page.locator('figcaption', { hasText: 'Requests' })
+    // Routers report every 10 s, and the page asks every 20 s.
+    await expect.poll(() => requests.textContent(), { timeout: patience }).toBe('Requests 3')
+    await picture('traffic')
   })
 
   test.each([

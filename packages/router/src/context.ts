@@ -16,7 +16,7 @@ export type RouterContext = OriginSettings & {
   readonly timing: Timing
   readonly access: ((entry: AccessEntry) => void) | null
   /** Null: nothing is counted. */
-  readonly counter: Counter | null
+  readonly counter: Counter
   /** Null: responses are not compressed. */
   readonly squeezer: Squeezer | null
   /** A header line that proves to the API that this router sent the request. */
@@ -113,5 +113,5 @@ export function skip(context: RouterContext, search: Search, unreachable: boolea
 /** What cannot be read as a request is for no app. */
 export function countRefused({ counter }: RouterContext, secure: boolean, status: number): void {
   const protocol = secure ? 'https' : 'http'
-  counter?.finished({ app: null, status, protocol, ms: null, bytes: 0, retries: 0, error: null })
+  counter.finished({ app: null, status, protocol, ms: null, bytes: 0, retries: 0, error: null })
 }

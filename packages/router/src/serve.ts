@@ -82,7 +82,7 @@ async function measured(
     return count === 0 ? [] : [[app, count]]
   })
   return {
-    apps: counter?.all() ?? [],
+    apps: counter.all(),
     running,
     connections: { http: await connectionsOf(servers.http), https: await connectionsOf(servers.https) },
     draining: upstreams.busy().length,
@@ -102,7 +102,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     upstreams,
     timing,
     squeezer: options.compression ? createSqueezer(processes) : null,
-    counter: options.metrics === null ? null : createCounter(() => table),
+    counter: createCounter(() => table),
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
     log,
     proof: `${proofHeader}: ${proofOf(options.key)}\r\n`,
@@ -135,7 +135,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
       table = applyEvent(table, event)
       if (event.type !== 'ping') {
         upstreams.use(upstreamsOf(table))
-        context.counter?.keep(table)
+        context.counter.keep(table)
       }
       changed()
     },

@@ -1,13 +1,15 @@
 // How is the router put together from its parts?
 import { randomUUID } from 'node:crypto'
+import { setInterval } from 'node:timers/promises'
 import { type MetricsListener, startMetrics } from '@deis/lib/metrics-listener'
-import type { RouteEvent } from '@deis/types'
+import { messageOf, type RouteEvent, type Traffic } from '@deis/types'
 import { followFeed } from './feed/feed.ts'
 import type { ControllerConnection } from './feed/controller.ts'
 import { createReporter } from './feed/reports.ts'
 import { startHealth } from './health.ts'
 import { createCollector, type Seen } from './metrics/collect.ts'
 import { contentType } from './metrics/text.ts'
+import { createDifference } from './metrics/traffic.ts'
 import { type ServeOptions, type Serving, startServing } from './serve.ts'
 import { keepTables, loadTable } from './table/saved.ts'
 import { applyEvent, emptyTable } from './table/table.ts'
@@ -29,6 +31,9 @@ export type Router = {
    */
   close(): Promise<void>
 }
+
+/** Apps in one report; the others are told with the next one. */
+const mostTraffic = 2_000
 
 /** Resolves when the router listens; it may not know of any app by then. `serve`: in this process, or in others. */
 export async function startRouter(options: RouterOptions, serve = startServing): Promise<Router> {
@@ -55,17 +60,33 @@ export async function startRouter(options: RouterOptions, serve = startServing):
   const { port, tlsPort, publicPort } = serving
 
   const seen: Seen = { at: Date.now(), changes: 0, connected: false }
-  const text = createCollector(options.metricsApps, { serving, table: () => table, seen })
+  const collector = createCollector(options.metricsApps, { serving, table: () => table, seen })
+  const difference = createDifference()
+  let traffic: Traffic[] = []
   let metrics: MetricsListener | null
   try {
-    metrics = options.metrics === null ? null : await startMetrics(options.metrics, { type: contentType, text })
+    metrics =
+      options.metrics === null ? null : await startMetrics(options.metrics, { type: contentType, text: collector.text })
   } catch (error) {
     await serving.close()
     await health?.close()
     throw error
   }
 
-  const reporter = createReporter(() => ({ router, port: publicPort, ...serving.progress() }))
+  const reporter = createReporter(() => {
+    const told = traffic.splice(0, mostTraffic)
+    return { router, port: publicPort, ...serving.progress(), ...(told.length === 0 ? {} : { traffic: told }) }
+  })
+  const countTraffic = async (): Promise<void> => {
+    for await (const _ of setInterval(timing.traffic, null, { signal: stop.signal, ref: false })) {
+      // What no controller asked for is forgotten: it would come with the wrong minute.
+      traffic = difference(await collector.counts())
+      if (traffic.length > 0) reporter.changed()
+    }
+  }
+  countTraffic().catch((error: unknown) => {
+    if (!stop.signal.aborted) log(`requests are no longer counted: ${messageOf(error)}`)
+  })
   const apply = (event: RouteEvent): void => {
     seen.at = Date.now()
     const before = table

@@ -31,6 +31,8 @@ export type Timing = {
   readonly retryPause: number
   /** Without a line of the feed; the controller pings every 5 s. */
   readonly silence: number
+  /** Between two reports of requests. */
+  readonly traffic: number
   /** Between two tries to reach the controller, at first and after many. */
   readonly firstDelay: number
   readonly lastDelay: number
@@ -55,6 +57,7 @@ export const usualTiming: Timing = {
   sharedRetry: 3_000,
   retryPause: 100,
   silence: 15_000,
+  traffic: 10_000,
   firstDelay: 100,
   lastDelay: 1_000,
   lastWrongDelay: 5_000,

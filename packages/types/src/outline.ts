@@ -10,6 +10,7 @@ export const Type = {
   Integer: of('integer'),
   Literal: (value: string | number | boolean): Outline => ({ const: value }),
   Null: of('null'),
+  Number: of('number'),
   Object: (properties: Readonly<Record<string, Outline>>): Outline => ({ type: 'object', properties }),
   Optional: (schema: Outline): Outline => schema,
   Record: of('object'),

@@ -58,6 +58,19 @@ export const RouteEvent = Type.Union([
 ])
 export type RouteEvent = Static<typeof RouteEvent>
 
+/** Requests of an app since the report before this one. */
+export const Traffic = Type.Object({
+  app: Type.String({ maxLength: 63 }),
+  /** By the first digit of the status; the first are those whose client left before an answer. */
+  classes: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 6, maxItems: 6 }),
+  /** By how long they took: up to each of `durationBounds`, and longer than all. */
+  durations: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 13, maxItems: 13 }),
+})
+export type Traffic = Static<typeof Traffic>
+
+/** Seconds. */
+export const durationBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+
 /**
  * The message of a router: at the start, after each applied change, after each ping, and when `busy` shrinks. The router has
  * applied everything up to `seq` of `epoch`. `busy` are upstreams that are no longer in the table, but still handle earlier
@@ -70,6 +83,7 @@ export const RouterState = Type.Object({
   epoch: Type.String({ maxLength: 64 }),
   seq: Type.Integer({ minimum: 0 }),
   busy: Type.Array(Type.String({ maxLength: 300 }), { maxItems: 15_000 }),
+  traffic: Type.Optional(Type.Array(Traffic, { maxItems: 2_000 })),
 })
 export type RouterState = Static<typeof RouterState>
 

@@ -14,6 +14,7 @@ import type { Passwords } from './accounts/passwords.ts'
 import type { AppQueue } from './releases/queue.ts'
 import type { Named } from './requests/request-mark.ts'
 import type { RouteTable } from './edge/routes.ts'
+import type { TrafficTable } from './edge/traffic.ts'
 
 export type Core = {
   readonly config: Config
@@ -30,6 +31,7 @@ export type Core = {
   readonly here: Here
   readonly queue: AppQueue
   readonly routes: RouteTable
+  readonly traffic: TrafficTable
   readonly logs: AppLogs
   readonly measures: Measures
   readonly log: Logger

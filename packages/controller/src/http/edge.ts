@@ -22,6 +22,7 @@ export function serveEdge(server: FastifyInstance, core: Core): void {
   serve(server, core, types.removeFromWhitelist, ({ caller, app, body }) =>
     removeAddresses(core, caller, app, body.addresses),
   )
+  serve(server, core, types.getTraffic, async ({ app }) => core.traffic.of(app.id))
   serve(server, core, types.getTls, ({ app }) => currentTls(core, app))
   serve(server, core, types.setTls, ({ caller, app, body }) => changeTls(core, caller, app, body.https_enforced))
 }

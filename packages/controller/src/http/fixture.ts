@@ -17,6 +17,7 @@ import { type Measures, noMeasures } from '../domain/measures.ts'
 import type { Passwords } from '../domain/accounts/passwords.ts'
 import { createRouteTable } from '../domain/edge/routes.ts'
 import { publishRoutes } from '../domain/edge/routing.ts'
+import { createTraffic } from '../domain/edge/traffic.ts'
 import type { Credentials, Registry } from '@deis/ports/registry'
 import { createMemoryScheduler, type MemoryScheduler } from '@deis/ports/testing/memory'
 import type { Capabilities, Scheduler } from '@deis/ports/scheduler'
@@ -157,6 +158,7 @@ export async function openFixture(
     registry: anyImage(asked),
     peers,
     here: createHere(),
+    traffic: createTraffic(),
     queue: createQueue(shutdown.signal, peers.lock),
     routes: createRouteTable(config.platformDomain, { routersExpected: false }),
     logs: openAppLogs(

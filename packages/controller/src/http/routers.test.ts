@@ -1,9 +1,9 @@
 // Can only routers follow the route table, and does a change of an app report how many have applied it?
 import { connect, type Socket } from 'node:net'
-import type { RouteEvent } from '@deis/types'
+import type { AppTraffic, RouteEvent } from '@deis/types'
 import { channelOf, type Channel, newNonce, nonceHeader, routesProtocol } from '@deis/types/channel'
 import { linesOf } from '@deis/types/lines'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRouteTable } from '../domain/edge/routes.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
@@ -99,6 +99,32 @@ describe('a router', () => {
     await closed(dialled.socket)
     expect(f.core.routes.following().following).toBe(0)
     expect(dialled.head).not.toContain(key)
+  })
+
+  it('tells of requests, which those who may use the app see by minute', async () => {
+    const ann = await f.user('ann')
+    await f.call('POST', '/v2/apps/', { id: 'tea' }, ann)
+    const { say, snapshot, socket } = await follow()
+    const durations = Array.from({ length: 13 }, (_, index) => (index === 4 ? 5 : 0))
+    const traffic = [{ app: 'tea', classes: [0, 0, 2, 0, 1, 2], durations }]
+    say(0, snapshot.epoch, { traffic })
+    await vi.waitFor(async () => {
+      const { body } = await f.call('GET', '/v2/apps/tea/traffic/', undefined, ann)
+      const { requests, client_errors, server_errors, p95, step } = body as AppTraffic
+      const last = (all: readonly (number | null)[]): (number | null)[] => all.filter((one) => one !== null && one > 0)
+      expect([step, requests.length, last(requests), last(client_errors), last(server_errors), last(p95)]).toEqual([
+        60,
+        60,
+        [5],
+        [1],
+        [2],
+        [97.5],
+      ])
+    })
+    const over = closed(socket)
+    socket.resume()
+    say(0, snapshot.epoch, { traffic: [{ app: 'tea', classes: [-1, 0, 0, 0, 0, 0], durations }] })
+    await over
   })
 
   it('that repeats a message, or sends an invalid state, is disconnected', async () => {

@@ -60,6 +60,7 @@ async function serveRouter(
         ping = setInterval(() => send(core.routes.ping()), pingMs)
       }
       core.routes.report(state)
+      core.traffic.record(state.traffic ?? [])
     }
   } finally {
     clearTimeout(silence)

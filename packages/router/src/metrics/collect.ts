@@ -14,30 +14,47 @@ type Sources = {
   readonly seen: Readonly<Seen>
 }
 
+export type Collected = ReturnType<ReturnType<typeof createMerger>['merge']>
+
+export type Collector = {
+  /** The requests of each app since it was first seen, of all processes. */
+  readonly counts: () => Promise<Collected>
+  /** All of it, for Prometheus. */
+  readonly text: () => Promise<string>
+}
+
 /** `most`: how many apps have series of their own. */
-export function createCollector(most: number, { serving, table, seen }: Sources): () => Promise<string> {
+export function createCollector(most: number, { serving, table, seen }: Sources): Collector {
   const merger = createMerger(most)
   const startSeconds = Math.round(performance.timeOrigin / 1000)
-  return async () => {
+  const collect = async () => {
     const { live, ended } = await serving.measure()
-    const { apps, seq } = table()
-    const sum = (of: (one: (typeof live)[number]) => number): number => live.reduce((all, one) => all + of(one), 0)
-    return metricsText({
-      ...merger.merge(live, ended, (app) => apps.has(app)),
-      connections: { http: sum((one) => one.connections.http), https: sum((one) => one.connections.https) },
-      draining: sum((one) => one.draining),
-      processes: live.length,
-      cpuSeconds: sum((one) => one.cpuSeconds),
-      residentBytes: sum((one) => one.residentBytes),
-      startSeconds,
-      table: {
-        seq,
-        ageSeconds: (Date.now() - seen.at) / 1000,
-        changes: seen.changes,
-        apps: apps.size,
-        connected: seen.connected,
-      },
-      version: platformVersion,
-    })
+    const { apps } = table()
+    return { live, collected: merger.merge(live, ended, (app) => apps.has(app)) }
+  }
+  return {
+    counts: async () => (await collect()).collected,
+    async text() {
+      const { live, collected } = await collect()
+      const { apps, seq } = table()
+      const sum = (of: (one: (typeof live)[number]) => number): number => live.reduce((all, one) => all + of(one), 0)
+      return metricsText({
+        ...collected,
+        connections: { http: sum((one) => one.connections.http), https: sum((one) => one.connections.https) },
+        draining: sum((one) => one.draining),
+        processes: live.length,
+        cpuSeconds: sum((one) => one.cpuSeconds),
+        residentBytes: sum((one) => one.residentBytes),
+        startSeconds,
+        table: {
+          seq,
+          ageSeconds: (Date.now() - seen.at) / 1000,
+          changes: seen.changes,
+          apps: apps.size,
+          connected: seen.connected,
+        },
+        version: platformVersion,
+      })
+    },
   }
 }

@@ -1,11 +1,12 @@
 // What does one process count of the requests of each app?
+import { durationBounds } from '@deis/types'
 import type { Table } from '../table/table.ts'
 
 /** By the first digit of a status; none: the client left before an answer. */
 export const classes = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 export const protocols = ['http', 'https', 'ws'] as const
 /** Seconds. */
-export const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+export const bounds = durationBounds
 /** The codes that Heroku gave these errors, by which they are searched for (docs/operations.md). */
 export const errorCodes = ['H12', 'H13', 'H14', 'H18', 'H21', 'H27', 'H28', 'H80'] as const
 

@@ -43,7 +43,7 @@ function forward(
   expects: boolean,
 ): void {
   const search = startSearch()
-  const began = context.access === null && context.counter === null ? 0 : performance.now()
+  const began = performance.now()
   const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}`
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
@@ -175,7 +175,7 @@ function forward(
       stopBody?.()
       connection?.abort()
     }
-    context.counter?.finished({
+    context.counter.finished({
       app: search.app,
       status: reply.status,
       protocol: asked.secure ? 'https' : 'http',

@@ -64,7 +64,7 @@ function splice(
     if (isCounted) return
     isCounted = true
     const { app, retries, error } = search
-    context.counter?.finished({ app, status, protocol: 'ws', ms: null, bytes, retries, error })
+    context.counter.finished({ app, status, protocol: 'ws', ms: null, bytes, retries, error })
   }
   const leave = (): void => {
     if (status !== 101) client.destroy()

@@ -9,12 +9,9 @@ export const metricsSettings = {
   DEIS_METRICS_PORT: controller.optionalInteger(0, 65_535, 'port of `/metrics` of the controller; 0: any free port', {
     usually: 'none',
   }),
-  DEIS_ROUTER_METRICS_PORT: router.optionalInteger(
-    0,
-    65_535,
-    'port of `/metrics` of the router; 0: any free port; without it the router counts nothing',
-    { usually: 'none' },
-  ),
+  DEIS_ROUTER_METRICS_PORT: router.optionalInteger(0, 65_535, 'port of `/metrics` of the router; 0: any free port', {
+    usually: 'none',
+  }),
   DEIS_METRICS_HOST: controller.text(
     '127.0.0.1',
     'address that `/metrics` listens on; with one that other machines reach, a token is needed',

@@ -7,6 +7,7 @@ import { Confirm, type Question } from '../parts/confirm.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
 import { ago } from '../text.ts'
 import type { AppGiven } from './app.tsx'
+import { Traffic } from './traffic.tsx'
 
 const refreshMs = 5_000
 
@@ -42,6 +43,7 @@ export function Overview({ context, app }: AppGiven) {
     <>
       <Failure text={error} />
       {maintenance && <p class="notice">Maintenance mode is on: visitors get a page that says so.</p>}
+      <Traffic context={context} app={app} />
       <section aria-labelledby="types">
         <h2 id="types">Process types</h2>
         {types.length === 0 && <Nothing>No release runs processes yet.</Nothing>}

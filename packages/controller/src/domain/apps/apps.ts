@@ -258,6 +258,7 @@ async function endApp(core: Core, app: Doomed): Promise<void> {
   core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
   await endEdgeChanges(core, app.id)
   await routesChanged(core, app.id)
+  core.traffic.forget(app.id)
   await core.removeRepo(app.id)
   await core.queue.run(app.id, async (signal) => {
     if ((await core.db.app.count({ where: { uuid: app.uuid } })) === 0) return
