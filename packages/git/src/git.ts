@@ -3,7 +3,7 @@ import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'n
 import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { killAll, signalGroup, withVariable } from '@deis/machine/pid'
 
@@ -37,7 +37,13 @@ function environment(git: Git, extra: Readonly<Record<string, string>> = {}): Re
 
 // Found in the history of ordinary old projects and harmless to a server that never checks out; the dangerous
 // messages (dot-git names, submodule tricks, unsorted or duplicate entries) stay errors.
-const tolerated = ['zeroPaddedFilemode', 'zeroPaddedDate', 'missingSpaceBeforeDate', 'badTimezone', 'missingEmail']
+export const tolerated: readonly string[] = [
+  'zeroPaddedFilemode',
+  'zeroPaddedDate',
+  'missingSpaceBeforeDate',
+  'badTimezone',
+  'missingEmail',
+]
 
 function quote(value: string): string {
   if (/[\n\0]/.test(value)) throw new Error(`${JSON.stringify(value)} cannot be part of a git setting`)
@@ -110,6 +116,8 @@ export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   readonly timeoutMs?: number
+  /** Default: none. */
+  readonly input?: Readable
 }
 
 export function killGroup(child: ChildProcess): void {
@@ -140,7 +148,9 @@ export async function runGit(git: Git, args: readonly string[], options: RunOpti
   options.signal?.addEventListener('abort', stop)
   const name = args.find((arg) => /^[a-z][a-z-]*$/.test(arg))
   try {
-    child.stdin.on('error', stop).end()
+    // git may end before it has read everything; its end says why.
+    if (options.input) pipeline(options.input, child.stdin, () => {})
+    else child.stdin.on('error', stop).end()
     const [closed, stdout, stderr] = await Promise.all([
       once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
       text(child.stdout),

@@ -8,6 +8,7 @@ import ssh2 from 'ssh2'
 import { openListener } from './listener.ts'
 import { serveHttp } from '../https/https.ts'
 import { killOrphans, writeSettings } from '../git.ts'
+import { openHistory } from '../history.ts'
 import { startHookServer, writeHooks } from '../push/hooks.ts'
 import { hostKeys } from './hostkeys.ts'
 import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
@@ -107,6 +108,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
       overHttp.add(work)
       await work
     },
+    history: openHistory({ deps, limits, git }),
     isPushing: (app) => pushes.of(app) !== undefined,
     async cancelPushes(app) {
       const push = pushes.of(app)
