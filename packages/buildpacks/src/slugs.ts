@@ -1,7 +1,10 @@
-// Which slugs are deleted, and when?
-import { readdir, rm, stat } from 'node:fs/promises'
+// Which slugs are kept, for how long, and how do they leave and come?
+import { constants } from 'node:fs'
+import { copyFile, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { slugFile } from '@deis/machine/slugs'
+import type { SlugStore } from '@deis/ports/slugs'
 
 const hourMs = 3_600_000
 
@@ -18,4 +21,39 @@ export async function pruneSlugs(folder: string, keep: ReadonlySet<string>): Pro
 
 export async function deleteSlugs(folder: string, digests: readonly string[]): Promise<void> {
   for (const digest of digests) await rm(slugFile(folder, digest), { force: true })
+}
+
+async function exists(file: string): Promise<boolean> {
+  const now = new Date()
+  return utimes(file, now, now).then(
+    () => true,
+    () => false,
+  )
+}
+
+export function openSlugs(folder: string): SlugStore {
+  return {
+    async open(digest) {
+      try {
+        const handle = await open(slugFile(folder, digest), 'r')
+        const { size } = await handle.stat()
+        return { size, content: handle.createReadStream() }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+        throw error
+      }
+    },
+    async put(digest, file) {
+      const slug = slugFile(folder, digest)
+      if (await exists(slug)) return
+      const partial = join(folder, `.${randomUUID()}.partial`)
+      try {
+        // Shares the blocks where the file system can, and is on the folder's own file system in any case.
+        await copyFile(file, partial, constants.COPYFILE_FICLONE)
+        await rename(partial, slug)
+      } finally {
+        await rm(partial, { force: true })
+      }
+    },
+  }
 }

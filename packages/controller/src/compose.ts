@@ -19,6 +19,7 @@ import type { Core } from './domain/core.ts'
 import { apiHost, createRouteTable } from './domain/edge/routes.ts'
 import { publishRoutes } from './domain/edge/routing.ts'
 import { createTraffic } from './domain/edge/traffic.ts'
+import { clearSpool } from './domain/move/spool.ts'
 import { createHere } from './domain/here.ts'
 import { noMeasures } from './domain/measures.ts'
 import { openAppLogs } from './domain/live/logs.ts'
@@ -146,6 +147,8 @@ async function open(
     measures: metrics?.measures ?? noMeasures,
     log,
     shutdown: shutdown.signal,
+    history: () => state.git?.history ?? null,
+    slugs: backend.slugs,
     removeRepo: async (app) => {
       await state.git?.cancelPushes(app)
       await removeRepo(join(config.dataDir, 'repos'), app)
@@ -177,6 +180,7 @@ async function listen(
     }),
     watchPeers(core),
   )
+  await clearSpool(core)
   await abandonBuilds(core)
   await publishAllRoutes(core)
   const git = await openGitServer(core, files.hookProgram)

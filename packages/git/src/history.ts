@@ -2,22 +2,10 @@
 import { createReadStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import type { Push } from '@deis/ports/push'
+import type { History } from '@deis/ports/history'
 import { archive, runGit, tolerated } from './git.ts'
 import { look, type Looking, wholeOf } from './push/contents.ts'
 import { branches, openDraft, pointHead, removeRepo, repoOf } from './repos.ts'
-
-/** What a build reads of a commit. */
-export type CommitSource = Pick<Push, 'source' | 'submodules' | 'withSubmodules'>
-
-export type History = {
-  /** Branches and tags, as a bundle. Null: there are none. `contains`: whether the commit is in it. */
-  write(app: string, file: string, sha: string, signal: AbortSignal): Promise<{ readonly contains: boolean } | null>
-  /** Takes the place of what the app has. @throws Error when the file is not a whole bundle, or has objects that git refuses */
-  read(app: string, file: string, signal: AbortSignal): Promise<void>
-  /** @throws Error when there is no such commit, or it may not be deployed */
-  commit(app: string, sha: string, signal: AbortSignal): Promise<CommitSource>
-}
 
 const timeoutMs = 1_800_000
 const signature = '# v2 git bundle\n'

@@ -1,6 +1,7 @@
 // What does the git server ask of the rest of the controller, and what does it offer (docs/architecture.md)?
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SourceLimits } from '@deis/lib/git-tree/measure'
+import type { History } from '@deis/ports/history'
 import type { Permission, Push } from '@deis/ports/push'
 import type { GitRequest } from './https/request.ts'
 import type { History } from './history.ts'

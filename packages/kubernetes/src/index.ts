@@ -121,6 +121,7 @@ export async function openBackend(given: KubernetesSettings, deps: Deps): Promis
     scheduler,
     builder,
     registry,
+    slugs: null,
     intercept: (request, response) => handOff.handle(request, response),
     close: async () => kube.close(),
   }

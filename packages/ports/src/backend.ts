@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Builder } from './builder.ts'
 import type { Registry } from './registry.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { SlugStore } from './slugs.ts'
 
 /** How a backend logs. */
 export type Log = (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void
@@ -12,6 +13,8 @@ export type Backend = {
   readonly builder: Builder
   /** Null where no images run. */
   readonly registry: Registry | null
+  /** Null where no slugs run. */
+  readonly slugs: SlugStore | null
   /** Takes requests that are not part of the API; returns whether it did. */
   readonly intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null
   /** To be called after the scheduler was closed. */

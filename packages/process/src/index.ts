@@ -1,6 +1,7 @@
 // How is the backend "process" opened, where apps are processes of this machine, built with its own toolchains?
 import { join } from 'node:path'
 import { createNativeBuilder } from '@deis/buildpacks/create'
+import { openSlugs } from '@deis/buildpacks/slugs'
 import { openAccounts } from '@deis/machine/accounts'
 import { createArchiver } from '@deis/machine/archive'
 import { openFirewall } from '@deis/machine/firewall'
@@ -68,5 +69,5 @@ export async function openBackend(settings: ProcessSettings, { archiveProgram, d
     startsApps: true,
     passEnv: { ...locale, ...buildEnv },
   })
-  return { scheduler, builder, registry: null, intercept: null, close: async () => {} }
+  return { scheduler, builder, registry: null, slugs: openSlugs(slugFolder), intercept: null, close: async () => {} }
 }

@@ -25,6 +25,8 @@ export type Route = {
   readonly body?: TSchema
   /** The limit of the body, if `usualBodyBytes` are not enough. */
   readonly bodyBytes?: number
+  /** What a GET answers with, or another method takes as its body, if that is not JSON. */
+  readonly media?: string
   /** Status of success; errors are in error.ts. */
   readonly status: number
   readonly response: TSchema

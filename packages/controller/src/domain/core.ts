@@ -1,9 +1,11 @@
 // What do all functions of the domain need? Created once by compose.ts, passed as the first argument.
 import type { Logger } from 'pino'
+import type { History } from '@deis/ports/history'
 import type { Builder } from '@deis/ports/builder'
 import type { Config } from '../config.ts'
 import type { Scheduler } from '@deis/ports/scheduler'
 import type { Registry } from '@deis/ports/registry'
+import type { SlugStore } from '@deis/ports/slugs'
 import type { Peers } from '../store/peers.ts'
 import type { Vault } from '../store/crypto.ts'
 import type { Db, Read } from '../store/open.ts'
@@ -37,6 +39,10 @@ export type Core = {
   readonly log: Logger
   /** Aborted when the controller stops: work is continued at the next start. */
   readonly shutdown: AbortSignal
+  /** The histories of apps; null while the git server has not started. */
+  readonly history: () => History | null
+  /** Null where no slugs run. */
+  readonly slugs: SlugStore | null
   /** Ends the app's pushes and deletes its repository; the domain does not know the git server. */
   readonly removeRepo: (app: string) => Promise<void>
 }

@@ -23,6 +23,7 @@ import { serveHooks } from './hooks.ts'
 import { createFollowSlots } from './live.ts'
 import { serveKeys } from './keys.ts'
 import { createHttpServer } from './listen.ts'
+import { serveMove } from './move.ts'
 import { openapi } from './openapi.ts'
 import { servePage } from './page.ts'
 import { servePerms } from './perms.ts'
@@ -166,6 +167,8 @@ export function createApp(
   if (files.page !== null) servePage(server, files.page)
   refuseOtherMethods(server, core, routes)
   acceptSockets(server, routes, new Map([[routesProtocol, acceptRouters(core)]]))
+  // Only there are bodies taken that are not JSON.
+  void server.register(async (scope) => serveMove(scope, core))
   void server.register(async (scope) => serveTerminal(scope, core))
   return server
 }

@@ -19,7 +19,11 @@ import { createRouteTable } from '../domain/edge/routes.ts'
 import { publishRoutes } from '../domain/edge/routing.ts'
 import { createTraffic } from '../domain/edge/traffic.ts'
 import type { Credentials, Registry } from '@deis/ports/registry'
+import { writeSettings } from '@deis/git/git'
+import { openHistory } from '@deis/git/history'
+import { defaultLimits } from '@deis/git/port'
 import { createMemoryScheduler, type MemoryScheduler } from '@deis/ports/testing/memory'
+import { createMemorySlugs, type MemorySlugs } from '@deis/ports/testing/memory-slugs'
 import type { Capabilities, Scheduler } from '@deis/ports/scheduler'
 import { createVault, verifyPassword } from '../store/crypto.ts'
 import { openDb } from '../store/open.ts'
@@ -103,6 +107,7 @@ export type Fixture = {
   readonly server: FastifyInstance
   readonly core: Core
   readonly memory: MemoryScheduler
+  readonly slugs: MemorySlugs
   /** Sends a request as the holder of a token and gives status, parsed body and headers. */
   call(method: string, url: string, body?: unknown, token?: string): Promise<Answer>
   /** Registers and logs in; the first one is admin. */
@@ -118,6 +123,8 @@ export async function openFixture(
     env?: Record<string, string>
     capabilities?: Partial<Capabilities>
     builder?: Partial<Builder>
+    /** Default: there are some. */
+    slugs?: false
     wrap?: (scheduler: Scheduler) => Scheduler
     /** Where the cost of hashing is the subject. */
     passwords?: Passwords
@@ -147,6 +154,14 @@ export async function openFixture(
   const peers = noPeers('test')
   const asked: Asked[] = []
   const log = pino({ level: 'silent' })
+  const slugs = createMemorySlugs()
+  const git = { program: 'git', path: process.env.PATH ?? '', folder: join(folder, 'repos') }
+  await writeSettings(git, join(git.folder, '.hooks'), config.maxPackBytes)
+  const history = openHistory({
+    git,
+    limits: defaultLimits,
+    deps: { sourceLimits: config.source, maxPackBytes: config.maxPackBytes },
+  })
   const core: Core = {
     config,
     db: store.db,
@@ -171,6 +186,8 @@ export async function openFixture(
     measures: options.measures ?? noMeasures,
     log,
     shutdown: shutdown.signal,
+    history: () => history,
+    slugs: options.slugs === false ? null : slugs,
     removeRepo: async () => {},
   }
   const publishing = new Set<Promise<void>>()
@@ -200,6 +217,7 @@ export async function openFixture(
     server,
     core,
     memory,
+    slugs,
     call,
     asked: () => asked,
     async user(name) {

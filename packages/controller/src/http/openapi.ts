@@ -46,8 +46,18 @@ function success(route: Route): Json {
   if (route.websocket)
     return { description: 'The connection is a WebSocket from here on. Without an upgrade in the request: 426.' }
   if (type === 'null') return { description: 'Done; the body is empty.' }
-  const media = type === 'string' ? 'text/plain' : 'application/json'
+  const media = (route.method === 'GET' && route.media) || (type === 'string' ? 'text/plain' : 'application/json')
   return { description: 'Done.', content: { [media]: { schema: route.response } } }
+}
+
+function bodyOf(route: Route): Json {
+  const { body, media, method } = route
+  if (media !== undefined && method !== 'GET')
+    return { requestBody: { required: true, content: { [media]: { schema: { type: 'string', format: 'binary' } } } } }
+  if (!body) return {}
+  return {
+    requestBody: { required: requiredOf(body).length > 0, content: { 'application/json': { schema: body } } },
+  }
 }
 
 function operation(name: string, route: Route): Json {
@@ -58,14 +68,7 @@ function operation(name: string, route: Route): Json {
     tags: [route.path.split('/').findLast((part) => /^[a-z]+$/.test(part)) ?? 'platform'],
     security: security[route.access],
     ...(route.params || route.query ? { parameters: parameters(route) } : {}),
-    ...(route.body
-      ? {
-          requestBody: {
-            required: requiredOf(route.body).length > 0,
-            content: { 'application/json': { schema: route.body } },
-          },
-        }
-      : {}),
+    ...bodyOf(route),
     responses: { [route.status]: success(route), default: detail },
   }
 }

@@ -19,7 +19,7 @@ import { endEdgeChanges, exposeApp, routesChanged } from '../edge/edge.ts'
 import { mark } from '../requests/request-mark.ts'
 import { type AppRow, procfileOf, toApp, withOwner } from './rows.ts'
 
-function checkName(core: Core, id: string): void {
+export function checkName(core: Core, id: string): void {
   if (!appIdPattern.test(id)) throw invalidField('id', appIdMessages.pattern, appIdMessages.client)
   if (isReserved(core.config, id)) throw invalidField('id', `${id} is a reserved name.`)
 }
@@ -107,7 +107,10 @@ async function prepareBackend(core: Core, app: AppRow): Promise<void> {
   }
 }
 
-async function refuseMoreApps(core: Core, caller: Caller): Promise<void> {
+export async function refuseMoreApps(
+  core: Core,
+  caller: Pick<Caller, 'id' | 'username' | 'isSuperuser'>,
+): Promise<void> {
   const count = caller.isSuperuser ? 0 : await core.db.app.count({ where: { ownerId: caller.id } })
   if (count >= bounds.appsOfUser)
     throw new DeisError(

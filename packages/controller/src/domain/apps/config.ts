@@ -26,7 +26,11 @@ const enforced = {
  * Never store what is not enforced (docs/architecture.md, principle 6): only what the request adds is looked at, so old
  * values can always be removed. The scheduler, which may have to ask its cluster, is asked only if there is any.
  */
-async function refuseUnenforced({ scheduler }: Core, before: ConfigMaps, after: ConfigMaps): Promise<void> {
+export async function refuseUnenforced(
+  { scheduler }: Pick<Core, 'scheduler'>,
+  before: ConfigMaps,
+  after: ConfigMaps,
+): Promise<void> {
   const added = (Object.keys(enforced) as (keyof typeof enforced)[]).filter((map) =>
     Object.entries(after[map]).some(([key, value]) => JSON.stringify(before[map][key]) !== JSON.stringify(value)),
   )
@@ -43,7 +47,11 @@ async function refuseUnenforced({ scheduler }: Core, before: ConfigMaps, after: 
 }
 
 /** Only when tags change: nodes may be gone since then (docs/contract/api.md §2.5, §7 #17). */
-async function refuseUnmatched(core: Core, before: ConfigMaps['tags'], after: ConfigMaps['tags']): Promise<void> {
+export async function refuseUnmatched(
+  core: Pick<Core, 'scheduler'>,
+  before: ConfigMaps['tags'],
+  after: ConfigMaps['tags'],
+): Promise<void> {
   const added = Object.entries(after).filter(([key, value]) => before[key] !== value)
   if (added.length === 0 || (await core.scheduler.matchingNodes(after)) > 0) return
   const list = (tags: readonly (readonly [string, string])[]): string =>

@@ -110,7 +110,10 @@ export async function storeSettings(
 }
 
 /** Autoscale rules are refused where the backend cannot apply them; they can always be removed. */
-async function refuseAutoscale(core: Core, patch: SettingsPatch): Promise<void> {
+export async function refuseAutoscale(
+  core: Pick<Core, 'scheduler'>,
+  patch: Pick<SettingsPatch, 'autoscale'>,
+): Promise<void> {
   if (!Object.values(patch.autoscale ?? {}).some((rule) => rule !== null)) return
   const { autoscale, noAutoscale } = await core.scheduler.capabilities()
   if (autoscale) return

@@ -19,7 +19,7 @@ export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all
 }
 
 /** The process types of a request; null and absent mean none. */
-function checkProcfile(raw: unknown): Record<string, string> {
+export function checkProcfile(raw: unknown): Record<string, string> {
   if (raw === undefined || raw === null) return {}
   if (typeof raw !== 'object' || Array.isArray(raw)) throw invalidField('procfile', 'Expected a dictionary of items.')
   const procfile: Record<string, string> = {}

@@ -6,6 +6,7 @@ import { appAccess } from '../accounts/access.ts'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import type { Caller, Core } from '../core.ts'
 import { latestGood } from '../releases/release.ts'
+import type { ConfigMaps } from '../apps/config-rules.ts'
 import { type AppRow, configMaps } from '../apps/rows.ts'
 
 /** The app's own credentials by the host they are for (`deis registry:set`); without a hostname they are for Docker Hub. */
@@ -54,16 +55,34 @@ export async function refuseForeignImage(core: Core, caller: Caller, image: stri
     await refuseForeign(core, caller, image, repository, ownRegistry.organization)
 }
 
-/** The app's own for the image's registry: credentials for one are never shown to another. @throws ImageError */
-export function ownCredentials({ vault }: Core, config: Row.Config, image: string): Credentials | null {
-  const { username, password = '', hostname } = configMaps(vault, config).registry
+/** Credentials for one registry are never shown to another. @throws ImageError */
+function credentialsFor(registry: ConfigMaps['registry'], image: string): Credentials | null {
+  const { username, password = '', hostname } = registry
   const theirs =
     username !== undefined && (hostname === undefined || canonicalHost(hostname) === parseReference(image).host)
   return theirs ? { username, password } : null
 }
 
+/** The app's own for the image's registry. @throws ImageError */
+export function ownCredentials({ vault }: Core, config: Row.Config, image: string): Credentials | null {
+  return credentialsFor(configMaps(vault, config).registry, image)
+}
+
 /** Asks the image's registry once; every release of the build runs the image that was found. */
 export async function imageFacts(core: Core, caller: Caller, app: AppRow, image: string): Promise<ImageFacts> {
+  return factsWith(core, caller, image, async () => {
+    const { config } = await latestGood(core.db, app)
+    return configMaps(core.vault, config).registry
+  })
+}
+
+/** `registry`: the credentials of the app that is to run it. */
+export async function factsWith(
+  core: Core,
+  caller: Caller,
+  image: string,
+  registry: () => Promise<ConfigMaps['registry']>,
+): Promise<ImageFacts> {
   const { images } = await core.scheduler.capabilities()
   if (!images || !core.registry)
     throw new DeisError(
@@ -72,8 +91,7 @@ export async function imageFacts(core: Core, caller: Caller, app: AppRow, image:
     )
   try {
     await refuseForeignImage(core, caller, image)
-    const { config } = await latestGood(core.db, app)
-    return await core.registry.inspect(image, ownCredentials(core, config, image), core.shutdown)
+    return await core.registry.inspect(image, credentialsFor(await registry(), image), core.shutdown)
   } catch (error) {
     throw imageRefusal(error)
   }

@@ -7,7 +7,7 @@ import type { Caller, Core } from '../core.ts'
 import { domainName, isOfPlatform, labelOf, spellings } from './domain-rules.ts'
 import { changeEdge } from './edge.ts'
 import { isReserved, oneNameAtATime } from '../apps/names.ts'
-import { foreignName } from '../apps/name-space.ts'
+import { foreignName, type Holder } from '../apps/name-space.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
 import { marked, unmarked } from '../requests/request-mark.ts'
 import { type AppRow, toDomain } from '../apps/rows.ts'
@@ -38,8 +38,8 @@ function refusePlatform(core: Core, name: string): void {
     )
 }
 
-/** Names that other apps have, also by a wildcard. */
-async function refuseTaken(core: Core, app: AppRow, written: string, name: string): Promise<void> {
+/** Names that other apps have, also by a wildcard. `app` may be one that is not stored yet. */
+async function refuseTaken(core: Core, app: Holder & { id: string }, written: string, name: string): Promise<void> {
   const taken = await core.db.domain.findFirst({
     where: { domain: { in: spellings(name, core.config.platformDomain) } },
   })
@@ -49,10 +49,22 @@ async function refuseTaken(core: Core, app: AppRow, written: string, name: strin
       'domain',
       taken.domain === written ? domainMessages.taken : `The domain ${name} is already in use by another app`,
     )
-  // The app may have been transferred since the request came.
-  const { ownerId } = await core.db.app.findUniqueOrThrow({ where: { uuid: app.uuid }, select: { ownerId: true } })
-  const why = await foreignName(core, { ownerId, uuid: app.uuid }, [name])
+  const why = await foreignName(core, app, [name])
   if (why !== null) throw invalidField('domain', `"${name}" cannot be added: ${why}.`)
+}
+
+/** The stored form of a name that such an app can have. @throws DeisError why it cannot */
+export async function freeDomain(
+  core: Core,
+  caller: Caller,
+  app: Holder & { readonly id: string },
+  raw: string,
+): Promise<string> {
+  const name = domainName(raw)
+  refuseReserved(core, name)
+  await refuseTaken(core, app, raw.trim(), name)
+  if (!caller.isSuperuser) refusePlatform(core, name)
+  return name
 }
 
 async function refuseMore(core: Core, app: AppRow): Promise<void> {
@@ -84,7 +96,9 @@ export async function addDomain(core: Core, caller: Caller, app: AppRow, raw: st
   refuseReserved(core, name)
   return changeEdge(core, app.id, async () => {
     const row = await oneNameAtATime(core, async () => {
-      await refuseTaken(core, app, raw.trim(), name)
+      // The app may have been transferred since the request came.
+      const { ownerId } = await core.db.app.findUniqueOrThrow({ where: { uuid: app.uuid }, select: { ownerId: true } })
+      await refuseTaken(core, { id: app.id, uuid: app.uuid, ownerId }, raw.trim(), name)
       if (!caller.isSuperuser) refusePlatform(core, name)
       await refuseMore(core, app)
       return insertDomain(core, caller, app, name)

@@ -58,6 +58,11 @@ export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unk
     if (!target) throw new DeisError('invalid', 'Release matching query does not exist.')
     if (target.state === 'failed') throw new DeisError('invalid', 'Cannot roll back to failed release.')
     if (!target.build) throw new DeisError('invalid', 'No build associated with this release')
+    if (target.build.image === '')
+      throw new DeisError(
+        'invalid',
+        `v${version} cannot be run here: its build was left behind when the app was imported. Push its commit${target.build.sha === '' ? '' : ` ${target.build.sha.slice(0, 8)}`} again to build it here.`,
+      )
     const before = desiredStructure(current, core.config.maxProcesses)
     const old = good.build ? { ...good.build, procfile: procfileOf(good.build) } : null
     const counts = countsFor(

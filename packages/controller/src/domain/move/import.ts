@@ -1,0 +1,264 @@
+// How does an archive become an app of this installation, wholly or not at all?
+//
+//   receive ─▶ plan ─▶ reserve ─▶ history, slug or build ─▶ store ─▶ deploy
+//                      └ the name only, as an app that is being destroyed: whoever is killed from here on leaves an app that
+//                        the next start deletes, with everything of it. `store` makes it an app, which the next start runs.
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { type App, DeisError, forbidden, messageOf, notFound } from '@deis/types'
+import type { BuildResult } from '@deis/ports/builder'
+import { NameTaken } from '@deis/ports/scheduler'
+import { destroyApp } from '../apps/apps.ts'
+import { isDomain, oneNameAtATime } from '../apps/names.ts'
+import { toApp } from '../apps/rows.ts'
+import { openBuildLog } from '../builds/log.ts'
+import type { Caller, Core } from '../core.ts'
+import { routesChanged } from '../edge/edge.ts'
+import { appRow, converge, explain } from '../releases/converge.ts'
+import { announceRelease } from '../releases/deploy-hooks.ts'
+import type { Artifact } from './artifact.ts'
+import { limits } from './format.ts'
+import { type Owner, type Plan, planImport, planLinks } from './plan.ts'
+import { type Bounds, type Received, receive } from './receive.ts'
+import { withSpool } from './spool.ts'
+import { type NewBuild, storeImport } from './store.ts'
+
+export type Imported = {
+  readonly app: App
+  readonly version: number
+  /** Whether it was built here, and why; null: it was not. */
+  readonly built: string | null
+  readonly warnings: readonly string[]
+}
+
+export type ImportOptions = {
+  /** Default: the name that it had. */
+  readonly id: string | null
+  /** Default: who imports it. */
+  readonly owner: string | null
+  readonly rebuild: boolean
+}
+
+/** Other controllers finish what has not been touched for longer. */
+const touchMs = 2_000
+const shownLines = 30
+
+export const boundsOf = ({ config }: Pick<Core, 'config'>): Bounds => ({
+  'records.jsonl': limits.recordBytes,
+  'history.bundle': config.maxPackBytes,
+  'slug.tgz': config.maxSlugBytes,
+})
+
+async function ownerOf(core: Core, caller: Caller, wanted: string | null): Promise<Owner> {
+  if (wanted === null || wanted === caller.username) return caller
+  if (!caller.isSuperuser) throw forbidden('Only admins can import an app for another user.')
+  const user = await core.db.user.findUnique({ where: { username: wanted } })
+  if (!user) throw notFound('User')
+  return user
+}
+
+/** The name, so that nobody else takes it. */
+async function reserve(core: Core, { uuid, id, owner }: Plan): Promise<void> {
+  const now = new Date()
+  await oneNameAtATime(core, async () => {
+    if ((await core.db.app.count({ where: { id } })) > 0 || (await isDomain(core, id)))
+      throw new DeisError('conflict', `The name "${id}" was taken in the meantime, and nothing was changed.`)
+    const data = { uuid, id, ownerId: owner.id, structure: {}, destroying: true, createdAt: now, updatedAt: now }
+    await core.db.app.create({ data })
+  })
+}
+
+/** Until the returned function is called, no other controller takes the app for one that was left. */
+function keepReserved(core: Core, { uuid }: Plan): () => void {
+  const timer = setInterval(() => {
+    core.db.app
+      .updateMany({ where: { uuid, destroying: true }, data: { updatedAt: new Date() } })
+      .catch((error: unknown) => core.log.warn({ err: error }, 'an import could not be marked as going on'))
+  }, touchMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+async function build(
+  core: Core,
+  plan: Plan,
+  { build: { sha, ref } }: Extract<Artifact, { kind: 'build' }>,
+  by: string,
+  signal: AbortSignal,
+): Promise<NewBuild> {
+  const uuid = randomUUID()
+  const log = await openBuildLog(core, plan.id, uuid)
+  let output = ''
+  const print = (text: string): void => {
+    log.write(text)
+    output = (output + text).slice(-100_000)
+  }
+  const history = core.history()
+  if (!history) throw new DeisError('unavailable', 'The git server has not started yet. Try again in a moment.')
+  try {
+    const commit = await history.commit(plan.id, sha, signal)
+    const whole = await commit.withSubmodules?.(print, signal)
+    try {
+      const { builder, buildpacks } = plan.settings
+      const result = await core.builder.build(
+        {
+          id: uuid,
+          app: plan.id,
+          sha,
+          config: plan.config.values,
+          source: whole?.source ?? commit.source,
+          submodules: whole?.submodules ?? commit.submodules,
+          noCache: false,
+          ...(builder === null ? {} : { builder }),
+          ...(buildpacks.length === 0 ? {} : { buildpacks }),
+        },
+        print,
+        signal,
+      )
+      return newBuild(plan, result, { uuid, sha, ref, owner: by })
+    } finally {
+      await whole?.close()
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    const lines = output.trimEnd().split('\n').slice(-shownLines)
+    throw new DeisError(
+      'invalid',
+      [
+        `"${plan.id}" could not be built here, and nothing was changed: ${messageOf(error)}`,
+        ...lines.map((line) => `    ${line}`),
+      ]
+        .join('\n')
+        .trimEnd(),
+      { cause: error },
+    )
+  } finally {
+    await log.close()
+  }
+}
+
+function newBuild(
+  plan: Plan,
+  { artifact, dockerfile, port, processes, cnb }: BuildResult,
+  about: { uuid: string; sha: string; ref: string; owner: string },
+): NewBuild {
+  const now = new Date()
+  return {
+    ...about,
+    appUuid: plan.uuid,
+    source: 'git',
+    status: 'succeeded',
+    image: artifact.kind === 'slug' ? artifact.digest : artifact.reference,
+    reference: artifact.kind === 'slug' ? null : artifact.reference,
+    procfile: { ...processes },
+    dockerfile: dockerfile ? 'true' : '',
+    port,
+    ...(cnb ? { cnb: { ...cnb, buildpacks: [...cnb.buildpacks], procfileTypes: [...(cnb.procfileTypes ?? [])] } } : {}),
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/** Everything outside the database, and then its rows. Call it in the app's queue. */
+async function fill(
+  core: Core,
+  caller: Caller,
+  plan: Plan,
+  { manifest, records, file }: Received,
+  signal: AbortSignal,
+): Promise<{ version: number; summary: string }> {
+  await core.scheduler.prepare(plan.id, signal)
+  const bundle = file('history.bundle')
+  const history = core.history()
+  if (bundle !== null && history)
+    await history.read(plan.id, bundle, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw new DeisError('invalid', `${messageOf(error)}. Nothing was changed.`, { cause: error })
+    })
+  const slug = file('slug.tgz')
+  const { artifact } = plan
+  if (artifact.kind === 'slug' && slug !== null) await core.slugs?.put(artifact.digest, slug)
+  const made = artifact.kind === 'build' ? await build(core, plan, artifact, caller.username, signal) : null
+  return oneNameAtATime(core, async () => {
+    const links = await planLinks(core, caller, plan, { manifest, records })
+    return storeImport(core, { manifest, records, plan: { ...plan, ...links }, made, by: caller.username })
+  })
+}
+
+async function undo(core: Core, plan: Plan, error: unknown): Promise<void> {
+  // What is there is not ours to remove.
+  if (error instanceof NameTaken) {
+    await core.db.app.deleteMany({ where: { uuid: plan.uuid, destroying: true } })
+    throw new DeisError('conflict', `${error.message}. Nothing was changed.`, { cause: error })
+  }
+  await destroyApp(core, plan).catch((again: unknown) =>
+    core.log.error({ app: plan.id, err: again }, 'an import could not be undone, the next start does it'),
+  )
+}
+
+async function makeApp(
+  core: Core,
+  caller: Caller,
+  plan: Plan,
+  received: Received,
+): Promise<{ version: number; summary: string }> {
+  await reserve(core, plan)
+  const release = keepReserved(core, plan)
+  try {
+    return await core.queue.run(plan.id, (signal) => fill(core, caller, plan, received, signal))
+  } catch (error) {
+    // The next start undoes it.
+    if (core.shutdown.aborted) throw error
+    await undo(core, plan, error)
+    throw error
+  } finally {
+    release()
+  }
+}
+
+/** Resolves when it serves. */
+async function run(core: Core, { id }: Plan, version: number): Promise<void> {
+  try {
+    await converge(core, id)
+  } catch (error) {
+    if (core.shutdown.aborted)
+      throw new DeisError(
+        'unavailable',
+        `"${id}" was imported as v${version}. The controller is stopping, and deploys it at its next start.`,
+        { cause: error },
+      )
+    throw new DeisError(
+      'invalid',
+      `"${id}" was imported as v${version}, but it does not run here: ${explain(error)}\nWhat keeps it from running can be changed here, with deis config:set or git push. To undo the import: deis destroy -a ${id}`,
+      { cause: error },
+    )
+  }
+}
+
+/** @throws DeisError; nothing was changed then, unless its text says so */
+export async function importApp(
+  core: Core,
+  caller: Caller,
+  { id, owner: wantedOwner, rebuild }: ImportOptions,
+  source: Readable,
+): Promise<Imported> {
+  const owner = await ownerOf(core, caller, wantedOwner)
+  return withSpool(core, async (folder) => {
+    let plan: Plan | null = null
+    const received = await receive(source, folder, boundsOf(core), async (manifest, records) => {
+      plan = await planImport(core, caller, { id: id ?? manifest.app, owner, rebuild }, { manifest, records })
+    })
+    const planned = plan as Plan | null
+    if (planned === null) throw new Error('an archive was received without a plan')
+    const { version, summary } = await makeApp(core, caller, planned, received)
+    core.log.info({ app: planned.id, by: caller.username, from: received.manifest.from }, 'app imported')
+    core.logs.write(planned.id, 'INFO', summary)
+    announceRelease(core, { app: planned.id, version, summary, sha: '', user: caller.username })
+    await run(core, planned, version)
+    await routesChanged(core, planned.id)
+    const app = await appRow(core, planned.id)
+    if (!app) throw notFound('App')
+    const built = planned.artifact.kind === 'build' ? planned.artifact.why : null
+    return { app: toApp(app), version, built, warnings: planned.warnings }
+  })
+}

@@ -1,0 +1,208 @@
+// How do the records of an app become rows, all of them in one transaction?
+import { randomUUID } from 'node:crypto'
+import { DeisError, type Structure } from '@deis/types'
+import type * as Row from '../../store/generated/sqlite/client.ts'
+import type { Tx } from '../../store/open.ts'
+import { certPurpose } from '../apps/rows.ts'
+import { countsFor } from '../apps/structure.ts'
+import type { Core } from '../core.ts'
+import { isPullable } from './artifact.ts'
+import type { AppRecords, BuildRecord, Manifest } from './format.ts'
+import type { Plan } from './plan.ts'
+import { configOf, currentOf } from './records.ts'
+
+const atOnce = 100
+
+async function inParts<T>(rows: readonly T[], store: (part: T[]) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < rows.length; from += atOnce) await store(rows.slice(from, from + atOnce))
+}
+
+const times = (created: string): { createdAt: Date; updatedAt: Date } => ({
+  createdAt: new Date(created),
+  updatedAt: new Date(created),
+})
+
+/** What a build row says about what runs; of an artifact that stayed behind: nothing. */
+function artifactOf(
+  core: Core,
+  { artifact }: Plan,
+  build: BuildRecord,
+  isCurrent: boolean,
+): Pick<Row.Build, 'image' | 'reference' | 'port'> {
+  const { image, reference, port } = build
+  if (artifact.kind === 'slug' && artifact.digest === image && reference === null) return { image, reference, port }
+  if (artifact.kind === 'image' && isCurrent)
+    return { image, reference: artifact.facts.reference, port: artifact.facts.ports[0] ?? null }
+  return isPullable(core, build) ? { image, reference, port } : { image: '', reference: null, port }
+}
+
+function configData(core: Core, plan: Plan, record: AppRecords['configs'][number], uuid: string) {
+  const maps = configOf(record)
+  return {
+    uuid,
+    appUuid: plan.uuid,
+    owner: record.owner,
+    values: core.vault.seal('config', JSON.stringify(maps.values)),
+    registry: core.vault.seal('registry', JSON.stringify(maps.registry)),
+    memory: maps.memory,
+    cpu: maps.cpu,
+    tags: maps.tags,
+    healthcheck: maps.healthcheck as Row.Prisma.InputJsonObject,
+    ...times(record.created),
+  }
+}
+
+function buildData(
+  core: Core,
+  plan: Plan,
+  record: BuildRecord,
+  uuid: string,
+  isCurrent: boolean,
+): Row.Prisma.BuildCreateManyInput {
+  const { owner, source, sha, ref, procfile, dockerfile, cnb, created } = record
+  return {
+    uuid,
+    appUuid: plan.uuid,
+    owner,
+    source,
+    status: 'succeeded',
+    ...artifactOf(core, plan, record, isCurrent),
+    sha,
+    ref,
+    procfile,
+    dockerfile,
+    ...(cnb ? { cnb: cnb as Row.Prisma.InputJsonObject } : {}),
+    ...times(created),
+  }
+}
+
+/** What was built here for the app; null: nothing had to be. */
+export type NewBuild = Omit<Row.Prisma.BuildCreateManyInput, 'procfile' | 'dockerfile' | 'sha'> & {
+  readonly procfile: Record<string, string>
+  readonly dockerfile: string
+  readonly sha: string
+}
+
+type Import = {
+  readonly manifest: Manifest
+  readonly records: AppRecords
+  readonly plan: Plan
+  readonly made: NewBuild | null
+  readonly by: string
+}
+
+/** The counts to start with: types may have other names in what was built here. */
+function countsOf(core: Core, { records, made }: Import): { structure: Structure; removed: Structure } {
+  const { structure, removed } = records.app
+  const { build } = currentOf(records)
+  if (!made || !build) return { structure, removed }
+  return countsFor(
+    { structure, removed },
+    { dockerfile: made.dockerfile, sha: made.sha, procfile: made.procfile, cnb: made.cnb ?? null },
+    build,
+    { removeMissing: core.config.procfileMissingRemove, maxProcesses: core.config.maxProcesses },
+  )
+}
+
+async function storeEdge(core: Core, tx: Tx, { records, plan, by }: Import, now: Date): Promise<void> {
+  const { uuid, owner, domains, certificates, settings } = plan
+  const stamps = { createdAt: now, updatedAt: now }
+  const ids = new Map<string, number>()
+  for (const { name, facts, id } of certificates) {
+    const data = { name, ownerId: owner.id, ...facts, key: core.vault.seal(certPurpose, facts.key), ...stamps }
+    ids.set(name, id ?? (await tx.certificate.create({ data })).id)
+  }
+  for (const { name, certificate } of domains)
+    await tx.domain.create({
+      data: {
+        domain: name,
+        appUuid: uuid,
+        owner: owner.username,
+        certificateId: certificate === null ? null : (ids.get(certificate) ?? null),
+        ...stamps,
+      },
+    })
+  const { label, ...values } = settings
+  await tx.settings.create({
+    data: {
+      uuid: randomUUID(),
+      appUuid: uuid,
+      owner: by,
+      ...values,
+      label: label as Row.Prisma.InputJsonObject,
+      ...stamps,
+    },
+  })
+  const { httpsEnforced } = records.app
+  if (httpsEnforced !== null)
+    await tx.tls.create({ data: { uuid: randomUUID(), appUuid: uuid, owner: by, httpsEnforced, ...stamps } })
+  await tx.grant.createMany({ data: plan.collaborators.map((userId) => ({ appUuid: uuid, userId })) })
+}
+
+/**
+ * The app that was reserved becomes an app with everything that it had, and a release more, which says where it comes from.
+ * @returns the number of that release
+ */
+export async function storeImport(core: Core, given: Import): Promise<{ version: number; summary: string }> {
+  const { manifest, records, plan, made, by } = given
+  const now = new Date()
+  const { structure, removed } = countsOf(core, given)
+  const current = currentOf(records)
+  const configs = records.configs.map(() => randomUUID())
+  const builds = records.builds.map(() => randomUUID())
+  const version = Math.max(...records.releases.slice(-1).map((one) => one.version)) + 1
+  const summary = `${by} imported ${manifest.app} from ${manifest.from}`
+  const shared = { appUuid: plan.uuid, before: structure }
+  await core.db.$transaction(async (tx) => {
+    const { deployBranch } = records.app
+    const { count } = await tx.app.updateMany({
+      where: { uuid: plan.uuid, destroying: true },
+      data: { destroying: false, structure, removed, deployBranch, updatedAt: now },
+    })
+    if (count === 0) throw new DeisError('conflict', `The import of "${plan.id}" was ended by another controller.`)
+    await inParts(
+      records.configs.map((record, index) => configData(core, plan, record, configs[index] ?? '')),
+      (data) => tx.config.createMany({ data }),
+    )
+    await inParts(
+      [
+        ...records.builds.map((record, index) =>
+          buildData(core, plan, record, builds[index] ?? '', index === current.release.build),
+        ),
+        ...(made ? [made] : []),
+      ],
+      (data) => tx.build.createMany({ data }),
+    )
+    await inParts(
+      records.releases.map(({ version: number, owner, summary: text, state, exception, config, build, created }) => ({
+        uuid: randomUUID(),
+        version: number,
+        owner,
+        summary: text,
+        state,
+        exception,
+        configUuid: configs[config] ?? '',
+        buildUuid: build === null ? null : (builds[build] ?? null),
+        ...shared,
+        ...times(created),
+      })),
+      (data) => tx.release.createMany({ data }),
+    )
+    await tx.release.create({
+      data: {
+        uuid: randomUUID(),
+        version,
+        owner: by,
+        summary,
+        state: 'deployed',
+        configUuid: configs[current.release.config] ?? '',
+        buildUuid: made?.uuid ?? (current.release.build === null ? null : (builds[current.release.build] ?? null)),
+        ...shared,
+        createdAt: now,
+        updatedAt: now,
+      },
+    })
+    await storeEdge(core, tx, given, now)
+  })
+  return { version, summary }
+}

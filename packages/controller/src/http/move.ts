@@ -1,0 +1,79 @@
+// How do archives of apps arrive, and how are they sent?
+import { pipeline } from 'node:stream/promises'
+import * as types from '@deis/types'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Core } from '../domain/core.ts'
+import { type Archive, exportApp } from '../domain/move/export.ts'
+import { importApp } from '../domain/move/import.ts'
+import { serve } from './serve.ts'
+import { createSlots } from './slots.ts'
+
+/** Each has files on our disk, and an import has its records in memory. */
+const slotLimits = { perUser: 2, perController: 4 }
+/** A client that takes nothing for so long has gone. */
+const stalledMs = 60_000
+/** What a client still sends after its archive was refused. */
+const drainMs = 60_000
+
+async function send(reply: FastifyReply, id: string, { bytes, content }: Archive): Promise<void> {
+  const { raw } = reply
+  reply.hijack()
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': types.archiveType,
+    'content-length': bytes,
+    'content-disposition': `attachment; filename="${id}.deis.tar"`,
+  })
+  await pipeline(
+    content,
+    async function* (parts: AsyncIterable<Buffer>) {
+      for await (const part of parts) {
+        const late = setTimeout(() => raw.destroy(), stalledMs)
+        yield part
+        clearTimeout(late)
+      }
+    },
+    raw,
+  )
+}
+
+export function serveMove(server: FastifyInstance, core: Core): void {
+  const slots = createSlots('exports and imports', slotLimits)
+  // The handler reads the body, as it comes.
+  server.addContentTypeParser(types.archiveType, (_request, _body, done) => done(null, undefined))
+  serve(server, core, types.exportApp, async ({ app, caller, request, reply, gone }) => {
+    // Only its length would be of use, and that takes the whole work.
+    if (request.method === 'HEAD') return
+    const release = slots.take(caller.username)
+    try {
+      await exportApp(core, app, (archive) => send(reply, app.id, archive), gone)
+    } catch (error) {
+      // The head has been sent: a connection that breaks is all that can still be said.
+      if (!reply.sent) throw error
+      request.log.warn({ app: app.id, err: error }, 'an export was not received')
+      reply.raw.destroy()
+    } finally {
+      release()
+    }
+  })
+  serve(server, core, types.importApp, async ({ caller, query, request }) => {
+    if (request.headers['content-type']?.split(';', 1)[0] !== types.archiveType)
+      throw new types.DeisError('media_type', `The body must be an archive of deis apps:export (${types.archiveType}).`)
+    const release = slots.take(caller.username)
+    const { raw } = request
+    try {
+      const options = { id: query.app ?? null, owner: query.owner ?? null, rebuild: query.rebuild === '1' }
+      const { warnings, ...imported } = await importApp(core, caller, options, raw)
+      return { ...imported, warnings: [...warnings] }
+    } catch (error) {
+      // The answer is read only by a client that could send all.
+      raw.resume()
+      const late = setTimeout(() => raw.destroy(), drainMs)
+      late.unref()
+      raw.once('close', () => clearTimeout(late))
+      throw error
+    } finally {
+      release()
+    }
+  })
+}
