@@ -6,6 +6,7 @@ import { type AppOption, appOption, limitOf, limitOption, type LimitOption, remo
 import { countSuffix, step } from '../terminal/output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
+import { exportCommand, importCommand } from './apps/move.ts'
 import { info, open } from './apps/info.ts'
 import { logsCommand } from './apps/logs.ts'
 import { run } from './apps/run.ts'
@@ -49,6 +50,8 @@ export function apps(context: Context): Command[] {
       .addOption(appOption())
       .option('--confirm <app>', 'name of the app, to destroy it without a question')
       .action((options: AppOption & { confirm?: string }) => destroy(context, options)),
+    exportCommand(context),
+    importCommand(context),
     new Command('apps:transfer')
       .description('transfer an app to another owner')
       .argument('<username>', 'name of the new owner')

@@ -52,12 +52,14 @@ export type CallArguments<R extends Route> = Needed<R> & {
   readonly requestId?: string
 }
 
-type Request = {
+export type Request = {
   readonly method: string
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers: Readonly<Record<string, string>>
   readonly body?: unknown
+  /** A body that is sent as it comes. */
+  readonly content?: Readable
   /** Milliseconds. Absent for calls that end when the work is done: the controller sets their limit (docs/contract/cli.md §5.9). */
   readonly deadline?: number
 }
@@ -69,7 +71,7 @@ const askDeadline = 10_000
 type Raw<T> = { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly data: T }
 
 /** Sends one request. `signal` aborts it at any time. */
-async function perform<T>(
+export async function perform<T>(
   wire: Wire,
   connection: Connection,
   request: Request,
@@ -87,6 +89,7 @@ async function perform<T>(
       url,
       headers: { 'User-Agent': `Deis Client ${clientVersion}`, Accept: '*/*', ...request.headers },
       ...(request.body === undefined ? {} : { data: JSON.stringify(request.body) }),
+      ...(request.content === undefined ? {} : { data: request.content, maxBodyLength: Infinity }),
       ...(await agentsFor(origin, connection.sslVerify, wire.env)),
       signal,
       timeout: request.deadline ?? 0,
@@ -121,12 +124,17 @@ async function perform<T>(
   }
 }
 
+export function announcedVersion(headers: Readonly<Record<string, unknown>>): string | undefined {
+  const announced = headers['deis_api_version']
+  return typeof announced === 'string' && announced !== '' ? announced : undefined
+}
+
 async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
   const { status, headers, data } = await perform<string | undefined>(wire, connection, request, 'text')
   return { status, versions: versionsIn(headers), text: data ?? '' }
 }
 
-function parse(route: Route, text: string, origin: string): unknown {
+export function parse(route: Route, text: string, origin: string): unknown {
   const schema = route.response as { type?: string; properties?: { results?: unknown } }
   if (schema.type === 'string') return text
   if (schema.type === 'null') return null
@@ -150,7 +158,7 @@ export function checkParams(params: Readonly<Record<string, string>>): void {
       throw new DeisError('usage', `${JSON.stringify(value)} is not a valid ${name}.`)
 }
 
-function requestOf<const R extends Route>(connection: Connection, route: R, given: CallArguments<R>): Request {
+export function requestOf<const R extends Route>(connection: Connection, route: R, given: CallArguments<R>): Request {
   const params: Readonly<Record<string, string>> = given.params ?? {}
   checkParams(params)
   return {

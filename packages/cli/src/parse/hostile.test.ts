@@ -98,6 +98,9 @@ afterAll(() => {
 })
 
 const app = ['-a', 'foo']
+/** As much of an archive as the client looks at. */
+const archiveStart = Buffer.alloc(1024)
+archiveStart.write('manifest.json')
 /** Arguments with which each command succeeds. */
 const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:create': [[], ['foo', '--no-remote', '-b', 'x']],
@@ -108,6 +111,8 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:run': [[...app, 'ls']],
   'apps:destroy': [[...app, '--confirm=foo']],
   'apps:transfer': [[...app, 'eve']],
+  'apps:export': [app],
+  'apps:import': [['archive']],
   'auth:register': [['URL', '--username=a', '--password=b', '--email=c']],
   'auth:login': [['URL', '--username=a', '--password=b']],
   'auth:logout': [[]],
@@ -201,6 +206,7 @@ async function output(command: string, words: readonly string[], more: readonly 
   writeFileSync(join(cwd, '.env'), 'A=1\n')
   writeFileSync(join(cwd, 'cert'), 'x')
   writeFileSync(join(cwd, 'key'), 'x')
+  writeFileSync(join(cwd, 'archive'), archiveStart)
   writeFileSync(join(cwd, 'key.pub'), 'ssh-ed25519 AAAA someone')
   const asked = [command, ...words.map((word) => (word === 'URL' ? url : word)), ...more]
   const answers = Array.from({ length: 9 }, () => false)

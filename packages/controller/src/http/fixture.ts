@@ -22,6 +22,7 @@ import type { Credentials, Registry } from '@deis/ports/registry'
 import { writeSettings } from '@deis/git/git'
 import { openHistory } from '@deis/git/history'
 import { defaultLimits } from '@deis/git/port'
+import { removeRepo } from '@deis/git/repos'
 import { createMemoryScheduler, type MemoryScheduler } from '@deis/ports/testing/memory'
 import { createMemorySlugs, type MemorySlugs } from '@deis/ports/testing/memory-slugs'
 import type { Capabilities, Scheduler } from '@deis/ports/scheduler'
@@ -188,7 +189,7 @@ export async function openFixture(
     shutdown: shutdown.signal,
     history: () => history,
     slugs: options.slugs === false ? null : slugs,
-    removeRepo: async () => {},
+    removeRepo: (app) => removeRepo(git.folder, app),
   }
   const publishing = new Set<Promise<void>>()
   const unwatch = scheduler.onChange((app) => {

@@ -1,5 +1,5 @@
 // How do archives of apps arrive, and how are they sent?
-import { pipeline } from 'node:stream/promises'
+import { pipeline } from 'node:stream'
 import * as types from '@deis/types'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Core } from '../domain/core.ts'
@@ -24,17 +24,21 @@ async function send(reply: FastifyReply, id: string, { bytes, content }: Archive
     'content-length': bytes,
     'content-disposition': `attachment; filename="${id}.deis.tar"`,
   })
-  await pipeline(
-    content,
-    async function* (parts: AsyncIterable<Buffer>) {
-      for await (const part of parts) {
-        const late = setTimeout(() => raw.destroy(), stalledMs)
+  const watched = async function* (): AsyncGenerator<Buffer> {
+    for await (const part of content as AsyncIterable<Buffer>) {
+      const late = setTimeout(() => raw.destroy(), stalledMs)
+      try {
         yield part
+      } finally {
         clearTimeout(late)
       }
-    },
-    raw,
-  )
+    }
+  }
+  await new Promise<void>((resolve, reject) => {
+    pipeline(watched, raw, (error) => (error ? reject(error) : resolve()))
+    // All of it was taken; the connection may stay open.
+    raw.once('finish', resolve)
+  })
 }
 
 export function serveMove(server: FastifyInstance, core: Core): void {

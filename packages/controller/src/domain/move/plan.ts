@@ -134,6 +134,21 @@ async function planCerts(core: Core, owner: Owner, records: AppRecords, problems
   return certs
 }
 
+/** What the API says about a domain does not always name it. */
+async function namedDomain(
+  core: Core,
+  caller: Caller,
+  app: { id: string; uuid: string; ownerId: number },
+  domain: string,
+): Promise<string> {
+  try {
+    return await freeDomain(core, caller, app, domain)
+  } catch (error) {
+    if (!(error instanceof DeisError) || error.fields?.domain === undefined) throw error
+    throw invalid(`The domain "${domain}": ${error.fields.domain.join(' ')}`)
+  }
+}
+
 async function planDomains(
   core: Core,
   caller: Caller,
@@ -147,7 +162,7 @@ async function planDomains(
       problems.list.push(`The certificate "${certificate}" of the domain "${domain}" is not in the archive.`)
     // The name under the platform's domain is that of the app.
     const own = domain === manifest.app
-    const name = own ? app.id : await problems.check(() => freeDomain(core, caller, app, domain), null)
+    const name = own ? app.id : await problems.check(() => namedDomain(core, caller, app, domain), null)
     if (name === null) continue
     if (domains.some((one) => one.name === name)) problems.list.push(`The domain "${name}" is in the archive twice.`)
     else domains.push({ name, certificate })

@@ -132,9 +132,17 @@ export async function collectRecords(lines: AsyncIterable<string>): Promise<AppR
   return { app, ...found }
 }
 
+async function* recordsOf(file: string): AsyncGenerator<string> {
+  try {
+    yield* linesOf(createReadStream(file), limits.lineBytes)
+  } catch (error) {
+    throw invalidArchive(`its records cannot be read: ${messageOf(error)}`, error)
+  }
+}
+
 /** The file is no larger than `limits.recordBytes`. @throws DeisError invalid */
 export function parseRecords(file: string): Promise<AppRecords> {
-  return collectRecords(linesOf(createReadStream(file), limits.lineBytes))
+  return collectRecords(recordsOf(file))
 }
 
 /** What the app runs: the newest release that did not fail. */

@@ -1,0 +1,99 @@
+// Does an app move from one installation to another with all it has, and serve there?
+import { access, cp, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Checkout, newApp, settings } from './app.ts'
+import { heldBuild, newBarrier } from './barrier.ts'
+import { type Person, registered } from './client.ts'
+import { self, serving } from './http.ts'
+import { type Platform, startPlatform } from './platform.ts'
+import { until } from './until.ts'
+import { soon } from './with-app.ts'
+
+let old: Platform
+let fresh: Platform
+let ann: Person
+let eve: Person
+let shop: Checkout
+
+beforeAll(async () => {
+  ;[old, fresh] = await Promise.all([startPlatform(soon), startPlatform(soon)])
+  ;[ann, eve] = await Promise.all([registered(old, 'ann'), registered(fresh, 'eve')])
+  shop = await newApp(ann, 'shop')
+  await shop.deploy(settings({ message: 'first' }))
+  await shop.does('config:set', 'GREETING=hello')
+  await shop.does('scale', 'web=2')
+  await shop.does('domains:add', 'shop.example.org')
+})
+afterAll(async () => {
+  await old?.stop()
+  await fresh?.stop()
+})
+
+/** As a person would carry it. */
+async function moved(file: string): Promise<string> {
+  await shop.does('apps:export', '-o', file)
+  const there = join(eve.home, file)
+  await cp(join(shop.folder, file), there)
+  return there
+}
+
+test('it serves there with its releases, which go on', async () => {
+  const file = await moved('shop.tar')
+  expect((await stat(join(shop.folder, 'shop.tar'))).mode & 0o777).toBe(0o600)
+  const again = await shop.deis('apps:export', '-o', 'shop.tar')
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('shop.tar exists already')])
+
+  const { stdout, stderr } = await eve.deis(['apps:import', file])
+  expect([stdout, stderr]).toEqual([`Importing ${file}... done, shop is at v4\n`, ''])
+  // The first request after the answer is answered.
+  expect(await self(fresh, 'shop')).toMatchObject({ message: 'first', greeting: 'hello', release: 'v4' })
+  expect(await eve.does(['ps', '-a', 'shop'])).toMatch(/(shop-web-\S+ up \(v4\)\n){2}/)
+  const list = await eve.does(['releases', '-a', 'shop'])
+  for (const line of [
+    'eve imported shop from localhost',
+    'ann added GREETING',
+    'ann deployed',
+    'ann created initial release',
+  ])
+    expect(list).toContain(line)
+  expect(await eve.does(['domains', '-a', 'shop'])).toContain('shop.example.org')
+
+  await eve.does(['releases:rollback', 'v2', '-a', 'shop'])
+  await serving(fresh, 'shop', { greeting: null, release: 'v5' })
+  // The history is there, so that the next commit is all that has to be pushed.
+  await shop.commit(settings({ message: 'second' }))
+  const pushed = await eve.git(['push', `${fresh.git}/shop.git`, 'master'], shop.folder)
+  expect([pushed.code, pushed.stderr]).toEqual([0, expect.stringContaining('Done, shop:v6 deployed')])
+  await serving(fresh, 'shop', { message: 'second', release: 'v6' })
+  // Where it comes from, nothing has changed.
+  expect(await self(old, 'shop')).toMatchObject({ message: 'first', release: 'v3' })
+
+  const taken = await eve.deis(['apps:import', file])
+  expect([taken.code, taken.stderr]).toEqual([1, expect.stringContaining('An app "shop" exists here already')])
+})
+
+test('a controller that is killed while it imports leaves nothing of the app', async () => {
+  const barrier = await newBarrier(fresh, 'import')
+  await shop.does('domains:remove', 'shop.example.org')
+  await shop.commit(heldBuild(barrier))
+  await barrier.open()
+  await shop.deploy(settings({ message: 'third' }))
+  await barrier.close()
+  const file = await moved('held.tar')
+  const importing = eve.deis(['apps:import', file, '--app', 'held', '--rebuild'])
+  await barrier.arrived()
+  await fresh.endController('SIGKILL')
+  expect((await importing).code).not.toBe(0)
+  await barrier.open()
+  await fresh.startController()
+  await until(
+    { what: 'the name is free again' },
+    async () => (await eve.deis(['apps:create', 'held', '--no-remote'])).code === 0,
+  )
+  await eve.does(['destroy', '-a', 'held', '--confirm=held'])
+  await expect(access(join(fresh.dataDir, 'repos', 'held.git'))).rejects.toThrow('ENOENT')
+  // What is killed can be done again.
+  await eve.does(['apps:import', file, '--app', 'held', '--rebuild'])
+  await expect(self(fresh, 'held')).resolves.toMatchObject({ message: 'third' })
+})
