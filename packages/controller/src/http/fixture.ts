@@ -19,16 +19,13 @@ import { createRouteTable } from '../domain/edge/routes.ts'
 import { publishRoutes } from '../domain/edge/routing.ts'
 import { createTraffic } from '../domain/edge/traffic.ts'
 import type { Credentials, Registry } from '@deis/ports/registry'
-import { writeSettings } from '@deis/git/git'
-import { openHistory } from '@deis/git/history'
-import { defaultLimits } from '@deis/git/port'
-import { removeRepo } from '@deis/git/repos'
 import { createMemoryScheduler, type MemoryScheduler } from '@deis/ports/testing/memory'
 import { createMemorySlugs, type MemorySlugs } from '@deis/ports/testing/memory-slugs'
 import type { Capabilities, Scheduler } from '@deis/ports/scheduler'
 import { createVault, verifyPassword } from '../store/crypto.ts'
 import { openDb } from '../store/open.ts'
 import { noPeers } from '../store/peers.ts'
+import { openTestRepos } from '../test-repos.ts'
 import { createApp } from './app.ts'
 
 export const migrations = fileURLToPath(new URL('../../../../prisma/migrations', import.meta.url))
@@ -156,13 +153,6 @@ export async function openFixture(
   const asked: Asked[] = []
   const log = pino({ level: 'silent' })
   const slugs = createMemorySlugs()
-  const git = { program: 'git', path: process.env.PATH ?? '', folder: join(folder, 'repos') }
-  await writeSettings(git, join(git.folder, '.hooks'), config.maxPackBytes)
-  const history = openHistory({
-    git,
-    limits: defaultLimits,
-    deps: { sourceLimits: config.source, maxPackBytes: config.maxPackBytes },
-  })
   const core: Core = {
     config,
     db: store.db,
@@ -187,9 +177,8 @@ export async function openFixture(
     measures: options.measures ?? noMeasures,
     log,
     shutdown: shutdown.signal,
-    history: () => history,
+    ...(await openTestRepos(config)),
     slugs: options.slugs === false ? null : slugs,
-    removeRepo: (app) => removeRepo(git.folder, app),
   }
   const publishing = new Set<Promise<void>>()
   const unwatch = scheduler.onChange((app) => {

@@ -43,7 +43,7 @@ export type ImportOptions = {
 const touchMs = 2_000
 const shownLines = 30
 
-export const boundsOf = ({ config }: Pick<Core, 'config'>): Bounds => ({
+const boundsOf = ({ config }: Pick<Core, 'config'>): Bounds => ({
   'records.jsonl': limits.recordBytes,
   'history.bundle': config.maxPackBytes,
   'slug.tgz': config.maxSlugBytes,

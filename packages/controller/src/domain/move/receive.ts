@@ -31,7 +31,7 @@ async function readAll(tar: TarReader, path: string, most: number): Promise<Buff
 }
 
 /** @throws DeisError invalid */
-export function readManifest(text: string): Manifest {
+function readManifest(text: string): Manifest {
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -32,7 +32,7 @@ function readRecord(line: string): { readonly kind: Kind } & Record<string, unkn
   }
   const problem = unstorable(value)
   if (problem !== null) throw new Error(problem)
-  return value as { kind: Kind } & Record<string, unknown>
+  return value
 }
 
 /** Probes that came from HEALTHCHECK_URL ask where the app listens: they are stored without a port. */
@@ -108,7 +108,7 @@ function add(found: Found, record: ReturnType<typeof readRecord>): void {
 }
 
 /** @throws DeisError invalid, which names the line */
-export async function collectRecords(lines: AsyncIterable<string>): Promise<AppRecords> {
+async function collectRecords(lines: AsyncIterable<string>): Promise<AppRecords> {
   const found: Found = { certificates: [], configs: [], builds: [], releases: [] }
   let app: AppRecords['app'] | null = null
   let number = 0
@@ -140,7 +140,7 @@ async function* recordsOf(file: string): AsyncGenerator<string> {
   }
 }
 
-/** The file is no larger than `limits.recordBytes`. @throws DeisError invalid */
+/** The file has at most `limits.recordBytes`. @throws DeisError invalid */
 export function parseRecords(file: string): Promise<AppRecords> {
   return collectRecords(recordsOf(file))
 }

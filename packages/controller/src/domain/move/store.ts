@@ -71,7 +71,7 @@ function buildData(
     ref,
     procfile,
     dockerfile,
-    ...(cnb ? { cnb: cnb as Row.Prisma.InputJsonObject } : {}),
+    ...(cnb ? { cnb } : {}),
     ...times(created),
   }
 }
