@@ -65,6 +65,7 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   removeAdmin: 404,
   stopPod: 404,
   getRequest: 404,
+  importApp: 415,
 }
 
 /** Bodies that a rule refuses or that change nothing. */
