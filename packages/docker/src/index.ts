@@ -88,7 +88,5 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     engine,
     allowed: docker.localImages,
   })
-  return { scheduler, builder, registry, intercept: null, close: async () => engine.close() }
-  const registry = createRegistry({ ...docker.registries, insecure: [...insecure, ...own] })
   return { scheduler, builder, registry, slugs: null, intercept: null, close: async () => engine.close() }
 }

@@ -4,7 +4,6 @@ import type { SourceLimits } from '@deis/lib/git-tree/measure'
 import type { History } from '@deis/ports/history'
 import type { Permission, Push } from '@deis/ports/push'
 import type { GitRequest } from './https/request.ts'
-import type { History } from './history.ts'
 import type { AllowedHosts } from './submodules/address.ts'
 
 export type Log = (

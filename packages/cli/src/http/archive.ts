@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { archiveType, DeisError, exportApp, importApp, type Imported, type Query } from '@deis/types'
 import { originOf } from '../parse/address.ts'
-import { announcedVersion, type Connection, parse, perform, requestOf, type Wire } from './client.ts'
+import { type Connection, parse, perform, requestOf, type Wire } from './client.ts'
 import { refusal } from './failure.ts'
+import { versionsIn } from './skew.ts'
 
 export type Download = { readonly bytes: number; readonly content: Readable }
 
@@ -12,8 +13,8 @@ export type Download = { readonly bytes: number; readonly content: Readable }
 export async function download(wire: Wire, connection: Connection, id: string): Promise<Download> {
   const request = requestOf(connection, exportApp, { params: { id } })
   const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream')
-  if (status >= 400) throw refusal({ status, text: await text(data) }, exportApp, connection.controller)
-  wire.onVersion(announcedVersion(headers))
+  if (status >= 400)
+    throw refusal({ status, versions: versionsIn(headers), text: await text(data) }, exportApp, connection.controller)
   const bytes = Number(headers['content-length'])
   if (Number.isSafeInteger(bytes) && bytes > 0) return { bytes, content: data }
   data.destroy()
@@ -31,7 +32,7 @@ export async function upload(
   const headers = { ...request.headers, 'Content-Type': archiveType, 'Content-Length': String(bytes) }
   const answer = await perform<string | undefined>(wire, connection, { ...request, headers, content }, 'text')
   const { status, data = '' } = answer
-  if (status >= 400) throw refusal({ status, text: data }, importApp, connection.controller)
-  wire.onVersion(announcedVersion(answer.headers))
+  if (status >= 400)
+    throw refusal({ status, versions: versionsIn(answer.headers), text: data }, importApp, connection.controller)
   return parse(importApp, data, originOf(connection.controller)) as Imported
 }

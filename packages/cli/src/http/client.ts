@@ -124,11 +124,6 @@ export async function perform<T>(
   }
 }
 
-export function announcedVersion(headers: Readonly<Record<string, unknown>>): string | undefined {
-  const announced = headers['deis_api_version']
-  return typeof announced === 'string' && announced !== '' ? announced : undefined
-}
-
 async function send(wire: Wire, connection: Connection, request: Request): Promise<Answer> {
   const { status, headers, data } = await perform<string | undefined>(wire, connection, request, 'text')
   return { status, versions: versionsIn(headers), text: data ?? '' }

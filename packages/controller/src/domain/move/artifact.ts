@@ -69,6 +69,11 @@ export async function planArtifact(core: Core, caller: Caller, current: Current,
   }
   if (build.source === 'git') return rebuilt(core, current, build, 'Images that a platform built stay in its registry')
   const image = build.reference ?? build.image
+  if (image.startsWith('sha256:'))
+    throw new DeisError(
+      'invalid',
+      `v${current.release.version} cannot be run here: no registry has its image "${build.image}", only the engine that it ran on. Push it to a registry, deploy it from there, and export the app again.`,
+    )
   return { kind: 'image', facts: await factsWith(core, caller, image, async () => config.registry) }
 }
 
