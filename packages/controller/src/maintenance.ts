@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { appPages } from './domain/apps/bulk.ts'
 import type { Core } from './domain/core.ts'
+import { deleteOldDeviceLogins } from './domain/accounts/device-logins.ts'
 import { deleteOldRequests } from './domain/requests/requests.ts'
 import type { GitServer } from '@deis/git/port'
 import { maintainRepo } from '@deis/git/repos'
@@ -31,8 +32,8 @@ export function startMaintenance(core: Core, git: GitServer): () => void {
   }, everyMs)
   timer.unref()
   const deleteOld = (): void =>
-    void deleteOldRequests(core).catch((error: unknown) =>
-      core.log.error({ err: error }, 'old requests could not be deleted'),
+    void Promise.all([deleteOldRequests(core), deleteOldDeviceLogins(core)]).catch((error: unknown) =>
+      core.log.error({ err: error }, 'old requests and logins could not be deleted'),
     )
   deleteOld()
   const deleting = setInterval(deleteOld, deleteEveryMs)

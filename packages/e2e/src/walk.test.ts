@@ -3,9 +3,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp, settings } from './app.ts'
+import { start } from './child.ts'
 import { newPerson, password, type Person } from './client.ts'
 import { ask, callApi, pidsOf, self, type Self, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
+import { type Platform, root, startPlatform } from './platform.ts'
 import { until } from './until.ts'
 
 let platform: Platform
@@ -39,6 +40,25 @@ describe.sequential('from nothing to an app', () => {
     expect(await ann.does(['whoami', '--all'])).toContain('Is Superuser: true\n')
     expect(await ann.does(['keys:add'])).toBe('Uploading id_ed25519.pub to deis... done\n')
     expect(await ann.does(['keys:list'])).toMatch(/^=== ann Keys\nann@laptop ssh-ed25519 AAAA/)
+  })
+
+  test('a login in a browser', async () => {
+    await ann.does(['logout'])
+    const waiting = start(process.execPath, [join(root, 'dist/cli/deis.js'), 'login', platform.api, '--browser'], {
+      cwd: ann.home,
+      env: ann.env,
+    })
+    await waiting.says('Waiting for the login...')
+    const page = /http:\S+/.exec(waiting.output())?.[0] ?? ''
+    expect(await (await fetch(page)).text()).toContain('at the address <b>127.0.0.1</b> wants to log in to')
+    const { origin, searchParams } = new URL(page)
+    const fields = { code: searchParams.get('code') ?? '', username: 'ann', password, answer: 'allow' }
+    // What a browser sends with the form.
+    const headers = { origin, 'sec-fetch-site': 'same-origin' }
+    const sent = await fetch(page.split('?')[0] ?? '', { method: 'POST', headers, body: new URLSearchParams(fields) })
+    expect(sent.status).toBe(200)
+    expect((await waiting.ended).stdout).toMatch(/\nLogged in as ann\n/)
+    expect(await ann.does(['whoami', '--all'])).toContain('Username: ann\n')
   })
 
   test('an app comes with a remote, a release and no processes', async () => {

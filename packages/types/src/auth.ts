@@ -86,6 +86,42 @@ export const login = route({
   response: Type.Object({ token: Type.String() }),
 })
 
+/** How a client is allowed in by its user in a browser, in the shape of RFC 8628. */
+export const beginDeviceLogin = route({
+  method: 'POST',
+  path: '/v2/auth/device/',
+  access: 'anyone',
+  summary: 'Begin a login that its user finishes in a browser.',
+  body: Type.Object({
+    /** What the page shows of the client, such as its host name. */
+    name: Type.Optional(Type.String({ maxLength: 100 })),
+  }),
+  status: 200,
+  response: Type.Object({
+    device_code: Type.String(),
+    user_code: Type.String(),
+    verification_uri: Type.String(),
+    verification_uri_complete: Type.String(),
+    /** Seconds. */
+    expires_in: Type.Integer(),
+    interval: Type.Integer(),
+  }),
+})
+
+/** The field `error` of a 400 of the next route. */
+export const deviceErrors = ['authorization_pending', 'slow_down', 'access_denied', 'expired_token'] as const
+export type DeviceError = (typeof deviceErrors)[number]
+
+export const collectDeviceLogin = route({
+  method: 'POST',
+  path: '/v2/auth/device/token/',
+  access: 'anyone',
+  summary: 'Exchange a device code for a token, once its user has logged in; until then 400 with `error`.',
+  body: Type.Object({ device_code: Type.String({ minLength: 1, maxLength: 100 }) }),
+  status: 200,
+  response: Type.Object({ token: Type.String(), username: Type.String() }),
+})
+
 export const whoami = route({
   method: 'GET',
   path: '/v2/auth/whoami/',

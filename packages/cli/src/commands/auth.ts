@@ -6,7 +6,8 @@ import { call } from '../http/client.ts'
 import type { Context } from '../profile/context.ts'
 import { unlessFalse } from '../parse/options.ts'
 import { note, print } from '../terminal/output.ts'
-import { connect, credentials, logIn, newPassword, tokenFor } from '../profile/login.ts'
+import { logInByBrowser } from '../profile/browser-login.ts'
+import { connect, credentials, keepLogin, logIn, newPassword, tokenFor } from '../profile/login.ts'
 import { removeProfile, saveProfile } from '../profile/settings.ts'
 
 type LoginOptions = { username?: string; password?: string; sslVerify: boolean }
@@ -41,9 +42,14 @@ export function auth(context: Context): Command[] {
     context.answer(user)
   }
 
-  async function signIn(controller: string, options: LoginOptions): Promise<void> {
+  async function signIn(controller: string, options: LoginOptions & { browser?: boolean }): Promise<void> {
+    const isGiven = options.username !== undefined || options.password !== undefined
+    if (options.browser && isGiven)
+      throw new DeisError('usage', '--browser cannot be combined with --username or --password.')
     const connection = await connect(context, controller, options.sslVerify)
-    const { username, controller: url } = await logIn(context, connection, await credentials(context, options))
+    const { username, controller: url } = options.browser
+      ? await keepLogin(context, connection, await logInByBrowser(context, connection))
+      : await logIn(context, connection, await credentials(context, options))
     context.answer({ username, controller: url })
   }
 
@@ -143,7 +149,9 @@ export function auth(context: Context): Command[] {
       .option('--login <bool>', 'whether to log in afterwards', unlessFalse, true)
       .option('--token <token>', 'registration token of the platform, needed for its first account')
       .action(signUp),
-    account(new Command('auth:login').description('log in to a controller')).action(signIn),
+    account(new Command('auth:login').description('log in to a controller'))
+      .option('--browser', 'log in on a page in a browser, here or on another machine')
+      .action(signIn),
     new Command('auth:logout').description('log out, and delete the stored token').action(signOut),
     new Command('auth:passwd')
       .description('change your password')

@@ -75,8 +75,9 @@ function withLines(text: string): string {
   return text.replaceAll(String.raw`\n`, '\n')
 }
 
-/** Messages by field; null: not an answer of that form. */
+/** Messages by field; null: not an answer of that form. OAuth's `error` is one code. */
 function fieldsIn(body: Record<string, unknown> | null): FieldErrors | null {
+  if (typeof body?.['error'] === 'string') return { error: [body['error']] }
   const fields = Object.entries(body ?? {}).flatMap(([field, messages]) =>
     Array.isArray(messages) ? [[field, messages.filter((one) => typeof one === 'string')] as const] : [],
   )

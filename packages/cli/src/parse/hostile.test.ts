@@ -114,7 +114,10 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:export': [app],
   'apps:import': [['archive']],
   'auth:register': [['URL', '--username=a', '--password=b', '--email=c']],
-  'auth:login': [['URL', '--username=a', '--password=b']],
+  'auth:login': [
+    ['URL', '--username=a', '--password=b'],
+    ['URL', '--browser'],
+  ],
   'auth:logout': [[]],
   'auth:passwd': [['--password=a', '--new-password=b']],
   'auth:whoami': [[], ['--all']],

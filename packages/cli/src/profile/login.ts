@@ -48,12 +48,20 @@ export async function tokenFor(context: Context, controller: string): Promise<st
 /** Exchanges the password for a token, and writes the profile. */
 export async function logIn(context: Context, connection: Connection, given: Credentials): Promise<Profile> {
   const { controller, sslVerify } = connection
-  const { token } = await call(context.wire, { controller, sslVerify }, login, {
-    body: { username: given.username, password: given.password },
-  })
+  const { username, password } = given
+  const { token } = await call(context.wire, { controller, sslVerify }, login, { body: { username, password } })
+  return keepLogin(context, connection, { username, token })
+}
+
+/** Writes the profile. */
+export async function keepLogin(
+  context: Context,
+  { controller, sslVerify }: Connection,
+  { username, token }: { readonly username: string; readonly token: string },
+): Promise<Profile> {
   const former = await formerProfile(context)
   const profile = {
-    username: given.username,
+    username,
     ssl_verify: sslVerify,
     controller,
     token,

@@ -25,6 +25,7 @@ const admitted: Record<Route['access'], readonly Person[]> = {
 const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>>> = {
   register: 400,
   login: { nobody: 400, stranger: 400, collaborator: 400, owner: 400, admin: 400 },
+  collectDeviceLogin: 400,
   setPassword: 400,
   // Would end the walk: asked for somebody who does not exist.
   regenerateTokens: { stranger: 403, collaborator: 403, owner: 403, admin: 404 },

@@ -8,10 +8,9 @@ import { usersPage } from '../domain/accounts/users.ts'
 import { pageOf } from './paging.ts'
 import { serve } from './serve.ts'
 import { addressOf } from './client-address.ts'
-import { clientOf, createGuesses } from './guesses.ts'
+import { clientOf, type Guesses } from './guesses.ts'
 
-export function serveAccounts(server: FastifyInstance, core: Core): void {
-  const guesses = createGuesses()
+export function serveAccounts(server: FastifyInstance, core: Core, guesses: Guesses): void {
   serve(server, core, types.register, ({ anyone, body }) => registerUser(core, anyone, body))
   serve(server, core, types.login, async ({ body, request }) => {
     const { username, password } = body

@@ -17,9 +17,11 @@ import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
 import { serveClientPackage } from './client-package.ts'
 import { boundConnections } from './connections.ts'
+import { serveDeviceLogins } from './device-logins.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
 import { serveHooks } from './hooks.ts'
+import { createGuesses } from './guesses.ts'
 import { createFollowSlots } from './live.ts'
 import { serveKeys } from './keys.ts'
 import { createHttpServer } from './listen.ts'
@@ -150,7 +152,9 @@ export function createApp(
   })
   serveHealth(server, core)
   serveClientPackage(server, files.client)
-  serveAccounts(server, core)
+  const guesses = createGuesses()
+  serveAccounts(server, core, guesses)
+  serveDeviceLogins(server, core, guesses)
   serveKeys(server, core)
   const followers = createFollowSlots()
   serveApps(server, core, followers)

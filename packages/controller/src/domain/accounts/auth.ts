@@ -31,7 +31,8 @@ export async function authenticate(core: Core, token: string): Promise<Caller> {
   return { id: user.id, username: user.username, isSuperuser: Boolean(user.isSuperuser) }
 }
 
-async function issueToken(tx: Tx, userId: number, client: string | null): Promise<string> {
+/** `client`: from where, as `clientHash` writes it. */
+export async function issueToken(tx: Tx, userId: number, client: string | null): Promise<string> {
   const token = newToken()
   await tx.token.create({ data: { hash: hashToken(token), userId, client, createdAt: new Date() } })
   const old = await tx.token.findMany({
@@ -111,14 +112,20 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
   }
 }
 
-/** `client`: from where, as failed logins are counted. */
-export async function logIn(core: Core, username: string, password: string, client: string): Promise<string> {
+/** @throws what a login with a wrong password gets */
+export async function userWithPassword(core: Core, username: string, password: string): Promise<Row.User> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
   const good = await (user ? core.passwords.verify(password, user.password) : core.passwords.pretend(password))
   if (!user || !good || !user.isActive) {
     const message = 'Unable to log in with provided credentials.'
     throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
   }
+  return user
+}
+
+/** `client`: from where, as failed logins are counted. */
+export async function logIn(core: Core, username: string, password: string, client: string): Promise<string> {
+  const user = await userWithPassword(core, username, password)
   return core.db.$transaction((tx) => issueToken(tx, user.id, clientHash(user.id, client)))
 }
 
@@ -161,6 +168,7 @@ export async function changePassword(
   await core.db.$transaction([
     core.db.user.update({ where: { id: user.id }, data: { password } }),
     core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(kept.token) } } }),
+    core.db.deviceLogin.deleteMany({ where: { userId: user.id } }),
     // From there the new password comes. Of an administrator, who changes another's, nothing is left here.
     core.db.token.updateMany({
       where: { userId: user.id },
@@ -178,13 +186,17 @@ export async function regenerateToken(
 ): Promise<string | null> {
   if (body.all !== undefined) {
     if (!caller.isSuperuser) throw forbidden()
-    await core.db.token.deleteMany()
+    await core.db.$transaction([
+      core.db.token.deleteMany(),
+      core.db.deviceLogin.deleteMany({ where: { userId: { not: null } } }),
+    ])
     return null
   }
   if (body.username !== undefined && !caller.isSuperuser) throw forbidden()
   const user = await target(core, caller, body.username)
   return core.db.$transaction(async (tx) => {
     await tx.token.deleteMany({ where: { userId: user.id } })
+    await tx.deviceLogin.deleteMany({ where: { userId: user.id } })
     return issueToken(tx, user.id, user.id === caller.id ? clientHash(user.id, client) : null)
   })
 }
