@@ -67,6 +67,9 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   stopPod: 404,
   getRequest: 404,
   importApp: 415,
+  // Nothing was built yet.
+  rebaseApp: 422,
+  getSbom: 404,
 }
 
 /** Bodies that a rule refuses or that change nothing. */

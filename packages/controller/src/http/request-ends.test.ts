@@ -21,7 +21,16 @@ let count = 0
 let isDying = false
 
 beforeAll(async () => {
-  f = await openFixture()
+  let images = 0
+  f = await openFixture({
+    builder: {
+      cnb: true,
+      rebase: async () => ({
+        reference: `registry.test/shop@sha256:${String(++images).padStart(64, '0')}`,
+        runReference: `heroku/heroku@sha256:${'b'.repeat(64)}`,
+      }),
+    },
+  })
   const db = f.core.db.$extends({
     query: {
       request: {
@@ -62,12 +71,22 @@ async function orphan(id: string): Promise<void> {
   await f.core.db.request.updateMany({ where: { id }, data: { instance: 'gone' } })
 }
 
+const cnb = {
+  builder: 'heroku/builder:24',
+  runImage: 'heroku/heroku:24',
+  runReference: `heroku/heroku@sha256:${'a'.repeat(64)}`,
+  buildpacks: [],
+}
+
 async function newApp(): Promise<string> {
   const id = `app${count++}`
   await f.call('POST', '/v2/apps/', { id }, ann)
   expect(
     (await f.call('POST', `/v2/apps/${id}/builds/`, { image: 'shop:1', procfile: { web: 'serve' } }, ann)).status,
   ).toBe(201)
+  // Its image was built, and can be rebased.
+  const { uuid: appUuid } = await f.core.db.app.findUniqueOrThrow({ where: { id } })
+  await f.core.db.build.updateMany({ where: { appUuid }, data: { cnb } })
   return id
 }
 
@@ -145,6 +164,7 @@ const changes: Readonly<Record<string, (app: string, n: number) => Change>> = {
     path: `/v2/apps/${app}/builds/`,
     body: { image: 'shop:2', procfile: { web: 'serve' } },
   }),
+  'POST /v2/apps/:id/rebase/': (app) => ({ path: `/v2/apps/${app}/rebase/`, body: {} }),
   'POST /v2/apps/': (_, n) => ({ path: '/v2/apps/', body: { id: `new${n}` } }),
   'POST /v2/apps/:id/': (app) => ({ path: `/v2/apps/${app}/`, body: { owner: 'bob' } }),
   'DELETE /v2/apps/:id/': (app) => ({ path: `/v2/apps/${app}/` }),
