@@ -102,6 +102,9 @@ export function tarParser(
       entry.on('end', () => attempt(() => steps.end(entry)))
     },
   })
+  // Afterwards the parser would keep all that it gets, and copy it again with every further piece.
+  let over = false
+  parser.on('eof', () => (over = true))
   parser.on('ignoredEntry', (entry: ReadEntry) => {
     failure ??= new BadArchive(check(entry) ?? 'an entry of an unknown kind')
   })
@@ -120,7 +123,9 @@ export function tarParser(
         if (compressed.some((magic) => first.subarray(0, magic.length).equals(magic)))
           failure ??= new BadArchive('its compression is not supported: use gzip, once')
       }
-      step(() => parser.write(chunk))
+      step(() => {
+        if (!over) parser.write(chunk)
+      })
     },
     end: () => step(() => parser.end()),
     seen: () => ({ entries, bytes }),
