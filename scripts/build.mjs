@@ -142,7 +142,12 @@ export async function buildAll(log) {
     ),
     buildPage(),
     bundle(esbuild, 'router', { main: source('router/src/main.ts') }, { minifySyntax: true }),
-    bundle(esbuild, 'server', { main: source('server/src/main.ts') }, { minifySyntax: true }),
+    bundle(
+      esbuild,
+      'server',
+      { main: source('server/src/main.ts') },
+      { minifySyntax: true, external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node'] },
+    ),
   ])
   await packClient(dist, join(dist, 'client'))
   cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })
@@ -157,6 +162,7 @@ export async function buildAll(log) {
     { '@libsql/client': 'controller', '@lydell/node-pty': 'process' },
     join(dist, 'controller/node_modules'),
   )
+  symlinkSync('../controller/node_modules', join(dist, 'server/node_modules'))
   writeFileSync(join(dist, 'release.json'), `${JSON.stringify({ name: releaseName(wanted), flags })}\n`)
   writeFileSync(stamp, wanted)
   return true

@@ -4,6 +4,7 @@ import type { Credentials } from '@deis/ports/registry'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { RouteTable } from './domain/edge/routes.ts'
+import { quarantineBackend } from './quarantine.ts'
 import type { Peers } from './store/peers.ts'
 
 type Deps = {
@@ -28,6 +29,7 @@ export async function openBackend(deps: Deps): Promise<Backend> {
   const log: Log = (level, message, fields) => deps.log[level](fields, message)
   const drained = (app: string, address: string, signal: AbortSignal): Promise<void> =>
     routes.drained(app, address, config.drainSeconds * 1000, signal)
+  if (config.quarantine) return quarantineBackend()
   switch (config.scheduler) {
     case 'process': {
       const backend = await import('@deis/process')

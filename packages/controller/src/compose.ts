@@ -33,6 +33,7 @@ import { startMaintenance } from './maintenance.ts'
 import { withKeys } from './secrets.ts'
 import { createVault } from './store/crypto.ts'
 import { lockFolder } from './store/lock.ts'
+import { refuseHalfRestored } from './store/restoring.ts'
 import { openPeers } from './store/open-peers.ts'
 import { openDb } from './store/open.ts'
 
@@ -89,6 +90,8 @@ async function openFolder({ dataDir, scheduler }: Config, log: Logger, { ends }:
   for (const name of ['state', 'keys', 'logs']) await mkdir(join(dataDir, name), { recursive: true, mode: 0o700 })
   const lock = await lockFolder(join(dataDir, 'state'), scheduler === 'kubernetes' ? endingPod(log) : undefined)
   ends.push(() => lock.release())
+  // After the lock: a restore holds it while it works.
+  await refuseHalfRestored(dataDir)
 }
 
 async function open(
@@ -178,14 +181,14 @@ async function listen(
     core.scheduler.onChange((app) => {
       publishRoutes(core, app).catch((error: unknown) => log.error({ app, err: error }, 'routes cannot be published'))
     }),
-    watchPeers(core),
+    ...(config.quarantine ? [] : [watchPeers(core)]),
   )
   await clearSpool(core)
-  await abandonBuilds(core)
+  if (!config.quarantine) await abandonBuilds(core)
   await publishAllRoutes(core)
   const git = await openGitServer(core, files.hookProgram)
   state.git = git
-  ends.push(startMaintenance(core, git))
+  if (!config.quarantine) ends.push(startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
     config.gitUrl ?? `ssh://git@${authority(reachable(config.gitHost, asked), git.port)}`
   const takesGit = gitOverHttp(core, git)
@@ -228,8 +231,10 @@ export async function startController(given: Config, files: Files, log: Logger):
     const { core, backend, metrics } = await open(given, files, log, state)
     if (metrics !== null) await showMetrics(core, metrics, state)
     const { gitUrl } = await listen(core, backend.intercept, files, state)
-    const resuming = resumeApps(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be resumed'))
     const { config } = core
+    const resuming = config.quarantine
+      ? Promise.resolve()
+      : resumeApps(core).catch((error: unknown) => log.error({ err: error }, 'apps could not be resumed'))
     return {
       api: `http://${authority(reachable(config.apiHost, 'localhost'), state.port)}`,
       git: gitUrl('localhost'),

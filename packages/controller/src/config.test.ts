@@ -38,6 +38,18 @@ describe('settings', () => {
     })
   })
 
+  it('reach nobody in quarantine', () => {
+    const outside = { DEIS_DEPLOY_HOOK_URLS: 'https://hooks.example.com', DEIS_API_UPSTREAM: '10.0.0.1:80' }
+    expect(read({ ...outside, DEIS_GIT_HOST: '0.0.0.0', DEIS_QUARANTINE: '1' })).toMatchObject({
+      quarantine: true,
+      deployHooks: { urls: [] },
+      apiUpstream: null,
+      publicApi: false,
+      gitHost: 'localhost',
+    })
+    expect(problem({ DEIS_QUARANTINE: '1', DEIS_API_HOST: '0.0.0.0' })).toContain('DEIS_API_HOST must be localhost')
+  })
+
   it('take what a cluster needs', () => {
     expect(
       read({
@@ -93,6 +105,12 @@ describe('settings', () => {
   })
 
   it.each([
+    [{ DEIS_BACKUP_RECIPIENTS: 'ssh-ed25519' }, 'DEIS_BACKUP_RECIPIENTS must be a list of public keys of age'],
+    [{ DEIS_BACKUP_S3_ENDPOINT: 'store' }, 'DEIS_BACKUP_S3_ENDPOINT must be a URL without a path'],
+    [
+      { DEIS_BACKUP_RECIPIENTS: 'age1qqqqqqqqqqqq', DEIS_BACKUP_PASSPHRASE_FILE: '/x' },
+      'DEIS_BACKUP_RECIPIENTS and DEIS_BACKUP_PASSPHRASE_FILE cannot be combined',
+    ],
     [{ DEIS_APP_SOURCES: '10.0.0.0/33' }, 'DEIS_APP_SOURCES must be a list of networks'],
     [{ DEIS_APP_SOURCES: 'a=b=c' }, '"a=b=c" is not one'],
     [{ DEIS_EGRESS_BLOCKED: '10.0.0.1' }, 'DEIS_EGRESS_BLOCKED must be a list of networks such as 10.0.0.0/8'],

@@ -7,6 +7,7 @@ import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
 import { type Env, readCluster, type Reader } from './config-cluster.ts'
 import { type BuilderImages, readBuilders } from './config-builders.ts'
+import { type BackupSettings, readBackup } from './config-backup.ts'
 import { readDocker } from './config-docker.ts'
 import { readHost } from '@deis/git/submodules/address'
 import { isNetwork } from '@deis/lib/networks'
@@ -30,6 +31,8 @@ export type Config = Readonly<{
   /** The router of this machine serves `deis.<platform domain>`. */
   publicApi: boolean
   scheduler: 'process' | 'docker' | 'kubernetes'
+  /** Only shows what is stored: nothing runs, nothing outside is reached. */
+  quarantine: boolean
   /** What sends requests to apps: our own routers, or the Ingress controller of a cluster. */
   routing: ClusterSettings['routing']
   /** Where images that the platform built are; null: nowhere. */
@@ -77,6 +80,7 @@ export type Config = Readonly<{
   deployHooks: Readonly<{ urls: readonly string[]; secret: string | null }>
   /** Where numbers are shown; null: nowhere. */
   metrics: MetricsSettings | null
+  backup: BackupSettings
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -186,6 +190,9 @@ export function readConfig(env: Env, cwd: string): Config {
   const docker = readDocker(reader, cluster, cnb)
   const scheduler = choice('DEIS_SCHEDULER')
   const publicApi = flag('DEIS_PUBLIC_API')
+  const quarantine = flag('DEIS_QUARANTINE')
+  if (quarantine && !loopback.has(apiHost))
+    problems.push('DEIS_API_HOST must be localhost with DEIS_QUARANTINE, so that only this machine reaches it')
   const apiUpstream = address('DEIS_API_UPSTREAM', /^[^\s/:]+:\d{1,5}$/, 'host:port')
   const metricsPort = optionalNumber('DEIS_METRICS_PORT')
   const config: Config = {
@@ -193,15 +200,16 @@ export function readConfig(env: Env, cwd: string): Config {
     databaseUrl,
     apiHost,
     apiPort: number('DEIS_API_PORT'),
-    gitHost: text('DEIS_GIT_HOST') || apiHost,
+    gitHost: (quarantine ? '' : text('DEIS_GIT_HOST')) || apiHost,
     gitPort: number('DEIS_GIT_PORT'),
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'an address such as ssh://git@git.example.com:2222'),
-    apiUpstream,
-    publicApi,
+    apiUpstream: quarantine ? null : apiUpstream,
+    publicApi: publicApi && !quarantine,
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
     scheduler,
+    quarantine,
     routing: scheduler === 'kubernetes' ? cluster.routing : 'router',
     ownRegistry: ownRegistry(scheduler, cluster, docker),
     registrationMode: choice(
@@ -241,11 +249,15 @@ export function readConfig(env: Env, cwd: string): Config {
     cnb,
     docker,
     cluster,
-    deployHooks: { urls: list('DEIS_DEPLOY_HOOK_URLS'), secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null },
+    deployHooks: {
+      urls: quarantine ? [] : list('DEIS_DEPLOY_HOOK_URLS'),
+      secret: text('DEIS_DEPLOY_HOOK_SECRET_KEY') || null,
+    },
     metrics:
-      metricsPort === null
+      metricsPort === null || quarantine
         ? null
         : { port: metricsPort, host: text('DEIS_METRICS_HOST'), token: text('DEIS_METRICS_TOKEN').trim() || null },
+    backup: readBackup(reader, flag),
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
     path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),

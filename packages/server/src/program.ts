@@ -1,5 +1,5 @@
 // How does a command line of `deis-server` become an exit code?
-import { messageOf } from '@deis/types'
+import { DeisError, messageOf } from '@deis/types'
 import { Command, CommanderError } from 'commander'
 import { commands } from './commands.ts'
 import { Failure } from './failure.ts'
@@ -28,7 +28,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     io.err(`Error: ${messageOf(error)}`)
-    if (error instanceof Failure && error.hint !== undefined) io.err(error.hint)
+    if ((error instanceof Failure || error instanceof DeisError) && error.hint !== undefined) io.err(error.hint)
     return 1
   }
 }

@@ -21,6 +21,12 @@ async function take(file: string): Promise<Transaction | null> {
   }
 }
 
+/** Null when another process has it. The folder has to be there. */
+export async function tryLock(file: string): Promise<{ release(): void } | null> {
+  const lock = await take(file)
+  return lock && { release: () => lock.close() }
+}
+
 type Patience = {
   /** How long the holder may take to end. On a cluster its pod still ends while the next one starts. */
   readonly seconds: number

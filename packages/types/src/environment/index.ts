@@ -1,4 +1,5 @@
 // Which environment variables does the platform have? Both programs and docs/settings.md use this table.
+import { backupSections, backupSettings } from './backup.ts'
 import { clusterSections, clusterSettings } from './cluster.ts'
 import { dockerSections, dockerSettings } from './docker.ts'
 import type { Section } from './kinds.ts'
@@ -15,10 +16,12 @@ export const settings = {
   ...clusterSettings,
   ...routerSettings,
   ...metricsSettings,
+  ...backupSettings,
 } as const
 
 export const sections: readonly Section[] = [
   ...machineSections,
+  ...backupSections,
   ...routerSections,
   ...metricsSections,
   ...dockerSections,

@@ -1,7 +1,7 @@
 // How is an environment variable declared: values, default, meaning, and the programs that read it?
 import { type TArray, type TBoolean, type TInteger, type TString, type TUnsafe, Type } from 'typebox'
 
-export type Program = 'controller' | 'router' | 'npm start'
+export type Program = 'controller' | 'router' | 'npm start' | 'deis-server'
 
 type Documentation = {
   /** One line. */

@@ -67,6 +67,10 @@ const state = {
   DEIS_BUILDER_KEY: text('', 'key for an external builder (`/v2/hooks`): at least 16 characters', {
     usually: 'generated once, in `keys/`',
   }),
+  DEIS_QUARANTINE: flag(
+    false,
+    'only show what is stored, on this machine: no app runs, nothing outside is contacted; to look at a restored backup',
+  ),
   DEIS_LOG_LEVEL: choice('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'log level of the controller', {
     usually: '`info`; `debug` with `DEIS_DEBUG`',
   }),

@@ -1,0 +1,63 @@
+// How is a SQLite database copied while a controller writes to it, and read?
+import { open, stat } from 'node:fs/promises'
+import { createClient } from '@libsql/client'
+import { DeisError } from '@deis/types'
+import { codeOf, unless } from '../files.ts'
+import type { Database } from './query.ts'
+
+/** A writer of the controller holds the file for moments only. */
+const busyMs = 30_000
+
+/** @throws DeisError when the file is not there: opening it would make an empty one. */
+export async function openSqlite(file: string): Promise<Database> {
+  if ((await unless(stat(file), 'ENOENT', null)) === null)
+    throw new DeisError('not_found', `There is no database at "${file}".`)
+  const client = createClient({ url: `file:${file}`, timeout: busyMs })
+  const query: Database['query'] = async (sql, values = []) => {
+    const { columns, rows } = await client.execute({ sql, args: [...values] })
+    return rows.map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])))
+  }
+  return {
+    kind: 'sqlite',
+    query,
+    tables: async () =>
+      (
+        await query(
+          `SELECT "name" FROM "sqlite_master" WHERE "type" = 'table' AND "name" NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
+        )
+      ).map((row) => String(row['name'])),
+    close: async () => client.close(),
+  }
+}
+
+/**
+ * A consistent copy of one moment. This program is not the controller, which answers meanwhile: the copy blocks the thread
+ * that makes it.
+ */
+export async function copySqlite(database: Database, to: string): Promise<void> {
+  try {
+    await database.query('VACUUM INTO ?', [to])
+  } catch (error) {
+    const text = (error as Error).message
+    if (codeOf(error) === 'SQLITE_FULL' || /database or disk is full/.test(text))
+      throw new DeisError('unavailable', 'The database could not be copied: the disk is full.', { cause: error })
+    throw error
+  }
+  const copy = await open(to, 'r+')
+  try {
+    await copy.chmod(0o600)
+    await copy.sync()
+  } finally {
+    await copy.close()
+  }
+}
+
+/** What SQLite itself finds wrong; null: nothing. */
+export async function sqliteFaults({ query }: Database): Promise<string | null> {
+  const integrity = (await query('PRAGMA integrity_check(5)')).map((row) => String(row['integrity_check']))
+  if (integrity.join() !== 'ok') return integrity.join('; ')
+  const [orphan] = await query('PRAGMA foreign_key_check')
+  return orphan
+    ? `a row of ${String(orphan['table'])} refers to one of ${String(orphan['parent'])} that is not there`
+    : null
+}

@@ -1,0 +1,122 @@
+// How is the state of a platform copied that goes on working, so that all parts belong together?
+import { copyFile, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { DeisError, platformVersion } from '@deis/types'
+import { copySqlite, openSqlite } from '../database/sqlite.ts'
+import { countRows, type Database, migrationsOf } from '../database/query.ts'
+import { namesIn, sha256Of } from '../files.ts'
+import { bundleOf, databaseFile, type Manifest, type ManifestFile, manifestName } from '../format/manifest.ts'
+import type { Platform } from '../platform.ts'
+import { appIds, neededSlugs, slugName, type StoredApp, storedApps } from './apps.ts'
+import { copyRepositories, type Repository } from './repositories.ts'
+import { holdSlugs, releaseSlugs } from './slugs.ts'
+
+/** What the platform encrypts with, and what it is known by. */
+async function copyKeys(platform: Platform, folder: string): Promise<void> {
+  const from = join(platform.dataDir, 'keys')
+  const to = join(folder, 'keys')
+  await mkdir(to, { recursive: true, mode: 0o700 })
+  for (const entry of await readdir(from, { withFileTypes: true }).catch(() => []))
+    if (entry.isFile() && /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(entry.name) && !entry.name.endsWith('.partial'))
+      await copyFile(join(from, entry.name), join(to, entry.name))
+  // An operator who gives the key in a setting would otherwise have a backup that nobody can read.
+  if (platform.secretKey !== null)
+    await writeFile(join(to, 'secret.key'), `${platform.secretKey.toString('hex')}\n`, { mode: 0o600 })
+  if (!(await namesIn(to)).includes('secret.key'))
+    throw new DeisError('not_found', `There is no "secret.key" in "${from}", so a backup could not be read.`)
+}
+
+async function filesOf(folder: string, kind: Database['kind'], signal: AbortSignal): Promise<ManifestFile[]> {
+  const paths: string[] = [databaseFile[kind]]
+  for (const part of ['keys', 'repos', 'slugs'])
+    paths.push(...(await namesIn(join(folder, part))).toSorted().map((name) => `${part}/${name}`))
+  const files: ManifestFile[] = []
+  for (const path of paths) files.push({ path, ...(await sha256Of(join(folder, path), signal)) })
+  const changed = files.find(({ path, sha256 }) => path.startsWith('slugs/') && path !== `slugs/${sha256}.tgz`)
+  if (changed)
+    throw new DeisError('unavailable', `The slug "${changed.path}" is damaged: its content does not match its name.`, {
+      hint: 'Push its app again to build it, and delete the file.',
+    })
+  return files
+}
+
+function leftOut({ scheduler, slugs }: Platform, apps: readonly StoredApp[]): string[] {
+  const images = apps.filter(({ artifact }) => artifact !== null && slugName(artifact) === null).length
+  return [
+    'logs of apps and of builds, and caches of builds',
+    ...(slugs === 'current' ? ['slugs of earlier releases: a rollback to them needs another push'] : []),
+    ...(images > 0 || scheduler !== 'process'
+      ? [`images: those of ${images} app(s) have to be in their registry or engine when they are started again`]
+      : []),
+  ]
+}
+
+type Copied = { readonly database: Database; readonly repositories: ReadonlyMap<string, Repository> }
+
+async function describe(
+  platform: Platform,
+  folder: string,
+  copied: Copied,
+  now: Date,
+): Promise<Omit<Manifest, 'files'>> {
+  const { database, repositories } = copied
+  const apps = await storedApps(database.query)
+  return {
+    format: 1,
+    platform: platformVersion,
+    createdAt: now.toISOString(),
+    host: hostname(),
+    scheduler: platform.scheduler,
+    database: database.kind,
+    schema: await migrationsOf(database),
+    tables: await countRows(database),
+    apps: apps.map((app) => ({ ...app, repository: repositories.get(app.uuid) ?? null })),
+    leftOut: leftOut(platform, apps),
+  }
+}
+
+/**
+ * The order makes it consistent without stopping anything. Slugs are held before and after the database is copied, so every slug
+ * that the copy names is there. Repositories come first: what one has, the database has too, because a push is deployed before its
+ * ref moves.
+ */
+export async function takeSnapshot(
+  platform: Platform,
+  folder: string,
+  now: Date,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const slugFolder = join(platform.dataDir, 'slugs')
+  const held = join(folder, 'slugs')
+  const live = await openSqlite(platform.databaseFile)
+  try {
+    const before = await appIds(live.query)
+    const repositories = await copyRepositories(platform.git, [...before.values()], folder, signal)
+    await holdSlugs(slugFolder, held)
+    signal.throwIfAborted()
+    const file = join(folder, databaseFile.sqlite)
+    await copySqlite(live, `${file}.partial`)
+    await rename(`${file}.partial`, file)
+    await holdSlugs(slugFolder, held)
+    await copyKeys(platform, folder)
+    const database = await openSqlite(file)
+    try {
+      await releaseSlugs(held, await neededSlugs(database.query, platform.slugs))
+      const after = await appIds(database.query)
+      // Only of the same app: an id may belong to another one by now.
+      const same = [...before].filter(([uuid, id]) => after.get(uuid) === id && repositories.has(id))
+      const bundles = new Set(same.map(([, id]) => bundleOf(id)))
+      await releaseSlugs(join(folder, 'repos'), new Set([...bundles].map((path) => path.slice('repos/'.length))))
+      const byUuid = new Map(same.map(([uuid, id]) => [uuid, repositories.get(id) as Repository]))
+      const described = await describe(platform, folder, { database, repositories: byUuid }, now)
+      const manifest = { ...described, files: await filesOf(folder, 'sqlite', signal) }
+      await writeFile(join(folder, manifestName), JSON.stringify(manifest), { mode: 0o600 })
+      return manifest
+    } finally {
+      await database.close()
+    }
+  } finally {
+    await live.close()
+  }
+}

@@ -1,0 +1,273 @@
+// Does a platform come back whole from a backup that was made while it was used, and is a backup that would not come back told?
+import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Release } from '@deis/types'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Checkout, settings } from './app.ts'
+import { type Result, run, start } from './child.ts'
+import { mustWork, password, type Person } from './client.ts'
+import { ask, callApi, self, serving } from './http.ts'
+import { startLoad } from './load.ts'
+import { cleanEnv, type Platform, root } from './platform.ts'
+import { withApp } from './with-app.ts'
+
+// On PostgreSQL the database is not a file.
+const here = process.env['DATABASE_URL']?.startsWith('postgres') ? describe.skip : describe.sequential
+
+let platform: Platform
+let ann: Person
+let shop: Checkout
+let target: string
+
+const program = join(root, 'dist/server/main.js')
+
+function server(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  return run(process.execPath, [program, ...args], {
+    cwd: platform.folder,
+    env: { ...cleanEnv(), DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target, NO_COLOR: '1', ...env },
+  })
+}
+
+const names = async (): Promise<string[]> =>
+  (await readdir(target)).filter((name) => !name.endsWith('.json')).toSorted()
+
+const newest = async (): Promise<string> => join(target, (await names()).at(-1) ?? '')
+
+async function releases(): Promise<Release[]> {
+  const { body } = await callApi(platform, await ann.token(), 'GET', '/v2/apps/shop/releases/')
+  return (JSON.parse(body) as { results: Release[] }).results
+}
+
+/** What a restore may not touch when it fails. */
+async function content(folder: string): Promise<string[]> {
+  return readdir(folder, { recursive: true }).catch(() => [])
+}
+
+withApp(async (given) => {
+  ;({ platform, ann, shop } = given)
+  target = join(platform.folder, 'backups')
+})
+
+here('a platform that is used', () => {
+  beforeAll(async () => {
+    await shop.deploy()
+    await shop.does('config:set', 'GREETING=before')
+  })
+
+  test('is backed up and proven while requests, changes and pushes go on, and no request fails', async () => {
+    expect((await server(['backups'])).stderr).toBe('There is no backup.\n')
+    const load = startLoad(platform, 'shop')
+    const making = { ended: false }
+    const backup = server(['backup']).finally(() => (making.ended = true))
+    const changes: number[] = []
+    for (let turn = 0; !making.ended || turn < 2; turn++) {
+      const from = performance.now()
+      await shop.does('config:set', `TURN=${turn}`)
+      changes.push(performance.now() - from)
+    }
+    const made = await backup
+    expect(await load.stop(load.sent() + 50)).toEqual([])
+    expect(made.stderr).toBe('')
+    expect(made.code).toBe(0)
+    expect(made.stdout).toMatch(
+      /^deis-\d{8}T\d{6}Z\.tar\.gz: .* not encrypted\n(.*\n)* {2}secrets: \d+ values decrypt\n {2}repositories: 1 whole\n {2}slugs: 1 readable\n {2}controller: starts and answers with 1 app\(s\)\nproven in \d+ s\n$/,
+    )
+    const listed = await server(['backups'])
+    expect(listed.code).toBe(0)
+    expect(listed.stdout).toMatch(/^deis-\S+\.tar\.gz {2}\S+ \S+ +\S+ [KM]B {2}1 app\(s\) +proven \d\d:\d\d\n$/)
+    // Nothing of its work is left, and nothing of the platform has changed.
+    expect(await readdir(join(platform.dataDir, '.backup'))).toEqual(['lock'])
+  })
+
+  test('comes back from it on a bare machine: the app runs, numbers go on, accounts and keys work', async () => {
+    await shop.deploy(settings({ message: 'second' }))
+    await shop.does('config:set', 'GREETING=after')
+    await shop.does('domains:add', 'shop.example.com')
+    mustWork(await server(['backup']), 'backup')
+    const before = await releases()
+    // Made after the backup, so it is gone afterwards.
+    await shop.does('config:set', 'GREETING=lost')
+    await platform.endController('SIGINT')
+    await rm(platform.dataDir, { recursive: true })
+
+    const restored = await server(['restore', await newest(), '--to', platform.dataDir])
+    expect(restored.stderr).toBe('')
+    expect(restored.stdout).toContain(`"${platform.dataDir}" has the platform of `)
+    await platform.startController()
+    await serving(platform, 'shop', { message: 'second', greeting: 'after' })
+    expect(await releases()).toEqual(before)
+    expect((await ask(platform, 'shop', { headers: { host: 'shop.example.com' } })).status).toBe(200)
+    await ann.does(['login', platform.api, '--username', 'ann', '--password', password])
+    // The same commit is not "up to date" without being deployed, and a new one is the next release.
+    expect((await shop.push()).stderr).toContain('Everything up-to-date')
+    await shop.deploy(settings({ message: 'third' }))
+    await serving(platform, 'shop', { message: 'third' })
+    const numbers = (await releases()).map(({ version }) => version)
+    expect(numbers).toEqual(numbers.map((_, index) => numbers.length - index))
+    expect(numbers.length).toBe(before.length + 1)
+    // Host keys are the same: git did not ask whether to trust another server.
+  })
+
+  test('is not overwritten while it runs, nor without --replace; with it what was there is moved aside', async () => {
+    const backup = await newest()
+    const refused = await server(['restore', backup])
+    expect(refused.stderr).toBe(
+      `Error: "${platform.dataDir}" is not empty, so nothing was restored into it.\nUse --replace to move what is there aside, or --to with an empty folder.\n`,
+    )
+    expect((await server(['restore', backup, '--replace'])).stderr).toMatch(/^Error: The platform in ".*" is running: /)
+    expect((await self(platform, 'shop')).message).toBe('third')
+    // Its apps run on, and would be nobody's.
+    await platform.endController('SIGTERM')
+    expect((await server(['restore', backup, '--replace'])).stderr).toMatch(
+      /^Error: Processes of apps in ".*" are running/,
+    )
+    await platform.startController()
+    await serving(platform, 'shop', { message: 'third' })
+    await platform.endController('SIGINT')
+    const replaced = await server(['restore', backup, '--replace'])
+    expect(replaced.stderr).toBe('')
+    const [, aside = ''] = /What was there is in "(\.replaced-[^"]+)"/.exec(replaced.stdout) ?? []
+    expect(await readdir(join(platform.dataDir, aside))).toEqual(
+      expect.arrayContaining(['keys', 'repos', 'slugs', 'state']),
+    )
+    await platform.startController()
+    await serving(platform, 'shop', { message: 'second', greeting: 'after' })
+    await shop.deploy()
+    await serving(platform, 'shop', { message: 'third' })
+  })
+
+  test('comes back whole however often its restore is killed, and is never started half restored', async () => {
+    mustWork(await server(['backup']), 'backup')
+    const backup = await newest()
+    await platform.endController('SIGINT')
+    const kept = join(platform.folder, 'kept')
+    await rename(platform.dataDir, kept)
+    let refusals = 0
+    for (let ms = 120, ended = false; !ended; ms += 25) {
+      const restoring = start(process.execPath, [program, 'restore', backup, '--to', platform.dataDir, '--replace'], {
+        cwd: platform.folder,
+        env: cleanEnv(),
+      })
+      const timer = setTimeout(() => restoring.signal('SIGKILL'), ms)
+      ended = (await restoring.ended).code === 0
+      clearTimeout(timer)
+      if (ended || !existsSync(join(platform.dataDir, '.restoring'))) continue
+      refusals++
+      if (refusals > 3) continue
+      const { code, said } = await platform.secondController()
+      expect(code).toBe(1)
+      expect(said).toContain('has not ended, so nothing is started on it')
+    }
+    expect(refusals).toBeGreaterThan(2)
+    expect(existsSync(join(platform.dataDir, '.restoring'))).toBe(false)
+    await platform.startController()
+    await serving(platform, 'shop', { message: 'third' })
+    await rm(kept, { recursive: true })
+  })
+})
+
+here('a backup', () => {
+  const passphrase = 'nine wrong horses on a staple'
+  let file: string
+
+  beforeAll(async () => {
+    file = join(platform.folder, 'passphrase')
+    await writeFile(file, `${passphrase}\n`, { mode: 0o600 })
+  })
+
+  test('that is cut, changed or of another key is refused with the reason, and nothing is made of it', async () => {
+    mustWork(await server(['backup'], { DEIS_BACKUP_PASSPHRASE_FILE: file }), 'backup')
+    const whole = await newest()
+    expect(whole).toMatch(/\.tar\.gz\.age$/)
+    const bytes = await readFile(whole)
+    for (const secret of [platform.dataDir, 'secret.key', 'GREETING']) expect(bytes.includes(secret)).toBe(false)
+    const to = join(platform.folder, 'restored')
+    const damaged = join(platform.folder, 'damaged.age')
+    const refusal = async (...args: string[]): Promise<string> => {
+      const { code, stderr } = await server(['restore', damaged, '--to', to, ...args])
+      expect(code).toBe(1)
+      expect(await content(to)).toEqual([])
+      return stderr
+    }
+    const other = join(platform.folder, 'other')
+    await writeFile(other, 'some other passphrase\n')
+    await copyFile(whole, damaged)
+    expect(await refusal()).toMatch(/^Error: The backup is encrypted\.\nUse --identity FILE/)
+    expect(await refusal('--passphrase-file', other)).toBe('Error: The passphrase does not open this backup.\n')
+    await truncate(damaged, bytes.length - 1)
+    expect(await refusal('--passphrase-file', file)).toMatch(/^Error: The backup is cut off or damaged/)
+    const changed = Buffer.from(bytes)
+    changed[5000] = (changed[5000] ?? 0) ^ 1
+    await writeFile(damaged, changed)
+    expect(await refusal('--passphrase-file', file)).toMatch(/^Error: The backup is cut off or damaged/)
+  })
+
+  test('for a public key is read with the private one, and with age itself', async ({ skip }) => {
+    const key = join(platform.folder, 'key.txt')
+    const made = mustWork(await server(['backup-key', key]), 'backup-key')
+    const [, recipient = ''] = /DEIS_BACKUP_RECIPIENTS=(age1\S+)/.exec(made) ?? []
+    mustWork(await server(['backup'], { DEIS_BACKUP_RECIPIENTS: recipient }), 'backup')
+    const backup = await newest()
+    const to = join(platform.folder, 'by-key')
+    mustWork(await server(['restore', backup, '--to', to, '--identity', key]), 'restore')
+    expect((await readdir(to)).toSorted()).toEqual(['keys', 'repos', 'slugs', 'state'])
+    await rm(to, { recursive: true })
+    const age = await run('sh', ['-c', 'command -v age'], { cwd: '/', env: cleanEnv() })
+    skip(age.code !== 0, 'age is not installed')
+    const tar = join(platform.folder, 'plain.tar.gz')
+    const options = { cwd: '/', env: cleanEnv() }
+    mustWork(await run('age', ['-d', '-i', key, '-o', tar, backup], options), 'age -d')
+    expect(
+      mustWork(await run('tar', ['-tzf', tar], options), 'tar')
+        .split('\n')
+        .slice(0, 2),
+    ).toEqual(['manifest.json', 'database.sqlite'])
+  })
+
+  test('that would not restore is not proven, is listed with the reason, and no other is deleted for it', async () => {
+    const before = await names()
+    const key = join(platform.dataDir, 'keys/secret.key')
+    const right = await readFile(key)
+    await writeFile(key, `${'5'.repeat(64)}\n`)
+    const env = {
+      DEIS_BACKUP_KEEP_LAST: '1',
+      DEIS_BACKUP_KEEP_DAILY: '0',
+      DEIS_BACKUP_KEEP_WEEKLY: '0',
+      DEIS_BACKUP_KEEP_MONTHLY: '0',
+    }
+    const reason = 'a value of Config.values cannot be decrypted with keys/secret.key'
+    try {
+      const made = await server(['backup'], env)
+      expect(made.code).toBe(1)
+      expect(made.stderr).toBe(`The backup was made but is not proven: ${reason}.\n`)
+      const listed = await server(['backups'])
+      expect(listed.code).toBe(1)
+      expect(listed.stdout.split('\n')[0]).toContain(`not proven: ${reason}`)
+      expect(await names()).toEqual(expect.arrayContaining(before))
+    } finally {
+      await writeFile(key, right, { mode: 0o600 })
+    }
+    // With the key, it is proven again, and the old ones go.
+    const made = await server(['backup'], env)
+    expect(made.code).toBe(0)
+    expect(await names()).toHaveLength(1)
+    expect((await server(['backups'])).code).toBe(0)
+  })
+
+  test('without the slug that runs is not proven', async () => {
+    const slugs = join(platform.dataDir, 'slugs')
+    const aside = join(platform.folder, 'slugs-aside')
+    await mkdir(aside)
+    for (const name of await readdir(slugs)) await rename(join(slugs, name), join(aside, name))
+    const made = await server(['backup'])
+    for (const name of await readdir(aside)) await rename(join(aside, name), join(slugs, name))
+    expect(made.stderr).toMatch(/^The backup was made but is not proven: the slug of "shop" v\d+ is missing/)
+  })
+
+  test('is not sent elsewhere unencrypted', async () => {
+    const refused = await server(['backup', '--to', 's3://backups/deis'])
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/^Error: A backup contains the keys of the platform, so it is not sent to "s3:\/\//)
+  })
+})
