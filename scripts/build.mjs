@@ -1,7 +1,17 @@
 // What has to be made of the sources before anything runs, and is it made already?
 //   node scripts/build.mjs      installs libraries and builds dist/ when that is needed, and says where the command line is
 import { createHash } from 'node:crypto'
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { collectLibraries } from '../packages/install/collect.mjs'

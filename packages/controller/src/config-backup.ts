@@ -1,6 +1,6 @@
 // Which settings of backups did the operator choose?
 import type { FlagSetting, SettingNames } from '@deis/types/environment'
-import type { Reader } from './config-cluster.ts'
+import type { Env, Reader } from './config-cluster.ts'
 
 export type BackupSettings = Readonly<{
   /** 0: the controller makes none. */
@@ -11,10 +11,29 @@ export type BackupSettings = Readonly<{
   passphraseFile: string
   slugs: 'current' | 'all'
   keep: Readonly<{ last: number; daily: number; weekly: number; monthly: number }>
-  s3: Readonly<{ endpoint: string; region: string; pathStyle: boolean }>
+  s3: Readonly<{
+    endpoint: string
+    region: string
+    pathStyle: boolean
+    /** Null: wherever else the library of Amazon finds them. */
+    credentials: Readonly<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }> | null
+  }>
 }>
 
+/** By the names that Amazon's own programs use. */
+function credentialsIn(env: Env): BackupSettings['s3']['credentials'] {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env
+  return accessKeyId && secretAccessKey
+    ? { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) }
+    : null
+}
+
 export function readBackup(
+  env: Env,
   { text, number, choice, list, problems }: Reader,
   flag: (name: SettingNames<FlagSetting>) => boolean,
 ): BackupSettings {
@@ -34,6 +53,7 @@ export function readBackup(
       endpoint: text('DEIS_BACKUP_S3_ENDPOINT'),
       region: text('DEIS_BACKUP_S3_REGION'),
       pathStyle: flag('DEIS_BACKUP_S3_PATH_STYLE'),
+      credentials: credentialsIn(env),
     },
   }
   for (const recipient of settings.recipients)

@@ -257,7 +257,7 @@ export function readConfig(env: Env, cwd: string): Config {
       metricsPort === null || quarantine
         ? null
         : { port: metricsPort, host: text('DEIS_METRICS_HOST'), token: text('DEIS_METRICS_TOKEN').trim() || null },
-    backup: readBackup(reader, flag),
+    backup: readBackup(env, reader, flag),
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
     path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),

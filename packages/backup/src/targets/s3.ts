@@ -58,6 +58,7 @@ export function openS3(url: string, settings: BackupSettings['s3']): Target {
   const client = new S3Client({
     region: settings.region,
     ...(settings.endpoint === '' ? {} : { endpoint: settings.endpoint }),
+    ...(settings.credentials === null ? {} : { credentials: settings.credentials }),
     forcePathStyle: settings.pathStyle,
     // Other stores than Amazon's do not know its newer checksums; what is read back is compared with what was written.
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -93,8 +93,13 @@ describe('a store that speaks S3 (a stand-in, which checks signatures)', () => {
     vi.unstubAllEnvs()
     await store.close()
   })
-  const open = (): Target =>
-    openS3('s3://backups/deis/one', { endpoint: store.url, region: 'eu-test-1', pathStyle: true })
+  const open = (own: typeof credentials | null = null): Target =>
+    openS3('s3://backups/deis/one', {
+      endpoint: store.url,
+      region: 'eu-test-1',
+      pathStyle: true,
+      credentials: own,
+    })
 
   test('gives back what it got, large ones in parts', async () => {
     await comesBack(open(), randomBytes(40 * 2 ** 20 + 17))
@@ -120,6 +125,7 @@ describe('a store that speaks S3 (a stand-in, which checks signatures)', () => {
     await open().writeText('a.json', 'x')
     expect(store.objects.size).toBe(1)
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'another')
+    expect(await open(credentials).list()).toHaveLength(1)
     await expect(open().list()).rejects.toMatchObject({
       message:
         'The store of "s3://backups/deis/one" could not list what it has: SignatureDoesNotMatch: the stand-in says SignatureDoesNotMatch',

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { readConfig } from '@deis/controller/config'
 import { Command } from 'commander'
 import type { Io } from '../io.ts'
+import { installedSettings } from '../installed.ts'
 
 type Common = { readonly to?: string }
 
@@ -28,7 +29,7 @@ export function backup(io: Io, failed: () => void): Command {
     .action(async (options: Common) => {
       const { backup } = await import('@deis/backup/commands/backup')
       const { programsIn } = await import('@deis/backup/programs')
-      const config = readConfig(io.env, process.cwd())
+      const config = readConfig(await installedSettings(io), process.cwd())
       if ((await backup(config, options, programsIn(dist()), forBackups(io))) !== 0) failed()
     })
 }
@@ -39,7 +40,8 @@ export function backups(io: Io, failed: () => void): Command {
     .option('--to <target>', 'where they are (default: DEIS_BACKUP_TO)')
     .action(async (options: Common) => {
       const { backups } = await import('@deis/backup/commands/backup')
-      if ((await backups(readConfig(io.env, process.cwd()), options, forBackups(io))) !== 0) failed()
+      if ((await backups(readConfig(await installedSettings(io), process.cwd()), options, forBackups(io))) !== 0)
+        failed()
     })
 }
 
@@ -55,7 +57,7 @@ export function restore(io: Io, failed: () => void): Command {
       async (file: string, options: Common & { replace: boolean; identity?: string; passphraseFile?: string }) => {
         const { restore } = await import('@deis/backup/commands/restore')
         const { programsIn } = await import('@deis/backup/programs')
-        const config = readConfig(io.env, process.cwd())
+        const config = readConfig(await installedSettings(io), process.cwd())
         if ((await restore(config, file, options, programsIn(dist()), forBackups(io))) !== 0) failed()
       },
     )
