@@ -52,6 +52,7 @@ export function quarantineBackend(): Backend {
       checks: async () => [],
     },
     registry: null,
+    slugs: null,
     intercept: null,
     close: async () => {},
   }
