@@ -15,6 +15,7 @@ import type { Config } from './config.ts'
 import { createPasswords } from './domain/accounts/passwords.ts'
 import { abandonBuilds } from './domain/builds/build.ts'
 import { appRegistry } from './domain/builds/images.ts'
+import { startBackups } from './domain/backups.ts'
 import type { Core } from './domain/core.ts'
 import { apiHost, createRouteTable } from './domain/edge/routes.ts'
 import { publishRoutes } from './domain/edge/routing.ts'
@@ -53,6 +54,8 @@ export type Files = {
   readonly hookProgram: readonly string[]
   readonly archiveProgram: readonly string[]
   readonly runner: string
+  /** `deis-server`, which makes backups. */
+  readonly server: string
   /** The folder with the package of the client. */
   readonly client: string
   /** The folder of the page's build. */
@@ -210,6 +213,7 @@ async function listen(
   const upstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
   if (upstream !== null)
     routes.set(apiHost, { app: apiHost, hosts: [apiHost], upstreams: [upstream], shared: true, platform: true })
+  if (!config.quarantine) ends.push(startBackups({ config, peers: core.peers, log, program: files.server }))
   return { gitUrl }
 }
 

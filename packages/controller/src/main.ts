@@ -23,6 +23,7 @@ async function main(): Promise<void> {
     runner: join(here, '../builder/runner.js'),
     client: join(here, '../client'),
     page: join(here, '../web'),
+    server: join(here, '../server/main.js'),
   }
   // The first process of a container has no default for these, and nobody waits for one that has not begun.
   const early = (): void => process.exit(0)

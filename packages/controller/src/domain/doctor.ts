@@ -1,6 +1,7 @@
 // What can this installation do, and what can it not?
 import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
+import { checkBackups } from './backups.ts'
 import { checkRouters } from './edge/routers.ts'
 import type { Caller, Core } from './core.ts'
 
@@ -20,14 +21,22 @@ export async function examine(
   core: Core,
   caller: Pick<Caller, 'isSuperuser'>,
 ): Promise<{ scheduler: string; version: string; checks: Check[] }> {
-  const [runs, builds, space] = await Promise.all([
+  const [runs, builds, space, backups] = await Promise.all([
     core.scheduler.capabilities().then((can) => can.checks()),
     core.builder.checks(),
     disk(core),
+    checkBackups(core.config),
   ])
   return {
     scheduler: core.scheduler.name,
     version: platformVersion,
-    checks: [...runs, checkRouters(core), ...builds, space, core.here.failingApps.check(caller.isSuperuser)],
+    checks: [
+      ...runs,
+      checkRouters(core),
+      ...builds,
+      space,
+      ...(backups === null ? [] : [backups]),
+      core.here.failingApps.check(caller.isSuperuser),
+    ],
   }
 }

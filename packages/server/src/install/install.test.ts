@@ -61,6 +61,7 @@ test('all steps, in order: nothing is started before what it needs is there', ()
       ['DEIS_GIT_HOST', '::'],
       ['DEIS_ROUTER_PORT', '80'],
       ['DEIS_ROUTER_USER', 'deis-router'],
+      ['DEIS_BACKUP_EVERY_HOURS', '24'],
       ['PATH', '/usr/bin:/bin'],
     ]),
   )

@@ -47,6 +47,7 @@ export function controllerSettings(wanted: Wanted): string {
       DEIS_GIT_HOST: ipv6 ? '::' : '0.0.0.0',
       DEIS_ROUTER_PORT: '80',
       DEIS_ROUTER_USER: routerUser,
+      DEIS_BACKUP_EVERY_HOURS: '24',
       PATH: path,
     },
   )
