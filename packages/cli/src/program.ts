@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { commonOptions } from './parse/common.ts'
 import type { Context } from './profile/context.ts'
+import { meantBy, optionMeantBy } from './help/elsewhere.ts'
 import { columns } from './help/help.ts'
 import type { Io } from './terminal/io.ts'
 import { topics } from './help/topics.ts'
@@ -95,7 +96,9 @@ export async function execute(
     if (error.exitCode === 0) return 0
     const meant = `${name.split(':')[0]}:${words[0] ?? ''}`
     const isVerb = commands.some((candidate) => candidate.name() === meant)
-    return printUsageError(context.io, error, command, isVerb ? `(Did you mean ${meant}?)\n` : '')
+    const option = error.code === 'commander.unknownOption' ? optionMeantBy(name, words) : null
+    const hint = isVerb ? `(Did you mean ${meant}?)` : option
+    return printUsageError(context.io, error, command, hint === null ? '' : `${hint}\n`)
   } finally {
     await context.noteSkew()
   }
@@ -125,7 +128,10 @@ export async function refuseUnknown(name: string, context: Context): Promise<num
     await root.parseAsync([name], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    context.io.stderr.write(`${error.message.replace(/^error: /, 'Error: ')}\n`)
+    // Known from elsewhere, it is better than what is spelled alike.
+    const meant = meantBy(name)
+    const message = error.message.replace(/^error: /, 'Error: ')
+    context.io.stderr.write(`${meant === null ? message : `${message.split('\n')[0]}\n${meant}`}\n`)
   }
   context.io.stderr.write('Run `deis help` to list the commands.\n')
   return 1

@@ -1,6 +1,6 @@
 // What is config, which with a build makes a release (docs/contract/api.md §2.5)?
 import { type Static, Type } from 'typebox'
-import { AppParams, route, Time } from './route.ts'
+import { AppParams, route, Time, Word } from './route.ts'
 
 const Strings = Type.Record(Type.String(), Type.String())
 
@@ -48,6 +48,8 @@ export const setConfig = route({
     tags: Patch,
     registry: Patch,
     healthcheck: Type.Optional(Type.Unsafe<Record<string, unknown>>({})),
+    /** The uuid of the config that the change was made from: 409 when another one counts by now. */
+    base: Type.Optional(Word),
   }),
   // All that an app may have, in JSON.
   bodyBytes: 2 * 1024 * 1024,

@@ -188,6 +188,10 @@ describe('apps:open', () => {
       stderr: '',
     })
     expect(readFileSync(join(home, 'opened'), 'utf8')).toBe('http://foo.localhost:8080')
+    const { stdout } = await deis(['open', '--platform'], { home, env })
+    expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\n$/)
+    expect(readFileSync(join(home, 'opened'), 'utf8')).toBe(stdout.trim())
+    expect(await deis(['open', '--platform', '-a', 'foo'], { home, env })).toMatchObject({ code: 1, stdout: '' })
   })
 
   test('needs no browser', async () => {

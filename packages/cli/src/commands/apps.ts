@@ -7,7 +7,7 @@ import { countSuffix, step } from '../terminal/output.ts'
 import { create, type CreateOptions } from './apps/create.ts'
 import { destroy } from './apps/destroy.ts'
 import { exportCommand, importCommand } from './apps/move.ts'
-import { info, open } from './apps/info.ts'
+import { info, open, openPlatform } from './apps/info.ts'
 import { logsCommand } from './apps/logs.ts'
 import { run } from './apps/run.ts'
 
@@ -41,8 +41,11 @@ export function apps(context: Context): Command[] {
       .action(async ({ app }: AppOption) => info(context, await context.app(app))),
     new Command('apps:open')
       .description('open an app in the browser')
-      .addOption(appOption())
-      .action(async ({ app }: AppOption) => open(context, await context.app(app))),
+      .addOption(appOption().conflicts('platform'))
+      .option('--platform', 'open the page of the platform instead')
+      .action(async ({ app, platform }: AppOption & { platform?: boolean }) =>
+        platform ? openPlatform(context) : open(context, await context.app(app)),
+      ),
     logsCommand(context),
     run(context),
     new Command('apps:destroy')

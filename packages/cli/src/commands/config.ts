@@ -9,6 +9,7 @@ import { checkNames, formatDotenv, parseDotenv, parseWords, type Variables } fro
 import { readText, readTextIfAny, writePrivately } from '../profile/files.ts'
 import type { Io } from '../terminal/io.ts'
 import { type AppOption, appOption } from '../parse/options.ts'
+import { editConfig } from './config/edit.ts'
 import { aligned, note, print, step } from '../terminal/output.ts'
 
 const gap = 6
@@ -49,6 +50,26 @@ export function config(context: Context): Command[] {
       .toSorted()
       .map((key) => `${key}=${values[key]}`)
     context.answer(values, pairs.length > 0 ? [pairs.join(options.oneline ? ' ' : '\n')] : [])
+  }
+
+  async function get(key: string, options: AppOption): Promise<void> {
+    checkNames([key])
+    const id = await context.app(options.app)
+    const values = await valuesOf(id)
+    const value = Object.hasOwn(values, key) ? values[key] : undefined
+    if (value === undefined)
+      throw new DeisError('not_found', `"${id}" has no variable "${key}".`, {
+        hint: `\`deis config -a ${id}\` lists those that it has.`,
+      })
+    context.answer(value, [value])
+  }
+
+  async function editAll(options: AppOption): Promise<void> {
+    const id = await context.app(options.app)
+    const values = await editConfig(context, id)
+    if (values === null) return
+    print(io)
+    show(id, values)
   }
 
   async function change(id: string, title: string, changes: Record<string, string | null>): Promise<void> {
@@ -138,6 +159,15 @@ export function config(context: Context): Command[] {
       .option('--oneline', 'print KEY=value pairs on one line')
       .option('--diff', 'print KEY=value pairs, one per line')
       .action(list),
+    new Command('config:get')
+      .description('print the value of a variable')
+      .argument('<key>', 'name of the variable')
+      .addOption(appOption())
+      .action(get),
+    new Command('config:edit')
+      .description('edit the variables in your editor ($VISUAL, $EDITOR or vi); creates a release')
+      .addOption(appOption())
+      .action(editAll),
     new Command('config:set')
       .description('set variables; creates a release')
       .argument('<var=value...>', 'variables to set, such as LEVEL=debug')

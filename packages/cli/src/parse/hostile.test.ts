@@ -106,7 +106,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:create': [[], ['foo', '--no-remote', '-b', 'x']],
   'apps:list': [[]],
   'apps:info': [app],
-  'apps:open': [app],
+  'apps:open': [app, ['--platform']],
   'apps:logs': [app],
   'apps:run': [[...app, 'ls']],
   'apps:destroy': [[...app, '--confirm=foo']],
@@ -146,6 +146,8 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'certs:detach': [['x', 'y']],
   completion: [['bash']],
   'config:list': [app, [...app, '--oneline'], [...app, '--diff']],
+  'config:get': [[...app, 'A']],
+  'config:edit': [app],
   'config:set': [[...app, 'A=b']],
   'config:unset': [[...app, 'A']],
   'config:pull': [app, [...app, '-i', '-o']],
@@ -213,7 +215,9 @@ async function output(command: string, words: readonly string[], more: readonly 
   writeFileSync(join(cwd, 'key.pub'), 'ssh-ed25519 AAAA someone')
   const asked = [command, ...words.map((word) => (word === 'URL' ? url : word)), ...more]
   const answers = Array.from({ length: 9 }, () => false)
-  const world = { stdoutIsTty: true, stderrIsTty: true, stdoutIsDevice: true, answers }
+  // It deletes everything, so that all is shown as removed.
+  const env = { EDITOR: 'truncate -s 0' }
+  const world = { stdoutIsTty: true, stderrIsTty: true, stdoutIsDevice: true, answers, env }
   return deis(asked, { home: homeOf({ url }), cwd, ...world })
 }
 

@@ -1,6 +1,7 @@
 // What does `apps:info` show, and which address does `apps:open` open?
 import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/types'
 import { openInBrowser } from '../../terminal/browser.ts'
+import { originOf } from '../../parse/address.ts'
 import type { Context } from '../../profile/context.ts'
 import { limitOf } from '../../parse/options.ts'
 import { countSuffix, labelled, note } from '../../terminal/output.ts'
@@ -51,6 +52,14 @@ function checkedUrl(address: string): string {
   if (!URL.canParse(text) || !/^https?:\/\/[\w.:*-]+$/.test(text))
     throw new DeisError('internal', `${JSON.stringify(address)} is not an address that a browser can open.`)
   return text
+}
+
+/** The page of the platform itself. */
+export async function openPlatform(context: Context): Promise<void> {
+  const url = `${originOf((await context.profile()).controller)}/`
+  context.answer({ url }, [url])
+  const trouble = await openInBrowser(context.io, url)
+  if (trouble !== null) note(context.io, `Note: could not open a browser (${trouble}).`)
 }
 
 export async function open(context: Context, id: string): Promise<void> {

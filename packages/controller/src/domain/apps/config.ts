@@ -60,11 +60,19 @@ export async function refuseUnmatched(
   throw new DeisError('invalid', `No nodes matched the provided labels: ${list(Object.entries(after))}${cause}`)
 }
 
-export async function changeConfig(core: Core, caller: Caller, app: AppRow, patch: ConfigPatch): Promise<Config> {
+/** `base`: the config that the change was made from, if it must still be the one. */
+export async function changeConfig(
+  core: Core,
+  caller: Caller,
+  app: AppRow,
+  { base, ...patch }: ConfigPatch & { readonly base?: string },
+): Promise<Config> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
     const good = await latestGood(core.db, current)
+    if (base !== undefined && base !== good.config.uuid)
+      throw new DeisError('conflict', `The config of "${app.id}" was changed meanwhile, so nothing was changed.`)
     const before = configMaps(core.vault, good.config)
     const after = mergeConfig(before, patch)
     await refuseUnenforced(core, before, after)
