@@ -5,6 +5,8 @@ import type { ClusterSettings } from '@deis/kubernetes'
 import type { BuilderImages } from './config-builders.ts'
 import type { Reader } from './config-cluster.ts'
 
+const units: Readonly<Record<string, number>> = { Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 }
+
 /** The network of one app has 64 addresses. */
 const longestPrefix = 26
 
@@ -30,6 +32,11 @@ export function readDocker(
       problems.push(
         `DEIS_DOCKER_SUBNETS must be a list of IPv4 networks from /8 to /26, such as 10.201.0.0/16; ${JSON.stringify(item)} is not one`,
       )
+  const bytes = (name: 'DEIS_DOCKER_LAYER_CACHE' | 'DEIS_DOCKER_BUILDPACK_CACHE'): number => {
+    const [, amount = '', unit = ''] = /^(\d{1,6})([MGT]i)$/.exec(text(name)) ?? []
+    if (unit === '') problems.push(`${name} must be a number with Mi, Gi or Ti, such as 5Gi`)
+    return Number(amount) * (units[unit] ?? 1)
+  }
   const { host: own, organization, username, password } = cluster.registry
   return {
     host,
@@ -49,6 +56,7 @@ export function readDocker(
     localImages: flag('DEIS_DOCKER_LOCAL_IMAGES'),
     cnb,
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
+    caches: { layerBytes: bytes('DEIS_DOCKER_LAYER_CACHE'), buildpackBytes: bytes('DEIS_DOCKER_BUILDPACK_CACHE') },
     stackImage: cluster.stackImage,
     runImage: cluster.runImage,
     buildpacks: cluster.buildpacks,

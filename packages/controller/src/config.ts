@@ -62,6 +62,8 @@ export type Config = Readonly<{
   procfileMissingRemove: boolean
   rejectIfProcfileMissing: boolean
   anyBranch: boolean
+  /** Releases of an app whose builds are kept. */
+  keptReleases: number
   /** Hosts from which submodules are fetched, and whose certificates count there (null: the system's). */
   submodules: Readonly<{ hosts: readonly string[]; caFile: string | null }>
   maxPackBytes: number
@@ -236,6 +238,7 @@ export function readConfig(env: Env, cwd: string): Config {
     procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE'),
     rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING'),
     anyBranch: flag('DEIS_ANY_BRANCH'),
+    keptReleases: number('DEIS_KEPT_RELEASES'),
     submodules: { hosts: submoduleHosts(list('DEIS_GIT_SUBMODULES'), problems), caFile: env.GIT_SSL_CAINFO || null },
     maxPackBytes: number('DEIS_MAX_PUSH_MB') * 1024 * 1024,
     source: {

@@ -20,6 +20,7 @@ export type DockerSettings = Readonly<{
   target: { readonly image: string; readonly port: number } | { readonly host: string; readonly organization: string }
   cnb: BuilderSettings
   buildLimits: Readonly<{ memory: string; cpu: string }>
+  caches: Readonly<{ layerBytes: number; buildpackBytes: number }>
   stackImage: string
   runImage: string
   /** URLs of classic buildpacks that are tried before the built-in ones. */

@@ -6,12 +6,13 @@ import { createSplitter } from '@deis/lib/split'
 import { BuildFailure, type BuildRequest } from '@deis/ports/builder'
 import { EngineError } from '../engine/error.ts'
 import { entries, type Given } from './files.ts'
-import type { DockerBuilderOptions } from './options.ts'
+import { watchLayers } from './layers.ts'
+import type { BuildingOptions } from './options.ts'
 import { stepOf } from './progress.ts'
 import { buildLabels, resourcesOf } from './resources.ts'
 
 export type ImageBuild = {
-  readonly options: DockerBuilderOptions
+  readonly options: BuildingOptions
   readonly request: BuildRequest
   /** The files, or the tar of all of them. */
   readonly given: readonly Given[] | { readonly tar: string }
@@ -75,13 +76,18 @@ export async function buildImage(build: ImageBuild, signal: AbortSignal): Promis
     },
     signal,
   )
+  const layers = watchLayers()
+  const began = Date.now()
   const found: { image: string | null; failure: BuildFailure | null } = { image: null, failure: null }
   const take = (lines: readonly string[]): void => {
     for (const line of lines) {
       const step = stepOf(line)
-      if (step?.kind === 'text') show(step.text)
-      else if (step?.kind === 'image') found.image = step.id
-      else if (step) found.failure = failureOf(step.message, step.code, limits.memory)
+      if (step?.kind === 'text') {
+        layers.take(step.text)
+        show(step.text)
+      }
+      if (step?.kind === 'image') found.image = step.id
+      if (step?.kind === 'error') found.failure = failureOf(step.message, step.code, limits.memory)
     }
   }
   const splitter = createSplitter(maxLine)
@@ -91,6 +97,8 @@ export async function buildImage(build: ImageBuild, signal: AbortSignal): Promis
   } catch (error) {
     signal.throwIfAborted()
     throw new EngineError(`building the image: ${(error as Error).message}`, 0, { cause: error })
+  } finally {
+    await options.layers.note(layers, began)
   }
   if (found.failure) throw found.failure
   if (found.image === null) throw new BuildFailure('The build ended without an image.')

@@ -3,6 +3,7 @@ import type { Check } from '@deis/types'
 import { ImageError, type Registry } from '@deis/ports/registry'
 import type { DockerBuilderOptions } from './options.ts'
 import type { OwnRegistry } from './registry.ts'
+import { diskUsage, freeSpace } from './usage.ts'
 
 const patienceMs = 15_000
 
@@ -25,6 +26,34 @@ async function ownRegistry(own: OwnRegistry): Promise<Check> {
   return line(name, own.outside, (signal) => own.ensure(signal))
 }
 
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+
+/** Below this nothing can be built, and before long nothing can be stored. */
+const leastFree = 2e9
+
+async function disk({ engine, platform }: DockerBuilderOptions, own: OwnRegistry | null): Promise<Check> {
+  const name = 'disk of Docker'
+  const space = await freeSpace(engine)
+  const where = { engine, platform, own: own && `${own.outside}/` }
+  const taken = await diskUsage(where, patienceMs, AbortSignal.timeout(patienceMs)).then(
+    ({ images, caches, registry }) => [
+      `images of apps ${gigabytes(images.bytes)} (${images.count})`,
+      `caches of buildpacks ${gigabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+      ...(own ? [`registry ${gigabytes(registry)}`] : []),
+    ],
+    (error: unknown) => [`what apps take could not be measured: ${(error as Error).message}`],
+  )
+  const free = space ? [`${gigabytes(space.free)} free in ${engine.info.DockerRootDir}`] : []
+  const detail = [...taken, ...free].join(', ')
+  if (!space || space.free >= leastFree) return { name, status: 'ok', detail }
+  return {
+    name,
+    status: 'limited',
+    concern: 'broken',
+    detail: `${detail}: free some space. docker system df -v shows what takes it; DEIS_KEPT_RELEASES keeps fewer builds`,
+  }
+}
+
 export async function checkBuilder({ options, registry, own }: Deps): Promise<readonly Check[]> {
   const { cnb, limits, images } = options
   const asked = await Promise.all([
@@ -33,6 +62,7 @@ export async function checkBuilder({ options, registry, own }: Deps): Promise<re
   ])
   return [
     ...asked,
+    await disk(options, own),
     { name: 'Dockerfile builds', status: 'ok', detail: `by the engine, limited to ${limits.memory}` },
     { name: 'stack image', status: 'ok', detail: images.stack },
     { name: 'run image', status: 'ok', detail: images.run },

@@ -23,7 +23,7 @@ import { removeContainer } from '../engine/remove.ts'
 import { ensureImage } from './base-image.ts'
 import { takeFile } from './files.ts'
 import { buildName, buildNetwork, cacheName } from './names.ts'
-import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
+import { type BuildingOptions, maxOutputBytes } from './options.ts'
 import type { Place } from './registry.ts'
 import { buildLabels, removeVolume } from './resources.ts'
 import { createStep, type Ended, runStep } from './step.ts'
@@ -31,7 +31,7 @@ import { ensureVolume, listVolumes } from './volumes.ts'
 import { type OwnFile, putTar, sourceBelow, tarOf } from './workspace.ts'
 
 export type CnbBuild = {
-  readonly options: DockerBuilderOptions
+  readonly options: BuildingOptions
   readonly registry: Registry
   readonly place: (signal: AbortSignal) => Promise<Place>
   readonly request: BuildRequest

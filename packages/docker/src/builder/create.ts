@@ -9,6 +9,7 @@ import { appsOf, forgetImages as forgetPushed, pruneImages as prunePushed } from
 import { keepSource } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
+import { rejectsWhenAborted } from '@deis/lib/wait'
 import { isAppId } from '@deis/ports/names'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import type { Registry } from '@deis/ports/registry'
@@ -17,8 +18,10 @@ import { kindLabel, ofApp, ofPlatform } from '../labels.ts'
 import { buildCnb, type CnbBuild } from './cnb.ts'
 import { checkBuilder } from './checks.ts'
 import { buildDockerfile } from './dockerfile.ts'
+import { isDue, keepHouse } from './housekeeping.ts'
 import { dropCopies, forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
+import { openLayers } from './layers.ts'
 import { removeLeft } from './recover.ts'
 import { openOwnRegistry, type OwnRegistry, type Place } from './registry.ts'
 import { removeVolume } from './resources.ts'
@@ -26,6 +29,7 @@ import { buildSlug } from './slug.ts'
 import { listVolumes } from './volumes.ts'
 
 const workMs = 300_000
+const housekeepingMs = 1_200_000
 const idPattern = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
 
 function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void {
@@ -68,9 +72,11 @@ function placeOf(target: DockerBuilderOptions['target'], own: OwnRegistry | null
   return (signal) => own.ensure(signal)
 }
 
-export async function createDockerBuilder(options: DockerBuilderOptions): Promise<Builder> {
-  const { folder, timeoutSeconds, engine, platform, registries, target, networks, log } = options
+export async function createDockerBuilder(given: DockerBuilderOptions): Promise<Builder> {
+  const { folder, timeoutSeconds, engine, platform, registries, target, networks, log } = given
   const where = { engine, platform }
+  const { stateFolder, layerCacheBytes: limit, buildpackCacheBytes: cacheLimit } = given
+  const options = { ...given, layers: openLayers({ engine, file: join(stateFolder, 'layers.json'), limit, log }) }
   await mkdir(folder, { recursive: true, mode: 0o700 })
   // Left by a killed controller: no other one uses this folder.
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
@@ -82,6 +88,19 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
   const parts: Parts = { options, registry, place }
   const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const building = new Set<string>()
+  /** The registry rests meanwhile: whatever asks it waits for the end. */
+  let keeping: Promise<void> | null = null
+  const kept = async (signal: AbortSignal): Promise<void> => {
+    if (keeping) await Promise.race([keeping, rejectsWhenAborted(signal)])
+  }
+  const keepHouseNow = async (): Promise<void> => {
+    if (keeping || building.size > 0 || !(await isDue(stateFolder, Date.now())) || building.size > 0) return
+    keeping = keepHouse({ ...where, folder: stateFolder, own, cacheLimit, log }, AbortSignal.timeout(housekeepingMs))
+      .catch((error: unknown) => log('warn', 'the disk could not be tidied', { err: error }))
+      .finally(() => {
+        keeping = null
+      })
+  }
   /** Apps built since the start: they may have images without a release. */
   const built = new Set<string>()
   /** What an app keeps between builds has one user at a time. */
@@ -116,6 +135,7 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
       building.add(request.id)
       built.add(request.app)
       try {
+        await kept(signal)
         return await inLine(request.app, () => buildOnce(parts, { request, sourceFile, write, signal }))
       } catch (error) {
         if (cancelled.aborted) throw cancelled.reason
@@ -130,12 +150,19 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
     },
     async rebase(request, signal) {
       check(request)
-      // Both may be in the registry that the platform runs.
-      await place(signal)
+      building.add(request.id)
       built.add(request.app)
-      return rebaseImage(registry, request, imageTag(request, new Date()), signal)
+      try {
+        await kept(signal)
+        // Both may be in the registry that the platform runs.
+        await place(signal)
+        return await rebaseImage(registry, request, imageTag(request, new Date()), signal)
+      } finally {
+        building.delete(request.id)
+      }
     },
     async sbom(request, signal) {
+      await kept(signal)
       await place(signal)
       return readSbom(request, signal)
     },
@@ -146,16 +173,18 @@ export async function createDockerBuilder(options: DockerBuilderOptions): Promis
     async prune(keep) {
       const signal = AbortSignal.timeout(workMs)
       await pruneImages(where, keep, signal)
+      await kept(signal)
       const to = await pushed(signal)
-      if (!to) return
-      await prunePushed(registry, to, new Set([...appsOf(to, keep), ...built]), keep, signal)
-      await dropCopies(where, repositoryOf(to, ''), (reference) => !keep.has(reference), signal)
+      if (to) await prunePushed(registry, to, new Set([...appsOf(to, keep), ...built]), keep, signal)
+      if (to) await dropCopies(where, repositoryOf(to, ''), (reference) => !keep.has(reference), signal)
+      await keepHouseNow()
     },
     async forget(app, artifacts) {
       if (!isAppId(app)) throw new Error(`${JSON.stringify(app)} is not an app id`)
       const signal = AbortSignal.timeout(workMs)
       built.delete(app)
       await forgetImages(where, app, signal)
+      await kept(signal)
       const labels = [ofPlatform(platform), ofApp(app), `${kindLabel}=cache`]
       for (const { name } of await listVolumes(engine, labels, signal)) await removeVolume(engine, name, signal)
       const to = await pushed(signal)

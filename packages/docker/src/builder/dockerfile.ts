@@ -8,10 +8,10 @@ import { releaseNotice } from '@deis/ports/procfile'
 import { BuiltImage } from '../engine/objects.ts'
 import { pullAuth } from './base-image.ts'
 import { buildImage } from './build-image.ts'
-import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
+import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
 export type DockerfileBuild = {
-  readonly options: DockerBuilderOptions
+  readonly options: BuildingOptions
   readonly request: BuildRequest
   readonly source: Source
   /** The tar of the source. The engine itself heeds its `.dockerignore`. */

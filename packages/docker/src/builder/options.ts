@@ -4,6 +4,7 @@ import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 import type { Log } from '@deis/ports/backend'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import type { Engine } from '../engine/engine.ts'
+import type { LayerCache } from './layers.ts'
 import type { Networks } from '../scheduler/networks.ts'
 
 export type DockerBuilderOptions = {
@@ -14,6 +15,12 @@ export type DockerBuilderOptions = {
   readonly archiver: Archiver
   /** For the builder only: sources of running builds. */
   readonly folder: string
+  /** For what is known between builds. */
+  readonly stateFolder: string
+  /** Bytes of layers of Dockerfiles that are kept for the next builds, of all apps. */
+  readonly layerCacheBytes: number
+  /** Bytes that the cache of buildpacks of one app may have. */
+  readonly buildpackCacheBytes: number
   /** An app's own credentials by registry host, for base images. */
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The platform's. */
@@ -44,6 +51,9 @@ export type DockerBuilderOptions = {
   readonly env: Readonly<Record<string, string>>
   readonly log: Log
 }
+
+/** What the builds of one builder share. */
+export type BuildingOptions = DockerBuilderOptions & { readonly layers: LayerCache }
 
 /** Output of tools beyond this is not shown. */
 export const maxOutputBytes = 10_000_000

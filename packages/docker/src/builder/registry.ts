@@ -7,6 +7,7 @@ import { hasStatus } from '../engine/error.ts'
 import { Created } from '../engine/objects.ts'
 import { hasImage, pullImage } from '../engine/pull.ts'
 import { kindLabel, platformLabel } from '../labels.ts'
+import { runCommand } from '../scheduler/command.ts'
 import type { Networks } from '../scheduler/networks.ts'
 import { removeContainer } from '../engine/remove.ts'
 import { registryName, registryNetwork } from './names.ts'
@@ -28,6 +29,8 @@ export type OwnRegistry = {
   ensure(signal: AbortSignal): Promise<Place>
   /** Whether it was ever needed. */
   isThere(signal: AbortSignal): Promise<boolean>
+  /** Frees the space of images that were deleted. Nobody may push meanwhile. */
+  collect(signal: AbortSignal): Promise<void>
   readonly outside: string
 }
 
@@ -43,6 +46,8 @@ type Deps = {
 
 const innerPort = 5000
 const folder = '/var/lib/registry'
+/** Of registry:3; an image's command names its own. */
+const usualConfig = '/etc/distribution/config.yml'
 const tries = 100
 const pauseMs = 100
 const answerMs = 2000
@@ -53,6 +58,7 @@ const Bound = Type.Object({
   Id: Type.String(),
   Config: Type.Object({
     Labels: Type.Optional(Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()])),
+    Cmd: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
   }),
   HostConfig: Type.Object({
     PortBindings: Type.Optional(
@@ -133,20 +139,35 @@ export function openOwnRegistry({ engine, platform, networks, image, port }: Dep
       await create(network, signal)
     }
     await engine.send('starting the registry', { method: 'POST', path: `${path}/start` }, signal)
+    await untilAnswering(signal)
+    const address = (await find(signal))?.NetworkSettings.Networks[network]?.IPAddress ?? ''
+    return { outside, inside: `${address}:${innerPort}`, organization: '', network }
+  }
+
+  const untilAnswering = async (signal: AbortSignal): Promise<void> => {
     for (let left = tries; !(await answers(signal)); left--) {
       signal.throwIfAborted()
       if (left === 0)
         throw new Error(`the registry of the platform does not answer at ${outside}: see docker logs ${name}`)
       await sleep(pauseMs, undefined, { signal })
     }
-    const address = (await find(signal))?.NetworkSettings.Networks[network]?.IPAddress ?? ''
-    return { outside, inside: `${address}:${innerPort}`, organization: '', network }
   }
 
   let starting: Promise<Place> | null = null
   return {
     outside,
     isThere: async (signal) => (await find(signal)) !== null,
+    async collect(signal) {
+      const bound = await find(signal)
+      if (bound?.Config.Labels?.[platformLabel] !== platform) return
+      const config = bound.Config.Cmd?.findLast((word) => /\.ya?ml$/.test(word)) ?? usualConfig
+      await engine.send('starting the registry', { method: 'POST', path: `${path}/start` }, signal)
+      const { code, text } = await runCommand(engine, bound.Id, ['registry', 'garbage-collect', config], signal)
+      if (code !== 0) throw new Error(`the registry of the platform could not free what was deleted: ${text}`)
+      // It remembers which layers it has: those that are gone would be missing in the next image.
+      await engine.send('restarting the registry', { method: 'POST', path: `${path}/restart`, query: { t: 5 } }, signal)
+      await untilAnswering(signal)
+    },
     // Builds that begin together start it once.
     ensure(signal) {
       const started = (starting ??= start(AbortSignal.timeout(startMs)).finally(() => {

@@ -28,12 +28,12 @@ import { Container } from '../engine/objects.ts'
 import { ensureImage, pullAuth } from './base-image.ts'
 import { buildImage } from './build-image.ts'
 import { putFiles, takeFile } from './files.ts'
-import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
+import { type BuildingOptions, maxOutputBytes } from './options.ts'
 import { buildLabels, cacheVolume, removeVolume, resourcesOf } from './resources.ts'
 import { removeContainer } from '../engine/remove.ts'
 
 export type SlugBuild = {
-  readonly options: DockerBuilderOptions
+  readonly options: BuildingOptions
   readonly request: BuildRequest
   /** The tar of the source. */
   readonly sourceFile: string

@@ -52,6 +52,17 @@ test('with progress it goes on for longer than that, until all of its time is ov
   expect(Date.now() - began).toBeGreaterThanOrEqual(590)
 })
 
+test('a registry that cannot be reached for a moment is asked again', async () => {
+  let asked = 0
+  answers = (_, response) => {
+    const error = 'Get "http://127.0.0.1:5211/v2/": dial tcp 127.0.0.1:5211: connect: connection refused'
+    if (++asked === 1) response.end(`${JSON.stringify({ errorDetail: { message: error }, error })}\n`)
+    else response.end(progress())
+  }
+  await pull(60_000, 60_000)
+  expect(asked).toBe(2)
+})
+
 test('it ends with its signal, and well when it is there', async () => {
   const cancel = new AbortController()
   answers = (_, response) => {

@@ -1,5 +1,6 @@
 // How does an image come to the engine, by digest, and what is said when it does not?
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createSplitter } from '@deis/lib/split'
 import type { Credentials } from '@deis/ports/registry'
 import { authKey, parseReference } from '@deis/registry/reference'
@@ -87,8 +88,24 @@ async function* saidBy(reference: string, stream: IncomingMessage, silentMs: num
   }
 }
 
+/** A registry that restarts, or a way to it that breaks for a moment. */
+const passing = /connection (?:refused|reset)|unexpected EOF|: EOF$|TLS handshake timeout|i\/o timeout/
+const triesPauseMs = [1000, 3000] as const
+
 /** Has deadlines of its own: however large an image is, it may come as long as it comes. @throws PullFailure, EngineError, the signal's reason */
-export async function pullImage(
+export async function pullImage(...given: Parameters<typeof pullOnce>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await pullOnce(...given)
+    } catch (error) {
+      const pause = triesPauseMs[tries]
+      if (pause === undefined || !(error instanceof PullFailure) || !passing.test(error.message)) throw error
+      await sleep(pause, undefined, { signal: given[3] })
+    }
+  }
+}
+
+async function pullOnce(
   engine: Pick<Engine, 'stream' | 'pullMs'>,
   reference: string,
   credentials: Credentials | null,

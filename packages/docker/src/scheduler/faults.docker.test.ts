@@ -122,6 +122,28 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
     await scheduler.remove(app, never)
   })
 
+  test('thirty-five apps at once have a network each, more than the engine itself would have for them', async () => {
+    const apps = Array.from({ length: 35 }, () => newApp())
+    try {
+      expect(await Promise.all(apps.map((app) => options.networks.ensure(app, never)))).toEqual(
+        apps.map((app) => `deis-${app}`),
+      )
+      const subnet = '{{range .IPAM.Config}}{{.Subnet}}{{end}}'
+      const subnets = await testbed.docker(
+        'network',
+        'inspect',
+        '--format',
+        subnet,
+        ...apps.map((app) => `deis-${app}`),
+      )
+      expect(new Set(subnets.split('\n')).size).toBe(35)
+    } finally {
+      await Promise.all(apps.map((app) => options.networks.remove(app, never)))
+    }
+    const names = (await testbed.docker('network', 'ls', '--format', '{{.Name}}')).split('\n')
+    expect(names.filter((name) => apps.includes(name.replace('deis-', '')))).toEqual([])
+  })
+
   test('an image may take longer than the deploy has time', async () => {
     const app = newApp()
     const [to, port] = (process.env.TEST_DOCKER_REGISTRY ?? '').split(':')

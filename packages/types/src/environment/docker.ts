@@ -27,6 +27,11 @@ export const dockerSettings = {
     ['auto', 'bridge', 'published'],
     'how containers are reached: by their address, or by ports published on 127.0.0.1; `auto`: by their address where that works',
   ),
+  DEIS_DOCKER_LAYER_CACHE: text(
+    '5Gi',
+    'layers of Dockerfiles that are kept for later builds, of all apps together; those used the longest ago go first',
+  ),
+  DEIS_DOCKER_BUILDPACK_CACHE: text('2Gi', 'a cache of Cloud Native Buildpacks that is larger is deleted'),
   DEIS_DOCKER_REGISTRY_IMAGE: text(
     'registry:3',
     'image of the registry that keeps images of buildpacks, where `DEIS_REGISTRY_HOSTNAME` names none',

@@ -145,6 +145,7 @@ const builds = {
       usually: 'the builder',
     },
   ),
+  DEIS_KEPT_RELEASES: integer(20, 1, 1000, 'releases of an app whose builds are kept, to roll back to'),
   DEIS_ANY_BRANCH: flag(false, 'whether a push of any branch deploys, not only main, master or the branch of the app'),
   DEIS_GIT_SUBMODULES: list(
     [],

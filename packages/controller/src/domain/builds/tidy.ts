@@ -8,8 +8,6 @@ import type { Core } from '../core.ts'
 import { buildLogFolder } from './log.ts'
 
 const keptLogs = 50
-/** A rollback needs the slugs of these. */
-const keptReleases = 20
 
 /** Slugs and images that an app may still roll back to. */
 async function artifactsInUse(core: Core): Promise<Set<string>> {
@@ -29,7 +27,7 @@ async function artifactsInUse(core: Core): Promise<Set<string>> {
       JOIN "Build" b ON b."uuid" = r."buildUuid"
       WHERE r."appUuid" > ${after} AND r."appUuid" <= ${last} AND r."state" <> 'failed' AND (
         SELECT COUNT(*) FROM "Release" n WHERE n."appUuid" = r."appUuid" AND n."version" > r."version"
-          AND n."state" <> 'failed' AND n."buildUuid" IS NOT NULL) < ${keptReleases}`
+          AND n."state" <> 'failed' AND n."buildUuid" IS NOT NULL) < ${core.config.keptReleases}`
     for (const { artifact } of kept) used.add(artifact)
     after = last
     await turn()
