@@ -125,7 +125,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
   test('thirty-five apps at once have a network each, more than the engine itself would have for them', async () => {
     const apps = Array.from({ length: 35 }, () => newApp())
     try {
-      expect(await Promise.all(apps.map((app) => options.networks.ensure(app, never)))).toEqual(
+      expect(await Promise.all(apps.map((app) => options.networks.ensure(app, AbortSignal.timeout(120_000))))).toEqual(
         apps.map((app) => `deis-${app}`),
       )
       const subnet = '{{range .IPAM.Config}}{{.Subnet}}{{end}}'
@@ -138,7 +138,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
       )
       expect(new Set(subnets.split('\n')).size).toBe(35)
     } finally {
-      await Promise.all(apps.map((app) => options.networks.remove(app, never)))
+      await Promise.all(apps.map((app) => options.networks.remove(app, AbortSignal.timeout(120_000))))
     }
     const names = (await testbed.docker('network', 'ls', '--format', '{{.Name}}')).split('\n')
     expect(names.filter((name) => apps.includes(name.replace('deis-', '')))).toEqual([])

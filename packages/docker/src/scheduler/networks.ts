@@ -29,6 +29,7 @@ type Deps = {
 /** So many are tried when others make networks at the same time. */
 const tries = 20
 const makeMs = 120_000
+const waitMs = 600_000
 
 const networkName = (app: string): string => `deis-${app}`
 
@@ -96,15 +97,23 @@ export function openNetworks({ engine, platform, pools, log }: Deps): Networks {
     )
   }
 
+  /** One after the other: two at a time would choose the same addresses again and again. */
+  let making: Promise<unknown> = Promise.resolve()
+  const createNext = (app: string): Promise<string> => {
+    const made = making.then(() => create(app, AbortSignal.timeout(makeMs)))
+    making = made.catch(() => {})
+    return made
+  }
+
   return {
     ensure(app, signal) {
       // It belongs to all who wait for it: none of them ends it for the others.
-      const found = known.get(app) ?? create(app, AbortSignal.timeout(makeMs))
+      const found = known.get(app) ?? createNext(app)
       known.set(app, found)
       found.catch(() => {
         if (known.get(app) === found) known.delete(app)
       })
-      return within(signal, makeMs, () => found)
+      return within(signal, waitMs, () => found)
     },
     doubt: (app) => void known.delete(app),
     async remove(app, signal) {
