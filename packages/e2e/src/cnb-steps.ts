@@ -9,6 +9,8 @@ import { until } from './until.ts'
 export type Stage = {
   /** Puts other content under the name of the run image, as its makers do when it gets security fixes. */
   readonly newRunImage: () => Promise<void>
+  /** Names of what there is of builds of the app, but what is kept between them. */
+  readonly ofBuilds: (app: string) => Promise<readonly string[]>
   readonly platform: Pick<Platform, 'routerPort'>
   readonly shop: Checkout
   readonly builder: string
@@ -26,6 +28,22 @@ export function cnbWorks(open: () => Stage): void {
     const { platform, shop } = open()
     await until({ what: `it answers ${text}`, seconds: 60 }, async () => (await ask(platform, shop.app)).body === text)
   }
+
+  test('a push that is interrupted goes on as a build; when that is cancelled, nothing of it is left', async () => {
+    const { shop, ofBuilds } = open()
+    await shop.commit({ slow: '' })
+    const push = shop.startPush()
+    await push.says('a slow build begins')
+    expect(await ofBuilds(shop.app)).not.toEqual([])
+    push.signal('SIGINT')
+    expect((await push.ended).code).not.toBe(0)
+    expect(await shop.does('builds:list', '--all')).toContain(' running\n')
+    await shop.does('builds:cancel')
+    // Objects of a cluster are gone a moment after they are deleted.
+    await until({ what: 'nothing of it is left' }, async () => (await ofBuilds(shop.app)).length === 0)
+    expect(await shop.does('builds:list', '--all')).toMatch(/^\S+ \S+ canceled$/m)
+    await shop.commit({ slow: null })
+  })
 
   test('a push is built by the builder, and its web serves with the environment of its layers', async () => {
     const { shop, builder } = open()

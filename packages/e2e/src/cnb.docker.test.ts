@@ -8,6 +8,15 @@ import { cnbWorks, type Stage } from './cnb-steps.ts'
 import { docker, type EnginePlatform, startOnDocker, testEngine } from './engine.ts'
 import { freePort } from './port.ts'
 
+async function ofBuilds(app: string): Promise<string[]> {
+  const filters = [`--filter=label=io.deis.app=${app}`, '--filter=label=io.deis.kind=build', '--quiet']
+  const [containers, volumes] = await Promise.all([
+    docker('ps', '--all', ...filters),
+    docker('volume', 'ls', ...filters),
+  ])
+  return `${containers}\n${volumes}`.split('\n').filter((line) => line !== '')
+}
+
 describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
   let platform: EnginePlatform
   let stage: Stage
@@ -38,7 +47,7 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
     await offer(made.run)
     const newRunImage = async (): Promise<void> =>
       offer((await publishTestBuilder(registry, host, { runImage, runVersion: '2' })).run)
-    stage = { platform, shop, builder, newRunImage }
+    stage = { platform, shop, builder, newRunImage, ofBuilds }
   })
   afterAll(async () => {
     await platform?.stop()

@@ -6,7 +6,7 @@ import { copyImage } from '@deis/registry/testing'
 import { afterAll, beforeAll, describe } from 'vitest'
 import { newApp } from './app.ts'
 import { registered } from './client.ts'
-import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
+import { type ClusterPlatform, kubectl, startOnCluster, testCluster } from './cluster.ts'
 import { cnbWorks, type Stage } from './cnb-steps.ts'
 
 describe.skipIf(testCluster === null).sequential('on a cluster', () => {
@@ -28,7 +28,17 @@ describe.skipIf(testCluster === null).sequential('on a cluster', () => {
       DEIS_BUILDER_IMAGE: builder,
     })
     const shop = await newApp(await registered(platform, 'ann'), platform.name('shop'), {})
-    stage = { platform, shop, builder, newRunImage: async () => void (await offer('2')) }
+    const builds = `--namespace=${platform.name('builds')}`
+    stage = {
+      platform,
+      shop,
+      builder,
+      newRunImage: async () => void (await offer('2')),
+      ofBuilds: async (app) => {
+        const found = await kubectl('get', 'jobs,pods', builds, `--selector=app=${app}`, '--output=name')
+        return found.split('\n').filter((line) => line !== '')
+      },
+    }
   })
   afterAll(() => platform?.stop())
 

@@ -207,6 +207,11 @@ describe.sequential('an app that runs', () => {
     expect(log).toMatch(/^Starting build\.\.\. but first, coffee!\n/)
     expect(log).toContain('Done, shop:v2 deployed to Workflow\n')
     expect(await shop.does('builds:logs')).toBe(log)
+    for (const command of ['rebase', 'builds:sbom'])
+      expect(await shop.deis(command)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('Cloud Native Buildpacks') as string,
+      })
     expect(await shop.deis('builds:create', 'nginx:latest')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('The process scheduler cannot run container images') as string,

@@ -1,5 +1,5 @@
 // How is an image with one more layer written to a registry, without pulling or running anything?
-import { copyLayers } from './copy.ts'
+import { copyLayers, type Known } from './copy.ts'
 import type { ImageConfig } from './documents.ts'
 import type { Image } from './image.ts'
 import { layeredConfig, layeredManifest } from './layered.ts'
@@ -12,7 +12,7 @@ export async function append(
   base: Image,
   target: Repository,
   change: LayerChange,
-  folder: string,
+  { folder, known }: { readonly folder: string; readonly known: Known },
   outer: AbortSignal,
 ): Promise<{ readonly digest: string; readonly config: ImageConfig }> {
   // One failure ends the other transfer.
@@ -30,7 +30,7 @@ export async function append(
     if (!(await target.has(layer.digest, signal))) await target.write(layer, signal)
     return { digest: layer.digest, size: layer.size, diffId: layer.diffId }
   })
-  const work = [orEndAll(layer), orEndAll(copyLayers(base.repository, base.manifest.layers, target, signal))]
+  const work = [orEndAll(layer), orEndAll(copyLayers(base.repository, base.manifest.layers, target, known, signal))]
   await Promise.allSettled(work)
   outer.throwIfAborted()
   if (failed.signal.aborted) throw failed.signal.reason

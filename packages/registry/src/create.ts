@@ -1,6 +1,7 @@
 // How do the settings become the registry client that the port describes?
 import { tmpdir } from 'node:os'
 import { append } from './append.ts'
+import { createKnown } from './copy.ts'
 import { type Connection, createConnections } from './connection.ts'
 import { explain, type Subject } from './failure.ts'
 import { architectureOf, factsOf } from './facts.ts'
@@ -26,6 +27,7 @@ const tagsAtOnce = 4
 export function createRegistry(settings: RegistrySettings, options: RegistryOptions = {}): Registry {
   const { tempDir = tmpdir(), architecture = process.arch } = options
   const platform = architectureOf(architecture)
+  const known = createKnown()
   const connect = createConnections(createWire(), settings)
   const ownCredentials = new Map(
     Object.entries(settings.credentials).map(([host, credentials]) => [canonicalHost(host), credentials]),
@@ -99,7 +101,9 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
         const to = parseReference(`${change.target}:${change.tag}`)
         const base = await find(change.base, null, triesOf.platform, signal)
         const target = open(to, null, triesOf.platform)
-        const made = await told(to, target, 'push', signal, () => append(base, target, change, tempDir, signal))
+        const made = await told(to, target, 'push', signal, () =>
+          append(base, target, change, { folder: tempDir, known }, signal),
+        )
         return factsOf(nameOf(to), made.digest, made.config)
       } finally {
         // It would wait for ever for a reader that gave up.
@@ -112,7 +116,7 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
       const image = await find(change.image, null, triesOf.user, signal)
       const base = await find(change.base, change.credentials, triesOf.user, signal)
       const target = open(from, null, triesOf.platform)
-      const made = await told(from, target, 'push', signal, () => rebase(image, base, target, change, signal))
+      const made = await told(from, target, 'push', signal, () => rebase(image, base, target, change, known, signal))
       return made && factsOf(nameOf(from), made.digest, made.config)
     },
 

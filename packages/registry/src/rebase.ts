@@ -1,5 +1,5 @@
 // How is another base put under an image in a registry, without pulling or running anything?
-import { copyLayers } from './copy.ts'
+import { copyLayers, type Known } from './copy.ts'
 import type { ImageConfig } from './documents.ts'
 import { BadContent } from './failure.ts'
 import type { Image } from './image.ts'
@@ -29,14 +29,15 @@ export async function rebase(
   base: Image,
   target: Repository,
   { decide, tag }: Pick<BaseChange, 'decide' | 'tag'>,
+  known: Known,
   signal: AbortSignal,
 ): Promise<{ readonly digest: string; readonly config: ImageConfig } | null> {
   const decision = decide(partsOf(image), partsOf(base))
   if (decision === null) return null
   const { replaced } = decision
-  await copyLayers(base.repository, base.manifest.layers, target, signal)
+  await copyLayers(base.repository, base.manifest.layers, target, known, signal)
   // They are there, unless the image came from a mirror.
-  await copyLayers(image.repository, image.manifest.layers.slice(replaced), target, signal)
+  await copyLayers(image.repository, image.manifest.layers.slice(replaced), target, known, signal)
   const config = rebasedConfig(image.config, base.config, decision)
   const configBlob = blobOf(Buffer.from(JSON.stringify(config)))
   if (!(await target.has(configBlob.digest, signal))) await target.write(configBlob, signal)

@@ -1,8 +1,9 @@
 // How is everything that a build needs fetched into the work folder of its pod?
-import { chmod, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Value } from 'typebox/value'
 import type { Archiver } from '@deis/machine/archive'
+import { leaveOut } from '../cnb/leave-out.ts'
 import { sourceFilter } from '../cnb/source-filter.ts'
 import { fetchFile, fetchStream, fetchText } from './transfer.ts'
 import { FetchOrder, nodeName, slugStateName, sourceFolderName, sourceTarName } from './order.ts'
@@ -12,18 +13,6 @@ async function restoreCache(url: string, folder: string, archiver: Archiver, sig
   const target = join(folder, slugStateName, 'cache')
   await mkdir(target, { recursive: true })
   await archiver.unpack(await fetchStream('the cache', url, signal), target, { signal })
-}
-
-/** Links are not followed. Returns whether anything is left. */
-async function removeOthers(root: string, folder: string, keeps: (path: string) => boolean): Promise<boolean> {
-  let left = false
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-    const stays = entry.isDirectory() ? await removeOthers(root, path, keeps) : keeps(path)
-    if (!stays) await rm(join(root, path), { recursive: true })
-    left ||= stays
-  }
-  return left
 }
 
 /** `copyNode`: leaves the node that runs this for an image that has none. */
@@ -50,5 +39,5 @@ export async function fetchAll(
   await mkdir(target)
   await archiver.unpack(await fetchStream('the source', order.source, signal), target, { signal })
   const keeps = sourceFilter(order.patterns ?? { include: null, exclude: null })
-  if (keeps !== null) await removeOthers(target, '', keeps)
+  if (keeps !== null) await leaveOut(target, keeps)
 }

@@ -71,6 +71,44 @@ describe.skipIf(!isEngineThere)('Cloud Native Buildpacks', () => {
     expect(await bed.left()).toEqual([])
   })
 
+  test('layers that cannot be restored cost no build', async () => {
+    const { builder } = await bed.publish({ fails: 'restorer-with-layers' })
+    const by = await bed.another({ cnb: { builder, allowed: [], lifecycleImage: null, plain: 'cnb' } })
+    const { output, result } = await bed.build(app, {}, undefined, by)
+    expect(output).toContain('What the last build kept cannot be restored: building again without it.')
+    expect(output.match(/Installing dependencies/g)).toHaveLength(1)
+    expect(result.processes).toMatchObject({ worker: 'echo working' })
+    expect(await bed.left()).toEqual([])
+  })
+
+  test.each([
+    ['exclude = ["/docs", "*.txt", "!keep.txt"]', 'Procfile keep.txt package.json project.toml src src/a.js'],
+    ['include = ["package.json", "Procfile", "src/**", "!src/b.txt"]', 'Procfile package.json src src/a.js'],
+  ])('a project.toml with %s', async (patterns, expected) => {
+    const files = {
+      ...app,
+      'project.toml': `[_]\nschema-version = "0.2"\n[io.buildpacks]\n${patterns}\n`,
+      'docs/a.md': 'x',
+      'src/a.js': 'x',
+      'src/b.txt': 'x',
+      'notes.txt': 'x',
+      'keep.txt': 'x',
+    }
+    const { result } = await bed.build(files)
+    const reference = result.artifact.kind === 'image' ? result.artifact.reference : ''
+    const list = ['find', reference, '/workspace', '-mindepth', '1', '-printf', '%P %U\\n']
+    const found = await bed.docker('run', '--rm', '--entrypoint', ...list)
+    const lines = found.split('\n').map((line) => line.split(' '))
+    expect(
+      lines
+        .map(([path]) => path)
+        .toSorted()
+        .join(' '),
+    ).toBe(expected)
+    expect([...new Set(lines.map(([, user]) => user))]).toEqual(['1000'])
+    expect(await bed.left()).toEqual([])
+  })
+
   test('a build that is cancelled is over at once, and leaves nothing', async () => {
     const stop = new AbortController()
     const building = bed.build({ slow: '' }, {}, stop.signal)

@@ -34,7 +34,11 @@ export type Ended = {
 const maxLine = 64 * 1024
 
 /** Pure: without privileges, the engine's socket or a port. */
-function stepBody(step: StepContainer, limits: BuildLimits, { info, init }: Engine): object {
+export function stepBody(
+  step: StepContainer,
+  limits: BuildLimits,
+  { info, init }: Pick<Engine, 'info' | 'init'>,
+): object {
   return {
     Image: step.image,
     Entrypoint: step.command,

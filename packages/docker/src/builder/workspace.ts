@@ -42,13 +42,15 @@ export async function putTar(
 /** The source below a folder, which belongs to the user of the build. It fails with ArchiveFailure if the source is invalid. */
 export function sourceBelow(
   archiver: Archiver,
-  file: string,
+  { file, packed: isPacked }: { readonly file: string; readonly packed: boolean },
   folder: string,
   user: number,
   signal: AbortSignal,
 ): Readable {
+  const stored = createReadStream(file)
+  if (isPacked) return archiver.relay(stored, { files: [], folder, user }, { signal })
   // It takes packed archives only; nothing is compressed here.
   const packed = createGzip({ level: 0 })
-  pipeline(createReadStream(file), packed).catch(() => {})
+  pipeline(stored, packed).catch(() => {})
   return archiver.relay(packed, { files: [], folder, user }, { signal })
 }

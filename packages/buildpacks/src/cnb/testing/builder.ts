@@ -21,7 +21,7 @@ import { type Entry, pack } from './lifecycle/tarball.ts'
 export type TestBuilderOptions = {
   /** Has bash and node, and a user 1000; default: `stack:1` of the registry. */
   readonly base?: string
-  /** A phase that fails: `analyzer`, `restorer`, `exporter` … */
+  /** A phase that fails: `analyzer`, `restorer`, `exporter` …; `restorer-with-layers`: unless it is told to skip them. */
   readonly fails?: string
   /** Default: 0.12 to 0.15. */
   readonly platformApis?: readonly string[]

@@ -29,7 +29,9 @@ function platformApi(): string {
 async function run(phase: string, words: readonly string[]): Promise<void> {
   const api = platformApi()
   const flags = readFlags(phase, words, process.env)
-  if (process.env.TEST_FAIL_PHASE === phase) throw new Exit(codes[phase] ?? 1, `failed to ${phase}: told to fail`)
+  const fails = process.env.TEST_FAIL_PHASE
+  if (fails === phase || (fails === `${phase}-with-layers` && !flags.has('skip-layers')))
+    throw new Exit(codes[phase] ?? 1, `failed to ${phase}: told to fail`)
   if (phase === 'detector' || phase === 'builder') {
     checkUnprivileged(phase, process.env)
     return phase === 'detector' ? detect(flags, process.env) : build(flags, process.env)
