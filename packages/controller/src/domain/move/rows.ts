@@ -68,7 +68,8 @@ function buildRecord(row: Row.Build, index: number): BuildRecord {
     index,
     owner: row.owner,
     created: time(row.createdAt),
-    source: row.source === 'git' ? 'git' : 'pull',
+    // What was given another base image here is an image of this platform as well.
+    source: row.source === 'pull' ? 'pull' : 'git',
     image: row.image,
     reference: row.reference,
     sha: row.sha,
