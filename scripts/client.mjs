@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Libraries that few commands need, each a file of its own. */
 const apart = {
+  'age-encryption': "module.exports = require('age-encryption')",
   axios: "module.exports = require('axios/unsafe/axios.js').default",
   inquirer: "module.exports = require('inquirer').default",
   ws: "module.exports = require('ws')",

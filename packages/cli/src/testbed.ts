@@ -31,15 +31,18 @@ export async function startController(replies: Replies): Promise<Controller> {
   const requests: string[] = []
   const headers: IncomingHttpHeaders[] = []
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const asked = `${request.method} ${request.url}`
-      requests.push(body === '' ? asked : `${asked} ${body}`)
-      headers.push(request.headers)
-      const reply = replies[asked] ?? { status: 418 }
-      const content = reply.json === undefined ? reply.text : JSON.stringify(reply.json)
-      response.writeHead(reply.status ?? 200, { DEIS_API_VERSION: '2.3', ...reply.headers })
-      response.end(content)
-    })
+    text(request)
+      .then((body) => {
+        const asked = `${request.method} ${request.url}`
+        requests.push(body === '' ? asked : `${asked} ${body}`)
+        headers.push(request.headers)
+        const reply = replies[asked] ?? { status: 418 }
+        const content = reply.json === undefined ? reply.text : JSON.stringify(reply.json)
+        response.writeHead(reply.status ?? 200, { DEIS_API_VERSION: '2.3', ...reply.headers })
+        response.end(content)
+      })
+      // The client gave up while it sent.
+      .catch(() => {})
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   onTestFinished(() => {

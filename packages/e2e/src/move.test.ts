@@ -1,5 +1,5 @@
 // Does an app move from one installation to another with all it has, and serve there?
-import { access, cp, stat } from 'node:fs/promises'
+import { access, cp, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, newApp, settings } from './app.ts'
@@ -31,8 +31,8 @@ afterAll(async () => {
 })
 
 /** As a person would carry it. */
-async function moved(file: string): Promise<string> {
-  await shop.does('apps:export', '-o', file)
+async function moved(file: string, ...options: string[]): Promise<string> {
+  await shop.does('apps:export', '-o', file, ...options)
   const there = join(eve.home, file)
   await cp(join(shop.folder, file), there)
   return there
@@ -80,8 +80,11 @@ test('a controller that is killed while it imports leaves nothing of the app', a
   await barrier.open()
   await shop.deploy(settings({ message: 'third' }))
   await barrier.close()
-  const file = await moved('held.tar')
-  const importing = eve.deis(['apps:import', file, '--app', 'held', '--rebuild'])
+  const phrase = join(old.folder, 'phrase')
+  await writeFile(phrase, 'quite secret\n')
+  const file = await moved('held.tar.age', '--passphrase-file', phrase)
+  const options = ['--app', 'held', '--rebuild', '--passphrase-file', phrase]
+  const importing = eve.deis(['apps:import', file, ...options])
   await barrier.arrived()
   await fresh.endController('SIGKILL')
   expect((await importing).code).not.toBe(0)
@@ -94,6 +97,6 @@ test('a controller that is killed while it imports leaves nothing of the app', a
   await eve.does(['destroy', '-a', 'held', '--confirm=held'])
   await expect(access(join(fresh.dataDir, 'repos', 'held.git'))).rejects.toThrow('ENOENT')
   // What is killed can be done again.
-  await eve.does(['apps:import', file, '--app', 'held', '--rebuild'])
+  await eve.does(['apps:import', file, ...options])
   await expect(self(fresh, 'held')).resolves.toMatchObject({ message: 'third' })
 })
