@@ -113,5 +113,5 @@ export async function* measure({ root, scope }) {
     await hand.remove(names)
   }
   yield compared('scale web=10 on docker', scale)
-  await deis('destroy', app, `--confirm=${app}`)
+  await deis('destroy', '-a', app, `--confirm=${app}`)
 }
