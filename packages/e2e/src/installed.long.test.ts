@@ -117,4 +117,81 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     await machine.powerCycle()
     await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
   })
+
+  test('doctor sees the platform, and what it lacks', async () => {
+    const { code, stdout } = await machine.run(['deis-server', 'doctor'])
+    expect(stdout).toMatch(/^ok +deis-controller +active$/m)
+    expect(stdout).toMatch(/^ok +deis-router +active$/m)
+    expect(stdout).toMatch(/^ok +API +answers through the router$/m)
+    expect(stdout).toMatch(/^ok +port 80 +HTTP, served by node/m)
+    // Nothing answers for other names of the domain on a machine without DNS.
+    expect(stdout).toMatch(/^limited +DNS \*\.apps\.example\.com +leads nowhere/m)
+    expect(code).toBe(1)
+  })
+
+  /** A release like the installed one, with another name, changed by `change`; where it is. */
+  async function otherRelease(name: string, change: string): Promise<string> {
+    const folder = `/root/${name}`
+    await machine.ok(['cp', '-r', '/src/dist', folder])
+    await machine.ok(['sh', '-c', `sed -i 's/"name":"[^"]*"/"name":"${name}"/' ${folder}/release.json && ${change}`])
+    return folder
+  }
+  const current = async (): Promise<string> => (await machine.ok(['readlink', '/opt/deis/current'])).trim()
+  const appPid = async (): Promise<string> => (await machine.ok(['pgrep', '-f', '^node server.js'])).trim()
+
+  test('an upgrade takes the newer release, from a tarball, while apps run on', async () => {
+    const folder = await otherRelease('9.0.0-newer', 'true')
+    await machine.ok(['tar', '-czf', '/root/newer.tar.gz', '-C', '/root', '9.0.0-newer'])
+    const before = await appPid()
+    const wrong = await machine.run(['deis-server', 'upgrade', `--sha256=${'0'.repeat(64)}`, '/root/newer.tar.gz'])
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('is not what was expected')])
+    const sum = (await machine.ok(['sha256sum', '/root/newer.tar.gz'])).split(' ')[0]
+    const said = await machine.ok(['deis-server', 'upgrade', `--sha256=${sum}`, '/root/newer.tar.gz'])
+    expect(said).toContain('with 0 new migrations; apps run on')
+    expect(await current()).toBe('/opt/deis/releases/9.0.0-newer')
+    expect(await appPid()).toBe(before)
+    expect(await page()).toMatch(/ hello$/)
+    expect(await machine.ok(['sh', '-c', 'ls /var/lib/deis/backups/before-9.0.0-newer-*'])).toContain('deis.db')
+    expect(await machine.ok(['deis-server', 'upgrade', folder])).toContain('is what runs already')
+    expect(await machine.ok(['ls', '-A', '/opt/deis/releases'])).not.toContain('unpacked')
+  })
+
+  test('an upgrade that does not come up goes back by itself, with the database as it was', async () => {
+    const migration = 'controller/migrations/sqlite/9999_breaks'
+    const folder = await otherRelease(
+      '9.0.1-broken',
+      `mkdir ~/9.0.1-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.1-broken/${migration}/migration.sql`,
+    )
+    const before = await appPid()
+    const { code, stdout, stderr } = await machine.run(['deis-server', 'upgrade', '--wait=10', folder])
+    expect([code, stdout]).toEqual([1, expect.stringContaining('with 1 new migrations')])
+    expect(stderr).toContain('9.0.1-broken does not come up: ')
+    expect(stderr).toContain('The upgrade to 9.0.1-broken failed, and 9.0.0-newer runs as before.')
+    expect(await current()).toBe('/opt/deis/releases/9.0.0-newer')
+    expect(await machine.ok(['deis', 'whoami'])).toContain('op')
+    expect(await appPid()).toBe(before)
+    expect(await page()).toMatch(/ hello$/)
+  })
+
+  test('uninstall ends apps and platform, and keeps the data, with which it can be installed again', async () => {
+    const said = await machine.ok(['deis-server', 'uninstall'])
+    expect(said).toContain('its data is still in /var/lib/deis')
+    expect((await machine.run(['pgrep', '-f', '^node server.js'])).code).toBe(1)
+    expect((await machine.run(['id', 'deis-router'])).code).toBe(1)
+    for (const path of ['/opt/deis', '/usr/local/bin/deis', '/etc/systemd/system/deis-router.service'])
+      expect((await machine.run(['stat', path])).code, path).toBe(1)
+    await machine.ok(install)
+    await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
+  })
+
+  test('uninstall deletes data only for the one who names the machine', async () => {
+    const name = (await machine.ok(['hostname'])).trim()
+    for (const confirmation of [[], ['--yes-destroy=other']]) {
+      const refused = await machine.run(['deis-server', 'uninstall', '--purge', ...confirmation])
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(`--yes-destroy ${name}`)])
+    }
+    await machine.ok(['deis-server', 'uninstall', '--purge', '--yes-destroy', name])
+    for (const path of ['/opt/deis', '/var/lib/deis', '/etc/deis'])
+      expect((await machine.run(['stat', path])).code, path).toBe(1)
+  })
 })

@@ -56,6 +56,11 @@ export type Machine = {
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const dist = fileURLToPath(new URL('../../../dist', import.meta.url))
 
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return children.trim().split(' ').filter(Boolean).map(Number)
+}
+
 /** `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. */
 export async function bootMachine(folder: string): Promise<Machine> {
   const root = join(folder, 'machine')
@@ -73,16 +78,16 @@ export async function bootMachine(folder: string): Promise<Machine> {
     for (const output of [child.stdout, child.stderr]) output.on('data', (text: Buffer) => (said += text.toString()))
     const ended = once(child, 'exit')
     end = async () => {
+      // What runs inside ends with its first process, and systemd-nspawn with that.
+      for (const pid of await childrenOf(child.pid)) process.kill(pid, 'SIGKILL')
       child.kill('SIGKILL')
-      if (init > 0) process.kill(init, 'SIGKILL')
-      await ended
+      if (child.exitCode === null && child.signalCode === null) await ended
     }
-    init = await until({ what: 'the machine has a first process' }, async () => {
-      if (child.exitCode !== null) throw new Error(`systemd-nspawn ended: ${said}`)
-      const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-      return Number(children.trim().split(' ')[0]) || null
-    })
     await until({ what: 'the machine is up' }, async () => {
+      if (child.exitCode !== null) throw new Error(`systemd-nspawn ended: ${said}`)
+      // Its first child may be one that only makes the namespaces.
+      init = (await childrenOf(child.pid)).at(-1) ?? 0
+      if (init === 0) return false
       const { stdout } = await machine.run(['systemctl', 'is-system-running'])
       return /^(running|degraded)$/.test(stdout.trim())
     })

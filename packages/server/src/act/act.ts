@@ -54,11 +54,11 @@ async function isDue({ changed: paths, stopped }: Condition, changed: ReadonlySe
 }
 
 async function runProgram(step: Step & { kind: 'run' }, changed: ReadonlySet<string>): Promise<boolean> {
-  const { argv, if: condition } = step
+  const { argv, if: condition, mayFail = false } = step
   if (condition && !(await isDue(condition, changed))) return false
   const { code, stderr } = await ask(argv, runMs)
-  if (code !== 0) throw new Failure(`${argv.join(' ')} failed: ${stderr.trim()}`)
-  return true
+  if (code !== 0 && !mayFail) throw new Failure(`${argv.join(' ')} failed: ${stderr.trim()}`)
+  return code === 0
 }
 
 async function awaitAnswer(

@@ -7,7 +7,7 @@ const onceMs = 5_000
 const againMs = 250
 
 /** Null: a controller answers there. Otherwise what does. (Routers answer some paths themselves: a status says too little.) */
-function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
+export function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
   return new Promise((resolve) => {
     const options = {
       headers: { connection: 'close', ...(host === undefined ? {} : { host }) },
@@ -16,8 +16,10 @@ function missedBy(url: string, host: string | undefined, signal: AbortSignal): P
     }
     const asked = request(url, options, (response) => {
       response.resume()
-      const isApi = response.headers.deis_api_version !== undefined
-      resolve(isApi ? null : `status ${response.statusCode}, which is not an answer of the API`)
+      const { statusCode: status = 0, headers } = response
+      const problem =
+        headers.deis_api_version === undefined ? 'which is not an answer of the API' : 'so it is not ready'
+      resolve(status < 500 && headers.deis_api_version !== undefined ? null : `status ${status}, ${problem}`)
     })
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${onceMs / 1000} s`)))
     asked.on('error', (error) => resolve(messageOf(error)))

@@ -50,16 +50,16 @@ async function isWhole(from: string, path: string): Promise<boolean> {
  * Its own Node.js, so that an upgrade of the machine's does not change what runs. A Node.js that is mostly a library of the
  * system (Debian's own package) is used where it is.
  */
-async function putNode(target: string): Promise<void> {
+async function putNode(target: string, program: string): Promise<void> {
   const shared = (process.config.variables as { node_shared?: unknown }).node_shared
   await rm(target, { force: true })
-  if (shared === true || shared === 'true') return symlink(process.execPath, target)
-  await copyFile(process.execPath, target)
+  if (shared === true || shared === 'true') return symlink(program, target)
+  await copyFile(program, target)
   await chmod(target, 0o755)
 }
 
-/** Whether something changed. */
-export async function putRelease(from: string, path: string): Promise<boolean> {
+/** Whether something changed. `program`: the Node.js that it gets, unless it has one. */
+export async function putRelease(from: string, path: string, program = process.execPath): Promise<boolean> {
   if (from === path || (await isWhole(from, path))) return false
   const next = join(dirname(path), `.new-${process.pid}`)
   const old = join(dirname(path), `.old-${process.pid}`)
@@ -67,7 +67,7 @@ export async function putRelease(from: string, path: string): Promise<boolean> {
     if (/^\.(new|old)-\d+$/.test(left)) await rm(join(dirname(path), left), { recursive: true, force: true })
   await mkdir(next, { mode: 0o755 })
   await cp(from, next, { recursive: true, dereference: true, preserveTimestamps: true })
-  if (!(await stat(join(next, node)).catch(() => null))) await putNode(join(next, node))
+  if (!(await stat(join(next, node)).catch(() => null))) await putNode(join(next, node), program)
   await rename(path, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })

@@ -1,10 +1,17 @@
 // Is this machine ready for the platform, and is the platform on it healthy?
+import { randomBytes } from 'node:crypto'
 import type { Check } from '@deis/types'
 import { Command } from 'commander'
+import { firewallChecks } from '../doctor/firewall.ts'
 import { machineChecks } from '../doctor/machine.ts'
+import { nameChecks } from '../doctor/names.ts'
+import { platformChecks } from '../doctor/platform.ts'
 import { portChecks, publicPorts } from '../doctor/ports.ts'
+import { readSettings } from '../install/choose.ts'
+import { readEnv } from '../install/env-file.ts'
 import type { Io } from '../io.ts'
 import { readFacts } from '../machine/facts.ts'
+import { readFirewalls, readName, readPlatform } from '../machine/installed.ts'
 import { listenersOn } from '../machine/listeners.ts'
 
 /** Columns as `deis doctor` prints them. */
@@ -13,12 +20,38 @@ function doctorLines(checks: readonly Check[]): string[] {
   return checks.map(({ status, name, detail }) => `${status.padEnd(9)}${name.padEnd(width + 2)}${detail}`.trimEnd())
 }
 
-async function examine(): Promise<Check[]> {
+/** Of the platform, if it is installed. */
+async function examinePlatform(addresses: readonly string[], signal: AbortSignal): Promise<Check[]> {
+  const found = await readSettings('').catch(() => null)
+  if (found === null)
+    return [{ name: 'platform', status: 'limited', detail: 'only root reads its settings: repeat this with sudo' }]
+  const { controller, router } = found
+  const settings = readEnv(controller)
+  const domain = settings.get('DEIS_PLATFORM_DOMAIN')
+  if (domain === undefined) return []
+  const gitPort = Number(settings.get('DEIS_GIT_PORT') ?? 2222)
+  const routerPort = readEnv(router).get('DEIS_ROUTER_PORT') ?? '80'
+  const [platform, firewalls, ...names] = await Promise.all([
+    readPlatform(`http://127.0.0.1:${routerPort}/v2/`, `deis.${domain}`, signal),
+    readFirewalls(),
+    // Any app, so that a wildcard has to answer; and the name of the API.
+    readName(`deis.${domain}`),
+    readName(`a${randomBytes(6).toString('hex')}.${domain}`),
+  ])
+  const [api, app] = names
+  return [
+    ...(platform === null ? [] : platformChecks(platform)),
+    ...nameChecks([...(api ? [api] : []), ...(app ? [{ ...app, name: `*.${domain}` }] : [])], addresses),
+    ...firewallChecks(firewalls, [80, 443, gitPort]),
+  ]
+}
+
+async function examine(signal: AbortSignal): Promise<Check[]> {
   const [facts, listeners] = await Promise.all([
     readFacts(['/opt', '/var/lib']),
     listenersOn(Object.keys(publicPorts).map(Number)),
   ])
-  return [...machineChecks(facts), ...portChecks(listeners)]
+  return [...machineChecks(facts), ...portChecks(listeners), ...(await examinePlatform(facts.addresses, signal))]
 }
 
 export function doctor(io: Io, failed: () => void): Command {
@@ -26,7 +59,7 @@ export function doctor(io: Io, failed: () => void): Command {
     .description('check this machine and the platform on it; the exit code is 1 if something is broken')
     .option('--json', 'print the checks as JSON')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const checks = await examine()
+      const checks = await examine(io.signal)
       if (json) io.out(JSON.stringify({ checks }, null, 2))
       else for (const line of doctorLines(checks)) io.out(line)
       if (checks.some(({ concern }) => concern === 'broken')) failed()

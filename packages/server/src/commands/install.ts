@@ -17,12 +17,23 @@ import { layout } from '../layout.ts'
 import { readFacts } from '../machine/facts.ts'
 import { listenersOn } from '../machine/listeners.ts'
 
-type InstallOptions = Options & { readonly dryRun?: boolean; readonly root?: string }
+type InstallOptions = Options & { readonly dryRun?: boolean; readonly root?: string; readonly wait: number }
 
 function portOf(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535)
     throw new InvalidArgumentError('It must be a port from 1 to 65535.')
   return Number(text)
+}
+
+function secondsOf(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.')
+  return Number(text)
+}
+
+export function waitOption(): Option {
+  const description = 'how long it may take until the platform answers'
+  return new Option('--wait <seconds>', description).argParser(secondsOf).default(60)
 }
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null
@@ -51,7 +62,7 @@ async function install(options: InstallOptions, io: Io): Promise<void> {
   const settings = readEnv(controllerSettings(wanted))
   const ports = [80, 443, Number(settings.get('DEIS_GIT_PORT') ?? 2222)]
   const problems = refusals(facts, await listenersOn(ports))
-  const steps = installPlan(wanted)
+  const steps = installPlan(wanted, options.wait)
   if (options.dryRun === true) {
     for (const step of steps) for (const line of linesOf(step)) io.out(line)
     for (const problem of problems) io.err(`would be refused: ${problem}`)
@@ -82,6 +93,7 @@ export function installCommand(io: Io): Command {
       ]),
     )
     .addOption(new Option('--git-port <port>', 'port of git over SSH; usually 2222').argParser(portOf))
+    .addOption(waitOption())
     .option('--dry-run', 'print every step, and do nothing')
     .option('--root <folder>', 'write into this folder as if it were /, and start nothing')
     .action((options: InstallOptions) => install(options, io))

@@ -3,7 +3,10 @@ import type { Check } from '@deis/types'
 import { expect, test } from 'vitest'
 import { run } from '../program.ts'
 import type { Facts } from '../machine/facts.ts'
+import { firewallChecks } from './firewall.ts'
 import { machineChecks } from './machine.ts'
+import { nameChecks } from './names.ts'
+import { platformChecks, type Unit } from './platform.ts'
 import { portChecks } from './ports.ts'
 
 const gigabyte = 1024 ** 3
@@ -65,6 +68,54 @@ test.each([
   [[{ port: 80, local: false, program: null, unit: null }], 'limited broken'],
 ])('port 80 with %o', (listeners, expected) => {
   expect(verdict(portChecks(listeners), 'port 80')).toBe(expected)
+})
+
+const unit: Unit = {
+  name: 'deis-router.service',
+  state: 'active',
+  enabled: true,
+  restarts: 0,
+  program: '/opt/deis/releases/2/bin/node',
+}
+test.each<[Partial<Unit>, string, string]>([
+  [{}, 'ok', 'active'],
+  [{ state: 'failed', program: null }, 'limited broken', 'failed: see journalctl -n 50 -u deis-router'],
+  [{ program: '/opt/deis/releases/1/bin/node' }, 'limited', 'systemctl restart deis-router'],
+  // A Node.js of the system.
+  [{ program: '/usr/bin/node' }, 'ok', 'active'],
+  [{ enabled: false }, 'limited', 'systemctl enable deis-router'],
+  [{ restarts: 9 }, 'limited', 'was restarted 9 times'],
+])('a unit with %o', (change, expected, detail) => {
+  const checks = platformChecks({ release: '/opt/deis/releases/2', units: [{ ...unit, ...change }], missed: null })
+  expect(verdict(checks, 'deis-router')).toBe(expected)
+  expect(checks.find(({ name }) => name === 'deis-router')?.detail).toContain(detail)
+  expect(verdict(checks, 'API')).toBe('ok')
+})
+
+test('an API that is not reached is broken', () => {
+  const checks = platformChecks({ release: '/opt/deis/releases/2', units: [], missed: 'connect ECONNREFUSED' })
+  expect(verdict(checks, 'API')).toBe('limited broken')
+})
+
+test.each([
+  [['203.0.113.7'], ['203.0.113.7'], 'ok'],
+  [['203.0.113.7', '2001:db8::1'], ['2001:db8::1'], 'ok'],
+  [['203.0.113.7'], ['10.0.0.4'], 'limited'],
+  [[], ['203.0.113.7'], 'limited broken'],
+])('a name that leads to %j, on a machine with %j', (found, addresses, expected) => {
+  expect(verdict(nameChecks([{ name: '*.a.example', found }], addresses), 'DNS *.a.example')).toBe(expected)
+})
+
+const ufw = (rules: string): string => `Status: active\n\nTo                         Action      From\n${rules}`
+test.each([
+  ['Status: inactive\n', '', []],
+  ['', '', []],
+  [ufw('80/tcp  ALLOW  Anywhere\n443  ALLOW  Anywhere\n2222/tcp  ALLOW  Anywhere\n'), '', ['ok']],
+  [ufw('22/tcp  ALLOW  Anywhere\n443  ALLOW  Anywhere\n2222/tcp  DENY  Anywhere\n'), '', ['limited']],
+  ['', '  services: ssh http https\n  ports: 2222/tcp\n', ['ok']],
+  ['', '  services: ssh http\n  ports: 2222/tcp\n', ['limited']],
+])('firewalls %j and %j', (found, firewalld, expected) => {
+  expect(firewallChecks({ ufw: found, firewalld }, [80, 443, 2222]).map(({ status }) => status)).toEqual(expected)
 })
 
 test.each([

@@ -32,7 +32,7 @@ const contentOf = (steps: readonly Step[], path: string): string =>
   steps.flatMap((step) => (step.kind === 'file' && step.path === path ? [step.content] : []))[0] ?? ''
 
 test('all steps, in order: nothing is started before what it needs is there', () => {
-  const steps = installPlan(wanted)
+  const steps = installPlan(wanted, 60)
   expect(steps.map(({ kind }) => kind).join(' ')).toBe(
     'user folder folder folder folder release file file file file file link link link run run run run wait wait',
   )
@@ -68,7 +68,7 @@ test('all steps, in order: nothing is started before what it needs is there', ()
 })
 
 test('a dry run shows every file, and no secret', () => {
-  const text = installPlan(wanted).flatMap(linesOf).join('\n')
+  const text = installPlan(wanted, 60).flatMap(linesOf).join('\n')
   expect(text).toContain('DEIS_ROUTER_KEY=(hidden)')
   expect(text).not.toContain(wanted.newKey)
   expect(text).toContain(

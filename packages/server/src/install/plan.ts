@@ -63,13 +63,16 @@ function routerSettings({ before, apiPort }: Wanted, controller: ReadonlyMap<str
 }
 
 /** What is reached when all works: the API, through the router. */
-function healthSteps(controller: ReadonlyMap<string, string>, router: ReadonlyMap<string, string>): Step[] {
-  const seconds = 60
+function healthSteps(
+  controller: ReadonlyMap<string, string>,
+  router: ReadonlyMap<string, string>,
+  seconds: number,
+): Step[] {
   return [
     {
       kind: 'wait',
-      for: 'the API',
-      url: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? '8000'}/v2/`,
+      for: 'the API and its database',
+      url: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? '8000'}/readiness`,
       seconds,
     },
     {
@@ -89,7 +92,7 @@ const restart = (unit: string, changed: readonly string[]): Step => ({
   if: { changed, stopped: unit },
 })
 
-export function installPlan(wanted: Wanted): Step[] {
+export function installPlan(wanted: Wanted, seconds = 60): Step[] {
   const { release, before } = wanted
   const { programs, releases, current, settings, controllerEnv, routerEnv, keysEnv, data, units, commands } = layout
   const target = `${releases}/${release.name}`
@@ -121,6 +124,6 @@ export function installPlan(wanted: Wanted): Step[] {
     { kind: 'run', argv: ['systemctl', '--quiet', 'enable', ...unitNames] },
     restart(controllerUnit, [target, current, controllerEnv, keysEnv, unitFile(controllerUnit)]),
     restart(routerUnit, [target, current, routerEnv, keysEnv, unitFile(routerUnit)]),
-    ...healthSteps(readEnv(controller), readEnv(router)),
+    ...healthSteps(readEnv(controller), readEnv(router), seconds),
   ]
 }

@@ -9,8 +9,13 @@ export type Step =
   | { readonly kind: 'link'; readonly path: string; readonly to: string }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly content: string }
   | { readonly kind: 'remove'; readonly path: string }
-  /** A program; `needs`: only if one of these steps' paths was changed, or `unit` does not run. */
-  | { readonly kind: 'run'; readonly argv: readonly [string, ...string[]]; readonly if?: Condition }
+  /** A program. `mayFail`: there may be nothing for it to do. */
+  | {
+      readonly kind: 'run'
+      readonly argv: readonly [string, ...string[]]
+      readonly if?: Condition
+      readonly mayFail?: true
+    }
   | {
       readonly kind: 'wait'
       readonly for: string
@@ -19,6 +24,7 @@ export type Step =
       readonly seconds: number
     }
 
+/** Only if one of these paths has changed since `stopped` was started, or that does not run. */
 export type Condition = { readonly changed: readonly string[]; readonly stopped: string }
 
 /** Those that only the machine itself can do, not a folder that will become one. */

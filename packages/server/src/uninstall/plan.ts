@@ -1,0 +1,30 @@
+// Which steps take an installation away again, and what stays?
+import type { Step } from '../install/step.ts'
+import { commandNames, controllerUnit, layout, routerUser, unitNames } from '../layout.ts'
+
+/** Read by systemd until the machine restarts. */
+const dropIn = `/run/systemd/system/${controllerUnit}.d`
+
+/** INT ends the platform with everything that it runs; whatever is left of its service then is killed. */
+const endsApps = '[Service]\nKillSignal=SIGINT\nKillMode=mixed\n'
+
+/** `purge`: settings and data, too. */
+export function uninstallPlan(purge: boolean): Step[] {
+  const { programs, settings, data, units, commands } = layout
+  const remove = (path: string): Step => ({ kind: 'remove', path })
+  return [
+    { kind: 'file', path: `${dropIn}/uninstall.conf`, mode: 0o644, content: endsApps },
+    { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
+    { kind: 'run', argv: ['systemctl', '--quiet', 'disable', '--now', ...unitNames.toReversed()], mayFail: true },
+    ...unitNames.map((name) => remove(`${units}/${name}`)),
+    remove(dropIn),
+    { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
+    { kind: 'run', argv: ['systemctl', 'reset-failed', ...unitNames], mayFail: true },
+    ...commandNames.map((name) => remove(`${commands}/${name}`)),
+    remove('/run/deis-router'),
+    { kind: 'run', argv: ['userdel', '--', routerUser], mayFail: true },
+    ...(purge ? [remove(settings), remove(data)] : []),
+    // Last: what runs this is in there, and a run that is interrupted can be repeated.
+    remove(programs),
+  ]
+}
