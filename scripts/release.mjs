@@ -17,7 +17,7 @@ await buildAll(console.error)
 const { name } = JSON.parse(readFileSync(join(root, 'dist/release.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'deis-release-'))
 try {
-  cpSync(join(root, 'dist'), join(folder, name), { recursive: true })
+  cpSync(join(root, 'dist'), join(folder, name), { recursive: true, verbatimSymlinks: true })
   // A Node.js that is mostly a library of the system runs there only.
   if (!process.config.variables.node_shared) copyFileSync(process.execPath, join(folder, name, 'bin/node'))
   mkdirSync(target, { recursive: true })

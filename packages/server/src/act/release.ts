@@ -66,7 +66,7 @@ export async function putRelease(from: string, path: string, program = process.e
   for (const left of await readdir(dirname(path)))
     if (/^\.(new|old)-\d+$/.test(left)) await rm(join(dirname(path), left), { recursive: true, force: true })
   await mkdir(next, { mode: 0o755 })
-  await cp(from, next, { recursive: true, dereference: true, preserveTimestamps: true })
+  await cp(from, next, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
   if (!(await stat(join(next, node)).catch(() => null))) await putNode(join(next, node), program)
   await rename(path, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
