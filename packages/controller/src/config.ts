@@ -83,6 +83,8 @@ export type Config = Readonly<{
   /** Where numbers are shown; null: nowhere. */
   metrics: MetricsSettings | null
   backup: BackupSettings
+  /** How long, and at most how many, recorded changes are kept. */
+  events: Readonly<{ days: number; most: number }>
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -261,6 +263,7 @@ export function readConfig(env: Env, cwd: string): Config {
         ? null
         : { port: metricsPort, host: text('DEIS_METRICS_HOST'), token: text('DEIS_METRICS_TOKEN').trim() || null },
     backup: readBackup(env, reader, flag),
+    events: { days: number('DEIS_EVENTS_DAYS'), most: number('DEIS_EVENTS_MAX') },
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
     path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),

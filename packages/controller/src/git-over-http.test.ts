@@ -33,7 +33,8 @@ describe('git over HTTP', () => {
     f = await openFixture()
     token = await f.user('ann')
     const take = gitOverHttp(f.core, {
-      async serveHttp(username, { call }, _, response) {
+      async serveHttp({ username, address }, { call }, _, response) {
+        expect(address).toMatch(/127\.0\.0\.1$/)
         served.push(`${username} ${call.service} ${call.app} ${call.step}`)
         response.end('served')
       },

@@ -6,6 +6,7 @@ import type { GitServer } from '@deis/git/port'
 import { DeisError } from '@deis/types'
 import { authenticate } from './domain/accounts/auth.ts'
 import type { Caller, Core } from './domain/core.ts'
+import { addressOf } from './http/client-address.ts'
 
 // A token has 40 characters.
 const longest = 1_000
@@ -46,7 +47,11 @@ export function gitOverHttp(
       const caller = await callerOf(core, request)
       if (typeof caller === 'string')
         refuseRequest(response, 401, caller, { 'www-authenticate': 'Basic realm="Deis", charset="UTF-8"' })
-      else await git.serveHttp(caller.username, asked, request, response)
+      else {
+        const from = { ip: request.socket.remoteAddress ?? '', headers: request.headers }
+        const address = addressOf(from, core.config.routerKey) || null
+        await git.serveHttp({ username: caller.username, address }, asked, request, response)
+      }
     })().catch((error: unknown) => {
       core.log.error({ err: error }, 'git over HTTP failed')
       if (response.headersSent) response.destroy()

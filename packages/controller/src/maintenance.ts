@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { appPages } from './domain/apps/bulk.ts'
 import type { Core } from './domain/core.ts'
 import { deleteOldDeviceLogins } from './domain/accounts/device-logins.ts'
+import { deleteOldEvents } from './domain/events/events.ts'
 import { deleteOldRequests } from './domain/requests/requests.ts'
 import type { GitServer } from '@deis/git/port'
 import { maintainRepo } from '@deis/git/repos'
@@ -31,10 +32,12 @@ export function startMaintenance(core: Core, git: GitServer): () => void {
     maintain(core, git).catch((error: unknown) => core.log.error({ err: error }, 'maintenance failed'))
   }, everyMs)
   timer.unref()
-  const deleteOld = (): void =>
-    void Promise.all([deleteOldRequests(core), deleteOldDeviceLogins(core)]).catch((error: unknown) =>
+  const deleteOld = (): void => {
+    Promise.all([deleteOldRequests(core), deleteOldDeviceLogins(core)]).catch((error: unknown) =>
       core.log.error({ err: error }, 'old requests and logins could not be deleted'),
     )
+    deleteOldEvents(core).catch((error: unknown) => core.log.error({ err: error }, 'old events could not be deleted'))
+  }
   deleteOld()
   const deleting = setInterval(deleteOld, deleteEveryMs)
   deleting.unref()

@@ -4,6 +4,7 @@ import type { SourceLimits } from '@deis/lib/git-tree/measure'
 import type { History } from '@deis/ports/history'
 import type { Permission, Push } from '@deis/ports/push'
 import type { GitRequest } from './https/request.ts'
+import type { GitUser } from './push/serve.ts'
 import type { AllowedHosts } from './submodules/address.ts'
 
 export type Log = (
@@ -85,7 +86,7 @@ export type GitServerDeps = {
 export type GitServer = {
   readonly port: number
   /** Serves a fetch or a push over HTTP, for a user whose token was checked. Never rejects. */
-  serveHttp(username: string, asked: GitRequest, request: IncomingMessage, response: ServerResponse): Promise<void>
+  serveHttp(user: GitUser, asked: GitRequest, request: IncomingMessage, response: ServerResponse): Promise<void>
   readonly history: History
   isPushing(app: string): boolean
   /** Ends the app's push, if there is one, and waits for its end. Call after the app is gone for `authorize`. */

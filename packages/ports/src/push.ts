@@ -6,6 +6,8 @@ import type { Submodule } from '@deis/lib/git-tree/measure'
 export type Push = {
   readonly app: string
   readonly username: string
+  /** Where the user is; null: gone by now. */
+  readonly address: string | null
   /** Full commit id; the objects are readable through `source` only, they are still in quarantine. */
   readonly sha: string
   readonly ref: string

@@ -68,6 +68,11 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('../commands/domains.ts')).domains,
   },
+  events: {
+    summary: 'show who changed what, and from where',
+    alone: 'list',
+    load: async () => (await import('../commands/events.ts')).events,
+  },
   git: {
     summary: 'manage the git remotes of an app',
     alone: 'help',

@@ -159,6 +159,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'git:credentials': [['get']],
   'git:remote': [app, [...app, '--https']],
   'git:remove': [app],
+  'events:list': [app, ['--all'], [...app, '--ndjson']],
   'healthchecks:list': [app],
   'healthchecks:set': [[...app, 'liveness', 'tcpSocket', '80']],
   'healthchecks:unset': [[...app, 'liveness']],

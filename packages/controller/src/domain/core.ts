@@ -14,7 +14,7 @@ import type { AppLogs } from './live/logs.ts'
 import type { Measures } from './measures.ts'
 import type { Passwords } from './accounts/passwords.ts'
 import type { AppQueue } from './releases/queue.ts'
-import type { Named } from './requests/request-mark.ts'
+import type { Change } from './requests/request-mark.ts'
 import type { RouteTable } from './edge/routes.ts'
 import type { TrafficTable } from './edge/traffic.ts'
 
@@ -52,6 +52,6 @@ export type Caller = {
   readonly id: number
   readonly username: string
   readonly isSuperuser: boolean
-  /** The current request, when it has an id. */
-  readonly request?: Named
+  /** The change that is asked for; absent: nothing is changed. */
+  readonly request?: Change
 }

@@ -1,4 +1,5 @@
 // Which state belongs to this controller only, and ends with it?
+import type { Refusals } from './events/deed.ts'
 import type { RunningBuild } from './builds/build.ts'
 import type { HookQueue } from './releases/deploy-hooks.ts'
 import type { OneOffEntry } from './live/one-offs.ts'
@@ -16,6 +17,7 @@ export type Here = {
   readonly publishing: Map<string, Publishing>
   readonly hooks: Map<string, HookQueue>
   readonly failingApps: FailingApps
+  readonly refusals: Refusals
 }
 
 export function createHere(): Here {
@@ -28,5 +30,6 @@ export function createHere(): Here {
     publishing: new Map(),
     hooks: new Map(),
     failingApps: createFailingApps(),
+    refusals: new Map(),
   }
 }

@@ -11,12 +11,12 @@ import { addressOf } from './client-address.ts'
 import { clientOf, type Guesses } from './guesses.ts'
 
 export function serveAccounts(server: FastifyInstance, core: Core, guesses: Guesses): void {
-  serve(server, core, types.register, ({ anyone, body }) => registerUser(core, anyone, body))
-  serve(server, core, types.login, async ({ body, request }) => {
-    const { username, password } = body
+  serve(server, core, types.register, ({ anyone, body, change }) => registerUser(core, anyone, body, change))
+  serve(server, core, types.login, async ({ body, request, change }) => {
+    const { username } = body
     const client = clientOf(addressOf(request, core.config.routerKey))
     const wasRight = await guesses.try(client, username, () => isKnownClient(core, username, client))
-    const token = await logIn(core, username, password, client)
+    const token = await logIn(core, body, client, change)
     wasRight()
     return { token }
   })

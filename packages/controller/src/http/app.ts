@@ -20,6 +20,7 @@ import { boundConnections } from './connections.ts'
 import { serveDeviceLogins } from './device-logins.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
+import { serveEvents } from './events.ts'
 import { serveHooks } from './hooks.ts'
 import { createGuesses } from './guesses.ts'
 import { createFollowSlots } from './live.ts'
@@ -164,6 +165,7 @@ export function createApp(
   serveCerts(server, core)
   servePerms(server, core)
   serveHooks(server, core)
+  serveEvents(server, core)
   servePlatform(server, core, gitUrl)
   serve(server, core, types.getRequest, ({ caller, params }) => requestNamed(core, caller, params.id))
   const document = openapi(namedRoutes)

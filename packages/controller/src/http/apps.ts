@@ -20,7 +20,7 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Slots)
   serve(server, core, types.createApp, ({ caller, body }) => createApp(core, caller, body.id))
   serve(server, core, types.getApp, ({ app }) => shownApp(core, app))
   serve(server, core, types.updateApp, ({ caller, app, body }) => transferApp(core, caller, app, body.owner))
-  serve(server, core, types.destroyApp, ({ app }) => destroyApp(core, app))
+  serve(server, core, types.destroyApp, ({ app, change }) => destroyApp(core, app, change))
   serve(server, core, types.runCommand, ({ caller, app, body, gone, request }) =>
     runCommand(core, caller.username, app, body.command, gone, requestId(request)),
   )

@@ -1,5 +1,5 @@
 // Who sends this request (docs/contract/api.md §1.3)?
-import { builderAuthHeader, DeisError, forbidden } from '@deis/types'
+import { builderAuthHeader, DeisError } from '@deis/types'
 import type { FastifyRequest } from 'fastify'
 import { authenticate } from '../domain/accounts/auth.ts'
 import type { Caller, Core } from '../domain/core.ts'
@@ -36,11 +36,10 @@ export async function optionalCaller(
   }
 }
 
-/** An external builder sends a shared key instead of a user's token. @throws 401; 403 for a user without the key */
-export async function requireBuilderKey(core: Core, request: FastifyRequest): Promise<void> {
+/** An external builder sends a shared key instead of a user's token. @returns the user who is not a builder. @throws 401 */
+export async function requireBuilderKey(core: Core, request: FastifyRequest): Promise<Caller | null> {
   const sent = request.headers[builderAuthHeader]
   const key = core.config.builderKey
-  if (typeof sent === 'string' && key !== undefined && sameSecret(sent, key)) return
-  await callerOf(core, request)
-  throw forbidden()
+  if (typeof sent === 'string' && key !== undefined && sameSecret(sent, key)) return null
+  return (await callerOf(core, request)).caller
 }

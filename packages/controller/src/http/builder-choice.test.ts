@@ -49,6 +49,7 @@ async function open(cnb: boolean, requests: BuildRequest[] = []) {
       await receivePush(f.core, {
         app: 'tea',
         username: 'ann',
+        address: null,
         sha,
         ref: 'refs/heads/master',
         options: [],

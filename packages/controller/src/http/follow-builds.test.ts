@@ -24,6 +24,7 @@ function result(processes: Record<string, string>): BuildResult {
 const aPush = {
   app: 'tea',
   username: 'ann',
+  address: null,
   sha: 'c'.repeat(40),
   ref: 'refs/heads/main',
   options: [],

@@ -6,33 +6,38 @@ import { routeName } from '../domain/requests/request-ends.ts'
 import type { Named } from '../domain/requests/request-mark.ts'
 import { beginRequest, endRequest, leaveRequest } from '../domain/requests/requests.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
+import type { Deed } from '../domain/events/deed.ts'
+import { deedOf } from './deeds.ts'
 import { requestId } from './request-id.ts'
 
 /** Of a request whose outcome has to be stored: its name. */
 export const recorded = 'recorded'
 
 /**
- * Adds the request id to the caller, if the request has one.
- * @returns null when the request was answered before: the same answer is sent then.
+ * @returns the name of the change, if the request has an id; null when the request was answered before: the same answer is sent then.
  */
 export async function beginRecord(
   core: Core,
   route: Route,
   request: FastifyRequest,
   reply: FastifyReply,
-  { caller, app }: { readonly caller: Caller | null; readonly app: AppRow | null },
-): Promise<Caller | null> {
-  const id = route.recorded && caller ? requestId(request) : undefined
-  if (caller === null || id === undefined) return caller
+  { caller, app }: { readonly caller: Caller; readonly app: AppRow | null },
+): Promise<Named | undefined | null> {
+  const id = route.recorded ? requestId(request) : undefined
+  if (id === undefined) return undefined
   const named = { userId: caller.id, id, instance: core.peers.instance }
   const asked = { route: routeName(route), path: request.url, body: request.body, appUuid: app?.uuid ?? null }
+  // What is sent again is a change that has its entry.
+  const deed = request.getDecorator<Deed | null>(deedOf)
+  request.setDecorator(deedOf, null)
   const before = await beginRequest(core, named, asked)
   if (before) {
     await reply.code(before.status).type('application/json').send(before.answer)
     return null
   }
+  request.setDecorator(deedOf, deed)
   request.setDecorator(recorded, named)
-  return { ...caller, request: named }
+  return named
 }
 
 /** An answer that a controller gives because it stops is not the outcome: the work is continued later. */

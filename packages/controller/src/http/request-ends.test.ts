@@ -6,6 +6,7 @@ import { leafCert, leafKey } from '../domain/edge/certs.testing.ts'
 import { routeName } from '../domain/requests/request-ends.ts'
 import { insertBuild } from '../domain/builds/build.ts'
 import type { Caller } from '../domain/core.ts'
+import type { Named } from '../domain/requests/request-mark.ts'
 import { beginRequest, endRequest } from '../domain/requests/requests.ts'
 import { changeSettings } from '../domain/apps/settings.ts'
 import { transferApp } from '../domain/apps/transfer.ts'
@@ -256,7 +257,7 @@ describe('one name', () => {
 })
 
 describe('a controller whose work another one has taken over', () => {
-  async function overtaken(): Promise<{ caller: Caller; app: AppRow; id: string }> {
+  async function overtaken(): Promise<{ caller: Caller; app: AppRow; named: Named }> {
     const { id: userId } = await f.core.db.user.findUniqueOrThrow({ where: { username: 'ann' } })
     const name = await newApp()
     const named = { userId, id: randomUUID(), instance: f.core.peers.instance }
@@ -264,7 +265,7 @@ describe('a controller whose work another one has taken over', () => {
     expect(await beginRequest(f.core, named, asked)).toBeNull()
     await f.core.db.request.updateMany({ where: { id: named.id }, data: { instance: 'another' } })
     const app = await appRow(f.core, name)
-    return { caller: { id: userId, username: 'ann', isSuperuser: false, request: named }, app: app!, id: named.id }
+    return { caller: { id: userId, username: 'ann', isSuperuser: false, request: { named } }, app: app!, named }
   }
 
   it('stores nothing any more', async () => {
@@ -277,14 +278,14 @@ describe('a controller whose work another one has taken over', () => {
   })
 
   it('does not say how it ended', async () => {
-    const { caller, id } = await overtaken()
-    await endRequest(f.core, caller.request!, 201, '{}')
-    expect(await f.core.db.request.findFirst({ where: { id } })).toMatchObject({ status: null, answer: null })
+    const { named } = await overtaken()
+    await endRequest(f.core, named, 201, '{}')
+    expect(await f.core.db.request.findFirst({ where: { id: named.id } })).toMatchObject({ status: null, answer: null })
   })
 
   it('whose request was forgotten goes on', async () => {
-    const { caller, app, id } = await overtaken()
-    await f.core.db.request.deleteMany({ where: { id } })
+    const { caller, app, named } = await overtaken()
+    await f.core.db.request.deleteMany({ where: { id: named.id } })
     expect(await changeSettings(f.core, caller, app, { maintenance: true })).toMatchObject({ maintenance: true })
   })
 })

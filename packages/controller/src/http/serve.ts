@@ -16,6 +16,10 @@ import type { Caller, Core } from '../domain/core.ts'
 import type { AppRow } from '../domain/apps/rows.ts'
 import { isStorableText, unstorable } from '../domain/apps/storable.ts'
 import { callerOf, optionalCaller, requireBuilderKey } from './auth.ts'
+import { isChange } from '../domain/events/actions.ts'
+import type { Deed } from '../domain/events/deed.ts'
+import type { Change } from '../domain/requests/request-mark.ts'
+import { beginDeed, deedOf, describeDeed, finishDeed } from './deeds.ts'
 import { beginRecord, endRecord, recorded } from './record.ts'
 
 /** What a handler gets. Each value is set when the route's access rule implies it. */
@@ -26,6 +30,8 @@ export type Served<R extends Route> = {
   /** Throws on routes for anyone when the request has no token. */
   readonly caller: Caller
   readonly anyone: Caller | null
+  /** The change that is asked for, which `caller` has as well; absent: the route changes nothing. */
+  readonly change: Change | undefined
   /** The token that was sent. */
   readonly token: string
   /** The app of `:id`, on `app` and `app-owner` routes. */
@@ -45,6 +51,7 @@ const admitted = 'admitted'
 export function decorateRequests(server: FastifyInstance): void {
   server.decorateRequest(admitted, null)
   server.decorateRequest(recorded, null)
+  server.decorateRequest(deedOf, null)
 }
 
 /** The values that no body of any route may have, by field. */
@@ -65,18 +72,25 @@ function problemOf(body: unknown): DeisError | undefined {
 async function admit(core: Core, route: Route, request: FastifyRequest): Promise<void> {
   const found: Admitted = { caller: null, token: '', app: null }
   request.setDecorator(admitted, found)
-  await identify(core, route, request, found)
+  try {
+    await identify(core, route, request, found)
+  } finally {
+    if (isChange(route)) request.setDecorator(deedOf, beginDeed(core, route, request, found.caller))
+  }
   const params = Object.values(request.params as Record<string, string>)
   if (!params.every(isStorableText)) throw new DeisError('not_found', 'Not found.')
   if (route.access === 'app' || route.access === 'app-owner') {
     const { id } = request.params as { id: string }
     if (found.caller) found.app = await authorize(core, found.caller, id, route.access)
+    const deed = request.getDecorator<Deed | null>(deedOf)
+    if (deed) deed.app = found.app
   }
 }
 
 async function identify(core: Core, route: Route, request: FastifyRequest, found: Admitted): Promise<void> {
   if (route.access === 'builder') {
-    await requireBuilderKey(core, request)
+    found.caller = await requireBuilderKey(core, request)
+    if (found.caller) throw forbidden()
     return
   }
   if (route.access === 'anyone') {
@@ -132,16 +146,28 @@ export function serve<const R extends Route>(
       nameRest(route, request)
       return admit(core, route, request)
     },
-    ...(route.recorded ? { onSend: (request, reply, payload) => endRecord(core, request, reply, payload) } : {}),
+    ...(isChange(route)
+      ? {
+          onSend: async (request, reply, payload) => {
+            await finishDeed(core, route, request, reply)
+            await endRecord(core, request, reply, payload)
+          },
+        }
+      : {}),
     // No body at all is an empty object (docs/contract/api.md §1.7).
     preValidation: (request, _, done) => {
       if (route.body && request.body === undefined) request.body = {}
-      done(problemOf(request.body))
+      const problem = problemOf(request.body)
+      if (problem === undefined) describeDeed(route, request)
+      done(problem)
     },
     handler: async (request, reply) => {
       const { caller: user, token, app } = request.getDecorator<Admitted>(admitted)
-      const caller = await beginRecord(core, route, request, reply, { caller: user, app })
-      if (reply.sent) return reply
+      const named = user ? await beginRecord(core, route, request, reply, { caller: user, app }) : undefined
+      if (named === null) return reply
+      const deed = request.getDecorator<Deed | null>(deedOf)
+      const change = deed ? { deed, ...(named ? { named } : {}) } : undefined
+      const caller = user && change ? { ...user, request: change } : user
       const answer = await handler({
         params: request.params as Params<R>,
         query: request.query as Query<R>,
@@ -151,6 +177,7 @@ export function serve<const R extends Route>(
           return caller
         },
         anyone: caller,
+        change,
         token,
         get app() {
           if (!app) throw new DeisError('internal', `${route.path} has no app`)
@@ -180,7 +207,7 @@ export function serveSocket(
   route: Route,
   handler: (
     socket: WebSocket,
-    served: { readonly caller: Caller; readonly app: AppRow; readonly request: FastifyRequest },
+    served: { readonly caller: Caller; readonly app: AppRow; readonly request: FastifyRequest; readonly deed: Deed },
   ) => Promise<void>,
 ): void {
   server.route({
@@ -188,6 +215,7 @@ export function serveSocket(
     url: urlOf(route),
     schema: route.params ? { params: route.params } : {},
     onRequest: (request) => admit(core, route, request),
+    onSend: (request, reply) => finishDeed(core, route, request, reply),
     handler: async (_, reply) =>
       reply.code(426).headers({ upgrade: 'websocket', connection: 'upgrade' }).send({
         detail:
@@ -195,8 +223,9 @@ export function serveSocket(
       }),
     wsHandler: async (socket, request) => {
       const { caller, app } = request.getDecorator<Admitted>(admitted)
-      if (!caller || !app) throw new Error(`${route.path} is served without a caller or without an app`)
-      await handler(socket, { caller, app, request })
+      const deed = request.getDecorator<Deed | null>(deedOf)
+      if (!caller || !app || !deed) throw new Error(`${route.path} is served without a caller or without an app`)
+      await handler(socket, { caller, app, request, deed })
     },
   })
 }

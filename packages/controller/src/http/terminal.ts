@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
 import { recheckPermission } from '../domain/accounts/permission-check.ts'
+import { endDeed } from '../domain/events/deed.ts'
 import { openSession } from '../domain/live/terminal.ts'
 import { stillAdmitted } from './live.ts'
 import { createSlots, type SlotLimits } from './slots.ts'
@@ -111,7 +112,7 @@ export async function runSession(
 export function serveTerminal(server: FastifyInstance, core: Core, limits = usual): void {
   const slots = createSlots('sessions', limits)
   const running = new Set<Promise<void>>()
-  serveSocket(server, core, openTerminal, async (socket, { caller, app, request }) => {
+  serveSocket(server, core, openTerminal, async (socket, { caller, app, request, deed }) => {
     let release = (): void => {}
     try {
       release = slots.take(caller.username)
@@ -122,7 +123,12 @@ export function serveTerminal(server: FastifyInstance, core: Core, limits = usua
     const session = runSession(
       socket,
       {
-        open: (start, io) => openSession(core, caller.username, app, start, io),
+        async open(start, io) {
+          // The command may contain secrets.
+          deed.target = start.pod ?? null
+          await endDeed(core, deed, 'ok', null)
+          return openSession(core, caller.username, app, start, io)
+        },
         isAllowed: stillAdmitted(core, request, app),
         shutdown: core.shutdown,
         failed: (error) => core.log.error({ app: app.id, err: error }, 'a session failed'),

@@ -25,7 +25,7 @@ beforeEach(async () => {
     const asked = readRequest(request)
     if (asked === null) refuseRequest(response, 404, 'not about git')
     else if ('status' in asked) refuseRequest(response, asked.status, asked.text)
-    else void platform.server.serveHttp('ann', asked, request, response)
+    else void platform.server.serveHttp({ username: 'ann', address: '192.0.2.1' }, asked, request, response)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

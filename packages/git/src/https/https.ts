@@ -1,6 +1,6 @@
 // How is a fetch or a push over HTTP served, for a user whose token is checked?
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ownFailure, Refused, serveGit, type Serving } from '../push/serve.ts'
+import { type GitUser, ownFailure, Refused, serveGit, type Serving } from '../push/serve.ts'
 import { openExchange } from './exchange.ts'
 import type { GitRequest } from './request.ts'
 
@@ -26,17 +26,18 @@ export function refuseRequest(
 /** Never rejects. */
 export async function serveHttp(
   to: Serving,
-  username: string,
+  user: GitUser,
   asked: GitRequest,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { app, service } = asked.call
+  const { username } = user
   const started = Date.now()
   const exchange = openExchange(asked, request, response)
   let code = 1
   try {
-    code = await serveGit(to, exchange.client, username, asked.call)
+    code = await serveGit(to, exchange.client, user, asked.call)
   } catch (error) {
     if (!(error instanceof Refused)) {
       to.deps.log('error', 'git session failed', { app, service, username, error })

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 export type OngoingPush = {
   readonly app: string
   readonly username: string
+  readonly address: string | null
   /** Known to this push's hooks only. */
   readonly token: string
   readonly cancel: AbortController
@@ -19,7 +20,7 @@ export type OngoingPush = {
 
 export type Pushes = {
   /** Null when the app is being pushed already. */
-  begin(push: { readonly app: string; readonly username: string }): OngoingPush | null
+  begin(push: Pick<OngoingPush, 'app' | 'username' | 'address'>): OngoingPush | null
   end(push: OngoingPush): void
   of(app: string): OngoingPush | undefined
   byToken(token: string): OngoingPush | undefined
@@ -30,7 +31,7 @@ export function openPushes(): Pushes {
   const byApp = new Map<string, OngoingPush & { resolve(): void }>()
   const byToken = new Map<string, OngoingPush>()
   return {
-    begin({ app, username }) {
+    begin({ app, username, address }) {
       if (byApp.has(app)) return null
       let resolve = (): void => {}
       const ended = new Promise<void>((done) => {
@@ -38,7 +39,18 @@ export function openPushes(): Pushes {
       })
       const token = randomBytes(32).toString('hex')
       const cancel = new AbortController()
-      const push = { app, username, token, cancel, refused: null, deploying: null, deployed: null, ended, resolve }
+      const push = {
+        app,
+        username,
+        address,
+        token,
+        cancel,
+        refused: null,
+        deploying: null,
+        deployed: null,
+        ended,
+        resolve,
+      }
       byApp.set(app, push)
       byToken.set(token, push)
       return push

@@ -84,6 +84,7 @@ async function deploy(
       await to.deps.deploy({
         app: push.app,
         username: push.username,
+        address: push.address,
         sha,
         ref,
         source: () => archive(to.git, object, signal),

@@ -30,6 +30,9 @@ export type GitCall = {
 
 export type Patience = { readonly idleMs: number; readonly stalledMs: number; isBusy(): boolean }
 
+/** Who asks, and from where; null: gone by now. */
+export type GitUser = { readonly username: string; readonly address: string | null }
+
 export type GitClient = {
   /** Aborted when the client cannot be reached any more. */
   readonly gone: AbortSignal
@@ -128,7 +131,8 @@ async function receive(to: Serving, client: GitClient, call: GitCall, push: Ongo
 const busy = (): Refused => new Refused('busy', 'Another git push is ongoing')
 
 /** @returns git's exit code. @throws Refused */
-export async function serveGit(to: Serving, client: GitClient, username: string, call: GitCall): Promise<number> {
+export async function serveGit(to: Serving, client: GitClient, user: GitUser, call: GitCall): Promise<number> {
+  const { username, address } = user
   if (to.isClosing()) throw new Refused('busy', 'The platform is shutting down: try again in a moment')
   await checkPermission(to, username, call)
   if (call.service === 'git-upload-pack') return read(to, client, call, ['upload-pack', '--strict'])
@@ -137,7 +141,7 @@ export async function serveGit(to: Serving, client: GitClient, username: string,
     if (to.pushes.of(call.app) !== undefined) throw busy()
     return read(to, client, call, ['receive-pack'])
   }
-  const push = to.pushes.begin({ app: call.app, username })
+  const push = to.pushes.begin({ app: call.app, username, address })
   if (!push) throw busy()
   try {
     // Once more under the lock: an app that is destroyed is first gone for authorize, and then its pushes are cancelled.

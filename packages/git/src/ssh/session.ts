@@ -34,7 +34,8 @@ async function run(to: Serving, client: Client, peer: Peer, command: string, pro
       warn: (text) => say(client, 'stderr', text),
       attach: (child, patience, check) => attach(client, child, patience, check),
     }
-    code = await serveGit(to, git, peer.username, { app, service, protocol })
+    const user = { username: peer.username, address: peer.socket.remoteAddress ?? null }
+    code = await serveGit(to, git, user, { app, service, protocol })
   } catch (error) {
     const refused = error instanceof Refused
     if (!refused) to.deps.log('error', 'git session failed', { app, service, username: peer.username, error })

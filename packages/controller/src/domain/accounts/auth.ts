@@ -5,6 +5,8 @@ import { hashToken, newToken, sameSecret } from '../../store/crypto.ts'
 import { isUniqueViolation } from '../../store/errors.ts'
 import type { Tx } from '../../store/open.ts'
 import type { Caller, Core } from '../core.ts'
+import { noteDeed } from '../events/deed.ts'
+import type { Change } from '../requests/request-mark.ts'
 import { clientHash } from './known-clients.ts'
 import { toUser } from '../apps/rows.ts'
 import { refuseTakenName } from './usernames.ts'
@@ -72,7 +74,12 @@ async function admitRegistration(
   return isFirst
 }
 
-export async function registerUser(core: Core, caller: Caller | null, body: Registration): Promise<User> {
+export async function registerUser(
+  core: Core,
+  caller: Caller | null,
+  body: Registration,
+  change?: Change,
+): Promise<User> {
   const mode = core.config.registrationMode
   if (mode === 'disabled') throw forbidden('Registration is disabled')
   const email = (body.email ?? '').trim()
@@ -88,7 +95,7 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
       const isSuperuser = await admitRegistration(tx, core.config, caller, body.token)
       await refuseTakenName(core, tx, username)
       const now = new Date()
-      return tx.user.create({
+      const row = await tx.user.create({
         data: {
           username,
           email,
@@ -101,6 +108,9 @@ export async function registerUser(core: Core, caller: Caller | null, body: Regi
           dateJoined: now,
         },
       })
+      if (change?.deed) change.deed.actor ??= { id: row.id, name: row.username }
+      await noteDeed(tx, change?.deed, true)
+      return row
     })
   try {
     const row = await (mayBeFirst ? core.queue.run(firstAccount, make) : make())
@@ -124,9 +134,18 @@ export async function userWithPassword(core: Core, username: string, password: s
 }
 
 /** `client`: from where, as failed logins are counted. */
-export async function logIn(core: Core, username: string, password: string, client: string): Promise<string> {
+export async function logIn(
+  core: Core,
+  { username, password }: { readonly username: string; readonly password: string },
+  client: string,
+  change?: Change,
+): Promise<string> {
   const user = await userWithPassword(core, username, password)
-  return core.db.$transaction((tx) => issueToken(tx, user.id, clientHash(user.id, client)))
+  if (change?.deed) change.deed.actor = { id: user.id, name: user.username }
+  return core.db.$transaction(async (tx) => {
+    await noteDeed(tx, change?.deed, true)
+    return issueToken(tx, user.id, clientHash(user.id, client))
+  })
 }
 
 async function userNamed(core: Core, username: string): Promise<Row.User> {
@@ -165,16 +184,17 @@ export async function changePassword(
       throw new DeisError('unauthenticated', 'Current password does not match')
   }
   const password = await core.passwords.hash(body.new_password)
-  await core.db.$transaction([
-    core.db.user.update({ where: { id: user.id }, data: { password } }),
-    core.db.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(kept.token) } } }),
-    core.db.deviceLogin.deleteMany({ where: { userId: user.id } }),
+  await core.db.$transaction(async (tx) => {
+    await tx.user.update({ where: { id: user.id }, data: { password } })
+    await tx.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(kept.token) } } })
+    await tx.deviceLogin.deleteMany({ where: { userId: user.id } })
     // From there the new password comes. Of an administrator, who changes another's, nothing is left here.
-    core.db.token.updateMany({
+    await tx.token.updateMany({
       where: { userId: user.id },
       data: { client: clientHash(user.id, kept.client), createdAt: new Date() },
-    }),
-  ])
+    })
+    await noteDeed(tx, caller.request?.deed, true)
+  })
 }
 
 /** Replaces all tokens of one account; null: of every account, whose owners then sign in again. */
@@ -186,10 +206,11 @@ export async function regenerateToken(
 ): Promise<string | null> {
   if (body.all !== undefined) {
     if (!caller.isSuperuser) throw forbidden()
-    await core.db.$transaction([
-      core.db.token.deleteMany(),
-      core.db.deviceLogin.deleteMany({ where: { userId: { not: null } } }),
-    ])
+    await core.db.$transaction(async (tx) => {
+      await tx.token.deleteMany()
+      await tx.deviceLogin.deleteMany({ where: { userId: { not: null } } })
+      await noteDeed(tx, caller.request?.deed, true)
+    })
     return null
   }
   if (body.username !== undefined && !caller.isSuperuser) throw forbidden()
@@ -197,6 +218,7 @@ export async function regenerateToken(
   return core.db.$transaction(async (tx) => {
     await tx.token.deleteMany({ where: { userId: user.id } })
     await tx.deviceLogin.deleteMany({ where: { userId: user.id } })
+    await noteDeed(tx, caller.request?.deed, true)
     return issueToken(tx, user.id, user.id === caller.id ? clientHash(user.id, client) : null)
   })
 }
@@ -212,6 +234,7 @@ export async function cancelUser(core: Core, caller: Caller, username: string | 
         `"${user.username}" still owns certificates. Remove them first with deis certs:remove.`,
       )
     await tx.user.delete({ where: { id: user.id } })
+    await noteDeed(tx, caller.request?.deed, true)
   })
   core.log.info({ user: user.username, by: caller.username }, 'user removed')
 }

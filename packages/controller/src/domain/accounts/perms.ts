@@ -59,7 +59,7 @@ export async function adminsPage(core: Core, page: PageRequest): Promise<Slice<A
 
 export async function addAdmin(core: Core, caller: Caller, username: string): Promise<void> {
   const user = await userNamed(core, username)
-  await core.db.user.update({ where: { id: user.id }, data: { isSuperuser: true } })
+  await marked(core, caller.request, (tx) => tx.user.update({ where: { id: user.id }, data: { isSuperuser: true } }))
   core.log.info({ user: user.username, by: caller.username }, 'admin rights granted')
 }
 
@@ -68,7 +68,7 @@ export async function removeAdmin(core: Core, caller: Caller, username: string):
   const user = await userNamed(core, username)
   if (!user.isSuperuser) return
   // One statement on SQLite, where writers queue; PostgreSQL locks the admins' rows first.
-  await core.db.$transaction(async (tx) => {
+  await marked(core, caller.request, async (tx) => {
     await tx.user.updateMany({ where: { isSuperuser: true }, data: { isSuperuser: true } })
     if ((await tx.user.count({ where: { isSuperuser: true, isActive: true, id: { not: user.id } } })) === 0)
       throw new DeisError(

@@ -16,7 +16,8 @@ import { inventName, isDomain, isReserved, oneNameAtATime } from './names.ts'
 import { type PageRequest, type Slice, readSlice } from './page.ts'
 import { configRow, latestGood } from '../releases/release.ts'
 import { endEdgeChanges, exposeApp, routesChanged } from '../edge/edge.ts'
-import { mark } from '../requests/request-mark.ts'
+import { noteDeed } from '../events/deed.ts'
+import { type Change, mark } from '../requests/request-mark.ts'
 import { type AppRow, procfileOf, toApp, withOwner } from './rows.ts'
 
 export function checkName(core: Core, id: string): void {
@@ -76,6 +77,7 @@ async function insertApp(core: Core, caller: Caller, id: string): Promise<NewApp
       },
     })
     await tx.domain.create({ data: { domain: id, appUuid: uuid, owner, ...times } })
+    if (caller.request?.deed) Object.assign(caller.request.deed, { app: { uuid, id }, target: null })
     await mark(core, tx, caller.request, { stored: true, appUuid: uuid, answer: toApp(app) })
     return { ...app, configUuid: config.uuid, settingsUuid: settings.uuid }
   })
@@ -246,18 +248,21 @@ type Doomed = Pick<AppRow, 'id' | 'uuid'>
  * Everything of the app goes, the row last: after a kill, the next start finishes it. Calls during that time
  * wait for the same end.
  */
-export function destroyApp(core: Core, app: Doomed): Promise<void> {
+export function destroyApp(core: Core, app: Doomed, change?: Change): Promise<void> {
   const all = core.here.ending
   const known = all.get(app.uuid)
   if (known) return known
-  const work = endApp(core, app).finally(() => all.delete(app.uuid))
+  const work = endApp(core, app, change).finally(() => all.delete(app.uuid))
   all.set(app.uuid, work)
   return work
 }
 
-async function endApp(core: Core, app: Doomed): Promise<void> {
+async function endApp(core: Core, app: Doomed, change: Change | undefined): Promise<void> {
   core.logs.write(app.id, 'INFO', 'deleting environment')
-  await core.db.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true, updatedAt: new Date() } })
+  await core.db.$transaction(async (tx) => {
+    await tx.app.updateMany({ where: { uuid: app.uuid }, data: { destroying: true, updatedAt: new Date() } })
+    await noteDeed(tx, change?.deed, true)
+  })
   core.queue.cancel(app.id, new DeisError('conflict', `${app.id} is being destroyed`))
   await endEdgeChanges(core, app.id)
   await routesChanged(core, app.id)

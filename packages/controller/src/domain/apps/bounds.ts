@@ -11,6 +11,8 @@ export const bounds = {
   buildpacksOfApp: 50,
   /** Each change is a row, and only the newest counts. */
   rowsOfSettings: 50,
+  /** Users whose refused changes are counted, for a minute. */
+  countedRefusals: 10_000,
   /** Requests with an id whose outcome can still be asked for. */
   requestsOfUser: 500,
 } as const

@@ -5,6 +5,7 @@ import { asCaller } from '../accounts/auth.ts'
 import { deployImage } from './builds.ts'
 import { currentConfig } from '../apps/config.ts'
 import type { Caller, Core } from '../core.ts'
+import type { Change } from '../requests/request-mark.ts'
 import type { AppRow } from '../apps/rows.ts'
 
 /** The user and the app of a hook. @throws when the user may not use the app */
@@ -63,8 +64,10 @@ export async function hookConfig(core: Core, body: Received): Promise<Config> {
 export async function hookBuild(
   core: Core,
   body: Received & { image: string; sha?: string; procfile?: unknown; dockerfile?: string },
+  change?: Change,
 ): Promise<number> {
   const { caller, app } = await admitted(core, body.receive_user, body.receive_repo)
-  const { release } = await deployImage(core, caller, app, body)
+  if (change?.deed) change.deed.app = app
+  const { release } = await deployImage(core, change ? { ...caller, request: change } : caller, app, body)
   return release.version
 }

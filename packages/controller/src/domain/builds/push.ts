@@ -5,6 +5,7 @@ import type { Push, WholeSource } from '@deis/ports/push'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { type AppRow, cnbOf, configMaps, settingsValues } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
+import { type Deed, endDeed, newDeed, type Result } from '../events/deed.ts'
 import { publicPort, routersNow } from '../edge/routers.ts'
 import { appRow } from '../releases/converge.ts'
 import { latestGood } from '../releases/release.ts'
@@ -95,6 +96,7 @@ async function makeAndDeploy(
   push: Push,
   build: RunningBuild,
   later: (discard: () => Promise<void>) => void,
+  deed: Deed,
 ): Promise<void> {
   const print = (text: string): void => {
     push.output(text)
@@ -106,7 +108,7 @@ async function makeAndDeploy(
     const row = await make(core, app, push, build, print, later)
     print('Build complete.\nLaunching App...\n')
     core.logs.write(app.id, 'INFO', `build ${app.id}-${build.uuid.slice(0, 7)} created`)
-    const { release, notice } = await releaseBuild(core, app, row)
+    const { release, notice } = await releaseBuild(core, app, row, { deed })
     if (notice !== null) print(` !     ${notice}\n`)
     print(
       `Done, ${app.id}:v${release.version} deployed to Workflow\n\nUse 'deis open' to view this application in your browser\n\nTo learn more, use 'deis help'\n\n`,
@@ -124,21 +126,46 @@ async function makeAndDeploy(
   }
 }
 
+async function deedOfPush(core: Core, push: Push, app: AppRow): Promise<Deed> {
+  const user = await core.db.user.findUnique({ where: { username: push.username }, select: { id: true } })
+  const deed = newDeed({
+    actor: user === null ? null : { id: user.id, name: push.username },
+    action: 'git.push',
+    target: push.ref,
+    address: push.address,
+    agent: null,
+    requestId: null,
+  })
+  return Object.assign(deed, { app: { uuid: app.uuid, id: app.id }, details: { sha: push.sha } })
+}
+
 /** @throws an error whose message is for the user who pushes; the push is declined then. */
 export async function receivePush(core: Core, push: Push): Promise<void> {
   const app = await appRow(core, push.app)
   if (!app || app.destroying) throw new Error(`App ${push.app} does not exist`)
+  const deed = await deedOfPush(core, push, app)
+  const end = (result: Result): Promise<void> =>
+    endDeed(core, deed, result, null).catch((error: unknown) =>
+      core.log.error({ app: app.id, err: error }, 'the event of a push could not be recorded'),
+    )
   await withBuild(core, app, push, async (build) => {
     const left: (() => Promise<void>)[] = []
     const failed = (error: unknown): void =>
       core.log.warn({ app: app.id, err: error }, 'old builds could not be deleted')
     try {
-      await makeAndDeploy(core, app, push, build, (discard) => left.push(discard))
+      await makeAndDeploy(core, app, push, build, (discard) => left.push(discard), deed)
       // Who follows the build does not wait for what is deleted.
       await build.log.close()
       await tidy(core, app).catch(failed)
     } finally {
       await Promise.all(left.map((discard) => discard())).catch(failed)
     }
-  })
+  }).then(
+    () => end('ok'),
+    async (error: unknown) => {
+      // A release that is stored is deployed at the next start.
+      if (!(core.shutdown.aborted && deed.isNoted)) await end('failed')
+      throw error
+    },
+  )
 }

@@ -10,7 +10,7 @@ import type { Caller, Core } from '../core.ts'
 import { domainInPath } from './domains.ts'
 import { changeEdge, refuseAtIngress, type Stored } from './edge.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
-import { marked, type Named, unmarked } from '../requests/request-mark.ts'
+import { marked, type Change, unmarked } from '../requests/request-mark.ts'
 import { type CertRow, certPurpose, toCertificate } from '../apps/rows.ts'
 
 const whole = {
@@ -72,7 +72,7 @@ export async function addCert(
 /** The certificate of a domain, now and when that is undone. */
 async function setCertificate(
   core: Core,
-  request: Named | undefined,
+  request: Change | undefined,
   { id, appUuid, certificateId }: Row.Domain,
   next: number | null,
 ): Promise<Stored<undefined>> {
@@ -102,7 +102,7 @@ export async function attachCert(core: Core, caller: Caller, name: string, raw: 
 
 type Attached = { readonly certificateId: number; readonly domain: string; readonly app: string }
 
-async function detach(core: Core, request: Named | undefined, { app, ...attached }: Attached): Promise<void> {
+async function detach(core: Core, request: Change | undefined, { app, ...attached }: Attached): Promise<void> {
   await changeEdge(core, app, async () => {
     const row = await core.db.domain.findFirst({ where: attached })
     if (!row) throw notFound('Domain')

@@ -5,7 +5,7 @@ import { countsOf, desiredStructure } from '../apps/counts.ts'
 import { type AppRow, procfileOf } from '../apps/rows.ts'
 import { type BuildShape, countsFor } from '../apps/structure.ts'
 import type { Core } from '../core.ts'
-import type { Named } from '../requests/request-mark.ts'
+import type { Change } from '../requests/request-mark.ts'
 import { appRow, deploy } from './converge.ts'
 import { createRelease, type FullRelease, latestGood } from './release.ts'
 import { buildSummary } from './summary.ts'
@@ -23,7 +23,7 @@ export type Deployed = { readonly release: FullRelease; readonly notice: string 
 type Making = {
   readonly owner: string
   readonly summary: string
-  readonly request: Named | undefined
+  readonly request: Change | undefined
   /** The build; gets what it is to replace. An error leaves everything as it was. */
   make(previous: FullRelease): Promise<Row.Build>
 }
@@ -60,7 +60,7 @@ export async function releaseMade(core: Core, app: AppRow, { make, ...by }: Maki
 }
 
 /** The release of a finished build. */
-export const releaseBuild = (core: Core, app: AppRow, build: Row.Build, request?: Named): Promise<Deployed> =>
+export const releaseBuild = (core: Core, app: AppRow, build: Row.Build, request?: Change): Promise<Deployed> =>
   releaseMade(core, app, {
     owner: build.owner,
     summary: buildSummary(build.owner, build),

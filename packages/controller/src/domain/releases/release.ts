@@ -7,7 +7,7 @@ import { type ConfigMaps, emptyConfig } from '../apps/config-rules.ts'
 import type { Core } from '../core.ts'
 import { announceRelease } from './deploy-hooks.ts'
 import type { ReleaseParts } from './formation.ts'
-import { mark, type Named } from '../requests/request-mark.ts'
+import { mark, type Change } from '../requests/request-mark.ts'
 import { type AppRow, cnbOf, configMaps, procfileOf } from '../apps/rows.ts'
 
 export type FullRelease = Row.Release & { readonly config: Row.Config; readonly build: Row.Build | null }
@@ -97,7 +97,7 @@ export type NewRelease = {
   /** The counts to go back to when it fails. */
   readonly before: Structure
   /** What asked for it. */
-  readonly request?: Named
+  readonly request?: Change
 }
 
 /** Stores the release, its config and the structure in one short transaction. Pending when there is a build to deploy. */

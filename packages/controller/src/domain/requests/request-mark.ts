@@ -1,7 +1,8 @@
-// How does a change record in its own transaction that it was made (see requests.ts)?
+// How does a change record in its own transaction that it was made, and by whom (see requests.ts, events/deed.ts)?
 import { DeisError } from '@deis/types'
 import type { Tx } from '../../store/open.ts'
 import type { Core } from '../core.ts'
+import { type Deed, noteDeed } from '../events/deed.ts'
 
 /** A change with a request id, which is unique among those of its user. */
 export type Named = {
@@ -9,6 +10,14 @@ export type Named = {
   readonly id: string
   /** The controller that does it. Another one may have taken it over since; only the one that has it may update it. */
   readonly instance: string
+}
+
+/** A change that somebody asked for. */
+export type Change = {
+  /** Absent: the client gave it no id. */
+  readonly named?: Named
+  /** Absent: nobody asked for it. */
+  readonly deed?: Deed
 }
 
 export type Mark = {
@@ -29,15 +38,17 @@ export function sealedAnswer({ vault }: Pick<Core, 'vault'>, text: string): stri
 }
 
 /**
- * Call it in the transaction that stores, or undoes, the change. Without a name there is nothing to mark.
+ * Call it in the transaction that stores, or undoes, the change. Work that nobody asked for has nothing to mark.
  * @throws 503 when another controller has it by now: the transaction is undone then
  */
 export async function mark(
   core: Pick<Core, 'vault'>,
   tx: Tx,
-  request: Named | undefined,
+  change: Change | undefined,
   { answer, ...data }: Mark,
 ): Promise<void> {
+  await noteDeed(tx, change?.deed, data.stored)
+  const request = change?.named
   if (!request) return
   const promised = data.stored && answer !== undefined ? sealedAnswer(core, JSON.stringify(answer)) : null
   const { count } = await tx.request.updateMany({
@@ -54,13 +65,13 @@ export async function mark(
 /** A change that is one transaction, and the mark in it. `answer`: of what `work` returns. */
 export async function marked<T>(
   core: Pick<Core, 'db' | 'vault'>,
-  request: Named | undefined,
+  change: Change | undefined,
   work: (tx: Tx) => Promise<T>,
   answer: (result: T) => Pick<Mark, 'answer' | 'appUuid'> = () => ({ answer: null }),
 ): Promise<T> {
   return core.db.$transaction(async (tx) => {
     const result = await work(tx)
-    await mark(core, tx, request, { stored: true, ...answer(result) })
+    await mark(core, tx, change, { stored: true, ...answer(result) })
     return result
   })
 }
@@ -68,11 +79,11 @@ export async function marked<T>(
 /** Takes back what `marked` stored. */
 export async function unmarked(
   core: Pick<Core, 'db' | 'vault'>,
-  request: Named | undefined,
+  change: Change | undefined,
   work: (tx: Tx) => Promise<unknown>,
 ): Promise<void> {
   await core.db.$transaction(async (tx) => {
     await work(tx)
-    await mark(core, tx, request, { stored: false })
+    await mark(core, tx, change, { stored: false })
   })
 }

@@ -1,0 +1,29 @@
+-- CreateTable
+CREATE TABLE "Event" (
+    "id" SERIAL NOT NULL,
+    "uuid" TEXT NOT NULL,
+    "at" TIMESTAMP(3) NOT NULL,
+    "actorId" INTEGER,
+    "actor" TEXT,
+    "appUuid" TEXT,
+    "app" TEXT,
+    "action" TEXT NOT NULL,
+    "target" TEXT,
+    "details" JSONB NOT NULL,
+    "address" TEXT,
+    "agent" TEXT,
+    "requestId" TEXT,
+    "result" TEXT NOT NULL,
+    "status" INTEGER,
+
+    CONSTRAINT "Event_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "Event_uuid_key" ON "Event"("uuid");
+
+-- CreateIndex
+CREATE INDEX "Event_appUuid_id_idx" ON "Event"("appUuid", "id");
+
+-- CreateIndex
+CREATE INDEX "Event_at_idx" ON "Event"("at");
