@@ -1,7 +1,10 @@
 // Is every change recorded exactly once, in its own transaction, with who, what and from where, and without secrets?
 import type { Event, Route } from '@deis/types'
+import { PassThrough } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Builder } from '@deis/ports/builder'
 import { isChange } from '../domain/events/actions.ts'
+import { receivePush } from '../domain/builds/push.ts'
 import { deleteOldEvents } from '../domain/events/events.ts'
 import { leafCert, leafKey } from '../domain/edge/certs.testing.ts'
 import { namedRoutes } from './app.ts'
@@ -267,6 +270,49 @@ describe('events', () => {
       const after = await all()
       expect([status, after.length - before]).toEqual([400, 1])
       expect(after[0]).toMatchObject({ action: 'builds.create', result: 'failed', status: 400 })
+    })
+
+    it('a push is one entry, whether it is deployed or declined', async () => {
+      await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
+      const results = [{ web: 'serve' }, { web: 'crash' }, null]
+      const builder: Partial<Builder> = {
+        build: async () => {
+          const processes = results.shift()
+          if (!processes) throw new Error('it does not compile')
+          const artifact = { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` } as const
+          return { artifact, processes, dockerfile: false, port: null }
+        },
+      }
+      const core = { ...f.core, builder: { ...f.core.builder, ...builder } }
+      const push = (): Promise<unknown> =>
+        receivePush(core, {
+          app: 'tea',
+          username: 'root',
+          address: '192.0.2.7',
+          sha: '1'.repeat(40),
+          ref: 'refs/heads/main',
+          options: [],
+          submodules: [],
+          withSubmodules: null,
+          source: () => new PassThrough().end(),
+          output: () => {},
+          signal: new AbortController().signal,
+          ended: Promise.resolve(),
+        }).catch(() => {})
+      for (const result of ['ok', 'failed', 'failed']) {
+        const before = (await all()).length
+        await push()
+        const after = await all()
+        expect(after.length - before).toBe(1)
+        expect(after[0]).toMatchObject({
+          actor: 'root',
+          app: 'tea',
+          action: 'git.push',
+          target: 'refs/heads/main',
+          address: '192.0.2.7',
+          result,
+        })
+      }
     })
 
     it('a request that is sent again is one entry', async () => {

@@ -48,6 +48,7 @@ async function open(more: Partial<Builder> = {}, env: Record<string, string> = {
       receivePush(f.core, {
         app: 'tea',
         username: 'ann',
+        address: null,
         sha,
         ref: 'refs/heads/master',
         options: [],
