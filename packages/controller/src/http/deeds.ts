@@ -57,7 +57,7 @@ export async function finishDeed(
   const result = resultOf(reply.statusCode)
   // Strangers are not recorded: anybody could fill the events.
   const isBuilder = route.access === 'builder' && result !== 'denied'
-  if (deed.actor === null && !isBuilder && result !== 'ok') return
+  if (deed.actor === null && !isBuilder) return
   try {
     deed.app ??= result === 'ok' ? null : await namedApp(core, route, request)
     await endDeed(core, deed, result, reply.statusCode)

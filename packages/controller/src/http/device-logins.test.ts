@@ -102,6 +102,10 @@ test('from the code to the token, which is given once', async () => {
     body: { username: 'ann' },
   })
   expect(await collect(begun.device_code)).toEqual(refused('expired_token'))
+  const events = await f.core.db.event.findMany({ orderBy: { id: 'desc' } })
+  expect(events.filter(({ details }) => JSON.stringify(details) === '{"browser":true}')).toMatchObject([
+    { action: 'auth.login', actor: 'ann', result: 'ok' },
+  ])
 })
 
 test('many clients that collect at once get one token', async () => {

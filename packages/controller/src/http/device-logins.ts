@@ -70,9 +70,9 @@ function serveClient(server: FastifyInstance, core: Core): void {
       interval: device.intervalSeconds,
     }
   })
-  serve(server, core, types.collectDeviceLogin, async ({ body, request, reply }) => {
+  serve(server, core, types.collectDeviceLogin, async ({ body, request, reply, change }) => {
     const client = clientOf(addressOf(request, core.config.routerKey))
-    const found = await collectDeviceLogin(core, body.device_code, client)
+    const found = await collectDeviceLogin(core, body.device_code, client, change)
     if (typeof found === 'object') return found
     reply.code(400).send({ error: found })
   })

@@ -112,8 +112,10 @@ const successes: readonly Row[] = [
   ['regenerateTokens', '/v2/auth/tokens/', { username: 'bob' }, { action: 'auth.tokens', target: 'bob' }],
 ]
 
-/** What needs more than this table has: a build that runs, a process, an image of Cloud Native Buildpacks, a WebSocket. */
-const elsewhere = new Set(['openTerminal', 'cancelBuild', 'stopPod', 'rebaseApp'])
+/**
+ * What needs more than this table has: a build that runs, a process, a WebSocket, an archive,
+ * an image of Cloud Native Buildpacks, a login that was allowed in a browser (device-logins.test.ts). */
+const elsewhere = new Set(['openTerminal', 'cancelBuild', 'stopPod', 'rebaseApp', 'collectDeviceLogin', 'importApp'])
 
 const changes = Object.entries(namedRoutes).filter(([, route]) => isChange(route))
 

@@ -234,6 +234,9 @@ describe('moving an app', () => {
     expect(await to.core.db.certificate.findMany({ include: { owner: true } })).toMatchObject([
       { name: 'leaf', owner: { username: 'bob' } },
     ])
+    expect(await to.core.db.event.findMany({ where: { action: 'apps.import', result: 'ok' } })).toContainEqual(
+      expect.objectContaining({ app: 'coffee', actor: 'root' }),
+    )
   })
 
   it('is built again on request, by what this installation builds with', async () => {

@@ -4,6 +4,8 @@ import { DeisError, type DeviceError } from '@deis/types'
 import { hashToken } from '../../store/crypto.ts'
 import type { DeviceLogin } from '../../store/generated/sqlite/client.ts'
 import type { Core } from '../core.ts'
+import { noteDeed } from '../events/deed.ts'
+import type { Change } from '../requests/request-mark.ts'
 import { issueToken } from './auth.ts'
 import { clientHash } from './known-clients.ts'
 
@@ -110,6 +112,7 @@ export async function collectDeviceLogin(
   core: Core,
   deviceCode: string,
   client: string,
+  change?: Change,
 ): Promise<{ token: string; username: string } | DeviceError> {
   const hash = hashToken(deviceCode)
   const now = Date.now()
@@ -125,7 +128,10 @@ export async function collectDeviceLogin(
   if (!user.isActive) return 'access_denied'
   const token = await core.db.$transaction(async (tx) => {
     const { count } = await tx.deviceLogin.deleteMany({ where: { hash, state: 'approved' } })
-    return count === 1 ? issueToken(tx, user.id, clientHash(user.id, client)) : null
+    if (count === 0) return null
+    if (change?.deed) change.deed.actor = { id: user.id, name: user.username }
+    await noteDeed(tx, change?.deed, true)
+    return issueToken(tx, user.id, clientHash(user.id, client))
   })
   if (token === null) return 'expired_token'
   core.log.info({ user: user.username }, 'user logged in by browser')

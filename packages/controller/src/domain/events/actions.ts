@@ -60,6 +60,7 @@ const fields =
 
 const sayings = new Map<types.Route, Saying>([
   [types.createApp, { action: 'apps.create', target: field('id') }],
+  [types.importApp, { action: 'apps.import' }],
   [types.updateApp, { action: 'apps.transfer', target: field('owner') }],
   [types.destroyApp, { action: 'apps.destroy' }],
   // Commands may contain secrets.
@@ -90,6 +91,7 @@ const sayings = new Map<types.Route, Saying>([
   [types.removeKey, { action: 'keys.remove', target: param('id') }],
   [types.register, { action: 'auth.register', target: field('username') }],
   [types.login, { action: 'auth.login' }],
+  [types.collectDeviceLogin, { action: 'auth.login', details: () => ({ browser: true }) }],
   [types.setPassword, { action: 'auth.passwd', target: field('username') }],
   [types.regenerateTokens, { action: 'auth.tokens', target: field('username'), details: fields('all') }],
   [types.cancelAccount, { action: 'auth.cancel', target: field('username') }],
@@ -111,9 +113,12 @@ function derived({ method, path }: types.Route): Saying {
   }
 }
 
-/** Whether the attempt at it is recorded. A builder that asks for config changes nothing. */
+/** A builder that asks for config changes nothing; a stranger who begins a login has not logged in. */
+const noChanges: ReadonlySet<types.Route> = new Set<types.Route>([types.hookConfig, types.beginDeviceLogin])
+
+/** Whether the attempt at it is recorded. */
 export function isChange(route: types.Route): boolean {
-  return (route.method !== 'GET' || route.websocket === true) && route !== types.hookConfig
+  return (route.method !== 'GET' || route.websocket === true) && !noChanges.has(route)
 }
 
 export function sayingOf(route: types.Route): Saying {

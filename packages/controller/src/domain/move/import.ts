@@ -181,7 +181,14 @@ async function fill(
   const made = artifact.kind === 'build' ? await build(core, plan, artifact, caller.username, signal) : null
   return oneNameAtATime(core, async () => {
     const links = await planLinks(core, caller, plan, { manifest, records })
-    return storeImport(core, { manifest, records, plan: { ...plan, ...links }, made, by: caller.username })
+    return storeImport(core, {
+      manifest,
+      records,
+      plan: { ...plan, ...links },
+      made,
+      by: caller.username,
+      deed: caller.request?.deed,
+    })
   })
 }
 

@@ -6,6 +6,7 @@ import type { Tx } from '../../store/open.ts'
 import { certPurpose } from '../apps/rows.ts'
 import { countsFor } from '../apps/structure.ts'
 import type { Core } from '../core.ts'
+import { type Deed, noteDeed } from '../events/deed.ts'
 import { isPullable } from './artifact.ts'
 import type { AppRecords, BuildRecord, Manifest } from './format.ts'
 import type { Plan } from './plan.ts'
@@ -89,6 +90,8 @@ type Import = {
   readonly plan: Plan
   readonly made: NewBuild | null
   readonly by: string
+  /** Of who asked for it. */
+  readonly deed: Deed | undefined
 }
 
 /** The counts to start with: types may have other names in what was built here. */
@@ -144,7 +147,7 @@ async function storeEdge(core: Core, tx: Tx, { records, plan, by }: Import, now:
  * @returns the number of that release
  */
 export async function storeImport(core: Core, given: Import): Promise<{ version: number; summary: string }> {
-  const { manifest, records, plan, made, by } = given
+  const { manifest, records, plan, made, by, deed } = given
   const now = new Date()
   const { structure, removed } = countsOf(core, given)
   const current = currentOf(records)
@@ -159,6 +162,8 @@ export async function storeImport(core: Core, given: Import): Promise<{ version:
       where: { uuid: plan.uuid, destroying: true },
       data: { destroying: false, structure, removed, deployBranch, updatedAt: now },
     })
+    if (deed) deed.app = { uuid: plan.uuid, id: plan.id }
+    await noteDeed(tx, deed, true)
     if (count === 0) throw new DeisError('conflict', `The import of "${plan.id}" was ended by another controller.`)
     await inParts(
       records.configs.map((record, index) => configData(core, plan, record, configs[index] ?? '')),
