@@ -41,8 +41,6 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   getBuildLog: 404,
   cancelBuild: 404,
   createBuild: 400,
-  rebaseApp: 422,
-  getSbom: 404,
   setConfig: 409,
   rollback: 400,
   getRelease: 404,
