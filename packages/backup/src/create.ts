@@ -8,7 +8,7 @@ import type { Config } from '@deis/controller/config'
 import { DeisError } from '@deis/types'
 import { encryptionOf } from './keys.ts'
 import { sizeOf } from './files.ts'
-import { backupName, recordName } from './format/names.ts'
+import { freeName, recordName } from './format/names.ts'
 import { bytesOf, type Manifest } from './format/manifest.ts'
 import type { Record } from './format/record.ts'
 import { expired } from './format/retention.ts'
@@ -102,7 +102,7 @@ export async function makeBackup(making: Making): Promise<Record> {
   try {
     await needSpace(making)
     const began = now()
-    const name = backupName(began, encryption.kind !== 'none')
+    const name = freeName(await target.list(), began, encryption.kind !== 'none')
     const stage = join(work.folder, 'snapshot')
     await mkdir(stage, { mode: 0o700 })
     const manifest = await takeSnapshot(platform, stage, began, signal)

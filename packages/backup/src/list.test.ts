@@ -1,6 +1,6 @@
 // What is said of backups that are there?
 import { expect, test } from 'vitest'
-import { backupName, timeOfName } from './format/names.ts'
+import { freeName, timeOfName } from './format/names.ts'
 import { readRecord, type Record } from './format/record.ts'
 import { sizeText } from './format/size.ts'
 import { concernOf, listText, type StoredBackup } from './list.ts'
@@ -64,8 +64,9 @@ test.each([
 ])('%s', (_, backups, options, concern) => expect(concernOf(backups, options)).toBe(concern))
 
 test('names sort by time, and other files are not backups', () => {
-  const name = backupName(at, true)
+  const name = freeName([], at, true)
   expect(name).toBe('deis-20261129T031000Z.tar.gz.age')
+  expect(freeName([{ name }], at, true)).toBe('deis-20261129T031001Z.tar.gz.age')
   expect(timeOfName(name)).toEqual(at)
   for (const other of [`${name}.json`, `${name}.partial`, 'deis-20261329T031000Z.tar.gz', 'x', `x${name}`])
     expect(timeOfName(other)).toBeNull()

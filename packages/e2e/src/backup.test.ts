@@ -2,6 +2,7 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { credentials, startStandIn } from '@deis/backup/targets/s3-stand-in'
 import type { Release } from '@deis/types'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, settings } from './app.ts'
@@ -30,7 +31,7 @@ function server(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<R
 }
 
 const names = async (): Promise<string[]> =>
-  (await readdir(target)).filter((name) => !name.endsWith('.json')).toSorted()
+  (await readdir(target)).filter((name) => /\.tar\.gz(\.age)?$/.test(name)).toSorted()
 
 const newest = async (): Promise<string> => join(target, (await names()).at(-1) ?? '')
 
@@ -123,7 +124,8 @@ here('a platform that is used', () => {
       /^Error: Processes of apps in ".*" are running/,
     )
     await platform.startController()
-    await serving(platform, 'shop', { message: 'third' })
+    // Afterwards the app is resumed.
+    await shop.does('scale', 'web=1')
     await platform.endController('SIGINT')
     const replaced = await server(['restore', backup, '--replace'])
     expect(replaced.stderr).toBe('')
@@ -265,9 +267,80 @@ here('a backup', () => {
     expect(made.stderr).toMatch(/^The backup was made but is not proven: the slug of "shop" v\d+ is missing/)
   })
 
-  test('is not sent elsewhere unencrypted', async () => {
-    const refused = await server(['backup', '--to', 's3://backups/deis'])
-    expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/^Error: A backup contains the keys of the platform, so it is not sent to "s3:\/\//)
+  test('in a store that speaks S3 (a stand-in) is proven there and comes back from there; none goes there unencrypted', async () => {
+    const store = await startStandIn()
+    const to = 's3://backups/deis'
+    const env = {
+      DEIS_BACKUP_TO: to,
+      DEIS_BACKUP_S3_ENDPOINT: store.url,
+      DEIS_BACKUP_S3_PATH_STYLE: 'true',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    }
+    try {
+      const refused = await server(['backup'], env)
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toMatch(
+        /^Error: A backup contains the keys of the platform, so it is not sent to "s3:\/\//,
+      )
+      expect(store.objects.size).toBe(0)
+
+      const key = join(platform.folder, 'store-key.txt')
+      const made = mustWork(await server(['backup-key', key]), 'backup-key')
+      const [, recipient = ''] = /DEIS_BACKUP_RECIPIENTS=(age1\S+)/.exec(made) ?? []
+      const backup = await server(['backup'], { ...env, DEIS_BACKUP_RECIPIENTS: recipient })
+      expect([backup.code, backup.stderr]).toEqual([0, ''])
+      const listed = await server(['backups'], env)
+      expect(listed.stdout).toMatch(/^deis-\S+\.age .* proven \d\d:\d\d\n$/)
+      const [name = ''] = listed.stdout.split(' ')
+      const folder = join(platform.folder, 'from-store')
+      const restored = await server(['restore', `${to}/${name}`, '--to', folder, '--identity', key], env)
+      expect([restored.code, restored.stderr]).toEqual([0, ''])
+      expect((await readdir(folder)).toSorted()).toEqual(['keys', 'repos', 'slugs', 'state'])
+      await rm(folder, { recursive: true })
+    } finally {
+      await store.close()
+    }
+  })
+
+  test('that is killed at any moment leaves the ones before as they were, and the next is whole', async () => {
+    const before = await content(target)
+    for (let ms = 200; ms < 800; ms += 120) {
+      const making = start(process.execPath, [program, 'backup'], {
+        cwd: platform.folder,
+        env: { ...cleanEnv(), DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target },
+      })
+      const timer = setTimeout(() => making.signal('SIGKILL'), ms)
+      await making.ended
+      clearTimeout(timer)
+    }
+    expect(await content(target)).toEqual(expect.arrayContaining(before))
+    expect((await server(['backup'])).code).toBe(0)
+    expect((await server(['backups'])).code).toBe(0)
+    expect(await readdir(join(platform.dataDir, '.backup'))).toEqual(['lock'])
+  })
+
+  test('for which the disk is too small is refused with the sizes, made or restored', async ({ skip }) => {
+    const disk = join(platform.folder, 'small-disk')
+    await mkdir(disk)
+    const options = { cwd: '/', env: cleanEnv() }
+    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', disk], options)
+    skip(mounted.code !== 0, 'only root mounts a small disk')
+    try {
+      const made = await server(['backup', '--to', disk])
+      expect(made.code).toBe(1)
+      expect(made.stderr).toMatch(
+        /^Error: The backup needs up to \d+ KB in ".*", and 16 KB are free\.\nFree some space/,
+      )
+      expect(await content(disk)).toEqual([])
+      const restored = await server(['restore', await newest(), '--to', disk])
+      expect(restored.code).toBe(1)
+      expect(restored.stderr).toMatch(
+        /^Error: (The backup unpacks to \d+ KB, and ".*" has \d+ KB free|The disk of ".*" is full)/,
+      )
+      expect(await content(disk)).toEqual([])
+    } finally {
+      await run('umount', [disk], options)
+    }
   })
 })

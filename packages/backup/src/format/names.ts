@@ -3,9 +3,18 @@
 const pattern = /^deis-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.tar\.gz(\.age)?$/
 
 /** Names sort by time. */
-export function backupName(at: Date, encrypted: boolean): string {
+function backupName(at: Date, encrypted: boolean): string {
   const stamp = at.toISOString().replace(/[-:]|\.\d+/g, '')
   return `deis-${stamp}.tar.gz${encrypted ? '.age' : ''}`
+}
+
+/** Of the next second that has none: two may be made in one. */
+export function freeName(taken: readonly { readonly name: string }[], at: Date, encrypted: boolean): string {
+  const names = new Set(taken.map(({ name }) => name))
+  for (let ms = at.getTime(); ; ms += 1000) {
+    const name = backupName(new Date(ms), encrypted)
+    if (!names.has(name)) return name
+  }
 }
 
 /** Null: it is not the name of a backup. */
