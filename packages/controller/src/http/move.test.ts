@@ -253,6 +253,27 @@ describe('moving an app', () => {
     expect(to.memory.applied('tea')).toMatchObject({ release: 5 })
   })
 
+  it('is built again when its image is one that a platform built', async () => {
+    const where = { image: digest }
+    const stored = await from.core.db.build.findFirstOrThrow({ where })
+    const own = `own.test/tea@sha256:${'d'.repeat(64)}`
+    await from.core.db.build.update({
+      where: { uuid: stored.uuid },
+      data: { image: own, reference: own, source: 'rebase' },
+    })
+    const other = await download(from, 'tea', ann)
+    await from.core.db.build.update({
+      where: { uuid: stored.uuid },
+      data: { image: digest, reference: null, source: 'git' },
+    })
+    const { body } = await upload(to, other.archive, there.eve)
+    expect(body).toMatchObject({ version: 5, built: 'Images that a platform built stay in its registry' })
+    expect(await to.core.db.build.findMany({ select: { image: true }, orderBy: { createdAt: 'asc' } })).toEqual([
+      { image: '' },
+      { image: `own.test/tea@sha256:${'e'.repeat(64)}` },
+    ])
+  })
+
   it('leaves nothing behind when it cannot be built', async () => {
     fails = new Error('no buildpack wants it')
     const { status, text } = await upload(to, archive, there.eve, '?rebuild=1')
