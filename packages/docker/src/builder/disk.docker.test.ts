@@ -44,7 +44,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
       join(folder, 'Dockerfile'),
       `FROM ${busybox}\n${megabytes(3, `${bed.prefix}by hand`)}\nRUN exit 9\n`,
     )
-    const printed = await bed.docker('build', folder).catch((error: { stdout: string }) => error.stdout)
+    const printed = await bed.docker('build', '--force-rm', folder).catch((error: { stdout: string }) => error.stdout)
     const byHand = layersIn(printed)[0] ?? ''
     await rm(folder, { recursive: true })
     const all = [byHand]

@@ -24,7 +24,16 @@ describe.skipIf(!isPossible).sequential('an engine without live restore', () => 
   const startEngine = async (): Promise<void> => {
     const args = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec'), '--host', host()]
     // It leaves the rules of the machine's other engines alone.
-    const apart = ['--pidfile', join(folder, 'pid'), '--bridge', 'none', '--iptables=false', '--ip-forward=false']
+    const apart = [
+      '--pidfile',
+      join(folder, 'pid'),
+      '--bridge',
+      'none',
+      '--iptables=false',
+      '--ip-forward=false',
+      '--init-path',
+      '/nowhere/docker-init',
+    ]
     engine = spawn('/usr/sbin/dockerd', [...args, ...apart, '--log-level', 'error'], { stdio: 'ignore' })
     await until(
       'the engine answers',
@@ -70,6 +79,15 @@ describe.skipIf(!isPossible).sequential('an engine without live restore', () => 
   const answers = async (app: string): Promise<void> => {
     for (const { address } of await observe(app)) if (address !== null) await get(address)
   }
+
+  test('its init program is missing, which doctor says, and processes start without it', async () => {
+    const checks = await (await scheduler.capabilities()).checks()
+    expect(checks.find(({ name }) => name === 'init')).toMatchObject({ status: 'limited' })
+    const app = `${testbed.prefix}bare`
+    await apply(formation(app, 1, { web: web(1) }))
+    await answers(app)
+    await scheduler.remove(app, new AbortController().signal)
+  })
 
   test('its restart ends all containers, and the platform starts them again', async () => {
     const app = `${testbed.prefix}here`
