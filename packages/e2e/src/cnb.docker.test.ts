@@ -53,6 +53,8 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
     await platform?.stop()
     const left = await docker('ps', '--all', '--quiet', '--filter', `publish=${own.split(':')[1]}`)
     if (left !== '') await docker('rm', '--force', '--volumes', left)
+    // By name: others may use the same images under theirs.
+    if (own !== '') await docker('rmi', `${own}/deis-test/run:1`).catch(() => '')
   })
 
   cnbWorks(() => stage)
