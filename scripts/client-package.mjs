@@ -6,7 +6,6 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { create } from 'tar'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -53,6 +52,8 @@ function lay(folder, dist) {
 
 /** Packs what is in `cli` of `dist` into the folder `target`. The same input gives the same bytes: the files are in order, and carry neither times nor owners. */
 export async function packClient(dist, target) {
+  // Not before libraries are installed: the build, which does that, imports this file.
+  const { create } = await import('tar')
   const folder = mkdtempSync(join(tmpdir(), 'deis-package-'))
   try {
     const { content, lib } = lay(folder, dist)

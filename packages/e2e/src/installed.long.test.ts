@@ -126,6 +126,7 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     expect(stdout).toMatch(/^ok +port 80 +HTTP, served by node/m)
     // Nothing answers for other names of the domain on a machine without DNS.
     expect(stdout).toMatch(/^limited +DNS \*\.apps\.example\.com +leads nowhere/m)
+    expect(stdout).toMatch(/^(ok|limited) +backups +(the last was proven|one is being made|none was made yet)/m)
     expect(code).toBe(1)
   })
 

@@ -1,6 +1,8 @@
 // Is this machine ready for the platform, and is the platform on it healthy?
 import { randomBytes } from 'node:crypto'
-import type { Check } from '@deis/types'
+import { readConfig } from '@deis/controller/config'
+import { checkBackups } from '@deis/controller/domain/backups'
+import { type Check, messageOf } from '@deis/types'
 import { Command } from 'commander'
 import { firewallChecks } from '../doctor/firewall.ts'
 import { machineChecks } from '../doctor/machine.ts'
@@ -9,6 +11,7 @@ import { platformChecks } from '../doctor/platform.ts'
 import { portChecks, publicPorts } from '../doctor/ports.ts'
 import { readSettings } from '../install/choose.ts'
 import { readEnv } from '../install/env-file.ts'
+import { installedSettings } from '../installed.ts'
 import type { Io } from '../io.ts'
 import { readFacts } from '../machine/facts.ts'
 import { readFirewalls, readName, readPlatform } from '../machine/installed.ts'
@@ -20,8 +23,19 @@ function doctorLines(checks: readonly Check[]): string[] {
   return checks.map(({ status, name, detail }) => `${status.padEnd(9)}${name.padEnd(width + 2)}${detail}`.trimEnd())
 }
 
+/** What the settings say, and how the last backup ended. */
+async function examineSettings(io: Io): Promise<Check[]> {
+  try {
+    const config = readConfig(await installedSettings(io), process.cwd())
+    const none = 'none are made by themselves: set DEIS_BACKUP_EVERY_HOURS and DEIS_BACKUP_TO in /etc/deis/deis.env'
+    return [(await checkBackups(config)) ?? { name: 'backups', status: 'missing', detail: none }]
+  } catch (error) {
+    return [{ name: 'settings', status: 'limited', concern: 'broken', detail: messageOf(error) }]
+  }
+}
+
 /** Of the platform, if it is installed. */
-async function examinePlatform(addresses: readonly string[], signal: AbortSignal): Promise<Check[]> {
+async function examinePlatform(addresses: readonly string[], io: Io): Promise<Check[]> {
   const found = await readSettings('').catch(() => null)
   if (found === null)
     return [{ name: 'platform', status: 'limited', detail: 'only root reads its settings: repeat this with sudo' }]
@@ -32,7 +46,7 @@ async function examinePlatform(addresses: readonly string[], signal: AbortSignal
   const gitPort = Number(settings.get('DEIS_GIT_PORT') ?? 2222)
   const routerPort = readEnv(router).get('DEIS_ROUTER_PORT') ?? '80'
   const [platform, firewalls, ...names] = await Promise.all([
-    readPlatform(`http://127.0.0.1:${routerPort}/v2/`, `deis.${domain}`, signal),
+    readPlatform(`http://127.0.0.1:${routerPort}/v2/`, `deis.${domain}`, io.signal),
     readFirewalls(),
     // Any app, so that a wildcard has to answer; and the name of the API.
     readName(`deis.${domain}`),
@@ -43,15 +57,16 @@ async function examinePlatform(addresses: readonly string[], signal: AbortSignal
     ...(platform === null ? [] : platformChecks(platform)),
     ...nameChecks([...(api ? [api] : []), ...(app ? [{ ...app, name: `*.${domain}` }] : [])], addresses),
     ...firewallChecks(firewalls, [80, 443, gitPort]),
+    ...(await examineSettings(io)),
   ]
 }
 
-async function examine(signal: AbortSignal): Promise<Check[]> {
+async function examine(io: Io): Promise<Check[]> {
   const [facts, listeners] = await Promise.all([
     readFacts(['/opt', '/var/lib']),
     listenersOn(Object.keys(publicPorts).map(Number)),
   ])
-  return [...machineChecks(facts), ...portChecks(listeners), ...(await examinePlatform(facts.addresses, signal))]
+  return [...machineChecks(facts), ...portChecks(listeners), ...(await examinePlatform(facts.addresses, io))]
 }
 
 export function doctor(io: Io, failed: () => void): Command {
@@ -59,7 +74,7 @@ export function doctor(io: Io, failed: () => void): Command {
     .description('check this machine and the platform on it; the exit code is 1 if something is broken')
     .option('--json', 'print the checks as JSON')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const checks = await examine(io.signal)
+      const checks = await examine(io)
       if (json) io.out(JSON.stringify({ checks }, null, 2))
       else for (const line of doctorLines(checks)) io.out(line)
       if (checks.some(({ concern }) => concern === 'broken')) failed()
