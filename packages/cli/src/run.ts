@@ -7,7 +7,7 @@ import { topics } from './help/topics.ts'
 import { clientVersion } from './http/version.ts'
 
 /** Commands whose arguments are a program, which may have its own `-c`. */
-const takePrograms = new Set(['apps:run', 'ps:exec', 'healthchecks:set'])
+const takePrograms = new Set(['apps:run', 'ps:exec', 'ps:start', 'healthchecks:set'])
 
 async function runOther(called: Invocation & { command: string }, io: Io): Promise<number> {
   const { findPlugin, runPlugin } = await import('./help/plugin.ts')

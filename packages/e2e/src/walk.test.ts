@@ -178,6 +178,14 @@ describe.sequential('an app that runs', () => {
     })
   })
 
+  test('run:detached ends by itself, with its output and its end in the log', async () => {
+    const [, name = ''] = /done, (shop-run-\S+)\n/.exec(await shop.does('run:detached', 'echo $GREETING; exit 4')) ?? []
+    await until({ what: 'its end is in the log' }, async () => {
+      const all = await shop.does('logs', '-n', '50')
+      return all.includes(`${name} ended with exit code 4`) && /^\S+ app\[run\.\S+\]: two words$/m.test(all)
+    })
+  })
+
   test('logs have the lines of app and controller, the newest n of them', async () => {
     await until({ what: 'the newest process says that it listens' }, async () =>
       (await shop.does('logs', '-n', '50')).includes('listening in v7'),

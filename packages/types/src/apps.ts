@@ -95,3 +95,16 @@ export const runCommand = route({
   status: 200,
   response: Type.Object({ exit_code: Type.Integer(), output: Type.String() }),
 })
+
+export const startOneOff = route({
+  method: 'POST',
+  path: '/v2/apps/:id/run/detached/',
+  access: 'app',
+  recorded: true,
+  summary: 'Start a one-off command in the current release; answers at once, and its output is in the logs.',
+  params: AppParams,
+  body: Type.Object({ command: Type.Optional(Type.Unsafe<string>({})) }),
+  bodyBytes: 256 * 1024,
+  status: 201,
+  response: Type.Object({ name: Type.String(), release: Type.String() }),
+})

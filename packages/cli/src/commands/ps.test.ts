@@ -137,3 +137,18 @@ describe('one-off processes', () => {
     expect(controller.requests).toHaveLength(2)
   })
 })
+
+test('ps:start says the name, and how to go on', async () => {
+  const started = { name: 'foo-run-abcde', release: 'v2' }
+  const controller = await startController({ 'POST /v2/apps/foo/run/detached/': { status: 201, json: started } })
+  const home = homeOf(controller)
+  expect(await deis(['run:detached', '-a', 'foo', '--', 'sh', '-c', 'exit 1'], { home })).toMatchObject({
+    code: 0,
+    stdout: "Starting 'sh -c 'exit 1''... done, foo-run-abcde\n",
+    stderr: 'Its output: deis logs --follow --ptype run -a foo\nTo stop it: deis ps:stop foo-run-abcde -a foo\n',
+  })
+  expect(controller.requests).toEqual([`POST /v2/apps/foo/run/detached/ {"command":"sh -c 'exit 1'"}`])
+  const json = await deis(['ps:start', 'ls', '-a', 'foo', '--json'], { home })
+  expect(JSON.parse(json.stdout)).toEqual(started)
+  expect(await deis(['ps:start', '-a', 'foo'], { home })).toMatchObject({ code: 1, stdout: '' })
+})

@@ -15,6 +15,7 @@ import { type AppOption, appOption, limitOf } from '../parse/options.ts'
 import { print, step, timed } from '../terminal/output.ts'
 import { processType } from '../parse/pairs.ts'
 import { exec } from './ps/exec.ts'
+import { start } from './ps/start.ts'
 
 /** All of them; the controller does not page them. */
 const allPods = { limit: '1000' }
@@ -114,10 +115,11 @@ export function ps(context: Context): Command[] {
       .addOption(appOption())
       .action(restart),
     new Command('ps:stop')
-      .description('stop one-off processes, which `deis run` started')
+      .description('stop one-off processes, which `deis run` or `deis ps:start` started')
       .argument('<name...>', 'names of one-off processes (type run) from `deis ps`')
       .addOption(appOption())
       .action(stop),
+    start(context),
     exec(context),
   ]
 }

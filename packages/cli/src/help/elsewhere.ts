@@ -110,7 +110,7 @@ const options: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '--ps': '--ptype',
     '--process-type': '--ptype',
   },
-  'apps:run': { '--size': 'deis limits:set run=…' },
+  'apps:run': { '--detach': 'deis ps:start', '--detached': 'deis ps:start', '--size': 'deis limits:set run=…' },
   'builds:logs': { '--tail': '--follow' },
   'apps:create': { '--buildpacks': '--buildpack', '--stack': 'deis builder:set' },
 }

@@ -13,6 +13,7 @@ export const shortcuts: Readonly<Record<string, string>> = {
   register: 'auth:register',
   rollback: 'releases:rollback',
   run: 'apps:run',
+  'run:detached': 'ps:start',
   scale: 'ps:scale',
   sharing: 'perms:list',
   'sharing:add': 'perms:create',

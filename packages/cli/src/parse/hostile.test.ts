@@ -182,6 +182,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'ps:scale': [[...app, 'web=1']],
   'ps:restart': [app, [...app, 'foo-web-1']],
   'ps:stop': [[...app, 'foo-run-1']],
+  'ps:start': [[...app, 'ls']],
   'ps:exec': [[...app, 'web', 'ls']],
   rebase: [app],
   'registry:list': [app],
@@ -227,7 +228,7 @@ const cases = Object.entries(commands).flatMap(([command, all]) => all.map((word
 test('every command is tried', async () => {
   const { stdout } = await deis(['completion', 'bash'])
   const named = new Set(stdout.match(/\b[a-z]+:[a-z]+\b/g))
-  const shortcuts = new Set(['sharing:add', 'sharing:list', 'sharing:remove'])
+  const shortcuts = new Set(['run:detached', 'sharing:add', 'sharing:list', 'sharing:remove'])
   const untried = [...named].filter((name) => !Object.hasOwn(commands, name) && !shortcuts.has(name))
   expect(untried).toEqual([])
 })

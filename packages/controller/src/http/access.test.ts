@@ -34,6 +34,7 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   updateApp: { collaborator: 403, owner: 404, admin: 404 },
   destroyApp: 204,
   runCommand: 400,
+  startOneOff: 400,
   // Nobody asks for an upgrade here.
   openTerminal: 426,
   scaleApp: 400,

@@ -6,6 +6,7 @@ import { transferApp } from '../domain/apps/transfer.ts'
 import type { Core } from '../domain/core.ts'
 import { followLogs } from '../domain/live/follow-logs.ts'
 import { appLogs, lineCount, processType } from '../domain/live/logs.ts'
+import { startDetached } from '../domain/live/detached.ts'
 import { runCommand } from '../domain/live/run.ts'
 import { requestId } from './request-id.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
@@ -23,6 +24,9 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Slots)
   serve(server, core, types.destroyApp, ({ app, change }) => destroyApp(core, app, change))
   serve(server, core, types.runCommand, ({ caller, app, body, gone, request }) =>
     runCommand(core, caller.username, app, body.command, gone, requestId(request)),
+  )
+  serve(server, core, types.startOneOff, ({ caller, app, body }) =>
+    startDetached(core, caller.username, app, body.command),
   )
   serve(server, core, types.getLogs, async ({ caller, app, query, request, reply, gone }) => {
     const wanted = { lines: lineCount(query.log_lines), type: processType(query.type) }

@@ -45,6 +45,12 @@ const successes: readonly Row[] = [
   ['restartPodsOfType', '/v2/apps/tea/pods/web/restart/', {}, { action: 'ps.restart', target: 'web' }],
   ['restartPod', '/v2/apps/tea/pods/web/POD/restart/', {}, { action: 'ps.restart', target: 'POD' }],
   ['runCommand', '/v2/apps/tea/run', { command: `echo ${secret}` }, { action: 'ps.run', details: {} }],
+  [
+    'startOneOff',
+    '/v2/apps/tea/run/detached/',
+    { command: `echo ${secret}` },
+    { action: 'ps.run', details: { detached: true } },
+  ],
   ['addDomain', '/v2/apps/tea/domains/', { domain: 'acme.example' }, { action: 'domains.add', target: 'acme.example' }],
   [
     'addCert',

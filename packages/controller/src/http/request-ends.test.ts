@@ -177,9 +177,21 @@ const repeated = [
   'POST /v2/apps/:id/builds/:uuid/cancel/',
 ]
 
+/** They end with their controller, and may have done a part. */
+const unclear = ['POST /v2/apps/:id/run/detached/']
+
 it('every change that can be named is looked at here', () => {
   const named = routes.filter(({ recorded }) => recorded).map(routeName)
-  expect([...Object.keys(changes), ...repeated].toSorted()).toEqual(named.toSorted())
+  expect([...Object.keys(changes), ...repeated, ...unclear].toSorted()).toEqual(named.toSorted())
+})
+
+it('a command that nobody waited for: nobody knows how far it came', async () => {
+  const app = await newApp()
+  isDying = true
+  await send('POST', `/v2/apps/${app}/run/detached/`, 'detached-and-gone', { command: 'exit 0' })
+  isDying = false
+  await orphan('detached-and-gone')
+  expect(await ask('detached-and-gone')).toMatchObject({ state: 'unclear' })
 })
 
 describe('when its controller goes after the change was stored', () => {

@@ -50,6 +50,7 @@ const shortcuts = [
   'register -> auth:register',
   'rollback -> releases:rollback',
   'run -> apps:run',
+  'run:detached -> ps:start',
   'scale -> ps:scale',
   'sharing -> perms:list',
   'sharing:add -> perms:create',

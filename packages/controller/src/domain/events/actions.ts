@@ -65,6 +65,7 @@ const sayings = new Map<types.Route, Saying>([
   [types.destroyApp, { action: 'apps.destroy' }],
   // Commands may contain secrets.
   [types.runCommand, { action: 'ps.run' }],
+  [types.startOneOff, { action: 'ps.run', details: () => ({ detached: true }) }],
   [types.openTerminal, { action: 'ps.session' }],
   [types.scaleApp, { action: 'ps.scale', details: (body) => ({ ...body }) }],
   [types.restartPods, { action: 'ps.restart' }],

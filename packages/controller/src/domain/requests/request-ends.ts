@@ -101,6 +101,8 @@ const outcomes = new Map<string, OutcomeOf>([
   [routeName(types.rollback), released(types.rollback, (_core, _app, { version }) => ({ version }))],
   [routeName(types.scaleApp), scaled],
   [routeName(types.cancelBuild), canceled],
+  // It ended with its controller, and may have done a part.
+  [routeName(types.startOneOff), async () => unclear],
   // A restart can safely be done again.
   ...[types.restartPods, types.restartPodsOfType, types.restartPod].map((route): [string, OutcomeOf] => [
     routeName(route),
