@@ -11,8 +11,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { authority, fromHere, reachable } from './address.ts'
 import { openBackend } from './backend.ts'
-import type { Config } from './config.ts'
+import { type Config, isRouted } from './config.ts'
 import { createPasswords } from './domain/accounts/passwords.ts'
+import { startAcme } from './domain/acme/work.ts'
 import { abandonBuilds } from './domain/builds/build.ts'
 import { appRegistry } from './domain/builds/images.ts'
 import { startBackups } from './domain/backups.ts'
@@ -178,7 +179,7 @@ async function listen(
   files: Files,
   state: State,
 ): Promise<{ gitUrl: (asked: string) => string }> {
-  const { config, log, routes } = core
+  const { config, log } = core
   const { ends } = state
   ends.push(
     core.scheduler.onChange((app) => {
@@ -210,9 +211,9 @@ async function listen(
   const address = server.server.address()
   if (typeof address !== 'object' || address === null) throw new Error('the API listens on no port')
   state.port = address.port
-  const upstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
-  if (upstream !== null)
-    routes.set(apiHost, { app: apiHost, hosts: [apiHost], upstreams: [upstream], shared: true, platform: true })
+  core.here.apiUpstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
+  if (isRouted(config)) await publishRoutes(core, apiHost)
+  ends.push(startAcme(core))
   if (!config.quarantine) ends.push(startBackups({ config, peers: core.peers, log, program: files.server }))
   return { gitUrl }
 }

@@ -33,6 +33,7 @@ describe('settings', () => {
       gitUrl: null,
       apiUpstream: null,
       publicApi: false,
+      acme: null,
       gitHost: 'localhost',
       cluster: { routing: 'router', ingressClass: null, toolsImage: null, quota: null, drainSeconds: 5 },
     })

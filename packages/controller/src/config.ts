@@ -6,6 +6,7 @@ import type { MetricsSettings } from '@deis/lib/metrics-listener'
 import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
 import { type Env, readCluster, type Reader } from './config-cluster.ts'
+import { type AcmeSettings, readAcme } from './config-acme.ts'
 import { type BuilderImages, readBuilders } from './config-builders.ts'
 import { type BackupSettings, readBackup } from './config-backup.ts'
 import { readDocker } from './config-docker.ts'
@@ -28,6 +29,8 @@ export type Config = Readonly<{
   platformDomain: string
   /** Where routers send requests for `deis.<platform domain>`: the API itself; null: nowhere, or as `publicApi` says. */
   apiUpstream: string | null
+  /** Null: certificates are not got from a CA. */
+  acme: AcmeSettings | null
   /** The router of this machine serves `deis.<platform domain>`. */
   publicApi: boolean
   scheduler: 'process' | 'docker' | 'kubernetes'
@@ -209,6 +212,7 @@ export function readConfig(env: Env, cwd: string): Config {
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'an address such as ssh://git@git.example.com:2222'),
     apiUpstream: quarantine ? null : apiUpstream,
     publicApi: publicApi && !quarantine,
+    acme: quarantine ? null : readAcme(flag('DEIS_ACME'), reader),
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
@@ -271,6 +275,10 @@ export function readConfig(env: Env, cwd: string): Config {
     home: homedir(),
   }
   if (config.metrics !== null) problems.push(...metricsProblems(config.metrics.host, config.metrics.token))
+  if (config.acme !== null && config.routing === 'ingress')
+    problems.push(
+      "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager)",
+    )
   if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be greater than DEIS_PORT_LAST')
   if (config.secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(config.secretKey))
     problems.push('DEIS_SECRET_KEY must be 64 hex characters')

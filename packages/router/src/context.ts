@@ -3,7 +3,8 @@ import type { AccessEntry } from './request/access.ts'
 import { type Asked, checkPolicy } from './request/policy.ts'
 import type { Counter, ErrorCode } from './metrics/counts.ts'
 import type { OriginSettings } from './request/origin.ts'
-import { maintenance, page, type Page, unknownHost } from './request/pages.ts'
+import { challenge, maintenance, page, type Page, unknownHost } from './request/pages.ts'
+import { findChallenge } from './table/challenges.ts'
 import type { Squeezer } from './request/squeeze.ts'
 import { findApp, type Table } from './table/table.ts'
 import type { Timing } from './timing.ts'
@@ -19,6 +20,7 @@ export type RouterContext = OriginSettings & {
   readonly counter: Counter
   /** Null: responses are not compressed. */
   readonly squeezer: Squeezer | null
+  readonly hasTls: boolean
   /** A header line that proves to the API that this router sent the request. */
   readonly proof: string
   /** One line for the operator. */
@@ -32,6 +34,8 @@ export type Search = {
   app: string | null
   /** A header line that only its requests have. */
   more: string
+  /** For `Strict-Transport-Security`. */
+  hsts: number | null
   upstream: Upstream | null
   tried: Set<string> | null
   failedSince: number
@@ -48,6 +52,7 @@ export function startSearch(): Search {
   return {
     app: null,
     more: '',
+    hsts: null,
     upstream: null,
     tried: null,
     failedSince: 0,
@@ -69,9 +74,14 @@ type Then = { found(upstream: Upstream): void; none(content: Page): void }
  * Nothing is called after `search.pause` was cleared.
  */
 export function seek(context: RouterContext, asked: Asked, search: Search, then: Then): void {
-  const app = findApp(context.table(), asked.host)
+  const table = context.table()
+  // Before everything that an app may have set: whitelist, maintenance, HTTPS only.
+  const proof = findChallenge(table, asked)
+  if (proof !== null) return then.none(challenge(proof))
+  const app = findApp(table, asked.host)
   if (app === undefined) return then.none(unknownHost(asked.method, asked.target))
   search.app = app.app
+  search.hsts = asked.secure && app.hsts !== undefined ? app.hsts : null
   search.more = app.platform === true ? context.proof : ''
   const instead = checkPolicy(app, asked, context)
   if (instead !== null) {

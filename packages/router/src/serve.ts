@@ -105,6 +105,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     counter: createCounter(() => table),
     access: options.accessLog ? (entry) => options.write(accessLine(entry)) : null,
     log,
+    hasTls: options.tlsPort !== null || options.tlsPublicPort !== null,
     proof: `${proofHeader}: ${proofOf(options.key)}\r\n`,
     trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,
     port: 0,

@@ -2,7 +2,7 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
+import type { AppRoute, Challenge, RouteEvent, RouterState } from '@deis/types'
 import {
   type Channel,
   channelOf,
@@ -25,6 +25,7 @@ export type TestController = {
   /** The same with all that a route may say. */
   put(route: AppRoute): number
   gone(app: string): number
+  challenge(...challenges: Challenge[]): number
   /** Says text in the running feeds, sealed as the controller's. */
   say(text: string): void
   /** Writes text into the running feeds as it is. */
@@ -109,6 +110,7 @@ export async function startController(
       apps.delete(app)
       return send({ type: 'gone', seq: ++seq, app })
     },
+    challenge: (...challenges) => send({ type: 'challenges', seq: ++seq, challenges }),
     say,
     raw(text) {
       for (const feed of feeds.keys()) feed.write(text)

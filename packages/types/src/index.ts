@@ -1,6 +1,7 @@
 // What is the contract between client, controller and router?
 export * from './apps.ts'
 export * from './auth.ts'
+export * from './auto-certs.ts'
 export * from './builds.ts'
 export * from './certs.ts'
 export * from './config.ts'

@@ -24,6 +24,10 @@ export const AppRoute = Type.Object({
   whitelist: Type.Optional(Type.Array(Type.String())),
   /** Requests without TLS are redirected to `https://` (301; with a body 308). */
   enforceTls: Type.Optional(Type.Literal(true)),
+  /** The same, but only for names that have a certificate, and where the router accepts TLS. */
+  redirectTls: Type.Optional(Type.Literal(true)),
+  /** Seconds, for `Strict-Transport-Security` in answers over TLS. */
+  hsts: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Certificates by server name; `host` is one of `hosts`, and may begin with `*.`. Secret. */
   certificates: Type.Optional(
     Type.Array(
@@ -39,9 +43,18 @@ export const AppRoute = Type.Object({
 })
 export type AppRoute = Static<typeof AppRoute>
 
+/** What routers answer at `/.well-known/acme-challenge/<token>` of a host, until its certificate is issued. */
+export const Challenge = Type.Object({
+  /** In lower case, without a port. */
+  host: Type.String(),
+  token: Type.String(),
+  keyAuthorization: Type.String(),
+})
+export type Challenge = Static<typeof Challenge>
+
 /**
  * The messages of a controller to a router, one JSON line each, authenticated by channel.ts. The first is a snapshot; each
- * later one replaces or removes one app. A ping is sent at least every 5 s.
+ * later one replaces or removes one app, or replaces all challenges. A ping is sent at least every 5 s.
  * `seq` increases by one per line and restarts with each controller, which `epoch` identifies.
  */
 export const RouteEvent = Type.Union([
@@ -51,7 +64,9 @@ export const RouteEvent = Type.Union([
     seq: Type.Integer(),
     domain: Type.String(),
     apps: Type.Array(AppRoute),
+    challenges: Type.Optional(Type.Array(Challenge)),
   }),
+  Type.Object({ type: Type.Literal('challenges'), seq: Type.Integer(), challenges: Type.Array(Challenge) }),
   Type.Object({ type: Type.Literal('app'), seq: Type.Integer(), app: AppRoute }),
   Type.Object({ type: Type.Literal('gone'), seq: Type.Integer(), app: Type.String() }),
   Type.Object({ type: Type.Literal('ping'), seq: Type.Integer() }),

@@ -1,11 +1,22 @@
 // How are certificates managed, and attached to domains?
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { addCert, attachCert, detachCert, getCert, listCerts, removeCert } from '@deis/types'
+import {
+  addCert,
+  attachCert,
+  type AutoCert,
+  DeisError,
+  detachCert,
+  getCert,
+  listAutoCerts,
+  listCerts,
+  removeCert,
+} from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { readText } from '../profile/files.ts'
 import { limitOf, limitOption, type LimitOption } from '../parse/options.ts'
 import { labelled, step } from '../terminal/output.ts'
+import { autoCertLines, autoCerts } from './certs/auto.ts'
 import { day, expiry } from './certs/dates.ts'
 import { tableLines } from './certs/table.ts'
 
@@ -25,9 +36,20 @@ const shortened = (fingerprint: string): string => `${fingerprint.slice(0, 5)}[.
 export function certs(context: Context): Command[] {
   const { io } = context
 
+  async function automaticOnes(options: LimitOption): Promise<readonly AutoCert[]> {
+    try {
+      return (await context.call(listAutoCerts, { query: { limit: await limitOf(context, options) } })).results
+    } catch (error) {
+      // Other controllers have none, and the list of one's own is there all the same.
+      if (error instanceof DeisError) return []
+      throw error
+    }
+  }
+
   async function list(options: LimitOption): Promise<void> {
     const page = await context.call(listCerts, { query: { limit: await limitOf(context, options) } })
     const now = new Date(io.now())
+    const automatic = await automaticOnes(options)
     const rows = page.results.map((cert) => [
       cert.name,
       cert.common_name ?? '',
@@ -39,7 +61,9 @@ export function certs(context: Context): Command[] {
       day(cert.updated),
       day(cert.created),
     ])
-    context.answer(page, rows.length === 0 ? ['No certs'] : tableLines(headings, rows))
+    const own = rows.length === 0 ? ['No certs'] : tableLines(headings, rows)
+    const more = automatic.length === 0 ? [] : ['', '=== Automatic Certificates', ...autoCertLines(automatic, now)]
+    context.answer(page, [...own, ...more])
   }
 
   async function add(name: string, certFile: string, keyFile: string): Promise<void> {
@@ -113,5 +137,6 @@ export function certs(context: Context): Command[] {
       .argument('<name>', listed)
       .argument('<domain>', 'domain from `deis certs:info`')
       .action(detach),
+    ...autoCerts(context),
   ]
 }

@@ -144,6 +144,8 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'certs:info': [['x']],
   'certs:attach': [['x', 'y']],
   'certs:detach': [['x', 'y']],
+  'certs:auto': [app, [...app, 'on']],
+  'certs:auto:retry': [['x']],
   completion: [['bash']],
   'config:list': [app, [...app, '--oneline'], [...app, '--diff']],
   'config:get': [[...app, 'A']],

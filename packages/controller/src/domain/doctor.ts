@@ -2,6 +2,7 @@
 import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
 import { checkBackups } from './backups.ts'
+import { checkCertificates } from './acme/check.ts'
 import { checkRouters } from './edge/routers.ts'
 import type { Caller, Core } from './core.ts'
 
@@ -21,7 +22,8 @@ export async function examine(
   core: Core,
   caller: Pick<Caller, 'isSuperuser'>,
 ): Promise<{ scheduler: string; version: string; checks: Check[] }> {
-  const [runs, builds, space, backups] = await Promise.all([
+  const [certificates, runs, builds, space, backups] = await Promise.all([
+    checkCertificates(core),
     core.scheduler.capabilities().then((can) => can.checks()),
     core.builder.checks(),
     disk(core),
@@ -33,6 +35,7 @@ export async function examine(
     checks: [
       ...runs,
       checkRouters(core),
+      ...certificates,
       ...builds,
       space,
       ...(backups === null ? [] : [backups]),

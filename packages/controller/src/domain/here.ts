@@ -4,6 +4,7 @@ import type { RunningBuild } from './builds/build.ts'
 import type { HookQueue } from './releases/deploy-hooks.ts'
 import type { OneOffEntry } from './live/one-offs.ts'
 import type { Publishing } from './edge/routing.ts'
+import { type AcmeHere, createAcmeHere } from './acme/here.ts'
 import { createFailingApps, type FailingApps } from './apps/failing-apps.ts'
 
 export type Here = {
@@ -18,6 +19,9 @@ export type Here = {
   readonly hooks: Map<string, HookQueue>
   readonly failingApps: FailingApps
   readonly refusals: Refusals
+  readonly acme: AcmeHere
+  /** Where routers reach the API, once it listens, if they serve it. */
+  apiUpstream: string | null
 }
 
 export function createHere(): Here {
@@ -31,5 +35,7 @@ export function createHere(): Here {
     hooks: new Map(),
     failingApps: createFailingApps(),
     refusals: new Map(),
+    acme: createAcmeHere(),
+    apiUpstream: null,
   }
 }

@@ -55,6 +55,9 @@ const outcomes: Readonly<Record<string, number | Partial<Record<Person, number>>
   addToWhitelist: 400,
   removeFromWhitelist: 400,
   addCert: 400,
+  // This platform gets none by itself.
+  setAutoCerts: 400,
+  retryAutoCert: 400,
   // Others' certificates are not there, not even for admins.
   getCert: { stranger: 404, collaborator: 404, owner: 200, admin: 404 },
   removeCert: { stranger: 404, collaborator: 404, owner: 204, admin: 404 },

@@ -1,7 +1,8 @@
 // Which addresses of submodules are fetched from, and which never?
 import { expect, test } from 'vitest'
 import { addressOf, NotAllowed, readHost } from './address.ts'
-import { addressesOf, isPublic } from './host.ts'
+import { isPublic } from '@deis/lib/public-address'
+import { addressesOf } from './host.ts'
 
 const base = 'https://h.example/org/app'
 

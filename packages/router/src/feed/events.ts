@@ -1,5 +1,5 @@
 // Is a line of the route feed one of the contract's events?
-import type { AppRoute, RouteEvent } from '@deis/types'
+import type { AppRoute, Challenge, RouteEvent } from '@deis/types'
 import { parseAddress } from '../upstream/addresses.ts'
 
 /** A line that is not an event; the message says what is wrong with it. */
@@ -33,7 +33,7 @@ function texts(from: Json, key: string): string[] {
 
 /** A part that is not understood admits no client, and does not affect other apps. */
 function protection(value: Json): Partial<AppRoute> {
-  const { maintenance, whitelist, enforceTls, certificates } = value
+  const { maintenance, whitelist, enforceTls, redirectTls, hsts, certificates } = value
   const on = (flag: unknown): boolean => flag !== undefined && flag !== false
   const told = (entry: unknown): string => (typeof entry === 'string' ? entry : JSON.stringify(entry))
   const usable = (one: unknown): one is Certificate =>
@@ -44,6 +44,8 @@ function protection(value: Json): Partial<AppRoute> {
       ? {}
       : { whitelist: Array.isArray(whitelist) ? whitelist.map(told) : [JSON.stringify(whitelist)] }),
     ...(on(enforceTls) ? { enforceTls: true } : {}),
+    ...(on(redirectTls) ? { redirectTls: true } : {}),
+    ...(typeof hsts === 'number' && Number.isSafeInteger(hsts) && hsts >= 0 ? { hsts } : {}),
     ...(Array.isArray(certificates)
       ? { certificates: certificates.filter(usable).map(({ host, certificate, key }) => ({ host, certificate, key })) }
       : {}),
@@ -65,6 +67,13 @@ function appRoute(value: unknown): AppRoute {
   }
 }
 
+function challengesOf(value: Json): Challenge[] {
+  return list(value, 'challenges').map((one) => {
+    if (!isObject(one)) throw new BadLine('a challenge is not an object')
+    return { host: text(one, 'host'), token: text(one, 'token'), keyAuthorization: text(one, 'keyAuthorization') }
+  })
+}
+
 /** @throws BadLine */
 export function parseEvent(line: string): RouteEvent {
   let value: unknown
@@ -84,7 +93,10 @@ export function parseEvent(line: string): RouteEvent {
         seq,
         domain: text(value, 'domain'),
         apps: list(value, 'apps').map(appRoute),
+        ...(value.challenges === undefined ? {} : { challenges: challengesOf(value) }),
       }
+    case 'challenges':
+      return { type: 'challenges', seq, challenges: challengesOf(value) }
     case 'app':
       return { type: 'app', seq, app: appRoute(value.app) }
     case 'gone':

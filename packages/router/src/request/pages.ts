@@ -44,6 +44,11 @@ function made(status: number, message: string, type: string, body: string, more:
   return { status, message, raw, body }
 }
 
+/** What a CA reads when it verifies a name. */
+export function challenge(content: string): Page {
+  return made(200, 'OK', 'application/octet-stream', content, [])
+}
+
 const healthy: Page = made(200, 'OK', 'text/plain; charset=utf-8', 'OK\n', [])
 
 /** For names that no app has: apps keep their own `/healthz` (docs/contract/build-and-route.md §4.4). */

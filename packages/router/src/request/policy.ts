@@ -1,5 +1,7 @@
 // Which requests does the router answer itself, by the app's whitelist, maintenance mode and TLS setting?
 import type { AppRoute } from '@deis/types'
+import { findCertificate } from '../table/certificates.ts'
+import type { Table } from '../table/table.ts'
 import { networksOf, type Networks } from '../table/networks.ts'
 import { maintenance, page, type Page, redirect } from './pages.ts'
 import type { Forwardable } from './request.ts'
@@ -9,6 +11,9 @@ export type Asked = Pick<Forwardable, 'method' | 'target' | 'host' | 'body' | 'u
 type PolicyOptions = {
   /** Where clients find TLS. */
   readonly tlsPort: number
+  /** Whether there is such a port, of the router or of a proxy before it that the operator named. */
+  readonly hasTls: boolean
+  readonly table: () => Table
   readonly log: (line: string) => void
 }
 
@@ -34,9 +39,14 @@ function encrypted({ host, target, body, upgrade }: Asked, tlsPort: number): Pag
 }
 
 /** Null: it may pass. Clients that are not admitted learn nothing else about the app, not even that it is in maintenance. */
-export function checkPolicy(app: AppRoute, asked: Asked, { tlsPort, log }: PolicyOptions): Page | null {
+export function checkPolicy(app: AppRoute, asked: Asked, options: PolicyOptions): Page | null {
+  const { tlsPort, log } = options
   if (app.whitelist !== undefined && !admits(app, app.whitelist, asked.address, log)) return page(403)
   if (app.maintenance) return maintenance
-  if (app.enforceTls && !asked.secure) return encrypted(asked, tlsPort)
+  if (asked.secure) return null
+  if (app.enforceTls) return encrypted(asked, tlsPort)
+  // By itself, but never to where a browser would only see a warning.
+  if (app.redirectTls && options.hasTls && findCertificate(options.table(), asked.host) !== undefined)
+    return encrypted(asked, tlsPort)
   return null
 }

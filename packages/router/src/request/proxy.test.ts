@@ -101,6 +101,42 @@ describe('requests', () => {
     })
   })
 
+  test('a CA that verifies a name gets its answer whatever the app has set, and the app all other requests', async () => {
+    handler = (request, response) => void response.end(`app ${request.url}`)
+    const at = '/.well-known/acme-challenge/'
+    await fixture.put({
+      app: 'locked',
+      hosts: ['locked'],
+      upstreams: [app.address],
+      maintenance: true,
+      whitelist: ['192.0.2.1'],
+      enforceTls: true,
+    })
+    const { controller } = fixture
+    const seq = controller.challenge(
+      { host: 'locked.localhost', token: 'a_-Z9', keyAuthorization: 'a_-Z9.thumb' },
+      { host: 'tea.localhost', token: 'tea', keyAuthorization: 'tea.thumb' },
+      { host: 'nobody.example.com', token: 'early', keyAuthorization: 'early.thumb' },
+    )
+    await controller.seen((state) => state.seq >= seq)
+    const ask = async (host: string, path: string, method = 'GET'): Promise<string> => {
+      const { status, body } = await send(path, { method, headers: { host } })
+      return `${status} ${body.toString().slice(0, 60)}`
+    }
+    expect(await ask('locked.localhost', `${at}a_-Z9`)).toBe('200 a_-Z9.thumb')
+    expect(await ask('LOCKED.localhost:80', `${at}a_-Z9`)).toBe('200 a_-Z9.thumb')
+    expect(await ask('locked.localhost', `${at}a_-Z9`, 'HEAD')).toBe('200 ')
+    expect(await ask('nobody.example.com', `${at}early`)).toBe('200 early.thumb')
+    expect(await ask('locked.localhost', `${at}tea`)).toMatch(/^403/)
+    expect(await ask('tea.localhost', `${at}a_-Z9`)).toBe(`200 app ${at}a_-Z9`)
+    expect(await ask('tea.localhost', `${at}tea?x`)).toBe(`200 app ${at}tea?x`)
+    expect(await ask('tea.localhost', `${at}tea/x`)).toBe(`200 app ${at}tea/x`)
+    expect(await ask('tea.localhost', `${at}tea`, 'POST')).toBe(`200 app ${at}tea`)
+    const later = controller.challenge()
+    await controller.seen((state) => state.seq >= later)
+    expect(await ask('tea.localhost', `${at}tea`)).toBe(`200 app ${at}tea`)
+  })
+
   test.each([
     ['with a length', (body: Buffer) => ({ body, headers: { 'content-length': String(body.length) } })],
     ['chunked', (body: Buffer) => ({ body: [body.subarray(0, 1), body.subarray(1, 70_000), body.subarray(70_000)] })],

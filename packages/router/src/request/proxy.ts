@@ -87,6 +87,7 @@ function forward(
       const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasCapacity())
       const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
+      if (search.hsts !== null) raw.push('Strict-Transport-Security', `max-age=${search.hsts}`)
       reply.head({ status: received.status, message: received.message, raw }, closes || context.closing)
       head = received
       if (packed !== null && packed.encoding !== null)

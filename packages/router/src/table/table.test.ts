@@ -83,3 +83,14 @@ test('a snapshot of a table makes the same table', () => {
   const table = tableWith('localhost', ...apps)
   expect(applyEvent(emptyTable, snapshotOf(table))).toEqual(table)
 })
+
+test('challenges are replaced as a whole, stay when apps change, and are in the snapshot', () => {
+  const challenge = { host: 'tea.localhost', token: 't', keyAuthorization: 't.x' }
+  const first = applyEvent(tableWith('localhost', ...apps), { type: 'challenges', seq: 8, challenges: [challenge] })
+  const second = applyEvent(first, { type: 'gone', seq: 9, app: 'tea' })
+  expect(second.challenges).toEqual([challenge])
+  expect(applyEvent(emptyTable, snapshotOf(second)).challenges).toEqual([challenge])
+  const third = applyEvent(second, { type: 'challenges', seq: 10, challenges: [] })
+  expect(third.challenges).toEqual([])
+  expect(snapshotOf(third)).not.toHaveProperty('challenges')
+})

@@ -1,5 +1,5 @@
 // Which app answers for a host?
-import type { AppRoute, RouteEvent } from '@deis/types'
+import type { AppRoute, Challenge, RouteEvent } from '@deis/types'
 
 /** Never changed, only replaced: each one is a snapshot of one moment. */
 export type Table = {
@@ -12,6 +12,7 @@ export type Table = {
   readonly wildcards: ReadonlyMap<string, AppRoute>
   /** Names without a dot, when the platform has no domain (docs/contract/build-and-route.md §4.4): they match a first label. */
   readonly labels: ReadonlyMap<string, AppRoute>
+  readonly challenges: readonly Challenge[]
 }
 
 type Snapshot = Extract<RouteEvent, { type: 'snapshot' }>
@@ -19,7 +20,9 @@ type Snapshot = Extract<RouteEvent, { type: 'snapshot' }>
 /** The feed has skipped something; only a new snapshot helps. */
 export class OutOfStep extends Error {}
 
-function tableOf(epoch: string, seq: number, domain: string, apps: ReadonlyMap<string, AppRoute>): Table {
+type Parts = Pick<Table, 'epoch' | 'seq' | 'domain' | 'apps' | 'challenges'>
+
+function tableOf({ epoch, seq, domain, apps, challenges }: Parts): Table {
   const exact = new Map<string, AppRoute>()
   const wildcards = new Map<string, AppRoute>()
   const labels = new Map<string, AppRoute>()
@@ -36,29 +39,40 @@ function tableOf(epoch: string, seq: number, domain: string, apps: ReadonlyMap<s
       else if (host.startsWith('*.')) claim(wildcards, host.slice(2), app)
       else claim(exact, host, app)
     }
-  return { epoch, seq, domain, apps, exact, wildcards, labels }
+  return { epoch, seq, domain, apps, exact, wildcards, labels, challenges }
 }
 
-export const emptyTable: Table = tableOf('', 0, '', new Map())
+export const emptyTable: Table = tableOf({ epoch: '', seq: 0, domain: '', apps: new Map(), challenges: [] })
 
 /** @throws OutOfStep when the event does not follow what the table knows. */
 export function applyEvent(table: Table, event: RouteEvent): Table {
-  if (event.type === 'snapshot')
-    return tableOf(event.epoch, event.seq, event.domain, new Map(event.apps.map((app) => [app.app, app])))
+  if (event.type === 'snapshot') {
+    const { epoch, seq, domain, challenges = [] } = event
+    return tableOf({ epoch, seq, domain, apps: new Map(event.apps.map((app) => [app.app, app])), challenges })
+  }
   if (event.type === 'ping' && event.seq === table.seq) return table
   if (event.seq !== table.seq + 1)
     throw new OutOfStep(`line ${event.seq} of the route feed followed line ${table.seq}; a line is missing`)
   if (event.type === 'ping') return { ...table, seq: event.seq }
+  if (event.type === 'challenges') return { ...table, seq: event.seq, challenges: event.challenges }
   const apps = new Map(table.apps)
   if (event.type === 'gone') apps.delete(event.app)
   else apps.set(event.app.app, event.app)
-  return tableOf(table.epoch, event.seq, table.domain, apps)
+  return tableOf({ ...table, seq: event.seq, apps })
 }
 
 /** The table as the one event that makes it. */
 export function snapshotOf(table: Table): Snapshot {
-  const { epoch, seq, domain } = table
-  return { type: 'snapshot', epoch, seq, domain, apps: [...table.apps.values()] }
+  const { epoch, seq, domain, challenges } = table
+  const apps = [...table.apps.values()]
+  return {
+    type: 'snapshot',
+    epoch,
+    seq,
+    domain,
+    apps,
+    ...(challenges.length > 0 ? { challenges: [...challenges] } : {}),
+  }
 }
 
 /** `host` as hostOf gives it. An exact name wins over a wildcard, a longer wildcard over a shorter one, and all over a first label. */

@@ -1,5 +1,6 @@
 // Which environment variables does the platform have? Both programs and docs/settings.md use this table.
 import { backupSections, backupSettings } from './backup.ts'
+import { acmeSections, acmeSettings } from './acme.ts'
 import { clusterSections, clusterSettings } from './cluster.ts'
 import { dockerSections, dockerSettings } from './docker.ts'
 import type { Section } from './kinds.ts'
@@ -12,6 +13,7 @@ export { metricsProblems } from './metrics.ts'
 
 export const settings = {
   ...machineSettings,
+  ...acmeSettings,
   ...dockerSettings,
   ...clusterSettings,
   ...routerSettings,
@@ -22,6 +24,7 @@ export const settings = {
 export const sections: readonly Section[] = [
   ...machineSections,
   ...backupSections,
+  ...acmeSections,
   ...routerSections,
   ...metricsSections,
   ...dockerSections,

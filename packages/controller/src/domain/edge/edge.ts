@@ -86,6 +86,7 @@ export async function changeEdge<T>(core: Core, id: string, store: () => Promise
     }
     await routesChanged(core, id)
     await core.routes.acknowledged(id, acknowledgeMs)
+    core.here.acme.wake()
     return value
   })
 }

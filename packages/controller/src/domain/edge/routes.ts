@@ -1,6 +1,6 @@
 // Where do requests of each app go, and which routers have applied that (docs/architecture.md)?
 import { randomUUID } from 'node:crypto'
-import type { AppRoute, RouteEvent, RouterState } from '@deis/types'
+import type { AppRoute, Challenge, RouteEvent, RouterState } from '@deis/types'
 
 export type Count = {
   /** Routers that are connected; one that is away for a moment counts. */
@@ -20,6 +20,8 @@ export type Following = Count & {
 export type RouteTable = {
   /** Replaces (or with null removes) an app's route; equal routes change nothing. */
   set(app: string, route: AppRoute | null): void
+  /** Replaces what routers answer to CAs that verify names. */
+  setChallenges(challenges: readonly Challenge[]): void
   /** A router listens: `send` gets the snapshot at once and then every change. Returns the function that ends it. */
   subscribe(router: string, send: (event: RouteEvent) => void): () => void
   report(state: RouterState): void
@@ -29,7 +31,11 @@ export type RouteTable = {
   drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
   /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
   acknowledged(app: string, limitMs: number): Promise<void>
+  /** The same for the challenges, by every router that is connected. @returns whether all have them. */
+  challenged(limitMs: number): Promise<boolean>
   following(): Following
+  /** Other controllers that have routers. */
+  peersWithRouters(): string[]
   /** Those of this controller alone, for the others. */
   own(): Count
   /** Counts of another controller's routers; valid for `peerMs`. */
@@ -78,6 +84,8 @@ export function createRouteTable(
   const waiting = new Set<() => void>()
   let seq = 0
   let port: number | null = null
+  let challenges: readonly Challenge[] = []
+  let challengedAt = 0
 
   const own = (): Count => {
     const here = [...routers.values()].filter(
@@ -147,13 +155,28 @@ export function createRouteTable(
       publish(route ? { type: 'app', seq, app: route } : { type: 'gone', seq, app })
       recheck()
     },
+    setChallenges(next) {
+      if (JSON.stringify(next) === JSON.stringify(challenges)) return
+      seq++
+      challenges = next
+      challengedAt = seq
+      publish({ type: 'challenges', seq, challenges: [...next] })
+      recheck()
+    },
     subscribe(id, send) {
       const key = Symbol(id)
       const router = routerOf(id)
       router.connections++
       router.behindSince ??= now()
       listeners.set(key, send)
-      send({ type: 'snapshot', epoch, seq, domain: platformDomain, apps: [...apps.values()] })
+      send({
+        type: 'snapshot',
+        epoch,
+        seq,
+        domain: platformDomain,
+        apps: [...apps.values()],
+        ...(challenges.length > 0 ? { challenges: [...challenges] } : {}),
+      })
       return () => {
         listeners.delete(key)
         router.connections--
@@ -173,10 +196,20 @@ export function createRouteTable(
     routerPort: () => port,
     drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
     acknowledged: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
+    async challenged(limitMs) {
+      const all = (): boolean => {
+        const connected = [...routers.values()].filter(({ connections }) => connections > 0)
+        return connected.length > 0 && connected.every((router) => router.seq >= challengedAt)
+      }
+      await wait(all, limitMs)
+      return all()
+    },
     own,
     reportPeer(instance, { following, behind }) {
       peers.set(instance, { following, behind, at: now() })
     },
+    peersWithRouters: () =>
+      [...peers].filter(([, { at, following }]) => following > 0 && now() - at <= peerMs).map(([instance]) => instance),
     following() {
       for (const [instance, { at }] of peers) if (now() - at > peerMs) peers.delete(instance)
       const all = [own(), ...peers.values()]

@@ -1,5 +1,8 @@
 // Which route does an app have right now?
 import { type AppRoute, messageOf } from '@deis/types'
+import { isRouted } from '../../config.ts'
+import { platformCertificate } from '../acme/platform-certificate.ts'
+import { apiHost } from './routes.ts'
 import { inBulk } from '../apps/bulk.ts'
 import type { Core } from '../core.ts'
 import { type StoredEdge, readStoredEdges } from './stored-edge.ts'
@@ -19,12 +22,36 @@ function certificatesOf(core: Core, app: StoredEdge): NonNullable<AppRoute['cert
   })
 }
 
+/** Names of apps under the platform's domain share one certificate where the platform has it. */
+async function wildcardFor(core: Core, { domains }: StoredEdge): Promise<NonNullable<AppRoute['certificates']>> {
+  if (!core.config.acme?.dnsHook) return []
+  const labels = domains.filter(({ domain, certificate }) => !domain.includes('.') && certificate === null)
+  if (labels.length === 0) return []
+  const [shared] = await platformCertificate(core)
+  return shared ? labels.map(({ domain }) => ({ ...shared, host: domain })) : []
+}
+
+/** Null: routers do not serve the API, or it does not listen yet. */
+async function platformRoute(core: Core): Promise<AppRoute | null> {
+  const { apiUpstream: upstream } = core.here
+  if (upstream === null) return null
+  const certificates = await platformCertificate(core)
+  return {
+    app: apiHost,
+    hosts: [apiHost],
+    upstreams: [upstream],
+    shared: true,
+    platform: true,
+    ...(certificates.length > 0 ? { certificates, redirectTls: true } : {}),
+  }
+}
+
 /** Null when it is not to be reached at all. */
 async function routeOf(core: Core, app: StoredEdge): Promise<AppRoute | null> {
   if (!app.routable) return null
   const { addresses, shared } = await core.scheduler.upstreams(app.id)
   const { whitelist } = app
-  const certificates = certificatesOf(core, app)
+  const certificates = [...certificatesOf(core, app), ...(await wildcardFor(core, app))]
   return {
     app: app.id,
     hosts: app.domains.map(({ domain }) => domain).toSorted(),
@@ -33,6 +60,8 @@ async function routeOf(core: Core, app: StoredEdge): Promise<AppRoute | null> {
     ...(app.maintenance ? { maintenance: true } : {}),
     ...(whitelist.length > 0 ? { whitelist: [...whitelist] } : {}),
     ...(app.httpsEnforced ? { enforceTls: true } : {}),
+    ...(app.httpsEnforced === null && core.config.acme !== null ? { redirectTls: true } : {}),
+    ...(app.hsts !== null ? { hsts: app.hsts } : {}),
     ...(certificates.length > 0 ? { certificates } : {}),
   }
 }
@@ -43,7 +72,8 @@ async function publish(core: Core, ids: readonly string[]): Promise<void> {
   const found = await readStoredEdges(core, ids)
   for (const id of ids) {
     const app = found.get(id)
-    core.routes.set(id, app ? await routeOf(core, app) : null)
+    if (id === apiHost && isRouted(core.config)) core.routes.set(id, await platformRoute(core))
+    else core.routes.set(id, app ? await routeOf(core, app) : null)
   }
 }
 

@@ -5,15 +5,18 @@ export type StoredEdge = {
   readonly id: string
   readonly routable: boolean
   readonly maintenance: boolean
-  readonly httpsEnforced: boolean
+  /** Null: never said. */
+  readonly httpsEnforced: boolean | null
+  /** Seconds; null: not said to browsers. */
+  readonly hsts: number | null
   readonly whitelist: readonly string[]
   readonly domains: readonly Named[]
 }
 
-/** A domain, and the certificate that it has. */
+/** A domain, and its certificate: its user's, else the one that the platform has got. */
 type Named = { readonly domain: string; readonly certificate: string | null; readonly key: string | null }
 
-type Row = { readonly id: string; readonly whitelist: string | null } & Record<
+type Row = { readonly id: string; readonly whitelist: string | null; readonly hsts: unknown } & Record<
   'routable' | 'maintenance' | 'httpsEnforced',
   unknown
 >
@@ -34,7 +37,8 @@ export async function readStoredEdges(
   if (first === undefined || last === undefined) return new Map()
   const [apps, names] = await Promise.all([
     db.$queryRaw<Row[]>`
-      SELECT a."id", s."routable", s."maintenance", CAST(s."whitelist" AS TEXT) AS "whitelist", t."httpsEnforced"
+      SELECT a."id", s."routable", s."maintenance", CAST(s."whitelist" AS TEXT) AS "whitelist",
+        t."httpsEnforced", t."hsts"
       FROM "App" a
       LEFT JOIN "Settings" s ON s."uuid" =
         (SELECT x."uuid" FROM "Settings" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)
@@ -42,8 +46,10 @@ export async function readStoredEdges(
         (SELECT x."uuid" FROM "Tls" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)
       WHERE a."id" >= ${first} AND a."id" <= ${last} AND a."destroying" = false`,
     db.$queryRaw<(Named & { readonly id: string })[]>`
-      SELECT a."id", d."domain", c."certificate", c."key"
+      SELECT a."id", d."domain", COALESCE(c."certificate", n."certificate") AS "certificate",
+        CASE WHEN c."id" IS NULL THEN n."key" ELSE c."key" END AS "key"
       FROM "App" a JOIN "Domain" d ON d."appUuid" = a."uuid" LEFT JOIN "Certificate" c ON c."id" = d."certificateId"
+      LEFT JOIN "AcmeName" n ON n."domainId" = d."id" AND (a."autoCerts" IS NULL OR a."autoCerts" = true)
       WHERE a."id" >= ${first} AND a."id" <= ${last}`,
   ])
   const domains = new Map<string, Named[]>()
@@ -52,13 +58,14 @@ export async function readStoredEdges(
   return new Map(
     apps
       .filter(({ id }) => wanted.has(id))
-      .map(({ id, routable, maintenance, httpsEnforced, whitelist }) => [
+      .map(({ id, routable, maintenance, httpsEnforced, hsts, whitelist }) => [
         id,
         {
           id,
           routable: routable === null || isTrue(routable),
           maintenance: isTrue(maintenance),
-          httpsEnforced: isTrue(httpsEnforced),
+          httpsEnforced: httpsEnforced === null ? null : isTrue(httpsEnforced),
+          hsts: hsts === null ? null : Number(hsts),
           whitelist: JSON.parse(whitelist ?? '[]') as string[],
           domains: domains.get(id) ?? [],
         },

@@ -22,6 +22,7 @@ export async function currentTls(core: Core, app: AppRow): Promise<Tls> {
     appUuid: uuid,
     owner: app.owner.username,
     httpsEnforced: null,
+    hsts: null,
     createdAt,
     updatedAt: createdAt,
   })

@@ -95,6 +95,7 @@ async function markDeployed(core: Core, app: AppRow, release: FullRelease): Prom
     data: { state: 'deployed', updatedAt: new Date() },
   })
   await route(core, app.id)
+  core.here.acme.wake()
 }
 
 /** Also written to the app's log; null when requests are answered. */

@@ -1,5 +1,6 @@
 // What has to be finished, undone or resumed when the controller starts (docs/architecture.md, principle 5)?
 import { messageOf } from '@deis/types'
+import { publishChallenges, publishForPeer } from '../acme/challenges.ts'
 import { destroyApp } from '../apps/apps.ts'
 import { appIds, appPages, atOnce, type StoredApp } from '../apps/bulk.ts'
 import { abandonBuilds, cancelForPeer } from '../builds/build.ts'
@@ -119,10 +120,15 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
 }
 
 async function handleMessage(core: Core, message: Message | null): Promise<void> {
-  if (message === null) return publishAllRoutes(core)
+  if (message === null) {
+    await publishChallenges(core)
+    return publishAllRoutes(core)
+  }
   if (message.kind === 'app') return publishRoutes(core, message.app)
   if (message.kind === 'line') return core.logs.copy(message.app, message.at, message.text)
   if (message.kind === 'routers') return core.routes.reportPeer(message.of, message)
+  if (message.kind === 'challenges') return publishForPeer(core)
+  if (message.kind === 'challenged') return core.here.acme.peerAnswered(message.of)
   if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
   cancelForPeer(core, message.build, message.by)
 }
