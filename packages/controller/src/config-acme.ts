@@ -24,9 +24,14 @@ function isServer(text: string): boolean {
 /** Null: certificates are not got from a CA. */
 export function readAcme(
   isOn: boolean,
+  hasIngress: boolean,
   { text, number, list, problems }: Pick<Reader, 'text' | 'number' | 'list' | 'problems'>,
 ): AcmeSettings | null {
   if (!isOn) return null
+  if (hasIngress)
+    problems.push(
+      "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager)",
+    )
   const directory = text('DEIS_ACME_DIRECTORY')
   if (!URL.canParse(directory) || new URL(directory).protocol !== 'https:')
     problems.push(`DEIS_ACME_DIRECTORY must be an https:// address, not ${JSON.stringify(directory)}`)

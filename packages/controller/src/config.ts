@@ -212,7 +212,9 @@ export function readConfig(env: Env, cwd: string): Config {
     gitUrl: address('DEIS_GIT_URL', /^ssh:\/\/[^/\s]+$/, 'an address such as ssh://git@git.example.com:2222'),
     apiUpstream: quarantine ? null : apiUpstream,
     publicApi: publicApi && !quarantine,
-    acme: quarantine ? null : readAcme(flag('DEIS_ACME'), reader),
+    acme: quarantine
+      ? null
+      : readAcme(flag('DEIS_ACME'), scheduler === 'kubernetes' && cluster.routing === 'ingress', reader),
     routerPort: number('DEIS_ROUTER_PORT'),
     routerPublicPort: optionalNumber('DEIS_ROUTER_PUBLIC_PORT'),
     platformDomain,
@@ -275,10 +277,6 @@ export function readConfig(env: Env, cwd: string): Config {
     home: homedir(),
   }
   if (config.metrics !== null) problems.push(...metricsProblems(config.metrics.host, config.metrics.token))
-  if (config.acme !== null && config.routing === 'ingress')
-    problems.push(
-      "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager)",
-    )
   if (config.portFirst > config.portLast) problems.push('DEIS_PORT_FIRST must not be greater than DEIS_PORT_LAST')
   if (config.secretKey !== undefined && !/^[0-9a-f]{64}$/i.test(config.secretKey))
     problems.push('DEIS_SECRET_KEY must be 64 hex characters')
