@@ -175,6 +175,7 @@ const changes: Readonly<Record<string, (app: string, n: number) => Change>> = {
 const repeated = [
   ...['', ':type/', ':type/:name/'].map((which) => `POST /v2/apps/:id/pods/${which}restart/`),
   'POST /v2/apps/:id/builds/:uuid/cancel/',
+  'POST /v2/apps/:id/auto-certs/',
 ]
 
 /** They end with their controller, and may have done a part. */
