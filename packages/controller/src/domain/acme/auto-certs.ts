@@ -89,6 +89,8 @@ export async function retryAutoCert(core: Core, caller: Caller, raw: string): Pr
   if (!caller.isSuperuser && !access?.role) throw forbidden()
   if (row.state === 'issued')
     throw new DeisError('conflict', `"${host}" has a certificate, and is not due. It is renewed by itself.`)
-  await core.db.acmeName.updateMany({ where: { host, leaseUntil: null }, data: { nextAt: new Date(), attempts: 0 } })
+  await marked(core, caller.request, (tx) =>
+    tx.acmeName.updateMany({ where: { host, leaseUntil: null }, data: { nextAt: new Date(), attempts: 0 } }),
+  )
   core.here.acme.wake()
 }
