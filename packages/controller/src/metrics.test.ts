@@ -1,4 +1,10 @@
 // Does the controller show what it did, as text that Prometheus reads, with a bounded number of series?
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { build, stop } from 'esbuild'
 import { type Exposition, readExposition } from '@deis/lib/exposition-testing'
 import { startMetrics } from '@deis/lib/metrics-listener'
 import { DeployFailure } from '@deis/ports/scheduler'
@@ -87,4 +93,26 @@ test('a certificate in use is shown with its end, and no longer when it is remov
   expect(await expiry()).toEqual({ '{certificate="acme"}': Date.parse('2126-10-29T04:48:12Z') / 1000 })
   await f.call('DELETE', '/v2/certs/acme/', undefined, ann)
   expect(await expiry()).toEqual({})
+})
+
+test('it works as it is installed: bundled', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'metrics-'))
+  open.push(() => rm(folder, { recursive: true }))
+  const outfile = join(folder, 'metrics.mjs')
+  await build({
+    stdin: {
+      contents:
+        "import { createMetrics } from './metrics.ts'\nprocess.stdout.write(await (await createMetrics('x')).text())",
+      resolveDir: new URL('.', import.meta.url).pathname,
+    },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  })
+  await stop()
+  const { stdout } = await promisify(execFile)(process.execPath, [outfile])
+  expect(Object.keys(of(readExposition(stdout), 'deis_build_info'))).toEqual([expect.stringContaining('backend="x"')])
 })

@@ -19,7 +19,9 @@ const mostCertificates = 500
 
 /** The library is loaded here only: it takes memory that a controller nobody watches does not need. */
 export async function createMetrics(backend: string): Promise<Metrics> {
-  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } = await import('prom-client')
+  // It is CommonJS: bundled, its parts are in the default export only.
+  const { default: client } = await import('prom-client')
+  const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } = client
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
