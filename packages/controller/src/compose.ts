@@ -213,7 +213,7 @@ async function listen(
   state.port = address.port
   core.here.apiUpstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
   if (isRouted(config)) await publishRoutes(core, apiHost)
-  ends.push(startAcme(core))
+  if (!config.quarantine) ends.push(startAcme(core))
   if (!config.quarantine) ends.push(startBackups({ config, peers: core.peers, log, program: files.server }))
   return { gitUrl }
 }

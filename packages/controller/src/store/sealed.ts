@@ -5,5 +5,8 @@ export const sealedColumns = [
   { table: 'Config', column: 'values', purpose: 'config' },
   { table: 'Config', column: 'registry', purpose: 'registry' },
   { table: 'Certificate', column: 'key', purpose: 'certificate' },
+  { table: 'AcmeAccount', column: 'key', purpose: 'acme account' },
+  { table: 'AcmeName', column: 'orderKey', purpose: 'acme order' },
+  { table: 'AcmeName', column: 'key', purpose: 'certificate' },
   { table: 'Request', column: 'answer', purpose: 'answer' },
 ] as const

@@ -1,30 +1,51 @@
 // Does the API answer at an address of this machine?
-import { request } from 'node:http'
+import { request as httpRequest, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '@deis/types'
 
 const onceMs = 5_000
 const againMs = 250
 
-/** Null: a controller answers there. Otherwise what does. (Routers answer some paths themselves: a status says too little.) */
-export function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
-  return new Promise((resolve) => {
-    const options = {
-      headers: { connection: 'close', ...(host === undefined ? {} : { host }) },
-      timeout: onceMs,
-      signal,
-    }
-    const asked = request(url, options, (response) => {
+type Answer = { readonly status: number; readonly isApi: boolean; readonly location: string }
+
+function ask(url: string, options: RequestOptions & { servername?: string }): Promise<Answer> {
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { timeout: onceMs, ...options }, (response) => {
       response.resume()
       const { statusCode: status = 0, headers } = response
-      const problem =
-        headers.deis_api_version === undefined ? 'which is not an answer of the API' : 'so it is not ready'
-      resolve(status < 500 && headers.deis_api_version !== undefined ? null : `status ${status}, ${problem}`)
+      resolve({ status, isApi: headers['deis_api_version'] !== undefined, location: headers.location ?? '' })
     })
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${onceMs / 1000} s`)))
-    asked.on('error', (error) => resolve(messageOf(error)))
+    asked.on('error', reject)
     asked.end()
   })
+}
+
+/** Where the router sends a request for `host` to, at the same machine; null: it does not. */
+export function encryptedUrl({ status, location }: Pick<Answer, 'status' | 'location'>, host: string): string | null {
+  if (![301, 308].includes(status) || !URL.canParse(location)) return null
+  const { protocol, hostname, port, pathname } = new URL(location)
+  if (protocol !== 'https:' || hostname !== host) return null
+  return `https://127.0.0.1:${port === '' ? 443 : port}${pathname}`
+}
+
+/** Null: a controller answers there. Otherwise what does. (Routers answer some paths themselves: a status says too little.) */
+export async function missedBy(url: string, host: string | undefined, signal: AbortSignal): Promise<string | null> {
+  const headers = { connection: 'close', ...(host === undefined ? {} : { host }) }
+  try {
+    let answer = await ask(url, { headers, signal })
+    const encrypted = host === undefined ? null : encryptedUrl(answer, host)
+    // Whether others trust the certificate is not asked here: nothing leaves this machine.
+    if (encrypted !== null && host !== undefined)
+      answer = await ask(encrypted, { headers, signal, servername: host, rejectUnauthorized: false } as RequestOptions)
+    const { status, isApi } = answer
+    if (status < 500 && isApi) return null
+    return `status ${status}, ${isApi ? 'so it is not ready' : 'which is not an answer of the API'}`
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 /** Null: it does, in time. Otherwise what happened last. */

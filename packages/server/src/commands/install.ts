@@ -25,6 +25,17 @@ function portOf(text: string): number {
   return Number(text)
 }
 
+function emailOf(text: string): string {
+  if (!/^[^\s@]{1,64}@[^\s@]{1,190}$/.test(text)) throw new InvalidArgumentError('It must be an email address.')
+  return text
+}
+
+function directoryOf(text: string): string {
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:' || /\s/.test(text))
+    throw new InvalidArgumentError('It must be an https URL.')
+  return text
+}
+
 function secondsOf(text: string): number {
   if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
     throw new InvalidArgumentError('It must be a whole number from 1 to 9999.')
@@ -77,6 +88,7 @@ async function install(options: InstallOptions, io: Io): Promise<void> {
     domain: settings.get('DEIS_PLATFORM_DOMAIN') ?? 'localhost',
     scheduler: settings.get('DEIS_SCHEDULER') ?? 'process',
     token: await tokenOf(wasInstalled),
+    https: settings.get('DEIS_ACME') === 'true',
     addresses: facts.addresses,
   })
   for (const line of lines) io.out(line)
@@ -93,6 +105,17 @@ export function installCommand(io: Io): Command {
       ]),
     )
     .addOption(new Option('--git-port <port>', 'port of git over SSH; usually 2222').argParser(portOf))
+    .addOption(
+      new Option(
+        '--email <address>',
+        'get certificates from the CA for the API and all apps, and agree to its terms with this address',
+      ).argParser(emailOf),
+    )
+    .addOption(
+      new Option('--acme-directory <url>', "another CA than Let's Encrypt, or its staging environment").argParser(
+        directoryOf,
+      ),
+    )
     .addOption(waitOption())
     .option('--dry-run', 'print every step, and do nothing')
     .option('--root <folder>', 'write into this folder as if it were /, and start nothing')

@@ -15,6 +15,8 @@ export type Options = {
   readonly domain?: string
   readonly scheduler?: 'process' | 'docker'
   readonly gitPort?: number
+  readonly email?: string
+  readonly acmeDirectory?: string
 }
 
 /** `name.example.com`; not an address, which can have no subdomains. */
@@ -72,6 +74,8 @@ export async function chooseWanted(
     release,
     domain: options.domain === undefined ? null : checkDomain(options.domain),
     scheduler: options.scheduler ?? null,
+    email: options.email ?? null,
+    acmeDirectory: options.acmeDirectory ?? null,
     usualScheduler: facts.docker === null ? 'process' : 'docker',
     apiPort: await freeApiPort(),
     gitPort: options.gitPort ?? null,

@@ -17,6 +17,8 @@ const wanted: Wanted = {
   release: { name: '1.0.0-abc', from: '/src/dist', flags },
   domain: 'apps.example.com',
   scheduler: null,
+  email: null,
+  acmeDirectory: null,
   usualScheduler: 'process',
   apiPort: 8000,
   gitPort: null,

@@ -9,6 +9,9 @@ export type Wanted = {
   /** Chosen now; null: what is installed stays, else the default. */
   readonly domain: string | null
   readonly scheduler: 'process' | 'docker' | null
+  /** Of whoever agrees to the terms of the CA; null: none is given. */
+  readonly email: string | null
+  readonly acmeDirectory: string | null
   /** Where none is chosen or installed. */
   readonly usualScheduler: 'process' | 'docker'
   readonly apiPort: number
@@ -29,13 +32,16 @@ const chosen = (values: Readonly<Record<string, string | null>>): Record<string,
   Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null))
 
 export function controllerSettings(wanted: Wanted): string {
-  const { before, domain, scheduler, usualScheduler, apiPort, gitPort, ipv6, path } = wanted
+  const { before, domain, scheduler, email, acmeDirectory, usualScheduler, apiPort, gitPort, ipv6, path } = wanted
   return mergeEnv(
     before.controller,
     heading(controllerUnit),
     chosen({
       DEIS_PLATFORM_DOMAIN: domain,
       DEIS_SCHEDULER: scheduler,
+      DEIS_ACME: email === null ? null : 'true',
+      DEIS_ACME_EMAIL: email,
+      DEIS_ACME_DIRECTORY: acmeDirectory,
       DEIS_GIT_PORT: gitPort === null ? null : String(gitPort),
     }),
     {

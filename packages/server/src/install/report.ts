@@ -8,23 +8,33 @@ export type Installed = {
   /** For the first account; null: there may be one already. */
   readonly token: string | null
   readonly addresses: readonly string[]
+  /** Certificates are got from a CA. */
+  readonly https: boolean
 }
 
-export function report({ release, domain, scheduler, token, addresses }: Installed): string[] {
-  const api = `http://deis.${domain}`
+export function report({ release, domain, scheduler, token, addresses, https }: Installed): string[] {
+  const scheme = https ? 'https' : 'http'
+  const api = `${scheme}://deis.${domain}`
   return [
     '',
     `Deis ${release} runs on this machine, and starts with it.`,
     `  API       ${api}`,
-    `  apps      http://<app>.${domain}, run by: ${scheduler}`,
+    `  apps      ${scheme}://<app>.${domain}, run by: ${scheduler}`,
     `  settings  ${layout.controllerEnv}, ${layout.routerEnv}`,
     `  data      ${layout.data}`,
     '  logs      journalctl -u deis-controller -u deis-router',
     '  check     deis-server doctor',
     '',
     `DNS: ${domain} and *.${domain} must lead to this machine (${addresses.join(', ') || 'its public address'}).`,
-    'Requests are not encrypted: this version has no certificates of its own. Put a TLS proxy in front before',
-    'passwords cross a network that you do not trust.',
+    ...(https
+      ? [
+          'The first certificates are there within a minute after that; `deis certs:auto` and `deis doctor` say how far',
+          'they are. Until then requests are not encrypted.',
+        ]
+      : [
+          'Requests are not encrypted. Certificates from a CA, renewed by themselves:',
+          '  deis-server install --email you@example.com',
+        ]),
     '',
     'On your laptop, with Node.js:',
     `  curl -fsSL ${api}/install.sh | sh`,
