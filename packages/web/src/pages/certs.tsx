@@ -1,5 +1,5 @@
 // Which certificates does this user have, and when do they expire?
-import { listCerts } from '@deis/types'
+import { type AutoCert, listAutoCerts, listCerts } from '@deis/types'
 import type { Context } from '../context.ts'
 import { useLoaded } from '../load.ts'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
@@ -14,6 +14,69 @@ function levelOf(expires: string, now: number): string {
   return left < 14 * dayMs ? 'busy' : 'good'
 }
 
+const autoLevels: Readonly<Record<AutoCert['state'], string>> = {
+  pending: 'busy',
+  proving: 'busy',
+  issued: 'good',
+  failed: 'bad',
+  blocked: 'bad',
+}
+
+/** Those that the platform gets by itself. */
+function AutoCerts({ context }: { readonly context: Context }) {
+  const { value, error } = useLoaded(
+    (signal) => context.client.call(listAutoCerts, { query: { limit: '100' }, signal }),
+    '',
+    refreshMs,
+  )
+  if (value === null || value.results.length === 0) return <Failure text={error} />
+  return (
+    <section aria-labelledby="auto">
+      <h2 id="auto">Renewed by the platform</h2>
+      <Failure text={error} />
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">State</th>
+            <th scope="col">App</th>
+            <th scope="col">Issuer</th>
+            <th scope="col">Expires</th>
+            <th scope="col">Next try</th>
+          </tr>
+        </thead>
+        <tbody>
+          {value.results.map(({ host, state, app, issuer, expires, next, error: last }) => (
+            <tr key={host}>
+              <th scope="row">{host}</th>
+              <td data-label="State">
+                <span class={`state ${autoLevels[state]}`}>{state}</span>
+                {last !== null && <div class="faint">{last.detail}</div>}
+              </td>
+              <td data-label="App">{app ?? 'the platform'}</td>
+              <td data-label="Issuer">{issuer ?? 'none'}</td>
+              <td data-label="Expires">
+                {expires === null ? (
+                  'none'
+                ) : (
+                  <time dateTime={expires} title={expires}>
+                    {ago(expires)}
+                  </time>
+                )}
+              </td>
+              <td data-label="Next try">
+                <time dateTime={next} title={next}>
+                  {ago(next)}
+                </time>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
 export function Certs({ context }: { readonly context: Context }) {
   const { value, error } = useLoaded(
     (signal) => context.client.call(listCerts, { query: { limit: '100' }, signal }),
@@ -23,6 +86,8 @@ export function Certs({ context }: { readonly context: Context }) {
   return (
     <>
       <h1>Certificates</h1>
+      <AutoCerts context={context} />
+      <h2>Yours</h2>
       <Failure text={error} />
       {value === null && error === null && <Waiting what="Loading the certificates" />}
       {value?.results.length === 0 && (
