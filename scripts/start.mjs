@@ -164,7 +164,8 @@ async function main() {
       : 'Ctrl-C stops the platform; the containers of apps run on.'
   console.log(`
 Deis is ready.
-  API    ${api}   (in a browser: a page to look at your apps)
+  API    ${api}
+  page   ${api}/   (in a browser)
   git    ${ready.git}/<app>.git
   apps   http://<app>.${domain}${listening === 80 ? '' : `:${listening}`}
   data   ${dataDir}   (see logs/controller.log)
