@@ -1,5 +1,5 @@
 // Which certificates does this user have, and when do they expire?
-import { type AutoCert, listAutoCerts, listCerts } from '@deis/types'
+import { listAutoCerts, listCerts } from '@deis/types'
 import type { Context } from '../context.ts'
 import { useLoaded } from '../load.ts'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
@@ -14,7 +14,7 @@ function levelOf(expires: string, now: number): string {
   return left < 14 * dayMs ? 'busy' : 'good'
 }
 
-const autoLevels: Readonly<Record<AutoCert['state'], string>> = {
+const autoLevels: Readonly<Record<string, string>> = {
   pending: 'busy',
   proving: 'busy',
   issued: 'good',
@@ -50,7 +50,7 @@ function AutoCerts({ context }: { readonly context: Context }) {
             <tr key={host}>
               <th scope="row">{host}</th>
               <td data-label="State">
-                <span class={`state ${autoLevels[state]}`}>{state}</span>
+                <span class={`state ${autoLevels[state] ?? 'off'}`}>{state}</span>
                 {last !== null && <div class="faint">{last.detail}</div>}
               </td>
               <td data-label="App">{app ?? 'the platform'}</td>
