@@ -40,7 +40,15 @@ it('no route takes bodies of more than 2 MiB, and few take more than is usual', 
     expect(bodyBytes).toBeLessThanOrEqual(2 * 1024 * 1024)
     return bodyBytes > usualBodyBytes ? [name] : []
   })
-  expect(larger.toSorted()).toEqual(['addCert', 'createBuild', 'hookBuild', 'runCommand', 'setConfig', 'setSettings'])
+  expect(larger.toSorted()).toEqual([
+    'addCert',
+    'createBuild',
+    'hookBuild',
+    'runCommand',
+    'setConfig',
+    'setSettings',
+    'startOneOff',
+  ])
 })
 
 describe('the count that is made of a JSON text before it is parsed', () => {
