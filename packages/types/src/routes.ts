@@ -26,7 +26,7 @@ export const AppRoute = Type.Object({
   enforceTls: Type.Optional(Type.Literal(true)),
   /** The same, but only for names that have a certificate, and where the router accepts TLS. */
   redirectTls: Type.Optional(Type.Literal(true)),
-  /** Seconds, for `Strict-Transport-Security` in answers over TLS. */
+  /** Seconds, for `Strict-Transport-Security` in the app's answers over TLS. */
   hsts: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Certificates by server name; `host` is one of `hosts`, and may begin with `*.`. Secret. */
   certificates: Type.Optional(

@@ -1,6 +1,9 @@
-// Does an app accept HTTPS only (docs/contract/api.md §2.9)?
+// Does an app accept HTTPS only, and are browsers told so (docs/contract/api.md §2.9)?
 import { type Static, Type } from 'typebox'
 import { AppParams, route, Time } from './route.ts'
+
+/** Seconds: two years. */
+export const longestHsts = 63_072_000
 
 export const Tls = Type.Object({
   uuid: Type.String(),
@@ -8,6 +11,8 @@ export const Tls = Type.Object({
   owner: Type.String(),
   /** Null until it is first set. */
   https_enforced: Type.Union([Type.Boolean(), Type.Null()]),
+  /** Ours: for how many seconds browsers are told to use HTTPS only; null and none: they are not told. */
+  hsts: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
   created: Time,
   updated: Time,
 })
@@ -23,15 +28,18 @@ export const getTls = route({
   response: Tls,
 })
 
-/** Booleans may be text (`"true"`, `"f"`, …); the domain checks them. */
+/** Booleans may be text (`"true"`, `"f"`, …); the domain checks them, and that `https_enforced` is there when `hsts` is not. */
 export const setTls = route({
   method: 'POST',
   path: '/v2/apps/:id/tls/',
   access: 'app',
   recorded: true,
-  summary: 'Enforce HTTPS, or stop enforcing it.',
+  summary: 'Enforce HTTPS, or stop enforcing it; tell browsers to use HTTPS only.',
   params: AppParams,
-  body: Type.Object({ https_enforced: Type.Unsafe<boolean | null>({}) }),
+  body: Type.Object({
+    https_enforced: Type.Optional(Type.Unsafe<boolean | null>({})),
+    hsts: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: longestHsts }), Type.Null()])),
+  }),
   status: 201,
   response: Tls,
 })

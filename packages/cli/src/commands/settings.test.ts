@@ -43,6 +43,8 @@ describe('what is shown', () => {
     [['tls'], {}, { https_enforced: null }, '=== foo TLS\nHTTPS Enforced: not set\n'],
     [['tls:info'], {}, { https_enforced: true }, '=== foo TLS\nHTTPS Enforced: true\n'],
     [['tls'], {}, { https_enforced: false }, '=== foo TLS\nHTTPS Enforced: false\n'],
+    [['tls'], {}, { https_enforced: null, hsts: null }, '=== foo TLS\nHTTPS Enforced: not set\n'],
+    [['tls'], {}, { https_enforced: true, hsts: 60 }, '=== foo TLS\nHTTPS Enforced: true\nHSTS: max-age=60\n'],
   ])('%j of %j', async (argv, settings, tls, stdout) => {
     const { home } = await against(settings, tls)
     expect(await deis([...argv, '-a', 'foo'], { home })).toMatchObject({ code: 0, stdout, stderr: '' })
@@ -103,7 +105,35 @@ describe('what is changed', () => {
   })
 })
 
+describe('tls:hsts', () => {
+  const kept =
+    'Browsers keep it: after an answer over HTTPS they use HTTPS only for the next 63072000 seconds, even when you turn this off.\n'
+  const forgotten =
+    'Browsers are no longer told. Those that were told use HTTPS only until the seconds that they were told are over.\n'
+  test.each([
+    ['63072000', '63072000', 'Setting HSTS of foo to max-age=63072000... done\n', kept],
+    ['off', 'null', 'Turning HSTS of foo off... done\n', forgotten],
+    ['0', 'null', 'Turning HSTS of foo off... done\n', forgotten],
+  ])('--max-age=%s says that browsers keep it', async (given, sent, stdout, stderr) => {
+    const { controller, home } = await against({})
+    const answer = await deis(['tls:hsts', `--max-age=${given}`, '-a', 'foo'], { home })
+    expect(answer).toMatchObject({ code: 0, stdout, stderr })
+    expect(controller.requests).toEqual([`POST ${tlsPath} {"hsts":${sent}}`])
+  })
+})
+
+test.each(['-1', '1.5', '1e3', '63072001', '9'.repeat(400), 'on', ''])(
+  'tls:hsts --max-age=%s is refused',
+  async (text) => {
+    const { controller, home } = await against({})
+    const { code, stderr } = await deis(['tls:hsts', `--max-age=${text}`, '-a', 'foo'], { home })
+    expect({ code, requests: controller.requests }).toEqual({ code: 1, requests: [] })
+    expect(stderr).toContain(`argument '${text}' is invalid. It must be off, or seconds from 0 to 63072000.`)
+  },
+)
+
 test.each([
+  [['tls:hsts'], "required option '--max-age <seconds>' not specified"],
   [['labels:set', 'team'], 'team is invalid'],
   [['labels:set', 'team='], 'team= is invalid'],
   [['labels:set', 'a=b=c'], 'a=b=c is invalid'],

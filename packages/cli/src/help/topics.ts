@@ -144,7 +144,7 @@ export const topics: Readonly<Record<string, Topic>> = {
     load: async () => (await import('../commands/tags.ts')).tags,
   },
   tls: {
-    summary: 'turn the enforcement of HTTPS on and off',
+    summary: 'enforce HTTPS, and tell browsers to use it',
     alone: 'info',
     load: async () => (await import('../commands/tls.ts')).tls,
   },

@@ -203,6 +203,10 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'tls:info': [app],
   'tls:enable': [app],
   'tls:disable': [app],
+  'tls:hsts': [
+    [...app, '--max-age=3600'],
+    [...app, '--max-age=off'],
+  ],
   'users:list': [[]],
   version: [['--all']],
   'whitelist:list': [app],

@@ -435,9 +435,9 @@ describe('the edge of an app', () => {
       const id = await create()
       const path = `/v2/apps/${id}/tls/`
       const shape = { uuid: expect.any(String), app: id, owner: 'ann', created: time, updated: time }
-      expect((await get(path)).body).toEqual({ ...shape, https_enforced: null })
+      expect((await get(path)).body).toEqual({ ...shape, https_enforced: null, hsts: null })
       const on = await post(path, { https_enforced: true })
-      expect([on.status, on.body]).toEqual([201, { ...shape, https_enforced: true }])
+      expect([on.status, on.body]).toEqual([201, { ...shape, https_enforced: true, hsts: null }])
       expect([routed(id)?.enforceTls, exposed.get(id)?.enforceTls]).toEqual([true, true])
       const again = await post(path, { https_enforced: true })
       expect([again.status, again.body]).toEqual([409, { detail: 'ann changed nothing' }])
@@ -448,6 +448,45 @@ describe('the edge of an app', () => {
       expect((await post(path, { https_enforced: false })).status).toBe(201)
       expect([routed(id)?.enforceTls, exposed.get(id)?.enforceTls]).toEqual([undefined, false])
       expect((await get(path)).body).toMatchObject({ https_enforced: false })
+    })
+
+    it('says to browsers what was asked, and keeps what was not', async () => {
+      const id = await create()
+      const path = `/v2/apps/${id}/tls/`
+      const unchanged = [409, { detail: 'ann changed nothing' }]
+      const set = async (body: object): Promise<unknown[]> => {
+        const answer = await post(path, body)
+        const { https_enforced: enforced, hsts } = answer.body as Record<string, unknown>
+        return answer.status === 201 ? [enforced, hsts, routed(id)?.hsts] : [answer.status, answer.body]
+      }
+      expect(await set({ hsts: null })).toEqual(unchanged)
+      expect(await set({ hsts: 0 })).toEqual(unchanged)
+      expect(await set({ hsts: 300 })).toEqual([null, 300, 300])
+      expect(await set({ hsts: 300 })).toEqual(unchanged)
+      expect(await set({ https_enforced: true })).toEqual([true, 300, 300])
+      expect(await set({ https_enforced: true })).toEqual(unchanged)
+      expect(await set({ https_enforced: true, hsts: 300 })).toEqual(unchanged)
+      expect(await set({ hsts: 63_072_000 })).toEqual([true, 63_072_000, 63_072_000])
+      expect(await set({ https_enforced: false, hsts: 60 })).toEqual([false, 60, 60])
+      expect((await get(path)).body).toMatchObject({ https_enforced: false, hsts: 60 })
+      expect(await set({ hsts: 0 })).toEqual([false, null, undefined])
+      expect(await set({ https_enforced: true, hsts: 60 })).toEqual([true, 60, 60])
+      expect(await set({ hsts: null })).toEqual([true, null, undefined])
+    })
+
+    it.each([
+      [{ hsts: -1 }, { hsts: ['must be >= 0'] }],
+      [{ hsts: 63_072_001 }, { hsts: ['must be <= 63072000'] }],
+      [{ hsts: 1.5 }, { hsts: ['A valid integer is required.'] }],
+      [{ hsts: '60' }, { hsts: ['A valid integer is required.'] }],
+      [{ hsts: true, https_enforced: true }, { hsts: ['A valid integer is required.'] }],
+      [{ hsts: 60, https_enforced: 'x' }, { https_enforced: ['"x" is not a valid boolean.'] }],
+      [{ max_age: 60 }, { https_enforced: ['This field is required.'] }],
+    ])('refuses %j and changes nothing', async (body, words) => {
+      const id = await create()
+      const answer = await post(`/v2/apps/${id}/tls/`, body)
+      expect([answer.status, answer.body]).toEqual([400, words])
+      expect((await get(`/v2/apps/${id}/tls/`)).body).toMatchObject({ https_enforced: null, hsts: null })
     })
 
     it('goes with the app to a new owner (D7)', async () => {
@@ -513,6 +552,7 @@ describe('a backend that cannot enforce it', () => {
         ['settings', { whitelist: ['::1'] }],
         ['whitelist', { addresses: ['::1'] }],
         ['tls', { https_enforced: true }],
+        ['tls', { hsts: 60 }],
       ] as const
       for (const [noun, body] of refused) {
         const answer = await f.call('POST', `/v2/apps/tea/${noun}/`, body, ann)

@@ -24,5 +24,5 @@ export function serveEdge(server: FastifyInstance, core: Core): void {
   )
   serve(server, core, types.getTraffic, async ({ app }) => core.traffic.of(app.id))
   serve(server, core, types.getTls, ({ app }) => currentTls(core, app))
-  serve(server, core, types.setTls, ({ caller, app, body }) => changeTls(core, caller, app, body.https_enforced))
+  serve(server, core, types.setTls, ({ caller, app, body }) => changeTls(core, caller, app, body))
 }

@@ -86,7 +86,12 @@ const successes: readonly Row[] = [
     { action: 'whitelist.add', details: { addresses: ['1.2.3.4'] } },
   ],
   ['removeFromWhitelist', '/v2/apps/tea/whitelist/', { addresses: ['1.2.3.4'] }, { action: 'whitelist.remove' }],
-  ['setTls', '/v2/apps/tea/tls/', { https_enforced: true }, { action: 'tls.set', details: { https_enforced: true } }],
+  [
+    'setTls',
+    '/v2/apps/tea/tls/',
+    { https_enforced: true, hsts: 300 },
+    { action: 'tls.set', details: { https_enforced: true, hsts: 300 } },
+  ],
   ['addKey', '/v2/keys/', { id: 'laptop', public: publicKey }, { action: 'keys.add', target: 'laptop' }],
   ['removeKey', '/v2/keys/laptop', undefined, { action: 'keys.remove', target: 'laptop' }],
   ['addCollaborator', '/v2/apps/tea/perms/', { username: 'bob' }, { action: 'perms.add', target: 'bob', app: 'tea' }],

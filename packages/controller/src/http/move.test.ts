@@ -97,7 +97,7 @@ async function fill(f: Fixture, token: string, app = 'tea'): Promise<string> {
     autoscale: { worker: { min: 1, max: 3, cpu_percent: 50 } },
   })
   await post(`/v2/apps/${app}/whitelist/`, { addresses: ['10.0.0.0/8'] })
-  await post(`/v2/apps/${app}/tls/`, { https_enforced: true })
+  await post(`/v2/apps/${app}/tls/`, { https_enforced: true, hsts: 300 })
   return sha
 }
 

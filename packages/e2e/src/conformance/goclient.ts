@@ -138,7 +138,7 @@ const resources = {
     builder: ours(orNull(filled)),
     buildpacks: ours(listOf(filled)),
   }),
-  Tls: fieldsOf({ ...ofApp, https_enforced: orNull(boolean) }),
+  Tls: fieldsOf({ ...ofApp, https_enforced: orNull(boolean), hsts: ours(orNull(integer)) }),
   Whitelist: fieldsOf({ addresses: listOf(string) }),
   Domain: fieldsOf({ app: filled, owner: filled, domain: filled, ...times }),
   Key: fieldsOf({

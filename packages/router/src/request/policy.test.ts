@@ -125,6 +125,45 @@ test('with TLS there is no redirect', async () => {
   expect(await askOver(socket, 'GET / HTTP/1.1', 'Host: tea.example')).toMatch(/ 200 /)
 })
 
+test('browsers are told to use HTTPS only in answers of the app over TLS, unless the app tells them itself', async () => {
+  let own: Record<string, string> = {}
+  const teller = await startApp((_, response) => response.writeHead(200, own).end('ok'))
+  const of = (name: string, more: Partial<AppRoute>): AppRoute => ({
+    app: name,
+    hosts: [`${name}.example`],
+    upstreams: [teller.address],
+    certificates: [{ host: `${name}.example`, ...certificateFor(`${name}.example`) }],
+    ...more,
+  })
+  const told = async (name: string, target = '/'): Promise<string[]> => {
+    const socket = await handshake(fixture.router.tlsPort!, `${name}.example`, { rejectUnauthorized: false })
+    const answer = await askOver(socket, `GET ${target} HTTP/1.1`, `Host: ${name}.example`)
+    expect(answer).toMatch(/^HTTP\/1.1 200 /)
+    return answer.split('\r\n').filter((line) => /^strict-transport/i.test(line))
+  }
+  try {
+    await fixture.put(of('strict', { hsts: 300 }))
+    await fixture.put(of('loose', {}))
+    expect(await told('strict')).toEqual(['Strict-Transport-Security: max-age=300'])
+    expect(await told('loose')).toEqual([])
+    const plain = await exchange(fixture.router.port, 'GET / HTTP/1.1', 'Host: strict.example', 'Connection: close')
+    expect(plain).toMatch(/ 200 /)
+    expect(plain).not.toMatch(/strict-transport/i)
+    own = { 'strict-Transport-security': 'max-age=5; includeSubDomains' }
+    expect(await told('strict')).toEqual(['strict-Transport-security: max-age=5; includeSubDomains'])
+    own = {}
+    const { controller } = fixture
+    const seq = controller.challenge({ host: 'strict.example', token: 'proof', keyAuthorization: 'proof.thumb' })
+    await controller.seen((state) => state.seq >= seq)
+    expect(await told('strict', '/.well-known/acme-challenge/proof')).toEqual([])
+    controller.challenge()
+    await fixture.put(of('strict', {}))
+    expect(await told('strict')).toEqual([])
+  } finally {
+    await teller.close()
+  }
+})
+
 test.each([
   [{ enforceTls: true } as const, /^Unexpected server response: 301$/],
   [{ maintenance: true } as const, /^Unexpected server response: 503$/],

@@ -8,9 +8,11 @@ import { countRefused, type RouterContext, seek, skip, startSearch } from '../co
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
-import { createReply, type Reply } from './reply.ts'
+import { createReply, has, type Reply } from './reply.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 import type { Squeeze } from './squeeze.ts'
+
+const hstsHeader = 'Strict-Transport-Security'
 
 function answerWith(reply: Reply, content: Page, closes: boolean): void {
   reply.head(content, closes)
@@ -87,7 +89,7 @@ function forward(
       const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasCapacity())
       const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
-      if (search.hsts !== null) raw.push('Strict-Transport-Security', `max-age=${search.hsts}`)
+      if (search.hsts !== null && !has(raw, hstsHeader.toLowerCase())) raw.push(hstsHeader, `max-age=${search.hsts}`)
       reply.head({ status: received.status, message: received.message, raw }, closes || context.closing)
       head = received
       if (packed !== null && packed.encoding !== null)

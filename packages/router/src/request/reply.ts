@@ -28,7 +28,8 @@ export type Reply = {
 const smallBody = 8_192
 const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleClient / 1000}\r\n\r\n`
 
-function has(raw: readonly string[], name: string): boolean {
+/** Whether a header is among names and values that alternate. */
+export function has(raw: readonly string[], name: string): boolean {
   for (let index = 0; index < raw.length; index += 2)
     if (raw[index]!.length === name.length && raw[index]!.toLowerCase() === name) return true
   return false

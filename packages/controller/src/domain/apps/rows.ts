@@ -158,7 +158,7 @@ export function toSettings(app: string, row: Row.Settings): AppSettings {
 }
 
 export function toTls(app: string, row: Row.Tls): Tls {
-  return { uuid: row.uuid, app, owner: row.owner, https_enforced: row.httpsEnforced, ...times(row) }
+  return { uuid: row.uuid, app, owner: row.owner, https_enforced: row.httpsEnforced, hsts: row.hsts, ...times(row) }
 }
 
 export type CertRow = Row.Certificate & {

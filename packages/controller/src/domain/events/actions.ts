@@ -87,7 +87,7 @@ const sayings = new Map<types.Route, Saying>([
   [types.setSettings, { action: 'settings.set', details: (body) => ({ fields: names(body) }) }],
   [types.addToWhitelist, { action: 'whitelist.add', details: fields('addresses') }],
   [types.removeFromWhitelist, { action: 'whitelist.remove', details: fields('addresses') }],
-  [types.setTls, { action: 'tls.set', details: fields('https_enforced') }],
+  [types.setTls, { action: 'tls.set', details: fields('https_enforced', 'hsts') }],
   [types.addKey, { action: 'keys.add', target: field('id') }],
   [types.removeKey, { action: 'keys.remove', target: param('id') }],
   [types.register, { action: 'auth.register', target: field('username') }],

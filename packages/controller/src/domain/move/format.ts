@@ -1,6 +1,6 @@
 // What is in the archive of an app that moves to another installation (docs/contract/api.md §3.17)?
 import { type Static, Type } from 'typebox'
-import { Time } from '@deis/types'
+import { longestHsts, Time } from '@deis/types'
 
 export const formatName = 'deis-app'
 export const formatVersion = 1
@@ -64,6 +64,8 @@ export const AppRecord = Type.Object({
   builder: OrNull(Name),
   buildpacks: Type.Array(Name, { maxItems: 100 }),
   httpsEnforced: OrNull(Type.Boolean()),
+  /** Not in archives of platforms that could not set it. */
+  hsts: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: longestHsts }))),
   collaborators: Type.Array(Name, { maxItems: 10_000 }),
   domains: Type.Array(Type.Object({ domain: Text(1_000), certificate: OrNull(Name) }), { maxItems: 10_000 }),
 })

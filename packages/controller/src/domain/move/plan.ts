@@ -101,6 +101,7 @@ async function checkEdge(core: Core, { app }: AppRecords, problems: Problems): P
     [app.maintenance, 'maintenance mode'],
     [app.whitelist.length > 0, 'a whitelist'],
     [app.httpsEnforced === true, 'HTTPS'],
+    [typeof app.hsts === 'number', 'HSTS'],
     [app.domains.some(({ certificate }) => certificate !== null), 'certificates'],
   ] as const
   for (const [isAsked, what] of asks) if (isAsked) await problems.check(() => refuseAtIngress(core, what), undefined)

@@ -260,6 +260,7 @@ test.each<[string, string, string | RegExp]>([
   ['the app twice', text(app, app), 'twice'],
   ['a type that is not one', text({ ...app, structure: { '../x': 1 } }), '"../x" is not a process type'],
   ['a count below zero', text({ ...app, structure: { web: -1 } }), 'app/structure/web'],
+  ['HSTS for too long', text({ ...app, hsts: 63_072_001 }), 'app/hsts'],
   ['a NUL', text({ ...app, label: { a: 'x\0' } }), 'NUL'],
   ['a variable that could not be set', text(app, { ...config, values: { '1=2': 'x' } }), 'Config keys must start'],
   ['a value that is not text', text(app, { ...config, values: { A: {} } }), 'values.A is not what a config has there'],

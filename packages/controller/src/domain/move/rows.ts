@@ -49,6 +49,7 @@ async function appRecord(core: Core, app: AppRow): Promise<{ record: AppRecord; 
     builder,
     buildpacks,
     httpsEnforced: tls?.httpsEnforced ?? null,
+    hsts: tls?.hsts ?? null,
     collaborators: grants.map(({ user }) => user.username),
     domains: domains.map(({ domain, certificate }) => ({ domain, certificate: certificate?.name ?? null })),
   }

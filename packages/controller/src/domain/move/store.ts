@@ -136,9 +136,9 @@ async function storeEdge(core: Core, tx: Tx, { records, plan, by }: Import, now:
       ...stamps,
     },
   })
-  const { httpsEnforced } = records.app
-  if (httpsEnforced !== null)
-    await tx.tls.create({ data: { uuid: randomUUID(), appUuid: uuid, owner: by, httpsEnforced, ...stamps } })
+  const { httpsEnforced, hsts = null } = records.app
+  if (httpsEnforced !== null || hsts !== null)
+    await tx.tls.create({ data: { uuid: randomUUID(), appUuid: uuid, owner: by, httpsEnforced, hsts, ...stamps } })
   await tx.grant.createMany({ data: plan.collaborators.map((userId) => ({ appUuid: uuid, userId })) })
 }
 
