@@ -128,6 +128,7 @@ export function createApp(
     core.measures.request({ route, method, status: reply.statusCode }, reply.elapsedTime / 1000)
     done()
   })
+  if (core.config.quarantine) server.addHook('onRequest', (request, _, done) => done(refusedInQuarantine(request)))
   server.addHook('onSend', (request, reply, _, done) => {
     addRouters(core, request, reply)
     // JSON has only one charset, which is not named (docs/contract/api.md §1.1).
@@ -177,6 +178,15 @@ export function createApp(
   void server.register(async (scope) => serveMove(scope, core))
   void server.register(async (scope) => serveTerminal(scope, core))
   return server
+}
+
+/** What is stored stays as it was restored. Whoever looks at it has to log in. */
+function refusedInQuarantine({ method, url }: FastifyRequest): types.DeisError | undefined {
+  if (['GET', 'HEAD'].includes(method) || /^\/v2\/auth\/login\/?$/.test(url)) return undefined
+  return new types.DeisError(
+    'unavailable',
+    'This platform is in quarantine (DEIS_QUARANTINE): it shows what is stored, and changes nothing.',
+  )
 }
 
 /** A change of an app or a certificate may change routes, which take effect when routers have applied them. */

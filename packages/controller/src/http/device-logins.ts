@@ -74,7 +74,8 @@ function serveClient(server: FastifyInstance, core: Core): void {
     const client = clientOf(addressOf(request, core.config.routerKey))
     const found = await collectDeviceLogin(core, body.device_code, client, change)
     if (typeof found === 'object') return found
-    reply.code(400).send({ error: found })
+    // Waits until it has gone: only then is it known as answered.
+    await reply.code(400).send({ error: found })
   })
 }
 
@@ -104,7 +105,7 @@ async function decide(
     const wasRight = await guesses.try(client, username, () => isKnownClient(core, username, client))
     const user = await userWithPassword(core, username, password)
     wasRight()
-    if (!(await approveDevice(core, login, user.id))) return show(reply, 400, codePage(unknownCode))
+    if (!(await approveDevice(core, login, user))) return show(reply, 400, codePage(unknownCode))
     return show(reply, 200, endPage('Logged in. You can close this page and go back to the client.'))
   } catch (error) {
     if (!(error instanceof types.DeisError) || error.retryAfter !== undefined) throw error

@@ -318,3 +318,71 @@ describe('hashing', { timeout: 120_000 }, () => {
     expect(unknown / known).toBeLessThan(2)
   })
 })
+
+describe('a password that is changed while it is being verified', () => {
+  let f: Fixture
+  let verifying = (): void => {}
+  let goOn: Promise<void> = Promise.resolve()
+  beforeAll(async () => {
+    f = await openFixture({
+      passwords: {
+        hash: async (password) => `hash of ${password}`,
+        verify: async (password, stored) => {
+          const isRight = stored === `hash of ${password}`
+          verifying()
+          await goOn
+          return isRight
+        },
+        pretend: async () => false,
+      },
+    })
+    for (const name of ['root', 'ann', 'bob', 'dan']) await f.user(name)
+  })
+  afterAll(() => f.close())
+
+  /** `work` verifies a password, and an administrator changes it before that has ended. */
+  async function changedMeanwhile<T>(username: string, work: () => Promise<T>): Promise<T> {
+    const root = await f.user('root')
+    let release = (): void => {}
+    goOn = new Promise((resolve) => (release = resolve))
+    const begun = new Promise<void>((resolve) => (verifying = resolve))
+    const working = work()
+    await begun
+    const { status } = await f.call('POST', '/v2/auth/passwd/', { username, new_password: 'new' }, root)
+    expect(status).toBe(200)
+    release()
+    verifying = () => {}
+    return working
+  }
+
+  it('lets nobody in', async () => {
+    const logIn = () => f.call('POST', '/v2/auth/login/', { username: 'ann', password: 'ann-secret' })
+    expect((await changedMeanwhile('ann', logIn)).status).toBe(400)
+    expect((await logIn()).status).toBe(400)
+  })
+
+  it('allows no client in a browser', async () => {
+    const { body } = await f.call('POST', '/v2/auth/device/', {})
+    const { user_code: code, device_code } = body as { user_code: string; device_code: string }
+    const send = () =>
+      f.server.inject({
+        method: 'POST',
+        url: '/v2/auth/device/verify',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'http://localhost', host: 'localhost' },
+        payload: new URLSearchParams({ answer: 'allow', code, username: 'bob', password: 'bob-secret' }).toString(),
+      })
+    expect((await changedMeanwhile('bob', send)).statusCode).toBe(400)
+    expect(await f.call('POST', '/v2/auth/device/token/', { device_code })).toMatchObject({
+      status: 400,
+      body: { error: 'authorization_pending' },
+    })
+  })
+
+  it('is not changed by who knew the old one', async () => {
+    const dan = await f.user('dan')
+    const change = () =>
+      f.call('POST', '/v2/auth/passwd/', { password: 'dan-secret', new_password: 'of an intruder' }, dan)
+    expect((await changedMeanwhile('dan', change)).status).toBeGreaterThanOrEqual(400)
+    expect((await f.call('POST', '/v2/auth/login/', { username: 'dan', password: 'of an intruder' })).status).toBe(400)
+  })
+})

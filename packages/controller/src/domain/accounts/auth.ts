@@ -122,15 +122,26 @@ export async function registerUser(
   }
 }
 
+function wrongPassword(): DeisError {
+  const message = 'Unable to log in with provided credentials.'
+  return new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
+}
+
 /** @throws what a login with a wrong password gets */
 export async function userWithPassword(core: Core, username: string, password: string): Promise<Row.User> {
   const user = await core.db.user.findUnique({ where: { username: username.trim() } })
   const good = await (user ? core.passwords.verify(password, user.password) : core.passwords.pretend(password))
-  if (!user || !good || !user.isActive) {
-    const message = 'Unable to log in with provided credentials.'
-    throw new DeisError('invalid', message, { fields: { non_field_errors: [message] } })
-  }
+  if (!user || !good || !user.isActive) throw wrongPassword()
   return user
+}
+
+/**
+ * Verifying takes a while: in the transaction that lets somebody in, the password must still be the one that was verified. The
+ * account is locked until it ends. @throws what a wrong password gets
+ */
+export async function holdPassword(tx: Tx, { id, password }: Pick<Row.User, 'id' | 'password'>): Promise<void> {
+  const { count } = await tx.user.updateMany({ where: { id, password, isActive: true }, data: { password } })
+  if (count === 0) throw wrongPassword()
 }
 
 /** `client`: from where, as failed logins are counted. */
@@ -143,6 +154,7 @@ export async function logIn(
   const user = await userWithPassword(core, username, password)
   if (change?.deed) change.deed.actor = { id: user.id, name: user.username }
   return core.db.$transaction(async (tx) => {
+    await holdPassword(tx, user)
     await noteDeed(tx, change?.deed, true)
     return issueToken(tx, user.id, clientHash(user.id, client))
   })
@@ -185,6 +197,7 @@ export async function changePassword(
   }
   const password = await core.passwords.hash(body.new_password)
   await core.db.$transaction(async (tx) => {
+    if (!caller.isSuperuser) await holdPassword(tx, user)
     await tx.user.update({ where: { id: user.id }, data: { password } })
     await tx.token.deleteMany({ where: { userId: user.id, hash: { not: hashToken(kept.token) } } })
     await tx.deviceLogin.deleteMany({ where: { userId: user.id } })

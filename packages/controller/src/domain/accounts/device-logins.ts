@@ -2,11 +2,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { DeisError, type DeviceError } from '@deis/types'
 import { hashToken } from '../../store/crypto.ts'
+import type { Tx } from '../../store/open.ts'
 import type { DeviceLogin } from '../../store/generated/sqlite/client.ts'
 import type { Core } from '../core.ts'
 import { noteDeed } from '../events/deed.ts'
 import type { Change } from '../requests/request-mark.ts'
-import { issueToken } from './auth.ts'
+import { holdPassword, issueToken } from './auth.ts'
 import { clientHash } from './known-clients.ts'
 
 export const device = {
@@ -84,17 +85,30 @@ export async function waitingDevice(core: Core, code: string | null): Promise<De
 type Waiting = Pick<DeviceLogin, 'hash'>
 
 /** Whether it still waited. */
-async function decide(core: Core, { hash }: Waiting, state: string, userId: number | null): Promise<boolean> {
+async function decide(
+  db: Pick<Tx, 'deviceLogin'>,
+  { hash }: Waiting,
+  state: string,
+  userId: number | null,
+): Promise<boolean> {
   const where = { hash, state: 'pending', createdAt: { gt: oldest(Date.now()) } }
-  return (await core.db.deviceLogin.updateMany({ where, data: { state, userId } })).count === 1
+  return (await db.deviceLogin.updateMany({ where, data: { state, userId } })).count === 1
 }
 
-export function approveDevice(core: Core, login: Waiting, userId: number): Promise<boolean> {
-  return decide(core, login, 'approved', userId)
+/** `user`: whose password was verified. @throws what a wrong password gets */
+export function approveDevice(
+  core: Core,
+  login: Waiting,
+  user: { readonly id: number; readonly password: string },
+): Promise<boolean> {
+  return core.db.$transaction(async (tx) => {
+    await holdPassword(tx, user)
+    return decide(tx, login, 'approved', user.id)
+  })
 }
 
-export function denyDevice(core: Core, login: Waiting): Promise<boolean> {
-  return decide(core, login, 'denied', null)
+export function denyDevice({ db }: Pick<Core, 'db'>, login: Waiting): Promise<boolean> {
+  return decide(db, login, 'denied', null)
 }
 
 /** Counts a wrong password. Returns how many more may follow. */
