@@ -29,7 +29,10 @@ type Place = { readonly bucket: string; readonly prefix: string }
 export function readPlace(url: string): Place {
   const [, bucket, path = ''] = pattern.exec(url) ?? []
   if (bucket === undefined)
-    throw new DeisError('invalid', `"${url}" is not a bucket with a prefix, such as s3://backups/deis.`)
+    throw new DeisError(
+      'invalid',
+      `"${url}" is not a bucket with a prefix, such as s3://backups/deis; names of buckets have 3 to 63 lowercase letters, digits, dots and hyphens.`,
+    )
   const prefix = path.split('/').filter(Boolean).join('/')
   return { bucket, prefix: prefix === '' ? '' : `${prefix}/` }
 }

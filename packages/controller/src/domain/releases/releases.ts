@@ -61,7 +61,7 @@ export async function rollBack(core: Core, caller: Caller, app: AppRow, raw: unk
     if (target.build.image === '')
       throw new DeisError(
         'invalid',
-        `v${version} cannot be run here: its build was left behind when the app was imported. Push its commit${target.build.sha === '' ? '' : ` ${target.build.sha.slice(0, 8)}`} again to build it here.`,
+        `v${version} cannot be run here: its build was left behind when the app was imported. ${target.build.sha === '' ? 'Deploy its image again' : `Push its commit ${target.build.sha.slice(0, 8)} again`}: that makes a new release of it.`,
       )
     const before = desiredStructure(current, core.config.maxProcesses)
     const old = good.build ? { ...good.build, procfile: procfileOf(good.build) } : null
