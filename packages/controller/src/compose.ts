@@ -23,6 +23,7 @@ import { publishRoutes } from './domain/edge/routing.ts'
 import { createTraffic } from './domain/edge/traffic.ts'
 import { clearSpool } from './domain/move/spool.ts'
 import { createHere } from './domain/here.ts'
+import { keepDrains } from './domain/drains/keep.ts'
 import { noMeasures } from './domain/measures.ts'
 import { openAppLogs } from './domain/live/logs.ts'
 import { createQueue } from './domain/releases/queue.ts'
@@ -185,7 +186,7 @@ async function listen(
     core.scheduler.onChange((app) => {
       publishRoutes(core, app).catch((error: unknown) => log.error({ app, err: error }, 'routes cannot be published'))
     }),
-    ...(config.quarantine ? [] : [watchPeers(core)]),
+    ...(config.quarantine ? [] : [watchPeers(core), keepDrains(core)]),
   )
   await clearSpool(core)
   if (!config.quarantine) await abandonBuilds(core)

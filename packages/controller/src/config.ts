@@ -9,9 +9,10 @@ import { type Env, readCluster, type Reader } from './config-cluster.ts'
 import { type AcmeSettings, readAcme } from './config-acme.ts'
 import { type BuilderImages, readBuilders } from './config-builders.ts'
 import { type BackupSettings, readBackup } from './config-backup.ts'
+import { readDrains } from './config-drains.ts'
 import { readDocker } from './config-docker.ts'
 import { readHost } from '@deis/git/submodules/address'
-import { isNetwork } from '@deis/lib/networks'
+import { networkProblems } from './config-networks.ts'
 
 export type Config = Readonly<{
   dataDir: string
@@ -88,6 +89,8 @@ export type Config = Readonly<{
   backup: BackupSettings
   /** How long, and at most how many, recorded changes are kept. */
   events: Readonly<{ days: number; most: number }>
+  /** Which networks log drains may be in besides public ones, and which certificates count (null: the system's). */
+  drains: Readonly<{ networks: readonly string[]; ca: string | null }>
   logLevel: string
   path: string
   /** Passed on to builds: where packages come from and how the network is reached. */
@@ -270,6 +273,7 @@ export function readConfig(env: Env, cwd: string): Config {
         : { port: metricsPort, host: text('DEIS_METRICS_HOST'), token: text('DEIS_METRICS_TOKEN').trim() || null },
     backup: readBackup(env, reader, flag),
     events: { days: number('DEIS_EVENTS_DAYS'), most: number('DEIS_EVENTS_MAX') },
+    drains: readDrains(reader),
     logLevel: choice('DEIS_LOG_LEVEL', env.DEIS_DEBUG ? 'debug' : 'info'),
     path: text('PATH'),
     buildEnv: Object.fromEntries(Object.entries(pick(buildVariables)).filter(([name]) => !npmInternal.test(name))),
@@ -285,11 +289,7 @@ export function readConfig(env: Env, cwd: string): Config {
       problems.push(`${name} must have at least 16 characters`)
   if (config.registrationToken !== null && config.registrationToken.length < 16)
     problems.push('DEIS_REGISTRATION_TOKEN must have at least 16 characters')
-  for (const proxy of config.trustedProxies)
-    if (!isNetwork(proxy))
-      problems.push(
-        `DEIS_TRUSTED_PROXIES must be a list of addresses and networks; ${JSON.stringify(proxy)} is not one`,
-      )
+  problems.push(...networkProblems('DEIS_TRUSTED_PROXIES', config.trustedProxies))
   for (const url of config.deployHooks.urls)
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
       problems.push(

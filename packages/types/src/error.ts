@@ -71,7 +71,7 @@ export function invalidField(field: string, ...messages: string[]): DeisError {
 
 /** `"No App matches the given query."`, the bare-string 404 of an object lookup (docs/contract/api.md §1.4). */
 export function notFound(
-  model: 'App' | 'User' | 'Release' | 'Domain' | 'Certificate' | 'Key' | 'Build' | 'Request',
+  model: 'App' | 'User' | 'Release' | 'Domain' | 'Certificate' | 'Key' | 'Build' | 'Request' | 'Drain',
 ): DeisError {
   return new DeisError('not_found', `No ${model} matches the given query.`, { bare: true })
 }

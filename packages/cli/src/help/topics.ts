@@ -68,6 +68,11 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('../commands/domains.ts')).domains,
   },
+  drains: {
+    summary: 'send the log lines of an app to other servers',
+    alone: 'list',
+    load: async () => (await import('../commands/drains.ts')).drains,
+  },
   events: {
     summary: 'show who changed what, and from where',
     alone: 'list',

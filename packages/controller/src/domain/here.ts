@@ -1,4 +1,5 @@
 // Which state belongs to this controller only, and ends with it?
+import type { Pump } from './drains/pump.ts'
 import type { Refusals } from './events/deed.ts'
 import type { RunningBuild } from './builds/build.ts'
 import type { HookQueue } from './releases/deploy-hooks.ts'
@@ -22,6 +23,10 @@ export type Here = {
   readonly acme: AcmeHere
   /** Where routers reach the API, once it listens, if they serve it. */
   apiUpstream: string | null
+  /** Those that this controller sends to. */
+  readonly drains: Map<string, Pump>
+  /** Called when drains were added or removed. */
+  drainsChanged: () => void
 }
 
 export function createHere(): Here {
@@ -37,5 +42,7 @@ export function createHere(): Here {
     refusals: new Map(),
     acme: createAcmeHere(),
     apiUpstream: null,
+    drains: new Map(),
+    drainsChanged: () => {},
   }
 }

@@ -18,6 +18,7 @@ import { serveCerts } from './certs.ts'
 import { serveClientPackage } from './client-package.ts'
 import { boundConnections } from './connections.ts'
 import { serveDeviceLogins } from './device-logins.ts'
+import { serveDrains } from './drains.ts'
 import { serveEdge } from './edge.ts'
 import { invalidBody, sendError } from './errors.ts'
 import { serveEvents } from './events.ts'
@@ -167,6 +168,7 @@ export function createApp(
   servePerms(server, core)
   serveHooks(server, core)
   serveEvents(server, core)
+  serveDrains(server, core)
   servePlatform(server, core, gitUrl)
   serve(server, core, types.getRequest, ({ caller, params }) => requestNamed(core, caller, params.id))
   const document = openapi(namedRoutes)

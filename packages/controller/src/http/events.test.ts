@@ -125,7 +125,8 @@ const successes: readonly Row[] = [
 
 /**
  * What needs more than this table has: a build that runs, a process, a WebSocket, an archive,
- * an image of Cloud Native Buildpacks, a CA, a login that was allowed in a browser (device-logins.test.ts). */
+ * an image of Cloud Native Buildpacks, a CA, a login that was allowed in a browser (device-logins.test.ts), a
+ * receiver of log lines (drains.test.ts). */
 const elsewhere = new Set([
   'openTerminal',
   'cancelBuild',
@@ -135,6 +136,9 @@ const elsewhere = new Set([
   'importApp',
   'setAutoCerts',
   'retryAutoCert',
+  'addDrain',
+  'removeDrain',
+  'testDrain',
 ])
 
 const changes = Object.entries(namedRoutes).filter(([, route]) => isChange(route))

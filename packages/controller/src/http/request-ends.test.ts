@@ -88,6 +88,10 @@ async function newApp(): Promise<string> {
   // Its image was built, and can be rebased.
   const { uuid: appUuid } = await f.core.db.app.findUniqueOrThrow({ where: { id } })
   await f.core.db.build.updateMany({ where: { appUuid }, data: { cnb } })
+  const url = f.core.vault.seal('drain', 'syslog+tls://9.9.9.9')
+  await f.core.db.drain.create({
+    data: { uuid: `drain-of-${id}`, appUuid, owner: 'ann', url, createdAt: new Date() },
+  })
   return id
 }
 
@@ -125,6 +129,8 @@ const changes: Readonly<Record<string, (app: string, n: number) => Change>> = {
     path: `/v2/apps/${app}/domains/${app}.example.com`,
     before: [[`/v2/apps/${app}/domains/`, { domain: `${app}.example.com` }]],
   }),
+  'POST /v2/apps/:id/drains/': (app) => ({ path: `/v2/apps/${app}/drains/`, body: { url: 'https://9.9.9.9/' } }),
+  'DELETE /v2/apps/:id/drains/:uuid/': (app) => ({ path: `/v2/apps/${app}/drains/drain-of-${app}/` }),
   'POST /v2/certs/': (_, n) => ({ path: '/v2/certs/', body: { name: `cert${n}`, ...cert } }),
   'DELETE /v2/certs/:name': (app, n) => ({
     path: `/v2/certs/cert${n}`,

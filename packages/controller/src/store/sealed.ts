@@ -8,5 +8,6 @@ export const sealedColumns = [
   { table: 'AcmeAccount', column: 'key', purpose: 'acme account' },
   { table: 'AcmeName', column: 'orderKey', purpose: 'acme order' },
   { table: 'AcmeName', column: 'key', purpose: 'certificate' },
+  { table: 'Drain', column: 'url', purpose: 'drain' },
   { table: 'Request', column: 'answer', purpose: 'answer' },
 ] as const

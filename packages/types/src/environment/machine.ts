@@ -71,6 +71,8 @@ const state = {
     false,
     'only show what is stored, on this machine: no app runs, nothing outside is contacted; to look at a restored backup',
   ),
+  DEIS_DRAIN_NETWORKS: list([], 'networks that log drains may be in, besides public addresses'),
+  DEIS_DRAIN_CA_FILE: text('', 'file with more certificate authorities for log drains', { usually: 'none' }),
   DEIS_EVENTS_DAYS: integer(400, 1, 36_500, 'how long recorded changes are kept (`deis events`)', { unit: 'days' }),
   DEIS_EVENTS_MAX: integer(200_000, 1_000, 100_000_000, 'how many of them at most; the oldest go first'),
   DEIS_LOG_LEVEL: choice('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'log level of the controller', {
