@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { isGoodRef, parseUpdates, planPush, PushRefused } from './refs.ts'
+import { isGoodRef } from '@deis/ports/git-ref'
+import { parseUpdates, planPush, PushRefused } from './refs.ts'
 
 const none = '0'.repeat(40)
 const old = 'a'.repeat(40)

@@ -1,4 +1,5 @@
 // Which ref of a push is deployed, and which are refused (docs/contract/build-and-route.md §1.8)?
+import { isGoodRef } from '@deis/ports/git-ref'
 
 export type RefUpdate = { readonly before: string; readonly after: string; readonly ref: string }
 
@@ -17,13 +18,6 @@ const shaPattern = /^[0-9a-f]{40}$/
 const none = '0'.repeat(40)
 const usual: readonly string[] = ['main', 'master']
 const heads = 'refs/heads/'
-
-// git's own rules (git check-ref-format), and no part that a program could take for an option.
-export function isGoodRef(ref: string): boolean {
-  if (ref.length > 244 || !/^refs\/[^/]/.test(ref)) return false
-  if (/\.\.|@\{|[\p{Cc} ~^:?*[\\]/u.test(ref)) return false
-  return ref.split('/').every((part) => part !== '' && !/^[.-]|\.$|\.lock$/.test(part))
-}
 
 // Each accepted ref costs a process of git's hook, each refused one a process of ours.
 export const mostRefs = 10_000

@@ -15,7 +15,7 @@ export type BuildShape = {
 export type Counts = { readonly structure: Structure; readonly removed: Structure }
 
 /** Types come and go with every push; their counts are not kept for ever. */
-const maxKept = 200
+export const maxKept = 200
 
 export function buildKind(build: Omit<BuildShape, 'procfile'>): BuildKind {
   if (build.cnb !== null) return 'cnb'

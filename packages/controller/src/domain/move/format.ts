@@ -17,6 +17,8 @@ export const limits = {
   /** All records are in memory at once. Older releases stay behind when there are more. */
   recordBytes: 32 * 1024 * 1024,
   releases: 10_000,
+  /** Of a release. No app has nearly as many, and the next numbers have to be left for those that it makes here. */
+  version: 1_000_000,
 } as const
 
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
@@ -121,7 +123,7 @@ export type BuildRecord = Static<typeof BuildRecord>
 
 export const ReleaseRecord = Type.Object({
   kind: Type.Literal('release'),
-  version: Type.Integer({ minimum: 1, maximum: 999_999_999 }),
+  version: Type.Integer({ minimum: 1, maximum: limits.version }),
   owner: Name,
   created: Time,
   summary: Text(200_000),

@@ -11,6 +11,7 @@ import { structureProblem } from '../apps/counts.ts'
 import { isDomain } from '../apps/names.ts'
 import { refuseAutoscale } from '../apps/settings.ts'
 import { mergeSettings, readSettings, type SettingsValues } from '../apps/settings-rules.ts'
+import { maxKept, typesOf } from '../apps/structure.ts'
 import type { Caller, Core } from '../core.ts'
 import { type CertFacts, readCertificate } from '../edge/cert-rules.ts'
 import { freeDomain } from '../edge/domains.ts'
@@ -44,20 +45,35 @@ export type Wanted = { readonly id: string; readonly owner: Owner; readonly rebu
 type Problems = {
   /** The result of a check; a refusal is kept, and gives the other value. */
   check<T>(work: () => Promise<T> | T, otherwise: T): Promise<T>
-  readonly list: string[]
+  add(text: string): void
+  /** @throws DeisError invalid, when there are some */
+  refuse(): void
 }
 
-function collectProblems(): Problems {
-  const list: string[] = []
+/** More are not read, and each may have taken a look at the database. */
+const mostProblems = 50
+
+function collectProblems(id: string): Problems {
+  const found = new Set<string>()
+  const refuse = (): void => {
+    if (found.size === 0) return
+    const lines = [...found].map((text) => `  - ${text}`)
+    const more = found.size === mostProblems ? ['There may be more.'] : []
+    throw invalid([`"${id}" cannot be imported, and nothing was changed:`, ...lines, ...more].join('\n'))
+  }
+  const add = (text: string): void => {
+    found.add(text)
+    if (found.size === mostProblems) refuse()
+  }
   return {
-    list,
+    add,
+    refuse,
     async check(work, otherwise) {
       try {
         return await work()
       } catch (error) {
         if (!(error instanceof DeisError) || error.code === 'internal') throw error
-        const text = messageOf(error)
-        if (!list.includes(text)) list.push(text)
+        add(messageOf(error))
         return otherwise
       }
     },
@@ -73,6 +89,19 @@ async function checkFreeName(core: Core, { id, owner }: Wanted): Promise<void> {
   if (await isDomain(core, id))
     throw invalid(`"${id}" is a domain of another app here: choose another name with --app.`)
   await refuseMoreApps(core, owner)
+}
+
+/** As many as an app keeps that was never moved. */
+function checkCounts(records: AppRecords, problems: Problems): void {
+  const { structure, removed } = records.app
+  const { build } = currentOf(records)
+  const types = new Set(build ? typesOf(build) : [])
+  const others = Object.keys(structure).filter((type) => !types.has(type))
+  for (const [count, what] of [
+    [others.length, 'of types that its build does not have'],
+    [Object.keys(removed).length, 'of types that were removed'],
+  ] as const)
+    if (count > maxKept) problems.add(`The app has more than ${maxKept} process counts ${what}.`)
 }
 
 async function planSettings(core: Core, { app }: AppRecords): Promise<SettingsValues> {
@@ -131,7 +160,7 @@ async function planCerts(core: Core, owner: Owner, records: AppRecords, problems
   const more = certs.filter(({ id }) => id === null).length
   const count = more === 0 ? 0 : await core.db.certificate.count({ where: { ownerId: owner.id } })
   if (count + more > bounds.certificatesOfUser)
-    problems.list.push(`"${owner.username}" would have more than ${bounds.certificatesOfUser} certificates.`)
+    problems.add(`"${owner.username}" would have more than ${bounds.certificatesOfUser} certificates.`)
   return certs
 }
 
@@ -157,20 +186,19 @@ async function planDomains(
   { manifest, records }: { manifest: Manifest; records: AppRecords },
   problems: Problems,
 ): Promise<Plan['domains'][number][]> {
-  const domains: Plan['domains'][number][] = []
+  const domains = new Map<string, Plan['domains'][number]>()
+  const certificates = new Set(records.certificates.map(({ name }) => name))
   for (const { domain, certificate } of records.app.domains) {
-    if (certificate !== null && !records.certificates.some(({ name }) => name === certificate))
-      problems.list.push(`The certificate "${certificate}" of the domain "${domain}" is not in the archive.`)
+    if (certificate !== null && !certificates.has(certificate))
+      problems.add(`The certificate "${certificate}" of the domain "${domain}" is not in the archive.`)
     // The name under the platform's domain is that of the app.
     const own = domain === manifest.app
     const name = own ? app.id : await problems.check(() => namedDomain(core, caller, app, domain), null)
     if (name === null) continue
-    if (domains.some((one) => one.name === name)) problems.list.push(`The domain "${name}" is in the archive twice.`)
-    else domains.push({ name, certificate })
+    if (domains.has(name)) problems.add(`The domain "${name}" is in the archive twice.`)
+    else domains.set(name, { name, certificate })
   }
-  if (domains.length > bounds.domainsOfApp)
-    problems.list.push(`The app would have more than ${bounds.domainsOfApp} domains.`)
-  return domains
+  return [...domains.values()]
 }
 
 async function planCollaborators(
@@ -179,7 +207,7 @@ async function planCollaborators(
   problems: Problems,
 ): Promise<{ ids: number[]; missing: string[] }> {
   if (names.length > bounds.collaboratorsOfApp) {
-    problems.list.push(`The app would have more than ${bounds.collaboratorsOfApp} collaborators.`)
+    problems.add(`The app would have more than ${bounds.collaboratorsOfApp} collaborators.`)
     return { ids: [], missing: [] }
   }
   const found = await core.db.user.findMany({
@@ -211,13 +239,6 @@ async function planLinksWith(
   return { domains, certificates, collaborators: ids, warnings }
 }
 
-function throwProblems(id: string, { list }: Problems): void {
-  if (list.length === 0) return
-  throw invalid(
-    [`"${id}" cannot be imported, and nothing was changed:`, ...list.map((text) => `  - ${text}`)].join('\n'),
-  )
-}
-
 /** What others may have changed since the archive came: names, certificates, accounts. @throws DeisError invalid */
 export async function planLinks(
   core: Core,
@@ -225,17 +246,17 @@ export async function planLinks(
   plan: Pick<Plan, 'id' | 'uuid' | 'owner'>,
   archive: Archived,
 ): Promise<Links> {
-  const problems = collectProblems()
+  const problems = collectProblems(plan.id)
   const links = await planLinksWith(core, caller, plan, archive, problems)
-  throwProblems(plan.id, problems)
+  problems.refuse()
   return links
 }
 
 /** @throws DeisError invalid with everything that stands against it */
 export async function planImport(core: Core, caller: Caller, wanted: Wanted, archive: Archived): Promise<Plan> {
   const { manifest, records } = archive
-  const problems = collectProblems()
   const { id, owner } = wanted
+  const problems = collectProblems(id)
   const uuid = randomUUID()
   const current = currentOf(records)
   await problems.check(() => checkFreeName(core, wanted), undefined)
@@ -243,7 +264,8 @@ export async function planImport(core: Core, caller: Caller, wanted: Wanted, arc
   await problems.check(() => refuseUnenforced(core, emptyConfig, config), undefined)
   await problems.check(() => refuseUnmatched(core, {}, config.tags), undefined)
   const counts = structureProblem(records.app.structure, core.config.maxProcesses)
-  if (counts !== null) problems.list.push(`The app cannot be started here: ${counts}.`)
+  if (counts !== null) problems.add(`The app cannot be started here: ${counts}.`)
+  checkCounts(records, problems)
   const settings = await problems.check<SettingsValues | null>(() => planSettings(core, records), null)
   await checkEdge(core, records, problems)
   const links = await planLinksWith(core, caller, { id, uuid, owner }, archive, problems)
@@ -251,7 +273,7 @@ export async function planImport(core: Core, caller: Caller, wanted: Wanted, arc
     () => planArtifact(core, caller, { manifest, ...current, config }, wanted.rebuild),
     null,
   )
-  throwProblems(id, problems)
+  problems.refuse()
   if (settings === null || artifact === null) throw new Error('a problem of an import was lost')
   return { uuid, id, owner, settings, config, artifact, ...links }
 }

@@ -48,6 +48,10 @@ function readManifest(text: string): Manifest {
     const [first] = Errors(Manifest, value)
     throw invalidArchive(`its manifest is invalid (${first?.instancePath ?? ''} ${first?.message ?? ''})`)
   }
+  const { platform, app, from, scheduler, machine } = value
+  for (const [key, text] of Object.entries({ platform, app, from, scheduler, machine }))
+    if (/\p{Cc}|\p{Surrogate}/u.test(text))
+      throw invalidArchive(`its manifest is invalid (/${key} contains control characters)`)
   const names = value.files.map(({ name }) => name)
   const ordered = entryNames.filter((name) => names.includes(name))
   if (names[0] !== 'records.jsonl' || names.join() !== ordered.join())

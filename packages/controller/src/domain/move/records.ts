@@ -1,13 +1,16 @@
 // Are the records of an archive whole, and what do they say? Each value is checked as the API checks it.
 import { createReadStream } from 'node:fs'
 import { Check, Errors } from 'typebox/value'
-import { DeisError, isProcessType, messageOf } from '@deis/types'
+import { isGoodRef } from '@deis/ports/git-ref'
+import { DeisError, isProcessType, messageOf, time } from '@deis/types'
 import { linesOf } from '@deis/types/lines'
-import { type ConfigMaps, emptyConfig, mergeConfig, type Probes } from '../apps/config-rules.ts'
+import { bounds } from '../apps/bounds.ts'
+import { type ConfigMaps, emptyConfig, mergeConfig } from '../apps/config-rules.ts'
 import { parseJson } from '../apps/json.ts'
 import { checkProcfile } from '../builds/builds.ts'
 import { unstorable } from '../apps/storable.ts'
 import {
+  type AppRecord,
   type AppRecords,
   type BuildRecord,
   type CertRecord,
@@ -35,14 +38,17 @@ function readRecord(line: string): { readonly kind: Kind } & Record<string, unkn
   return value
 }
 
-/** Probes that came from HEALTHCHECK_URL ask where the app listens: they are stored without a port. */
-function withPorts(healthcheck: Readonly<Record<string, unknown>>): Record<string, unknown> {
+type Values = Readonly<Record<string, unknown>>
+const isMap = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Requests that come from HEALTHCHECK_URL, each as `change` gives it. What is malformed stays so, and is refused as such. */
+function changeHttpGet<T extends Values>(healthcheck: T, change: (kind: string, httpGet: Values) => Values): T {
   const own = healthcheck['web/cmd']
-  if (typeof own !== 'object' || own === null) return healthcheck
-  const probes = Object.entries(own as Probes).map(([kind, probe]) => {
-    const httpGet = (probe as { httpGet?: object } | null)?.httpGet
-    return [kind, httpGet ? { ...probe, httpGet: { port: 1, ...httpGet } } : probe]
-  })
+  if (!isMap(own)) return healthcheck
+  const probes = Object.entries(own).map(([kind, probe]) => [
+    kind,
+    isMap(probe) && isMap(probe.httpGet) ? { ...probe, httpGet: change(kind, probe.httpGet) } : probe,
+  ])
   return { ...healthcheck, 'web/cmd': Object.fromEntries(probes) as unknown }
 }
 
@@ -54,8 +60,42 @@ export function configOf(record: ConfigRecord): ConfigMaps {
     for (const [key, value] of Object.entries(entries))
       if (map === 'healthcheck' ? typeof value !== 'object' || value === null : typeof value !== 'string')
         throw new DeisError('invalid', `${map}.${key} is not what a config has there`)
-  const merged = mergeConfig(emptyConfig, { ...given, healthcheck: withPorts(healthcheck) })
-  return { ...merged, healthcheck: healthcheck as Record<string, Probes> }
+  // Probes that came from HEALTHCHECK_URL ask where the app listens: they are stored without a port.
+  const portless = new Set<string>()
+  const withPorts = changeHttpGet(healthcheck, (kind, httpGet) => {
+    if (Object.hasOwn(httpGet, 'port')) return httpGet
+    portless.add(kind)
+    return { port: 1, ...httpGet }
+  })
+  const merged = mergeConfig(emptyConfig, { ...given, healthcheck: withPorts })
+  const stored = changeHttpGet(merged.healthcheck, (kind, httpGet) =>
+    portless.has(kind) ? Object.fromEntries(Object.entries(httpGet).filter(([key]) => key !== 'port')) : httpGet,
+  )
+  return { ...merged, healthcheck: stored }
+}
+
+/** The moment of a record; one in the future becomes now. @throws Error */
+function createdOf({ kind, created }: { readonly kind: string; readonly created: string }): string {
+  const moment = new Date(created)
+  // Dates such as 31 February would become others.
+  if (Number.isNaN(moment.getTime()) || time(moment) !== created || moment.getTime() < 0)
+    throw new Error(`${kind}/created ${JSON.stringify(created)} is not a date`)
+  const now = new Date()
+  return moment > now ? time(now) : created
+}
+
+/** These are shown in lists, logs and terminals. @throws Error */
+function checkPlain(kind: string, texts: Readonly<Record<string, string>>): void {
+  for (const [key, text] of Object.entries(texts))
+    if (/\p{Cc}/u.test(text)) throw new Error(`${kind}/${key} contains control characters`)
+}
+
+function checkApp({ structure, removed, deployBranch, domains }: AppRecord): void {
+  const unknown = Object.keys({ ...structure, ...removed }).find((type) => !isProcessType(type))
+  if (unknown !== undefined) throw new Error(`${JSON.stringify(unknown)} is not a process type`)
+  if (deployBranch !== null && !isGoodRef(`refs/heads/${deployBranch}`))
+    throw new Error(`${JSON.stringify(deployBranch)} is not a name for a branch`)
+  if (domains.length > bounds.domainsOfApp) throw new Error(`it has more than ${bounds.domainsOfApp} domains`)
 }
 
 function checkRelease(release: ReleaseRecord, before: ReleaseRecord | undefined, found: Found): void {
@@ -67,10 +107,15 @@ function checkRelease(release: ReleaseRecord, before: ReleaseRecord | undefined,
 }
 
 type Found = {
-  readonly certificates: CertRecord[]
+  readonly certificates: Map<string, CertRecord>
   readonly configs: ConfigRecord[]
   readonly builds: BuildRecord[]
   readonly releases: ReleaseRecord[]
+}
+
+/** Before one more of them is kept. @throws Error */
+function refuseMore(count: number, most: number, what: string): void {
+  if (count >= most) throw new Error(`it has more than ${most} ${what}`)
 }
 
 function add(found: Found, record: ReturnType<typeof readRecord>): void {
@@ -80,36 +125,53 @@ function add(found: Found, record: ReturnType<typeof readRecord>): void {
       throw new Error('the app is in it twice')
     case 'certificate': {
       const certificate = one as CertRecord
-      if (found.certificates.some(({ name }) => name === certificate.name))
+      if (found.certificates.has(certificate.name))
         throw new Error(`the certificate "${certificate.name}" is in it twice`)
-      found.certificates.push(certificate)
+      refuseMore(found.certificates.size, bounds.certificatesOfUser, 'certificates')
+      found.certificates.set(certificate.name, certificate)
       return
     }
     case 'config': {
       const config = one as ConfigRecord
       if (config.index !== found.configs.length) throw new Error('its configs are not in their order')
+      refuseMore(found.configs.length, limits.releases, 'configs')
+      checkPlain('config', { owner: config.owner })
       configOf(config)
-      found.configs.push(config)
+      found.configs.push({ ...config, created: createdOf(config) })
       return
     }
     case 'build': {
       const build = one as BuildRecord
       if (build.index !== found.builds.length) throw new Error('its builds are not in their order')
+      refuseMore(found.builds.length, limits.releases, 'builds')
+      checkPlain('build', { owner: build.owner, image: build.image, ref: build.ref })
       checkProcfile(build.procfile)
-      found.builds.push(build)
+      found.builds.push({ ...build, created: createdOf(build) })
       return
     }
     case 'release': {
       const release = one as ReleaseRecord
       checkRelease(release, found.releases.at(-1), found)
-      found.releases.push(release)
+      refuseMore(found.releases.length, limits.releases, 'releases')
+      checkPlain('release', { owner: release.owner, summary: release.summary })
+      found.releases.push({ ...release, created: createdOf(release) })
     }
   }
 }
 
+/** An export has none of them: they would only take space. @throws DeisError invalid */
+function refuseUnused({ configs, builds, releases }: Found): void {
+  const usedConfigs = new Set(releases.map(({ config }) => config))
+  const usedBuilds = new Set(releases.map(({ build }) => build))
+  const config = configs.find(({ index }) => !usedConfigs.has(index))
+  if (config) throw invalidArchive(`no release in it has its config ${config.index}`)
+  const build = builds.find(({ index }) => !usedBuilds.has(index))
+  if (build) throw invalidArchive(`no release in it has its build ${build.index}`)
+}
+
 /** @throws DeisError invalid, which names the line */
 async function collectRecords(lines: AsyncIterable<string>): Promise<AppRecords> {
-  const found: Found = { certificates: [], configs: [], builds: [], releases: [] }
+  const found: Found = { certificates: new Map(), configs: [], builds: [], releases: [] }
   let app: AppRecords['app'] | null = null
   let number = 0
   for await (const line of lines) {
@@ -119,17 +181,16 @@ async function collectRecords(lines: AsyncIterable<string>): Promise<AppRecords>
       if (number === 1) {
         if (record.kind !== 'app') throw new Error('the app is not its first record')
         app = record as unknown as AppRecords['app']
-        const unknown = Object.keys(app.structure).find((type) => !isProcessType(type))
-        if (unknown !== undefined) throw new Error(`${JSON.stringify(unknown)} is not a process type`)
+        checkApp(app)
       } else add(found, record)
     } catch (error) {
       throw invalidArchive(`line ${number} of its records is refused: ${messageOf(error)}`, error)
     }
-    if (found.releases.length > limits.releases) throw invalidArchive(`it has more than ${limits.releases} releases`)
   }
   if (app === null || !found.releases.some(({ state }) => state === 'deployed'))
     throw invalidArchive('it has no release that could be run')
-  return { app, ...found }
+  refuseUnused(found)
+  return { app, ...found, certificates: [...found.certificates.values()] }
 }
 
 async function* recordsOf(file: string): AsyncGenerator<string> {

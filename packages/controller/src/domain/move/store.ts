@@ -14,8 +14,14 @@ import { configOf, currentOf } from './records.ts'
 
 const atOnce = 100
 
-async function inParts<T>(rows: readonly T[], store: (part: T[]) => Promise<unknown>): Promise<void> {
-  for (let from = 0; from < rows.length; from += atOnce) await store(rows.slice(from, from + atOnce))
+/** Rows are made as they are stored: those of many releases all at once would keep the controller from its other work. */
+async function inParts<T, R>(
+  records: readonly T[],
+  row: (record: T, index: number) => R,
+  store: (part: R[]) => Promise<unknown>,
+): Promise<void> {
+  for (let from = 0; from < records.length; from += atOnce)
+    await store(records.slice(from, from + atOnce).map((record, index) => row(record, from + index)))
 }
 
 const times = (created: string): { createdAt: Date; updatedAt: Date } => ({
@@ -166,20 +172,19 @@ export async function storeImport(core: Core, given: Import): Promise<{ version:
     await noteDeed(tx, deed, true)
     if (count === 0) throw new DeisError('conflict', `The import of "${plan.id}" was ended by another controller.`)
     await inParts(
-      records.configs.map((record, index) => configData(core, plan, record, configs[index] ?? '')),
+      records.configs,
+      (record, index) => configData(core, plan, record, configs[index] ?? ''),
       (data) => tx.config.createMany({ data }),
     )
     await inParts(
-      [
-        ...records.builds.map((record, index) =>
-          buildData(core, plan, record, builds[index] ?? '', index === current.release.build),
-        ),
-        ...(made ? [made] : []),
-      ],
+      records.builds,
+      (record, index) => buildData(core, plan, record, builds[index] ?? '', index === current.release.build),
       (data) => tx.build.createMany({ data }),
     )
+    if (made) await tx.build.create({ data: made })
     await inParts(
-      records.releases.map(({ version: number, owner, summary: text, state, exception, config, build, created }) => ({
+      records.releases,
+      ({ version: number, owner, summary: text, state, exception, config, build, created }) => ({
         uuid: randomUUID(),
         version: number,
         owner,
@@ -190,7 +195,7 @@ export async function storeImport(core: Core, given: Import): Promise<{ version:
         buildUuid: build === null ? null : (builds[build] ?? null),
         ...shared,
         ...times(created),
-      })),
+      }),
       (data) => tx.release.createMany({ data }),
     )
     await tx.release.create({
