@@ -1,4 +1,5 @@
 // Does one line in a shell install the client of a platform, upgrade it and remove it, and never half?
+import { spawnSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -6,6 +7,9 @@ import { type Result, run } from './child.ts'
 import { password } from './client.ts'
 import { cleanEnv, type Platform, startPlatform } from './platform.ts'
 import manifest from '../../cli/package.json' with { type: 'json' }
+
+/** The script downloads with curl or wget, which a bare machine has not. */
+const withCurl = test.skipIf(spawnSync('curl', ['--version']).error !== undefined)
 
 let platform: Platform
 let script: string
@@ -33,7 +37,7 @@ async function clients(): Promise<string[]> {
   return readdir(join(home, '.local/lib/deis'))
 }
 
-test('an empty home gets a client that logs in, and says what to do next', async () => {
+withCurl('an empty home gets a client that logs in, and says what to do next', async () => {
   const { code, stdout, stderr } = await shell(`curl -fsSL ${platform.api}/install.sh | sh`, { SHELL: '/usr/bin/zsh' })
   const bin = join(home, '.local/bin')
   expect({ code, stdout, stderr }).toEqual({
@@ -57,29 +61,32 @@ test('an empty home gets a client that logs in, and says what to do next', async
   expect(completed.stdout).toBe('whoami\n')
 })
 
-test('again is an upgrade, a program that runs keeps its files, and --uninstall leaves the login only', async () => {
-  expect(await install()).toMatchObject({ code: 0 })
-  const bin = join(home, '.local/bin')
-  const PATH = `${bin}:${cleanEnv().PATH}`
-  const first = await realpath(join(bin, 'deis'))
-  const again = await install(script, '', { PATH })
-  expect(again.stdout).not.toContain('PATH')
-  expect(await realpath(join(bin, 'deis'))).not.toBe(first)
-  expect(await readFile(first, 'utf8')).toContain('load')
-  expect(await install()).toMatchObject({ code: 0 })
-  expect(await clients()).toHaveLength(2)
-  await mkdir(join(home, '.deis'))
-  const removed = {
-    code: 0,
-    stdout: `deis: Removed from ${home}/.local. Your login is still in ~/.deis.\n`,
-    stderr: '',
-  }
-  expect(await install(script, '--uninstall')).toEqual(removed)
-  const { stdout } = await shell('find . -not -type d')
-  expect(stdout).toBe('')
-  const none = { code: 0, stdout: `deis: There is no deis in ${home}/.local.\n`, stderr: '' }
-  expect(await install(script, '--uninstall')).toEqual(none)
-})
+withCurl(
+  'again is an upgrade, a program that runs keeps its files, and --uninstall leaves the login only',
+  async () => {
+    expect(await install()).toMatchObject({ code: 0 })
+    const bin = join(home, '.local/bin')
+    const PATH = `${bin}:${cleanEnv().PATH}`
+    const first = await realpath(join(bin, 'deis'))
+    const again = await install(script, '', { PATH })
+    expect(again.stdout).not.toContain('PATH')
+    expect(await realpath(join(bin, 'deis'))).not.toBe(first)
+    expect(await readFile(first, 'utf8')).toContain('load')
+    expect(await install()).toMatchObject({ code: 0 })
+    expect(await clients()).toHaveLength(2)
+    await mkdir(join(home, '.deis'))
+    const removed = {
+      code: 0,
+      stdout: `deis: Removed from ${home}/.local. Your login is still in ~/.deis.\n`,
+      stderr: '',
+    }
+    expect(await install(script, '--uninstall')).toEqual(removed)
+    const { stdout } = await shell('find . -not -type d')
+    expect(stdout).toBe('')
+    const none = { code: 0, stdout: `deis: There is no deis in ${home}/.local.\n`, stderr: '' }
+    expect(await install(script, '--uninstall')).toEqual(none)
+  },
+)
 
 describe('nothing is changed', () => {
   async function refused(text: string, more: NodeJS.ProcessEnv = {}, args = ''): Promise<string> {
@@ -97,17 +104,17 @@ describe('nothing is changed', () => {
     expect(await readdir(home)).toEqual([])
   })
 
-  test('by another file than the one that the script is for', async () => {
+  withCurl('by another file than the one that the script is for', async () => {
     const other = script.replace(/sum='\w{8}/, "sum='00000000")
     expect(await refused(other)).toMatch(/is not the file of this script: its SHA-256 is not 0{8}\w{56}\. Nothing was/)
   })
 
-  test('by a server that is not there', async () => {
+  withCurl('by a server that is not there', async () => {
     const away = script.replace(/origin='[^']+'/, "origin='http://127.0.0.1:9'")
     expect(await refused(away)).toContain('http://127.0.0.1:9/client/deis-0.1.0.tgz could not be downloaded.')
   })
 
-  test('without Node.js, and with an old one', async () => {
+  withCurl('without Node.js, and with an old one', async () => {
     const bin = join(home, 'tools')
     await mkdir(bin)
     const tools = ['sh', 'curl', 'tar', 'readlink', 'mkdir', 'find', 'rm', 'date']
@@ -121,7 +128,7 @@ describe('nothing is changed', () => {
     expect(await refused(script, { PATH: bin })).toContain(`deis needs Node.js 20.19 or newer, and ${bin}/node is v18`)
   })
 
-  test('where another program has the name', async () => {
+  withCurl('where another program has the name', async () => {
     await mkdir(join(home, '.local/bin'), { recursive: true })
     await writeFile(join(home, '.local/bin/deis'), 'mine')
     for (const args of ['', '--uninstall']) {
