@@ -1,4 +1,5 @@
 // How is a build's output split into lines that git can show (docs/contract/build-and-route.md §1.9, §5.5)?
+import { pieces } from '@deis/lib/pieces'
 
 export type Lines = {
   /** Adds text and returns the lines that are complete now, without their ends. */
@@ -24,27 +25,9 @@ export function plain(line: string): string {
   return line.replaceAll(sequence, (found) => (colour.test(found) ? found : ''))
 }
 
-function pieces(line: string): string[] {
-  if (Buffer.byteLength(line) <= longestLine) return [line]
-  const parts: string[] = []
-  let part = ''
-  let size = 0
-  for (const char of line) {
-    const bytes = Buffer.byteLength(char)
-    if (size + bytes > longestLine) {
-      parts.push(part)
-      part = ''
-      size = 0
-    }
-    part += char
-    size += bytes
-  }
-  return [...parts, part]
-}
-
 export function splitLines(): Lines {
   let waiting = ''
-  const finish = (line: string): string[] => pieces(plain(line))
+  const finish = (line: string): string[] => pieces(plain(line), longestLine)
   return {
     add(text) {
       waiting += text

@@ -1,4 +1,5 @@
 // How is a log line written for syslog (RFC 5424), and for HTTPS as Heroku's Logplex writes it?
+import { pieces } from '@deis/lib/pieces'
 
 export type Line = {
   readonly time: Date
@@ -12,26 +13,6 @@ export type Line = {
 /** local7.info, local5.info and local5.warning, as Heroku has them. */
 const priorities = { app: 190, platform: 174, notice: 172 } as const
 const longestText = 10_000
-
-/** Pieces of at most so many bytes, each whole characters. */
-export function pieces(text: string, most = longestText): string[] {
-  if (Buffer.byteLength(text) <= most) return [text]
-  const found: string[] = []
-  let piece = ''
-  let bytes = 0
-  for (const character of text) {
-    const size = Buffer.byteLength(character)
-    if (bytes + size > most) {
-      found.push(piece)
-      piece = ''
-      bytes = 0
-    }
-    piece += character
-    bytes += size
-  }
-  found.push(piece)
-  return found
-}
 
 /** The form of a time is RFC 3339 with microseconds, which receivers of Heroku expect. */
 function stamp(time: Date): string {
@@ -49,7 +30,9 @@ export function messagesOf(line: Line, hostname: string, form: 'syslog' | 'logpl
   const process = isNotice ? 'drain' : (source ?? 'controller')
   const head = `<${priority}>1 ${stamp(time)} ${field(hostname, 255)} ${name} ${field(process, 128)} -`
   // A line end would begin another message for receivers that do not count.
-  return pieces(text.replace(/[\r\n]/g, ' ')).map((piece) => `${head}${form === 'syslog' ? ' -' : ''} ${piece}`)
+  return pieces(text.replace(/[\r\n]/g, ' '), longestText).map(
+    (piece) => `${head}${form === 'syslog' ? ' -' : ''} ${piece}`,
+  )
 }
 
 /** Octet counting (RFC 6587): the length in bytes, a blank, the message. */
