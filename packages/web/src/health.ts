@@ -5,11 +5,13 @@ export type AppHealth = { readonly level: 'good' | 'busy' | 'bad' | 'off'; reado
 
 const ends = new Set(['crashed', 'error', 'failed', 'down', 'destroyed'])
 
+const isBad = (state: string): boolean => ends.has(state) || /backoff|err/i.test(state)
+
 /** `structure`: the wanted number of each type. */
 export function healthOf(structure: Structure, pods: readonly Pod[]): AppHealth {
   const wanted = Object.values(structure).reduce((sum, count) => sum + count, 0)
   const up = pods.filter(({ state }) => state === 'up').length
-  const bad = pods.find(({ state }) => ends.has(state) || /backoff|err/i.test(state))
+  const bad = pods.find(({ state }) => isBad(state))
   if (wanted === 0 && pods.length === 0) return { level: 'off', text: 'no processes' }
   if (bad !== undefined) return { level: 'bad', text: `${bad.type} ${bad.state}, ${up} of ${wanted} up` }
   if (up < wanted || pods.length > up) return { level: 'busy', text: `${up} of ${wanted} up` }
@@ -18,5 +20,5 @@ export function healthOf(structure: Structure, pods: readonly Pod[]): AppHealth 
 
 export function levelOf(state: string): AppHealth['level'] {
   if (state === 'up') return 'good'
-  return ends.has(state) || /backoff|err/i.test(state) ? 'bad' : 'busy'
+  return isBad(state) ? 'bad' : 'busy'
 }

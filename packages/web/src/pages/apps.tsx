@@ -5,8 +5,8 @@ import type { Context } from '../context.ts'
 import { useLoaded } from '../load.ts'
 import { addressOf } from '../location.ts'
 import { type AppHealth, healthOf } from '../health.ts'
+import { Moment } from '../parts/moment.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
-import { ago } from '../text.ts'
 
 const pageSize = 50
 /** Each asks the scheduler once. */
@@ -86,9 +86,7 @@ export function Apps({ context }: { readonly context: Context }) {
                   </td>
                   <td data-label="Owner">{app.owner}</td>
                   <td data-label="Changed">
-                    <time dateTime={app.updated} title={app.updated}>
-                      {ago(app.updated)}
-                    </time>
+                    <Moment time={app.updated} />
                   </td>
                 </tr>
               ))}

@@ -3,8 +3,8 @@ import { getBuildLog, listBuilds } from '@deis/types'
 import { useLoaded } from '../load.ts'
 import { addressOf } from '../location.ts'
 import { Output } from '../parts/output.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
-import { ago } from '../text.ts'
 import type { AppGiven } from './app.tsx'
 
 const refreshMs = 10_000
@@ -67,9 +67,7 @@ function BuildList({ context, app }: AppGiven) {
                 </td>
                 <td data-label="By">{owner}</td>
                 <td data-label="Begun">
-                  <time dateTime={created} title={created}>
-                    {ago(created)}
-                  </time>
+                  <Moment time={created} />
                 </td>
               </tr>
             ))}

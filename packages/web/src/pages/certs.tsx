@@ -2,8 +2,8 @@
 import { listAutoCerts, listCerts } from '@deis/types'
 import type { Context } from '../context.ts'
 import { useLoaded } from '../load.ts'
+import { Moment } from '../parts/moment.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
-import { ago } from '../text.ts'
 
 const refreshMs = 60_000
 const dayMs = 24 * 60 * 60_000
@@ -55,19 +55,9 @@ function AutoCerts({ context }: { readonly context: Context }) {
               </td>
               <td data-label="App">{app ?? 'the platform'}</td>
               <td data-label="Issuer">{issuer ?? 'none'}</td>
-              <td data-label="Expires">
-                {expires === null ? (
-                  'none'
-                ) : (
-                  <time dateTime={expires} title={expires}>
-                    {ago(expires)}
-                  </time>
-                )}
-              </td>
+              <td data-label="Expires">{expires === null ? 'none' : <Moment time={expires} />}</td>
               <td data-label="Next try">
-                <time dateTime={next} title={next}>
-                  {ago(next)}
-                </time>
+                <Moment time={next} />
               </td>
             </tr>
           ))}
@@ -115,9 +105,7 @@ export function Certs({ context }: { readonly context: Context }) {
                 <td data-label="Issuer">{cert.issuer}</td>
                 <td data-label="Expires">
                   <span class={`state ${levelOf(cert.expires, Date.now())}`}>
-                    <time dateTime={cert.expires} title={cert.expires}>
-                      {ago(cert.expires)}
-                    </time>
+                    <Moment time={cert.expires} />
                   </span>
                 </td>
               </tr>

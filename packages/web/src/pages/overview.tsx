@@ -4,8 +4,8 @@ import { getApp, getSettings, listDomains, listPods, restartPods, scaleApp, setS
 import { levelOf } from '../health.ts'
 import { useAction, useLoaded } from '../load.ts'
 import { Confirm, type Question } from '../parts/confirm.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
-import { ago } from '../text.ts'
 import type { AppGiven } from './app.tsx'
 import { Traffic } from './traffic.tsx'
 
@@ -82,9 +82,7 @@ export function Overview({ context, app }: AppGiven) {
                   </td>
                   <td data-label="Release">{pod.release}</td>
                   <td data-label="Started">
-                    <time dateTime={pod.started} title={pod.started}>
-                      {ago(pod.started)}
-                    </time>
+                    <Moment time={pod.started} />
                   </td>
                 </tr>
               ))}

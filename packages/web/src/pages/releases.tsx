@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks'
 import { listReleases, type Release, rollback } from '@deis/types'
 import { useAction, useLoaded } from '../load.ts'
 import { Confirm, type Question } from '../parts/confirm.tsx'
+import { Moment } from '../parts/moment.tsx'
 import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
-import { ago } from '../text.ts'
 import type { AppGiven } from './app.tsx'
 
 const refreshMs = 15_000
@@ -45,10 +45,7 @@ export function Releases({ context, app }: AppGiven) {
             <div>
               <div>{release.summary}</div>
               <div class="faint">
-                {release.owner},{' '}
-                <time dateTime={release.created} title={release.created}>
-                  {ago(release.created)}
-                </time>
+                {release.owner}, <Moment time={release.created} />
                 {release === current && <span class="state good">current</span>}
                 {release.failed && <span class="state bad">failed</span>}
               </div>
