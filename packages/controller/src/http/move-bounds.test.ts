@@ -4,25 +4,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bounds } from '../domain/apps/bounds.ts'
 import { tarEnd, tarHeader, tarPadding } from '../domain/move/tar.ts'
 import { type Fixture, openFixture } from './fixture.ts'
+import { appRecord, created, emptyMaps } from '../domain/move/records-testing.ts'
 
-const created = '2026-01-02T03:04:05Z'
-const maps = { values: {}, registry: {}, memory: {}, cpu: {}, tags: {}, healthcheck: {} }
-const app = {
-  kind: 'app',
-  structure: {},
-  removed: {},
-  deployBranch: null,
-  maintenance: false,
-  routable: true,
-  whitelist: [],
-  autoscale: {},
-  label: {},
-  builder: null,
-  buildpacks: [],
-  httpsEnforced: null,
-  collaborators: [],
-  domains: [],
-}
+const app = appRecord
+const maps = emptyMaps
 const about = { owner: 'ann', created }
 const rest = [
   { kind: 'config', index: 0, ...about, ...maps },

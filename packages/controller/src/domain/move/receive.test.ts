@@ -8,26 +8,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { limits } from './format.ts'
 import { receive } from './receive.ts'
 import { tarEnd, tarHeader, tarPadding } from './tar.ts'
+import { appRecord, created, emptyMaps } from './records-testing.ts'
 
 const now = new Date('2026-01-02T03:04:05Z')
-const created = '2026-01-02T03:04:05Z'
-const app = {
-  kind: 'app',
-  structure: { web: 2 },
-  removed: {},
-  deployBranch: null,
-  maintenance: false,
-  routable: true,
-  whitelist: [],
-  autoscale: {},
-  label: {},
-  builder: null,
-  buildpacks: [],
-  httpsEnforced: null,
-  collaborators: [],
-  domains: [],
-}
-const maps = { values: { A: '1' }, registry: {}, memory: {}, cpu: {}, tags: {}, healthcheck: {} }
+const app = { ...appRecord, structure: { web: 2 } }
+const maps = { ...emptyMaps, values: { A: '1' } }
 const config = { kind: 'config', index: 0, owner: 'ann', created, ...maps }
 const release = {
   kind: 'release',
