@@ -1,6 +1,5 @@
 // How is the health of a pod's container watched?
-import { watchHealth } from '@deis/ports/health'
-import type { Place, Target } from '@deis/ports/probes'
+import { type Place, type Target, watchHealth } from '@deis/ports/health'
 import type { Probe } from '@deis/ports/scheduler'
 import { type Backend } from './backend.ts'
 import { runCommand } from './command.ts'

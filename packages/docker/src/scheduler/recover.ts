@@ -1,6 +1,6 @@
 // What happens to the containers that an earlier controller started?
 import { isAppId } from '@deis/ports/names'
-import { openPlace, tryProbe } from '@deis/ports/probes'
+import { openPlace, tryProbe } from '@deis/ports/health'
 import type { Probe } from '@deis/ports/scheduler'
 import { ContainerList, type Listed } from '../engine/objects.ts'
 import { type Backend, openApp } from './backend.ts'

@@ -1,8 +1,7 @@
 // How do new containers replace old ones, all of them or none?
 import { podName } from '@deis/ports/names'
-import { planRollout } from '@deis/ports/plan'
+import { countOf, deadlineSeconds, planRollout, takeOver } from '@deis/ports/take-over'
 import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
-import { countOf, deadlineSeconds, takeOver } from '@deis/ports/take-over'
 import { type Backend, type DockerApp, openApp } from './backend.ts'
 import { endFailure, lateFailure, startFailure } from './diagnose.ts'
 import { watchPod } from './health.ts'

@@ -7,7 +7,7 @@ import { direct } from '../direct.ts'
 import { createFeed } from './feed.ts'
 import { simulate } from './memory-sessions.ts'
 import { createMemoryWorld, type MemoryApp, type MemoryPod, type MemoryWorld, observed } from './memory-world.ts'
-import { planRollout } from '../plan.ts'
+import { planRollout } from '../take-over.ts'
 import {
   type Capabilities,
   DeployFailure,

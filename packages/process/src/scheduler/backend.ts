@@ -8,9 +8,8 @@ import { type LogFile, openLogFile } from '@deis/lib/log-file'
 import { isAppId } from '@deis/ports/names'
 import type { Formation } from '@deis/ports/scheduler'
 import type { Limit } from '@deis/lib/limit'
-import type { Pod } from './pod.ts'
+import { appFolder, logFile, type Pod, podsFolder } from './pod.ts'
 import type { PortPool } from './ports.ts'
-import { appFolder, logFile, podsFolder } from './state.ts'
 
 export type ProcessOptions = {
   /** Pods, state and logs; app users must be able to enter it. */

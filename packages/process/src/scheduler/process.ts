@@ -11,8 +11,7 @@ import { type Backend, inBackground, makeAppFolders } from './backend.ts'
 import { watchHealth } from '@deis/ports/health'
 import { type CommandOptions, launch, type PodProcess, podVariable } from './launch.ts'
 import { follow } from './output.ts'
-import { type Pod, save } from './pod.ts'
-import { podFolder } from './state.ts'
+import { type Pod, podFolder, save } from './pod.ts'
 import { targetOf } from './target.ts'
 
 /** Slugs; more at a time would only wait for the disk and each other. */

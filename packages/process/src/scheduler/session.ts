@@ -10,8 +10,7 @@ import { podVariable, sessionVariable } from './launch.ts'
 import { begin, commandOptions, unpackHomes } from './process.ts'
 import { graceSeconds, inOneOff } from './one-off.ts'
 import { attachPipes } from './pipes.ts'
-import type { Pod } from './pod.ts'
-import { podFolder } from './state.ts'
+import { type Pod, podFolder } from './pod.ts'
 import { attachTerminal } from './terminal.ts'
 
 const graceMs = graceSeconds * 1000

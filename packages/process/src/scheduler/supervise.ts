@@ -6,8 +6,7 @@ import { type Backend, inBackground } from './backend.ts'
 import { exitText } from '@deis/ports/exit'
 import { clearGroup, podVariable } from './launch.ts'
 import { startProcess, watchPod } from './process.ts'
-import { logLine, type Pod, save } from './pod.ts'
-import { podFolder } from './state.ts'
+import { logLine, type Pod, podFolder, save } from './pod.ts'
 import { within } from '@deis/lib/within'
 
 const drainMs = 30_000

@@ -4,7 +4,7 @@ import { StartFault, startConfined } from '@deis/machine/confine'
 import type { Isolation } from '@deis/machine/isolation'
 import { type Identity, signalGroup } from '@deis/machine/pid'
 import { rejectsWhenAborted } from '@deis/lib/wait'
-import type { Place, Target } from '@deis/ports/probes'
+import type { Place, Target } from '@deis/ports/health'
 import { podVariable } from './launch.ts'
 import { isOtherUsersPort } from './listening.ts'
 

@@ -1,6 +1,6 @@
 // Are the right pods kept, added and retired?
 import { expect, test } from 'vitest'
-import { type Candidate, planRollout } from './plan.ts'
+import { type Candidate, planRollout } from './take-over.ts'
 import type { Formation } from './scheduler.ts'
 
 type Named = Candidate & { readonly name: string }
