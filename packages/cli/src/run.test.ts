@@ -3,9 +3,8 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { usage } from './help/help.ts'
-import { shortcuts } from './help/shortcuts.ts'
+import { shortcuts, topics } from './help/topics.ts'
 import { deis, homeOf, startController, temporaryFolder } from './testbed.ts'
-import { topics } from './help/topics.ts'
 import { clientVersion } from './http/version.ts'
 
 describe('an invalid command line exits with 1, a reason and the usage, without a request', () => {

@@ -3,7 +3,7 @@ import { quoted } from '@deis/lib/quoted'
 import { Argument, Command } from 'commander'
 import { originOf } from '../parse/address.ts'
 import type { Context } from '../profile/context.ts'
-import { setAll } from '../profile/git.ts'
+import { setAll } from '../profile/remotes.ts'
 import { profileFile, findProfile } from '../profile/settings.ts'
 
 /** git sends a few short lines. */

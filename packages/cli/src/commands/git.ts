@@ -2,10 +2,9 @@
 import { Command } from 'commander'
 import { DeisError } from '@deis/types'
 import type { Context } from '../profile/context.ts'
-import { addRemote, listRemotes, removeRemote } from '../profile/git.ts'
+import { addRemote, listRemotes, remotesHere, remoteUrl, removeRemote, webRemoteUrl } from '../profile/remotes.ts'
 import { type AppOption, appOption, remoteOption } from '../parse/options.ts'
 import { print } from '../terminal/output.ts'
-import { remotesHere, remoteUrl, webRemoteUrl } from '../http/platform.ts'
 import { credentials, useHelper } from './credentials.ts'
 
 export async function urlOfRemote(context: Context, app: string): Promise<string> {

@@ -1,7 +1,7 @@
 // Which short names do commands have?
 import { Command } from 'commander'
 import type { Context } from '../profile/context.ts'
-import { shortcutLines, shortcuts } from '../help/shortcuts.ts'
+import { shortcutLines, shortcuts } from '../help/topics.ts'
 
 export function shortcutCommands(context: Context): Command[] {
   return [

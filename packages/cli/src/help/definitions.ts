@@ -3,8 +3,7 @@ import { Option } from 'commander'
 import { commonOptions } from '../parse/common.ts'
 import type { Context } from '../profile/context.ts'
 import { loadAll } from '../program.ts'
-import { shortcuts } from './shortcuts.ts'
-import { topics } from './topics.ts'
+import { shortcuts, topics } from './topics.ts'
 
 export type OptionData = {
   readonly short: string | undefined

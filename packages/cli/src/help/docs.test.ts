@@ -6,7 +6,7 @@ import { createContext } from '../profile/context.ts'
 import { definitions } from './definitions.ts'
 import { commandsDocument } from './docs.ts'
 import { processIo } from '../terminal/io.ts'
-import { shortcuts } from './shortcuts.ts'
+import { shortcuts } from './topics.ts'
 
 const path = join(import.meta.dirname, '../../../../docs/commands.md')
 

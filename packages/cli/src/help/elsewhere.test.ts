@@ -5,8 +5,7 @@ import { processIo } from '../terminal/io.ts'
 import { deis } from '../testbed.ts'
 import { definitions } from './definitions.ts'
 import { elsewhereWords } from './elsewhere.ts'
-import { shortcuts } from './shortcuts.ts'
-import { topics } from './topics.ts'
+import { shortcuts, topics } from './topics.ts'
 
 let commands: Set<string>
 beforeAll(async () => {

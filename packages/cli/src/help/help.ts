@@ -1,8 +1,7 @@
 // What does `deis help` print?
 import type { Command } from 'commander'
 import { commonOptions } from '../parse/common.ts'
-import { shortcutLines, shortcuts } from './shortcuts.ts'
-import { topics } from './topics.ts'
+import { shortcutLines, shortcuts, topics } from './topics.ts'
 
 export const usage = 'Usage: deis <command> [<args>...]'
 

@@ -1,4 +1,4 @@
-// Which topics are there, and where are their commands (docs/contract/cli.md §1.3)?
+// Which topics are there, where are their commands, and which of those have short names (docs/contract/cli.md §1.3, §1.4)?
 import type { Command } from 'commander'
 import type { Context } from '../profile/context.ts'
 
@@ -168,4 +168,34 @@ export const topics: Readonly<Record<string, Topic>> = {
     alone: 'list',
     load: async () => (await import('../commands/whitelist.ts')).whitelist,
   },
+}
+
+export const shortcuts: Readonly<Record<string, string>> = {
+  create: 'apps:create',
+  destroy: 'apps:destroy',
+  exec: 'ps:exec',
+  info: 'apps:info',
+  login: 'auth:login',
+  logout: 'auth:logout',
+  logs: 'apps:logs',
+  open: 'apps:open',
+  passwd: 'auth:passwd',
+  pull: 'builds:create',
+  register: 'auth:register',
+  rollback: 'releases:rollback',
+  run: 'apps:run',
+  'run:detached': 'ps:start',
+  scale: 'ps:scale',
+  sharing: 'perms:list',
+  'sharing:add': 'perms:create',
+  'sharing:list': 'perms:list',
+  'sharing:remove': 'perms:delete',
+  whoami: 'auth:whoami',
+}
+
+/** `create -> apps:create`, by name. */
+export function shortcutLines(): string[] {
+  return Object.keys(shortcuts)
+    .toSorted()
+    .map((name) => `${name} -> ${shortcuts[name]}`)
 }

@@ -1,6 +1,6 @@
-// Are the URLs of controllers stored and used as by the original client?
+// Are the URLs of controllers stored and used as by the original client, and where are apps reached?
 import { expect, test } from 'vitest'
-import { isHostOfOriginalClient, originOf, storedController } from './address.ts'
+import { appAddress, isHostOfOriginalClient, originOf, storedController } from './address.ts'
 
 test.each([
   ['deis.example.com', 'http://deis.example.com', 'http://deis.example.com'],
@@ -28,4 +28,15 @@ test.each([
   ['http://deis.example.com', true],
 ])('the original client accepts %s: %s', (controller, takes) => {
   expect(isHostOfOriginalClient(controller)).toBe(takes)
+})
+
+test.each([
+  ['www.example.com', {}, 'http://deis.example.com', 'www.example.com'],
+  ['foo', { domain: 'apps.example.com', router_port: 80 }, 'http://deis.example.com', 'foo.apps.example.com'],
+  ['foo', { domain: 'apps.example.com' }, 'http://deis.example.com', 'foo.apps.example.com'],
+  ['foo', { domain: 'localhost', router_port: 8080 }, 'http://deis.example.com', 'foo.localhost:8080'],
+  ['foo', {}, 'http://deis.example.com', 'foo.example.com'],
+  ['foo', {}, 'http://deis.example.com:8080', 'foo.example.com:8080'],
+])('domain %s with %j at %s is %s', (domain, platform, controller, address) => {
+  expect(appAddress(domain, platform, controller)).toBe(address)
 })

@@ -1,5 +1,5 @@
-// How is the URL of a controller parsed, stored and used?
-import { DeisError } from '@deis/types'
+// How is the URL of a controller parsed, stored and used, and what are the addresses of its apps (docs/contract/cli.md §1.8)?
+import { DeisError, type Platform } from '@deis/types'
 
 function parse(text: string): URL {
   let url: URL
@@ -43,4 +43,12 @@ export function originOf(controller: string): string {
 export function isHostOfOriginalClient(controller: string): boolean {
   const { hostname } = parse(controller)
   return hostname === 'localhost' || hostname.startsWith('[') || hostname.includes('.')
+}
+
+/** The address of a domain: a name without a dot is a label under the domain of the platform. */
+export function appAddress(domain: string, platform: Platform, controller: string): string {
+  if (domain.includes('.')) return domain
+  const { router_port: port } = platform
+  if (platform.domain) return `${domain}.${platform.domain}${port === undefined || port === 80 ? '' : `:${port}`}`
+  return new URL(originOf(controller)).host.replace(/^[^.:]+/, domain)
 }

@@ -1,5 +1,5 @@
 // How is the command line divided before a command parses its arguments (docs/contract/cli.md §1.1)?
-import { shortcuts } from '../help/shortcuts.ts'
+import { shortcuts } from '../help/topics.ts'
 
 export type Invocation = {
   /** Value of `--config`. */

@@ -3,10 +3,9 @@ import { basename } from 'node:path'
 import { DeisError, getPlatform, type Platform, type Response, type Route } from '@deis/types'
 import { type Answer, createAnswer, progressOnStderr } from '../terminal/answer.ts'
 import { call, type CallArguments, type Connection, type Wire } from '../http/client.ts'
-import type { Remote } from './git.ts'
+import type { Remote } from './remotes.ts'
 import type { Io } from '../terminal/io.ts'
 import { note } from '../terminal/output.ts'
-import { foreignRemote, remotesHere } from '../http/platform.ts'
 import { type Profile, profileFile, type ProfileFile, readProfile } from './settings.ts'
 import { skewNote } from '../http/skew.ts'
 
@@ -131,7 +130,7 @@ export function createContext(
       const named = io.env['DEIS_APP']
       if (named) return { id: given(named, 'DEIS_APP'), from: 'environment' }
       // Outside a repository, or without git, there are no remotes.
-      const { listRemotes } = await import('./git.ts')
+      const { foreignRemote, listRemotes, remotesHere } = await import('./remotes.ts')
       const remotes = await listRemotes(io).catch((): Remote[] => [])
       const [found] = remotes.length > 0 ? remotesHere(remotes, await platform(), controller) : []
       if (found?.form === 'former')

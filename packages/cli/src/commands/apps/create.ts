@@ -1,7 +1,7 @@
 // How is an app created, and its git remote added to this checkout?
 import { createApp, DeisError, messageOf, setConfig } from '@deis/types'
 import type { Context } from '../../profile/context.ts'
-import { listRemotes } from '../../profile/git.ts'
+import { listRemotes } from '../../profile/remotes.ts'
 import { note, print, step } from '../../terminal/output.ts'
 import { createRemote, urlOfRemote } from '../git.ts'
 

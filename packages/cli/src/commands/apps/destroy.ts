@@ -2,7 +2,7 @@
 import { DeisError, destroyApp } from '@deis/types'
 import { readLine } from '../../terminal/ask.ts'
 import type { Context } from '../../profile/context.ts'
-import { listRemotes } from '../../profile/git.ts'
+import { listRemotes } from '../../profile/remotes.ts'
 import { print, timed } from '../../terminal/output.ts'
 import { removeRemotes } from '../git.ts'
 

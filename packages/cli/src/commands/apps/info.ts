@@ -1,11 +1,10 @@
 // What does `apps:info` show, and which address does `apps:open` open?
 import { DeisError, getApp, getSettings, listDomains, listPods } from '@deis/types'
 import { openInBrowser } from '../../terminal/browser.ts'
-import { originOf } from '../../parse/address.ts'
+import { appAddress, originOf } from '../../parse/address.ts'
 import type { Context } from '../../profile/context.ts'
 import { limitOf } from '../../parse/options.ts'
 import { countSuffix, labelled, note } from '../../terminal/output.ts'
-import { appAddress } from '../../http/platform.ts'
 import { labelLines } from '../labels.ts'
 import { processLines } from '../ps.ts'
 

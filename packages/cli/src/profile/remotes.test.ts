@@ -1,6 +1,6 @@
-// Are remotes and addresses those that the controller announces, or those of the rules of Deis?
+// Are remotes those that the controller announces, or those of the rules of Deis?
 import { expect, test } from 'vitest'
-import { appAddress, foreignRemote, remotesHere, remoteUrl } from './platform.ts'
+import { foreignRemote, remotesHere, remoteUrl } from './remotes.ts'
 
 test.each([
   [{ git: 'ssh://git@localhost:2222' }, 'http://localhost:8000', 'ssh://git@localhost:2222/foo.git'],
@@ -101,15 +101,4 @@ test.each(['..', 'a b', '-x', 'a/../../b', 'a\u001b[2J'])('an app that is called
   expect(() => remoteUrl(app, { git: 'ssh://git@host:2222' }, original)).toThrow(
     'which is not an ssh:// or https:// address.',
   )
-})
-
-test.each([
-  ['www.example.com', {}, original, 'www.example.com'],
-  ['foo', { domain: 'apps.example.com', router_port: 80 }, original, 'foo.apps.example.com'],
-  ['foo', { domain: 'apps.example.com' }, original, 'foo.apps.example.com'],
-  ['foo', { domain: 'localhost', router_port: 8080 }, original, 'foo.localhost:8080'],
-  ['foo', {}, original, 'foo.example.com'],
-  ['foo', {}, 'http://deis.example.com:8080', 'foo.example.com:8080'],
-])('domain %s with %j at %s is %s', (domain, platform, controller, address) => {
-  expect(appAddress(domain, platform, controller)).toBe(address)
 })
