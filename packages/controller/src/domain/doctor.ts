@@ -3,7 +3,7 @@ import { type Check, platformVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
 import { checkBackups } from './backups.ts'
 import { checkCertificates } from './acme/check.ts'
-import { checkRouters } from './edge/routers.ts'
+import { checkRouters } from './edge/routes.ts'
 import type { Caller, Core } from './core.ts'
 
 async function disk(core: Core): Promise<Check> {

@@ -11,7 +11,7 @@ import Fastify, {
 } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { parseJson } from '../domain/apps/json.ts'
-import { routersNow } from '../domain/edge/routers.ts'
+import { routersNow } from '../domain/edge/routes.ts'
 import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'

@@ -3,7 +3,7 @@ import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { examine } from '../domain/doctor.ts'
-import { publicPort } from '../domain/edge/routers.ts'
+import { publicPort } from '../domain/edge/routes.ts'
 import { serve } from './serve.ts'
 
 export function servePlatform(server: FastifyInstance, core: Core, gitUrl: (host: string) => string): void {

@@ -3,7 +3,7 @@ import { DeisError, errors, openTerminal, type ServerMessage, sessionPingMs, ses
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Core } from '../domain/core.ts'
-import { recheckPermission } from '../domain/accounts/permission-check.ts'
+import { recheckPermission } from '../domain/accounts/access.ts'
 import { endDeed } from '../domain/events/deed.ts'
 import { openSession } from '../domain/live/terminal.ts'
 import { stillAdmitted } from './live.ts'

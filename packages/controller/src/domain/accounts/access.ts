@@ -51,3 +51,17 @@ export async function mayPush(core: Core, username: string, id: string): Promise
   if (!found) return 'no app'
   return found.role ? 'ok' : 'forbidden'
 }
+
+/** Asks every `everyMs`, and calls `ended` when the user is no longer allowed. Returns the function that stops it. */
+export function recheckPermission(
+  isAllowed: () => Promise<boolean>,
+  everyMs: number,
+  ended: () => void,
+  failed: (error: unknown) => void,
+): () => void {
+  const timer = setInterval(() => {
+    isAllowed().then((allowed) => allowed || ended(), failed)
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}

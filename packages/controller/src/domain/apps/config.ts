@@ -4,10 +4,9 @@ import type { Capabilities } from '@deis/ports/scheduler'
 import { type ConfigMaps, type ConfigPatch, mergeConfig } from './config-rules.ts'
 import { appRow, deploy } from '../releases/converge.ts'
 import type { Caller, Core } from '../core.ts'
-import { desiredStructure } from './counts.ts'
-import { configRow, createRelease, latestGood } from '../releases/release.ts'
+import { desiredStructure } from './structure.ts'
+import { configRow, configSummary, createRelease, latestGood } from '../releases/release.ts'
 import { type AppRow, configMaps, toConfig } from './rows.ts'
-import { configSummary } from '../releases/summary.ts'
 
 export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
   const { config } = await latestGood(core.db, app)

@@ -16,7 +16,7 @@ import type { Vault } from '../../store/crypto.ts'
 import type { CnbFacts } from '@deis/ports/builder'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { type ConfigMaps, type Probes } from './config-rules.ts'
-import { structureOf } from './counts.ts'
+import { structureOf } from './structure.ts'
 import type { SettingsValues } from './settings-rules.ts'
 
 export type AppRow = Row.App & { readonly owner: { readonly username: string } }

@@ -7,7 +7,7 @@ import { inventName } from './names.ts'
 import { pageRequest } from './page.ts'
 import { fullPodName } from '../live/ps.ts'
 import { type BuildShape, countsFor, defaultStructure, scaleRequest } from './structure.ts'
-import { buildSummary, configSummary } from '../releases/summary.ts'
+import { buildSummary, configSummary } from '../releases/release.ts'
 import { fingerprints, keyBlob } from '../accounts/keys.ts'
 
 const build = (procfile: Record<string, string>, kind: 'image' | 'buildpack' | 'cnb' | 'dockerfile' = 'image') => ({

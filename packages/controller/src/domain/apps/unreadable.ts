@@ -16,7 +16,7 @@ const asJson = (text: string): string => (isJson(text) ? text : JSON.stringify(t
 
 /**
  * Such a text becomes a JSON text of itself: nothing of it is lost, the app is shown, read and destroyed as always, and what
- * needs the counts says how to set them again (counts.ts). Returns whether there was such a text; PostgreSQL never has one.
+ * needs the counts says how to set them again (structure.ts). Returns whether there was such a text; PostgreSQL never has one.
  */
 export async function makeReadable(core: Pick<Core, 'db' | 'log'>, app: string): Promise<boolean> {
   const [stored] = await core.db.$queryRaw<Texts[]>`

@@ -1,6 +1,7 @@
-// Where do requests of each app go, and which routers have applied that (docs/architecture.md)?
+// Where do requests of each app go, which routers have applied that, and who is told when they have not (docs/architecture.md)?
 import { randomUUID } from 'node:crypto'
-import type { AppRoute, Challenge, RouteEvent, RouterState } from '@deis/types'
+import type { AppRoute, Challenge, Check, RouteEvent, RouterState } from '@deis/types'
+import type { Core } from '../core.ts'
 
 export type Count = {
   /** Routers that are connected; one that is away for a moment counts. */
@@ -221,5 +222,45 @@ export function createRouteTable(
       }
     },
     ping: () => ({ type: 'ping', seq }),
+  }
+}
+
+/** Where clients reach apps without TLS; 0: any free port was asked for, and no router has reported yet which one it got. */
+export function publicPort({ config, routes }: Core): number {
+  return config.routerPublicPort ?? (config.routerPort === 0 ? (routes.routerPort() ?? 0) : config.routerPort)
+}
+
+const plural = (count: number): string => `${count} router${count === 1 ? '' : 's'}`
+
+function problemOf({ following, behind, expected }: Following): string | null {
+  if (!expected) return null
+  if (following === 0)
+    return 'no router is connected to the controller, so no change of routes takes effect; check that the router runs, and see its log'
+  if (behind > 0)
+    return `${behind} of ${plural(following)} ${behind === 1 ? 'has' : 'have'} not applied the newest routes yet; see the router's log`
+  return null
+}
+
+export function checkRouters(core: Core): Check {
+  const state = core.routes.following()
+  const problem = problemOf(state)
+  const detail =
+    problem ??
+    (state.following > 0
+      ? `${plural(state.following)} connected, with the newest routes`
+      : state.needed
+        ? 'waiting for routers: the controller has just started'
+        : 'not needed: the cluster has its own Ingress controller')
+  if (problem === null) return { name: 'routers', status: 'ok', detail }
+  return { name: 'routers', status: state.following === 0 ? 'missing' : 'limited', detail, concern: 'broken' }
+}
+
+/** After a change of an app: `2/2`, and a warning if routers are missing or late. */
+export function routersNow(core: Core): { readonly count: string; readonly warning: string | null } {
+  const state = core.routes.following()
+  const problem = problemOf(state)
+  return {
+    count: `${state.following - state.behind}/${state.following}`,
+    warning: problem === null ? null : `The change is stored, but ${problem}.`,
   }
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Core } from '../core.ts'
 import { controllerLine, isWanted, linesOfPods, merged, podLine, type Wanted } from './logs.ts'
 import { createOutbox } from './outbox.ts'
-import { recheckPermission } from '../accounts/permission-check.ts'
+import { recheckPermission } from '../accounts/access.ts'
 
 const maxBytes = 1024 * 1024
 /** Proxies close a connection after 60 s or more without a byte. */

@@ -3,11 +3,10 @@ import { DeisError, notFound, type Pod, type Structure, time } from '@deis/types
 import type { ObservedPod } from '@deis/ports/scheduler'
 import { applyCurrent, appRow, explain } from '../releases/converge.ts'
 import type { Caller, Core } from '../core.ts'
-import { structureOf } from '../apps/counts.ts'
+import { scaleRequest, structureOf } from '../apps/structure.ts'
 import { latestGood, pendingRelease } from '../releases/release.ts'
 import { mark } from '../requests/request-mark.ts'
 import { type AppRow, procfileOf } from '../apps/rows.ts'
-import { scaleRequest } from '../apps/structure.ts'
 
 const hidden = new Set<string>(['down', 'crashed', 'destroyed'])
 

@@ -1,7 +1,7 @@
 // Which records does an app consist of? They are read from the database, the newest releases first.
 import { DeisError, time } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
-import { countsOf } from '../apps/counts.ts'
+import { countsOf } from '../apps/structure.ts'
 import { type AppRow, certPurpose, cnbOf, configMaps, procfileOf, settingsValues } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
 import type { FullRelease } from '../releases/release.ts'

@@ -1,14 +1,12 @@
 // How does a build that succeeded become the release that an app runs?
 import { DeisError, notFound, type Structure } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
-import { countsOf, desiredStructure } from '../apps/counts.ts'
+import { type BuildShape, countsFor, countsOf, desiredStructure } from '../apps/structure.ts'
 import { type AppRow, procfileOf } from '../apps/rows.ts'
-import { type BuildShape, countsFor } from '../apps/structure.ts'
 import type { Core } from '../core.ts'
 import type { Change } from '../requests/request-mark.ts'
 import { appRow, deploy } from './converge.ts'
-import { createRelease, type FullRelease, latestGood } from './release.ts'
-import { buildSummary } from './summary.ts'
+import { buildSummary, createRelease, type FullRelease, latestGood } from './release.ts'
 
 const missingProcfile =
   'Last deployment had a Procfile but is missing in this deploy. For a successful deployment provide a Procfile.'

@@ -2,11 +2,10 @@
 import { DeisError, notFound, type Release } from '@deis/types'
 import { appRow, deploy } from './converge.ts'
 import type { Caller, Core } from '../core.ts'
-import { countsOf, desiredStructure } from '../apps/counts.ts'
+import { countsFor, countsOf, desiredStructure } from '../apps/structure.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
 import { createRelease, latestGood, releaseOf } from './release.ts'
 import { type AppRow, procfileOf, toRelease } from '../apps/rows.ts'
-import { countsFor } from '../apps/structure.ts'
 
 export async function releasesPage(core: Core, app: AppRow, page: PageRequest): Promise<Slice<Release>> {
   const where = { appUuid: app.uuid }
