@@ -4,7 +4,7 @@ import { refuseRequest } from '@deis/git/https/https'
 import { readRequest } from '@deis/git/https/request'
 import type { GitServer } from '@deis/git/port'
 import { DeisError } from '@deis/types'
-import { authenticate } from './domain/accounts/auth.ts'
+import { authenticate } from './domain/accounts/access.ts'
 import type { Caller, Core } from './domain/core.ts'
 import { addressOf } from './http/client-address.ts'
 

@@ -1,7 +1,7 @@
 // Who sends this request (docs/contract/api.md §1.3)?
 import { builderAuthHeader, DeisError } from '@deis/types'
 import type { FastifyRequest } from 'fastify'
-import { authenticate } from '../domain/accounts/auth.ts'
+import { authenticate } from '../domain/accounts/access.ts'
 import type { Caller, Core } from '../domain/core.ts'
 import { sameSecret } from '../store/crypto.ts'
 

@@ -1,4 +1,4 @@
-// Which user does a token belong to, and how are accounts created and removed (docs/contract/api.md §1.3, §2.2, §3.11)?
+// How are accounts created, used and removed: registration, login, passwords, tokens (docs/contract/api.md §1.3, §2.2, §3.11)?
 import { DeisError, forbidden, invalidField, notFound, registrationTokenMessages, type User } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { hashToken, newToken, sameSecret } from '../../store/crypto.ts'
@@ -15,23 +15,6 @@ import { refuseTakenName } from './usernames.ts'
 const tokensPerUser = 20
 
 const emailPattern = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$|^[^\s@]+@localhost$/
-
-export function asCaller(row: Pick<Row.User, 'id' | 'username' | 'isSuperuser'>): Caller {
-  return { id: row.id, username: row.username, isSuperuser: row.isSuperuser }
-}
-
-/**
- * Every request starts here, so it is one statement, without Prisma's engine.
- * @throws the contract's 401 texts.
- */
-export async function authenticate(core: Core, token: string): Promise<Caller> {
-  const [user] = await core.read<{ id: number; username: string; isSuperuser: unknown; isActive: unknown }>`
-    SELECT u."id", u."username", u."isSuperuser", u."isActive"
-    FROM "Token" t JOIN "User" u ON u."id" = t."userId" WHERE t."hash" = ${hashToken(token)}`
-  if (!user) throw new DeisError('unauthenticated', 'Invalid token.')
-  if (!user.isActive) throw new DeisError('unauthenticated', 'User inactive or deleted.')
-  return { id: user.id, username: user.username, isSuperuser: Boolean(user.isSuperuser) }
-}
 
 /** `client`: from where, as `clientHash` writes it. */
 export async function issueToken(tx: Tx, userId: number, client: string | null): Promise<string> {

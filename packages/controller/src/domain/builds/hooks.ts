@@ -1,7 +1,7 @@
 // What do external builders ask for (docs/contract/api.md §2.13)?
 import { type Config, DeisError, forbidden, type KeysOfUsers, notFound } from '@deis/types'
 import { appAccess, visibleTo } from '../accounts/access.ts'
-import { asCaller } from '../accounts/auth.ts'
+import { asCaller } from '../accounts/access.ts'
 import { deployImage } from './builds.ts'
 import { currentConfig } from '../apps/config.ts'
 import type { Caller, Core } from '../core.ts'
