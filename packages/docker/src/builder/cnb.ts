@@ -4,6 +4,7 @@ import { builderOf } from '@deis/buildpacks/cnb/choice'
 import { builtImage } from '@deis/buildpacks/cnb/image-facts'
 import { cnbPlan, type CnbPlan } from '@deis/buildpacks/cnb/plan'
 import { processTypes, readsProcfiles } from '@deis/buildpacks/cnb/processes'
+import { sourceFilter } from '@deis/buildpacks/cnb/source-filter'
 import { createOutput } from '@deis/buildpacks/output'
 import { asBuildFailure } from '@deis/container/image-failure'
 import { imageTag, repositoryOf } from '@deis/container/image-names'
@@ -12,7 +13,8 @@ import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/b
 import type { Registry } from '@deis/ports/registry'
 import { ensureImage } from './base-image.ts'
 import { runPlan } from './cnb-run.ts'
-import { projectOf, withSource } from './cnb-source.ts'
+import { projectOf } from './cnb-source.ts'
+import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 import type { Place } from './registry.ts'
 
@@ -71,7 +73,7 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
   if (plan.kept.length > 0) output.note(`Not passed to the build: ${plan.kept.join(', ')}`)
   for (const image of new Set(plan.steps.map((step) => step.image)))
     await ensureImage(options, image, request.app, signal)
-  const digest = await withSource(build, project, (source) =>
+  const digest = await withFiltered(build, project && sourceFilter(project), (source) =>
     runPlan(build, { facts, place, source, withoutCache, planOf }),
   )
   if (digest === null) throw new BuildFailure('The build ended without an image.')

@@ -8,13 +8,14 @@ import { releaseNotice } from '@deis/ports/procfile'
 import { BuiltImage } from '../engine/objects.ts'
 import { pullAuth } from './base-image.ts'
 import { buildImage } from './build-image.ts'
+import { withContext } from './context.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
 export type DockerfileBuild = {
   readonly options: BuildingOptions
   readonly request: BuildRequest
   readonly source: Source
-  /** The tar of the source. The engine itself heeds its `.dockerignore`. */
+  /** The tar of the source. */
   readonly sourceFile: string
   readonly write: (text: string) => void
   readonly signal: AbortSignal
@@ -33,18 +34,21 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
   const shown = output.stream()
   let image: string
   try {
-    image = await buildImage(
-      {
-        options,
-        request,
-        given: { tar: sourceFile },
-        labels: imageLabels(request, 'dockerfile', new Date()),
-        headers: await pullAuth(options, app),
-        args,
-        noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
-        show: (text) => shown.write(Buffer.from(text)),
-      },
-      signal,
+    const headers = await pullAuth(options, app)
+    image = await withContext({ options, sourceFile, signal }, ({ file }) =>
+      buildImage(
+        {
+          options,
+          request,
+          given: { tar: file },
+          labels: imageLabels(request, 'dockerfile', new Date()),
+          headers,
+          args,
+          noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
+          show: (text) => shown.write(Buffer.from(text)),
+        },
+        signal,
+      ),
     )
   } finally {
     shown.end()

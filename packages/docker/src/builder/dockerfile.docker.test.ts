@@ -1,0 +1,63 @@
+// Is a Dockerfile built of what its app sends, and of nothing else?
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isEngineThere } from '../scheduler/testbed.ts'
+import { type BuilderTestbed, openBuilderTestbed } from './testbed.ts'
+
+const busybox = `${process.env.TEST_DOCKER_REGISTRY}/busybox:1`
+const listing = `FROM ${busybox}\nWORKDIR /app\nCOPY . .\nCMD ["find", "."]\n`
+
+describe.skipIf(!isEngineThere)('a Dockerfile', () => {
+  let bed: BuilderTestbed
+  beforeAll(async () => {
+    bed = await openBuilderTestbed('dbf')
+  })
+  afterAll(async () => {
+    await bed?.close()
+  })
+  const filesOf = async (image: string): Promise<string[]> =>
+    (await bed.docker('run', '--rm', image, 'find', '-type', 'f')).split('\n').toSorted()
+  const built = async (files: Record<string, string>): Promise<string[]> => {
+    const { artifact } = (await bed.build({ Dockerfile: listing, ...files })).result
+    return filesOf(artifact.kind === 'image' ? artifact.reference : '')
+  }
+  const files = {
+    secret: 'x',
+    'a.log': 'x',
+    'kept.log': 'x',
+    'src/node_modules/a/b': 'x',
+    'src/index.js': 'x',
+  }
+
+  test('what .dockerignore names is left out, as by the command line of Docker', async () => {
+    const all = { ...files, '.dockerignore': 'secret\n*.log\n!kept.log\n**/node_modules\n' }
+    const folder = await mkdtemp(join(tmpdir(), 'deis-by-hand-'))
+    try {
+      for (const [path, text] of Object.entries({ Dockerfile: listing, ...all })) {
+        await mkdir(dirname(join(folder, path)), { recursive: true })
+        await writeFile(join(folder, path), text)
+      }
+      const byHand = (await bed.docker('build', '--quiet', folder)).split('\n').at(-1) ?? ''
+      const expected = await filesOf(byHand)
+      await bed.docker('rmi', '--force', byHand)
+      expect(await built(all)).toEqual(expected)
+      expect(expected).toEqual(['./.dockerignore', './Dockerfile', './kept.log', './src/index.js'])
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+    expect(await bed.left()).toEqual([])
+  })
+
+  test('Dockerfile.dockerignore is taken before .dockerignore', async () => {
+    const ignored = { 'Dockerfile.dockerignore': '**\n!src\n**/node_modules', '.dockerignore': 'src\n' }
+    expect(await built({ ...files, ...ignored })).toEqual(['./Dockerfile', './src/index.js'])
+  })
+
+  test('a .dockerignore that Docker would refuse is refused', async () => {
+    await expect(built({ '.dockerignore': 'a\n[' })).rejects.toThrow(
+      '.dockerignore cannot be used: line 2: a [ has no ].',
+    )
+  })
+})
