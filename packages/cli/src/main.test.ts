@@ -92,6 +92,8 @@ test('reads variables from a pipe', async () => {
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  // The terminal was closed.
+  ['SIGHUP', 129],
 ] as const)('%s ends a waiting command', async (signal, code) => {
   let arrived = (): void => {}
   const waiting = new Promise<void>((resolve) => (arrived = resolve))

@@ -1,6 +1,6 @@
 // Which numbers does the controller show, and how are they collected?
 import type { MetricsText } from '@deis/lib/metrics-listener'
-import { platformVersion } from '@deis/types'
+import { productVersion } from '@deis/types'
 import type { Core } from './domain/core.ts'
 import type { Measures } from './domain/measures.ts'
 
@@ -51,7 +51,7 @@ export async function createMetrics(backend: string): Promise<Metrics> {
     return made
   }
   gauge('deis_build_info', 'Always 1.', ['version', 'node', 'backend'], (set) =>
-    set({ version: platformVersion, node: process.version, backend }, 1),
+    set({ version: productVersion, node: process.version, backend }, 1),
   )
   const requests = counter('deis_api_requests_total', 'Requests to the API that were answered.', [
     'route',

@@ -269,8 +269,8 @@ export async function checkConnection(wire: Wire, connection: Connection): Promi
     })
 }
 
-/** The API version of a controller; needs no login. */
-export async function controllerVersion(wire: Wire, connection: Connection): Promise<string | undefined> {
+/** Which versions a controller has; needs no login. */
+export async function controllerVersions(wire: Wire, connection: Connection): Promise<Versions> {
   const answer = await send(wire, connection, { method: 'GET', path: '/healthz', headers: {}, deadline: probeDeadline })
-  return answer.versions.api
+  return answer.versions
 }

@@ -5,7 +5,8 @@ import type { Io } from './io.ts'
 
 /** 128 + n, as shells count a program ended by signal n. */
 export function interrupted(signal: unknown): number {
-  return 128 + (signal === 'SIGTERM' ? constants.signals.SIGTERM : constants.signals.SIGINT)
+  const ended = signal === 'SIGTERM' || signal === 'SIGHUP' ? signal : 'SIGINT'
+  return 128 + constants.signals[ended]
 }
 
 /** Ctrl-C at a prompt. On a terminal in raw mode it is a key, not a signal. */

@@ -1,5 +1,5 @@
 // What can this installation do, and what can it not?
-import { type Check, platformVersion } from '@deis/types'
+import { type Check, productVersion } from '@deis/types'
 import { statfs } from 'node:fs/promises'
 import { checkBackups } from './backups.ts'
 import { checkCertificates } from './acme/check.ts'
@@ -31,7 +31,7 @@ export async function examine(
   ])
   return {
     scheduler: core.scheduler.name,
-    version: platformVersion,
+    version: productVersion,
     checks: [
       ...runs,
       checkRouters(core),

@@ -518,6 +518,12 @@ describe('a backend that cannot do something', () => {
         400,
         expect.stringContaining('The memory scheduler cannot enforce memory limits'),
       ])
+      // Not first that PORT is missing, which would help nobody.
+      const account = await f.call('POST', '/v2/apps/tea/config/', { registry: { username: 'bob' } }, ann)
+      expect([account.status, (account.body as Json).detail]).toEqual([
+        400,
+        expect.stringContaining('cannot enforce image registries'),
+      ])
       const image = await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/api' }, ann)
       expect([image.status, (image.body as Json).detail]).toEqual([
         400,

@@ -88,7 +88,9 @@ test('from the code to the token, which is given once', async () => {
 
   const shown = await open(begun.user_code.toLowerCase().replace('-', ' '))
   expect(shown.statusCode).toBe(200)
-  expect(shown.body).toContain(`A client on <b>laptop</b> at the address <b>192.0.2.${address}</b> wants to log in to`)
+  expect(shown.body).toContain(
+    `A client on <b><bdi>laptop</bdi></b> at the address <b>192.0.2.${address}</b> wants to log in to`,
+  )
   expect(shown.body).toContain(`name="code" value="${begun.user_code}"`)
   const done = await send({ code: begun.user_code, ...ann })
   expect(done.statusCode).toBe(200)
@@ -256,7 +258,7 @@ describe('the page', () => {
   test('shows what a client says as text', async () => {
     const { user_code } = await begin(`<script>alert("1")</script>'&`)
     const { body } = await open(user_code)
-    expect(body).toContain('<b>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;</b>')
+    expect(body).toContain('<b><bdi>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;</bdi></b>')
     expect(body).not.toContain('<script')
   })
 

@@ -66,7 +66,7 @@ export type Shown = { readonly code: string; readonly name: string; readonly add
 
 /** Names who asked, before it asks for a password. */
 export function loginPage({ code, name, address, host }: Shown, username: string, problem: string | null): string {
-  const client = name === '' ? 'A client' : `A client on <b>${escaped(name)}</b>`
+  const client = name === '' ? 'A client' : `A client on <b><bdi>${escaped(name)}</bdi></b>`
   return page('Log in a client', [
     ...alert(problem),
     `<p>${client} at the address <b>${escaped(address)}</b> wants to log in to <b>${escaped(host)}</b>. Its code:</p>`,

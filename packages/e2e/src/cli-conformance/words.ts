@@ -101,6 +101,7 @@ async function versions({ root: { deis, json, person } }: World): Promise<void> 
   await deis('version --all', [
     `Deis CLI Version:                 ${client}`,
     'Deis CLI API Version:             2.3',
+    `Deis Controller Version:          ${client}`,
     'Deis Controller API Version:      2.3',
   ])
   expect(await json('version', null)).toEqual({ client })

@@ -1,5 +1,5 @@
 // Which numbers does the router show when it is asked?
-import { platformVersion } from '@deis/types'
+import { productVersion } from '@deis/types'
 import type { Serving } from '../serve.ts'
 import type { Table } from '../table/table.ts'
 import { createMerger } from './merge.ts'
@@ -53,7 +53,7 @@ export function createCollector(most: number, { serving, table, seen }: Sources)
           apps: apps.size,
           connected: seen.connected,
         },
-        version: platformVersion,
+        version: productVersion,
       })
     },
   }

@@ -172,9 +172,13 @@ export function mergeConfig(base: ConfigMaps, patch: ConfigPatch): ConfigMaps {
   if (Object.keys(fields).length > 0) throw new DeisError('invalid', Object.values(fields).flat().join(' '), { fields })
   if (missing) throw missing
   const next = withLegacyHealthcheck(merged)
-  if (Object.keys(next.registry).length > 0 && next.values.PORT === undefined)
-    throw new DeisError('invalid', 'PORT needs to be set in the config when using a private registry')
   if (Buffer.byteLength(JSON.stringify(next)) > maxConfigBytes)
     throw new DeisError('invalid', `The whole config is larger than ${maxConfigBytes / 1024} KiB.`)
   return next
+}
+
+/** An image from a private registry cannot be asked for its port. Asked after what a backend cannot do at all. */
+export function refuseWithoutPort({ registry, values }: Pick<ConfigMaps, 'registry' | 'values'>): void {
+  if (Object.keys(registry).length > 0 && values['PORT'] === undefined)
+    throw new DeisError('invalid', 'PORT needs to be set in the config when using a private registry')
 }

@@ -1,7 +1,7 @@
 // How is an app's config read and changed (docs/contract/api.md §2.5)?
 import { type Config, DeisError, notFound } from '@deis/types'
 import type { Capabilities } from '@deis/ports/scheduler'
-import { type ConfigMaps, type ConfigPatch, mergeConfig } from './config-rules.ts'
+import { type ConfigMaps, type ConfigPatch, mergeConfig, refuseWithoutPort } from './config-rules.ts'
 import { appRow, deploy } from '../releases/converge.ts'
 import type { Caller, Core } from '../core.ts'
 import { desiredStructure } from './structure.ts'
@@ -75,6 +75,7 @@ export async function changeConfig(
     const before = configMaps(core.vault, good.config)
     const after = mergeConfig(before, patch)
     await refuseUnenforced(core, before, after)
+    refuseWithoutPort(after)
     await refuseUnmatched(core, before.tags, after.tags)
     const summary = configSummary(caller.username, before, after)
     if (summary === '') throw new DeisError('conflict', `${caller.username} changed nothing - release stopped`)

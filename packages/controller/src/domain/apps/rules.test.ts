@@ -1,6 +1,6 @@
 // Do the pure rules give what docs/contract/api.md §3 says?
 import { describe, expect, it } from 'vitest'
-import { emptyConfig, mergeConfig } from './config-rules.ts'
+import { emptyConfig, mergeConfig, refuseWithoutPort } from './config-rules.ts'
 import { environment, formation, routableType, type ReleaseParts } from '../releases/formation.ts'
 import { lineCount } from '../live/logs.ts'
 import { inventName } from './names.ts'
@@ -316,10 +316,10 @@ describe('config', () => {
     expect(() => mergeConfig(base, { values: { '!': '' }, cpu: { web: 'x' } })).toThrow(
       expect.objectContaining({ fields: { values: [expect.any(String)], cpu: [expect.any(String)] } }) as Error,
     )
-    expect(() => mergeConfig(base, { registry: { username: 'x' } })).toThrow('PORT needs to be set')
-    expect(mergeConfig({ ...base, values: { PORT: '1' } }, { registry: { USERNAME: 'x' } }).registry).toEqual({
-      username: 'x',
-    })
+    const named = mergeConfig(base, { registry: { USERNAME: 'x' } })
+    expect(named.registry).toEqual({ username: 'x' })
+    expect(() => refuseWithoutPort(named)).toThrow('PORT needs to be set')
+    expect(() => refuseWithoutPort({ ...named, values: { PORT: '1' } })).not.toThrow()
   })
   it.each(['__proto__', 'constructor', 'toString'])('treats the key %s as any other', (key) => {
     expect(mergeConfig(emptyConfig, { values: JSON.parse(`{"${key}":"1"}`) as object }).values).toEqual(

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request as httpsRequest } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { platformVersion } from '@deis/types'
+import { productVersion } from '@deis/types'
 import { addressFor, type Target } from './address.ts'
 import { framed } from './message.ts'
 
@@ -110,7 +110,7 @@ function httpsSender({ target, token, networks, ca }: SenderOptions): Sender {
             'logplex-msg-count': messages.length,
             'logplex-frame-id': id,
             'logplex-drain-token': token,
-            'user-agent': `deis/${platformVersion}`,
+            'user-agent': `deis/${productVersion}`,
             ...(authorization === null ? {} : { authorization }),
           },
         })

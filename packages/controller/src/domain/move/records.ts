@@ -5,7 +5,7 @@ import { isGoodRef } from '@deis/ports/git-ref'
 import { DeisError, isProcessType, messageOf, time } from '@deis/types'
 import { linesOf } from '@deis/types/lines'
 import { bounds } from '../apps/bounds.ts'
-import { type ConfigMaps, emptyConfig, mergeConfig } from '../apps/config-rules.ts'
+import { type ConfigMaps, emptyConfig, mergeConfig, refuseWithoutPort } from '../apps/config-rules.ts'
 import { parseJson } from '../apps/json.ts'
 import { checkProcfile } from '../builds/builds.ts'
 import { unstorable } from '../apps/storable.ts'
@@ -68,6 +68,7 @@ export function configOf(record: ConfigRecord): ConfigMaps {
     return { port: 1, ...httpGet }
   })
   const merged = mergeConfig(emptyConfig, { ...given, healthcheck: withPorts })
+  refuseWithoutPort(merged)
   const stored = changeHttpGet(merged.healthcheck, (kind, httpGet) =>
     portless.has(kind) ? Object.fromEntries(Object.entries(httpGet).filter(([key]) => key !== 'port')) : httpGet,
   )
