@@ -19,6 +19,7 @@ import { packClient } from './client-package.mjs'
 import { flags } from './flags.mjs'
 import { buildClient } from './client.mjs'
 import { installAll } from './install.mjs'
+import { noticesFile, noticesOf } from './licences.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -58,8 +59,10 @@ const banner = [
   "globalThis.__dirname ??= new URL('.', import.meta.url).pathname;",
 ].join(' ')
 
+/** Returns the files that are in it. */
 async function bundle({ build, plugins }, name, entries, more = {}) {
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: entries,
     outdir: join(dist, name),
     bundle: true,
@@ -75,12 +78,14 @@ async function bundle({ build, plugins }, name, entries, more = {}) {
     banner: { js: banner },
     ...more,
   })
+  return Object.keys(metafile.inputs)
 }
 
 /** The page of the platform, for browsers. */
 async function buildPage() {
   const { build } = await import('vite')
   await build({ configFile: join(root, 'packages/web/vite.config.ts'), logLevel: 'warn' })
+  return []
 }
 
 /** Starts a program, and no other process unless it is a link: each takes as long as much of the client. */
@@ -121,7 +126,7 @@ export async function buildAll(log) {
   const esbuild = { build, plugins: [embedPrograms] }
   rmSync(dist, { recursive: true, force: true })
   const source = (path) => join(root, 'packages', path)
-  await Promise.all([
+  const inputs = await Promise.all([
     buildClient(build, source, join(dist, 'cli')),
     bundle(
       esbuild,
@@ -159,6 +164,7 @@ export async function buildAll(log) {
       { minifySyntax: true, external: ['@libsql/client', 'cpu-features', './crypto/build/Release/sshcrypto.node'] },
     ),
   ])
+  writeFileSync(join(dist, noticesFile), noticesOf(inputs.flat()))
   await packClient(dist, join(dist, 'client'))
   cpSync(join(root, 'prisma/migrations'), join(dist, 'controller/migrations'), { recursive: true })
   mkdirSync(join(dist, 'bin'), { recursive: true })

@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { noticesFile } from './licences.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -28,7 +29,7 @@ function manifest() {
     license,
     type: 'commonjs',
     bin: { deis: 'lib/deis.js' },
-    files: ['lib', 'completions'],
+    files: ['lib', 'completions', noticesFile],
     engines,
   }
 }
@@ -41,6 +42,7 @@ function lay(folder, dist) {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(content, null, 2)}\n`)
   writeFileSync(join(folder, 'README.md'), readme)
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  cpSync(join(dist, 'cli', noticesFile), join(folder, noticesFile))
   const built = readdirSync(join(dist, 'cli')).filter((name) => name.endsWith('.js'))
   for (const name of built) cpSync(join(dist, 'cli', name), join(folder, 'lib', name))
   for (const [shell, name] of Object.entries(completions)) {
@@ -60,7 +62,7 @@ export async function packClient(dist, target) {
     const scripts = Object.values(completions).map((name) => `completions/${name}`)
     const file = `${content.name}-${content.version}.tgz`
     mkdirSync(target, { recursive: true })
-    const files = ['LICENSE', 'README.md', 'package.json', ...scripts, ...lib].toSorted()
+    const files = ['LICENSE', 'README.md', noticesFile, 'package.json', ...scripts, ...lib].toSorted()
     const stable = { portable: true, mtime: new Date('1985-10-26T08:15:00Z'), gzip: { level: 9 } }
     await create({ cwd: folder, prefix: 'package', file: join(target, file), noDirRecurse: true, ...stable }, files)
     const sum = createHash('sha256')

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { noticesFile, noticesOf } from './licences.mjs'
 
 /** Libraries that few commands need, each a file of its own. */
 const apart = {
@@ -86,7 +87,7 @@ const plugin = (source) => ({
   },
 })
 
-/** Builds the client in `folder`; `source` finds files of packages. */
+/** Builds the client in `folder`; `source` finds files of packages. Returns the files that are in it. */
 export async function buildClient(build, source, folder) {
   const options = {
     bundle: true,
@@ -98,6 +99,7 @@ export async function buildClient(build, source, folder) {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    metafile: true,
     logLevel: 'warning',
     plugins: [plugin(source)],
   }
@@ -109,7 +111,7 @@ export async function buildClient(build, source, folder) {
       define: { performance: 'undefined' },
       outfile: join(folder, `${name}.js`),
     })
-  await Promise.all([
+  const built = await Promise.all([
     build({
       ...options,
       entryPoints: { deis: source('cli/src/start.ts'), main: source('cli/src/main.ts') },
@@ -119,10 +121,13 @@ export async function buildClient(build, source, folder) {
   ])
   chmodSync(join(folder, 'deis.js'), 0o755)
   writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}\n')
+  const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))
+  writeFileSync(join(folder, noticesFile), noticesOf(inputs))
   // Without the flags and options of this process: V8 uses only what was compiled under the same.
   const { NODE_OPTIONS: _, ...env } = process.env
   const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), folder], { env, stdio: 'inherit' })
   if (status !== 0) throw new Error('the compiled code of the client was not stored')
+  return inputs
 }
 
 /** Runs a command with a request, and stores what V8 has compiled for it. */

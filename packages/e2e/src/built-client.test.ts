@@ -104,5 +104,12 @@ test('the package is installed by npm without a network, with completion, and is
   const installed = join(prefix, 'lib/node_modules/deis')
   const { stdout } = await run(program, ['completion', 'bash'], { cwd: folder, env })
   expect(await readFile(join(installed, 'completions/deis.bash'), 'utf8')).toBe(stdout)
-  expect((await readdir(installed)).toSorted()).toEqual(['LICENSE', 'README.md', 'completions', 'lib', 'package.json'])
+  const notices = 'THIRD-PARTY-NOTICES.txt'
+  const files = ['LICENSE', 'README.md', notices, 'completions', 'lib', 'package.json']
+  expect((await readdir(installed)).toSorted()).toEqual(files)
+  const licences = await readFile(join(installed, notices), 'utf8')
+  // What the client itself bundles, and a library that only one of its libraries brings.
+  for (const library of ['axios', 'commander', 'follow-redirects'])
+    expect(licences).toMatch(new RegExp(`^${library} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'))
+  expect(licences).toContain('Copyright (c) 2011 TJ Holowaychuk')
 })

@@ -9,6 +9,8 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
+  // The licences of what is bundled.
+  '.md': 'text/markdown; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
 
