@@ -25,6 +25,8 @@ export type RouterContext = OriginSettings & {
   readonly proof: string
   /** One line for the operator. */
   readonly log: (line: string) => void
+  /** Plain requests are read without Node's HTTP server. */
+  readonly direct: boolean
   /** The router is ending: connections are closed after their request. */
   closing: boolean
 }

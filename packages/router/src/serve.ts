@@ -44,6 +44,8 @@ export type ServeOptions = Omit<Config, 'workers'> & {
   /** Where access log lines go, if there is an access log. */
   readonly write: (text: string) => void
   readonly timing: Timing
+  /** False: Node's HTTP server reads all requests. Only tests use it. */
+  readonly direct?: boolean
   /** How many processes share what is bounded for the whole router. */
   readonly processes: number
 }
@@ -110,6 +112,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
     trusted: options.trustedProxies.length > 0 ? networksOf(options.trustedProxies) : null,
     port: 0,
     tlsPort: 0,
+    direct: options.direct ?? true,
     closing: false,
   }
   const { server, ...routerServer } = createRouterServer(context)

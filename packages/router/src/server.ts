@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import type { RouterContext } from './context.ts'
 import { idleClient } from './timing.ts'
 import { closeGently, endGently } from './request/unread.ts'
-import { handleRequest } from './request/proxy.ts'
+import { createDirect } from './request/direct.ts'
+import { handleRequest } from './request/parsed.ts'
 import { handleUpgrade } from './request/upgrade.ts'
 
 const idleCheck = 50
@@ -54,11 +55,17 @@ export function createRouterServer(context: RouterContext): RouterServer {
   })
   // With a limit, node silently drops further headers, and they may matter.
   server.maxHeadersCount = 0
-  server.on('connection', (client: Socket) => {
+  const [parse] = server.listeners('connection') as [(this: Server, client: Socket) => void]
+  const takeParsed = (client: Socket): void => {
     silent.add(client)
     client.once('close', () => silent.delete(client))
+    parse.call(server, client)
     closeGently(client, () => (client as Client)[latest]?.req, context.timing)
-  })
+  }
+  const direct = createDirect(context, takeParsed)
+  const accept = context.direct ? direct.take : takeParsed
+  server.off('connection', parse)
+  server.on('connection', accept)
   server.on('request', (request, response) => take(request, response, false))
   server.on('checkContinue', (request, response) => take(request, response, true))
   server.on('upgrade', (request, socket, head) => {
@@ -73,7 +80,7 @@ export function createRouterServer(context: RouterContext): RouterServer {
     client.once('close', () => tunnels.delete(client))
     handleUpgrade(context, request, client, head, (again) => {
       tunnels.delete(again)
-      server.emit('connection', again)
+      takeParsed(again)
     })
   })
   server.on('connect', (_request, socket) =>
@@ -86,12 +93,14 @@ export function createRouterServer(context: RouterContext): RouterServer {
 
   return {
     server,
-    take: (client) => void server.emit('connection', client),
+    take: accept,
     async close(limit, others) {
       context.closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      direct.end()
       for (const client of silent) client.destroy()
       const cut = setTimeout(() => {
+        direct.cut()
         server.closeAllConnections()
         for (const client of tunnels) client.destroy()
       }, limit)
@@ -100,6 +109,7 @@ export function createRouterServer(context: RouterContext): RouterServer {
       await Promise.all([closed, others])
       clearInterval(again)
       clearTimeout(cut)
+      direct.cut()
     },
   }
 }

@@ -1,8 +1,7 @@
 // How is the body of a request sent to the app without being held in memory?
 import type { IncomingMessage } from 'node:http'
 import type { Connection } from '../upstream/connection.ts'
-
-type Silence = { readonly limit: number; readonly tooLong: () => void }
+import type { Silence } from './proxy.ts'
 
 /**
  * Starts to read the body. @returns a function that stops it; the rest of the body is then read and discarded. `tooLong` is

@@ -1,6 +1,6 @@
 // Which responses does the router compress, and how?
-import type { IncomingMessage } from 'node:http'
 import { type BrotliCompress, constants, createBrotliCompress, createGzip, type Gzip } from 'node:zlib'
+import type { Incoming } from './request.ts'
 import { type ResponseHead, tokensOf } from '../upstream/response.ts'
 
 export type Encoding = 'br' | 'gzip'
@@ -92,7 +92,7 @@ function rewritten(raw: readonly string[], encoding: Encoding | null): string[] 
 
 /** `hasCapacity`: another compression may start. */
 export function compressionOf(
-  request: Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>,
+  request: Omit<Incoming, 'url'>,
   head: ResponseHead,
   hasCapacity: boolean,
 ): Compression | null {

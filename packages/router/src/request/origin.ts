@@ -1,5 +1,4 @@
 // Which client sent a request, and was it encrypted?
-import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { Networks } from '../table/networks.ts'
 
@@ -57,8 +56,7 @@ function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): 
 }
 
 /** Real TLS always counts; the headers of a request only when a trusted proxy sent it (docs/contract/build-and-route.md §4.4). */
-export function originOf(settings: OriginSettings, request: Pick<IncomingMessage, 'socket' | 'rawHeaders'>): Origin {
-  const { socket, rawHeaders } = request
+export function originOf(settings: OriginSettings, socket: Socket, rawHeaders: readonly string[]): Origin {
   const peer = addressOf(socket)
   const encrypted = isEncrypted(socket)
   const { trusted, port, tlsPort } = settings

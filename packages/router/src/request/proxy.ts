@@ -1,62 +1,70 @@
 // How are a request and its response passed between client and app?
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { sendBody } from './body.ts'
-import { compressionOf } from './compress.ts'
+import type { Socket } from 'node:net'
+import { compressionOf, type Encoding } from './compress.ts'
 import type { Answer, Connection, Failure } from '../upstream/connection.ts'
-import { countRefused, type RouterContext, seek, skip, startSearch } from '../context.ts'
-import { isEncrypted, originOf } from './origin.ts'
+import { type RouterContext, type Search, seek, skip, startSearch } from '../context.ts'
+import { isEncrypted } from './origin.ts'
 import { type Page, page } from './pages.ts'
-import { type Forwardable, type Incoming, readRequest } from './request.ts'
-import { createReply, has, type Reply } from './reply.ts'
+import type { Forwardable, Incoming } from './request.ts'
+import { has, type Reply } from './reply.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 import type { Squeeze } from './squeeze.ts'
 
+/** A client's side of its requests, however they are read. */
+export type Exchange = {
+  readonly client: Socket
+  readonly reply: Reply
+  /** The body, when all of it is known; null: it is sent by `sendBody`. */
+  body(): string | null
+  /** Starts to send it. @returns a function that stops that. */
+  sendBody(connection: Connection, chunked: boolean, silence: Silence): () => void
+  /** Passes on a response before the response. */
+  interim(head: ResponseHead): void
+}
+
+export type Silence = { readonly limit: number; readonly tooLong: () => void }
+
+export type Forwarder = {
+  /** `expects`: the client waits for 100 before it sends the body; the app decides. */
+  start(incoming: Incoming, asked: Forwardable, expects: boolean): void
+  /** The response has been sent, or its client is gone. */
+  ended(): void
+}
+
 const hstsHeader = 'Strict-Transport-Security'
 
-function answerWith(reply: Reply, content: Page, closes: boolean): void {
+export function answerWith(reply: Reply, content: Page, closes: boolean): void {
   reply.head(content, closes)
   reply.end(Buffer.from(content.body))
 }
 
 /** Tells the client that the response is not complete; HTTP/1.0 without a length takes a mere end for completion. */
-function cut(request: IncomingMessage, head: ResponseHead): void {
+function cut(client: Socket, { httpVersion }: Incoming, head: ResponseHead): void {
   // TLS that ends without a close notification means the same, and its sockets cannot be reset.
-  if (request.httpVersion === '1.1' || head.body === 'length' || isEncrypted(request.socket)) request.socket.destroy()
-  else request.socket.resetAndDestroy()
+  if (httpVersion === '1.1' || head.body === 'length' || isEncrypted(client)) client.destroy()
+  else client.resetAndDestroy()
 }
 
-function relayInterim(head: ResponseHead, request: IncomingMessage, response: ServerResponse, expects: boolean): void {
-  if (request.httpVersion !== '1.1') return
-  if (head.status === 100 && expects) response.writeContinue()
-  else if (head.status === 102) response.writeProcessing()
-  else if (head.status === 103) {
-    const link = head.raw.filter((_, index) => index % 2 === 1 && head.raw[index - 1]!.toLowerCase() === 'link')
-    if (link.length > 0) response.writeEarlyHints({ link })
-  }
-}
+// Between two requests, so that nothing of one is kept until the next one.
+const noRequest = {} as Forwardable & Incoming
 
-function forward(
-  context: RouterContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-  reply: Reply,
-  asked: Forwardable,
-  expects: boolean,
-): void {
-  const search = startSearch()
-  const began = performance.now()
-  const requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}`
+/** For the requests of one connection, one after the other. */
+export function createForwarder(context: RouterContext, exchange: Exchange): Forwarder {
+  const { client, reply } = exchange
+  let incoming: Incoming = noRequest
+  let asked: Forwardable = noRequest
+  let search: Search = startSearch()
+  let began = 0
+  let requestText = ''
   let connection: Connection | null = null
   let stopBody: (() => void) | null = null
   let head: ResponseHead | null = null
-  let fresh = !asked.repeatable
+  let fresh = false
   let squeeze: Squeeze | null = null
   let wasUsed = false
   let bytes = 0
-  let over = false
-  // A client that waits for 100 and gets something else may or may not send the body: then nothing else can be read.
-  let closes = expects
+  let over = true
+  let closes = false
 
   const give = (content: Page): void => {
     over = true
@@ -76,29 +84,35 @@ function forward(
     over = true
     search.error = 'H18'
     squeeze?.abort()
-    cut(request, received)
+    cut(client, incoming, received)
+  }
+
+  const startSqueeze = (encoding: Encoding, received: ResponseHead): Squeeze => {
+    const own: Squeeze = context.squeezer!.begin(encoding, {
+      data: put,
+      end: () => void reply.end(null),
+      drain: () => connection?.resume(),
+      failed: () => {
+        if (squeeze === own) breakOff(received)
+      },
+    })
+    return own
   }
 
   const answer: Answer = {
     interim(interim) {
-      relayInterim(interim, request, response, expects)
+      exchange.interim(interim)
       if (interim.status === 100) closes = false
     },
     head(received, more) {
       const { squeezer } = context
-      const packed = squeezer === null ? null : compressionOf(request, received, squeezer.hasCapacity())
+      const packed = squeezer === null ? null : compressionOf(incoming, received, squeezer.hasCapacity())
       const { raw } = packed ?? received
       raw.push('X-Request-Id', asked.id)
       if (search.hsts !== null && !has(raw, hstsHeader.toLowerCase())) raw.push(hstsHeader, `max-age=${search.hsts}`)
       reply.head({ status: received.status, message: received.message, raw }, closes || context.closing)
       head = received
-      if (packed !== null && packed.encoding !== null)
-        squeeze = squeezer!.begin(packed.encoding, {
-          data: put,
-          end: () => void reply.end(null),
-          drain: () => connection?.resume(),
-          failed: () => breakOff(received),
-        })
+      if (packed !== null && packed.encoding !== null) squeeze = startSqueeze(packed.encoding, received)
       if (!more) reply.flush()
     },
     body(chunk, last) {
@@ -159,17 +173,37 @@ function forward(
         const taken = context.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
         connection = taken
         wasUsed = taken.used
-        taken.ask(asked.method, `${requestText}${search.more}\r\n`, asked.body === 'none', answer)
+        const body = exchange.body()
+        taken.ask(asked.method, `${requestText}${search.more}\r\n${body ?? ''}`, body !== null, answer)
         // The body is not read before the connection is open, so that until then another upstream can get it.
-        if (asked.body !== 'none')
+        if (body === null)
           taken.socket.once('connect', () => {
-            if (connection === taken) stopBody = sendBody(request, taken, asked.body === 'chunked', silence)
+            if (connection === taken) stopBody = exchange.sendBody(taken, asked.body === 'chunked', silence)
           })
       },
       none: give,
     })
 
-  response.once('close', () => {
+  const start = (request: Incoming, forwardable: Forwardable, expects: boolean): void => {
+    incoming = request
+    asked = forwardable
+    search = startSearch()
+    began = performance.now()
+    requestText = `${asked.method} ${asked.target} HTTP/1.1\r\n${asked.headers}`
+    connection = null
+    stopBody = null
+    head = null
+    fresh = !asked.repeatable
+    squeeze = null
+    wasUsed = false
+    bytes = 0
+    over = false
+    // A client that waits for 100 and gets something else may or may not send the body: then nothing else can be read.
+    closes = expects
+    attempt()
+  }
+
+  const ended = (): void => {
     if (search.pause !== null) clearTimeout(search.pause)
     squeeze?.abort()
     if (!over) {
@@ -178,11 +212,12 @@ function forward(
       stopBody?.()
       connection?.abort()
     }
+    const ms = performance.now() - began
     context.counter.finished({
       app: search.app,
       status: reply.status,
       protocol: asked.secure ? 'https' : 'http',
-      ms: performance.now() - began,
+      ms,
       bytes,
       retries: search.retries,
       error: search.error,
@@ -197,28 +232,16 @@ function forward(
       status: reply.status,
       bytes,
       upstream: search.upstream?.address ?? null,
-      ms: Math.round(performance.now() - began),
+      ms: Math.round(ms),
       id: asked.id,
     })
-  })
-  attempt()
-}
-
-/** `expects`: the client waits for 100 before it sends the body; the app decides. */
-export function handleRequest(
-  context: RouterContext,
-  request: IncomingMessage,
-  response: ServerResponse,
-  expects: boolean,
-): void {
-  // Field by field: to spread it takes as long as to read the request.
-  const { address, secure, port } = originOf(context, request)
-  const seen = { address, secure, port, newId: randomUUID }
-  const asked = readRequest(request as IncomingMessage & Incoming, seen)
-  const reply = createReply(request, response, context.timing)
-  // The bytes after such a request cannot be trusted either.
-  if ('reason' in asked) {
-    answerWith(reply, page(asked.status, asked.reason), true)
-    countRefused(context, secure, asked.status)
-  } else forward(context, request, response, reply, asked, expects)
+    connection = null
+    head = null
+    squeeze = null
+    stopBody = null
+    incoming = noRequest
+    asked = noRequest
+    requestText = ''
+  }
+  return { start, ended }
 }

@@ -1,16 +1,32 @@
 // How is a response written to its client?
 //
 // On the socket itself. Node's own response needs a copy of each part of a large body, which is a fifth to a third of its
-// processor time. It still says whose turn it is on a connection, and is told when its response has been sent.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+// processor time.
+import type { Socket } from 'node:net'
 import { headLines } from './head.ts'
-import { idleClient, type Timing } from '../timing.ts'
-import { discardRest } from './unread.ts'
+import { idleClient } from '../timing.ts'
 
-type Response = ServerResponse & { _headerSent?: boolean }
 type Head = { readonly status: number; readonly message: string; readonly raw: readonly string[] }
 
+/** What a response has to know of its request. */
+type Asked = {
+  readonly method: string
+  /** The client speaks HTTP/1.1. */
+  readonly modern: boolean
+  /** It sends further requests on the connection if it may. */
+  readonly keepAlive: boolean
+}
+
+type Owner = {
+  /** The head is on its way. */
+  begun(): void
+  /** All of it has been sent; `keeps`: the connection is not to be closed. */
+  sent(keeps: boolean): void
+}
+
 export type Reply = {
+  /** Another response begins, in the place of the one before it. */
+  answers(asked: Asked): void
   /** Of the response; 0 as long as there is none. */
   readonly status: number
   /** Sent together with what follows. `closes`: the connection is closed after it. @throws when a header is invalid. */
@@ -35,9 +51,10 @@ export function has(raw: readonly string[], name: string): boolean {
   return false
 }
 
-export function createReply(request: IncomingMessage, response: Response, timing: Timing): Reply {
-  const client = request.socket
-  const modern = request.httpVersion === '1.1'
+export function createReply(client: Socket, owner: Owner): Reply {
+  let method = ''
+  let modern = false
+  let mayKeep = false
   /** What has not been sent of the head. */
   let text = ''
   let framing: 'none' | 'chunked' | 'plain' = 'plain'
@@ -52,13 +69,10 @@ export function createReply(request: IncomingMessage, response: Response, timing
   }
   const sent = (error?: Error | null): void => {
     if (error || client.destroyed) return
-    response.emit('finish')
-    discardRest(request, timing)
-    if (!keeps) client.destroySoon()
+    owner.sent(keeps)
   }
   const begin = (): string => {
-    // What node says about a request that it cannot read must not get into a response.
-    if (text !== '') response._headerSent = true
+    if (text !== '') owner.begun()
     const first = text
     text = ''
     return first
@@ -79,16 +93,24 @@ export function createReply(request: IncomingMessage, response: Response, timing
   const reply: Reply & { status: number } = {
     status: 0,
     onTaken: null,
+    answers(asked) {
+      method = asked.method
+      modern = asked.modern
+      mayKeep = asked.keepAlive
+      reply.status = 0
+      waiting = false
+    },
     head({ status, message, raw }, closes) {
       const sized = has(raw, 'content-length')
       let lines = headLines(status, message, raw)
       if (!has(raw, 'date')) lines += `Date: ${new Date().toUTCString()}\r\n`
-      if (request.method === 'HEAD' || status === 204 || status === 304) framing = 'none'
+      framing = 'plain'
+      if (method === 'HEAD' || status === 204 || status === 304) framing = 'none'
       else if (!sized && modern) {
         framing = 'chunked'
         lines += 'Transfer-Encoding: chunked\r\n'
       }
-      keeps = !closes && response.shouldKeepAlive && (sized || modern)
+      keeps = !closes && mayKeep && (sized || modern)
       text = lines + (keeps ? keepAlive : 'Connection: close\r\n\r\n')
       reply.status = status
     },

@@ -1,0 +1,162 @@
+// How does a request pass that is plain enough to be read without Node's HTTP server?
+//
+// That server takes twice the processor time of everything else that a small request needs. What `readPlain` does not
+// match, whenever it comes, goes to that server with its connection for good: so nothing is refused here, and nothing that
+// an attacker could shape is decided twice.
+import { randomUUID } from 'node:crypto'
+import { ServerResponse, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { RouterContext } from '../context.ts'
+import { originOf } from './origin.ts'
+import { relayInterim } from './parsed.ts'
+import { readPlain } from './plain.ts'
+import { createForwarder } from './proxy.ts'
+import { createReply } from './reply.ts'
+import { readRequest } from './request.ts'
+import type { ResponseHead } from '../upstream/response.ts'
+import { idleClient } from '../timing.ts'
+
+/** What a client has sent ahead is held up to this size; then nothing more is read from it until its turn. */
+const mostHeld = 65_536
+/** No method is longer. */
+const longestMethod = 32
+
+/** How a request may begin; blank lines before it are allowed. */
+const beginning = /^[\r\n]*[A-Z-]*(?:$|(?<=[A-Z-]) )/
+
+export type Direct = {
+  take(client: Socket): void
+  /** Closes connections without a request, and from now on each one after its request. */
+  end(): void
+  /** Closes all. */
+  cut(): void
+}
+
+type Client = { readonly close: () => void; readonly sweep: (now: number) => void; readonly endIdle: () => void }
+
+/** `leave`: Node's server takes a connection; it reads what the socket has from its beginning. */
+export function createDirect(context: RouterContext, leave: (client: Socket) => void): Direct {
+  const { headCheck } = context.timing
+  const clients = new Set<Client>()
+  let ending = false
+  const sweep = setInterval(() => {
+    const now = Date.now()
+    for (const client of clients) client.sweep(now)
+  }, headCheck).unref()
+
+  const take = (client: Socket): void => {
+    let busy = false
+    let keepAlive = false
+    let held: Buffer | null = null
+    /** When it was accepted, or its last request ended. */
+    let since = Date.now()
+    let silent = true
+
+    const giveAway = (bytes: Buffer | null): void => {
+      clients.delete(self)
+      client.off('data', onData)
+      client.off('end', onEnd)
+      client.off('close', onClose)
+      client.off('error', onError)
+      client.pause()
+      if (bytes !== null) client.unshift(bytes)
+      leave(client)
+      // At once: later bytes go to the parser without passing the stream.
+      if (bytes !== null) client.read()
+      client.resume()
+    }
+
+    const read = (bytes: Buffer): void => {
+      const request = readPlain(bytes)
+      if (request === null) return giveAway(bytes)
+      const { rawHeaders } = request
+      const { address, secure, port } = originOf(context, client, rawHeaders)
+      const asked = readRequest(request, { address, secure, port, newId: randomUUID })
+      // Refused.
+      if ('reason' in asked) return giveAway(bytes)
+      busy = true
+      silent = false
+      keepAlive = request.keepAlive
+      body = request.body
+      reply.answers({ method: request.method, modern: true, keepAlive })
+      forwarder.start(request, asked, false)
+    }
+
+    const onData = (bytes: Buffer): void => {
+      if (!busy) return read(bytes)
+      // What cannot be read as a request ends the connection.
+      if (held === null && !beginning.test(bytes.toString('latin1', 0, longestMethod))) return void client.destroy()
+      held = held === null ? bytes : Buffer.concat([held, bytes])
+      if (held.length > mostHeld) client.pause()
+    }
+    // As Node's server does: a client that ends its side gets nothing more.
+    const onEnd = (): void => void client.end()
+    const onClose = (): void => {
+      clients.delete(self)
+      if (busy) forwarder.ended()
+    }
+    const onError = (): void => undefined
+
+    let body = ''
+    const reply = createReply(client, {
+      begun: () => undefined,
+      sent(keeps) {
+        busy = false
+        forwarder.ended()
+        if (!keeps || (ending && held === null)) return client.destroySoon()
+        since = Date.now()
+        if (held === null) return
+        const bytes = held
+        held = null
+        if (client.isPaused()) client.resume()
+        read(bytes)
+      },
+    })
+    const forwarder = createForwarder(context, {
+      client,
+      reply,
+      body: () => body,
+      sendBody: () => () => undefined,
+      interim(head: ResponseHead) {
+        // Node's own response writes these.
+        const response = new ServerResponse({
+          method: 'GET',
+          httpVersionMajor: 1,
+          httpVersionMinor: 1,
+        } as IncomingMessage)
+        response.assignSocket(client)
+        relayInterim(head, response, false)
+        response.detachSocket(client)
+      },
+    })
+    const self: Client = {
+      close: () => client.destroy(),
+      endIdle() {
+        if (!busy) client.destroy()
+      },
+      sweep(now) {
+        if (busy) return
+        // One that has been silent from its beginning is told so by Node's server, in time.
+        if (silent && now - since >= headCheck) giveAway(null)
+        else if (now - since >= idleClient) client.destroy()
+      },
+    }
+    clients.add(self)
+    client.on('data', onData)
+    client.on('end', onEnd)
+    client.on('close', onClose)
+    client.on('error', onError)
+  }
+
+  return {
+    take,
+    end() {
+      ending = true
+      for (const client of clients) client.endIdle()
+    },
+    cut() {
+      clearInterval(sweep)
+      for (const client of clients) client.close()
+    },
+  }
+}

@@ -1,0 +1,69 @@
+// How does a request pass that Node's server has read?
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { sendBody } from './body.ts'
+import { countRefused, type RouterContext } from '../context.ts'
+import { originOf } from './origin.ts'
+import { page } from './pages.ts'
+import { answerWith, createForwarder } from './proxy.ts'
+import { createReply } from './reply.ts'
+import { type Incoming, readRequest } from './request.ts'
+import type { ResponseHead } from '../upstream/response.ts'
+import { discardRest } from './unread.ts'
+
+/** `expects`: the client waits for 100. */
+export function relayInterim(head: ResponseHead, response: ServerResponse, expects: boolean): void {
+  if (head.status === 100 && expects) response.writeContinue()
+  else if (head.status === 102) response.writeProcessing()
+  else if (head.status === 103) {
+    const link = head.raw.filter((_, index) => index % 2 === 1 && head.raw[index - 1]!.toLowerCase() === 'link')
+    if (link.length > 0) response.writeEarlyHints({ link })
+  }
+}
+
+/**
+ * The response is written by the router; Node's own still says whose turn it is on a connection, and is told when it has
+ * been sent. `expects`: the client waits for 100 before it sends the body.
+ */
+export function handleRequest(
+  context: RouterContext,
+  request: IncomingMessage,
+  response: ServerResponse & { _headerSent?: boolean },
+  expects: boolean,
+): void {
+  const client = request.socket
+  // Field by field: to spread it takes as long as to read the request.
+  const incoming = request as IncomingMessage & Incoming
+  const { address, secure, port } = originOf(context, client, incoming.rawHeaders)
+  const asked = readRequest(incoming, { address, secure, port, newId: randomUUID })
+  const modern = request.httpVersion === '1.1'
+  const reply = createReply(client, {
+    begun() {
+      // What node says about a request that it cannot read must not get into a response.
+      response._headerSent = true
+    },
+    sent(keeps) {
+      response.emit('finish')
+      discardRest(request, context.timing)
+      if (!keeps) client.destroySoon()
+    },
+  })
+  reply.answers({ method: incoming.method, modern, keepAlive: response.shouldKeepAlive })
+  // The bytes after such a request cannot be trusted either.
+  if ('reason' in asked) {
+    answerWith(reply, page(asked.status, asked.reason), true)
+    countRefused(context, secure, asked.status)
+    return
+  }
+  const forwarder = createForwarder(context, {
+    client,
+    reply,
+    body: () => (asked.body === 'none' ? '' : null),
+    sendBody: (connection, chunked, silence) => sendBody(request, connection, chunked, silence),
+    interim: (head) => {
+      if (modern) relayInterim(head, response, expects)
+    },
+  })
+  response.once('close', forwarder.ended)
+  forwarder.start(incoming, asked, expects)
+}

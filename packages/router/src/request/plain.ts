@@ -1,0 +1,91 @@
+// Is what arrived exactly one whole request that cannot be understood in two ways?
+//
+// The grammar is narrower than HTTP on purpose: what is not matched here is no error, but left to Node's parser.
+import type { Incoming } from './request.ts'
+
+export type Plain = Incoming & {
+  readonly keepAlive: boolean
+  /** All of it, a character for each byte. */
+  readonly body: string
+}
+
+/** A longer head or body goes to Node's parser, which has limits of its own. */
+const longest = 8_192
+
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+const longestMethod = 7
+/** They change what follows, or how a connection goes on. */
+const delicate: ReadonlySet<string> = new Set(['transfer-encoding', 'upgrade', 'expect', 'proxy-connection'])
+const digits = /^\d{1,4}$/
+
+const inToken = 1
+const inTarget = 2
+const inValue = 4
+/** What each byte may be part of. */
+const kinds = Uint8Array.from({ length: 256 }, (_, code) => {
+  const visible = code > 0x20 && code < 0x7f
+  const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code))
+  return (token ? inToken : 0) | (visible ? inTarget : 0) | (visible || code === 0x20 || code === 0x09 ? inValue : 0)
+})
+
+const space = 0x20
+const colon = 0x3a
+const slash = 0x2f
+const cr = 0x0d
+const lf = 0x0a
+
+/** Null when it is anything else. */
+export function readPlain(bytes: Buffer): Plain | null {
+  const { length } = bytes
+  if (length > 2 * longest) return null
+  const text = bytes.toString('latin1')
+  const methodEnd = text.indexOf(' ')
+  if (methodEnd < 0 || methodEnd > longestMethod || bytes[methodEnd + 1] !== slash) return null
+  const method = text.slice(0, methodEnd)
+  if (!methods.has(method)) return null
+  let at = methodEnd + 2
+  while (at < length && (kinds[bytes[at]!]! & inTarget) !== 0) at++
+  const url = text.slice(methodEnd + 1, at)
+  if (!text.startsWith(' HTTP/1.1\r\n', at)) return null
+  at += 11
+  const rawHeaders: string[] = []
+  let size = -1
+  let connection = ''
+  while (at < length && bytes[at] !== cr) {
+    const start = at
+    while (at < length && (kinds[bytes[at]!]! & inToken) !== 0) at++
+    // A colon, one space, and a value that begins and ends with something visible.
+    const from = at + 2
+    if (at === start || from >= length || bytes[at] !== colon || bytes[at + 1] !== space) return null
+    const name = text.slice(start, at)
+    at = from
+    while (at < length && (kinds[bytes[at]!]! & inValue) !== 0) at++
+    if (at + 1 >= length || bytes[at] !== cr || bytes[at + 1] !== lf) return null
+    if (at === from || bytes[from]! <= space || bytes[at - 1]! <= space) return null
+    const value = text.slice(from, at)
+    at += 2
+    const key = name.toLowerCase()
+    if (delicate.has(key)) return null
+    if (key === 'content-length') {
+      if (size >= 0 || !digits.test(value)) return null
+      size = Number(value)
+    } else if (key === 'connection') {
+      if (connection !== '') return null
+      connection = value.toLowerCase()
+      if (connection !== 'keep-alive' && connection !== 'close') return null
+    }
+    rawHeaders.push(name, value)
+  }
+  if (at + 1 >= length || bytes[at + 1] !== lf || at > longest) return null
+  at += 2
+  // Neither a part of it, nor more than it.
+  if (length - at !== Math.max(size, 0) || size > longest) return null
+  return {
+    method,
+    url,
+    httpVersion: '1.1',
+    rawHeaders,
+    keepAlive: connection !== 'close',
+    body: size > 0 ? text.slice(at) : '',
+  }
+}
