@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RouterContext } from './context.ts'
-import { idleClient } from './timing.ts'
 import { closeGently, endGently } from './request/unread.ts'
 import { createDirect } from './request/direct.ts'
 import { handleRequest } from './request/parsed.ts'
@@ -47,7 +46,7 @@ export function createRouterServer(context: RouterContext): RouterServer {
     requestTimeout: 0,
     headersTimeout: context.timing.head,
     connectionsCheckingInterval: context.timing.headCheck,
-    keepAliveTimeout: idleClient,
+    keepAliveTimeout: context.timing.idleClient,
     noDelay: true,
     insecureHTTPParser: false,
     // The router answers these itself, also for HTTP/1.0.

@@ -8,6 +8,8 @@ export type Timing = {
   readonly headCheck: number
   /** Without a byte of a request's body, while nothing of the answer has come. */
   readonly body: number
+  /** How long a client's connection is kept without a request; clients are told so. */
+  readonly idleClient: number
   /** For the rest of a request that has been answered. */
   readonly unread: number
   readonly unreadCheck: number
@@ -40,13 +42,11 @@ export type Timing = {
   readonly lastWrongDelay: number
 }
 
-/** How long a client's connection is kept without a request. */
-export const idleClient = 75_000
-
 export const usualTiming: Timing = {
   head: 30_000,
   headCheck: 2_000,
   body: 60_000,
+  idleClient: 75_000,
   unread: 30_000,
   unreadCheck: 200,
   connect: 5_000,

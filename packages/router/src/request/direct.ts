@@ -14,7 +14,6 @@ import { createForwarder } from './proxy.ts'
 import { createReply } from './reply.ts'
 import { readRequest } from './request.ts'
 import type { ResponseHead } from '../upstream/response.ts'
-import { idleClient } from '../timing.ts'
 
 /** What a client has sent ahead is held up to this size; then nothing more is read from it until its turn. */
 const mostHeld = 65_536
@@ -36,7 +35,7 @@ type Client = { readonly close: () => void; readonly sweep: (now: number) => voi
 
 /** `leave`: Node's server takes a connection; it reads what the socket has from its beginning. */
 export function createDirect(context: RouterContext, leave: (client: Socket) => void): Direct {
-  const { headCheck } = context.timing
+  const { headCheck, idleClient } = context.timing
   const clients = new Set<Client>()
   let ending = false
   const sweep = setInterval(() => {

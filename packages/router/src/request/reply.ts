@@ -4,7 +4,7 @@
 // processor time.
 import type { Socket } from 'node:net'
 import { headLines } from './head.ts'
-import { idleClient } from '../timing.ts'
+import { usualTiming } from '../timing.ts'
 
 type Head = { readonly status: number; readonly message: string; readonly raw: readonly string[] }
 
@@ -42,7 +42,7 @@ export type Reply = {
 
 // Up to this size a copy costs less than a second piece.
 const smallBody = 8_192
-const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${idleClient / 1000}\r\n\r\n`
+const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${usualTiming.idleClient / 1000}\r\n\r\n`
 
 /** Whether a header is among names and values that alternate. */
 export function has(raw: readonly string[], name: string): boolean {
