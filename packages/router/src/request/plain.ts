@@ -1,6 +1,6 @@
 // Is what arrived exactly one whole request that cannot be understood in two ways?
 //
-// The grammar is narrower than HTTP on purpose: what is not matched here is no error, but left to Node's parser.
+// The grammar is narrower than HTTP on purpose: what it does not match is left to Node's parser.
 import type { Incoming } from './request.ts'
 
 export type Plain = Incoming & {
