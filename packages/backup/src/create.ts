@@ -105,7 +105,7 @@ export async function makeBackup(making: Making): Promise<Record> {
     const name = freeName(await target.list(), began, encryption.kind !== 'none')
     const stage = join(work.folder, 'snapshot')
     await mkdir(stage, { mode: 0o700 })
-    const manifest = await takeSnapshot(platform, stage, began, signal)
+    const manifest = await takeSnapshot(platform, programs.migrations, stage, began, signal)
     await needFree(making, manifest)
     const written = await store(making, name, await backupStream(stage, manifest, encryption))
     await rm(stage, { recursive: true, force: true })
@@ -123,7 +123,20 @@ export async function makeBackup(making: Making): Promise<Record> {
     say(`${name}: ${sizeText(written.bytes)} in ${target.title}, ${encryptedText[encryption.kind]}`)
     const scratch = join(work.folder, 'proof')
     await mkdir(scratch, { mode: 0o700 })
-    const proof = await prove({ target, name, ...written, opening, scratch, programs, path: config.path, signal }, now)
+    const proof = await prove(
+      {
+        target,
+        name,
+        ...written,
+        opening,
+        scratch,
+        programs,
+        path: config.path,
+        databaseUrl: config.databaseUrl,
+        signal,
+      },
+      now,
+    )
     const proven = { ...record, proof }
     await target.writeText(recordName(name), JSON.stringify(proven))
     if (proof.failed === null) await deleteExpired(making)

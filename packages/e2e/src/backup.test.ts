@@ -4,17 +4,19 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { credentials, startStandIn } from '@deis/backup/targets/s3-stand-in'
 import type { Release } from '@deis/types'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, settings } from './app.ts'
 import { type Result, run, start } from './child.ts'
 import { mustWork, password, type Person } from './client.ts'
+import { type Database, testDatabase } from './database.ts'
 import { ask, callApi, self, serving } from './http.ts'
 import { startLoad } from './load.ts'
 import { cleanEnv, type Platform, root } from './platform.ts'
 import { withApp } from './with-app.ts'
 
-// On PostgreSQL the database is not a file.
-const here = process.env['DATABASE_URL']?.startsWith('postgres') ? describe.skip : describe.sequential
+const isSqlite = !process.env['DATABASE_URL']?.startsWith('postgres')
+
+const inFolder = ['keys', 'repos', 'slugs', ...(isSqlite ? ['state'] : [])]
 
 let platform: Platform
 let ann: Person
@@ -26,7 +28,14 @@ const program = join(root, 'dist/server/main.js')
 function server(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return run(process.execPath, [program, ...args], {
     cwd: platform.folder,
-    env: { ...cleanEnv(), DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target, NO_COLOR: '1', ...env },
+    env: {
+      ...cleanEnv(),
+      DEIS_DATA_DIR: platform.dataDir,
+      DEIS_BACKUP_TO: target,
+      NO_COLOR: '1',
+      ...platform.database.env,
+      ...env,
+    },
   })
 }
 
@@ -50,7 +59,7 @@ withApp(async (given) => {
   target = join(platform.folder, 'backups')
 })
 
-here('a platform that is used', () => {
+describe.sequential('a platform that is used', () => {
   beforeAll(async () => {
     await shop.deploy()
     await shop.does('config:set', 'GREETING=before')
@@ -91,6 +100,7 @@ here('a platform that is used', () => {
     await shop.does('config:set', 'GREETING=lost')
     await platform.endController('SIGINT')
     await rm(platform.dataDir, { recursive: true })
+    await platform.database.empty()
 
     const restored = await server(['restore', await newest(), '--to', platform.dataDir])
     expect(restored.stderr).toBe('')
@@ -145,11 +155,12 @@ here('a platform that is used', () => {
     await platform.endController('SIGINT')
     const kept = join(platform.folder, 'kept')
     await rename(platform.dataDir, kept)
+    await platform.database.empty()
     let refusals = 0
     for (let ms = 120, ended = false; !ended; ms += 25) {
       const restoring = start(process.execPath, [program, 'restore', backup, '--to', platform.dataDir, '--replace'], {
         cwd: platform.folder,
-        env: cleanEnv(),
+        env: { ...cleanEnv(), ...platform.database.env },
       })
       const timer = setTimeout(() => restoring.signal('SIGKILL'), ms)
       ended = (await restoring.ended).code === 0
@@ -169,14 +180,18 @@ here('a platform that is used', () => {
   })
 })
 
-here('a backup', () => {
+describe.sequential('a backup', () => {
   const passphrase = 'nine wrong horses on a staple'
   let file: string
+  /** Of the machine that backups are restored on. */
+  let elsewhere: Database
 
   beforeAll(async () => {
     file = join(platform.folder, 'passphrase')
     await writeFile(file, `${passphrase}\n`, { mode: 0o600 })
+    elsewhere = await testDatabase()
   })
+  afterAll(() => elsewhere?.drop())
 
   test('that is cut, changed or of another key is refused with the reason, and nothing is made of it', async () => {
     mustWork(await server(['backup'], { DEIS_BACKUP_PASSPHRASE_FILE: file }), 'backup')
@@ -187,7 +202,7 @@ here('a backup', () => {
     const to = join(platform.folder, 'restored')
     const damaged = join(platform.folder, 'damaged.age')
     const refusal = async (...args: string[]): Promise<string> => {
-      const { code, stderr } = await server(['restore', damaged, '--to', to, ...args])
+      const { code, stderr } = await server(['restore', damaged, '--to', to, ...args], elsewhere.env)
       expect(code).toBe(1)
       expect(await content(to)).toEqual([])
       return stderr
@@ -212,8 +227,8 @@ here('a backup', () => {
     mustWork(await server(['backup'], { DEIS_BACKUP_RECIPIENTS: recipient }), 'backup')
     const backup = await newest()
     const to = join(platform.folder, 'by-key')
-    mustWork(await server(['restore', backup, '--to', to, '--identity', key]), 'restore')
-    expect((await readdir(to)).toSorted()).toEqual(['keys', 'repos', 'slugs', 'state'])
+    mustWork(await server(['restore', backup, '--to', to, '--identity', key], elsewhere.env), 'restore')
+    expect((await readdir(to)).toSorted()).toEqual(inFolder)
     await rm(to, { recursive: true })
     const age = await run('sh', ['-c', 'command -v age'], { cwd: '/', env: cleanEnv() })
     skip(age.code !== 0, 'age is not installed')
@@ -224,7 +239,7 @@ here('a backup', () => {
       mustWork(await run('tar', ['-tzf', tar], options), 'tar')
         .split('\n')
         .slice(0, 2),
-    ).toEqual(['manifest.json', 'database.sqlite'])
+    ).toEqual(['manifest.json', isSqlite ? 'database.sqlite' : 'database.rows'])
   })
 
   test('that would not restore is not proven, is listed with the reason, and no other is deleted for it', async () => {
@@ -294,9 +309,13 @@ here('a backup', () => {
       expect(listed.stdout).toMatch(/^deis-\S+\.age .* proven \d\d:\d\d\n$/)
       const [name = ''] = listed.stdout.split(' ')
       const folder = join(platform.folder, 'from-store')
-      const restored = await server(['restore', `${to}/${name}`, '--to', folder, '--identity', key], env)
+      await elsewhere.empty()
+      const restored = await server(['restore', `${to}/${name}`, '--to', folder, '--identity', key], {
+        ...env,
+        ...elsewhere.env,
+      })
       expect([restored.code, restored.stderr]).toEqual([0, ''])
-      expect((await readdir(folder)).toSorted()).toEqual(['keys', 'repos', 'slugs', 'state'])
+      expect((await readdir(folder)).toSorted()).toEqual(inFolder)
       await rm(folder, { recursive: true })
     } finally {
       await store.close()
@@ -308,7 +327,7 @@ here('a backup', () => {
     for (let ms = 200; ms < 800; ms += 120) {
       const making = start(process.execPath, [program, 'backup'], {
         cwd: platform.folder,
-        env: { ...cleanEnv(), DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target },
+        env: { ...cleanEnv(), ...platform.database.env, DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target },
       })
       const timer = setTimeout(() => making.signal('SIGKILL'), ms)
       await making.ended

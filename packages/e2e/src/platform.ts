@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { testDatabase } from './database.ts'
+import { type Database, testDatabase } from './database.ts'
 import { processesAround, shown } from './processes.ts'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -26,6 +26,7 @@ export type Platform = {
   readonly git: string
   readonly routerPort: number
   readonly controllerPid: number
+  readonly database: Database
   /** Ends the controller and waits for it; INT ends its apps as well. */
   endController(signal: NodeJS.Signals): Promise<void>
   /** Starts it again on the same ports and the same data. */
@@ -171,6 +172,7 @@ export async function startPlatform(settings: Readonly<Record<string, string>> =
       api,
       git,
       routerPort: listening,
+      database,
       get controllerPid() {
         return controller.pid ?? -1
       },

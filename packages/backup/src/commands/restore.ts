@@ -9,7 +9,7 @@ import { codeOf, unless } from '../files.ts'
 import { timeOfName } from '../format/names.ts'
 import { type KeyFiles, newKey, openingOf } from '../keys.ts'
 import type { Programs } from '../programs.ts'
-import { restore as restoreInto } from '../restore/restore.ts'
+import { restore as restoreInto, schemaOf } from '../restore/restore.ts'
 import { openTarget } from '../targets/open.ts'
 import type { Io } from './io.ts'
 
@@ -44,6 +44,7 @@ export async function restore(
   const open = await openFile(config, file, io)
   const done = await restoreInto({
     dataDir,
+    databaseUrl: config.databaseUrl,
     open,
     opening,
     replace: options.replace,
@@ -57,6 +58,8 @@ export async function restore(
   io.out(`"${dataDir}" has the platform of ${done.createdAt} with ${done.apps} app(s).`)
   if (done.kept)
     io.out(`What was there is in "${done.replaced}" beside it: delete it when you do not need it any more.`)
+  if (options.replace && done.schema !== null)
+    io.out(`If the database had tables of a platform, they are in its schema "${schemaOf(done.replaced)}".`)
   io.out('Start the platform: its apps start with it.')
   return 0
 }

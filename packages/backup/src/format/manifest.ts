@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 
 export const manifestName = 'manifest.json'
+const newestFormat = 2
 export const longestManifest = 64 * 2 ** 20
 /** Of all files together; more is damage or an attack. */
 const mostBytes = 2 ** 46
@@ -33,7 +34,8 @@ const App = Type.Object({
 const Entry = Type.Object({ path: Text, sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Count })
 
 export const Manifest = Type.Object({
-  format: Type.Literal(1),
+  /** 2: with what a version that knows only 1 could not restore. */
+  format: Type.Union([Type.Literal(1), Type.Literal(2)]),
   /** The version of Deis that made it. */
   platform: Text,
   createdAt: Text,
@@ -54,11 +56,11 @@ export type Manifest = Static<typeof Manifest>
 export type ManifestApp = Manifest['apps'][number]
 export type ManifestFile = Manifest['files'][number]
 
-export const databaseFile = { sqlite: 'database.sqlite', postgresql: 'database.dump' } as const
+export const databaseFile = { sqlite: 'database.sqlite', postgresql: 'database.rows' } as const
 export const bundleOf = (app: string): string => `repos/${app}.bundle`
 
 const bundle = /^repos\/(.+)\.bundle$/
-const plain = /^(database\.(sqlite|dump)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz)$/
+const plain = /^(database\.(sqlite|rows)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz)$/
 
 /** Whether a file of this path may be in a backup: nothing else is ever written by unpacking one. */
 function isPathOfBackup(path: string): boolean {
@@ -77,10 +79,14 @@ export function readManifest(text: string): Manifest {
     throw new DeisError('invalid', `The backup is damaged: ${manifestName} is not JSON.`, { cause: error })
   }
   const format = (parsed as { format?: unknown } | null)?.format
-  if (typeof format === 'number' && format > 1)
-    throw new DeisError('invalid', `This backup has format ${format}, and this version of Deis knows format 1.`, {
-      hint: 'Use the version of Deis that made it, or a newer one.',
-    })
+  if (typeof format === 'number' && format > newestFormat)
+    throw new DeisError(
+      'invalid',
+      `This backup has format ${format}, and this version of Deis knows formats up to ${newestFormat}.`,
+      {
+        hint: 'Use the version of Deis that made it, or a newer one.',
+      },
+    )
   if (!Check(Manifest, parsed)) throw damaged(`${manifestName} does not have the form that it must have`)
   const paths = new Set<string>()
   let bytes = 0

@@ -4,19 +4,18 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { hashToken } from '@deis/controller/store/crypto'
-import { openSqlite } from '../database/sqlite.ts'
-import { databaseIn } from '../restore/layout.ts'
+import type { Home } from '../restore/home.ts'
 
 const startMs = 120_000
 const answerMs = 60_000
 const endMs = 30_000
 
 /** Signs in as the first admin of the copy; null: it has none, so it has no app either. */
-async function addToken(folder: string): Promise<string | null> {
+async function addToken(home: Home): Promise<string | null> {
   const token = randomBytes(20).toString('hex')
-  const database = await openSqlite(databaseIn(folder))
+  const database = await home.open()
   try {
-    const admin = `SELECT "id" FROM "User" WHERE "isSuperuser" = 1 AND "isActive" = 1 ORDER BY "id" LIMIT 1`
+    const admin = `SELECT "id" FROM "User" WHERE "isSuperuser" AND "isActive" ORDER BY "id" LIMIT 1`
     if ((await database.query(admin)).length === 0) return null
     await database.query(
       `INSERT INTO "Token" ("hash", "userId", "client", "createdAt")
@@ -41,15 +40,21 @@ async function countApps(api: string, token: string, signal: AbortSignal): Promi
 
 /** In quarantine: on loopback, on random ports, with an environment that names nothing outside. Null: there is no account. */
 export async function bootController(
-  { program, folder, path }: { readonly program: string; readonly folder: string; readonly path: string },
+  {
+    program,
+    folder,
+    home,
+    path,
+  }: { readonly program: string; readonly folder: string; readonly home: Home; readonly path: string },
   signal: AbortSignal,
 ): Promise<number | null> {
-  const token = await addToken(folder)
+  const token = await addToken(home)
   const env = {
     PATH: path,
     HOME: folder,
     DEIS_QUARANTINE: '1',
     DEIS_DATA_DIR: folder,
+    DATABASE_URL: home.url,
     DEIS_API_HOST: '127.0.0.1',
     DEIS_API_PORT: '0',
     DEIS_GIT_PORT: '0',

@@ -3,13 +3,16 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { dialectOf } from '@deis/controller/store/open'
 import { DeisError, messageOf } from '@deis/types'
+import { openBeside } from '../database/schema.ts'
 import type { Opening } from '../format/encryption.ts'
 import type { Proof } from '../format/record.ts'
 import { sizeText } from '../format/size.ts'
 import { unpack } from '../format/unpack.ts'
 import type { Programs } from '../programs.ts'
-import { layOut } from '../restore/layout.ts'
+import { type Home, postgresqlHome, sqliteHome } from '../restore/home.ts'
+import { layOut, type Whole } from '../restore/layout.ts'
 import type { Target } from '../targets/target.ts'
 import { bootController } from './boot.ts'
 
@@ -24,6 +27,8 @@ export type Proving = {
   readonly scratch: string
   readonly programs: Programs
   readonly path: string
+  /** That the platform uses: on PostgreSQL, the scratch copy is in a schema beside its own. */
+  readonly databaseUrl: string
   readonly signal: AbortSignal
 }
 
@@ -45,7 +50,7 @@ function measured(source: Readable): { stream: Readable; seen(): { bytes: number
 }
 
 async function check(proving: Proving, found: (line: string) => void): Promise<void> {
-  const { target, name, bytes, sha256, opening, scratch, programs, path, signal } = proving
+  const { target, name, bytes, sha256, opening, scratch, signal } = proving
   const from = join(scratch, 'unpacked')
   const to = join(scratch, 'data')
   for (const folder of [from, to]) await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -55,8 +60,30 @@ async function check(proving: Proving, found: (line: string) => void): Promise<v
   if (read.bytes !== bytes || read.sha256 !== sha256)
     throw new Error(`what was read back has ${read.bytes} bytes and another checksum than the ${bytes} bytes written`)
   found(`read back: ${sizeText(bytes)}, ${manifest.files.length} files with the checksums that they must have`)
-  await layOut({ from, to, manifest, migrations: programs.migrations, path, signal, found })
-  const apps = await bootController({ program: programs.controller, folder: to, path }, signal)
+  await withHome(proving, to, (home) => checkRestored(proving, { from, to, home, manifest }, found))
+}
+
+type Unpacked = Pick<Whole, 'from' | 'to' | 'home' | 'manifest'>
+
+async function withHome({ databaseUrl, programs }: Proving, to: string, work: (home: Home) => Promise<void>) {
+  if (dialectOf(databaseUrl) === 'sqlite') return work(sqliteHome(to))
+  const beside = await openBeside(databaseUrl, programs.migrations, 'deis_proof')
+  try {
+    await work(postgresqlHome(beside, programs.migrations))
+  } finally {
+    await beside.drop().catch(() => {})
+    await beside.close()
+  }
+}
+
+async function checkRestored(
+  { programs, path, signal }: Proving,
+  unpacked: Unpacked,
+  found: (line: string) => void,
+): Promise<void> {
+  const { to, home, manifest } = unpacked
+  await layOut({ ...unpacked, migrations: programs.migrations, path, signal, found })
+  const apps = await bootController({ program: programs.controller, folder: to, home, path }, signal)
   if (apps !== null && apps !== manifest.apps.length)
     throw new Error(`a controller started on it answers with ${apps} apps, not ${manifest.apps.length}`)
   if (apps === null && manifest.apps.length > 0) throw new Error('a controller started on it has apps, but no admin')

@@ -3,24 +3,22 @@ import { mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMigrations } from '@deis/controller/store/migrate'
 import type { Git } from '@deis/git/git'
-import { messageOf } from '@deis/types'
+import { DeisError, messageOf } from '@deis/types'
 import { countRows, migrationsOf } from '../database/query.ts'
 import { openSecrets } from '../database/secrets.ts'
-import { openSqlite, sqliteFaults } from '../database/sqlite.ts'
 import { bundleOf, databaseFile, type Manifest } from '../format/manifest.ts'
 import { slugName } from '../snapshot/apps.ts'
 import { readSlug } from '../proof/slugs.ts'
 import { namesIn } from '../files.ts'
+import type { Home } from './home.ts'
 import { unbundle } from './repositories.ts'
-
-/** Where the database of a data folder is. */
-export const databaseIn = (folder: string): string => join(folder, 'state', 'deis.db')
 
 export type Whole = {
   /** What was unpacked; its files are moved away. */
   readonly from: string
   /** The data folder, still empty. */
   readonly to: string
+  readonly home: Home
   readonly manifest: Manifest
   /** Of this version of Deis. */
   readonly migrations: string
@@ -31,10 +29,30 @@ export type Whole = {
   found(line: string): void
 }
 
-async function checkDatabase({ to, manifest, migrations, found }: Whole): Promise<void> {
-  const database = await openSqlite(databaseIn(to))
+/** A version that does not know all migrations would lose what they added. */
+async function settleDatabase({ from, home, manifest, migrations }: Whole): Promise<void> {
+  if (manifest.database !== home.kind) throw otherKind(manifest.database)
+  const known = new Set((await readMigrations(migrations, home.kind)).map(({ name }) => name))
+  const unknown = manifest.schema.find((name) => !known.has(name))
+  if (unknown !== undefined)
+    throw new Error(`the database is of a newer version of Deis (${unknown}); use that version`)
+  await home.settle(join(from, databaseFile[home.kind]), manifest.schema)
+}
+
+function otherKind(kind: Manifest['database']): DeisError {
+  return kind === 'sqlite'
+    ? new DeisError('invalid', 'The backup is of a platform on SQLite, and DATABASE_URL names PostgreSQL.', {
+        hint: 'Restore it without DATABASE_URL.',
+      })
+    : new DeisError('invalid', 'The backup is of a platform on PostgreSQL.', {
+        hint: 'Make an empty database, and name it: DATABASE_URL=postgres://…',
+      })
+}
+
+async function checkDatabase({ to, home, manifest, migrations, found }: Whole): Promise<void> {
+  const database = await home.open()
   try {
-    const faults = await sqliteFaults(database)
+    const faults = await database.faults()
     if (faults !== null) throw new Error(`the database is damaged: ${faults}`)
     const counts = await countRows(database)
     for (const [table, rows] of Object.entries(manifest.tables))
@@ -42,7 +60,7 @@ async function checkDatabase({ to, manifest, migrations, found }: Whole): Promis
     found(
       `database: ${Object.values(counts).reduce((sum, rows) => sum + rows, 0)} rows in ${Object.keys(counts).length} tables, no faults`,
     )
-    const known = new Set((await readMigrations(migrations, 'sqlite')).map(({ name }) => name))
+    const known = new Set((await readMigrations(migrations, home.kind)).map(({ name }) => name))
     const unknown = (await migrationsOf(database)).find((name) => !known.has(name))
     if (unknown !== undefined)
       throw new Error(`the database is of a newer version of Deis (${unknown}); use that version`)
@@ -90,10 +108,9 @@ async function checkSlugs({ to, manifest, signal, found }: Whole): Promise<void>
 
 /** Makes the data folder, and checks every part of it. @throws with what is not right. */
 export async function layOut(whole: Whole): Promise<void> {
-  const { from, to, manifest } = whole
-  await mkdir(join(to, 'state'), { recursive: true, mode: 0o700 })
+  const { from, to } = whole
   await mkdir(join(from, 'slugs'), { recursive: true, mode: 0o700 })
-  await rename(join(from, databaseFile[manifest.database]), databaseIn(to))
+  await settleDatabase(whole)
   await rename(join(from, 'keys'), join(to, 'keys'))
   await rename(join(from, 'slugs'), join(to, 'slugs'))
   await checkDatabase(whole)

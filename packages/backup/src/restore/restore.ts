@@ -3,17 +3,22 @@ import { mkdir, open, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { lockFolder, tryLock } from '@deis/controller/store/lock'
+import { dialectOf } from '@deis/controller/store/open'
 import { restoringFolder } from '@deis/controller/store/restoring'
 import { DeisError, messageOf } from '@deis/types'
+import { moveIn, needUnused, openBeside } from '../database/schema.ts'
 import { codeOf, unless } from '../files.ts'
 import type { Opening } from '../format/encryption.ts'
 import { unpack } from '../format/unpack.ts'
 import type { Programs } from '../programs.ts'
+import { type Home, postgresqlHome, sqliteHome } from './home.ts'
 import { layOut } from './layout.ts'
 import { draftIn, giveTo, isEmpty, markReady, type Ready, readyOf, switchOver } from './switch.ts'
 
 export type Restoring = {
   readonly dataDir: string
+  /** On SQLite, the database is restored in the data folder. */
+  readonly databaseUrl: string
   /** Called once. */
   readonly open: () => Promise<Readable>
   readonly opening: Opening
@@ -60,6 +65,45 @@ function explained(error: unknown, dataDir: string): Error {
   })
 }
 
+/** Returns the schema of PostgreSQL that the database is in until it is moved; null: it is a file of the data folder. */
+async function withHome(
+  { databaseUrl, programs: { migrations }, replace }: Restoring,
+  to: string,
+  work: (home: Home) => Promise<void>,
+): Promise<string | null> {
+  if (dialectOf(databaseUrl) === 'sqlite') {
+    await work(sqliteHome(to))
+    return null
+  }
+  await needUnused(databaseUrl, migrations, replace)
+  const beside = await openBeside(databaseUrl, migrations, 'deis_restoring')
+  try {
+    await work(postgresqlHome(beside, migrations))
+    return beside.schema
+  } catch (error) {
+    // What the work failed with counts; the next restore drops it, too.
+    await beside.drop().catch(() => {})
+    throw error
+  } finally {
+    await beside.close()
+  }
+}
+
+/** The name of the schema that the tables are moved to that were there. */
+export const schemaOf = (replaced: string): string =>
+  `deis_replaced_${replaced.slice('.replaced-'.length).toLowerCase()}`
+
+async function switchAll({ dataDir, databaseUrl, programs }: Restoring, ready: Ready): Promise<void> {
+  if (ready.schema !== null) {
+    if (dialectOf(databaseUrl) === 'sqlite')
+      throw new DeisError('invalid', 'The restore that was interrupted is of a platform on PostgreSQL.', {
+        hint: 'Set DATABASE_URL as it was, then run the same command again.',
+      })
+    await moveIn(databaseUrl, programs.migrations, { from: ready.schema, aside: schemaOf(ready.replaced) })
+  }
+  await switchOver(dataDir, ready)
+}
+
 /** Unpacked and checked beside what is there, which has not changed when this fails. */
 async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> {
   const { dataDir, opening, programs, path, now, signal, say } = restoring
@@ -72,8 +116,11 @@ async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> 
   const manifest = await unpack(await restoring.open(), from, opening, { durable: true })
   signal.throwIfAborted()
   say(`read the backup of ${manifest.createdAt}: ${manifest.apps.length} app(s), ${manifest.files.length} files`)
+  let schema: string | null
   try {
-    await layOut({ from, to, manifest, migrations: programs.migrations, path, signal, found: say })
+    schema = await withHome(restoring, to, (home) =>
+      layOut({ from, to, home, manifest, migrations: programs.migrations, path, signal, found: say }),
+    )
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof DeisError || codeOf(error) !== undefined) throw error
@@ -89,6 +136,7 @@ async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> 
     createdAt: manifest.createdAt,
     apps: manifest.apps.length,
     kept: replaces,
+    schema,
   }
   await markReady(dataDir, ready)
   return ready
@@ -130,7 +178,7 @@ export async function restore(restoring: Restoring): Promise<Restored> {
   if (lock === null) throw new DeisError('conflict', `Another restore into "${dataDir}" is running.`)
   try {
     if (begun !== null) {
-      await switchOver(dataDir, begun)
+      await switchAll(restoring, begun)
       return { ...begun, carriedOn: true }
     }
     let running: { release(): Promise<void> } | null = null
@@ -144,7 +192,7 @@ export async function restore(restoring: Restoring): Promise<Restored> {
       throw explained(error, dataDir)
     }
     try {
-      await switchOver(dataDir, ready)
+      await switchAll(restoring, ready)
     } finally {
       await running?.release()
     }

@@ -24,6 +24,8 @@ export type Ready = {
   readonly kept: boolean
   readonly createdAt: string
   readonly apps: number
+  /** Where the database waits on PostgreSQL. */
+  readonly schema: string | null
 }
 
 /** What a killed restore has to finish; null: nothing was changed yet. */

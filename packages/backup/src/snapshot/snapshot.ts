@@ -1,9 +1,9 @@
 // How is the state of a platform copied that goes on working, so that all parts belong together?
-import { copyFile, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DeisError, platformVersion } from '@deis/types'
-import { copySqlite, openSqlite } from '../database/sqlite.ts'
+import { openLive } from '../database/open.ts'
 import { countRows, type Database, migrationsOf } from '../database/query.ts'
 import { namesIn, sha256Of } from '../files.ts'
 import { bundleOf, databaseFile, type Manifest, type ManifestFile, manifestName } from '../format/manifest.ts'
@@ -63,7 +63,7 @@ async function describe(
   const { database, repositories } = copied
   const apps = await storedApps(database.query)
   return {
-    format: 1,
+    format: database.kind === 'sqlite' ? 1 : 2,
     platform: platformVersion,
     createdAt: now.toISOString(),
     host: hostname(),
@@ -83,25 +83,23 @@ async function describe(
  */
 export async function takeSnapshot(
   platform: Platform,
+  migrations: string,
   folder: string,
   now: Date,
   signal: AbortSignal,
 ): Promise<Manifest> {
   const slugFolder = join(platform.dataDir, 'slugs')
   const held = join(folder, 'slugs')
-  const live = await openSqlite(platform.databaseFile)
+  const live = await openLive(platform.databaseUrl, migrations)
   try {
     const before = await appIds(live.query)
     const repositories = await copyRepositories(platform.git, [...before.values()], folder, signal)
     await holdSlugs(slugFolder, held)
     signal.throwIfAborted()
-    const file = join(folder, databaseFile.sqlite)
-    await copySqlite(live, `${file}.partial`)
-    await rename(`${file}.partial`, file)
-    await holdSlugs(slugFolder, held)
-    await copyKeys(platform, folder)
-    const database = await openSqlite(file)
+    const database = await live.copy(join(folder, databaseFile[live.kind]))
     try {
+      await holdSlugs(slugFolder, held)
+      await copyKeys(platform, folder)
       await releaseSlugs(held, await neededSlugs(database.query, platform.slugs))
       const after = await appIds(database.query)
       // Only of the same app: an id may belong to another one by now.
@@ -110,7 +108,7 @@ export async function takeSnapshot(
       await releaseSlugs(join(folder, 'repos'), new Set([...bundles].map((path) => path.slice('repos/'.length))))
       const byUuid = new Map(same.map(([uuid, id]) => [uuid, repositories.get(id) as Repository]))
       const described = await describe(platform, folder, { database, repositories: byUuid }, now)
-      const manifest = { ...described, files: await filesOf(folder, 'sqlite', signal) }
+      const manifest = { ...described, files: await filesOf(folder, live.kind, signal) }
       await writeFile(join(folder, manifestName), JSON.stringify(manifest), { mode: 0o600 })
       return manifest
     } finally {

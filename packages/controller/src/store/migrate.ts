@@ -7,7 +7,7 @@ import type { AdapterFactory } from './open.ts'
 
 export type Dialect = 'sqlite' | 'postgresql'
 
-type Migration = { readonly name: string; readonly sql: string; readonly checksum: string }
+export type Migration = { readonly name: string; readonly sql: string; readonly checksum: string }
 
 /** The committed migrations of a dialect, in order. */
 export async function readMigrations(folder: string, dialect: Dialect): Promise<Migration[]> {
@@ -21,7 +21,7 @@ export async function readMigrations(folder: string, dialect: Dialect): Promise<
 }
 
 // Prisma's own table, column for column, so that its command line could take over.
-const historyTable = {
+export const historyTable = {
   sqlite: `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "id" TEXT PRIMARY KEY NOT NULL, "checksum" TEXT NOT NULL, "finished_at" DATETIME, "migration_name" TEXT NOT NULL,
     "logs" TEXT, "rolled_back_at" DATETIME, "started_at" DATETIME NOT NULL DEFAULT current_timestamp,

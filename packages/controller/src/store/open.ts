@@ -24,6 +24,24 @@ export function dialectOf(url: string): Dialect {
   throw new Error('DATABASE_URL must start with file: or postgres://')
 }
 
+/**
+ * As Prisma's own programs read it: `?schema=` names the schema that the tables are in, instead of the first of the role's
+ * search path.
+ */
+export function connectionOf(url: string): { readonly connectionString: string; readonly schema?: string } {
+  const at = url.indexOf('?')
+  const params = new URLSearchParams(at < 0 ? '' : url.slice(at))
+  const schema = params.get('schema')
+  if (schema === null) return { connectionString: url }
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
+    throw new Error(
+      `the schema of DATABASE_URL must have lowercase letters, digits and _, not ${JSON.stringify(schema)}`,
+    )
+  params.delete('schema')
+  params.set('options', `${params.get('options') ?? ''} -c search_path=${schema}`.trim())
+  return { connectionString: `${url.slice(0, at)}?${params}`, schema }
+}
+
 type Opened = {
   readonly factory: AdapterFactory
   /** `shared` connects to the same connections as the one who gives it. */
@@ -52,7 +70,8 @@ const dialects: Record<Dialect, (url: string) => Promise<Opened>> = {
   },
   async postgresql(url) {
     const { PrismaPg } = await import('@prisma/adapter-pg')
-    const factory = new PrismaPg({ connectionString: url })
+    const { connectionString, schema } = connectionOf(url)
+    const factory = new PrismaPg({ connectionString }, { schema })
     return {
       factory,
       async client(adapter) {
