@@ -157,7 +157,7 @@ describe.sequential('a platform that is used', () => {
     await rename(platform.dataDir, kept)
     await platform.database.empty()
     let refusals = 0
-    for (let ms = 120, ended = false; !ended; ms += 25) {
+    for (let ms = 120, ended = false; !ended; ms += isSqlite ? 25 : 100) {
       const restoring = start(process.execPath, [program, 'restore', backup, '--to', platform.dataDir, '--replace'], {
         cwd: platform.folder,
         env: { ...cleanEnv(), ...platform.database.env },

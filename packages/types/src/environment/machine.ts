@@ -54,9 +54,13 @@ const state = {
   DEIS_DATA_DIR: text('.deis', 'data folder: state, repositories, slugs, logs and keys; back up all of it', {
     programs: ['controller', 'npm start'],
   }),
-  DATABASE_URL: text('', 'database: `file:` and an absolute path, or `postgres://…`', {
-    usually: 'a SQLite file in the data folder',
-  }),
+  DATABASE_URL: text(
+    '',
+    'database: `file:` and an absolute path, or `postgres://…`, where `?schema=…` may name a schema',
+    {
+      usually: 'a SQLite file in the data folder',
+    },
+  ),
   DEIS_SECRET_KEY: text('', 'key that encrypts config and private keys: 64 hex characters', {
     usually: 'generated once, in `keys/` of the data folder',
   }),
