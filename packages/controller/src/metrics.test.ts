@@ -95,6 +95,20 @@ test('a certificate in use is shown with its end, and no longer when it is remov
   expect(await expiry()).toEqual({})
 })
 
+test('drains are counted by state, and their lines by what became of them', async () => {
+  const { f, scrape } = await start()
+  f.core.measures.drained('sent', 3)
+  f.core.measures.drained('lost', 2)
+  f.core.here.drains.set('x', { state: { state: 'failing', error: 'no', dropped: 2 }, add: () => {}, close: () => {} })
+  const all = await scrape()
+  expect(of(all, 'deis_drain_lines_total')).toEqual({ '{result="sent"}': 3, '{result="lost"}': 2 })
+  expect(of(all, 'deis_drains')).toEqual({
+    '{state="idle"}': 0,
+    '{state="sending"}': 0,
+    '{state="failing"}': 1,
+  })
+})
+
 test('it works as it is installed: bundled', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'metrics-'))
   open.push(() => rm(folder, { recursive: true }))

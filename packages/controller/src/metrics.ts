@@ -68,6 +68,9 @@ export async function createMetrics(backend: string): Promise<Metrics> {
   const buildTimes = histogram('deis_build_duration_seconds', 'Time of builds.', ['result'], seconds.work)
   const deploys = counter('deis_deploys_total', 'Deploys of releases that have ended.', ['result'])
   const deployTimes = histogram('deis_deploy_duration_seconds', 'Time of deploys.', ['result'], seconds.work)
+  const drained = counter('deis_drain_lines_total', 'Lines of logs that were sent to drains, or lost on the way.', [
+    'result',
+  ])
   const failures = counter('deis_scheduler_errors_total', 'Failures of the backend itself; most are tried again.')
   return {
     type: registry.contentType,
@@ -82,6 +85,7 @@ export async function createMetrics(backend: string): Promise<Metrics> {
         buildTimes.observe({ result }, took)
       },
       schedulerFailed: () => failures.inc(),
+      drained: (result, lines) => drained.inc({ result }, lines),
       request({ route, method, status }, took) {
         requests.inc({ route, method, code: String(status) })
         times.observe({ route, method }, took)
@@ -92,6 +96,10 @@ export async function createMetrics(backend: string): Promise<Metrics> {
         set({}, core.queue.length()),
       )
       gauge('deis_builds_running', 'Builds of this controller that run.', [], (set) => set({}, core.here.builds.size))
+      gauge('deis_drains', 'Drains that this controller sends to.', ['state'], (set) => {
+        const states = [...core.here.drains.values()].map(({ state }) => state.state)
+        for (const state of ['idle', 'sending', 'failing']) set({ state }, states.filter((one) => one === state).length)
+      })
       gauge('deis_apps', 'Apps of the platform.', [], async (set) => set({}, await core.db.app.count()))
       gauge(
         'deis_routers',

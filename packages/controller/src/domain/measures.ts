@@ -5,6 +5,8 @@ export type Measures = {
   build(result: 'succeeded' | 'failed' | 'canceled', seconds: number): void
   /** The backend itself failed, not what it was to run. */
   schedulerFailed(): void
+  /** What became of lines on their way to drains; those that wait are in neither. */
+  drained(result: 'sent' | 'lost', lines: number): void
   /** `route` as the contract writes its path; never what a client sent. */
   request(of: { readonly route: string; readonly method: string; readonly status: number }, seconds: number): void
 }
@@ -14,5 +16,6 @@ export const noMeasures: Measures = {
   deploy: () => {},
   build: () => {},
   schedulerFailed: () => {},
+  drained: () => {},
   request: () => {},
 }

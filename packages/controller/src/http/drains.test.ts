@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createServer as createTls } from 'node:tls'
 import { certificateFor } from '@deis/router/testing-tls'
 import type { Drain } from '@deis/types'
-import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest'
 import { addressFor, masked, readTarget } from '../domain/drains/address.ts'
 import { keepDrains } from '../domain/drains/keep.ts'
 import { pieces } from '@deis/lib/pieces'
@@ -406,7 +406,10 @@ test('a receiver that is slower than the log costs a bounded number of lines in 
     },
     close: () => {},
   }
-  const pump = createPump({ sender, hostname: 'tea', form: 'syslog', bounds: { ...quick, gatherMs: 0, lines: 10 } })
+  const counted = { sent: 0, lost: 0 }
+  const count = (result: 'sent' | 'lost', lines: number) => void (counted[result] += lines)
+  const bounds = { ...quick, gatherMs: 0, lines: 10 }
+  const pump = createPump({ sender, hostname: 'tea', form: 'syslog', bounds, count })
   open.push(() => pump.close())
   for (let n = 0; n < 100; n++) pump.add({ time: new Date(), source: null, text: `INFO ${n}` })
   expect(pump.state.dropped).toBe(90)
@@ -416,6 +419,8 @@ test('a receiver that is slower than the log costs a bounded number of lines in 
   expect(inbox.all[10]).toContain('L10 (output buffer overflow): 90 messages dropped since')
   pump.add({ time: new Date(), source: null, text: 'INFO after' })
   await inbox.until((all) => texts(all).includes('after'))
+  // The notice is not a line of the log.
+  await vi.waitFor(() => expect(counted).toEqual({ sent: 11, lost: 90 }))
 })
 
 test('drains that fail take a bounded part of the memory together, and leave others theirs', async () => {

@@ -77,7 +77,14 @@ export function keepDrains(core: Core, bounds: PumpOptions['bounds'] = {}): () =
   const open = (row: Drained): Pump => {
     const { kind } = readTarget(core.vault.open('drain', row.url))
     const form = kind === 'https' ? 'logplex' : 'syslog'
-    return createPump({ sender: senderOf(core, row), hostname: row.app.id, form, bounds, shared })
+    return createPump({
+      sender: senderOf(core, row),
+      hostname: row.app.id,
+      form,
+      bounds,
+      shared,
+      count: core.measures.drained,
+    })
   }
   const apply = (rows: readonly Drained[]): void => {
     const wanted = new Map(rows.map((row) => [row.uuid, row]))

@@ -1,6 +1,7 @@
 // How do lines wait for a drain, in order and within bounds, and what happens when it fails?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '@deis/types'
+import type { Measures } from '../measures.ts'
 import { type Line, lossNotice, messagesOf } from './message.ts'
 import { newBatchId, Refused, type Sender } from './send.ts'
 
@@ -28,6 +29,7 @@ export type PumpOptions = {
   readonly bounds?: Partial<typeof usualBounds>
   /** Waiting at all drains that share it. */
   readonly shared?: { bytes: number }
+  readonly count?: Measures['drained']
 }
 
 /** What a line takes in memory besides its text, about. */
@@ -48,7 +50,14 @@ export const usualBounds = {
   lastDelayMs: 300_000,
 }
 
-export function createPump({ sender, hostname, form, bounds = {}, shared = { bytes: 0 } }: PumpOptions): Pump {
+export function createPump({
+  sender,
+  hostname,
+  form,
+  bounds = {},
+  shared = { bytes: 0 },
+  count = () => {},
+}: PumpOptions): Pump {
   const limits = { ...usualBounds, ...bounds }
   const over = new AbortController()
   const state: DrainState = { state: 'idle', error: null, dropped: 0 }
@@ -74,17 +83,19 @@ export function createPump({ sender, hostname, form, bounds = {}, shared = { byt
     waiting.length >= limits.lines ||
     bytes >= limits.bytes ||
     (bytes >= limits.firstBytes && shared.bytes >= limits.sharedBytes)
-  const lose = (count: number, isKnown = false): void => {
+  const lose = (lines: number, isKnown = false): void => {
     if (missing.count === 0) missing = { count: 0, since: new Date() }
-    missing.count += count
-    if (!isKnown) state.dropped += count
+    missing.count += lines
+    if (isKnown) return
+    state.dropped += lines
+    count('lost', lines)
   }
   /** The notice stands where the lines are missing. */
   const tellLoss = (): void => {
     if (missing.count === 0) return
-    const { count, since } = missing
+    const { count: lost, since } = missing
     missing = { count: 0, since: new Date() }
-    put(lossNotice(count, since, new Date()), count)
+    put(lossNotice(lost, since, new Date()), lost)
   }
   const take = (): Waiting[] => {
     const batch: Waiting[] = []
@@ -108,6 +119,7 @@ export function createPump({ sender, hostname, form, bounds = {}, shared = { byt
         await sender.send(messages, id, over.signal)
         Object.assign(state, { state: 'sending', error: null })
         pause = limits.firstDelayMs
+        for (const { lines, isNotice } of batch) if (!isNotice) count('sent', lines)
         return
       } catch (error) {
         if (over.signal.aborted) return
