@@ -1,6 +1,6 @@
 // How does one command bring up the whole platform in the foreground, and take it down again?
 import { fork, spawnSync } from 'node:child_process'
-import { mkdirSync, openSync, rmSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { flags } from './flags.mjs'
@@ -37,12 +37,15 @@ function program(name, env, logFile) {
   return fork(join(root, 'dist', name, 'main.js'), [], { execArgv: flags[name], detached: true, stdio, env })
 }
 
-function tailOf(file) {
-  return `the last lines of ${file} say why:\n${spawnSync('tail', ['-n', '15', '--', file], { encoding: 'utf8' }).stdout ?? ''}`
+/** `from`: where this run's part of the log begins. */
+function tailOf(file, from) {
+  const lines = readFileSync(file).subarray(from).toString().trimEnd().split('\n').slice(-15)
+  return `the last lines of ${file} say why:\n${lines.join('\n')}`
 }
 
 /** Keeps a program running: what ends by itself is started again, ever more slowly. */
 function keep(name, env, logFile) {
+  const logged = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
   let child
   let ending = false
   let delay = 500
@@ -75,7 +78,7 @@ function keep(name, env, logFile) {
       new Promise((done, fail) => {
         const listen = (message) => {
           listeners.delete(listen)
-          if (message.failed) fail(new Error(`the ${name} could not start; ${tailOf(logFile)}`))
+          if (message.failed) fail(new Error(`the ${name} could not start; ${tailOf(logFile, logged)}`))
           else done(message)
         }
         listeners.add(listen)

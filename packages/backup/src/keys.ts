@@ -21,6 +21,11 @@ async function readSecret(file: string, what: string): Promise<string> {
 
 /** The first line: editors end files with a line break. */
 async function readPassphrase(file: string): Promise<string> {
+  const found = await stat(file).catch(() => null)
+  if (found !== null && (found.mode & 0o004) !== 0)
+    throw new DeisError('invalid', `Every user of this machine can read the passphrase in "${file}".`, {
+      hint: `Close it, and use a new passphrase if others may have read it: chmod 600 ${file}`,
+    })
   return (await readSecret(file, 'passphrase')).split(/\r?\n/, 1)[0] ?? ''
 }
 

@@ -1,5 +1,5 @@
 // Does a platform come back whole from a backup that was made while it was used, and is a backup that would not come back told?
-import { copyFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { credentials, startStandIn } from '@deis/backup/targets/s3-stand-in'
@@ -208,7 +208,7 @@ describe.sequential('a backup', () => {
       return stderr
     }
     const other = join(platform.folder, 'other')
-    await writeFile(other, 'some other passphrase\n')
+    await writeFile(other, 'some other passphrase\n', { mode: 0o600 })
     await copyFile(whole, damaged)
     expect(await refusal()).toMatch(/^Error: The backup is encrypted\.\nUse --identity FILE/)
     expect(await refusal('--passphrase-file', other)).toBe('Error: The passphrase does not open this backup.\n')
@@ -218,6 +218,17 @@ describe.sequential('a backup', () => {
     changed[5000] = (changed[5000] ?? 0) ^ 1
     await writeFile(damaged, changed)
     expect(await refusal('--passphrase-file', file)).toMatch(/^Error: The backup is cut off or damaged/)
+  })
+
+  test('is not made with a passphrase that every user can read, nor looked for where nothing is', async () => {
+    const open = join(platform.folder, 'open')
+    await writeFile(open, `${passphrase}\n`, { mode: 0o644 })
+    const { code, stderr } = await server(['backup'], { DEIS_BACKUP_PASSPHRASE_FILE: open })
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`Every user of this machine can read the passphrase`)])
+    const missing = join(platform.folder, 'missing')
+    const listed = await server(['backups', '--to', missing])
+    expect([listed.code, listed.stderr]).toEqual([1, expect.stringContaining(`There is no folder "${missing}".`)])
+    await expect(stat(missing)).rejects.toThrow(/ENOENT/)
   })
 
   test('for a public key is read with the private one, and with age itself', async ({ skip }) => {

@@ -21,20 +21,46 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
   const property = async (unit: string, name: string): Promise<string> =>
     (await machine.ok(['systemctl', 'show', `--property=${name}`, '--value', unit])).trim()
 
+  test('a dry run ends as the installation would', async () => {
+    const dry = [...install, '--dry-run', '--domain', domain]
+    expect((await machine.run(dry)).code).toBe(0)
+    const other = await machine.ok([
+      'systemd-run',
+      '--quiet',
+      '--unit=other',
+      '--socket-property=ListenStream=80',
+      'true',
+    ])
+    expect(other).toBe('')
+    const refused = await machine.run(dry)
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^would be refused: port 80 is used by systemd \(pid 1\)/m),
+    ])
+    expect((await machine.run([...install, '--domain', domain])).code).toBe(1)
+    await machine.ok(['systemctl', 'stop', 'other.socket'])
+  })
+
   test('one command installs and starts it, and prints what to do next', async () => {
     const said = await machine.ok([...install, '--domain', domain])
     expect(said).toContain(`API       http://deis.${domain}`)
     expect(said).toMatch(/deis register http:\/\/deis\.apps\.example\.com --token=[0-9a-f]{64}/)
     expect(said).toContain(`curl -fsSL http://deis.${domain}/install.sh | sh`)
     expect(await machine.ok(['curl', '-fsS', `http://deis.${domain}/install.sh`])).toContain('#!/bin/sh')
-    for (const unit of ['deis-controller', 'deis-router']) {
+    for (const unit of ['deis-controller', 'deis-router.socket', 'deis-router']) {
       expect(await property(unit, 'ActiveState')).toBe('active')
       expect(await property(unit, 'UnitFileState')).toBe('enabled')
     }
   })
 
   test('systemd finds nothing wrong in the units', async () => {
-    const units = ['deis-controller.service', 'deis-router.service']
+    const names = [
+      'deis-controller.service',
+      'deis-router.socket',
+      'deis-router.service',
+      'deis-router-handover.service',
+    ]
+    const units = names.map((name) => `/etc/systemd/system/${name}`)
     const { code, stderr } = await machine.run(['systemd-analyze', 'verify', ...units])
     expect([code, stderr]).toEqual([0, ''])
   })
@@ -46,6 +72,7 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
       'run',
       'run',
       'wait',
+      'run',
       'wait',
     ])
     expect(again).not.toContain('--token')
@@ -65,7 +92,7 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     await machine.ok(['mkdir', '-p', '/root/shop', '/root/.ssh'])
     await machine.ok(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/root/.ssh/id_ed25519'])
     await machine.ok(['deis', 'keys:add', '/root/.ssh/id_ed25519.pub'])
-    const server = `require('http').createServer((_, r) => r.end(process.getuid() + ' ' + process.env.GREETING)).listen(process.env.PORT)`
+    const server = `require('http').createServer((q, r) => setTimeout(() => r.end(process.getuid() + ' ' + process.env.GREETING), q.url === '/slow' ? 4000 : 0)).listen(process.env.PORT)`
     await machine.ok(['tee', '/root/shop/server.js'], server)
     await machine.ok(['tee', '/root/shop/Procfile'], 'web: node server.js\n')
     const git = ['git', '-C', '/root/shop', '-c', 'user.name=op', '-c', 'user.email=op@example.com']
@@ -157,18 +184,56 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     expect(await machine.ok(['ls', '-A', '/opt/deis/releases'])).not.toContain('unpacked')
   })
 
+  test('restarts and upgrades lose no request, and let those end that run', async () => {
+    const folder = await otherRelease('9.0.1-again', 'true')
+    // A connection for each request, for as long as the file is there.
+    const load = `const http = require('http'), fs = require('fs'), failed = []
+      let count = 0
+      const ask = (path) => new Promise((done) => {
+        count++
+        http.get({ port: 80, path, agent: false, headers: { host: 'shop.${domain}' } }, (answer) => {
+          let text = ''
+          answer.on('data', (data) => (text += data)).on('error', (error) => failed.push(error.message))
+          answer.on('close', () => { if (!text.endsWith(' hello')) failed.push(answer.statusCode + ' ' + text); done() })
+        }).on('error', (error) => { failed.push(error.message); done() })
+      })
+      const client = async (path) => { while (fs.existsSync('/root/loading')) await ask(path) }
+      Promise.all(['/', '/', '/', '/', '/slow', '/slow'].map(client)).then(() => console.log(JSON.stringify({ count, failed })))`
+    await machine.ok(['tee', '/root/load.js'], load)
+    await machine.ok(['touch', '/root/loading'])
+    const loading = machine.ok(['node', '/root/load.js'])
+    await machine.ok(['systemctl', 'restart', 'deis-router'])
+    const said = await machine.ok(['deis-server', 'upgrade', folder])
+    expect(said).toMatch(/^9\.0\.1-again runs\.$/m)
+    await until({ what: 'the router for the time of the restart has ended' }, async () =>
+      /^(inactive|failed)$/.test(await property('deis-router-handover', 'ActiveState')),
+    )
+    await machine.ok(['rm', '/root/loading'])
+    const { count, failed } = JSON.parse(await loading) as { count: number; failed: string[] }
+    expect(failed).toEqual([])
+    expect(count).toBeGreaterThan(500)
+  })
+
+  test('a router that is stopped stays so, and its ports are closed', async () => {
+    await machine.ok(['systemctl', 'stop', 'deis-router'])
+    expect((await machine.run(['curl', '-s', `http://shop.${domain}/`])).code).toBe(7)
+    expect(await property('deis-router', 'ActiveState')).toBe('inactive')
+    await machine.ok(['systemctl', 'start', 'deis-router'])
+    await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
+  })
+
   test('an upgrade that does not come up goes back by itself, with the database as it was', async () => {
     const migration = 'controller/migrations/sqlite/9999_breaks'
     const folder = await otherRelease(
-      '9.0.1-broken',
-      `mkdir ~/9.0.1-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.1-broken/${migration}/migration.sql`,
+      '9.0.2-broken',
+      `mkdir ~/9.0.2-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.2-broken/${migration}/migration.sql`,
     )
     const before = await appPid()
     const { code, stdout, stderr } = await machine.run(['deis-server', 'upgrade', '--wait=10', folder])
     expect([code, stdout]).toEqual([1, expect.stringContaining('with 1 new migrations')])
-    expect(stderr).toContain('9.0.1-broken does not come up: ')
-    expect(stderr).toContain('The upgrade to 9.0.1-broken failed, and 9.0.0-newer runs as before.')
-    expect(await current()).toBe('/opt/deis/releases/9.0.0-newer')
+    expect(stderr).toContain('9.0.2-broken does not come up: ')
+    expect(stderr).toContain('The upgrade to 9.0.2-broken failed, and 9.0.1-again runs as before.')
+    expect(await current()).toBe('/opt/deis/releases/9.0.1-again')
     expect(await machine.ok(['deis', 'whoami'])).toContain('op')
     expect(await appPid()).toBe(before)
     expect(await page()).toMatch(/ hello$/)

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { messageOf } from '@deis/types'
 import { BadConfig, type Config, readConfig } from './config.ts'
 import { startServing } from './serve.ts'
+import { socketsOf } from './sockets.ts'
 import { startRouter } from './start.ts'
 import { usualTiming } from './timing.ts'
 import { runWorker } from './worker.ts'
@@ -47,8 +48,9 @@ function fail(problems: readonly string[]): void {
 
 async function run(config: Config): Promise<void> {
   const workers = config.workers ?? usualWorkers()
-  if (cluster.isWorker) return runWorker({ ...config, log, write, timing: usualTiming, processes: workers })
-  const router = await startRouter({ ...config, log, write }, workers > 1 ? serveWith(workers) : startServing)
+  const sockets = socketsOf(process.env, cluster.isWorker ? process.ppid : process.pid)
+  if (cluster.isWorker) return runWorker({ ...config, sockets, log, write, timing: usualTiming, processes: workers })
+  const router = await startRouter({ ...config, sockets, log, write }, workers > 1 ? serveWith(workers) : startServing)
   process.stdout.write(`deis-router listens on port ${router.port}\n`)
   if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
   if (router.metricsPort !== null) log(`deis-router shows metrics on port ${router.metricsPort}`)

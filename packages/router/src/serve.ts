@@ -7,6 +7,7 @@ import { accessLine } from './request/access.ts'
 import type { Config } from './config.ts'
 import type { RouterContext } from './context.ts'
 import { listen } from './listen.ts'
+import { listenOn, type Sockets } from './sockets.ts'
 import { createCounter } from './metrics/counts.ts'
 import type { Measured } from './metrics/merge.ts'
 import { networksOf } from './table/networks.ts'
@@ -46,6 +47,8 @@ export type ServeOptions = Omit<Config, 'workers'> & {
   readonly timing: Timing
   /** False: Node's HTTP server reads all requests. Only tests use it. */
   readonly direct?: boolean
+  /** Held open by systemd; absent: none is. */
+  readonly sockets?: Sockets
   /** How many processes share what is bounded for the whole router. */
   readonly processes: number
 }
@@ -92,6 +95,23 @@ async function measured(
   }
 }
 
+/** By the socket of systemd if that has the wanted port, else by one of its own. */
+async function open(
+  server: Server,
+  port: number,
+  fd: number | undefined,
+  { host, log }: ServeOptions,
+): Promise<number> {
+  if (fd === undefined) return listen(server, port, host)
+  const held = await listenOn(server, fd)
+  if (held === port) return held
+  log(
+    `systemd holds port ${held} open for the router, and its setting is ${port}: deis-server install makes both agree`,
+  )
+  await new Promise((resolve) => server.close(resolve))
+  return listen(server, port, host)
+}
+
 /** Resolves when it listens. `changed`: there is something new in `progress`. */
 export async function startServing(options: ServeOptions, first: Table, changed: () => void): Promise<Serving> {
   const { log, timing, processes } = options
@@ -122,11 +142,11 @@ export async function startServing(options: ServeOptions, first: Table, changed:
   let tlsPort: number | null = null
   try {
     // Known before the first request arrives, which may be redirected to it.
-    if (tls !== null) tlsPort = await listen(tls.server, options.tlsPort!, options.host)
+    if (tls !== null) tlsPort = await open(tls.server, options.tlsPort!, options.sockets?.[1], options)
     context.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
-    port = await listen(server, options.port, options.host)
+    port = await open(server, options.port, options.sockets?.[0], options)
   } catch (error) {
-    await tls?.close()
+    await tls?.close(0)
     throw error
   }
   context.port = options.publicPort ?? port
@@ -152,7 +172,7 @@ export async function startServing(options: ServeOptions, first: Table, changed:
       // Connections are closed with their next response, so that their clients reconnect elsewhere before this port is closed.
       context.closing = options.lingerSeconds > 0
       await wait(options.lingerSeconds * 1000)
-      await routerServer.close(drain, tls?.close())
+      await routerServer.close(drain, tls?.close(timing.silent))
       upstreams.close()
     },
   }

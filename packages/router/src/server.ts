@@ -96,8 +96,11 @@ export function createRouterServer(context: RouterContext): RouterServer {
     async close(limit, others) {
       context.closing = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      direct.end()
-      for (const client of silent) client.destroy()
+      direct.end(false)
+      const hush = setTimeout(() => {
+        direct.end(true)
+        for (const client of silent) client.destroy()
+      }, context.timing.silent)
       const cut = setTimeout(() => {
         direct.cut()
         server.closeAllConnections()
@@ -106,6 +109,7 @@ export function createRouterServer(context: RouterContext): RouterServer {
       // Node closes only connections that are idle at this moment; others become idle when their response ends.
       const again = setInterval(() => server.closeIdleConnections(), idleCheck)
       await Promise.all([closed, others])
+      clearTimeout(hush)
       clearInterval(again)
       clearTimeout(cut)
       direct.cut()

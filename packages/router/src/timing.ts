@@ -10,6 +10,8 @@ export type Timing = {
   readonly body: number
   /** How long a client's connection is kept without a request; clients are told so. */
   readonly idleClient: number
+  /** Until a connection without a request is closed, once the router ends: its first request may be under way. */
+  readonly silent: number
   /** For the rest of a request that has been answered. */
   readonly unread: number
   readonly unreadCheck: number
@@ -47,6 +49,7 @@ export const usualTiming: Timing = {
   headCheck: 2_000,
   body: 60_000,
   idleClient: 75_000,
+  silent: 500,
   unread: 30_000,
   unreadCheck: 200,
   connect: 5_000,

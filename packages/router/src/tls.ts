@@ -11,8 +11,8 @@ const least = 'TLSv1.2'
 
 export type TlsListener = {
   readonly server: Server
-  /** Takes no more connections, ends those without a finished handshake, and resolves when the others have ended. */
-  close(): Promise<void>
+  /** Takes no more connections, ends those without a finished handshake after `silent` ms, and resolves when the others have ended. */
+  close(silent: number): Promise<void>
 }
 
 type Options = {
@@ -78,10 +78,13 @@ export async function createTlsListener({ table, log, take }: Options): Promise<
   })
   return {
     server,
-    async close() {
+    async close(silent) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const client of handshaking.values()) client.destroy()
+      const hush = setTimeout(() => {
+        for (const client of handshaking.values()) client.destroy()
+      }, silent)
       await closed
+      clearTimeout(hush)
     },
   }
 }

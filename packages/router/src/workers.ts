@@ -96,6 +96,9 @@ export const serveWith =
           const how = `ended with ${signal ?? `code ${code}`}`
           reject(new Error(`a worker ${how} before it listened`))
           if (closing || !started) return
+          // The last one closes the sockets of systemd; started again, this process gets them again.
+          if (members.size === 0 && options.sockets !== undefined && options.sockets.length > 0)
+            throw new Error(`all workers of the router have ended, the last one ${how}`)
           const next = Date.now() - since >= healthyAfter ? firstDelay : delay
           options.log(`a worker of the router ${how}; another one is started in ${next} ms`)
           const timer = setTimeout(() => {

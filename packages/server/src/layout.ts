@@ -17,8 +17,12 @@ export const layout = {
 export const controllerUnit = 'deis-controller.service'
 export const routerUnit = 'deis-router.service'
 export const routerUser = 'deis-router'
+/** The router's ports, which systemd keeps open. */
+export const routerSocket = 'deis-router.socket'
+/** A second router, for the time in which the first is started again. */
+export const handoverUnit = 'deis-router-handover.service'
 /** In the order in which they start. */
-export const unitNames: readonly string[] = [controllerUnit, routerUnit]
+export const unitNames: readonly string[] = [controllerUnit, routerSocket, routerUnit]
 /** Programs of a release that an operator calls. */
 export const commandNames: readonly string[] = ['deis', 'deis-server']
 

@@ -10,7 +10,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code = 0
   const root = new Command('deis-server')
     .description('install, upgrade and check the platform on this machine')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'what a command does, and its options')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),

@@ -33,7 +33,7 @@ export async function backup(config: Config, options: Options, programs: Program
 export async function backups(config: Config, options: Options, io: Io): Promise<number> {
   const usual = options.to === undefined && config.backup.to === ''
   const there = !usual || (await unless(stat(usualFolder(config.dataDir)), 'ENOENT', null)) !== null
-  const found = there ? await storedBackups(await openTarget(config, options.to, io.cwd)) : []
+  const found = there ? await storedBackups(await openTarget(config, options.to, io.cwd, false)) : []
   for (const line of listText(found, io.red)) io.out(line)
   const concern = concernOf(found, { now: io.now(), everyHours: config.backup.everyHours })
   if (concern === null) return 0

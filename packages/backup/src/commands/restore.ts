@@ -26,7 +26,7 @@ async function openFile(config: Config, file: string, io: Io): Promise<() => Pro
     throw new DeisError('not_found', `There is no backup "${file}".`, {
       hint: 'List those that are there: deis-server backups',
     })
-  const target = await openTarget(config, at < 0 ? undefined : file.slice(0, at), io.cwd)
+  const target = await openTarget(config, at < 0 ? undefined : file.slice(0, at), io.cwd, false)
   return () => target.read(name, io.signal)
 }
 

@@ -80,7 +80,9 @@ function folderTarget(folder: string): Target {
 }
 
 /** @throws DeisError when it cannot be used. */
-export async function openFolder(folder: string): Promise<Target> {
+export async function openFolder(folder: string, make = true): Promise<Target> {
+  if (!make && (await unless(stat(folder), 'ENOENT', null)) === null)
+    throw new DeisError('not_found', `There is no folder "${folder}".`, { hint: 'Is its disk mounted?' })
   try {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {

@@ -119,7 +119,8 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
       const pods = apps.flatMap((app) => [...app.pods.values()])
       await Promise.all(pods.map(async (pod) => pod.output?.close({ flush: false })))
       await Promise.all(apps.map((app) => app.saving))
-      if (stop) await options.firewall.remove()
+      // A start that fails closes its scheduler, too: it leaves nothing behind where no app runs.
+      if (stop || pods.length === 0) await options.firewall.remove()
       else options.firewall.leave()
     },
   }

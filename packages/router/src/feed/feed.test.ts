@@ -164,7 +164,7 @@ test('an upstream that stays busy beyond the drain time is given up, unless it c
 
 test('the last table is kept, for the user only, and served without a controller', async () => {
   const tableFile = join(folder, 'table.json')
-  writeFileSync(`${tableFile}.new`, 'of a router that was killed', { mode: 0o644 })
+  writeFileSync(`${tableFile}.new-${process.pid}`, 'of a router that was killed', { mode: 0o644 })
   const fixture = await startFixture({ tableFile })
   const address = await app('kept')
   await fixture.route('tea', ['tea'], [address])

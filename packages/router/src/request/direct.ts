@@ -25,13 +25,17 @@ const beginning = /^[\r\n]*[A-Z-]*(?:$|(?<=[A-Z-]) )/
 
 export type Direct = {
   take(client: Socket): void
-  /** Closes connections without a request, and from now on each one after its request. */
-  end(): void
+  /** Closes connections without a request, and from now on each one after its request; `silent`: also those that had none yet. */
+  end(silent: boolean): void
   /** Closes all. */
   cut(): void
 }
 
-type Client = { readonly close: () => void; readonly sweep: (now: number) => void; readonly endIdle: () => void }
+type Client = {
+  readonly close: () => void
+  readonly sweep: (now: number) => void
+  readonly endIdle: (silentToo: boolean) => void
+}
 
 /** `leave`: Node's server takes a connection; it reads what the socket has from its beginning. */
 export function createDirect(context: RouterContext, leave: (client: Socket) => void): Direct {
@@ -130,8 +134,8 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
     })
     const self: Client = {
       close: () => client.destroy(),
-      endIdle() {
-        if (!busy) client.destroy()
+      endIdle(silentToo) {
+        if (!busy && (silentToo || !silent)) client.destroy()
       },
       sweep(now) {
         if (busy) return
@@ -149,9 +153,9 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
 
   return {
     take,
-    end() {
+    end(silent) {
       ending = true
-      for (const client of clients) client.endIdle()
+      for (const client of clients) client.endIdle(silent)
     },
     cut() {
       clearInterval(sweep)

@@ -28,6 +28,8 @@ export type Keeper = { keep(table: Table): void; settled(): Promise<void> }
 
 /** Writes the newest table; those that come while one is being written are skipped but for the last. */
 export function keepTables(file: string, log: (line: string) => void): Keeper {
+  // A router that takes its place for the time of a restart saves to the same file.
+  const next = `${file}.new-${process.pid}`
   let newest: Table | null = null
   let writing: Promise<void> | null = null
   const write = async (): Promise<void> => {
@@ -36,9 +38,9 @@ export function keepTables(file: string, log: (line: string) => void): Keeper {
       newest = null
       try {
         // It contains private keys: the file is created again, since an existing file would keep its mode.
-        await rm(`${file}.new`, { force: true })
-        await writeFile(`${file}.new`, JSON.stringify(snapshotOf(table)), { mode: 0o600, flag: 'wx' })
-        await rename(`${file}.new`, file)
+        await rm(next, { force: true })
+        await writeFile(next, JSON.stringify(snapshotOf(table)), { mode: 0o600, flag: 'wx' })
+        await rename(next, file)
       } catch (error) {
         // Traffic goes on; the next change tries again.
         log(`the route table cannot be saved: ${messageOf(error)}`)

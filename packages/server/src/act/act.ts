@@ -35,12 +35,12 @@ async function addUser(name: string): Promise<boolean> {
   return true
 }
 
-/** When the service was started; null: it does not run. */
+/** When the unit was started; null: it does not run. */
 async function startOf(unit: string): Promise<number | null> {
-  const properties = ['ActiveState', 'ExecMainStartTimestampMonotonic'].map((name) => `--property=${name}`)
+  const properties = ['ActiveState', 'ActiveEnterTimestampMonotonic'].map((name) => `--property=${name}`)
   const { stdout } = await ask(['systemctl', 'show', ...properties, '--', unit])
   const state = /^ActiveState=active$/m.test(stdout)
-  const microseconds = Number(/^ExecMainStartTimestampMonotonic=(\d+)$/m.exec(stdout)?.[1] ?? 0)
+  const microseconds = Number(/^ActiveEnterTimestampMonotonic=(\d+)$/m.exec(stdout)?.[1] ?? 0)
   if (!state || microseconds === 0) return null
   return Date.now() - (Number(process.hrtime.bigint()) / 1e6 - microseconds / 1e3)
 }

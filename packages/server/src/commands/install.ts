@@ -63,7 +63,7 @@ function refuse(problems: readonly string[]): void {
   )
 }
 
-async function install(options: InstallOptions, io: Io): Promise<void> {
+async function install(options: InstallOptions, io: Io, failed: () => void): Promise<void> {
   const root = options.root === undefined ? '' : resolve(options.root)
   const from = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
   const release = await readRelease(from)
@@ -76,8 +76,9 @@ async function install(options: InstallOptions, io: Io): Promise<void> {
   const steps = installPlan(wanted, options.wait)
   if (options.dryRun === true) {
     for (const step of steps) for (const line of linesOf(step)) io.out(line)
+    if (root !== '' || problems.length === 0) return
     for (const problem of problems) io.err(`would be refused: ${problem}`)
-    return
+    return failed()
   }
   if (root === '') refuse(problems)
   const wasInstalled = await exists(join(root, layout.data, 'state'))
@@ -94,7 +95,7 @@ async function install(options: InstallOptions, io: Io): Promise<void> {
   for (const line of lines) io.out(line)
 }
 
-export function installCommand(io: Io): Command {
+export function installCommand(io: Io, failed: () => void): Command {
   return new Command('install')
     .description('install the platform as services of systemd, or repair what is installed; asks nothing')
     .option('--domain <domain>', 'apps get <app>.<domain>, and the API deis.<domain>; needed the first time')
@@ -119,5 +120,5 @@ export function installCommand(io: Io): Command {
     .addOption(waitOption())
     .option('--dry-run', 'print every step, and do nothing')
     .option('--root <folder>', 'write into this folder as if it were /, and start nothing')
-    .action((options: InstallOptions) => install(options, io))
+    .action((options: InstallOptions) => install(options, io, failed))
 }

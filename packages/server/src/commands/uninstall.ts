@@ -42,6 +42,10 @@ async function uninstall({ purge = false, yesDestroy, dryRun }: UninstallOptions
       '--purge deletes the database, keys, repositories and logs of all apps, and nothing was changed.',
       `If that is what you want: deis-server uninstall --purge --yes-destroy ${name}`,
     )
+  const made = await Promise.all(
+    [layout.programs, join(layout.units, controllerUnit)].map((path) => stat(path).catch(() => null)),
+  )
+  if (made.every((found) => found === null)) throw new Failure('The platform is not installed on this machine.')
   const steps = uninstallPlan(purge)
   if (dryRun === true) {
     for (const step of steps) for (const line of linesOf(step)) io.out(line)
@@ -49,10 +53,6 @@ async function uninstall({ purge = false, yesDestroy, dryRun }: UninstallOptions
   }
   if (process.getuid?.() !== 0)
     throw new Failure('Only root can do this, and nothing was changed: repeat it with sudo.')
-  const made = await Promise.all(
-    [layout.programs, join(layout.units, controllerUnit)].map((path) => stat(path).catch(() => null)),
-  )
-  if (made.every((found) => found === null)) throw new Failure('The platform is not installed on this machine.')
   const left = await containersLeft()
   await carryOut(steps, { root: '' }, io)
   io.out('')

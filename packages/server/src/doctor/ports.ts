@@ -1,13 +1,13 @@
 // Are the ports of the platform free, or used by the platform itself?
 import type { Check } from '@deis/types'
-import { unitNames } from '../layout.ts'
+import { handoverUnit, unitNames } from '../layout.ts'
 import type { Listener } from '../machine/listeners.ts'
 
 /** What is reached from outside. */
 export const publicPorts = { 80: 'HTTP', 443: 'HTTPS', 2222: 'git' } as const
 
 export function isOurs({ unit }: Listener): boolean {
-  return unit !== null && unitNames.includes(unit)
+  return unit !== null && [...unitNames, handoverUnit].includes(unit)
 }
 
 export function portChecks(listeners: readonly Listener[]): Check[] {

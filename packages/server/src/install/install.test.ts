@@ -36,19 +36,23 @@ const contentOf = (steps: readonly Step[], path: string): string =>
 test('all steps, in order: nothing is started before what it needs is there', () => {
   const steps = installPlan(wanted, 60)
   expect(steps.map(({ kind }) => kind).join(' ')).toBe(
-    'user folder folder folder folder release file file file file file link link link run run run run wait wait',
+    'user folder folder folder folder release file file file file file file file link link link run run run wait run run run run run wait',
   )
   expect(pathsOf(steps, 'file')).toEqual([
     '/etc/deis/deis.env',
     '/etc/deis/router.env',
     '/etc/deis/keys.env',
     '/etc/systemd/system/deis-controller.service',
+    '/etc/systemd/system/deis-router.socket',
     '/etc/systemd/system/deis-router.service',
+    '/etc/systemd/system/deis-router-handover.service',
   ])
   expect(steps.flatMap((step) => (step.kind === 'file' ? [step.mode.toString(8)] : []))).toEqual([
     '600',
     '600',
     '600',
+    '644',
+    '644',
     '644',
     '644',
   ])
@@ -230,8 +234,8 @@ test('into another root: files are there, a second time all stays, and what is d
     })
   }
   const first = await carry(await plan(), root)
-  expect(first.filter((line) => line.startsWith('done file'))).toHaveLength(5)
-  expect(first.filter((line) => line.startsWith('not done'))).toHaveLength(7)
+  expect(first.filter((line) => line.startsWith('done file'))).toHaveLength(7)
+  expect(first.filter((line) => line.startsWith('not done'))).toHaveLength(11)
   expect((await stat(join(root, 'etc/deis/keys.env'))).mode & 0o777).toBe(0o600)
   expect((await lstat(join(root, 'etc/deis'))).mode & 0o777).toBe(0o700)
   expect(await readlink(join(root, 'opt/deis/current'))).toBe('/opt/deis/releases/1.0.0-abc')

@@ -1,8 +1,19 @@
 // Which steps lead to an installation, whatever of it is there already?
-import { commandNames, controllerUnit, layout, routerUnit, routerUser, unitNames } from '../layout.ts'
+import { isIP } from 'node:net'
+import { Failure } from '../failure.ts'
+import {
+  commandNames,
+  controllerUnit,
+  handoverUnit,
+  layout,
+  routerSocket,
+  routerUnit,
+  routerUser,
+  unitNames,
+} from '../layout.ts'
 import { mergeEnv, readEnv } from './env-file.ts'
 import type { Step } from './step.ts'
-import { controllerService, type Flags, routerService } from './units.ts'
+import { controllerService, type Flags, handoverService, routerService, routerSockets } from './units.ts'
 
 export type Wanted = {
   readonly release: { readonly name: string; readonly from: string; readonly flags: Flags }
@@ -64,32 +75,46 @@ function routerSettings({ before, apiPort }: Wanted, controller: ReadonlyMap<str
     before.router,
     heading(routerUnit),
     { DEIS_CONTROLLER_URL: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? apiPort}` },
-    { DEIS_ROUTER_PORT: '80', DEIS_ROUTER_TLS_PORT: '443', DEIS_ROUTER_TABLE: '/run/deis-router/table.json' },
+    {
+      DEIS_ROUTER_PORT: '80',
+      DEIS_ROUTER_TLS_PORT: '443',
+      DEIS_ROUTER_TABLE: '/run/deis-router/table.json',
+      // Until the next response on each connection has closed it: its client comes back to the router that takes over.
+      DEIS_ROUTER_LINGER_SECONDS: '2',
+    },
   )
 }
 
-/** What is reached when all works: the API, through the router. */
-function healthSteps(
+/** @throws Failure for an address that systemd cannot listen on. */
+function socketsOf(router: ReadonlyMap<string, string>): string {
+  const host = router.get('DEIS_ROUTER_HOST') ?? ''
+  const ports = ['DEIS_ROUTER_PORT', 'DEIS_ROUTER_TLS_PORT'].map((name) => Number(router.get(name) ?? 0))
+  if (host !== '' && isIP(host) === 0)
+    throw new Failure(
+      `DEIS_ROUTER_HOST in ${layout.routerEnv} is "${host}", which is not an IP address.`,
+      'systemd listens there for the router: use the address that the name leads to, or unset it',
+    )
+  return routerSockets({ host, ports: ports.filter((port) => port > 0) })
+}
+
+const apiWait = (controller: ReadonlyMap<string, string>, seconds: number): Step => ({
+  kind: 'wait',
+  for: 'the API and its database',
+  url: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? '8000'}/readiness`,
+  seconds,
+})
+
+const routerWait = (
   controller: ReadonlyMap<string, string>,
   router: ReadonlyMap<string, string>,
   seconds: number,
-): Step[] {
-  return [
-    {
-      kind: 'wait',
-      for: 'the API and its database',
-      url: `http://127.0.0.1:${controller.get('DEIS_API_PORT') ?? '8000'}/readiness`,
-      seconds,
-    },
-    {
-      kind: 'wait',
-      for: 'the API through the router',
-      url: `http://127.0.0.1:${router.get('DEIS_ROUTER_PORT') ?? '8080'}/v2/`,
-      host: `deis.${controller.get('DEIS_PLATFORM_DOMAIN') ?? 'localhost'}`,
-      seconds,
-    },
-  ]
-}
+): Step => ({
+  kind: 'wait',
+  for: 'the API through the router',
+  url: `http://127.0.0.1:${router.get('DEIS_ROUTER_PORT') ?? '8080'}/v2/`,
+  host: `deis.${controller.get('DEIS_PLATFORM_DOMAIN') ?? 'localhost'}`,
+  seconds,
+})
 
 /** A restart of `unit`, where something that it has read has changed, or it does not run. */
 const restart = (unit: string, changed: readonly string[]): Step => ({
@@ -97,6 +122,25 @@ const restart = (unit: string, changed: readonly string[]): Step => ({
   argv: ['systemctl', 'restart', unit],
   if: { changed, stopped: unit },
 })
+
+/** Its ports stay open, and are served, while it is restarted. */
+function restartRouter(socketFile: string, read: readonly string[]): Step[] {
+  const socketsAreDue = { changed: [socketFile], stopped: routerSocket }
+  return [
+    // Ports that it has opened itself, or others than from now on.
+    { kind: 'run', argv: ['systemctl', 'stop', routerUnit], if: socketsAreDue, mayFail: true },
+    restart(routerSocket, [socketFile]),
+    {
+      kind: 'run',
+      argv: ['systemctl', 'start', handoverUnit],
+      if: { changed: read, stopped: routerUnit },
+      mayFail: true,
+    },
+    restart(routerUnit, read),
+    // It lets its requests finish; nobody waits for that.
+    { kind: 'run', argv: ['systemctl', 'stop', '--no-block', handoverUnit] },
+  ]
+}
 
 export function installPlan(wanted: Wanted, seconds = 60): Step[] {
   const { release, before } = wanted
@@ -123,13 +167,17 @@ export function installPlan(wanted: Wanted, seconds = 60): Step[] {
     { kind: 'file', path: routerEnv, mode: 0o600, content: router },
     { kind: 'file', path: keysEnv, mode: 0o600, content: keys },
     { kind: 'file', path: unitFile(controllerUnit), mode: 0o644, content: controllerService(release.flags) },
+    { kind: 'file', path: unitFile(routerSocket), mode: 0o644, content: socketsOf(readEnv(router)) },
     { kind: 'file', path: unitFile(routerUnit), mode: 0o644, content: routerService(release.flags) },
+    { kind: 'file', path: unitFile(handoverUnit), mode: 0o644, content: handoverService(release.flags) },
     { kind: 'link', path: current, to: target },
     ...commandNames.map((name): Step => ({ kind: 'link', path: `${commands}/${name}`, to: `${current}/bin/${name}` })),
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', '--quiet', 'enable', ...unitNames] },
     restart(controllerUnit, [target, current, controllerEnv, keysEnv, unitFile(controllerUnit)]),
-    restart(routerUnit, [target, current, routerEnv, keysEnv, unitFile(routerUnit)]),
-    ...healthSteps(readEnv(controller), readEnv(router), seconds),
+    // A router that serves is left alone until there is something new to serve.
+    apiWait(readEnv(controller), seconds),
+    ...restartRouter(unitFile(routerSocket), [target, current, routerEnv, keysEnv, unitFile(routerUnit)]),
+    routerWait(readEnv(controller), readEnv(router), seconds),
   ]
 }

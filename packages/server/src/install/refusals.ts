@@ -5,7 +5,7 @@ import type { Facts } from '../machine/facts.ts'
 import type { Listener } from '../machine/listeners.ts'
 
 /** The oldest with every setting of the units. */
-const leastSystemd = 247
+const leastSystemd = 249
 
 /** All of them at once; each says what to do. `listeners`: those on the ports of the platform. */
 export function refusals(facts: Facts, listeners: readonly Listener[]): string[] {
@@ -16,7 +16,7 @@ export function refusals(facts: Facts, listeners: readonly Listener[]): string[]
     ...when(systemd === null, 'systemd does not run this machine: there is nothing to run the services'),
     ...when(
       systemd !== null && systemd < leastSystemd,
-      `systemd ${systemd} is too old: ${leastSystemd} or newer is needed (Debian 11, Ubuntu 22.04)`,
+      `systemd ${systemd} is too old: ${leastSystemd} or newer is needed (Debian 12, Ubuntu 22.04)`,
     ),
     ...when(!architectures.includes(arch), `processors of the kind ${arch} are not supported, only x64 and arm64`),
     ...when(git === null, 'git was not found: apt-get install git'),

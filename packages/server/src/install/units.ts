@@ -1,5 +1,6 @@
 // Which services does systemd run, and with which rights?
-import { controllerUnit, layout, routerUser } from '../layout.ts'
+import { isIPv6 } from 'node:net'
+import { controllerUnit, handoverUnit, layout, routerSocket, routerUnit, routerUser } from '../layout.ts'
 
 export type Flags = { readonly controller: readonly string[]; readonly router: readonly string[] }
 
@@ -55,16 +56,69 @@ WantedBy=multi-user.target
 `
 }
 
-/** It faces the internet: a user that owns nothing, and of root's rights only that to listen on low ports. */
-export function routerService(flags: Flags): string {
+/**
+ * Connections wait in the kernel while no router runs. The first port is for HTTP, the second for TLS (0: none). `host`: empty
+ * for all addresses.
+ */
+export function routerSockets({ host, ports }: { host: string; ports: readonly number[] }): string {
+  const address = (port: number): string =>
+    host === '' ? String(port) : `${isIPv6(host) ? `[${host}]` : host}:${port}`
   return `[Unit]
-Description=Deis router: requests from outside to apps and to the API
+Description=Deis router: its ports, which stay open while it starts again
+
+[Socket]
+${ports.map((port) => `ListenStream=${address(port)}`).join('\n')}
+Backlog=4096
+# An address may come later than this.
+FreeBind=yes
+
+[Install]
+WantedBy=sockets.target
+`
+}
+
+/** The router stays until it is stopped, and the ports are closed then. */
+const router = {
+  description: 'requests from outside to apps and to the API',
+  unit: `StartLimitIntervalSec=0
+# Not when it is restarted.
+PropagatesStopTo=${routerSocket} ${handoverUnit}`,
+  service: `Restart=always
+RestartSec=1`,
+  install: `
+[Install]
+WantedBy=multi-user.target
+`,
+}
+
+/**
+ * Serves at the same ports while the other one lets its requests finish, ends, and starts again: no request waits for the
+ * longest of those.
+ */
+const handover = {
+  description: 'takes its place while that is started again',
+  unit: 'StartLimitIntervalSec=0',
+  service: `ExecCondition=+systemctl is-active --quiet ${routerUnit}
+# The other one listens there.
+UnsetEnvironment=DEIS_ROUTER_HEALTH_PORT DEIS_ROUTER_METRICS_PORT
+Restart=no`,
+  install: '',
+}
+
+export const routerService = (flags: Flags): string => edgeService(flags, router)
+export const handoverService = (flags: Flags): string => edgeService(flags, handover)
+
+/** It faces the internet: a user that owns nothing, and of root's rights only that to listen on low ports. */
+function edgeService(flags: Flags, { description, unit, service, install }: typeof router): string {
+  return `[Unit]
+Description=Deis router: ${description}
 Wants=network-online.target
 After=network-online.target ${controllerUnit}
-StartLimitIntervalSec=0
+${unit}
 
 [Service]
 Type=exec
+Sockets=${routerSocket}
 ExecStart=${command('router', flags)}
 EnvironmentFile=${routerEnv}
 EnvironmentFile=${keysEnv}
@@ -72,8 +126,7 @@ Environment=NODE_ENV=production
 User=${routerUser}
 WorkingDirectory=/
 SyslogIdentifier=deis-router
-Restart=always
-RestartSec=1
+${service}
 KillSignal=SIGTERM
 # Longer than it lets requests finish (DEIS_DRAIN_SECONDS).
 TimeoutStopSec=45
@@ -105,8 +158,5 @@ LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
-
-[Install]
-WantedBy=multi-user.target
-`
+${install}`
 }

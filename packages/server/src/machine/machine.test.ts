@@ -2,7 +2,7 @@
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { memoryOf, readFacts, systemOf } from './facts.ts'
-import { listenersOn, socketsOf, unitOf } from './listeners.ts'
+import { listenersOn, socketsOf, socketUnitOf, unitOf } from './listeners.ts'
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
 const line = (address: string, state: string, inode: number): string =>
@@ -58,4 +58,18 @@ test('the disk of a folder that does not exist is that of the nearest one that d
   const { disks, memory } = await readFacts(['/', '/no/such/folder'])
   expect(disks[1]).toEqual({ ...disks[0], path: '/no/such/folder', free: expect.any(Number) as number })
   expect(memory.total).toBeGreaterThan(0)
+})
+
+test.each([
+  [80, 'deis-router.socket'],
+  [443, 'deis-router.socket'],
+  [22, 'ssh.socket'],
+  [8, null],
+])('who waits for connections on port %d, of what systemd lists', (port, unit) => {
+  const list = `[::]:80 deis-router.socket deis-router.service
+10.0.0.1:443 deis-router.socket deis-router.service
+22 ssh.socket ssh.service
+/run/dbus/system_bus_socket dbus.socket dbus.service
+`
+  expect(socketUnitOf(list, port)).toBe(unit)
 })

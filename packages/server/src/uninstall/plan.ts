@@ -1,6 +1,6 @@
 // Which steps take an installation away again, and what stays?
 import type { Step } from '../install/step.ts'
-import { commandNames, controllerUnit, layout, routerUser, unitNames } from '../layout.ts'
+import { commandNames, controllerUnit, handoverUnit, layout, routerUser, unitNames } from '../layout.ts'
 
 /** Read by systemd until the machine restarts. */
 const dropIn = `/run/systemd/system/${controllerUnit}.d`
@@ -16,7 +16,8 @@ export function uninstallPlan(purge: boolean): Step[] {
     { kind: 'file', path: `${dropIn}/uninstall.conf`, mode: 0o644, content: endsApps },
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', '--quiet', 'disable', '--now', ...unitNames.toReversed()], mayFail: true },
-    ...unitNames.map((name) => remove(`${units}/${name}`)),
+    { kind: 'run', argv: ['systemctl', 'stop', handoverUnit], mayFail: true },
+    ...[...unitNames, handoverUnit].map((name) => remove(`${units}/${name}`)),
     remove(dropIn),
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', 'reset-failed', ...unitNames], mayFail: true },
