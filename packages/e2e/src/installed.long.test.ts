@@ -191,7 +191,7 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
       let count = 0
       const ask = (path) => new Promise((done) => {
         count++
-        http.get({ port: 80, path, agent: false, headers: { host: 'shop.${domain}' } }, (answer) => {
+        http.get({ host: '127.0.0.1', port: 80, path, agent: false, headers: { host: 'shop.${domain}' } }, (answer) => {
           let text = ''
           answer.on('data', (data) => (text += data)).on('error', (error) => failed.push(error.message))
           answer.on('close', () => { if (!text.endsWith(' hello')) failed.push(answer.statusCode + ' ' + text); done() })

@@ -50,19 +50,21 @@ async function run(config: Config): Promise<void> {
   const workers = config.workers ?? usualWorkers()
   const sockets = socketsOf(process.env, cluster.isWorker ? process.ppid : process.pid)
   if (cluster.isWorker) return runWorker({ ...config, sockets, log, write, timing: usualTiming, processes: workers })
-  const router = await startRouter({ ...config, sockets, log, write }, workers > 1 ? serveWith(workers) : startServing)
-  process.stdout.write(`deis-router listens on port ${router.port}\n`)
-  if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
-  if (router.metricsPort !== null) log(`deis-router shows metrics on port ${router.metricsPort}`)
-  process.send?.({ listening: router.port })
-
+  const starting = startRouter({ ...config, sockets, log, write }, workers > 1 ? serveWith(workers) : startServing)
   let ending = false
   const end = (): void => {
     if (ending) return
     ending = true
-    void router.close().then(() => {
-      if (process.connected) process.disconnect()
-    })
+    // It may serve some already while it starts.
+    void starting
+      .then((router) => router.close())
+      .then(
+        () => {
+          if (process.connected) process.disconnect()
+        },
+        // Said below.
+        () => undefined,
+      )
   }
   process.once('disconnect', end)
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -71,6 +73,12 @@ async function run(config: Config): Promise<void> {
       if (ending) process.exit(0)
       end()
     })
+
+  const router = await starting
+  process.stdout.write(`deis-router listens on port ${router.port}\n`)
+  if (router.tlsPort !== null) process.stdout.write(`deis-router listens for TLS on port ${router.tlsPort}\n`)
+  if (router.metricsPort !== null) log(`deis-router shows metrics on port ${router.metricsPort}`)
+  process.send?.({ listening: router.port })
 }
 
 try {

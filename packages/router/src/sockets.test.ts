@@ -67,10 +67,13 @@ describe.skipIf(!hasPython)('with a port that is held open (needs python3)', () 
 
   const ask = (port: number, path = '/'): Promise<string> =>
     new Promise((resolve) => {
-      const request = get({ port, path, agent: false, headers: { host: 'tea.localhost' } }, (response) => {
-        response.resume().on('end', () => resolve(String(response.statusCode)))
-        response.on('error', (error) => resolve(error.message))
-      })
+      const request = get(
+        { host: '127.0.0.1', port, path, agent: false, headers: { host: 'tea.localhost' } },
+        (response) => {
+          response.resume().on('end', () => resolve(String(response.statusCode)))
+          response.on('error', (error) => resolve(error.message))
+        },
+      )
       request.on('error', (error) => resolve(error.message))
     })
 
