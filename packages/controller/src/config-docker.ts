@@ -1,7 +1,7 @@
 // Which settings did the operator choose for apps on a Docker Engine, and are they valid?
 import { isIPv4 } from 'node:net'
-import type { DockerSettings } from '@deis/docker'
 import type { ClusterSettings } from '@deis/kubernetes'
+import type { DockerSettings } from '@deis/docker'
 import type { BuilderImages } from './config-builders.ts'
 import type { Reader } from './config-cluster.ts'
 
@@ -61,4 +61,14 @@ export function readDocker(
     runImage: cluster.runImage,
     buildpacks: cluster.buildpacks,
   }
+}
+
+/** Where the images of builds are; null: nowhere. */
+export function ownRegistry(
+  scheduler: string,
+  { registry }: Pick<ClusterSettings, 'registry'>,
+  { target }: DockerSettings,
+) {
+  if (scheduler !== 'docker') return registry.host === '' ? null : registry
+  return 'port' in target ? { host: `127.0.0.1:${target.port}`, organization: '' } : target
 }

@@ -10,7 +10,7 @@ import { type AcmeSettings, readAcme } from './config-acme.ts'
 import { type BuilderImages, readBuilders } from './config-builders.ts'
 import { type BackupSettings, readBackup } from './config-backup.ts'
 import { readDrains } from './config-drains.ts'
-import { readDocker } from './config-docker.ts'
+import { ownRegistry, readDocker } from './config-docker.ts'
 import { readHost } from '@deis/git/submodules/address'
 import { networkProblems } from './config-networks.ts'
 
@@ -74,6 +74,8 @@ export type Config = Readonly<{
   /** Of the tree that is pushed. */
   source: Readonly<{ entries: number; bytes: number }>
   maxSlugBytes: number
+  /** Of the parts of an image in the archive of an app, compressed. */
+  maxImageBytes: number
   portFirst: number
   portLast: number
   /** The user that the router of this machine runs as; null: that of the controller. */
@@ -135,11 +137,6 @@ function submoduleHosts(items: readonly string[], problems: string[]): string[] 
 type Range = { readonly minimum: number; readonly maximum: number }
 
 /** @throws with every problem at once. */
-function ownRegistry(scheduler: Config['scheduler'], { registry }: ClusterSettings, { target }: DockerSettings) {
-  if (scheduler !== 'docker') return registry.host === '' ? null : registry
-  return 'port' in target ? { host: `127.0.0.1:${target.port}`, organization: '' } : target
-}
-
 export function readConfig(env: Env, cwd: string): Config {
   const problems: string[] = []
   const read = (name: string, otherwise: string): string => env[name] || otherwise
@@ -257,6 +254,7 @@ export function readConfig(env: Env, cwd: string): Config {
       bytes: number('DEIS_MAX_SOURCE_MB') * 1024 * 1024,
     },
     maxSlugBytes: number('DEIS_MAX_SLUG_MB') * 1024 * 1024,
+    maxImageBytes: number('DEIS_MAX_IMAGE_MB') * 1024 * 1024,
     portFirst: number('DEIS_PORT_FIRST'),
     portLast: number('DEIS_PORT_LAST'),
     routerUser: address('DEIS_ROUTER_USER', /^(?:[a-z_][a-z0-9_-]{0,31}|\d{1,9})$/, 'a user or its number'),

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
+import { freePort } from './port.ts'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
 
 const run = promisify(execFile)
@@ -54,13 +55,25 @@ async function found(prefix: string): Promise<string[]> {
   return all.flat()
 }
 
+/** That of a platform, with what it has. */
+async function removeRegistry(port: string): Promise<void> {
+  for (const id of lines(await docker('ps', '--all', '--quiet', '--filter', `publish=${port}`))) {
+    const volumes = lines(await docker('inspect', '--format', '{{range .Mounts}}{{println .Name}}{{end}}', id))
+    await docker('rm', '--force', '--volumes', id)
+    if (volumes.length > 0) await docker('volume', 'rm', ...volumes)
+  }
+}
+
 /** Controller and router run here, apps and builds in the engine. */
 export async function startOnDocker(settings: Readonly<Record<string, string>> = {}): Promise<EnginePlatform> {
   if (!testEngine) throw new Error('there is no test engine')
   const { host, registry } = testEngine
   const prefix = `e2e-${randomBytes(3).toString('hex')}`
+  const port = String(await freePort())
   const platform = await startPlatform({
     DEIS_SCHEDULER: 'docker',
+    DEIS_DOCKER_REGISTRY_IMAGE: 'deis-test/registry:1',
+    DEIS_DOCKER_REGISTRY_PORT: port,
     DEIS_DOCKER_HOST: host,
     DEIS_REGISTRY_INSECURE: registry,
     DEIS_STACK_IMAGE: `${registry}/stack:1`,
@@ -80,6 +93,7 @@ export async function startOnDocker(settings: Readonly<Record<string, string>> =
         const ids = left.flatMap((one) => (one.startsWith(`${kind} `) ? [one.slice(kind.length + 1)] : []))
         if (ids.length > 0) await docker(kind, 'rm', ...(kind === 'container' ? ['--force', '--volumes'] : []), ...ids)
       }
+      await removeRegistry(settings.DEIS_DOCKER_REGISTRY_PORT ?? port)
     }
   }
   const more = { registry, name: (app: string) => `${prefix}-${app}`, left: () => found(prefix), stop }

@@ -44,7 +44,7 @@ describe.skipIf(testEngine === null).sequential('between a machine and a Docker 
     expect([code, stdout, stderr]).toEqual([
       0,
       `Importing ${file}... done, ${name} is at v4\n`,
-      'Note: it was built here. The docker scheduler runs images, not slugs.\n',
+      `Note: it was built here. The docker scheduler runs images, not slugs.\nNote: to push to it from a checkout: deis git:remote -a ${name}\n`,
     ])
     expect(await self(engine, name)).toMatchObject({ message: 'moved', greeting: 'hello', release: 'v4' })
     expect(await containersOf(name)).toHaveLength(1)

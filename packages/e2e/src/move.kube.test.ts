@@ -22,7 +22,7 @@ describe.skipIf(testCluster === null || testEngine === null).sequential('from a 
     await cluster?.stop()
   })
 
-  test('it is built again there, and its releases go on', async () => {
+  test('its image comes along, and its releases go on', async () => {
     const name = cluster.name('shop')
     const shop = await newApp(ann, engine.name('shop'))
     await shop.deploy(settings({ message: 'moved' }))
@@ -31,7 +31,14 @@ describe.skipIf(testCluster === null || testEngine === null).sequential('from a 
     await shop.does('apps:export', '-o', 'shop.tar')
     const file = join(eve.home, 'shop.tar')
     await cp(join(shop.folder, 'shop.tar'), file)
-    expect(await eve.does(['apps:import', file, '-a', name])).toBe(`Importing ${file}... done, ${name} is at v5\n`)
+    // Only what came in the archive can run there.
+    await shop.does('destroy', '--confirm', shop.app)
+    const imported = await eve.deis(['apps:import', file, '-a', name])
+    expect([imported.code, imported.stdout, imported.stderr]).toEqual([
+      0,
+      `Importing ${file}... done, ${name} is at v5\n`,
+      `Note: to push to it from a checkout: deis git:remote -a ${name}\n`,
+    ])
     expect(await self(cluster, name)).toMatchObject({ message: 'moved', greeting: 'hello', release: 'v5' })
     type Pods = { items: { spec: { containers: { resources?: { limits?: object } }[] } }[] }
     const { items } = await objects<Pods>('pods', '-n', name)
@@ -42,5 +49,16 @@ describe.skipIf(testCluster === null || testEngine === null).sequential('from a 
     await serving(cluster, name, { greeting: 'bonjour', release: 'v6' })
     await eve.does(['rollback', 'v5', '-a', name])
     await serving(cluster, name, { greeting: 'hello', release: 'v7' })
+    // And back again, out of the registry of the cluster.
+    await eve.does(['apps:export', '-a', name, '-o', join(eve.home, 'back.tar')])
+    const back = engine.name('back')
+    const there = join(ann.home, 'back.tar')
+    await cp(join(eve.home, 'back.tar'), there)
+    const returned = await ann.deis(['apps:import', there, '-a', back])
+    expect([returned.code, returned.stderr]).toEqual([
+      0,
+      `Note: to push to it from a checkout: deis git:remote -a ${back}\n`,
+    ])
+    expect(await self(engine, back)).toMatchObject({ message: 'moved', greeting: 'hello', release: 'v8' })
   })
 })

@@ -45,7 +45,10 @@ test('it serves there with its releases, which go on', async () => {
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('shop.tar exists already')])
 
   const { stdout, stderr } = await eve.deis(['apps:import', file])
-  expect([stdout, stderr]).toEqual([`Importing ${file}... done, shop is at v4\n`, ''])
+  expect([stdout, stderr]).toEqual([
+    `Importing ${file}... done, shop is at v4\n`,
+    'Note: to push to it from a checkout: deis git:remote -a shop\n',
+  ])
   // The first request after the answer is answered.
   expect(await self(fresh, 'shop')).toMatchObject({ message: 'first', greeting: 'hello', release: 'v4' })
   expect(await eve.does(['ps', '-a', 'shop'])).toMatch(/(shop-web-\S+ up \(v4\)\n){2}/)

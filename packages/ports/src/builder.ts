@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Check, SbomFormat } from '@deis/types'
 import type { Submodule } from '@deis/lib/git-tree/measure'
-import type { Credentials } from './registry.ts'
+import type { Credentials, ImageFacts, ImagePlatform, StoredImage } from './registry.ts'
 import type { Artifact } from './scheduler.ts'
 
 export type BuildRequest = {
@@ -90,6 +90,19 @@ export type SbomDocument = {
   readonly text: string
 }
 
+/** How images that run here leave for another installation, and come from one, as they are. */
+export type ImageTransfer = {
+  /** Of what can run here. */
+  readonly platform: ImagePlatform
+  /**
+   * Gives an image by its reference, or by its id where only the engine has it, for as long as `use` runs.
+   * @throws ImageError, or an error of the backend, with what to do; what `use` throws
+   */
+  read<T>(reference: string, use: (image: StoredImage) => Promise<T>, signal: AbortSignal): Promise<T>
+  /** Stores an image for an app, with which it is deleted (`forget`). @throws as `read` */
+  write(app: string, image: StoredImage, signal: AbortSignal): Promise<ImageFacts>
+}
+
 /** A build that failed; `message` is one line for the user, the output has the rest. */
 export class BuildFailure extends Error {
   readonly exitCode: number | null
@@ -121,6 +134,8 @@ export type Builder = {
    * @throws BuildFailure when it is invalid or too large; ImageError
    */
   sbom?(request: SbomRequest, signal: AbortSignal): Promise<readonly SbomDocument[]>
+  /** Default: no images run here. */
+  readonly images?: ImageTransfer
   /**
    * Stops builds that a killed controller left running, and deletes what they left. Called at the start and, while there are
    * other controllers, from time to time: builds of live controllers go on.

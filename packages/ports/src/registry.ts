@@ -84,6 +84,19 @@ export type BaseChange = {
   ): { readonly replaced: number; readonly labels: Readonly<Record<string, string>> } | null
 }
 
+/** Where an image runs, in the words of images: `linux`, `amd64`. */
+export type ImagePlatform = { readonly os: string; readonly architecture: string }
+
+/** An image as it is stored: a manifest, and blobs that are named by their digests. All of them are of SHA-256. */
+export type StoredImage = {
+  readonly platform: ImagePlatform
+  readonly manifest: { readonly mediaType: string; readonly bytes: Buffer; readonly digest: string }
+  /** The config first, then the layers, each once. */
+  readonly blobs: readonly { readonly digest: string; readonly size: number }[]
+  /** Fails at its end when it is not what its digest says. May be read again. */
+  open(digest: string): Readable
+}
+
 export type Registry = {
   /** Resolves a tag or digest to an image for `linux/<our architecture>` and reads its config. @throws ImageError */
   inspect(image: string, credentials: Credentials | null, signal: AbortSignal): Promise<ImageFacts>
@@ -105,6 +118,13 @@ export type Registry = {
     use: (content: Readable) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T | null>
+  /**
+   * Gives an image as it is stored, for as long as `use` runs: of several variants, that for this platform.
+   * @throws ImageError, and what `use` throws
+   */
+  readStored<T>(image: string, use: (stored: StoredImage) => Promise<T>, signal: AbortSignal): Promise<T>
+  /** Pushes an image as it is to `target:tag`; nothing is visible there before all of it is. @throws ImageError */
+  writeStored(target: string, tag: string, stored: StoredImage, signal: AbortSignal): Promise<ImageFacts>
   /**
    * Deletes a manifest by `host/name@sha256:…`. Returns whether it was deleted: a missing one is not an error, and neither is
    * a registry that does not delete.

@@ -11,6 +11,7 @@ import { canonicalHost, formatReference, type ImageReference, nameOf, parseRefer
 import { openRepository, type Repository } from './repository.ts'
 import { readLayer } from './layer.ts'
 import { rebase } from './rebase.ts'
+import { storedOf, writeStored } from './stored.ts'
 import { createWire } from './wire.ts'
 
 export type RegistryOptions = {
@@ -125,6 +126,20 @@ export function createRegistry(settings: RegistrySettings, options: RegistryOpti
       return told(parseReference(text), image.repository, 'read', signal, () =>
         readLayer(image, diffId, limit, use, signal),
       )
+    },
+
+    async readStored(text, use, signal) {
+      const image = await find(text, null, triesOf.user, signal)
+      const { host, connection } = image.repository
+      const subject: Subject = { image: text, host, action: 'read', known: connection.known }
+      return use(await storedOf(image, (error) => explain(error, subject, signal), signal))
+    },
+
+    async writeStored(text, tag, stored, signal) {
+      const to = parseReference(`${text}:${tag}`)
+      const target = open(to, null, triesOf.platform)
+      const made = await told(to, target, 'push', signal, () => writeStored(target, tag, stored, signal))
+      return factsOf(nameOf(to), made.digest, made.config)
     },
 
     async remove(text, signal) {

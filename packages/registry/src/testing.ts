@@ -90,7 +90,8 @@ export const webImage = (text: string, port = 8080, host?: string): Promise<Imag
     host,
   )
 
-export type TestRegistry = { readonly host: string; close(): Promise<void> }
+/** `folder`: where it keeps what it has. */
+export type TestRegistry = { readonly host: string; readonly folder: string; close(): Promise<void> }
 
 /** The one user of a registry with `auth: 'basic'`. */
 export const testUser: Credentials = { username: 'ann', password: 'tea-and-milk' }
@@ -133,7 +134,7 @@ export async function startRegistry({ auth, tls }: TestRegistryOptions = {}): Pr
     child.once('exit', () => reject(new Error(`docker-registry ended:\n${said.slice(-5).join('\n')}`)))
   })
   try {
-    return { host: await listening, close }
+    return { host: await listening, folder: join(folder, 'data'), close }
   } catch (error) {
     await close()
     throw error

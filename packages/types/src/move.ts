@@ -11,6 +11,8 @@ export const exportApp = route({
   access: 'app-owner',
   summary: 'Give away the app with everything that belongs to it, secrets and private keys included, as one archive.',
   params: AppParams,
+  /** `0`: without the image that this platform built. */
+  query: Type.Object({ image: Type.Optional(Word) }),
   media: archiveType,
   status: 200,
   response: Type.String(),
@@ -33,8 +35,16 @@ export const importApp = route({
   path: '/v2/import/',
   access: 'user',
   summary: 'Make an app of an archive; answers when it serves.',
-  /** Another name; another owner, for admins only; `1`: build it here even if its slug could be run. */
-  query: Type.Object({ app: Type.Optional(Word), owner: Type.Optional(Word), rebuild: Type.Optional(Word) }),
+  /**
+   * Another name; another owner, for admins only; `1`: build it here even if its slug or image could be run; `0`: without its
+   * domains.
+   */
+  query: Type.Object({
+    app: Type.Optional(Word),
+    owner: Type.Optional(Word),
+    rebuild: Type.Optional(Word),
+    domains: Type.Optional(Word),
+  }),
   media: archiveType,
   status: 201,
   response: Imported,

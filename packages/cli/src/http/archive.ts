@@ -10,8 +10,13 @@ import { versionsIn } from './skew.ts'
 export type Download = { readonly bytes: number; readonly content: Readable }
 
 /** The controller sends the length first, so that an archive that ends too early is noticed. */
-export async function download(wire: Wire, connection: Connection, id: string): Promise<Download> {
-  const request = requestOf(connection, exportApp, { params: { id } })
+export async function download(
+  wire: Wire,
+  connection: Connection,
+  id: string,
+  query: Query<typeof exportApp>,
+): Promise<Download> {
+  const request = requestOf(connection, exportApp, { params: { id }, query })
   const { status, headers, data } = await perform<Readable>(wire, connection, request, 'stream')
   if (status >= 400)
     throw refusal({ status, versions: versionsIn(headers), text: await text(data) }, exportApp, connection.controller)

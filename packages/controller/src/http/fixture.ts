@@ -70,6 +70,8 @@ function anyImage(asked: Asked[]): Registry {
     appendLayer: () => Promise.reject(new Error('nothing is pushed here')),
     changeBase: () => Promise.reject(new Error('nothing is pushed here')),
     readLayer: () => Promise.reject(new Error('there are no layers here')),
+    readStored: () => Promise.reject(new Error('nothing is stored here')),
+    writeStored: () => Promise.reject(new Error('nothing is pushed here')),
     remove: async () => false,
     tags: async () => new Map(),
   }

@@ -253,7 +253,7 @@ describe('moving an app', () => {
     expect(to.memory.applied('tea')).toMatchObject({ release: 5 })
   })
 
-  it('is built again when its image is one that a platform built', async () => {
+  it('is built again when its image is one that a platform built, and no images come along', async () => {
     const where = { image: digest }
     const stored = await from.core.db.build.findFirstOrThrow({ where })
     const own = `own.test/tea@sha256:${'d'.repeat(64)}`
@@ -267,7 +267,7 @@ describe('moving an app', () => {
       data: { image: digest, reference: null, source: 'git' },
     })
     const { body } = await upload(to, other.archive, there.eve)
-    expect(body).toMatchObject({ version: 5, built: 'Images that a platform built stay in its registry' })
+    expect(body).toMatchObject({ version: 5, built: 'The memory scheduler runs no images' })
     expect(await to.core.db.build.findMany({ select: { image: true }, orderBy: { createdAt: 'asc' } })).toEqual([
       { image: '' },
       { image: `own.test/tea@sha256:${'e'.repeat(64)}` },

@@ -5,13 +5,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Core } from '../domain/core.ts'
 import { type Archive, exportApp } from '../domain/move/export.ts'
 import { importApp } from '../domain/move/import.ts'
+import { createPace, usualPace } from '../domain/move/pace.ts'
 import { serve } from './serve.ts'
 import { createSlots } from './slots.ts'
 
-/** Each has files on our disk, and an import has its records in memory. */
-const slotLimits = { perUser: 2, perController: 4 }
-/** A client that takes nothing for so long has gone. */
-const stalledMs = 60_000
+/** Each has files on our disk, and an import has its records in memory. Two accounts do not get all of them. */
+const slotLimits = { perUser: 2, perController: 6, shared: 3 }
 /** What a client still sends after its archive was refused. */
 const drainMs = 60_000
 
@@ -24,13 +23,14 @@ async function send(reply: FastifyReply, id: string, { bytes, content }: Archive
     'content-length': bytes,
     'content-disposition': `attachment; filename="${id}.deis.tar"`,
   })
+  const pace = createPace(usualPace)
   const watched = async function* (): AsyncGenerator<Buffer> {
     for await (const part of content as AsyncIterable<Buffer>) {
-      const late = setTimeout(() => raw.destroy(), stalledMs)
+      const taken = pace.wait((slow) => raw.destroy(slow))
       try {
         yield part
       } finally {
-        clearTimeout(late)
+        taken(part.length)
       }
     }
   }
@@ -45,12 +45,13 @@ export function serveMove(server: FastifyInstance, core: Core): void {
   const slots = createSlots('exports and imports', slotLimits)
   // The handler reads the body, as it comes.
   server.addContentTypeParser(types.archiveType, (_request, _body, done) => done(null, undefined))
-  serve(server, core, types.exportApp, async ({ app, caller, request, reply, gone }) => {
+  serve(server, core, types.exportApp, async ({ app, caller, query, request, reply, gone }) => {
     // Only its length would be of use, and that takes the whole work.
     if (request.method === 'HEAD') return
     const release = slots.take(caller.username)
     try {
-      await exportApp(core, app, (archive) => send(reply, app.id, archive), gone)
+      const options = { image: query.image !== '0' }
+      await exportApp(core, app, options, (archive) => send(reply, app.id, archive), gone)
     } catch (error) {
       // The head has been sent: a connection that breaks is all that can still be said.
       if (!reply.sent) throw error
@@ -66,7 +67,12 @@ export function serveMove(server: FastifyInstance, core: Core): void {
     const release = slots.take(caller.username)
     const { raw } = request
     try {
-      const options = { id: query.app ?? null, owner: query.owner ?? null, rebuild: query.rebuild === '1' }
+      const options = {
+        id: query.app ?? null,
+        owner: query.owner ?? null,
+        rebuild: query.rebuild === '1',
+        withoutDomains: query.domains === '0',
+      }
       const { warnings, ...imported } = await importApp(core, caller, options, raw)
       return { ...imported, warnings: [...warnings] }
     } catch (error) {

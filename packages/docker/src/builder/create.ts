@@ -1,4 +1,5 @@
 // How are apps built on a Docker Engine?
+import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chosen, kindOf } from '@deis/buildpacks/cnb/choice'
@@ -26,6 +27,7 @@ import { removeLeft } from './recover.ts'
 import { openOwnRegistry, type OwnRegistry, type Place } from './registry.ts'
 import { removeVolume } from './resources.ts'
 import { buildSlug } from './slug.ts'
+import { createTransfer, exportsOf } from './transfer.ts'
 import { listVolumes } from './volumes.ts'
 
 const workMs = 300_000
@@ -87,6 +89,8 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   const place = placeOf(target, own)
   const parts: Parts = { options, registry, place }
   const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
+  const inUse = new Set<string>()
+  const transfer = createTransfer({ engine, platform, registry, registries, place, inUse })
   const building = new Set<string>()
   /** The registry rests meanwhile: whatever asks it waits for the end. */
   let keeping: Promise<void> | null = null
@@ -122,9 +126,30 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
     return { host: outside, organization }
   }
 
+  /** The registry does not rest meanwhile. */
+  const awake = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    const id = randomUUID()
+    building.add(id)
+    try {
+      await kept(signal)
+      return await work()
+    } finally {
+      building.delete(id)
+    }
+  }
+
   return {
     name: 'docker',
     cnb: true,
+    images: {
+      platform: transfer.platform,
+      read: (reference, use, signal) => awake(signal, () => transfer.read(reference, use, signal)),
+      write(app, image, signal) {
+        check({ app, id: 'none', sha: '0'.repeat(40) })
+        built.add(app)
+        return awake(signal, () => transfer.write(app, image, signal))
+      },
+    },
     expect: () => options.archiver.expect(1),
     async build(request, write, cancelled) {
       check(request)
@@ -175,7 +200,10 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       await pruneImages(where, keep, signal)
       await kept(signal)
       const to = await pushed(signal)
-      if (to) await prunePushed(registry, to, new Set([...appsOf(to, keep), ...built]), keep, signal)
+      if (to) {
+        const apps = new Set([...appsOf(to, keep), ...built, exportsOf(platform)])
+        await prunePushed(registry, to, apps, new Set([...keep, ...inUse]), signal)
+      }
       if (to) await dropCopies(where, repositoryOf(to, ''), (reference) => !keep.has(reference), signal)
       await keepHouseNow()
     },

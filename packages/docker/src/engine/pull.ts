@@ -49,7 +49,7 @@ function failureOf(reference: string, message: string, cause: unknown): PullFail
 }
 
 /** What a line of progress says went wrong; null: nothing. The answer was 200 long before. */
-function errorOf(line: string): string | null {
+export function errorOf(line: string): string | null {
   try {
     const { errorDetail, error } = JSON.parse(line) as { errorDetail?: { message?: unknown }; error?: unknown }
     const told = errorDetail?.message ?? error
@@ -71,11 +71,13 @@ export async function hasImage(engine: Client, reference: string, signal: AbortS
   }
 }
 
-/** What it says, as it comes. @throws PullFailure when nothing comes for too long. */
-async function* saidBy(reference: string, stream: IncomingMessage, silentMs: number): AsyncGenerator<string> {
-  const stalled = (): Error =>
-    failureOf(reference, `nothing more came of it for ${Math.round(silentMs / 1000)} seconds`, null)
-  const timer = setTimeout(() => stream.destroy(stalled()), silentMs)
+/** What it says, as it comes. @throws what `stalled` makes when nothing comes for too long. */
+export async function* saidBy(
+  stream: IncomingMessage,
+  stalled: (seconds: number) => Error,
+  silentMs = stallMs,
+): AsyncGenerator<string> {
+  const timer = setTimeout(() => stream.destroy(stalled(Math.round(silentMs / 1000))), silentMs)
   const splitter = createSplitter(maxLine)
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -140,7 +142,9 @@ async function pullOnce(
       },
       over.signal,
     )
-    for await (const line of saidBy(reference, stream, silentMs)) {
+    const stalled = (seconds: number): Error =>
+      failureOf(reference, `nothing more came of it for ${seconds} seconds`, null)
+    for await (const line of saidBy(stream, stalled, silentMs)) {
       const message = errorOf(line)
       if (message !== null) throw failureOf(reference, message, null)
     }

@@ -1,4 +1,5 @@
 // How are apps built on a cluster, each in a Job of its own (docs/architecture.md)?
+import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,10 +9,11 @@ import { controllerKey, heritageSelector } from '../cluster/labels.ts'
 import { chosen, type Kind as Way, kindOf } from '@deis/buildpacks/cnb/choice'
 import { rebaseImage } from '@deis/buildpacks/cnb/rebase'
 import { createSbomReader } from '@deis/buildpacks/cnb/sbom'
-import { imageTag } from '@deis/container/image-names'
+import { imageTag, repositoryOf } from '@deis/container/image-names'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
+import { ImageError } from '@deis/ports/registry'
 import { openCaches } from './cache.ts'
 import { checkBuilder } from './checks.ts'
 import { buildCnb } from './cnb-build.ts'
@@ -24,6 +26,7 @@ import type { BuildContext } from './context.ts'
 import { removeJob } from './remove.ts'
 import { buildSlugImage } from './slug-build.ts'
 import { keepSource } from '@deis/container/source'
+import { architectureOf } from '@deis/registry/facts'
 
 export { createHandOff } from './handoff.ts'
 export type { JobBuilderOptions } from './options.ts'
@@ -129,6 +132,21 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       return rebaseImage(registry, request, imageTag(request, new Date()), signal)
     },
     sbom: readSbom,
+    images: {
+      platform: { os: 'linux', architecture: architectureOf(process.arch) },
+      read: (reference, use, signal) => registry.readStored(reference, use, signal),
+      async write(app, image, signal) {
+        check({ app, id: 'none', sha: '0'.repeat(40) })
+        if (target.host === '')
+          throw new ImageError(
+            'the platform has no registry for images',
+            'set DEIS_REGISTRY_HOSTNAME (docs/settings.md)',
+          )
+        built.add(app)
+        const tag = imageTag({ sha: image.manifest.digest.slice('sha256:'.length), id: randomUUID() }, new Date())
+        return registry.writeStored(repositoryOf(target, app), tag, image, signal)
+      },
+    },
     async recover() {
       const { items } = await kube.list<Job>(pathOf('batch/v1/Job', namespace), {
         query: { labelSelector: `${heritageSelector},${controllerKey}` },

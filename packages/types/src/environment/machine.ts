@@ -166,6 +166,7 @@ const builds = {
   DEIS_MAX_SOURCE_FILES: integer(200_000, 1, 10_000_000, 'limit of files in a deployed commit'),
   DEIS_MAX_SOURCE_MB: integer(2048, 1, 1_000_000, 'limit of their total size', megabytes),
   DEIS_MAX_SLUG_MB: integer(2048, 1, 1_000_000, 'size limit of a compressed slug', megabytes),
+  DEIS_MAX_IMAGE_MB: integer(8192, 1, 1_000_000, 'size limit of an image in the archive of an app', megabytes),
   PATH: text('/usr/local/bin:/usr/bin:/bin', 'path of programs for git, and on one machine for toolchains and apps'),
 } as const
 

@@ -34,6 +34,14 @@ test('an export is a new file that only its owner reads', async () => {
   expect(readFileSync(file, 'utf8')).toBe(archive)
 })
 
+test('an export leaves the image out on request', async () => {
+  const { home, cwd, controller } = await against({
+    'GET /v2/apps/foo/export/?image=0': exports['GET /v2/apps/foo/export/'],
+  })
+  expect(await deis(['apps:export', '-a', 'foo', '--without-image'], { home, cwd })).toMatchObject({ code: 0 })
+  expect(controller.requests[0]).toContain('?image=0')
+})
+
 test.each<[string, Replies, string]>([
   ['a refusal', { 'GET /v2/apps/foo/export/': { status: 403, json: { detail: 'no' } } }, 'no'],
   ['another answer', { 'GET /v2/apps/foo/export/': { text: 'hello' } }, 'did not answer with an archive'],
@@ -55,20 +63,24 @@ test.each<[string, Replies, string]>([
 test('an import sends the file and says what became of it', async () => {
   const warnings = ['These collaborators have no account here, and were not given access: cal.']
   const { home, cwd, controller } = await against({
-    'POST /v2/import/?app=bar&owner=eve&rebuild=1': {
+    'POST /v2/import/?app=bar&owner=eve&rebuild=1&domains=0': {
       status: 201,
       json: { ...imported, built: 'A new build was asked for', warnings },
     },
   })
   writeFileSync(join(cwd, 'a.tar'), archive)
-  expect(await deis(['apps:import', 'a.tar', '-a', 'bar', '--owner', 'eve', '--rebuild'], { home, cwd })).toMatchObject(
-    {
-      code: 0,
-      stdout: 'Importing a.tar... done, foo is at v4\n',
-      stderr: `Note: it was built here. A new build was asked for.\nNote: ${warnings[0]}\n`,
-    },
-  )
-  expect(controller.requests[0]).toBe(`POST /v2/import/?app=bar&owner=eve&rebuild=1 ${archive}`)
+  const options = ['-a', 'bar', '--owner', 'eve', '--rebuild', '--without-domains']
+  expect(await deis(['apps:import', 'a.tar', ...options], { home, cwd })).toMatchObject({
+    code: 0,
+    stdout: 'Importing a.tar... done, foo is at v4\n',
+    stderr: [
+      'Note: it was built here. A new build was asked for.',
+      `Note: ${warnings[0]}`,
+      'Note: to push to it from a checkout: deis git:remote -a foo',
+      '',
+    ].join('\n'),
+  })
+  expect(controller.requests[0]).toBe(`POST /v2/import/?app=bar&owner=eve&rebuild=1&domains=0 ${archive}`)
   expect(controller.headers[0]).toMatchObject({
     'content-type': 'application/x-tar',
     'content-length': String(archive.length),

@@ -76,11 +76,11 @@ async function save(path: string, shown: string, fetch: () => Promise<Download>)
   }
 }
 
-type ExportOptions = AppOption & PassphraseOptions & { readonly output?: string }
+type ExportOptions = AppOption & PassphraseOptions & { readonly output?: string; readonly withoutImage?: boolean }
 
 async function exportTo(context: Context, options: ExportOptions): Promise<void> {
   const { io } = context
-  const { passphrase = false, passphraseFile } = options
+  const { passphrase = false, passphraseFile, withoutImage = false } = options
   const id = await context.app(options.app)
   const secret = passphrase || passphraseFile !== undefined ? await readPassphrase(io, passphraseFile, true) : null
   const shown = options.output ?? `${id}.deis.tar${secret === null ? '' : '.age'}`
@@ -91,7 +91,7 @@ async function exportTo(context: Context, options: ExportOptions): Promise<void>
     () =>
       context.connected((connection) =>
         save(path, shown, async () => {
-          const archive = checked(await download(context.wire, connection, id))
+          const archive = checked(await download(context.wire, connection, id, withoutImage ? { image: '0' } : {}))
           return secret === null ? archive : seal(archive, secret)
         }),
       ),
@@ -129,17 +129,19 @@ async function opened(context: Context, path: string, shown: string, file: strin
   }
 }
 
-type ImportOptions = AppOption & PassphraseOptions & { readonly owner?: string; readonly rebuild?: boolean }
+type ImportOptions = AppOption &
+  PassphraseOptions & { readonly owner?: string; readonly rebuild?: boolean; readonly withoutDomains?: boolean }
 
 async function importFrom(context: Context, file: string, options: ImportOptions): Promise<void> {
   const { io } = context
-  const { app, owner, rebuild } = options
+  const { app, owner, rebuild, withoutDomains } = options
   await context.profile()
   const archive = await opened(context, resolve(io.cwd, file), file, options.passphraseFile)
   const query: Query<typeof importApp> = {
     ...(app === undefined ? {} : { app }),
     ...(owner === undefined ? {} : { owner }),
     ...(rebuild ? { rebuild: '1' } : {}),
+    ...(withoutDomains ? { domains: '0' } : {}),
   }
   const { content } = archive
   try {
@@ -152,6 +154,7 @@ async function importFrom(context: Context, file: string, options: ImportOptions
     const { built, warnings } = imported
     if (built !== null) note(io, `Note: it was built here. ${built}.`)
     for (const warning of warnings) note(io, `Note: ${warning}`)
+    note(io, `Note: to push to it from a checkout: deis git:remote -a ${imported.app.id}`)
     context.answer(imported)
   } catch (error) {
     // The controller can only say that the rest did not come.
@@ -173,6 +176,10 @@ export function exportCommand(context: Context): Command {
     .description('export an app with everything that belongs to it, secrets included, to import it elsewhere')
     .addOption(appOption())
     .option('-o, --output <file>', 'file to write; by default <app>.deis.tar')
+    .option(
+      '--without-image',
+      'leave the image out that the platform built: it is built again where the app is imported',
+    )
     .option('--passphrase', 'encrypt the file with a passphrase, which you are asked for; age can decrypt it, too')
     .option('--passphrase-file <file>', 'the same, with the passphrase in the first line of a file')
     .action((options: ExportOptions) => exportTo(context, options))
@@ -184,7 +191,8 @@ export function importCommand(context: Context): Command {
     .argument('<file>', 'archive made by apps:export')
     .option('-a, --app <app>', 'name of the app here; by default the name that it had')
     .option('--owner <username>', 'owner of the app here, for admins; by default you')
-    .option('--rebuild', 'build it here from its git history, even if its slug could be run')
+    .option('--rebuild', 'build it here from its git history, even if its slug or image could be run')
+    .option('--without-domains', 'leave its domains and their certificates behind')
     .option('--passphrase-file <file>', 'for an encrypted archive: a file with the passphrase in its first line')
     .action((file: string, options: ImportOptions) => importFrom(context, file, options))
 }

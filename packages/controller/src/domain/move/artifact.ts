@@ -1,4 +1,5 @@
-// What will an imported app run: the slug that came along, an image that is pulled here too, or a new build of its commit?
+// What will an imported app run: the slug or the image that came along, an image that is pulled here too, or a new build of its
+// commit?
 import { DeisError } from '@deis/types'
 import type { ImageFacts } from '@deis/ports/registry'
 import { canonicalHost, parseReference } from '@deis/registry/reference'
@@ -6,12 +7,15 @@ import type { ConfigMaps } from '../apps/config-rules.ts'
 import { factsWith } from '../builds/images.ts'
 import type { Caller, Core } from '../core.ts'
 import type { BuildRecord, Manifest, ReleaseRecord } from './format.ts'
+import { platformName } from './image.ts'
 
 export type Artifact =
   /** The app was never deployed. */
   | { readonly kind: 'none' }
   | { readonly kind: 'slug'; readonly digest: string }
   | { readonly kind: 'image'; readonly facts: ImageFacts }
+  /** The image in the archive. */
+  | { readonly kind: 'moved' }
   /** `why`: in a sentence. */
   | { readonly kind: 'build'; readonly build: BuildRecord; readonly why: string }
 
@@ -43,6 +47,15 @@ function slugProblem(core: Pick<Core, 'slugs' | 'scheduler'>, manifest: Manifest
   return null
 }
 
+/** Why the image of the archive is not run as it is; null: it is. */
+function imageProblem({ builder, scheduler }: Pick<Core, 'builder' | 'scheduler'>, { image }: Manifest): string | null {
+  if (!builder.images) return `The ${scheduler.name} scheduler runs no images`
+  if (image === undefined) return 'The image is not in the archive'
+  const [theirs, ours] = [platformName(image), platformName(builder.images.platform)]
+  if (theirs !== ours) return `The image is for ${theirs}, and this platform runs ${ours}`
+  return null
+}
+
 async function rebuilt(core: Core, { manifest, release }: Current, build: BuildRecord, why: string): Promise<Artifact> {
   const refuse = (reason: string): never => {
     throw new DeisError('invalid', `v${release.version} cannot be run here: ${reason}`)
@@ -67,12 +80,22 @@ export async function planArtifact(core: Core, caller: Caller, current: Current,
     const why = rebuild ? 'A new build was asked for' : slugProblem(core, manifest, build)
     return why === null ? { kind: 'slug', digest: build.image } : rebuilt(core, current, build, why)
   }
-  if (build.source === 'git') return rebuilt(core, current, build, 'Images that a platform built stay in its registry')
+  const problem = imageProblem(core, manifest)
+  if (build.source === 'git') {
+    const why = rebuild ? 'A new build was asked for' : problem
+    return why === null ? { kind: 'moved' } : rebuilt(core, current, build, why)
+  }
+  const refuse = (why: string): never => {
+    throw new DeisError('invalid', `v${current.release.version} cannot be run here: ${why}`)
+  }
   const image = build.reference ?? build.image
+  if (manifest.image !== undefined)
+    return problem === null
+      ? { kind: 'moved' }
+      : refuse(`${problem}. Deploy "${build.image}" for this platform, and export that.`)
   if (image.startsWith('sha256:'))
-    throw new DeisError(
-      'invalid',
-      `v${current.release.version} cannot be run here: no registry has its image "${build.image}", only the engine that it ran on. Push it to a registry, deploy it from there, and export the app again.`,
+    refuse(
+      `no registry has its image "${build.image}", only the engine that it ran on. Export the app again with its image, or push that to a registry and deploy it from there.`,
     )
   return { kind: 'image', facts: await factsWith(core, caller, image, async () => config.registry) }
 }

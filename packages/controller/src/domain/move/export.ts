@@ -4,20 +4,23 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { DeisError, notFound, platformVersion, time } from '@deis/types'
+import { ImageError, type StoredImage } from '@deis/ports/registry'
+import { DeisError, messageOf, notFound, platformVersion, time } from '@deis/types'
 import type { AppRow } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
 import { appRow } from '../releases/converge.ts'
-import { isSlug, thisMachine } from './artifact.ts'
+import { isPullable, isSlug, thisMachine } from './artifact.ts'
 import {
   type AppRecords,
+  blobName,
   type EntryName,
   formatName,
-  formatVersion,
+  formatVersions,
   limits,
   type Manifest,
   manifestName,
 } from './format.ts'
+import { layoutFiles } from './image.ts'
 import { currentOf } from './records.ts'
 import { recordLines, recordsOf } from './rows.ts'
 import { withSpool } from './spool.ts'
@@ -61,6 +64,46 @@ async function slugOf(core: Core, records: AppRecords, later: (end: () => void) 
   return { name: 'slug.tgz', size, sha256: build.image.slice('sha256:'.length), open: () => content }
 }
 
+/** The image of the current release, unless whoever imports the app can pull it; null: there is none, or it was not asked for. */
+async function withImage<T>(
+  core: Core,
+  records: AppRecords,
+  wanted: boolean,
+  use: (image: StoredImage | null) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { images } = core.builder
+  const { build, release } = currentOf(records)
+  if (!wanted || !images || !build || build.image === '' || isSlug(build) || isPullable(core, build)) return use(null)
+  let isRead = false
+  const read = async (image: StoredImage): Promise<T> => {
+    isRead = true
+    return use(image)
+  }
+  try {
+    return await images.read(build.reference ?? build.image, read, signal)
+  } catch (error) {
+    if (isRead || signal.aborted || error instanceof DeisError) throw error
+    const hint = error instanceof ImageError ? ` (${error.hint})` : ''
+    throw new DeisError(
+      'invalid',
+      `The image of v${release.version} cannot be read: ${messageOf(error)}${hint}. To export the app without it: --without-image`,
+      { cause: error },
+    )
+  }
+}
+
+function imageFiles(image: StoredImage): File[] {
+  const small = layoutFiles(image).map(([name, bytes]): File => {
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    return { name, size: bytes.length, sha256, open: () => Readable.from([bytes]) }
+  })
+  const blobs = image.blobs.map(({ digest, size }): File => {
+    return { name: blobName(digest), size, sha256: digest.slice('sha256:'.length), open: () => image.open(digest) }
+  })
+  return [...small, ...blobs]
+}
+
 /** The same app, whatever was asked for its name in the meantime. */
 async function unchanged(core: Core, app: AppRow): Promise<AppRow> {
   const current = await appRow(core, app.id)
@@ -84,10 +127,13 @@ async function* written(manifest: string, files: readonly File[], now: Date): As
   yield tarEnd
 }
 
+type ExportOptions = { readonly image: boolean }
+
 /** `send` gets the archive when all of it is known, and resolves when it was taken; the files are deleted then. */
 export async function exportApp(
   core: Core,
   app: AppRow,
+  options: ExportOptions,
   send: (archive: Archive) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -103,23 +149,28 @@ export async function exportApp(
       const sha = currentOf(records).build?.sha ?? ''
       const history = (await core.history()?.write(app.id, bundle, sha, signal)) ?? null
       const files = [file, ...(history ? [await hashed('history.bundle', bundle)] : []), ...(slug ? [slug] : [])]
-      const now = new Date()
-      const manifest: Manifest = {
-        format: formatName,
-        version: formatVersion,
-        platform: platformVersion,
-        created: time(now),
-        app: app.id,
-        from: core.config.platformDomain,
-        scheduler: core.scheduler.name,
-        machine: thisMachine,
-        commit: history?.contains ?? false,
-        files: files.map(({ name, size, sha256 }) => ({ name, size, sha256 })),
+      const sent = async (image: StoredImage | null): Promise<void> => {
+        const all = image === null ? files : [...files, ...imageFiles(image)]
+        const now = new Date()
+        const manifest: Manifest = {
+          format: formatName,
+          version: image === null ? formatVersions.plain : formatVersions.withImage,
+          platform: platformVersion,
+          created: time(now),
+          app: app.id,
+          from: core.config.platformDomain,
+          scheduler: core.scheduler.name,
+          machine: thisMachine,
+          commit: history?.contains ?? false,
+          ...(image === null ? {} : { image: { digest: image.manifest.digest, ...image.platform } }),
+          files: all.map(({ name, size, sha256 }) => ({ name, size, sha256 })),
+        }
+        const text = JSON.stringify(manifest, null, 2)
+        const bytes = tarBytes([Buffer.byteLength(text), ...all.map(({ size }) => size)])
+        await send({ bytes, content: Readable.from(written(text, all, now), { objectMode: false }) })
+        core.log.info({ app: app.id, bytes }, 'app exported')
       }
-      const text = JSON.stringify(manifest, null, 2)
-      const bytes = tarBytes([Buffer.byteLength(text), ...files.map(({ size }) => size)])
-      await send({ bytes, content: Readable.from(written(text, files, now), { objectMode: false }) })
-      core.log.info({ app: app.id, bytes }, 'app exported')
+      await withImage(core, records, options.image, sent, signal)
     } finally {
       for (const end of ends) end()
     }

@@ -3,15 +3,23 @@ import { type Static, Type } from 'typebox'
 import { longestHsts, Time } from '@deis/types'
 
 export const formatName = 'deis-app'
-export const formatVersion = 1
+/** The second has an image, which platforms that write only the first do not know. */
+export const formatVersions = { plain: 1, withImage: 2 } as const
 
-/** The files of an archive, in this order; only the records are always there. */
+/** The first files of an archive, in this order; only the records are always there. */
 export const entryNames = ['records.jsonl', 'history.bundle', 'slug.tgz'] as const
 export type EntryName = (typeof entryNames)[number]
 export const manifestName = 'manifest.json'
 
+/** Behind them: an OCI image layout, in this order; then its blobs: the manifest, the config and the layers. */
+export const imageFolder = 'image'
+export const layoutNames = [`${imageFolder}/oci-layout`, `${imageFolder}/index.json`] as const
+export const blobName = (digest: string): string => `${imageFolder}/blobs/${digest.replace(':', '/')}`
+
 export const limits = {
-  manifestBytes: 64 * 1024,
+  manifestBytes: 128 * 1024,
+  /** Of an image: more layers than any engine runs. */
+  blobs: 256,
   /** A config of 1 MB may be twice as long as JSON. */
   lineBytes: 4 * 1024 * 1024,
   /** All records are in memory at once. Older releases stay behind when there are more. */
@@ -21,7 +29,8 @@ export const limits = {
   version: 1_000_000,
 } as const
 
-const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const hex = '[0-9a-f]{64}'
+const Digest = Type.String({ pattern: `^${hex}$` })
 const Text = (maxLength: number) => Type.String({ maxLength })
 const Name = Text(300)
 const OrNull = <S extends Parameters<typeof Type.Union>[0][number]>(schema: S) => Type.Union([schema, Type.Null()])
@@ -42,13 +51,20 @@ export const Manifest = Type.Object({
   machine: Name,
   /** Whether the history has the commit of the current release. */
   commit: Type.Boolean(),
+  /** What is in the layout: of the current release. Absent: the archive has no image. */
+  image: Type.Optional(
+    Type.Object({ digest: Type.String({ pattern: `^sha256:${hex}$` }), os: Text(63), architecture: Text(63) }),
+  ),
   files: Type.Array(
     Type.Object({
-      name: Type.Enum([...entryNames]),
+      name: Type.Union([
+        Type.Enum([...entryNames, ...layoutNames]),
+        Type.String({ pattern: `^${imageFolder}/blobs/sha256/${hex}$` }),
+      ]),
       size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       sha256: Digest,
     }),
-    { minItems: 1, maxItems: entryNames.length },
+    { minItems: 1, maxItems: entryNames.length + layoutNames.length + limits.blobs },
   ),
 })
 export type Manifest = Static<typeof Manifest>

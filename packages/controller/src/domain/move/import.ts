@@ -1,27 +1,28 @@
 // How does an archive become an app of this installation, wholly or not at all?
 //
-//   receive ─▶ plan ─▶ reserve ─▶ history, slug or build ─▶ store ─▶ deploy
+//   receive ─▶ plan ─▶ reserve ─▶ history, slug, image or build ─▶ store ─▶ deploy
 //                      └ the name only, as an app that is being destroyed: whoever is killed from here on leaves an app that
 //                        the next start deletes, with everything of it. `store` makes it an app, which the next start runs.
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type App, DeisError, forbidden, messageOf, notFound } from '@deis/types'
-import type { BuildResult } from '@deis/ports/builder'
+import { ImageError, type ImageFacts, type StoredImage } from '@deis/ports/registry'
 import { NameTaken } from '@deis/ports/scheduler'
-import { destroyApp } from '../apps/apps.ts'
+import { destroyApp, refuseMoreApps } from '../apps/apps.ts'
 import { isDomain, oneNameAtATime } from '../apps/names.ts'
 import { toApp } from '../apps/rows.ts'
-import { openBuildLog } from '../builds/log.ts'
 import type { Caller, Core } from '../core.ts'
 import { routesChanged } from '../edge/edge.ts'
 import { appRow, converge, explain } from '../releases/converge.ts'
 import { announceRelease } from '../releases/deploy-hooks.ts'
-import type { Artifact } from './artifact.ts'
+import { build } from './build.ts'
 import { limits } from './format.ts'
-import { type Owner, type Plan, planImport, planLinks } from './plan.ts'
+import { storedImage } from './image.ts'
+import { type Owner, planLinks } from './links.ts'
+import { type Plan, planImport } from './plan.ts'
 import { type Bounds, type Received, receive } from './receive.ts'
 import { withSpool } from './spool.ts'
-import { type NewBuild, storeImport } from './store.ts'
+import { storeImport } from './store.ts'
 
 export type Imported = {
   readonly app: App
@@ -37,16 +38,21 @@ export type ImportOptions = {
   /** Default: who imports it. */
   readonly owner: string | null
   readonly rebuild: boolean
+  /** Only the name that it has from the platform. */
+  readonly withoutDomains: boolean
 }
+
+/** `image`: what is to run, if that is the archive's. */
+type Given = Received & { readonly image: StoredImage | null }
 
 /** Other controllers finish what has not been touched for longer. */
 const touchMs = 2_000
-const shownLines = 30
 
 const boundsOf = ({ config }: Pick<Core, 'config'>): Bounds => ({
   'records.jsonl': limits.recordBytes,
   'history.bundle': config.maxPackBytes,
   'slug.tgz': config.maxSlugBytes,
+  image: config.maxImageBytes,
 })
 
 async function ownerOf(core: Core, caller: Caller, wanted: string | null): Promise<Owner> {
@@ -63,6 +69,7 @@ async function reserve(core: Core, { uuid, id, owner }: Plan): Promise<void> {
   await oneNameAtATime(core, async () => {
     if ((await core.db.app.count({ where: { id } })) > 0 || (await isDomain(core, id)))
       throw new DeisError('conflict', `The name "${id}" was taken in the meantime, and nothing was changed.`)
+    await refuseMoreApps(core, owner)
     const data = { uuid, id, ownerId: owner.id, structure: {}, destroying: true, createdAt: now, updatedAt: now }
     await core.db.app.create({ data })
   })
@@ -79,83 +86,20 @@ function keepReserved(core: Core, { uuid }: Plan): () => void {
   return () => clearInterval(timer)
 }
 
-async function build(
-  core: Core,
-  plan: Plan,
-  { build: { sha, ref } }: Extract<Artifact, { kind: 'build' }>,
-  by: string,
-  signal: AbortSignal,
-): Promise<NewBuild> {
-  const uuid = randomUUID()
-  const log = await openBuildLog(core, plan.id, uuid)
-  let output = ''
-  const print = (text: string): void => {
-    log.write(text)
-    output = (output + text).slice(-100_000)
-  }
-  const history = core.history()
-  if (!history) throw new DeisError('unavailable', 'The git server has not started yet. Try again in a moment.')
+/** Pushed to where this platform keeps images. */
+async function takeImage(core: Core, { id }: Plan, image: StoredImage, signal: AbortSignal): Promise<ImageFacts> {
+  const { images } = core.builder
+  if (!images) throw new Error('an image was accepted where none run')
   try {
-    const commit = await history.commit(plan.id, sha, signal)
-    const whole = await commit.withSubmodules?.(print, signal)
-    try {
-      const { builder, buildpacks } = plan.settings
-      const result = await core.builder.build(
-        {
-          id: uuid,
-          app: plan.id,
-          sha,
-          config: plan.config.values,
-          source: whole?.source ?? commit.source,
-          submodules: whole?.submodules ?? commit.submodules,
-          noCache: false,
-          ...(builder === null ? {} : { builder }),
-          ...(buildpacks.length === 0 ? {} : { buildpacks }),
-        },
-        print,
-        signal,
-      )
-      return newBuild(plan, result, { uuid, sha, ref, owner: by })
-    } finally {
-      await whole?.close()
-    }
+    return await images.write(id, image, signal)
   } catch (error) {
     signal.throwIfAborted()
-    const lines = output.trimEnd().split('\n').slice(-shownLines)
+    const hint = error instanceof ImageError ? `\n${error.hint}` : ''
     throw new DeisError(
-      'invalid',
-      [
-        `"${plan.id}" could not be built here, and nothing was changed: ${messageOf(error)}`,
-        ...lines.map((line) => `    ${line}`),
-      ]
-        .join('\n')
-        .trimEnd(),
+      'unavailable',
+      `The image of "${id}" could not be stored here, and nothing was changed: ${messageOf(error)}${hint}`,
       { cause: error },
     )
-  } finally {
-    await log.close()
-  }
-}
-
-function newBuild(
-  plan: Plan,
-  { artifact, dockerfile, port, processes, cnb }: BuildResult,
-  about: { uuid: string; sha: string; ref: string; owner: string },
-): NewBuild {
-  const now = new Date()
-  return {
-    ...about,
-    appUuid: plan.uuid,
-    source: 'git',
-    status: 'succeeded',
-    image: artifact.kind === 'slug' ? artifact.digest : artifact.reference,
-    reference: artifact.kind === 'slug' ? null : artifact.reference,
-    procfile: { ...processes },
-    dockerfile: dockerfile ? 'true' : '',
-    port,
-    ...(cnb ? { cnb: { ...cnb, buildpacks: [...cnb.buildpacks], procfileTypes: [...(cnb.procfileTypes ?? [])] } } : {}),
-    createdAt: now,
-    updatedAt: now,
   }
 }
 
@@ -164,7 +108,7 @@ async function fill(
   core: Core,
   caller: Caller,
   plan: Plan,
-  { manifest, records, file }: Received,
+  { manifest, records, file, image }: Given,
   signal: AbortSignal,
 ): Promise<{ version: number; summary: string }> {
   await core.scheduler.prepare(plan.id, signal)
@@ -178,6 +122,7 @@ async function fill(
   const slug = file('slug.tgz')
   const { artifact } = plan
   if (artifact.kind === 'slug' && slug !== null) await core.slugs?.put(artifact.digest, slug)
+  const moved = image === null ? null : await takeImage(core, plan, image, signal)
   const made = artifact.kind === 'build' ? await build(core, plan, artifact, caller.username, signal) : null
   return oneNameAtATime(core, async () => {
     const links = await planLinks(core, caller, plan, { manifest, records })
@@ -186,6 +131,7 @@ async function fill(
       records,
       plan: { ...plan, ...links },
       made,
+      moved,
       by: caller.username,
       deed: caller.request?.deed,
     })
@@ -207,12 +153,12 @@ async function makeApp(
   core: Core,
   caller: Caller,
   plan: Plan,
-  received: Received,
+  given: Given,
 ): Promise<{ version: number; summary: string }> {
   await reserve(core, plan)
   const release = keepReserved(core, plan)
   try {
-    return await core.queue.run(plan.id, (signal) => fill(core, caller, plan, received, signal))
+    return await core.queue.run(plan.id, (signal) => fill(core, caller, plan, given, signal))
   } catch (error) {
     // The next start undoes it.
     if (core.shutdown.aborted) throw error
@@ -246,18 +192,22 @@ async function run(core: Core, { id }: Plan, version: number): Promise<void> {
 export async function importApp(
   core: Core,
   caller: Caller,
-  { id, owner: wantedOwner, rebuild }: ImportOptions,
+  { id, owner: wantedOwner, ...options }: ImportOptions,
   source: Readable,
 ): Promise<Imported> {
   const owner = await ownerOf(core, caller, wantedOwner)
   return withSpool(core, async (folder) => {
     let plan: Plan | null = null
     const received = await receive(source, folder, boundsOf(core), async (manifest, records) => {
-      plan = await planImport(core, caller, { id: id ?? manifest.app, owner, rebuild }, { manifest, records })
+      const wanted = { id: id ?? manifest.app, owner, ...options }
+      const accepted = await planImport(core, caller, wanted, { manifest, records })
+      plan = accepted
+      return accepted.artifact.kind === 'moved'
     })
     const planned = plan as Plan | null
     if (planned === null) throw new Error('an archive was received without a plan')
-    const { version, summary } = await makeApp(core, caller, planned, received)
+    const image = planned.artifact.kind === 'moved' ? await storedImage(received) : null
+    const { version, summary } = await makeApp(core, caller, planned, { ...received, image })
     core.log.info({ app: planned.id, by: caller.username, from: received.manifest.from }, 'app imported')
     core.logs.write(planned.id, 'INFO', summary)
     announceRelease(core, { app: planned.id, version, summary, sha: '', user: caller.username })

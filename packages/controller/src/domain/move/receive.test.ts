@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { Header } from 'tar'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { limits } from './format.ts'
+import { archive, file, type File, manifest, parts, tar } from './archive-testing.ts'
 import { receive } from './receive.ts'
-import { tarEnd, tarHeader, tarPadding } from './tar.ts'
+import { tarHeader } from './tar.ts'
 import { appRecord, created, emptyMaps } from './records-testing.ts'
 
 const now = new Date('2026-01-02T03:04:05Z')
@@ -28,39 +27,6 @@ const release = {
 const text = (...lines: readonly unknown[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 const good = text(app, config, release)
 
-type File = { readonly name: string; readonly content: Buffer; readonly header?: Buffer }
-const file = (name: string, content: string | Buffer): File => ({ name, content: Buffer.from(content) })
-const sha256 = (content: Buffer): string => createHash('sha256').update(content).digest('hex')
-
-function manifest(files: readonly File[], changes: object = {}): File {
-  const value = {
-    format: 'deis-app',
-    version: 1,
-    platform: '2.3.0',
-    created,
-    app: 'blog',
-    from: 'example.com',
-    scheduler: 'process',
-    machine: 'linux-x64',
-    commit: false,
-    files: files.map(({ name, content }) => ({ name, size: content.length, sha256: sha256(content) })),
-    ...changes,
-  }
-  return file('manifest.json', JSON.stringify(value))
-}
-
-const tar = (files: readonly File[], end: Buffer = tarEnd): Buffer =>
-  Buffer.concat([
-    ...files.flatMap(({ name, content, header }) => [
-      header ?? tarHeader(name, content.length, now),
-      content,
-      tarPadding(content.length),
-    ]),
-    end,
-  ])
-
-const archive = (files: readonly File[], changes: object = {}): Buffer => tar([manifest(files, changes), ...files])
-
 const records = file('records.jsonl', good)
 const bundle = file('history.bundle', 'b'.repeat(700))
 const slug = file('slug.tgz', 's'.repeat(1024))
@@ -71,19 +37,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const bounds = { 'records.jsonl': limits.recordBytes, 'history.bundle': 5_000, 'slug.tgz': 5_000 }
+const bounds = { 'records.jsonl': limits.recordBytes, 'history.bundle': 5_000, 'slug.tgz': 5_000, image: 5_000 }
 
-/** In parts of this many bytes. */
-function parts(bytes: Buffer, size: number): Readable {
-  return Readable.from(
-    (function* () {
-      for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size)
-    })(),
-    { objectMode: false },
-  )
-}
-
-const read = (bytes: Buffer, size = 64 * 1024, accept = async (): Promise<void> => {}) =>
+const read = (bytes: Buffer, size = 64 * 1024, accept = async (): Promise<boolean> => true) =>
   receive(parts(bytes, size), folder, bounds, accept)
 
 test.each([1, 511, 512, 513, 100_000])('a whole archive is received in parts of %d bytes', async (size) => {
@@ -137,12 +93,12 @@ test.each<[string, () => Buffer, string | RegExp]>([
   ['another format', () => archive([records], { format: 'zip' }), 'not an archive of deis apps:export'],
   [
     'a later version',
-    () => archive([records], { version: 2 }),
-    'it has format 2, and this platform knows format 1 only',
+    () => archive([records], { version: 3 }),
+    'it has format 3, and this platform knows formats 1 to 2 only',
   ],
   [
     'a manifest that is too long',
-    () => tar([file('manifest.json', ' '.repeat(70_000))]),
+    () => tar([file('manifest.json', ' '.repeat(140_000))]),
     'manifest.json in it is larger',
   ],
   ['a name that leads elsewhere', () => archive([file('../../etc/cron.d/x', 'x')]), 'its manifest is invalid'],

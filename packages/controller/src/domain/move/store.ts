@@ -1,5 +1,6 @@
 // How do the records of an app become rows, all of them in one transaction?
 import { randomUUID } from 'node:crypto'
+import type { ImageFacts } from '@deis/ports/registry'
 import { DeisError, type Structure } from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import type { Tx } from '../../store/open.ts'
@@ -32,12 +33,15 @@ const times = (created: string): { createdAt: Date; updatedAt: Date } => ({
 /** What a build row says about what runs; of an artifact that stayed behind: nothing. */
 function artifactOf(
   core: Core,
-  { artifact }: Plan,
+  { plan: { artifact }, moved }: Pick<Import, 'plan' | 'moved'>,
   build: BuildRecord,
   isCurrent: boolean,
 ): Pick<Row.Build, 'image' | 'reference' | 'port'> {
   const { image, reference, port } = build
   if (artifact.kind === 'slug' && artifact.digest === image && reference === null) return { image, reference, port }
+  // What was built has the name of what it is now; what was deployed by a name keeps that.
+  if (moved && isCurrent)
+    return { image: build.source === 'git' ? moved.reference : image, reference: moved.reference, port }
   if (artifact.kind === 'image' && isCurrent)
     return { image, reference: artifact.facts.reference, port: artifact.facts.ports[0] ?? null }
   return isPullable(core, build) ? { image, reference, port } : { image: '', reference: null, port }
@@ -61,7 +65,7 @@ function configData(core: Core, plan: Plan, record: AppRecords['configs'][number
 
 function buildData(
   core: Core,
-  plan: Plan,
+  given: Import,
   record: BuildRecord,
   uuid: string,
   isCurrent: boolean,
@@ -69,11 +73,11 @@ function buildData(
   const { owner, source, sha, ref, procfile, dockerfile, cnb, created } = record
   return {
     uuid,
-    appUuid: plan.uuid,
+    appUuid: given.plan.uuid,
     owner,
     source,
     status: 'succeeded',
-    ...artifactOf(core, plan, record, isCurrent),
+    ...artifactOf(core, given, record, isCurrent),
     sha,
     ref,
     procfile,
@@ -95,6 +99,8 @@ type Import = {
   readonly records: AppRecords
   readonly plan: Plan
   readonly made: NewBuild | null
+  /** The image that came along, as it is here; null: none did. */
+  readonly moved: ImageFacts | null
   readonly by: string
   /** Of who asked for it. */
   readonly deed: Deed | undefined
@@ -178,7 +184,7 @@ export async function storeImport(core: Core, given: Import): Promise<{ version:
     )
     await inParts(
       records.builds,
-      (record, index) => buildData(core, plan, record, builds[index] ?? '', index === current.release.build),
+      (record, index) => buildData(core, given, record, builds[index] ?? '', index === current.release.build),
       (data) => tx.build.createMany({ data }),
     )
     if (made) await tx.build.create({ data: made })

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { DeisError } from '@deis/types'
 import { Header } from 'tar'
+import { type Pace, TooSlow } from './pace.ts'
 
 const blockBytes = 512
 /** Two blocks of zeros end a tar. */
@@ -36,22 +37,22 @@ export type TarReader = {
 }
 
 /** Reads no further than it is asked to, so that a slow disk slows the sender. */
-export function readTar(source: Readable, silenceMs: number): TarReader {
+export function readTar(source: Readable, pace: Pace): TarReader {
   // The connection stays open after an error, for the answer.
   const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
   let rest: Buffer = Buffer.alloc(0)
   /** Up to so many bytes; empty at the end. */
   const some = async (most: number): Promise<Buffer> => {
     while (rest.length === 0) {
-      const late = setTimeout(() => source.destroy(new Error(`nothing arrived for ${silenceMs / 1000} s`)), silenceMs)
+      const came = pace.wait((slow) => source.destroy(slow))
       try {
         const { value, done } = await chunks.next()
         if (done) return rest
         rest = value
       } catch (error) {
-        throw invalidArchive('it is cut off', error)
+        throw invalidArchive(error instanceof TooSlow ? error.message : 'it is cut off', error)
       } finally {
-        clearTimeout(late)
+        came(rest.length)
       }
     }
     const part = rest.subarray(0, most)
