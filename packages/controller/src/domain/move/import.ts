@@ -3,7 +3,6 @@
 //   receive ─▶ plan ─▶ reserve ─▶ history, slug, image or build ─▶ store ─▶ deploy
 //                      └ the name only, as an app that is being destroyed: whoever is killed from here on leaves an app that
 //                        the next start deletes, with everything of it. `store` makes it an app, which the next start runs.
-import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type App, DeisError, forbidden, messageOf, notFound } from '@deis/types'
 import { ImageError, type ImageFacts, type StoredImage } from '@deis/ports/registry'
