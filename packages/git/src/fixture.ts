@@ -1,7 +1,7 @@
 // How does a test get a git server with a real hook program, and real git and ssh clients?
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
@@ -246,15 +246,27 @@ export type Fresh = { readonly ann: User; readonly platform: Platform; readonly 
 /** Before each test of a file: a server that knows ann, and a copy of hers with one commit; all of it is deleted afterwards. */
 export function freshCopies(use: (fresh: Fresh) => void): void {
   let given: WithUser
+  let first: Copy
   let platform: Platform
-  withUser((all) => void (given = all))
+  withUser(async (all) => {
+    given = all
+    first = await makeCopy(all.ann, join(all.folder, 'first'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
+  })
   beforeEach(async () => {
     const { ann } = given
     platform = await given.start()
-    const copy = await makeCopy(ann, join(platform.folder, 'copy'), { 'index.js': 'hello\n' })
+    const copy = openCopy(ann, join(platform.folder, 'copy'), first.sha)
+    await cp(first.folder, copy.folder, { recursive: true })
     use({ ann, platform, copy })
   })
   afterEach(() => platform.close())
+}
+
+/** The refs of an app's repository on the server, a line each. */
+export async function refsOf({ folder }: Pick<Platform, 'folder'>, app = 'app'): Promise<string> {
+  const repo = join(folder, 'repos', `${app}.git`)
+  const list = ['--git-dir', repo, 'for-each-ref', '--format=%(objectname) %(refname)']
+  return (await run('git', list, '/', { PATH: process.env['PATH'] ?? '' })).stdout
 }
 
 /** What the server said in a push, in lines. */

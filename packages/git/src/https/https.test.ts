@@ -7,7 +7,8 @@ import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Copy, deferred, freshCopies, outcome, type Platform, remoteLines, run, type User } from '../fixture.ts'
+import { type Copy, deferred, freshCopies, outcome, type Platform, run, type User } from '../fixture.ts'
+import { testPushes } from '../push/contract.ts'
 import { refuseRequest } from './https.ts'
 import { readRequest } from './request.ts'
 
@@ -37,39 +38,10 @@ afterEach(() => {
   server.close()
 })
 
-const refs = async (): Promise<string> => {
-  const repo = join(platform.folder, 'repos/app.git')
-  return (await run('git', ['--git-dir', repo, 'for-each-ref', '--format=%(objectname) %(refname)'], '/', ann.env))
-    .stdout
-}
-
-test('a push is shown live and moves the ref; clones and later fetches get it', async () => {
-  const finish = deferred()
-  platform.state.deploy = async (push) => {
-    push.output('first\n')
-    await finish.resolved
-  }
-  const child = copy.start('push', url, 'main')
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-    if (remoteLines(stderr).includes('first')) finish.resolve()
-  })
-  expect((await outcome(child)).code).toBe(0)
-  expect(stderr).toContain(' * [new branch]      main -> main\n')
-  expect(platform.state.deployed).toMatchObject([
-    { app: 'app', sha: copy.sha, ref: 'refs/heads/main', username: 'ann' },
-  ])
-  expect(await refs()).toBe(`${copy.sha} refs/heads/main\n`)
-  expect(await copy.git('push', url, 'main')).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
-  const back = join(platform.folder, 'back')
-  expect((await copy.git('clone', '-q', url, back)).code).toBe(0)
-  const next = await copy.commit({ b: '2' })
-  expect((await copy.git('push', '-o', 'no-cache', url, 'main')).code).toBe(0)
-  expect(platform.state.deployed.at(-1)?.options).toEqual(['no-cache'])
-  expect((await run('git', ['pull', '-q'], back, ann.env)).code).toBe(0)
-  expect((await run('git', ['rev-parse', 'HEAD'], back, ann.env)).stdout.trim()).toBe(next)
-})
+testPushes(
+  () => ({ ann, platform, copy, url: (app) => `${base}/${app}.git` }),
+  (text) => expect.stringContaining(`remote: ${text}`),
+)
 
 test.each(['0', '2'])('fetching speaks protocol version %s, also with much to negotiate', async (version) => {
   expect((await copy.git('push', url, 'main')).code).toBe(0)
@@ -89,18 +61,7 @@ test('a pack that is sent in pieces arrives', async () => {
   expect((await copy.git('clone', '-q', url, join(platform.folder, 'back'))).code).toBe(0)
 })
 
-test('a failed deploy declines the push', async () => {
-  platform.state.deploy = async () => {
-    throw new Error('Build failed.')
-  }
-  const { code, stderr } = await copy.git('push', url, 'main')
-  expect(code).toBe(1)
-  expect(remoteLines(stderr)).toEqual(['Build failed.'])
-  expect(stderr).toContain(' ! [remote rejected] main -> main (pre-receive hook declined)\n')
-  expect(await refs()).toBe('')
-})
-
-test('one push of an app at a time, also beside one that has already asked for the refs', async () => {
+test('beside a push, one that has already asked for the refs is refused', async () => {
   const started = deferred()
   const finish = deferred()
   platform.state.deploy = async () => {
@@ -109,38 +70,14 @@ test('one push of an app at a time, also beside one that has already asked for t
   }
   const first = outcome(copy.start('push', url, 'main'))
   await started.resolved
-  expect(await copy.git('push', url, 'main')).toMatchObject({
-    code: 128,
-    stderr: 'fatal: remote error: Another git push is ongoing\n',
-  })
   const late = await fetch(`${url}/git-receive-pack`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-git-receive-pack-request' },
     body: '0000',
   })
   expect(await late.text()).toBe('0020\u0003Another git push is ongoing')
-  expect((await copy.git('ls-remote', url)).code).toBe(0)
   finish.resolve()
   expect((await first).code).toBe(0)
-})
-
-test('a client that is killed does not end its push', async () => {
-  const started = deferred()
-  const finish = deferred()
-  platform.state.deploy = async (push) => {
-    started.resolve()
-    await finish.resolved
-    for (let n = 0; n < 5000; n++) push.output(`line ${n} that nobody reads any more, and more than any pipe holds\n`)
-  }
-  const child = copy.start('push', url, 'main')
-  const ended = outcome(child)
-  await started.resolved
-  process.kill(-(child.pid ?? 0), 'SIGKILL')
-  await ended
-  finish.resolve()
-  let again = await copy.git('push', url, 'main')
-  while (again.stderr.includes('ongoing')) again = await copy.git('push', url, 'main')
-  expect(again).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
 })
 
 const post = (length: number, service = 'git-receive-pack'): string =>
@@ -158,48 +95,6 @@ test('a client that leaves while it sends frees the app', async () => {
     while (platform.server.isPushing('app')) await new Promise(setImmediate)
   }
   expect((await copy.git('push', url, 'main')).code).toBe(0)
-})
-
-test('who may not push or fetch is told so', async () => {
-  platform.state.permission = () => 'no app'
-  const unknown = await copy.git('push', url, 'main')
-  expect(unknown.code).toBe(128)
-  expect(unknown.stderr).toContain('remote: App app does not exist')
-  platform.state.permission = () => 'forbidden'
-  const { stderr } = await copy.git('ls-remote', url)
-  expect(stderr).toContain('remote: You do not have permission to fetch from app')
-  platform.state.permission = () => {
-    throw new Error('database is down: secret')
-  }
-  expect(await copy.git('ls-remote', url)).toMatchObject({
-    code: 128,
-    stderr: 'fatal: remote error: The platform failed to do this, for a reason of its own: try again in a moment\n',
-  })
-})
-
-test('a push that is too large is declined, and its client reads why', async () => {
-  await platform.restart({ maxPackBytes: 100_000 })
-  await writeFile(join(copy.folder, 'large'), randomBytes(2_000_000))
-  await copy.commit({})
-  const { code, stderr } = await copy.git('-c', 'http.postBuffer=65536', 'push', url, 'main')
-  expect(code).toBe(1)
-  expect(stderr).toContain('pack exceeds maximum allowed size')
-  expect(platform.state.deployed).toEqual([])
-})
-
-test('an app that is destroyed takes its push with it', async () => {
-  const started = deferred()
-  platform.state.deploy = async (push) => {
-    started.resolve()
-    await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
-    throw push.signal.reason
-  }
-  const pushing = outcome(copy.start('push', url, 'main'))
-  await started.resolved
-  await platform.server.cancelPushes('app')
-  const result = await pushing
-  expect(result.code).toBe(1)
-  expect(remoteLines(result.stderr)).toContain('App app is being destroyed: the push was cancelled.')
 })
 
 describe('a request', () => {

@@ -1,58 +1,49 @@
-// What does a push do: shown, built, stored or declined, whatever the client and the network do?
+// What does a push over SSH do: shown, built, stored or declined, whatever the client and the network do?
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   type Copy,
   deferred,
-  makeCopy,
-  openCopy,
+  freshCopies,
   outcome,
   type Platform,
+  refsOf,
   remote,
   remoteLines,
   run,
   ssh,
   type User,
-  withUser,
 } from '../fixture.ts'
 import type { ClientChannel } from 'ssh2'
 import ssh2 from 'ssh2'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { withVariable } from '@deis/machine/pid'
 import { maintainRepo, removeRepo } from '../repos.ts'
+import { testPushes } from './contract.ts'
 
-let folder: string
 let ann: User
-let startServer: () => Promise<Platform>
-let first: Copy
 let platform: Platform
 let copy: Copy
 let url: string
-
-withUser(async (given) => {
-  ;({ folder, ann, start: startServer } = given)
-  first = await makeCopy(ann, join(folder, 'first'), { 'index.js': 'hello\n', 'lib/a.txt': 'a\n' })
-})
-
-beforeEach(async () => {
-  platform = await startServer()
-  copy = openCopy(ann, join(platform.folder, 'copy'), first.sha)
-  await cp(first.folder, copy.folder, { recursive: true })
+freshCopies((fresh) => {
+  ;({ ann, platform, copy } = fresh)
   url = remote(platform, 'app')
 })
-afterEach(() => platform.close())
 
 const repo = (app = 'app'): string => join(platform.folder, 'repos', `${app}.git`)
-const refs = async (app = 'app'): Promise<string> =>
-  (await run('git', ['--git-dir', repo(app), 'for-each-ref', '--format=%(objectname) %(refname)'], folder, ann.env))
-    .stdout
+const refs = (): Promise<string> => refsOf(platform)
 
-test('a push is built from its tree, shown live and moves the ref', async () => {
+testPushes(
+  () => ({ ann, platform, copy, url: (app) => remote(platform, app) }),
+  (text) => `fatal: remote error: ${text}\n`,
+)
+
+test('a push is built from its tree, and clones have that', async () => {
   const target = join(platform.folder, 'unpacked')
   await mkdir(target)
   platform.state.deploy = async (push) => {
@@ -69,36 +60,11 @@ test('a push is built from its tree, shown live and moves the ref', async () => 
     '       \u001b[32mDone!\u001b[0m',
     'last',
   ])
-  expect(result.stderr).toContain(' * [new branch]      main -> main\n')
   expect(await readFile(join(target, 'index.js'), 'utf8')).toBe('hello\n')
   expect(await readFile(join(target, 'lib/a.txt'), 'utf8')).toBe('a\n')
-  expect(await refs()).toBe(`${copy.sha} refs/heads/main\n`)
-  expect(platform.state.deployed).toEqual([
-    { app: 'app', sha: copy.sha, ref: 'refs/heads/main', username: 'ann', options: [] },
-  ])
-  expect(await copy.git('push', url, 'main')).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
   const back = join(platform.folder, 'back')
   expect((await copy.git('clone', '-q', url, back)).code).toBe(0)
   expect(await readdir(back)).toEqual(['.git', 'index.js', 'lib'])
-})
-
-test('a failed deploy declines the push, and the same push can be repeated', async () => {
-  platform.state.deploy = async (push) => {
-    push.output('building\n')
-    throw new Error('Build pod exited with code 1, stopping build.\nSee above.')
-  }
-  const declined = await copy.git('push', url, 'main')
-  expect(declined.code).toBe(1)
-  expect(remoteLines(declined.stderr)).toEqual([
-    'building',
-    'Build pod exited with code 1, stopping build.',
-    'See above.',
-  ])
-  expect(declined.stderr).toContain(' ! [remote rejected] main -> main (pre-receive hook declined)\n')
-  expect(declined.stderr).toContain('error: failed to push some refs to ')
-  expect(await refs()).toBe('')
-  platform.state.deploy = async () => {}
-  expect((await copy.git('push', url, 'main')).code).toBe(0)
 })
 
 test('a deploy can let the next push begin', async () => {
@@ -135,55 +101,6 @@ test('output arrives before the end, with a heartbeat in silence', async () => {
   })
   expect((await outcome(child)).code).toBe(0)
   expect(remoteLines(stderr).slice(0, 3)).toEqual(['first', '...', '...'])
-})
-
-test('one push of an app at a time; fetches and other apps do not wait', async () => {
-  const started = deferred()
-  const finish = deferred()
-  platform.state.deploy = async (push) => {
-    if (push.app !== 'app') return
-    started.resolve()
-    await finish.resolved
-  }
-  const first = outcome(copy.start('push', url, 'main'))
-  await started.resolved
-  expect(platform.server.isPushing('app')).toBe(true)
-  expect(await copy.git('push', url, 'main')).toMatchObject({
-    code: 128,
-    stderr: 'fatal: remote error: Another git push is ongoing\n',
-  })
-  expect((await copy.git('ls-remote', url)).code).toBe(0)
-  expect((await copy.git('push', remote(platform, 'other'), 'main')).code).toBe(0)
-  finish.resolve()
-  expect((await first).code).toBe(0)
-  expect(platform.server.isPushing('app')).toBe(false)
-})
-
-test('a client that is killed does not end its push', async () => {
-  const started = deferred()
-  const finish = deferred()
-  const done = deferred()
-  platform.state.deploy = async (push) => {
-    started.resolve()
-    await finish.resolved
-    for (let n = 0; n < 5000; n++) push.output(`line ${n} that nobody reads any more, and more than any pipe holds\n`)
-    done.resolve()
-  }
-  const child = copy.start('push', url, 'main')
-  const ended = outcome(child)
-  await started.resolved
-  process.kill(-(child.pid ?? 0), 'SIGKILL')
-  await ended
-  expect(await copy.git('push', url, 'main')).toMatchObject({
-    code: 128,
-    stderr: 'fatal: remote error: Another git push is ongoing\n',
-  })
-  finish.resolve()
-  await done.resolved
-  let again = await copy.git('push', url, 'main')
-  // The ref moves a moment after the deploy, and until then there is a push.
-  while (again.stderr.includes('ongoing')) again = await copy.git('push', url, 'main')
-  expect(again).toMatchObject({ code: 0, stderr: 'Everything up-to-date\n' })
 })
 
 test('a client that leaves while it sends frees the app', async () => {
@@ -276,7 +193,7 @@ test('objects are checked: harmless old ones pass, dangerous ones do not', async
 
 test('fetching speaks protocol version 2', async () => {
   const env = { ...ann.env, GIT_TRACE_PACKET: '1' }
-  const { stderr } = await run('git', ['-c', 'protocol.version=2', 'ls-remote', url], folder, env)
+  const { stderr } = await run('git', ['-c', 'protocol.version=2', 'ls-remote', url], platform.folder, env)
   expect(stderr).toContain('ls-remote< version 2')
 })
 
@@ -298,26 +215,6 @@ test('forced pushes, shallow clones and push options', async () => {
   expect(files).toContain('index.js')
 })
 
-test('who may not push or fetch is told so before anything is shown', async () => {
-  expect((await copy.git('push', url, 'main')).code).toBe(0)
-  platform.state.permission = () => 'no app'
-  const unknown = { code: 128, stderr: 'fatal: remote error: App app does not exist\n' }
-  expect(await copy.git('push', url, 'main')).toMatchObject(unknown)
-  expect(await copy.git('ls-remote', url)).toMatchObject(unknown)
-  platform.state.permission = () => 'forbidden'
-  const push = 'fatal: remote error: You do not have permission to push to app\n'
-  const fetch = 'fatal: remote error: You do not have permission to fetch from app\n'
-  expect(await copy.git('push', url, 'main')).toMatchObject({ code: 128, stderr: push })
-  expect(await copy.git('ls-remote', url)).toMatchObject({ code: 128, stderr: fetch })
-  platform.state.permission = () => {
-    throw new Error('database is down: secret')
-  }
-  expect(await copy.git('ls-remote', url)).toMatchObject({
-    code: 128,
-    stderr: 'fatal: remote error: The platform failed to do this, for a reason of its own: try again in a moment\n',
-  })
-})
-
 test('each form of the address reaches the app', async () => {
   const port = `ssh -p ${platform.server.port}`
   const env = { ...ann.env, GIT_SSH_COMMAND: (ann.env['GIT_SSH_COMMAND'] ?? '').replace('ssh', port) }
@@ -333,11 +230,17 @@ test('hooks without the token of a push, or without a push, are refused', async 
   const hooks = join(platform.folder, 'repos', '.hooks')
   const socket = join(platform.folder, 'repos', '.run', 'hooks.sock')
   const env = { ...ann.env, DEIS_HOOK_SOCKET: socket, DEIS_HOOK_TOKEN: 'f'.repeat(64) }
-  const forged = await run(join(hooks, 'pre-receive'), [], folder, env)
+  const forged = await run(join(hooks, 'pre-receive'), [], platform.folder, env)
   expect(forged).toEqual({ code: 1, stdout: '', stderr: 'This push is not known to the platform.\n' })
-  const update = await run(join(hooks, 'update'), ['refs/heads/x'], folder, { ...env, DEIS_HOOK_REFUSALS: '/' })
+  const update = await run(join(hooks, 'update'), ['refs/heads/x'], platform.folder, {
+    ...env,
+    DEIS_HOOK_REFUSALS: '/',
+  })
   expect(update.code).toBe(1)
-  const nowhere = await run(join(hooks, 'pre-receive'), [], folder, { ...env, DEIS_HOOK_SOCKET: `${socket}.x` })
+  const nowhere = await run(join(hooks, 'pre-receive'), [], platform.folder, {
+    ...env,
+    DEIS_HOOK_SOCKET: `${socket}.x`,
+  })
   expect(nowhere.code).toBe(1)
   expect(nowhere.stderr).toMatch(/^The platform stopped during this push and nothing was changed/)
   for (const line of ['x\n', '{}\n', '{"token":"a","hook":"post-receive"}\n', `${'x'.repeat(5_000_000)}\n`]) {
@@ -404,37 +307,6 @@ test('repositories are maintained and removed', async () => {
   await removeRepo(repos, 'app')
   await expect(removeRepo(repos, '../x')).rejects.toThrow('"../x" is not an app ID')
   expect((await readdir(repos)).toSorted()).toEqual(['.home', '.hooks', '.run'])
-})
-
-test('a push that is too large is declined', async () => {
-  await platform.restart({ maxPackBytes: 100_000 })
-  url = remote(platform, 'app')
-  await writeFile(join(copy.folder, 'large'), randomBytes(200_000))
-  await copy.commit({})
-  const result = await copy.git('push', url, 'main')
-  expect(result.code).toBe(1)
-  expect(result.stderr).toContain('pack exceeds maximum allowed size')
-  expect(platform.state.deployed).toEqual([])
-})
-
-test('an app that is destroyed takes its push with it', async () => {
-  const started = deferred()
-  platform.state.deploy = async (push) => {
-    started.resolve()
-    await new Promise((resolve) => push.signal.addEventListener('abort', resolve))
-    throw push.signal.reason
-  }
-  const pushing = outcome(copy.start('push', url, 'main'))
-  await started.resolved
-  platform.state.permission = () => 'no app'
-  await platform.server.cancelPushes('app')
-  expect(platform.server.isPushing('app')).toBe(false)
-  const result = await pushing
-  expect(result.code).toBe(1)
-  expect(remoteLines(result.stderr).filter((line) => line !== '...')).toEqual([
-    'App app is being destroyed: the push was cancelled.',
-  ])
-  await platform.server.cancelPushes('app')
 })
 
 test('closing lets a push end, and refuses others meanwhile', async () => {
