@@ -23,11 +23,7 @@ export async function measure({ root, dist, scope }) {
   mkdirSync(join(home, '.deis'))
   writeFileSync(join(home, '.deis/client.json'), JSON.stringify({ controller: api, token: call.token }))
   const env = { ...cleanEnv(), HOME: home }
-  const timed = async (program, args) => {
-    const from = performance.now()
-    await run(scope, program, args, { env })
-    return performance.now() - from
-  }
+  const timed = async (program, args) => (await run(scope, program, args, { env })).ms
   const times = commands.map(() => [])
   const floor = []
   // The first of each reads files that the others find in memory.

@@ -1,53 +1,29 @@
 // Does an app serve on, all of it from one release, and is nothing left over, wherever in a deploy its controller is killed?
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Artifact, Formation, ObservedPod } from '@deis/ports/scheduler'
 import { until } from '@deis/ports/testing/contract-steps'
 import { testFormation } from '@deis/ports/testing/formation'
+import { openVictim } from '@deis/ports/testing/victim'
 import { createDockerScheduler } from './create.ts'
 import { get, isEngineThere, openTestbed, serve, type Testbed } from './testbed.ts'
 import type { Orders } from './victim.ts'
 
 const never = new AbortController().signal
-const programs = new URL('../../../../scripts/programs.mjs', import.meta.url).href
-const victim = fileURLToPath(new URL('victim.ts', import.meta.url))
-
 /** Fifty are four minutes: TEST_KILLS=50. */
 const kills = Number(process.env.TEST_KILLS ?? 6)
 /** A deploy takes so many times as long as the first, with the end of the old ones. */
 const longest = 3
 
 describe.skipIf(!isEngineThere)('on Docker', () => {
-  let program = ''
+  const killed = openVictim<Orders>(new URL('victim.ts', import.meta.url))
   let testbed: Testbed
   let artifact: Artifact
   beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'deis-victim-'))
-    program = join(folder, 'victim.mjs')
-    const { embedPrograms } = (await import(programs)) as { embedPrograms: Plugin }
-    await build({
-      entryPoints: [victim],
-      outfile: program,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'error',
-      plugins: [embedPrograms],
-      // Some libraries are older than import.
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
-    })
     testbed = await openTestbed('dk')
     artifact = await testbed.image('stack:1')
   })
   afterAll(async () => {
     await testbed?.remove()
-    await rm(dirname(program), { recursive: true, force: true })
   })
 
   const formationOf = (app: string, release: number): Formation =>
@@ -62,13 +38,6 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
       { env: { GREETING: `v${release}`, PORT: '5000' }, port: 5000, routable: 'web', deployTimeoutSeconds: 40 },
     )
 
-  /** Runs a controller until it kills itself. */
-  const killed = async (orders: Orders): Promise<void> => {
-    const child = spawn(process.execPath, [program, JSON.stringify(orders)], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    })
-    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
-  }
   const serving = (pods: readonly ObservedPod[]): ObservedPod[] => pods.filter((pod) => pod.state !== 'terminating')
   const shape = (pods: readonly ObservedPod[]): string[] =>
     pods.map(({ type, release, state }) => `${type} v${release} ${state}`).toSorted()

@@ -14,7 +14,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import type { FileStart, Listed, PathOrder } from './order.ts'
+import type { ArchiveOrder, FileStart, Listed, PathOrder } from './order.ts'
+
+type PathReply = boolean | FileStart | Listed | null
 
 function has(path: string): boolean {
   try {
@@ -77,17 +79,17 @@ function remove(path: string): null {
   return null
 }
 
-export function atPath(order: PathOrder): boolean | FileStart | Listed | null {
-  switch (order.mode) {
-    case 'has':
-      return has(order.path)
-    case 'start':
-      return start(order.path, order.bytes)
-    case 'list':
-      return list(order.path, order.most)
-    case 'write':
-      return write(order)
-    case 'remove':
-      return remove(order.path)
-  }
+const kinds: { readonly [Mode in PathOrder['mode']]: (order: Extract<PathOrder, { mode: Mode }>) => PathReply } = {
+  has: ({ path }) => has(path),
+  start: ({ path, bytes }) => start(path, bytes),
+  list: ({ path, most }) => list(path, most),
+  write,
+  remove: ({ path }) => remove(path),
+}
+
+export const isPathOrder = (order: ArchiveOrder): order is PathOrder => Object.hasOwn(kinds, order.mode)
+
+export function atPath(order: PathOrder): PathReply {
+  const execute = kinds[order.mode] as (order: PathOrder) => PathReply
+  return execute(order)
 }

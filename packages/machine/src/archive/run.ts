@@ -23,7 +23,7 @@ import type { RunAs } from '../accounts.ts'
 import { fingerprint } from './fingerprint.ts'
 import { look } from './look.ts'
 import { tarOfFolder } from './pack.ts'
-import { atPath } from './paths.ts'
+import { atPath, isPathOrder } from './paths.ts'
 import { relayed } from './relay.ts'
 import { unpack } from './unpack.ts'
 
@@ -58,21 +58,19 @@ async function relay(input: Readable, order: RelayOrder, keep: (made: ArchiveRes
 }
 
 async function execute(input: () => Readable, order: ArchiveOrder): Promise<Reply> {
+  if (isPathOrder(order)) return atPath(order)
   if (order.mode === 'unpack') {
     if (order.folder !== null) process.chdir(order.folder)
     return unpack(input(), order.limits, order.rooted)
   }
   if (order.mode === 'look') return look(input(), order)
   if (order.mode === 'fingerprint') return fingerprint()
-  if (order.mode !== 'pack' && order.mode !== 'relay') return atPath(order)
   let result: ArchiveResult | null = null
   const keep = (made: ArchiveResult): void => void (result = made)
   await (order.mode === 'pack' ? pack(order, keep) : relay(input(), order, keep))
   if (result === null) throw new Error('packing ended early')
   return result
 }
-
-const isPathOrder = (order: ArchiveOrder): boolean => ['has', 'start', 'list', 'write', 'remove'].includes(order.mode)
 
 function kindOf(error: unknown): ArchiveFault['kind'] {
   if (error instanceof BadArchive) return 'archive'

@@ -1,16 +1,12 @@
 // Is nothing lost and nothing left over when the controller is killed, wherever it was?
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { killAll, variableOfAll, withVariable } from '@deis/machine/pid'
 import { contractFiles } from '@deis/ports/testing/contract-harness'
 import { testFormation } from '@deis/ports/testing/formation'
 import { until } from '@deis/ports/testing/contract-steps'
+import { openVictim } from '@deis/ports/testing/victim'
 import type { Artifact, Formation, Scheduler } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
 import { testProgram } from '@deis/machine/archive-testing'
@@ -19,39 +15,7 @@ import type { Orders } from './victim.ts'
 
 const never = new AbortController().signal
 const quiet = (): void => {}
-const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const programs = new URL('../../../../scripts/programs.mjs', import.meta.url).href
-const victim = fileURLToPath(new URL('victim.ts', import.meta.url))
-
-let program = ''
-beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'deis-victim-'))
-  program = join(folder, 'victim.mjs')
-  // Bundled once: it starts ten times, and has to be quick about it.
-  const { embedPrograms } = (await import(programs)) as { embedPrograms: Plugin }
-  await build({
-    entryPoints: [victim],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-    plugins: [embedPrograms],
-  })
-})
-afterAll(async () => {
-  await rm(dirname(program), { recursive: true })
-})
-
-/** Runs a controller until it kills itself. */
-async function killed(orders: Orders): Promise<void> {
-  const child = spawn(process.execPath, [program, JSON.stringify(orders)], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    // The bundle lies where no library is found.
-    env: { ...process.env, NODE_PATH: join(root, 'packages/process/node_modules') },
-  })
-  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
-}
+const killed = openVictim<Orders>(new URL('victim.ts', import.meta.url))
 
 /** Pod names with the pids of their processes. */
 async function running(app: string): Promise<Map<string, number[]>> {
