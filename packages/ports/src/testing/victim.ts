@@ -27,7 +27,9 @@ export function openVictim<Orders>(source: URL): (orders: Orders) => Promise<voi
       logLevel: 'error',
       plugins: [embedPrograms],
       // Some libraries are older than import.
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url)",
+      },
     })
   })
   afterAll(() => rm(dirname(program), { recursive: true, force: true }))
