@@ -190,7 +190,7 @@ export async function makeCopy(user: User, folder: string, files: Record<string,
 }
 
 /** A working copy that is there already. */
-export function openCopy(user: User, folder: string, sha: string): Copy {
+function openCopy(user: User, folder: string, sha: string): Copy {
   const git = (...args: string[]): Promise<Result> => run('git', args, folder, user.env)
   return {
     folder,

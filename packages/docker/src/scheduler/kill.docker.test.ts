@@ -15,7 +15,7 @@ const kills = Number(process.env.TEST_KILLS ?? 6)
 const longest = 3
 
 describe.skipIf(!isEngineThere)('on Docker', () => {
-  const killed = openVictim<Orders>(new URL('victim.ts', import.meta.url))
+  const killed = openVictim(new URL('victim.ts', import.meta.url))
   let testbed: Testbed
   let artifact: Artifact
   beforeAll(async () => {
@@ -59,7 +59,8 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
         const next = before + 1
         // Spread evenly, and each somewhere in its part.
         const dieAfter = Math.round(((turn + Math.random()) * longestMs) / kills)
-        await killed({ prefix, folder, formation: formationOf(app, next), dieAfter })
+        const orders: Orders = { prefix, folder, formation: formationOf(app, next), dieAfter }
+        await killed(orders)
         const scheduler = await createDockerScheduler(await testbed.options())
         try {
           const pods = serving(await scheduler.observe(app))

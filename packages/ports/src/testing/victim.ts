@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 const programs = new URL('../../../../scripts/programs.mjs', import.meta.url).href
 
 /** `source`: of the program, which gets its orders as JSON in its argument. @returns what runs it until it has killed itself */
-export function openVictim<Orders>(source: URL): (orders: Orders) => Promise<void> {
+export function openVictim(source: URL): (orders: object) => Promise<void> {
   let program = ''
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'deis-victim-'))

@@ -15,7 +15,7 @@ import type { Orders } from './victim.ts'
 
 const never = new AbortController().signal
 const quiet = (): void => {}
-const killed = openVictim<Orders>(new URL('victim.ts', import.meta.url))
+const killed = openVictim(new URL('victim.ts', import.meta.url))
 
 /** Pod names with the pids of their processes. */
 async function running(app: string): Promise<Map<string, number[]>> {
@@ -45,7 +45,14 @@ async function afterKill(
   const app = `killed-${process.pid}-${firstPort}`
   const artifact = await testbed.slug(contractFiles)
   const formations = releases.map((release) => formation(app, release, artifact))
-  await killed({ folder: testbed.folder, archiveProgram: testProgram, firstPort, formations, dieAfter, sessions })
+  await killed({
+    folder: testbed.folder,
+    archiveProgram: testProgram,
+    firstPort,
+    formations,
+    dieAfter,
+    sessions,
+  } satisfies Orders)
   const opened: Scheduler[] = []
   try {
     await look(testbed, app, artifact, async () => {
