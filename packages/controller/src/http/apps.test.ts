@@ -446,10 +446,15 @@ describe('apps', () => {
   it('routes ready pods of the routable type, and no others', async () => {
     const id = await create()
     const seen: unknown[] = []
-    const end = f.core.routes.subscribe('test-router', (event) => seen.push(event))
+    let epoch = ''
+    // It stays until the end: changes wait a while for a router that has gone, and for one that does not report.
+    f.core.routes.subscribe('test-router', (event) => {
+      if (event.type === 'snapshot') epoch = event.epoch
+      f.core.routes.report({ router: 'test-router', port: 80, epoch, seq: event.seq, busy: [] })
+      seen.push(event)
+    })
     await pull(id, { web: 'serve', worker: 'work' })
     await f.call('POST', `/v2/apps/${id}/scale/`, { web: 2, worker: 2 }, ann)
-    end()
     expect(seen.at(-1)).toMatchObject({
       type: 'app',
       app: { app: id, hosts: [id], upstreams: [expect.any(String), expect.any(String)] },
