@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
+import { noteNamespaces } from '@deis/ports/testing/namespaces'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
 
 const run = promisify(execFile)
@@ -33,7 +34,7 @@ export type ClusterPlatform = Platform & {
 export async function startOnCluster(settings: Readonly<Record<string, string>> = {}): Promise<ClusterPlatform> {
   if (!testCluster) throw new Error('there is no test cluster')
   const { registry, nodeIp } = testCluster
-  const prefix = `e2e-${randomBytes(3).toString('hex')}`
+  const prefix = noteNamespaces(`e2e-${randomBytes(3).toString('hex')}`)
   const platform = await startPlatform({
     DEIS_SCHEDULER: 'kubernetes',
     // Build pods fetch their source from the controller.

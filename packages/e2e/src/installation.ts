@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { noteNamespaces } from '@deis/ports/testing/namespaces'
 import { run } from './child.ts'
 import { mustWork } from './client.ts'
 import { kubectl, objects, testCluster } from './cluster.ts'
@@ -112,7 +113,7 @@ export async function install(): Promise<Installation> {
   if (!testCluster) throw new Error('there is no test cluster')
   const { registry } = testCluster
   const folder = await testFolder()
-  const namespace = `insttest-${randomBytes(3).toString('hex')}`
+  const namespace = noteNamespaces(`insttest-${randomBytes(3).toString('hex')}`)
   const image = `${registry}/${namespace}/deis`
   const site = join(folder, 'install/site')
   const data = join(folder, 'volume')

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { tableName } from '@deis/machine/firewall'
+import { notedNamespaces } from '@deis/ports/testing/namespaces'
 import { processesAround } from './processes.ts'
 
 /** Lets node run TypeScript. */
@@ -48,6 +49,28 @@ async function openPorts(folder: string): Promise<void> {
     })
 }
 
+/** With what an installation of the platform has beside them. A cluster that does not answer any more has nothing left. */
+function deleteNamespaces(folder: string): void {
+  const noted = notedNamespaces(folder)
+  for (const kubeconfig of new Set(noted.map((one) => one.kubeconfig))) {
+    const kubectl = (...args: string[]): string =>
+      spawnSync('kubectl', args, {
+        env: { PATH: process.env['PATH'], KUBECONFIG: kubeconfig },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        timeout: 30_000,
+      }).stdout ?? ''
+    const prefixes = noted.filter((one) => one.kubeconfig === kubeconfig).map(({ prefix }) => `/${prefix}`)
+    const there = kubectl(
+      'get',
+      'namespaces,clusterroles,clusterrolebindings,persistentvolumes',
+      '--output=name',
+    ).split('\n')
+    const left = there.filter((name) => prefixes.some((prefix) => name.includes(prefix)))
+    if (left.length > 0) kubectl('delete', '--wait=false', ...left)
+  }
+}
+
 /** Ends all that is around the folder, and deletes it. What is another user's is left to that one. */
 async function endRun(folder: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
@@ -62,6 +85,7 @@ async function endRun(folder: string): Promise<void> {
     await sleep(50)
   }
   await openPorts(folder)
+  deleteNamespaces(folder)
   await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {})
 }
 

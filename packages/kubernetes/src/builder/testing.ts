@@ -16,6 +16,7 @@ import { loadTransport } from '../client/transport.ts'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { createRegistry } from '@deis/registry/create'
 import type { Registry } from '@deis/ports/registry'
+import { noteNamespaces } from '@deis/ports/testing/namespaces'
 import { type Files, tarOf } from '@deis/buildpacks/testing'
 import type { Builder, BuildRequest, BuildResult } from '@deis/ports/builder'
 import { createJobBuilder, type JobBuilderOptions } from './create.ts'
@@ -88,7 +89,7 @@ async function bundleRunner(folder: string): Promise<string> {
 
 export async function openTestCluster(host: string, address: string): Promise<TestCluster> {
   const id = randomBytes(4).toString('hex')
-  const namespace = `jobtest-${id}`
+  const namespace = noteNamespaces(`jobtest-${id}`)
   const folder = await mkdtemp(join(tmpdir(), 'deis-job-builder-'))
   const { transport } = await loadTransport()
   const kube = createKube(transport)

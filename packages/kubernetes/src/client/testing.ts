@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { noteNamespaces } from '@deis/ports/testing/namespaces'
 import type { Kube } from './client.ts'
 import { type Namespace, pathOf } from './objects.ts'
 import { loadTransport, type Transport } from './transport.ts'
@@ -132,7 +133,7 @@ export async function openFakeApi(): Promise<FakeApi> {
 
 /** Creates a namespace that is ready for pods: they are refused until it has its service account. */
 export async function makeSpace(kube: Kube, prefix: string): Promise<string> {
-  const name = `${prefix}-${randomBytes(3).toString('hex')}`
+  const name = noteNamespaces(`${prefix}-${randomBytes(3).toString('hex')}`)
   await kube.apply<Namespace>({
     apiVersion: 'v1',
     kind: 'Namespace',

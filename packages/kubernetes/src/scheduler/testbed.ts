@@ -12,6 +12,7 @@ import { createKube, type Kube } from '../client/client.ts'
 import { type Namespace, pathOf } from '../client/objects.ts'
 import { loadTransport } from '../client/transport.ts'
 import type { Artifact } from '@deis/ports/scheduler'
+import { noteNamespaces } from '@deis/ports/testing/namespaces'
 import type { KubernetesOptions } from './create.ts'
 
 export type Testbed = {
@@ -44,7 +45,7 @@ export const serve = `exec node -e "${server.replaceAll('\n', ' ')}"`
 export const stay = "trap 'exit 0' TERM; sleep 600 & wait"
 
 export async function openTestbed(name: string): Promise<Testbed> {
-  const prefix = `${name}-${randomBytes(2).toString('hex')}-`
+  const prefix = noteNamespaces(`${name}-${randomBytes(2).toString('hex')}-`)
   const folder = await mkdtemp(join(tmpdir(), 'deis-kubernetes-'))
   const { transport } = await loadTransport()
   const kube = createKube(transport)
