@@ -5,6 +5,8 @@ import type { Reader } from './config-cluster.ts'
 
 export type AcmeSettings = Readonly<{
   directory: string
+  /** The directory of the CA's staging; null: names are not tried there first. */
+  staging: string | null
   email: string | null
   eab: Readonly<{ kid: string; hmacKey: string }> | null
   /** Name servers; none: the system's. */
@@ -21,6 +23,13 @@ function isServer(text: string): boolean {
   return isIP(bare) !== 0
 }
 
+/** Of CAs that have one with the same rules, and larger limits. */
+const stagings: Readonly<Record<string, string>> = {
+  'https://acme-v02.api.letsencrypt.org/directory': 'https://acme-staging-v02.api.letsencrypt.org/directory',
+}
+
+const isSecure = (url: string): boolean => URL.canParse(url) && new URL(url).protocol === 'https:'
+
 /** Null: certificates are not got from a CA. */
 export function readAcme(
   isOn: boolean,
@@ -33,8 +42,11 @@ export function readAcme(
       "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager)",
     )
   const directory = text('DEIS_ACME_DIRECTORY')
-  if (!URL.canParse(directory) || new URL(directory).protocol !== 'https:')
+  if (!isSecure(directory))
     problems.push(`DEIS_ACME_DIRECTORY must be an https:// address, not ${JSON.stringify(directory)}`)
+  const staging = text('DEIS_ACME_STAGING_DIRECTORY').trim() || (stagings[directory] ?? 'off')
+  if (staging !== 'off' && !isSecure(staging))
+    problems.push(`DEIS_ACME_STAGING_DIRECTORY must be an https:// address or off, not ${JSON.stringify(staging)}`)
   const email = text('DEIS_ACME_EMAIL').trim() || null
   if (email !== null && !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(email))
     problems.push(`DEIS_ACME_EMAIL must be one e-mail address, not ${JSON.stringify(email)}`)
@@ -51,6 +63,7 @@ export function readAcme(
   if (dnsHook !== null && !isAbsolute(dnsHook)) problems.push('DEIS_ACME_DNS_HOOK must be an absolute path')
   return {
     directory,
+    staging: staging === 'off' ? null : staging,
     email,
     eab: kid === '' ? null : { kid, hmacKey },
     resolvers,

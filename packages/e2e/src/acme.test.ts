@@ -1,11 +1,7 @@
 // Do names get certificates from a CA by themselves, and keep them, whatever is restarted or refuses?
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import type { TLSSocket } from 'node:tls'
 import { certificateFor } from '@deis/router/testing-tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
@@ -14,6 +10,7 @@ import { type Answer, ask } from './http.ts'
 import { hasPebble, type Pebble, startPebble } from './pebble.ts'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
 import { freePort } from './port.ts'
+import { askSecurely, type SecureAnswer } from './secure.ts'
 import { until } from './until.ts'
 
 const domain = 'apps.example.com'
@@ -52,22 +49,8 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
     await rm(folder, { recursive: true, force: true })
   })
 
-  const secure = async (host: string, path = '/'): Promise<Answer & { serial: string; headers: unknown }> => {
-    const call = request({
-      host: '127.0.0.1',
-      port: tlsPort,
-      path,
-      servername: host,
-      ca: await pebble.root(),
-      headers: { host },
-      agent: false,
-      timeout: 10_000,
-    })
-    call.end()
-    const [response] = await once(call, 'response')
-    const { serialNumber: serial } = (response.socket as TLSSocket).getPeerCertificate()
-    return { status: response.statusCode, body: await text(response), serial, headers: response.headers }
-  }
+  const secure = async (host: string, path?: string): Promise<SecureAnswer> =>
+    askSecurely(tlsPort, host, { ca: await pebble.root(), path })
   const has = (host: string, path?: string) =>
     until({ what: `${host} has a certificate of the CA`, seconds: 30 }, () => secure(host, path))
   const stateOf = async (host: string) => {

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -21,6 +21,8 @@ export type Pebble = {
   dns(change: string, body: unknown): Promise<void>
   /** The management address of the name servers, for programs. */
   readonly dnsManagement: string
+  /** Where its API is, and the files of the certificate and key that it has itself. */
+  readonly api: { readonly port: number; readonly certificate: string; readonly privateKey: string }
   /** Ends the CA, which forgets all accounts and orders, and starts it again. */
   restart(env?: Readonly<Record<string, string>>): Promise<void>
   stop(): Promise<void>
@@ -37,7 +39,13 @@ async function end(child: ChildProcess): Promise<void> {
 export async function startPebble(
   folder: string,
   httpPort: number,
-  more: { readonly eab?: { readonly kid: string; readonly key: string } } = {},
+  more: {
+    readonly eab?: { readonly kid: string; readonly key: string }
+    /** How long certificates last; Pebble's own choice is five years. */
+    readonly validitySeconds?: number
+    /** Another CA with the same name servers, and the same certificate. */
+    readonly beside?: Pebble
+  } = {},
 ): Promise<Pebble> {
   const own = join(folder, 'pebble')
   await mkdir(own, { recursive: true })
@@ -48,8 +56,14 @@ export async function startPebble(
   ]
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', privateKey]
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', certificate, '-days', '30', ...names], { stdio: 'ignore' })
-  const [api, management, dns, dnsManagement] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+  const { beside } = more
+  if (beside) {
+    await copyFile(beside.api.certificate, certificate)
+    await copyFile(beside.api.privateKey, privateKey)
+  } else
+    execFileSync('openssl', ['req', '-x509', ...key, '-out', certificate, '-days', '30', ...names], { stdio: 'ignore' })
+  const [api, management, free, dnsManagement] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+  const dns = beside ? Number(beside.settings['DEIS_ACME_RESOLVERS']!.split(':')[1]) : free
   await writeFile(
     config,
     JSON.stringify({
@@ -61,6 +75,7 @@ export async function startPebble(
         httpPort,
         tlsPort: await freePort(),
         ocspResponderURL: '',
+        ...(more.validitySeconds === undefined ? {} : { certificateValidityPeriod: more.validitySeconds }),
         externalAccountBindingRequired: more.eab !== undefined,
         ...(more.eab ? { externalAccountMACKeys: { [more.eab.kid]: more.eab.key } } : {}),
       },
@@ -75,7 +90,7 @@ export async function startPebble(
     '-management',
     `127.0.0.1:${dnsManagement}`,
   ]
-  const servers = spawn('pebble-challtestsrv', [...names4, ...none], { stdio: 'ignore' })
+  const servers = beside ? null : spawn('pebble-challtestsrv', [...names4, ...none], { stdio: 'ignore' })
   const ask = async (port: number, path: string): Promise<string> => {
     const call = request({ host: '127.0.0.1', port, path, ca: readFileSync(certificate), timeout: 5_000, agent: false })
     call.end()
@@ -99,7 +114,8 @@ export async function startPebble(
       DEIS_PUBLIC_ADDRESSES: '127.0.0.1,127.0.0.9',
       DEIS_ACME_HTTP_PORT: String(httpPort),
     },
-    dnsManagement: `http://127.0.0.1:${dnsManagement}`,
+    dnsManagement: beside?.dnsManagement ?? `http://127.0.0.1:${dnsManagement}`,
+    api: { port: api, certificate, privateKey },
     root: () => ask(management, '/roots/0'),
     async dns(change, body) {
       const answer = await fetch(`${pebble.dnsManagement}/${change}`, { method: 'POST', body: JSON.stringify(body) })
@@ -111,7 +127,7 @@ export async function startPebble(
     },
     async stop() {
       await end(ca)
-      await end(servers)
+      if (servers) await end(servers)
     },
   }
   await start({ PEBBLE_WFE_NONCEREJECT: '50' })

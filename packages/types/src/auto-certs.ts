@@ -11,7 +11,7 @@ export const AutoCert = Type.Object({
   app: OrNull(Type.String()),
   /**
    * `pending`: has not been tried yet. `proving`: the CA is verifying the name. `issued`: has a certificate. `failed`: the last try
-   * failed. `blocked`: the name does not lead here, so the CA is not asked. A certificate from before still serves in every state.
+   * failed. `blocked`: the name does not lead here, or CAA forbids the CA, so it is not asked. A certificate from before still serves in every state.
    */
   state: Type.Union(['pending', 'proving', 'issued', 'failed', 'blocked'].map((one) => Type.Literal(one))),
   issuer: OrNull(Type.String()),

@@ -18,6 +18,13 @@ function issuerName(issuer: string | null): string {
     .join(' ')
 }
 
+/** A renewal that fails takes nothing away, for now. */
+function serving(expires: string | null, now: Date): string[] {
+  if (expires === null) return []
+  const words = new Date(expires).getTime() > now.getTime() ? 'serves until it expires' : 'has expired'
+  return [`      Its certificate ${words}: ${expires}`]
+}
+
 /** A table, and what is wrong with each name, which does not fit into it. */
 export function autoCertLines(certs: readonly AutoCert[], now: Date): string[] {
   const rows = certs.map(({ host, state, issuer, expires, next }) => [
@@ -27,11 +34,12 @@ export function autoCertLines(certs: readonly AutoCert[], now: Date): string[] {
     expires === null ? '' : expiry(expires, now),
     `${state === 'issued' ? 'renewal' : 'try'} ${day(next)}`,
   ])
-  const errors = certs.flatMap(({ host, error, next, attempts, state }) =>
+  const errors = certs.flatMap(({ host, error, next, attempts, state, expires }) =>
     error === null || state === 'issued'
       ? []
       : [
           ` !    ${host}: ${error.detail}`,
+          ...serving(expires, now),
           `      ${attempts === 1 ? '1 try' : `${attempts} tries`}; the next one: ${next}`,
         ],
   )

@@ -71,7 +71,12 @@ export async function turnAutoCerts(core: Core, caller: Caller, app: AppRow, isO
   core.logs.write(app.id, 'INFO', `automatic certificates turned ${isOn ? 'on' : 'off'}`)
   if (isOn)
     await core.db.acmeName.updateMany({
-      where: { domain: { appUuid: uuid }, NOT: { state: 'issued' }, leaseUntil: null },
+      where: {
+        domain: { appUuid: uuid },
+        NOT: { state: 'issued' },
+        OR: [{ errorType: null }, { errorType: { not: 'rateLimited' } }],
+        leaseUntil: null,
+      },
       data: { nextAt: new Date(), attempts: 0 },
     })
   core.here.acme.wake()
@@ -89,6 +94,12 @@ export async function retryAutoCert(core: Core, caller: Caller, raw: string): Pr
   if (!caller.isSuperuser && !access?.role) throw forbidden()
   if (row.state === 'issued')
     throw new DeisError('conflict', `"${host}" has a certificate, and is not due. It is renewed by itself.`)
+  // More tries before that only make the limit last, also for the names of others.
+  if (row.errorType === 'rateLimited' && row.nextAt.getTime() > Date.now() && !caller.isSuperuser)
+    throw new DeisError(
+      'conflict',
+      `A limit of the CA is reached, so "${host}" is tried again at ${time(row.nextAt)}: ${row.errorDetail ?? ''}`,
+    )
   await marked(core, caller.request, (tx) =>
     tx.acmeName.updateMany({ where: { host, leaseUntil: null }, data: { nextAt: new Date(), attempts: 0 } }),
   )

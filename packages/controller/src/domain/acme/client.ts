@@ -37,6 +37,8 @@ export type Authorization = {
 }
 
 export type Ca = {
+  /** What CAA records call it (RFC 8659). Empty: it does not say. */
+  issuers(): Promise<readonly string[]>
   order(host: string, replaces: string | null): Promise<Order>
   look(url: string): Promise<Order>
   authorizations(url: string): Promise<Authorization[]>
@@ -128,7 +130,14 @@ export async function openCa(account: Account & { readonly url: string }): Promi
     if (kind !== 'http-01' && kind !== 'dns-01') return []
     return [{ kind, token, value: await client.getChallengeKeyAuthorization(challenge) }]
   }
+  const directory = async (): Promise<Record<string, unknown>> =>
+    (await acme.axios.get<Record<string, unknown>>(account.directory)).data
   return {
+    async issuers() {
+      const { caaIdentities } = ((await directory())['meta'] ?? {}) as { caaIdentities?: unknown }
+      const names = Array.isArray(caaIdentities) ? (caaIdentities as unknown[]) : []
+      return names.filter((name) => typeof name === 'string').map((name) => name.toLowerCase())
+    },
     async order(host, replaces) {
       // The library sends what it is given; it does not know that field.
       const wanted = {
@@ -161,8 +170,7 @@ export async function openCa(account: Account & { readonly url: string }): Promi
       return client.getCertificate(await raw(url))
     },
     async renewal(certId) {
-      const directory = (await acme.axios.get<Record<string, unknown>>(account.directory)).data
-      const { renewalInfo } = directory
+      const { renewalInfo } = await directory()
       if (typeof renewalInfo !== 'string') return null
       const { data, headers } = await acme.axios.get<{
         suggestedWindow?: { start?: string; end?: string }

@@ -1,29 +1,56 @@
-// How is a name proven in DNS, by the operator's program (docs/settings.md, DEIS_ACME_DNS_HOOK)?
-import { execFile } from 'node:child_process'
+// How is a name proven in DNS, by the operator's program (docs/acme-dns.md)?
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { Resolver } from 'node:dns/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AcmeSettings } from '../../config-acme.ts'
 import { AcmeProblem } from './problem.ts'
 
 const programMs = 120_000
+const cleanUpMs = 30_000
+/** For words that are still on their way when the program has ended. */
+const wordsMs = 1_000
+const mostBytes = 4_096
 const lookMs = 2_000
 
 /** `_acme-challenge.example.com.`, also for the wildcard of it. */
 const recordOf = (host: string): string => `_acme-challenge.${host.replace(/^\*\./, '')}.`
 
-function run(program: string, args: readonly string[], path: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // Only what a program needs: none of the controller's secrets.
-    const options = { env: { PATH: path }, timeout: programMs, maxBuffer: 64 * 1024, signal, encoding: 'utf8' as const }
-    execFile(program, [...args], options, (error, _stdout, stderr) => {
-      if (!error) return resolve()
-      const said = stderr
-        .replaceAll(/\p{Cc}+/gu, ' ')
-        .trim()
-        .slice(0, 300)
-      reject(new AcmeProblem('dns-hook', `DEIS_ACME_DNS_HOOK failed: ${said || error.message.slice(0, 300)}`))
-    })
+/** Ends it with all that it started: a shell's child would go on, and be waited for. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** @throws AcmeProblem `dns-hook`; the signal's reason */
+async function run(program: string, args: readonly string[], path: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const failed = (why: string): AcmeProblem =>
+    new AcmeProblem('dns-hook', `DEIS_ACME_DNS_HOOK (${program} ${args[0]}) failed: ${why}`)
+  // Only what a program needs: none of the controller's secrets.
+  const child = spawn(program, args, { env: { PATH: path }, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  const over = AbortSignal.any([signal, AbortSignal.timeout(programMs)])
+  over.addEventListener('abort', () => endGroup(child.pid), { once: true })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    if (said.length < mostBytes) said += chunk
   })
+  const closed = once(child.stderr, 'close')
+  const [code, killedBy] = (await once(child, 'exit').catch((error: Error) => {
+    throw failed(error.message)
+  })) as [number | null, NodeJS.Signals | null]
+  signal.throwIfAborted()
+  if (over.aborted) throw failed(`it did not end within ${programMs / 1000} s`)
+  if (code === 0) return
+  await Promise.race([closed, sleep(wordsMs)])
+  const words = said
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, 300)
+  throw failed(words || (killedBy ? `it was ended by ${killedBy}` : `it ended with exit code ${code}`))
 }
 
 async function isSeen(name: string, value: string, servers: readonly string[]): Promise<boolean> {
@@ -49,6 +76,7 @@ export async function present(
     if (await isSeen(record.slice(0, -1), value, resolvers)) return
 }
 
+/** Also when the controller stops, so for a short time only. */
 export async function cleanUp({ dnsHook }: AcmeSettings, host: string, value: string, path: string): Promise<void> {
-  if (dnsHook !== null) await run(dnsHook, ['cleanup', recordOf(host), value], path, new AbortController().signal)
+  if (dnsHook !== null) await run(dnsHook, ['cleanup', recordOf(host), value], path, AbortSignal.timeout(cleanUpMs))
 }

@@ -56,7 +56,7 @@ export async function syncHosts(core: Core): Promise<boolean> {
     take: atOnce,
   })
   for (const { id, domain } of missing) await addHost(core, hostOf(domain, config.platformDomain), id)
-  const gone = { domainId: null, host: { notIn: own }, leaseUntil: null }
+  const gone = { domainId: null, host: { notIn: own }, leaseUntil: null, txtValue: null }
   await db.acmeName.deleteMany({ where: { ...gone, OR: [{ expires: null }, { expires: { lt: new Date() } }] } })
   return missing.length === atOnce
 }

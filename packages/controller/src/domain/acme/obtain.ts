@@ -6,13 +6,15 @@ import type * as Row from '../../store/generated/sqlite/client.ts'
 import type { Core } from '../core.ts'
 import { type CertFacts, readCertificate } from '../edge/cert-rules.ts'
 import { apiHost } from '../edge/routes.ts'
-import { accountAt } from './account.ts'
+import { accountAt, forgetAccount } from './account.ts'
+import { checkCaa } from './caa.ts'
 import { setChallenges } from './challenges.ts'
 import { type Authorization, type Ca, newKey, openCa, type Order, type Proof } from './client.ts'
 import { cleanUp, present } from './dns-hook.ts'
 import { hostOf } from './hosts.ts'
 import { checkLeadsHere, probeAnswer, unusable } from './preflight.ts'
 import { AcmeProblem } from './problem.ts'
+import { isAboutName, isTrialDue } from './trial.ts'
 
 const orderPurpose = 'acme order'
 const firstLookMs = 500
@@ -58,6 +60,9 @@ async function preflight({ core, settings, row, signal }: Work, target: string |
   }
 }
 
+/** Failures of a new order that would be the same if it replaced nothing. */
+const notOfReplacing = new Set(['unreachable', 'rateLimited', 'serverInternal', 'accountDoesNotExist'])
+
 /** The order that is under way, or a new one with a new key. */
 async function orderOf(
   { core, row, save }: Work,
@@ -75,13 +80,24 @@ async function orderOf(
   }
   const key = await newKey()
   const order = await ca.order(row.host, replaces).catch((error: unknown) => {
-    // The certificate has been replaced by one that this platform does not have.
-    if (replaces !== null && error instanceof AcmeProblem && error.type === 'alreadyReplaced')
+    // It has been replaced by one that this platform does not have, or is not of this CA.
+    if (replaces !== null && error instanceof AcmeProblem && !notOfReplacing.has(error.type))
       return ca.order(row.host, null)
     throw error
   })
   await save({ orderUrl: order.url, orderKey: core.vault.seal(orderPurpose, key) })
   return { order, key }
+}
+
+/** What the hook has published is removed once, also by a controller that takes over from one that was killed. */
+export async function removeRecord({ core, settings, row, save }: Work, value: string): Promise<void> {
+  try {
+    await cleanUp(settings, row.host, value, core.config.path)
+    await save({ txtValue: null })
+  } catch (error) {
+    // It is tried again with the name.
+    core.log.warn({ host: row.host, err: error }, 'a TXT record could not be removed')
+  }
 }
 
 const isPending = ({ status }: Authorization): boolean => status === 'pending'
@@ -92,21 +108,22 @@ async function proveInDns(
   proof: Proof,
   verdict: () => Promise<void>,
 ): Promise<void> {
-  const { core, settings, row, signal } = work
-  await present(settings, row.host, proof.value, core.config.path, signal)
+  const { core, settings, row, signal, save } = work
+  await save({ txtValue: proof.value })
   try {
+    await present(settings, row.host, proof.value, core.config.path, signal)
     await authorization.ready(proof)
     await verdict()
   } finally {
-    await cleanUp(settings, row.host, proof.value, core.config.path).catch((error: unknown) =>
-      core.log.warn({ host: row.host, err: error }, 'a TXT record could not be removed'),
-    )
+    await removeRecord(work, proof.value)
   }
 }
 
+const kindFor = (host: string): Proof['kind'] => (host.startsWith('*.') ? 'dns-01' : 'http-01')
+
 async function prove(work: Work, ca: Ca, url: string): Promise<void> {
   const { core, row, signal } = work
-  const kind = row.host.startsWith('*.') ? 'dns-01' : 'http-01'
+  const kind = kindFor(row.host)
   const verdict = async (): Promise<void> => {
     const all = await until(
       () => ca.authorizations(url),
@@ -158,18 +175,18 @@ async function targetOf({ core, row }: Work): Promise<string | null> {
   return hostOf(found?.app.id ?? apiHost, core.config.platformDomain)
 }
 
-/** @throws AcmeProblem; the signal's reason */
-export async function obtain(work: Work, replaces: string | null): Promise<CertFacts> {
-  const { core, settings, row, signal, save } = work
-  await preflight(work, await targetOf(work))
-  signal.throwIfAborted()
-  await save({ state: 'proving' })
-  const ca = await openCa(await accountAt(core, settings))
+async function askCa(work: Work, replaces: string | null): Promise<CertFacts> {
+  const { core, settings, row, signal } = work
+  const account = await accountAt(core, settings)
+  const ca = await openCa(account)
+  const { host } = row
+  const asking = { host, issuers: await ca.issuers(), kind: kindFor(host), account: account.url }
+  await checkCaa(asking, settings.resolvers, signal)
   const { order, key } = await orderOf(work, ca, replaces)
   const look = (): Promise<Order> => ca.look(order.url)
   if (order.status === 'pending') await prove(work, ca, order.url)
   const ready = await until(look, ({ status }) => status !== 'pending', 'accept the proof', signal)
-  if (ready.status === 'ready') await ca.finalize(order.url, row.host, key)
+  if (ready.status === 'ready') await ca.finalize(order.url, host, key)
   const done = await until(
     look,
     ({ status }) => status === 'valid' || status === 'invalid',
@@ -180,5 +197,43 @@ export async function obtain(work: Work, replaces: string | null): Promise<CertF
     const { type, detail } = done.error ?? { type: 'unknown', detail: 'the order is invalid' }
     throw new AcmeProblem(type, detail)
   }
-  return checked(row.host, await ca.download(order.url), key)
+  return checked(host, await ca.download(order.url), key)
+}
+
+/** A CA that does not know the account any more gives a new one, which has no orders yet. */
+async function fromCa(work: Work, replaces: string | null): Promise<CertFacts> {
+  return askCa(work, replaces).catch(async (error: unknown) => {
+    if (!(error instanceof AcmeProblem) || error.type !== 'accountDoesNotExist') throw error
+    await forgetAccount(work.core, work.settings)
+    return askCa({ ...work, row: { ...work.row, orderUrl: null, orderKey: null } }, null)
+  })
+}
+
+/** Tries the name at the CA's staging. @throws AcmeProblem when that is what the CA would answer, too */
+async function passTrial(work: Work, directory: string): Promise<void> {
+  const { core, row } = work
+  try {
+    await fromCa({ ...work, settings: { ...work.settings, directory, eab: null } }, null)
+  } catch (error) {
+    // What the preflight finds is not what the staging says.
+    if (!(error instanceof AcmeProblem) || error.type === 'preflight') throw error
+    const { type, message, retryAfterMs } = error
+    if (isAboutName(type))
+      throw new AcmeProblem(type, `in the trial at ${new URL(directory).host}: ${message}`, retryAfterMs, {
+        cause: error,
+      })
+    core.log.warn({ host: row.host, type, reason: message }, 'the staging of the CA could not try the name first')
+  }
+  await work.save({ stagedAt: new Date(), orderUrl: null, orderKey: null })
+}
+
+/** @throws AcmeProblem; the signal's reason */
+export async function obtain(work: Work, replaces: string | null): Promise<CertFacts> {
+  const { settings, row, signal, save } = work
+  await preflight(work, await targetOf(work))
+  signal.throwIfAborted()
+  await save({ state: 'proving' })
+  if (settings.staging === null || !isTrialDue(row)) return fromCa(work, replaces)
+  await passTrial(work, settings.staging)
+  return fromCa({ ...work, row: { ...row, orderUrl: null, orderKey: null } }, replaces)
 }

@@ -48,11 +48,22 @@ export function detailOf(document: unknown): { type: string; detail: string } {
   }
 }
 
+/** Let's Encrypt also says it in words; proxies drop headers. */
+function laterIn(detail: string, now: number): number | null {
+  const [, date, hour] = /retry after (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC/.exec(detail) ?? []
+  return date === undefined ? null : retryAfterOf(`${date}T${hour}Z`, now)
+}
+
 /** An answer of the CA that is an error. */
-export function problemOf(status: number, headers: IncomingHttpHeaders, document: unknown): AcmeProblem {
+export function problemOf(
+  status: number,
+  headers: IncomingHttpHeaders,
+  document: unknown,
+  now = Date.now(),
+): AcmeProblem {
   const { type, detail } = detailOf(document)
   const kind = type === 'unknown' && status === 429 ? 'rateLimited' : type
-  const after = retryAfterOf(headers['retry-after'])
+  const after = retryAfterOf(headers['retry-after'], now) ?? laterIn(detail, now)
   return new AcmeProblem(kind, detail === '' ? `the CA answered ${status}` : detail, after)
 }
 

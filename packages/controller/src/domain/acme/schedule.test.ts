@@ -6,7 +6,7 @@ const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
 const middle = (): number => 0.5
 
 describe('after a failure', () => {
-  const usual = { isBlocked: false, isLimited: false, retryAfterMs: null }
+  const usual = { isBlocked: false, isLimited: false, retryAfterMs: null, leftMs: null }
   test.each([
     [{ ...usual, attempts: 1 }, minute],
     [{ ...usual, attempts: 2 }, 10 * minute],
@@ -19,6 +19,11 @@ describe('after a failure', () => {
     [{ ...usual, attempts: 4, retryAfterMs: minute }, day],
     [{ ...usual, attempts: 1, isLimited: true }, hour],
     [{ ...usual, attempts: 1, isLimited: true, retryAfterMs: 5 * minute }, 5 * minute],
+    // A certificate that is there would expire before the usual try.
+    [{ ...usual, attempts: 9, leftMs: 6 * hour }, 3 * hour],
+    [{ ...usual, attempts: 9, leftMs: minute }, hour],
+    [{ ...usual, attempts: 9, leftMs: 20 * day }, day],
+    [{ ...usual, attempts: 9, leftMs: minute, retryAfterMs: 7 * hour }, 7 * hour],
     // No CA keeps a name waiting for years.
     [{ ...usual, attempts: 1, retryAfterMs: 1e12 }, 7 * day],
   ])('%j waits %i ms', (failed, wait) => {

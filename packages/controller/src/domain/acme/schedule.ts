@@ -16,13 +16,17 @@ const longestWaitMs = 7 * day
 
 const jittered = (ms: number, random: () => number): number => Math.round(ms * (0.9 + random() * 0.2))
 
-/** How long to wait after the try of that number. `retryAfterMs` is what the CA said; null: nothing. */
+/**
+ * How long to wait after the try of that number. `retryAfterMs` is what the CA said; null: nothing. `leftMs`: how long the
+ * certificate that is there still serves; null: there is none.
+ */
 export function retryDelay(
-  { attempts, isBlocked, isLimited, retryAfterMs }: Failed,
+  { attempts, isBlocked, isLimited, retryAfterMs, leftMs }: Failed,
   random: () => number = Math.random,
 ): number {
   const list = isBlocked ? blockedDelays : delays
-  const usual = list[attempts - 1] ?? (isBlocked ? hour : day)
+  const soon = leftMs === null ? Infinity : Math.max(leftMs / 2, hour)
+  const usual = Math.min(list[attempts - 1] ?? (isBlocked ? hour : day), soon)
   const least = Math.max(retryAfterMs ?? 0, isLimited && retryAfterMs === null ? limitedMs : 0)
   return Math.min(Math.max(jittered(usual, random), least), longestWaitMs)
 }
@@ -32,6 +36,7 @@ export type Failed = {
   readonly isBlocked: boolean
   readonly isLimited: boolean
   readonly retryAfterMs: number | null
+  readonly leftMs: number | null
 }
 
 export type Validity = { readonly starts: Date; readonly expires: Date }

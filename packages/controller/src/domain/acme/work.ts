@@ -4,15 +4,16 @@ import type { AcmeSettings } from '../../config-acme.ts'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { certPurpose } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
-import { forgetAccount, accountAt } from './account.ts'
+import { accountAt } from './account.ts'
 import { publishChallenges } from './challenges.ts'
 import { certIdOf } from './cert-id.ts'
 import { openCa } from './client.ts'
 import { isAutomatic, platformHosts, releaseFormerHosts, syncHosts } from './hosts.ts'
-import { obtain, type Work } from './obtain.ts'
+import { obtain, removeRecord, type Work } from './obtain.ts'
 import { AcmeProblem } from './problem.ts'
 import { publishCertificate } from './publish.ts'
 import { momentIn, renewalTime, retryDelay, suggestionMs } from './schedule.ts'
+import { isAboutName } from './trial.ts'
 
 /** Names that are worked on at once. */
 const slots = 4
@@ -103,13 +104,8 @@ async function renewLater(work: Work): Promise<boolean> {
 async function issue(work: Work): Promise<void> {
   const { core, row, save } = work
   const replaces = row.windowStart !== null && row.certificate !== null ? certIdOf(row.certificate) : null
-  const { certificate, key, starts, expires, issuer } = await obtain(work, replaces).catch(async (error: unknown) => {
-    if (!(error instanceof AcmeProblem) || error.type !== 'accountDoesNotExist') throw error
-    await forgetAccount(core, work.settings)
-    return obtain({ ...work, row: { ...row, orderUrl: null, orderKey: null } }, null)
-  })
+  const { certificate, key, starts, expires, issuer } = await obtain(work, replaces)
   const renewAt = renewalTime({ starts, expires })
-  const now = Date.now()
   await save({
     ...ended,
     state: 'issued',
@@ -124,11 +120,12 @@ async function issue(work: Work): Promise<void> {
     windowEnd: null,
     orderUrl: null,
     orderKey: null,
+    stagedAt: null,
     errorType: null,
     errorDetail: null,
     errorAt: null,
-    // Soon, since the CA's suggestion counts.
-    nextAt: new Date(Math.min(renewAt.getTime(), now + 60_000 + Math.random() * suggestionMs)),
+    // At once, since the CA's suggestion counts.
+    nextAt: new Date(),
   })
   core.log.info({ host: row.host, issuer, expires, renewAt }, 'got a certificate')
   await publishCertificate(core, row)
@@ -145,8 +142,9 @@ async function record({ core, row, save }: Work, error: unknown): Promise<void> 
   const state = isBlocked ? 'blocked' : 'failed'
   const attempts = (row.state === 'blocked') === isBlocked ? row.attempts + 1 : 1
   const { type, message, retryAfterMs } = problem
-  const delay = retryDelay({ attempts, isBlocked, isLimited: type === 'rateLimited', retryAfterMs })
   const now = Date.now()
+  const leftMs = row.expires !== null && row.expires.getTime() > now ? row.expires.getTime() - now : null
+  const delay = retryDelay({ attempts, isBlocked, isLimited: type === 'rateLimited', retryAfterMs, leftMs })
   await save({
     ...ended,
     state,
@@ -156,8 +154,15 @@ async function record({ core, row, save }: Work, error: unknown): Promise<void> 
     errorAt: new Date(now),
     nextAt: new Date(now + delay),
     ...(keepsOrder.has(type) ? {} : { orderUrl: null, orderKey: null }),
+    ...(isAboutName(type) ? { stagedAt: null } : {}),
   })
-  core.log.warn({ host: row.host, type, reason: message, againIn: Math.round(delay / 1000) }, 'no certificate')
+  const againIn = Math.round(delay / 1000)
+  if (leftMs === null) core.log.warn({ host: row.host, type, reason: message, againIn }, 'no certificate')
+  else
+    core.log.warn(
+      { host: row.host, type, reason: message, againIn, expires: row.expires },
+      'a certificate could not be renewed; the one that is there serves until it expires',
+    )
 }
 
 async function workOn(core: Core, settings: AcmeSettings, host: string): Promise<void> {
@@ -169,6 +174,7 @@ async function workOn(core: Core, settings: AcmeSettings, host: string): Promise
     if (!row) return
     const work: Work = { core, settings, row, signal: held.signal, save: held.save }
     try {
+      if (row.txtValue !== null) await removeRecord(work, row.txtValue)
       if (!(await isWanted(core, row))) await held.save({ ...ended, nextAt: new Date(Date.now() + dayMs) })
       else if (!(await renewLater(work))) await issue(work)
     } catch (error) {

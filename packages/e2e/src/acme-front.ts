@@ -1,0 +1,96 @@
+// How does a CA behave that Debian's Pebble is not? A proxy before it, which stands in for limits, suggestions and failures.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import type { Pebble } from './pebble.ts'
+
+type Refusal = { readonly status: number; readonly type: string; readonly detail: string; readonly retryAfter?: string }
+
+export type Front = {
+  readonly directory: string
+  /** New orders that came, in their order, also refused ones. */
+  readonly orders: readonly { readonly host: string; readonly replaces: string | null }[]
+  /** Answers new orders so, until it is called with null. */
+  refuse(refusal: Refusal | null): void
+  /** What it suggests for certificates (RFC 9773); null: no `renewalInfo` in its directory. */
+  suggest(window: ((certId: string) => { start: Date; end: Date }) | null): void
+  /** Whether it breaks off every connection. */
+  down(isDown: boolean): void
+  stop(): Promise<void>
+}
+
+const prefix = 'urn:ietf:params:acme:error:'
+
+function payloadOf(body: Buffer): { identifiers?: { value: string }[]; replaces?: string } {
+  const { payload } = JSON.parse(body.toString()) as { payload: string }
+  return JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as object
+}
+
+export async function startFront(
+  { api }: Pebble,
+  { caaIdentities }: { caaIdentities?: string[] } = {},
+): Promise<Front> {
+  const [cert, key] = [readFileSync(api.certificate), readFileSync(api.privateKey)]
+  const orders: { host: string; replaces: string | null }[] = []
+  let refusal: Refusal | null = null
+  let suggestion: ((certId: string) => { start: Date; end: Date }) | null = null
+  let isDown = false
+
+  const directoryOf = (body: Buffer, host: string): string => {
+    const given = JSON.parse(body.toString()) as { meta: object }
+    return JSON.stringify({
+      ...given,
+      meta: { ...given.meta, ...(caaIdentities ? { caaIdentities } : {}) },
+      ...(suggestion ? { renewalInfo: `https://${host}/renewal-info` } : {}),
+    })
+  }
+  const handle = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
+    if (isDown) return void asked.socket.destroy()
+    const { method, url = '/', headers } = asked
+    const body = await buffer(asked)
+    const renewal = /^\/renewal-info\/(.+)$/.exec(url)
+    if (renewal && suggestion) {
+      const { start, end } = suggestion(renewal[1]!)
+      answer.writeHead(200, { 'content-type': 'application/json', 'retry-after': '60' })
+      return void answer.end(JSON.stringify({ suggestedWindow: { start, end } }))
+    }
+    if (method === 'POST' && url === '/order-plz') {
+      const { identifiers = [], replaces = null } = payloadOf(body)
+      orders.push({ host: identifiers[0]?.value ?? '', replaces })
+      if (refusal !== null) {
+        const { status, type, detail, retryAfter } = refusal
+        const more = retryAfter === undefined ? {} : { 'retry-after': retryAfter }
+        answer.writeHead(status, { 'content-type': 'application/problem+json', ...more })
+        return void answer.end(JSON.stringify({ type: prefix + type, detail }))
+      }
+    }
+    // With the same Host, so that the addresses that Pebble makes, and those that are signed, are ours.
+    const call = request({ host: '127.0.0.1', port: api.port, method, path: url, headers, ca: cert, agent: false })
+    call.end(body)
+    const [response] = (await once(call, 'response')) as [IncomingMessage]
+    const came = await buffer(response)
+    const { 'content-length': _, ...rest } = response.headers
+    answer.writeHead(response.statusCode ?? 502, rest)
+    answer.end(url === '/dir' ? directoryOf(came, headers.host ?? '') : came)
+  }
+  const server = createServer({ cert, key }, (asked, answer) => {
+    // Whoever asks sees it as a connection that breaks off.
+    handle(asked, answer).catch(() => asked.socket.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    directory: `https://localhost:${(server.address() as AddressInfo).port}/dir`,
+    orders,
+    refuse: (given) => void (refusal = given),
+    suggest: (given) => void (suggestion = given),
+    down: (given) => void (isDown = given),
+    async stop() {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+}

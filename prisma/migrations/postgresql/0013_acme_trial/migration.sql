@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "AcmeName" ADD COLUMN     "stagedAt" TIMESTAMP(3),
+ADD COLUMN     "txtValue" TEXT;

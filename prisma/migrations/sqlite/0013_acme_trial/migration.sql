@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "AcmeName" ADD COLUMN "stagedAt" DATETIME;
+ALTER TABLE "AcmeName" ADD COLUMN "txtValue" TEXT;
