@@ -29,6 +29,7 @@ describe('refused', () => {
     [{ DEIS_ACME_EAB_KID: 'x' }, 'DEIS_ACME_EAB_KID and DEIS_ACME_EAB_HMAC_KEY go together'],
     [{ DEIS_ACME_RESOLVERS: 'dns.example.com' }, 'DEIS_ACME_RESOLVERS must be IP addresses'],
     [{ DEIS_PUBLIC_ADDRESSES: 'here' }, 'DEIS_PUBLIC_ADDRESSES must be IP addresses'],
+    [{ DEIS_SCHEDULER: 'kubernetes', DEIS_ROUTING: 'ingress' }, 'DEIS_ACME cannot be used with DEIS_ROUTING=ingress'],
     [{ DEIS_ACME_DNS_HOOK: 'hook' }, 'DEIS_ACME_DNS_HOOK must be an absolute path'],
   ])('%j', (env, message) => {
     expect(() => acme(env)).toThrow(message)

@@ -39,7 +39,7 @@ export function readAcme(
   if (!isOn) return null
   if (hasIngress)
     problems.push(
-      "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager)",
+      "DEIS_ACME cannot be used with DEIS_ROUTING=ingress: the cluster's own Ingress controller has the certificates (cert-manager: DEIS_INGRESS_ISSUER)",
     )
   const directory = text('DEIS_ACME_DIRECTORY')
   if (!isSecure(directory))

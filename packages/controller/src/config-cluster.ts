@@ -31,6 +31,7 @@ const hostPattern = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i
 const pathPattern = /^[a-z0-9]+([._/-]+[a-z0-9]+)*$/
 const labelPattern = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i
 const quantityPattern = /^\d+(\.\d+)?(m|k|[KMGT]i?)?$/
+const issuerPattern = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$/
 const namePattern = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** In the one form that every cluster takes: an address and how many of its bits count. */
@@ -117,6 +118,7 @@ export function readCluster(reader: Reader): ClusterSettings {
   return {
     routing: choice('DEIS_ROUTING'),
     ingressClass: text('DEIS_INGRESS_CLASS') || null,
+    ingressIssuer: matching('DEIS_INGRESS_ISSUER', issuerPattern, 'the name of a ClusterIssuer') || null,
     registry: registry(reader),
     insecureRegistries,
     registryMirrors: pairs(reader, 'DEIS_REGISTRY_MIRRORS', hostPattern, /^[a-z0-9][a-z0-9.:/_-]*$/i),

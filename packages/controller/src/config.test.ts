@@ -57,6 +57,7 @@ describe('settings', () => {
         DEIS_SCHEDULER: 'kubernetes',
         DEIS_ROUTING: 'ingress',
         DEIS_INGRESS_CLASS: 'traefik',
+        DEIS_INGRESS_ISSUER: 'letsencrypt-prod',
         DEIS_REGISTRY_HOSTNAME: 'registry.example.com:5000',
         DEIS_REGISTRY_ORGANIZATION: 'acme/apps',
         DEIS_REGISTRY_USERNAME: 'robot',
@@ -84,6 +85,7 @@ describe('settings', () => {
       cluster: {
         routing: 'ingress',
         ingressClass: 'traefik',
+        ingressIssuer: 'letsencrypt-prod',
         registry: {
           host: 'registry.example.com:5000',
           organization: 'acme/apps',
@@ -116,6 +118,7 @@ describe('settings', () => {
     [{ DEIS_APP_SOURCES: 'a=b=c' }, '"a=b=c" is not one'],
     [{ DEIS_EGRESS_BLOCKED: '10.0.0.1' }, 'DEIS_EGRESS_BLOCKED must be a list of networks such as 10.0.0.0/8'],
     [{ DEIS_POD_SECURITY: 'none' }, 'DEIS_POD_SECURITY must be one of restricted, baseline, privileged'],
+    [{ DEIS_INGRESS_ISSUER: 'a b' }, 'DEIS_INGRESS_ISSUER must be the name of a ClusterIssuer'],
     [{ DEIS_SCHEDULER: 'nomad' }, 'DEIS_SCHEDULER must be one of process, docker, kubernetes'],
     [{ DEIS_API_PORT: '80a' }, 'DEIS_API_PORT must be a whole number'],
     [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must start with'],

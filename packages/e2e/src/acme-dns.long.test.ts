@@ -161,15 +161,16 @@ fetch(${JSON.stringify(`${ca.dnsManagement}/`)} + path, { method: 'POST', body: 
 
   test('what fails at the staging is not tried at the CA; what the staging cannot say is', async () => {
     // Of the platform, but no router listens there.
-    await ca.dns('add-a', { host: 'shut.example.org', addresses: ['127.0.0.9'] })
-    await shop.does('domains:add', 'shut.example.org')
-    const { error } = await reaches('shut.example.org', 'failed')
+    await ca.dns('add-a', { host: 'shut.example.biz', addresses: ['127.0.0.9'] })
+    await shop.does('domains:add', 'shut.example.biz')
+    const { error } = await reaches('shut.example.biz', 'failed')
     expect(error).toMatchObject({ type: 'connection', detail: expect.stringContaining('in the trial at localhost:') })
-    expect(ordersOf('shut.example.org')[1]).toEqual([])
+    expect(ordersOf('shut.example.biz')[1]).toEqual([])
     stagingFront.down(true)
-    await ca.dns('clear-a', { host: 'shut.example.org' })
-    await ann.does(['certs:auto:retry', 'shut.example.org'])
-    await has('shut.example.org')
+    await ca.dns('clear-a', { host: 'shut.example.biz' })
+    await ann.does(['certs:auto:retry', 'shut.example.biz'])
+    await has('shut.example.biz')
+    expect(ordersOf('shut.example.biz')[1]).toHaveLength(1)
     stagingFront.down(false)
     expect(await platform.log()).toContain('the staging of the CA could not try the name first')
   })

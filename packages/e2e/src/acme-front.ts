@@ -7,12 +7,21 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Pebble } from './pebble.ts'
 
-type Refusal = { readonly status: number; readonly type: string; readonly detail: string; readonly retryAfter?: string }
+type Refusal = {
+  readonly status: number
+  readonly type: string
+  readonly detail: string
+  readonly retryAfter?: string
+  /** Whether orders are taken that replace nothing. */
+  readonly replacingOnly?: boolean
+}
+
+type Order = { readonly host: string; readonly replaces: string | null }
 
 export type Front = {
   readonly directory: string
-  /** New orders that came, in their order, also refused ones. */
-  readonly orders: readonly { readonly host: string; readonly replaces: string | null }[]
+  /** New orders that it took or, as it was told, refused. */
+  readonly orders: readonly Order[]
   /** Answers new orders so, until it is called with null. */
   refuse(refusal: Refusal | null): void
   /** What it suggests for certificates (RFC 9773); null: no `renewalInfo` in its directory. */
@@ -24,9 +33,13 @@ export type Front = {
 
 const prefix = 'urn:ietf:params:acme:error:'
 
-function payloadOf(body: Buffer): { identifiers?: { value: string }[]; replaces?: string } {
+function orderIn(body: Buffer): Order {
   const { payload } = JSON.parse(body.toString()) as { payload: string }
-  return JSON.parse(Buffer.from(payload, 'base64url').toString() || '{}') as object
+  const { identifiers = [], replaces = null } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
+    identifiers?: { value: string }[]
+    replaces?: string
+  }
+  return { host: identifiers[0]?.value ?? '', replaces }
 }
 
 export async function startFront(
@@ -34,7 +47,7 @@ export async function startFront(
   { caaIdentities }: { caaIdentities?: string[] } = {},
 ): Promise<Front> {
   const [cert, key] = [readFileSync(api.certificate), readFileSync(api.privateKey)]
-  const orders: { host: string; replaces: string | null }[] = []
+  const orders: Order[] = []
   let refusal: Refusal | null = null
   let suggestion: ((certId: string) => { start: Date; end: Date }) | null = null
   let isDown = false
@@ -57,12 +70,13 @@ export async function startFront(
       answer.writeHead(200, { 'content-type': 'application/json', 'retry-after': '60' })
       return void answer.end(JSON.stringify({ suggestedWindow: { start, end } }))
     }
-    if (method === 'POST' && url === '/order-plz') {
-      const { identifiers = [], replaces = null } = payloadOf(body)
-      orders.push({ host: identifiers[0]?.value ?? '', replaces })
-      if (refusal !== null) {
+    const order = method === 'POST' && url === '/order-plz' ? orderIn(body) : null
+    if (order !== null) {
+      const { replaces } = order
+      if (refusal !== null && (replaces !== null || refusal.replacingOnly !== true)) {
         const { status, type, detail, retryAfter } = refusal
         const more = retryAfter === undefined ? {} : { 'retry-after': retryAfter }
+        orders.push(order)
         answer.writeHead(status, { 'content-type': 'application/problem+json', ...more })
         return void answer.end(JSON.stringify({ type: prefix + type, detail }))
       }
@@ -72,6 +86,8 @@ export async function startFront(
     call.end(body)
     const [response] = (await once(call, 'response')) as [IncomingMessage]
     const came = await buffer(response)
+    // Not for nonces that it refuses, and accounts that it has forgotten: they come again.
+    if (order !== null && response.statusCode === 201) orders.push(order)
     const { 'content-length': _, ...rest } = response.headers
     answer.writeHead(response.statusCode ?? 502, rest)
     answer.end(url === '/dir' ? directoryOf(came, headers.host ?? '') : came)

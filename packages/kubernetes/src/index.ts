@@ -68,6 +68,7 @@ export async function openBackend(given: KubernetesSettings, deps: Deps): Promis
     registryCredentials: settings.credentials,
     routing: cluster.routing,
     ingressClass: cluster.ingressClass,
+    ingressIssuer: cluster.ingressIssuer,
     platformDomain: given.platformDomain,
     network: {
       routers: cluster.routing === 'router' ? cluster.ownNamespace : null,

@@ -4,6 +4,7 @@ import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 export type ClusterSettings = Readonly<{
   routing: 'router' | 'ingress'
   ingressClass: string | null
+  ingressIssuer: string | null
   /** Where images of pushed apps go; an empty host: nowhere, pushes are refused. */
   registry: Readonly<{ host: string; organization: string; username: string; password: string }>
   insecureRegistries: readonly string[]

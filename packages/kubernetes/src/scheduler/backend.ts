@@ -23,6 +23,7 @@ export type KubernetesOptions = {
   readonly registryCredentials: Readonly<Record<string, Credentials>>
   readonly routing: 'router' | 'ingress'
   readonly ingressClass: string | null
+  readonly ingressIssuer: string | null
   readonly platformDomain: string
   readonly network: NetworkSettings
   /** The strictest Pod Security level that namespaces of apps are to enforce. */

@@ -100,7 +100,7 @@ function network({ options }: Backend): Check {
 }
 
 function settings({ options, version, pods }: Backend): Check[] {
-  const { routing, ingressClass } = options
+  const { routing, ingressClass, ingressIssuer } = options
   const native = pods.nativeSleep ? 'the sleep action' : 'a `sleep` command, which the image should have'
   return [
     { name: 'kubernetes', status: 'ok', detail: version },
@@ -110,7 +110,7 @@ function settings({ options, version, pods }: Backend): Check[] {
       detail:
         routing === 'router'
           ? 'requests come through the router of the platform'
-          : `requests come through Ingress objects of class ${ingressClass ?? '(the default of the cluster)'}`,
+          : `requests come through Ingress objects of class ${ingressClass ?? '(the default of the cluster)'}, ${ingressIssuer === null ? 'without certificates' : `with certificates of the ClusterIssuer ${ingressIssuer}`}`,
     },
     { name: 'drain', status: 'ok', detail: `pods go on serving for ${options.drainSeconds} s by ${native}` },
   ]

@@ -45,7 +45,7 @@ async function setEdge(backend: Backend, edge: Edge, signal: AbortSignal): Promi
   await ensureNamespace(backend, edge.app, signal)
   await kube.apply(edgeOf(edge), { manager: managers.edge, signal })
   if (options.routing === 'ingress' && edge.routable && edge.hosts.length > 0)
-    await kube.apply(ingress(edge, options.platformDomain, options.ingressClass), { signal })
+    await kube.apply(ingress(edge, options), { signal })
   else await kube.remove(pathOf('networking.k8s.io/v1/Ingress', edge.app, edge.app), { signal })
 }
 

@@ -345,7 +345,9 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('setEdge writes annotations and an Ingress, and removes what became empty', async () => {
     const app = newApp()
-    const by = await createKubernetesScheduler(testbed.options({ routing: 'ingress', ingressClass: 'test' }))
+    const by = await createKubernetesScheduler(
+      testbed.options({ routing: 'ingress', ingressClass: 'test', ingressIssuer: 'ca' }),
+    )
     const edge: Edge = {
       app,
       hosts: [app, 'www.acme.test'],
@@ -360,6 +362,8 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
       const path = pathOf('networking.k8s.io/v1/Ingress', app, app)
       const ingress = await testbed.kube.get<Ingress>(path)
       expect(ingress.spec?.ingressClassName).toBe('test')
+      expect(ingress.metadata?.annotations).toMatchObject({ 'cert-manager.io/cluster-issuer': 'ca' })
+      expect(ingress.spec?.tls?.map((one) => one.secretName)).toEqual([`${app}.apps.test-tls`, 'www.acme.test-tls'])
       expect(ingress.spec?.rules?.map((rule) => rule.host)).toEqual([`${app}.apps.test`, 'www.acme.test'])
       await apply(formation(app, 1, { web: process(serve) }), by)
       await by.setEdge({ ...edge, routable: false, whitelist: [], certificates: [], hosts: [app] }, never)

@@ -63,6 +63,7 @@ export async function openTestbed(name: string): Promise<Testbed> {
       registryCredentials: {},
       routing: 'router',
       ingressClass: null,
+      ingressIssuer: null,
       platformDomain: 'apps.test',
       network: { routers: null, sources: [], blocked: [] },
       podSecurity: 'restricted',

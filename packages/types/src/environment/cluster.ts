@@ -5,6 +5,10 @@ const { text, integer, optionalInteger, choice, list } = settingsOf('controller'
 
 const apps = {
   DEIS_ROUTING: choice('router', ['router', 'ingress'], 'how apps are reached: by the routers, or by Ingress objects'),
+  DEIS_INGRESS_ISSUER: text(
+    '',
+    'ClusterIssuer of cert-manager that gives the hosts of these Ingress objects their certificates; none: they have none',
+  ),
   DEIS_INGRESS_CLASS: text('', 'class of these Ingress objects', { usually: 'that of the cluster' }),
   DEIS_POD_DRAIN_SECONDS: integer(5, 0, 600, 'how long a pod still serves requests before it is stopped', {
     unit: 'seconds',

@@ -64,8 +64,12 @@ describe('a certificate', () => {
 
   test('the moment that a CA suggests is in its window', () => {
     const window = { start: starts, end: new Date(starts.getTime() + day) }
-    expect(momentIn(window, () => 0)).toEqual(window.start)
-    expect(momentIn(window, () => 1)).toEqual(window.end)
-    expect(momentIn({ start: window.end, end: window.start }, () => 1)).toEqual(window.end)
+    const validity = lasting(90 * day)
+    expect(momentIn(window, validity, () => 0)).toEqual(window.start)
+    expect(momentIn(window, validity, () => 1)).toEqual(window.end)
+    expect(momentIn({ start: window.end, end: window.start }, validity, () => 1)).toEqual(window.end)
+    // After it has expired.
+    const tooLate = { start: new Date(starts.getTime() + 95 * day), end: new Date(starts.getTime() + 96 * day) }
+    expect(momentIn(tooLate, validity)).toEqual(new Date(starts.getTime() + 75 * day))
   })
 })

@@ -52,12 +52,16 @@ export function renewalTime(validity: Validity, random: () => number = Math.rand
 
 export type Window = { readonly start: Date; readonly end: Date }
 
-/** One moment of the window that the CA suggests, chosen once. */
-export function momentIn({ start, end }: Window, random: () => number = Math.random): Date {
-  return new Date(start.getTime() + random() * Math.max(0, end.getTime() - start.getTime()))
+/** From then on it is late: less than a sixth of the lifetime is left. */
+const lateAt = (validity: Validity): number => validity.expires.getTime() - lifetime(validity) / 6
+
+/** One moment of the window that the CA suggests, chosen once; a window that comes too late is not waited for. */
+export function momentIn({ start, end }: Window, validity: Validity, random: () => number = Math.random): Date {
+  const moment = start.getTime() + random() * Math.max(0, end.getTime() - start.getTime())
+  return new Date(Math.min(moment, lateAt(validity)))
 }
 
-/** Renewal has failed for long: less than a sixth of the lifetime is left. */
+/** Renewal has failed for long. */
 export function isLate(validity: Validity, now: Date): boolean {
-  return validity.expires.getTime() - now.getTime() < lifetime(validity) / 6
+  return now.getTime() > lateAt(validity)
 }

@@ -71,16 +71,16 @@ type Suggestion = { readonly renewAt: Date | null; readonly data: Partial<Row.Ac
 
 /** What the CA suggests for a certificate that is there (RFC 9773). The moment is chosen once for each window. */
 async function suggestion({ core, settings, row }: Work): Promise<Suggestion> {
-  const { renewAt, windowStart, windowEnd } = row
+  const { renewAt, windowStart, windowEnd, starts, expires } = row
   const id = row.certificate === null ? null : certIdOf(row.certificate)
   const ca = await openCa(await accountAt(core, settings))
   const said = id === null ? null : await ca.renewal(id)
-  if (!said) return { renewAt, data: {}, againMs: dayMs }
+  if (!said || !starts || !expires) return { renewAt, data: {}, againMs: dayMs }
   const againMs = Math.min(Math.max(said.againMs ?? suggestionMs, 60_000), dayMs / 2)
   const { start, end } = said.window
   if (windowStart?.getTime() === start.getTime() && windowEnd?.getTime() === end.getTime())
     return { renewAt, data: {}, againMs }
-  const moment = momentIn(said.window)
+  const moment = momentIn(said.window, { starts, expires })
   core.log.info({ host: row.host, renewAt: moment, why: said.page }, 'the CA suggests when to renew a certificate')
   return { renewAt: moment, data: { renewAt: moment, windowStart: start, windowEnd: end }, againMs }
 }

@@ -278,8 +278,10 @@ test('the edge is stored in annotations; empty lists are left out', () => {
   expect(Object.keys(edgeOf(bare).metadata?.annotations ?? {})).toHaveLength(2)
 })
 
+const byDefault = { platformDomain: 'apps.test', ingressClass: null, ingressIssuer: null }
+
 test('an Ingress has a rule for each host', () => {
-  expect(ingress(edge, 'apps.test', 'nginx').spec).toEqual({
+  expect(ingress(edge, { ...byDefault, ingressClass: 'nginx' }).spec).toEqual({
     ingressClassName: 'nginx',
     rules: ['tea.apps.test', 'www.acme.test'].map((host) => ({
       host,
@@ -288,7 +290,17 @@ test('an Ingress has a rule for each host', () => {
       },
     })),
   })
-  expect(ingress(edge, 'apps.test', null).spec?.ingressClassName).toBeUndefined()
+  expect(ingress(edge, byDefault).spec?.ingressClassName).toBeUndefined()
+  expect(ingress(edge, byDefault).metadata?.annotations).toBeUndefined()
+})
+
+test('cert-manager is told to give each host its certificate', () => {
+  const { metadata, spec } = ingress({ ...edge, hosts: ['tea', '*.acme.test'] }, { ...byDefault, ingressIssuer: 'ca' })
+  expect(metadata?.annotations).toEqual({ 'cert-manager.io/cluster-issuer': 'ca' })
+  expect(spec?.tls).toEqual([
+    { hosts: ['tea.apps.test'], secretName: 'tea.apps.test-tls' },
+    { hosts: ['*.acme.test'], secretName: 'acme.test-wildcard-tls' },
+  ])
 })
 
 test("a quota is the given one, under the app's name", () => {

@@ -1,4 +1,4 @@
-// What is the Service of an app, and which annotations has it for the edge (docs/contract/api.md §4.4)?
+// What is the Service of an app, and which annotations has it for the edge, and what is its Ingress (docs/contract/api.md §4.4)?
 import type { Ingress, Service } from '../../client/objects.ts'
 import { type Edge, slugPort } from '@deis/ports/scheduler'
 import { appLabels } from './labels.ts'
@@ -52,16 +52,33 @@ export function edgeOf(edge: Edge): Service {
   }
 }
 
-export function ingress(edge: Edge, platformDomain: string, ingressClass: string | null): Ingress {
+export type IngressSettings = {
+  readonly platformDomain: string
+  readonly ingressClass: string | null
+  /** The ClusterIssuer of cert-manager that gives certificates; null: they are not asked for. */
+  readonly ingressIssuer: string | null
+}
+
+/** Each host has a Secret of its own, so that one that gets no certificate keeps no other from it. */
+const secretOf = (host: string): string => (host.startsWith('*.') ? `${host.slice(2)}-wildcard-tls` : `${host}-tls`)
+
+export function ingress(edge: Edge, { platformDomain, ingressClass, ingressIssuer }: IngressSettings): Ingress {
   const { app } = edge
+  const hosts = edge.hosts.map((host) => (host.includes('.') ? host : `${host}.${platformDomain}`))
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'Ingress',
-    metadata: { name: app, namespace: app, labels: appLabels(app) },
+    metadata: {
+      name: app,
+      namespace: app,
+      labels: appLabels(app),
+      ...(ingressIssuer === null ? {} : { annotations: { 'cert-manager.io/cluster-issuer': ingressIssuer } }),
+    },
     spec: {
       ...(ingressClass === null ? {} : { ingressClassName: ingressClass }),
-      rules: edge.hosts.map((host) => ({
-        host: host.includes('.') ? host : `${host}.${platformDomain}`,
+      ...(ingressIssuer === null ? {} : { tls: hosts.map((host) => ({ hosts: [host], secretName: secretOf(host) })) }),
+      rules: hosts.map((host) => ({
+        host,
         http: {
           paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: app, port: { number: 80 } } } }],
         },
