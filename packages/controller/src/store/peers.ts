@@ -12,9 +12,9 @@ export type Message =
   | { readonly kind: 'line'; readonly app: string; readonly at: string; readonly text: string }
   | { readonly kind: 'cancel'; readonly build: string; readonly by: string }
   | { readonly kind: 'routers'; readonly of: string; readonly following: number; readonly behind: number }
-  /** What routers answer to CAs has changed; each controller answers when its own routers have it. */
-  | { readonly kind: 'challenges' }
-  | { readonly kind: 'challenged'; readonly of: string }
+  /** What routers answer to CAs has changed; each controller answers when its own routers have that change. */
+  | { readonly kind: 'challenges'; readonly change: string }
+  | { readonly kind: 'challenged'; readonly change: string; readonly of: string }
   | { readonly kind: 'stop'; readonly app: string; readonly process: string; readonly by: string }
 
 export type Peers = {

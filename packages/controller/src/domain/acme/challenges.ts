@@ -1,4 +1,5 @@
 // How do routers, also those of other controllers, answer the CA that verifies a name?
+import { randomUUID } from 'node:crypto'
 import type { Challenge } from '@deis/types'
 import type { Core } from '../core.ts'
 import { AcmeProblem } from './problem.ts'
@@ -9,12 +10,15 @@ const answerMs = 10_000
 export type Answer = Pick<Challenge, 'token' | 'keyAuthorization'>
 
 /** Gives the routers of this controller what is stored. */
-export async function publishChallenges({ db, routes }: Pick<Core, 'db' | 'routes'>): Promise<void> {
+export async function publishChallenges({ db, routes, here }: Pick<Core, 'db' | 'routes' | 'here'>): Promise<void> {
+  const isNewest = here.acme.reads()
   const rows = await db.acmeName.findMany({
     where: { challenges: { not: null } },
     select: { host: true, challenges: true },
     orderBy: { host: 'asc' },
   })
+  // Several names are worked on at once: what was read before would take away what was added since.
+  if (!isNewest()) return
   routes.setChallenges(
     rows.flatMap(({ host, challenges }) =>
       (JSON.parse(challenges ?? '[]') as Answer[]).map(({ token, keyAuthorization }) => ({
@@ -27,9 +31,9 @@ export async function publishChallenges({ db, routes }: Pick<Core, 'db' | 'route
 }
 
 /** Another controller has changed them: it waits until the routers of this one have them, too. */
-export async function publishForPeer(core: Core): Promise<void> {
+export async function publishForPeer(core: Core, change: string): Promise<void> {
   await publishChallenges(core)
-  if (await core.routes.challenged(answerMs)) core.peers.notify({ kind: 'challenged', of: core.peers.instance })
+  if (await core.routes.challenged(answerMs)) core.peers.notify({ kind: 'challenged', change, of: core.peers.instance })
 }
 
 /** Stores what routers answer for a host (null: nothing any more), and resolves when they all do. @throws AcmeProblem */
@@ -38,9 +42,10 @@ export async function setChallenges(core: Core, host: string, answers: readonly 
     where: { host },
     data: { challenges: answers === null ? null : JSON.stringify(answers) },
   })
-  const waiting = core.here.acme.expectPeers(core.routes.peersWithRouters(), answerMs)
+  const change = randomUUID()
+  const waiting = core.here.acme.expectPeers(change, core.routes.peersWithRouters(), answerMs)
   await publishChallenges(core)
-  core.peers.notify({ kind: 'challenges' })
+  core.peers.notify({ kind: 'challenges', change })
   if (answers === null) return waiting.cancel()
   const [here, others] = await Promise.all([core.routes.challenged(answerMs), waiting.done])
   if (!here && core.routes.own().following === 0 && others.answered === 0)

@@ -127,8 +127,8 @@ async function handleMessage(core: Core, message: Message | null): Promise<void>
   if (message.kind === 'app') return publishRoutes(core, message.app)
   if (message.kind === 'line') return core.logs.copy(message.app, message.at, message.text)
   if (message.kind === 'routers') return core.routes.reportPeer(message.of, message)
-  if (message.kind === 'challenges') return publishForPeer(core)
-  if (message.kind === 'challenged') return core.here.acme.peerAnswered(message.of)
+  if (message.kind === 'challenges') return publishForPeer(core, message.change)
+  if (message.kind === 'challenged') return core.here.acme.peerAnswered(message.change, message.of)
   if (message.kind === 'stop') return stopForPeer(core, message.app, message.process, message.by)
   cancelForPeer(core, message.build, message.by)
 }

@@ -1,0 +1,96 @@
+// Is each name ordered once by several controllers, also when one is killed in the middle, and do the routers of all answer the CA?
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Front, startFront } from './acme-front.ts'
+import { type Checkout, newCheckout } from './app.ts'
+import { run } from './child.ts'
+import { mustWork, type Person, registered } from './client.ts'
+import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
+import { type Database, testDatabase } from './database.ts'
+import { hasPebble, type Pebble, startPebble } from './pebble.ts'
+import { cleanEnv } from './platform.ts'
+import { freePort } from './port.ts'
+import { askSecurely, type SecureAnswer } from './secure.ts'
+import { until } from './until.ts'
+
+const there = testCluster !== null && hasPebble && process.env.DATABASE_URL?.startsWith('postgres') === true
+const program = "require('http').createServer((q,s)=>s.end('hello')).listen(process.env.PORT)"
+const names = (what: string): string[] => [0, 1, 2, 3].map((index) => `${what}${index}.example.org`)
+
+describe.skipIf(!there).sequential('certificates for pods, by two controllers on one PostgreSQL', () => {
+  let folder: string
+  let database: Database
+  let ca: Pebble
+  let front: Front
+  let one: ClusterPlatform
+  let two: ClusterPlatform
+  let tlsPort: number
+  let ann: Person
+  let shop: Checkout
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'deis-acme-'))
+    database = await testDatabase()
+    const httpPort = await freePort()
+    tlsPort = await freePort()
+    ca = await startPebble(folder, httpPort)
+    front = await startFront(ca)
+    const shared = {
+      ...database.env,
+      ...ca.settings,
+      DEIS_ACME_DIRECTORY: front.directory,
+      DEIS_PLATFORM_DOMAIN: 'apps.example.com',
+      DEIS_SECRET_KEY: randomBytes(32).toString('hex'),
+      DEIS_BUILDER_KEY: randomBytes(32).toString('hex'),
+    }
+    one = await startOnCluster({ ...shared, DEIS_ROUTER_TLS_PORT: String(await freePort()) })
+    // The CA comes to the router of the second only, whichever of the controllers has asked it.
+    const doors = { DEIS_ROUTER_PORT: String(httpPort), DEIS_ROUTER_TLS_PORT: String(tlsPort) }
+    two = await startOnCluster({ ...shared, ...doors })
+    ann = await registered(one, 'ann')
+    shop = await newCheckout(ann, one.name('shop'), { file: 'x' })
+    await shop.does('create', shop.app)
+    await shop.does('config:set', 'PORT=8080')
+    const procfile = JSON.stringify({ web: `node -e "${program}"` })
+    await shop.does('pull', `${one.registry}/stack:1`, `--procfile=${procfile}`)
+  })
+  afterAll(async () => {
+    await two?.stop()
+    await one?.stop()
+    await front?.stop()
+    await ca?.stop()
+    await database?.drop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const secure = async (host: string): Promise<SecureAnswer> => askSecurely(tlsPort, host, { ca: await ca.root() })
+  const served = (host: string) =>
+    until({ what: `${host} is served`, seconds: 90 }, async () => (await secure(host)).body === 'hello')
+  const ordered = (hosts: readonly string[]): string[] =>
+    front.orders.map(({ host }) => host).filter((host) => hosts.includes(host))
+  const orderUrls = async (): Promise<number> => {
+    const query = `SELECT count(*) FROM "AcmeName" WHERE "orderUrl" IS NOT NULL`
+    const args = ['--no-psqlrc', '-At', '--command', query, '--', database.env['DATABASE_URL']!]
+    return Number(mustWork(await run('psql', args, { cwd: folder, env: cleanEnv() }), 'psql'))
+  }
+
+  test('a name that one of them orders is proven through the router of the other', async () => {
+    await served(`${shop.app}.apps.example.com`)
+    for (const host of names('both')) await shop.does('domains:add', host)
+    for (const host of names('both')) await served(host)
+    expect(ordered(names('both')).toSorted()).toEqual(names('both'))
+  })
+
+  test('one that is killed in the middle of its orders leaves them to the other, which makes no new ones', async () => {
+    await ca.restart({ PEBBLE_VA_NOSLEEP: '0', PEBBLE_VA_SLEEPTIME: '5' })
+    for (const host of names('left')) await shop.does('domains:add', host)
+    await until({ what: 'all are ordered' }, async () => (await orderUrls()) === names('left').length)
+    await one.endController('SIGKILL')
+    for (const host of names('left')) await served(host)
+    expect(ordered(names('left')).toSorted()).toEqual(names('left'))
+    expect((await two.log()).match(/got a certificate/g)!.length).toBeGreaterThanOrEqual(names('left').length)
+  })
+})
