@@ -48,8 +48,8 @@ describe.skipIf(!there).sequential('certificates for pods, by two controllers on
     }
     one = await startOnCluster({ ...shared, DEIS_ROUTER_TLS_PORT: String(await freePort()) })
     // The CA comes to the router of the second only, whichever of the controllers has asked it.
-    const doors = { DEIS_ROUTER_PORT: String(httpPort), DEIS_ROUTER_TLS_PORT: String(tlsPort) }
-    two = await startOnCluster({ ...shared, ...doors })
+    const ports = { DEIS_ROUTER_PORT: String(httpPort), DEIS_ROUTER_TLS_PORT: String(tlsPort) }
+    two = await startOnCluster({ ...shared, ...ports })
     ann = await registered(one, 'ann')
     shop = await newCheckout(ann, one.name('shop'), { file: 'x' })
     await shop.does('create', shop.app)

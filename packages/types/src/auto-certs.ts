@@ -13,7 +13,13 @@ export const AutoCert = Type.Object({
    * `pending`: has not been tried yet. `proving`: the CA is verifying the name. `issued`: has a certificate. `failed`: the last try
    * failed. `blocked`: the name does not lead here, or CAA forbids the CA, so it is not asked. A certificate from before still serves in every state.
    */
-  state: Type.Union(['pending', 'proving', 'issued', 'failed', 'blocked'].map((one) => Type.Literal(one))),
+  state: Type.Union([
+    Type.Literal('pending'),
+    Type.Literal('proving'),
+    Type.Literal('issued'),
+    Type.Literal('failed'),
+    Type.Literal('blocked'),
+  ]),
   issuer: OrNull(Type.String()),
   expires: OrNull(Time),
   /** When it is renewed, or tried next. */
