@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { statfs } from 'node:fs/promises'
 import type { Config } from '@deis/controller/config'
+import { writeProven } from '@deis/controller/store/proven'
 import { DeisError } from '@deis/types'
 import { encryptionOf } from './keys.ts'
 import { sizeOf } from './files.ts'
@@ -18,6 +19,7 @@ import { storedBackups } from './list.ts'
 import { openWork } from './lock.ts'
 import { platformOf } from './platform.ts'
 import type { Programs } from './programs.ts'
+import { clearTrial } from './proof/app.ts'
 import { prove } from './proof/prove.ts'
 import { takeSnapshot } from './snapshot/snapshot.ts'
 import type { Target } from './targets/target.ts'
@@ -75,9 +77,9 @@ async function needFree({ target }: Making, manifest: Manifest): Promise<void> {
 }
 
 /** Deletes backups that are no longer needed; the newest is proven when this is called. */
-async function deleteExpired({ config, target, say }: Making): Promise<void> {
+async function deleteExpired({ config, target, now, say }: Making): Promise<void> {
   const backups = await storedBackups(target)
-  for (const name of expired(backups, config.backup.keep)) {
+  for (const name of expired(backups, config.backup.keep, now())) {
     // The backup first: a record without one is nothing.
     await target.remove(name)
     await target.remove(recordName(name))
@@ -100,6 +102,7 @@ export async function makeBackup(making: Making): Promise<Record> {
     )
   const work = await openWork(platform.dataDir)
   try {
+    await clearTrial({ config, programs, signal })
     await needSpace(making)
     const began = now()
     const name = freeName(await target.list(), began, encryption.kind !== 'none')
@@ -131,15 +134,17 @@ export async function makeBackup(making: Making): Promise<Record> {
         opening,
         scratch,
         programs,
-        path: config.path,
-        databaseUrl: config.databaseUrl,
+        config,
         signal,
       },
       now,
     )
     const proven = { ...record, proof }
     await target.writeText(recordName(name), JSON.stringify(proven))
-    if (proof.failed === null) await deleteExpired(making)
+    if (proof.failed === null) {
+      await writeProven(platform.dataDir, record.createdAt)
+      await deleteExpired(making)
+    }
     return proven
   } finally {
     await work.close()

@@ -56,6 +56,13 @@ test.each([
   ['too old', [stored({})], later(49), 'The newest proven backup is 49 hours old; one is made every 24 hours.'],
   ['old, without a schedule', [stored({})], { ...later(999), everyHours: 0 }, null],
   [
+    'from a time to come',
+    [stored({})],
+    later(-1),
+    'Every backup is from a time that is yet to come: look at the clock, and make one.',
+  ],
+  ['one of now counts before those', [stored({ at: later(9).now }), stored({})], later(1), null],
+  [
     'the newest counts',
     [stored({ record: failed, proven: false }), stored({})],
     later(1),

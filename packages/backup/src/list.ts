@@ -1,6 +1,7 @@
 // Which backups does a target have, and can they be relied on?
 import { longestRecord, isProven, readRecord, type Record } from './format/record.ts'
 import { recordName, timeOfName } from './format/names.ts'
+import { isAhead } from './format/retention.ts'
 import { sizeText } from './format/size.ts'
 import type { Target } from './targets/target.ts'
 
@@ -64,8 +65,11 @@ export function concernOf(
   backups: readonly StoredBackup[],
   { now, everyHours }: { readonly now: Date; readonly everyHours: number },
 ): string | null {
-  const [newest] = backups
-  if (newest === undefined) return 'There is no backup.'
+  const newest = backups.find(({ at }) => !isAhead(at, now))
+  if (newest === undefined)
+    return backups.length === 0
+      ? 'There is no backup.'
+      : 'Every backup is from a time that is yet to come: look at the clock, and make one.'
   const reason = reasonOf(newest)
   if (reason !== null) return `The newest backup is not proven: ${reason}.`
   const hours = (now.getTime() - newest.at.getTime()) / 3_600_000

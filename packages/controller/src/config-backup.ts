@@ -10,6 +10,10 @@ export type BackupSettings = Readonly<{
   recipients: readonly string[]
   passphraseFile: string
   slugs: 'current' | 'all'
+  /** Whether a proof tries an app. */
+  tryApp: boolean
+  /** The app that a proof starts; empty: none is started. */
+  proofApp: string
   keep: Readonly<{ last: number; daily: number; weekly: number; monthly: number }>
   s3: Readonly<{
     endpoint: string
@@ -43,6 +47,8 @@ export function readBackup(
     recipients: list('DEIS_BACKUP_RECIPIENTS'),
     passphraseFile: text('DEIS_BACKUP_PASSPHRASE_FILE'),
     slugs: choice('DEIS_BACKUP_SLUGS'),
+    tryApp: flag('DEIS_BACKUP_TRY_APP'),
+    proofApp: text('DEIS_BACKUP_PROOF_APP'),
     keep: {
       last: number('DEIS_BACKUP_KEEP_LAST'),
       daily: number('DEIS_BACKUP_KEEP_DAILY'),

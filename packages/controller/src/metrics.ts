@@ -3,6 +3,7 @@ import type { MetricsText } from '@deis/lib/metrics-listener'
 import { productVersion } from '@deis/types'
 import type { Core } from './domain/core.ts'
 import type { Measures } from './domain/measures.ts'
+import { observeBackups } from './metrics-backup.ts'
 
 export type Metrics = MetricsText & {
   readonly measures: Measures
@@ -92,6 +93,7 @@ export async function createMetrics(backend: string): Promise<Metrics> {
       },
     },
     observe(core) {
+      observeBackups(gauge, core.config.dataDir)
       gauge('deis_converge_queue_length', 'Changes of apps that are made now or wait for their turn.', [], (set) =>
         set({}, core.queue.length()),
       )

@@ -81,7 +81,7 @@ describe.sequential('a platform that is used', () => {
     expect(made.stderr).toBe('')
     expect(made.code).toBe(0)
     expect(made.stdout).toMatch(
-      /^deis-\d{8}T\d{6}Z\.tar\.gz: .* not encrypted\n(.*\n)* {2}secrets: \d+ values decrypt\n {2}repositories: 1 whole\n {2}slugs: 1 readable\n {2}controller: starts and answers with 1 app\(s\)\nproven in \d+ s\n$/,
+      /^deis-\d{8}T\d{6}Z\.tar\.gz: .* not encrypted\n(.*\n)* {2}secrets: \d+ values decrypt\n {2}repositories: 1 whole\n {2}slugs: 1 readable\n {2}controller: starts and answers with 1 app\(s\)\n {2}app: \"shop\" v\d+ unpacks, and `command -v node` works in it\nproven in \d+ s\n$/,
     )
     const listed = await server(['backups'])
     expect(listed.code).toBe(0)
@@ -333,44 +333,24 @@ describe.sequential('a backup', () => {
     }
   })
 
-  test('that is killed at any moment leaves the ones before as they were, and the next is whole', async () => {
-    const before = await content(target)
-    for (let ms = 200; ms < 800; ms += 120) {
-      const making = start(process.execPath, [program, 'backup'], {
-        cwd: platform.folder,
-        env: { ...cleanEnv(), ...platform.database.env, DEIS_DATA_DIR: platform.dataDir, DEIS_BACKUP_TO: target },
-      })
-      const timer = setTimeout(() => making.signal('SIGKILL'), ms)
-      await making.ended
-      clearTimeout(timer)
-    }
-    expect(await content(target)).toEqual(expect.arrayContaining(before))
-    expect((await server(['backup'])).code).toBe(0)
-    expect((await server(['backups'])).code).toBe(0)
-    expect(await readdir(join(platform.dataDir, '.backup'))).toEqual(['lock'])
+  test('is proven by an app that the operator names, which runs apart, with its config; one that fails is told', async () => {
+    const made = await server(['backup'], { DEIS_BACKUP_PROOF_APP: 'shop' })
+    expect([made.code, made.stderr]).toEqual([0, ''])
+    expect(made.stdout).toMatch(/^ {2}app: "shop" v\d+ runs: its process "web" answered on its port$/m)
+    const other = await server(['backup'], { DEIS_BACKUP_PROOF_APP: 'shed' })
+    expect(other.stderr).toBe(
+      'The backup was made but is not proven: there is no app "shed" with a build (DEIS_BACKUP_PROOF_APP).\n',
+    )
+    expect(existsSync(join(platform.dataDir, '.backup-app'))).toBe(false)
+    // The platform's own process is another one, and was left alone.
+    expect((await self(platform, 'shop')).message).toBe('third')
   })
 
-  test('for which the disk is too small is refused with the sizes, made or restored', async ({ skip }) => {
-    const disk = join(platform.folder, 'small-disk')
-    await mkdir(disk)
-    const options = { cwd: '/', env: cleanEnv() }
-    const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', disk], options)
-    skip(mounted.code !== 0, 'only root mounts a small disk')
-    try {
-      const made = await server(['backup', '--to', disk])
-      expect(made.code).toBe(1)
-      expect(made.stderr).toMatch(
-        /^Error: The backup needs up to \d+ KB in ".*", and 16 KB are free\.\nFree some space/,
-      )
-      expect(await content(disk)).toEqual([])
-      const restored = await server(['restore', await newest(), '--to', disk])
-      expect(restored.code).toBe(1)
-      expect(restored.stderr).toMatch(
-        /^Error: (The backup unpacks to \d+ KB, and ".*" has \d+ KB free|The disk of ".*" is full)/,
-      )
-      expect(await content(disk)).toEqual([])
-    } finally {
-      await run('umount', [disk], options)
-    }
+  test('is made by one program at a time', async () => {
+    const [one, other] = await Promise.all([server(['backup']), server(['backup'])])
+    expect([one.code, other.code].toSorted()).toEqual([0, 1])
+    expect(one.stderr + other.stderr).toBe(
+      `Error: Another backup of "${platform.dataDir}" is being made.\nWait until it has ended.\n`,
+    )
   })
 })

@@ -20,6 +20,9 @@ export type Accounts = {
 const firstUid = 40_000
 const lastUid = 59_999
 
+/** Belongs to no app: for a trial, whose processes can all be ended by it. */
+export const trialUser: RunAs = { uid: firstUid, gid: firstUid }
+
 /** Several platforms on one machine start at different numbers: their apps would share users otherwise. */
 function startOf(folder: string): number {
   const hash = createHash('sha256').update(resolve(folder)).digest().readUInt32BE()

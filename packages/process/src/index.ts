@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { createNativeBuilder } from '@deis/buildpacks/create'
 import { openSlugs } from '@deis/buildpacks/slugs'
-import { openAccounts } from '@deis/machine/accounts'
+import { type Accounts, openAccounts } from '@deis/machine/accounts'
 import { createArchiver } from '@deis/machine/archive'
 import { openFirewall } from '@deis/machine/firewall'
 import { openIsolation } from '@deis/machine/isolation'
@@ -33,11 +33,14 @@ type Deps = {
   /** Resolves when no router sends or holds requests to an address of an app. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
   readonly log: Log
+  /** Default: one user for each app of the data folder. */
+  readonly accounts?: Accounts
 }
 
-export async function openBackend(settings: ProcessSettings, { archiveProgram, drained, log }: Deps): Promise<Backend> {
+export async function openBackend(settings: ProcessSettings, deps: Deps): Promise<Backend> {
+  const { archiveProgram, drained, log } = deps
   const { dataDir, path, locale, buildTimeoutSeconds, maxSlugBytes, buildEnv } = settings
-  const accounts = await openAccounts(dataDir)
+  const accounts = deps.accounts ?? (await openAccounts(dataDir))
   if (!accounts.isolated) log('warn', 'apps are not isolated from each other', { reason: accounts.reason })
   const isolation = await openIsolation()
   if (isolation.kind === 'group') log('warn', 'processes may outlive their apps', { reason: isolation.detail })

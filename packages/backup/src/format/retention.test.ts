@@ -38,7 +38,13 @@ test.each([
     ['01-01 00:00'],
   ],
 ])('%s', (_, keep, days, gone) => {
-  expect(expired(backups(...days), keep)).toEqual(gone)
+  const now = new Date('2026-12-31Z')
+  expect(expired(backups(...days), keep, now)).toEqual(gone)
   // In whatever order they are listed.
-  expect(expired(backups(...days.toReversed()), keep)).toEqual(gone)
+  expect(expired(backups(...days.toReversed()), keep, now)).toEqual(gone)
+})
+
+test('after the clock was set back, those of the time to come stay, and what is made now does, too', () => {
+  const all = backups('01-01 00:00', '01-02 00:00', '06-01 00:00', '06-02 00:00')
+  expect(expired(all, { ...none, last: 1 }, new Date('2026-01-02T00:00:30Z'))).toEqual(['01-01 00:00'])
 })

@@ -10,6 +10,11 @@ export type Kept = {
 type Backup = { readonly name: string; readonly at: Date; readonly proven: boolean }
 
 const dayMs = 24 * 3600 * 1000
+/** Two that are made in one second have names one after the other. */
+const slackMs = 60_000
+
+/** The clock was set back since it was made: what is newer is not what the names say. */
+export const isAhead = (at: Date, now: Date): boolean => at.getTime() - now.getTime() > slackMs
 
 const periods: { readonly [Period in Exclude<keyof Kept, 'last'>]: (at: Date) => string } = {
   daily: (at) => at.toISOString().slice(0, 10),
@@ -20,10 +25,12 @@ const periods: { readonly [Period in Exclude<keyof Kept, 'last'>]: (at: Date) =>
 
 /**
  * Only proven backups count, and without one nothing is deleted. The newest proven one stays whatever the numbers are, and so
- * does what is newer: it may be all that shows why it could not be proven.
+ * does what is newer: it may be all that shows why it could not be proven. Those from a time that is yet to come stay until it
+ * has come, and take nobody's place: otherwise one that is made now would be deleted at once.
  */
-export function expired(backups: readonly Backup[], keep: Kept): string[] {
-  const newestFirst = backups.toSorted((a, b) => b.at.getTime() - a.at.getTime() || (a.name < b.name ? 1 : -1))
+export function expired(backups: readonly Backup[], keep: Kept, now: Date): string[] {
+  const past = backups.filter(({ at }) => !isAhead(at, now))
+  const newestFirst = past.toSorted((a, b) => b.at.getTime() - a.at.getTime() || (a.name < b.name ? 1 : -1))
   const proven = newestFirst.filter((one) => one.proven)
   const newest = proven[0]
   if (newest === undefined) return []

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { dialectOf } from '@deis/controller/store/open'
 import { DeisError, messageOf } from '@deis/types'
 import { openBeside } from '../database/schema.ts'
+import type { Config } from '@deis/controller/config'
 import type { Opening } from '../format/encryption.ts'
 import type { Proof } from '../format/record.ts'
 import { sizeText } from '../format/size.ts'
@@ -14,6 +15,7 @@ import type { Programs } from '../programs.ts'
 import { type Home, postgresqlHome, sqliteHome } from '../restore/home.ts'
 import { layOut, type Whole } from '../restore/layout.ts'
 import type { Target } from '../targets/target.ts'
+import { tryApp } from './app.ts'
 import { bootController } from './boot.ts'
 
 export type Proving = {
@@ -26,9 +28,8 @@ export type Proving = {
   /** An empty folder of our own. */
   readonly scratch: string
   readonly programs: Programs
-  readonly path: string
-  /** That the platform uses: on PostgreSQL, the scratch copy is in a schema beside its own. */
-  readonly databaseUrl: string
+  /** Of the platform: on PostgreSQL, the scratch copy is in a schema beside its own. */
+  readonly config: Config
   readonly signal: AbortSignal
 }
 
@@ -65,7 +66,11 @@ async function check(proving: Proving, found: (line: string) => void): Promise<v
 
 type Unpacked = Pick<Whole, 'from' | 'to' | 'home' | 'manifest'>
 
-async function withHome({ databaseUrl, programs }: Proving, to: string, work: (home: Home) => Promise<void>) {
+async function withHome(
+  { config: { databaseUrl }, programs }: Proving,
+  to: string,
+  work: (home: Home) => Promise<void>,
+) {
   if (dialectOf(databaseUrl) === 'sqlite') return work(sqliteHome(to))
   const beside = await openBeside(databaseUrl, programs.migrations, 'deis_proof')
   try {
@@ -76,12 +81,10 @@ async function withHome({ databaseUrl, programs }: Proving, to: string, work: (h
   }
 }
 
-async function checkRestored(
-  { programs, path, signal }: Proving,
-  unpacked: Unpacked,
-  found: (line: string) => void,
-): Promise<void> {
+async function checkRestored(proving: Proving, unpacked: Unpacked, found: (line: string) => void): Promise<void> {
   const { to, home, manifest } = unpacked
+  const { programs, config, signal } = proving
+  const { path } = config
   await layOut({ ...unpacked, migrations: programs.migrations, path, signal, found })
   const apps = await bootController({ program: programs.controller, folder: to, home, path }, signal)
   if (apps !== null && apps !== manifest.apps.length)
@@ -92,6 +95,8 @@ async function checkRestored(
       ? 'controller: starts; there are no accounts yet'
       : `controller: starts and answers with ${apps} app(s)`,
   )
+  const tried = await tryApp(proving, home, to, manifest)
+  if (tried !== null) found(tried)
 }
 
 /** Never rejects because of the backup: what is wrong with it is the result. @throws the signal's reason */

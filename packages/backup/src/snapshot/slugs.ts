@@ -5,6 +5,18 @@ import { codeOf, namesIn } from '../files.ts'
 
 const pattern = /^[0-9a-f]{64}\.tgz$/
 
+/** A second name, which costs no space, wherever there can be one. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST' || code === 'ENOENT') throw error
+    // Another file system, or one without hard links, or a slug of another owner.
+    await copyFile(from, to)
+  }
+}
+
 /**
  * Gives every slug a second name in `folder`, which costs no space: whatever the controller deletes from now on, its content is
  * there. A slug never changes, as it is named by its content.
@@ -15,12 +27,11 @@ export async function holdSlugs(slugFolder: string, folder: string): Promise<voi
     if (!pattern.test(name)) continue
     const [from, to] = [join(slugFolder, name), join(folder, name)]
     try {
-      await link(from, to)
+      await linkOrCopy(from, to)
     } catch (error) {
       const code = codeOf(error)
-      if (code === 'EEXIST' || code === 'ENOENT') continue
-      // A file system without hard links, or a slug of another owner.
-      await copyFile(from, to)
+      // Held already, or deleted just now.
+      if (code !== 'EEXIST' && code !== 'ENOENT') throw error
     }
   }
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkBackups, type LastBackup, nextBackup } from './backups.ts'
 import { readConfig } from '../config.ts'
+import { backupAge } from '../metrics-backup.ts'
+import { writeProven } from '../store/proven.ts'
 
 const last: LastBackup = {
   startedAt: '2026-11-29T03:10:00.000Z',
@@ -41,6 +43,24 @@ test('doctor says how the last one ended', async () => {
       concern: 'broken',
       detail: 'the last failed at 2026-11-29T03:12:00.000Z: The disk is full.',
     })
+    // Of whoever made it.
+    await writeProven(dataDir, '2026-11-29T03:10:00.000Z')
+    const at = (time: string) => checkBackups({ dataDir, backup }, Date.parse(time))
+    expect(await at('2026-12-01T03:11:00.000Z')).toMatchObject({
+      concern: 'broken',
+      detail:
+        'the newest that is proven is 2 days old, and one is due every 24 hours; the last failed: The disk is full.',
+    })
+    await writeFile(join(dataDir, 'state/last-backup.json'), JSON.stringify(last))
+    expect(await at('2026-11-30T03:11:00.000Z')).toMatchObject({ status: 'ok' })
+    const byHand = { dataDir, backup: readConfig({}, dataDir).backup }
+    expect(await checkBackups(byHand, Date.parse('2026-11-29T08:11:00.000Z'))).toEqual({
+      name: 'backups',
+      status: 'ok',
+      detail: 'the newest that is proven is 5 hour(s) old',
+    })
+    // A clock that was set back.
+    expect(await backupAge(dataDir, Date.parse('2026-11-28T00:00:00.000Z'))).toBe(0)
   } finally {
     await rm(dataDir, { recursive: true })
   }

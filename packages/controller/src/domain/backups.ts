@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Check, messageOf } from '@deis/types'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { backupAge } from '../metrics-backup.ts'
 import type { Peers } from '../store/peers.ts'
 
 const hourMs = 3_600_000
@@ -46,11 +47,27 @@ async function writeLast(dataDir: string, last: LastBackup): Promise<void> {
   await rename(`${file}.new`, file)
 }
 
-/** A line of `deis doctor`; null: the controller makes no backups. */
-export async function checkBackups({ dataDir, backup }: Pick<Config, 'dataDir' | 'backup'>): Promise<Check | null> {
-  if (backup.everyHours === 0) return null
-  const last = await readLast(dataDir)
+/** `5 hours old`. */
+function ageText(seconds: number): string {
+  const hours = Math.floor(seconds / 3600)
+  return hours < 48 ? `${hours} hour(s) old` : `${Math.floor(hours / 24)} days old`
+}
+
+/** A line of `deis doctor`; null: the controller makes no backups, and nobody else does. */
+export async function checkBackups(
+  { dataDir, backup: { everyHours } }: Pick<Config, 'dataDir' | 'backup'>,
+  now = Date.now(),
+): Promise<Check | null> {
   const named = { name: 'backups' } as const
+  const age = await backupAge(dataDir, now)
+  if (everyHours === 0)
+    return age === null ? null : { ...named, status: 'ok', detail: `the newest that is proven is ${ageText(age)}` }
+  const last = await readLast(dataDir)
+  if (age !== null && age > 2 * everyHours * 3600 && last?.code !== null) {
+    const why = last === null || last.code === 0 ? '' : `; the last failed: ${last.line}`
+    const detail = `the newest that is proven is ${ageText(age)}, and one is due every ${everyHours} hours${why}`
+    return { ...named, status: 'limited', detail, concern: 'broken' }
+  }
   if (last === null) return { ...named, status: 'limited', detail: 'none was made yet' }
   if (last.endedAt === null)
     return { ...named, status: 'limited', detail: `one is being made since ${last.startedAt}, or was interrupted` }

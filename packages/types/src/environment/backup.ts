@@ -20,6 +20,13 @@ export const backupSettings = {
     ['current', 'all'],
     'which slugs are in a backup: those that run, or all that a rollback may need',
   ),
+  DEIS_BACKUP_TRY_APP: flag(
+    true,
+    'whether a proof unpacks an app, a different one each time, and runs a harmless command in it',
+  ),
+  DEIS_BACKUP_PROOF_APP: text('', 'app whose web process a proof starts instead, with its config', {
+    usually: 'none: real apps would work with their real databases',
+  }),
   DEIS_BACKUP_KEEP_LAST: count(7, 'the newest'),
   DEIS_BACKUP_KEEP_DAILY: count(14, 'one a day'),
   DEIS_BACKUP_KEEP_WEEKLY: count(8, 'one a week'),

@@ -39,7 +39,7 @@ export async function releaseOf(db: Tx, app: AppRow, version: number): Promise<F
 }
 
 /** Everything the scheduler needs of a release that has a build. */
-export function releaseParts(core: Core, app: AppRow, release: FullRelease): ReleaseParts {
+export function releaseParts({ vault }: Pick<Core, 'vault'>, app: AppRow, release: FullRelease): ReleaseParts {
   if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
   const { image, reference, sha, dockerfile, port } = release.build
   return {
@@ -47,7 +47,7 @@ export function releaseParts(core: Core, app: AppRow, release: FullRelease): Rel
     version: release.version,
     summary: release.summary,
     created: release.createdAt,
-    config: configMaps(core.vault, release.config),
+    config: configMaps(vault, release.config),
     build: { image, reference, sha, dockerfile, port, procfile: procfileOf(release.build), cnb: cnbOf(release.build) },
   }
 }
