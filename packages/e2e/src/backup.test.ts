@@ -81,7 +81,7 @@ describe.sequential('a platform that is used', () => {
     expect(made.stderr).toBe('')
     expect(made.code).toBe(0)
     expect(made.stdout).toMatch(
-      /^deis-\d{8}T\d{6}Z\.tar\.gz: .* not encrypted\n(.*\n)* {2}secrets: \d+ values decrypt\n {2}repositories: 1 whole\n {2}slugs: 1 readable\n {2}controller: starts and answers with 1 app\(s\)\n {2}app: \"shop\" v\d+ unpacks, and `command -v node` works in it\nproven in \d+ s\n$/,
+      /^deis-\d{8}T\d{6}Z\.tar\.gz: .* not encrypted\n(.*\n)* {2}secrets: \d+ values decrypt\n {2}repositories: 1 whole\n {2}slugs: 1 readable\n {2}controller: starts and answers with 1 app\(s\)\n {2}app: "shop" v\d+ unpacks, and `command -v node` works in it\nproven in \d+ s\n$/,
     )
     const listed = await server(['backups'])
     expect(listed.code).toBe(0)
@@ -348,7 +348,7 @@ describe.sequential('a backup', () => {
 
   test('is made by one program at a time', async () => {
     const [one, other] = await Promise.all([server(['backup']), server(['backup'])])
-    expect([one.code, other.code].toSorted()).toEqual([0, 1])
+    expect(Number(one.code) + Number(other.code)).toBe(1)
     expect(one.stderr + other.stderr).toBe(
       `Error: Another backup of "${platform.dataDir}" is being made.\nWait until it has ended.\n`,
     )
