@@ -134,7 +134,7 @@ test.each([
   ['no manifest', [database], 'it begins with "database.sqlite"'],
   ['a manifest that is not JSON', [{ path: 'manifest.json', text: '{' }], 'manifest.json is not JSON'],
   ['another form', [first({ format: 1 })], 'does not have the form'],
-  ['a newer format', [first({ format: 2 })], 'This backup has format 2'],
+  ['a newer format', [first({ format: 3 })], 'This backup has format 3'],
   ['no database', [first(manifestOf({ 'keys/a': 'x' }))], 'it has no database'],
   [
     'a file that is not listed',
