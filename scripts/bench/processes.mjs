@@ -120,8 +120,14 @@ export function childrenOf(pid) {
   )
 }
 
-export function cpuSeconds(pid) {
-  // After the program's name, which may hold spaces: utime and stime are fields 14 and 15, in hundredths.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
+// After the program's name, which may hold spaces: utime and stime are fields 14 and 15, in hundredths, and then those of
+// the children that it has waited for.
+const cpuOf = (pid, fields) => {
+  const all = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+  return fields.reduce((sum, field) => sum + Number(all[field - 3]), 0) / 100
 }
+
+export const cpuSeconds = (pid) => cpuOf(pid, [14, 15])
+
+/** With that of the children that have ended. */
+export const cpuSecondsOfAll = (pid) => cpuOf(pid, [14, 15, 16, 17])

@@ -5,35 +5,10 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { answers, command, deploy, prepare } from './deploy.mjs'
 import { startPlatform } from './platform.mjs'
-import { median } from './report.mjs'
 import { freePorts, run } from './processes.mjs'
+import { breakdown, stepsLine } from './push-steps.mjs'
 
 const runs = 5
-
-/** What begins with the line, in the order of a push; a line that does not come leaves its step to the one before. */
-const steps = [
-  ['ssh, receive', null],
-  ['unpack, detect', /Starting build/],
-  ['Node.js version', /-----> .*(app detected|Node\.js)/i],
-  ['npm ci', /Installing dependencies/],
-  ['pack', /added \d+ package|up to date/],
-  ['release, unpack, start, ready, routed', /Build complete/],
-  ['end of the push', /deployed to Workflow/],
-  ['until it answers', /^git push ended/],
-]
-
-/** The time of each step, from when the lines came. */
-function breakdown(from, lines, to) {
-  const marks = [{ name: steps[0][0], at: from }]
-  let next = 1
-  for (const { at, text } of lines) {
-    const found = steps.findIndex(([, begins], index) => index >= next && begins.test(text))
-    if (found < 0) continue
-    marks.push({ name: steps[found][0], at })
-    next = found + 1
-  }
-  return marks.map(({ name, at }, index) => ({ name, ms: (marks[index + 1]?.at ?? to) - at }))
-}
 
 async function platformRun(scope, platform, person, app) {
   await platform.call('POST', '/v2/apps/', { id: app })
@@ -69,13 +44,6 @@ async function floorRun(scope, folder, { env, repository }) {
     app.kill('SIGKILL')
     await ended
   }
-}
-
-/** The medians of the steps, in one line. */
-function stepsLine(results) {
-  const names = [...new Set(results.flatMap(({ steps }) => steps.map(({ name }) => name)))]
-  const of = (name) => results.flatMap(({ steps }) => steps.filter((step) => step.name === name).map(({ ms }) => ms))
-  return names.map((name) => `${name} ${Math.round(median(of(name)))}`).join(' · ')
 }
 
 export async function measure({ root, scope }) {

@@ -1,9 +1,10 @@
 // Does a build do what docs/contract/build-and-route.md §2.2 says, and leave nothing behind?
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Accounts } from '@deis/machine/accounts'
+import { openCopies } from '@deis/machine/copies'
 import { withVariable } from '@deis/machine/pid'
 import { BuildFailure } from '@deis/ports/builder'
 import { type Files, openTestBuilder, read, repository, runIn, type TestBuilder } from './testing.ts'
@@ -410,4 +411,44 @@ test('doctor lines name every toolchain', async () => {
   ])
   expect(checks[0]).toEqual({ name: 'Node.js builds', status: 'ok', detail: process.version })
   expect(checks.at(-1)?.status).toBe('missing')
+})
+
+test('what is packed is also there for the first process, until the files of the build are deleted', async () => {
+  const copies = openCopies()
+  const one = await openTestBuilder({ copies })
+  const runAs = await one.accounts.of('myapp')
+  const empty = async (name: string): Promise<string> => {
+    const folder = join(one.folder, name)
+    await mkdir(folder)
+    if (runAs) await chown(folder, runAs.uid, runAs.gid)
+    return folder
+  }
+  try {
+    const left: (() => Promise<void>)[] = []
+    const app = { Procfile: 'web: ./run\n', run: 'x', '.slugignore': 'notes\n', notes: 'not in the slug' }
+    const build = async () => {
+      const { result } = await one.build(app, { later: (discard) => left.push(discard) })
+      if (result.artifact.kind !== 'slug') throw new Error('no slug')
+      return { result, wanted: { app: 'myapp', digest: result.artifact.digest } }
+    }
+    const { result, wanted } = await build()
+    const home = await empty('home')
+    expect(await copies.take({ ...wanted, folder: home }, runAs)).toBe(true)
+    expect((await readdir(home)).toSorted()).toEqual((await readdir(await one.unpack(result))).toSorted())
+    expect(await readdir(home)).toContain('run')
+    expect(await readdir(home)).not.toContain('notes')
+    if (runAs) expect((await stat(join(home, 'run'))).uid).toBe(runAs.uid)
+    // Not taken: it goes with the files of its build.
+    const next = await build()
+    expect(copies.count(next.wanted)).toBe(1)
+    await Promise.all(left.map((discard) => discard()))
+    expect(copies.count(next.wanted)).toBe(0)
+    expect(await readdir(join(one.folder, 'builder', 'builds'))).toEqual([])
+    // Where the files of a build are deleted at once, there is none.
+    const { result: last } = await one.build(app)
+    expect(last).toEqual(result)
+    expect(copies.count(wanted)).toBe(0)
+  } finally {
+    await one.close()
+  }
 })

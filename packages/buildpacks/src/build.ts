@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Accounts, RunAs } from '@deis/machine/accounts'
+import type { Copies } from '@deis/machine/copies'
 import { discard } from '@deis/machine/discard'
 import type { Isolation } from '@deis/machine/isolation'
 import { ArchiveFailure, type Archiver, type OpenFolder } from '@deis/machine/archive'
+import type { Copying } from '@deis/machine/folder'
 import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { BadProcfile, parseProcfile, releaseNotice } from '@deis/ports/procfile'
 import { builtInStep } from './built-in.ts'
@@ -37,8 +39,8 @@ export type BuildSettings = EnvironmentSettings & {
   readonly maxSlugBytes: number
   /** Tried before the built-in ones. */
   readonly buildpacks: readonly string[]
-  /** Whether what is built is started here next: its slug is unpacked then. */
-  readonly startsApps: boolean
+  /** Gets a copy of what is built, for the first process that starts; null: none starts here. */
+  readonly copies: Copies | null
 }
 
 // A push is smaller than what it unpacks to; this is for archives made to fill the disk.
@@ -148,6 +150,16 @@ type BuildParts = {
   readonly runAs: RunAs | null
 }
 
+/** Unpacks what is packed for the process that starts next, side by side. */
+async function copyFor(
+  { archiver }: BuildSettings,
+  { workspace, runAs }: BuildParts,
+  signal: AbortSignal,
+): Promise<Copying> {
+  await makeFor(workspace.copy, runAs, 0o700)
+  return (slug) => archiver.unpackSlug(slug, [workspace.copy], { runAs, signal })
+}
+
 async function buildIn(
   settings: BuildSettings,
   request: BuildRequest,
@@ -156,6 +168,8 @@ async function buildIn(
 ): Promise<BuildResult> {
   const { workspace, cache, output, app, files, runAs } = parts
   const { config } = request
+  // Without `later` the files of the build are gone before anything starts.
+  const copies = request.later ? settings.copies : null
   await fetchSource(request, parts)
   warnSubmodules(output, request.submodules ?? [])
   await refuseDockerfile(files, config)
@@ -182,7 +196,7 @@ async function buildIn(
   const steps = (await externalSteps(context, settings.shell, runAs)) ??
     (await detectedSteps(context, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(context)]
   // While tools work there is time to start what comes after them.
-  settings.archiver.expect((caching ? 1 : 0) + (settings.startsApps ? 1 : 0))
+  settings.archiver.expect(caching ? 1 : 0, copies ? 1 : 0)
   const [defaults, name] = await compile(context, steps, settings.shell)
   const ignored = await ignoredPaths(context)
 
@@ -192,12 +206,13 @@ async function buildIn(
   report(output, declared, defaults, name)
   // Side by side: each is a program that reads another folder. Both are over when this goes on.
   const [packed, saved] = await Promise.allSettled([
-    makeSlug(settings, app, request.id, ignored),
+    makeSlug(settings, app, request.id, ignored, copies && (await copyFor(settings, parts, signal))),
     caching ? cache.save(workspace.cache, output) : null,
   ])
   if (packed.status === 'rejected') throw packed.reason
   if (saved.status === 'rejected') throw saved.reason
   const slug = packed.value
+  if (slug.notCopied === null) copies?.offer({ app: request.app, digest: slug.digest, folder: workspace.copy })
   for (const { path, why } of slug.leftOut) output.warn(`Left out of the slug: ${path} (${why})`)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
   return {
@@ -235,7 +250,11 @@ export async function build(
     throw error
   } finally {
     await app.close()
-    if (later) later(() => discard(workspace.root))
+    if (later)
+      later(() => {
+        settings.copies?.withdraw(workspace.copy)
+        return discard(workspace.root)
+      })
     else await discard(workspace.root)
   }
 }

@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Accounts } from '@deis/machine/accounts'
+import type { Copies } from '@deis/machine/copies'
 import { discard } from '@deis/machine/discard'
 import type { Isolation } from '@deis/machine/isolation'
 import type { Archiver } from '@deis/machine/archive'
@@ -31,8 +32,8 @@ export type NativeBuilderOptions = {
   readonly stack?: string
   /** URLs of buildpacks that are tried in order, by their detect, before the built-in ones; default: none. */
   readonly buildpacks?: readonly string[]
-  /** Whether what is built is started here next; default: no. */
-  readonly startsApps?: boolean
+  /** Gets an unpacked copy of what is built, where that is started here next. */
+  readonly copies?: Copies
   /** No build begins with less free disk; default 200 MB. */
   readonly minFreeBytes?: number
   /** Output of tools beyond this is not shown; default 10 MB. */
@@ -74,7 +75,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
     stack: options.stack ?? 'heroku-24',
     passEnv: options.passEnv ?? {},
     buildpacks: options.buildpacks ?? [],
-    startsApps: options.startsApps ?? false,
+    copies: options.copies ?? null,
     minFreeBytes: options.minFreeBytes ?? 200 * 2 ** 20,
     maxOutputBytes: options.maxOutputBytes ?? 10_000_000,
     maxCacheBytes: options.maxCacheBytes ?? 2 * 2 ** 30,

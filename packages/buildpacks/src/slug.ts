@@ -2,6 +2,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArchiveFailure, type OpenFolder, type Packed } from '@deis/machine/archive'
+import type { Copying } from '@deis/machine/folder'
 import { slugFile } from '@deis/machine/slugs'
 import { BuildFailure } from '@deis/ports/builder'
 import type { BuildContext } from './context.ts'
@@ -36,10 +37,11 @@ export async function makeSlug(
   app: OpenFolder,
   build: string,
   ignored: ReadonlySet<string>,
+  copy: Copying | null,
 ): Promise<Packed> {
   const partial = join(slugFolder, `.${build}.partial`)
   try {
-    const slug = await app.pack(partial, { skip: [...ignored], skipNames: ['.git'], archiveBytes: maxSlugBytes })
+    const slug = await app.pack(partial, { skip: [...ignored], skipNames: ['.git'], archiveBytes: maxSlugBytes, copy })
     await rename(partial, slugFile(slugFolder, slug.digest))
     return slug
   } catch (error) {

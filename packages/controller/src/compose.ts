@@ -203,6 +203,7 @@ async function listen(
     (request, response) => takesGit(request, response) || (intercept?.(request, response) ?? false),
     files,
   )
+  ends.push(async () => void (await Promise.all(core.here.deleting)))
   // A restart lets builds end that are nearly done; stopping the platform does not wait for them. Pushes over HTTP are told.
   ends.push(
     () => closeServer(server),

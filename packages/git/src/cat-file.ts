@@ -4,7 +4,7 @@ import type { CatFile } from '@deis/lib/git-tree/objects'
 import { type Commit, type Git, killGroup, spawnGit } from './git.ts'
 
 type Mode = Parameters<CatFile>[0]
-type Asked = { readonly take: (chunk: Buffer) => boolean; resolve(): void; reject(error: unknown): void }
+type Asked = { readonly take: Parameters<CatFile>[2]; resolve(): void; reject(error: unknown): void }
 
 type Reader = { ask: (input: string, take: Asked['take']) => Promise<void>; fail: (error: unknown) => void }
 
@@ -23,15 +23,14 @@ function reader(child: ChildProcessWithoutNullStreams): Reader {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (errors.length < 1000) errors += text
   })
-  child.stdout.on('data', (chunk: Buffer) => {
-    try {
-      if (!asked?.take(chunk)) return
-      asked.resolve()
+  const read = async (): Promise<void> => {
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      if (!(await asked?.take(chunk))) continue
+      asked?.resolve()
       asked = null
-    } catch (error) {
-      fail(error)
     }
-  })
+  }
+  read().catch(fail)
   child.once('error', fail)
   child.once('close', () => fail(new Error(`git cat-file failed: ${errors.trim() || 'it was ended'}`)))
   return {

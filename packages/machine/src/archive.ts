@@ -2,6 +2,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RunAs } from './accounts.ts'
+import type { Tar } from './tar.ts'
 import { openPrograms, type Program } from './archive-program.ts'
 import {
   type ArchiveResult,
@@ -37,6 +38,11 @@ export type Archiver = {
   unpack(source: Readable, folder: string, options?: User & Unpacking): Promise<ArchiveResult>
   /** A file of the platform into each of these folders, one after the other: the result is the same for each. */
   unpackFile(file: string, folders: readonly [string, ...string[]], options?: User & Limits): Promise<ArchiveResult>
+  /**
+   * A slug of this platform, in a file or as it arrives, into each of these empty folders: by the tar of the machine where that
+   * can, and otherwise as above.
+   */
+  unpackSlug(slug: string | Readable, folders: readonly string[], options?: User): Promise<void>
   pack(folder: string, file: string, options?: User & Packing): Promise<Packed>
   fingerprint(folder: string, options?: User): Promise<Fingerprint>
   /**
@@ -49,12 +55,12 @@ export type Archiver = {
    * that one is invalid, and ends only when all of it has been passed on.
    */
   relay(source: Readable, into: Pick<RelayOrder, 'files' | 'folder' | 'user'>, options?: User & Limits): Readable
-  /** So many programs are soon needed: to start one takes longer than to pack a small app. */
-  expect(count: number): void
+  /** So many programs are soon needed, and more to unpack slugs: to start one takes longer than to pack a small app. */
+  expect(count: number, slugs?: number): void
 }
 
 /** `vector`: the argument vector that runs archive/main.ts. */
-export function createArchiver(vector: readonly string[]): Archiver {
+export function createArchiver(vector: readonly string[], tar: Tar | null = null): Archiver {
   const programs = openPrograms(vector)
 
   /** One piece of work. Afterwards its program has ended. */
@@ -75,7 +81,7 @@ export function createArchiver(vector: readonly string[]): Archiver {
     }
   }
 
-  return {
+  const archiver: Archiver = {
     open: (folder, { runAs = null, signal } = {}) => folderOf(programs.open({ folder, runAs, input: null }, signal)),
     unpack: (source, folder, options = {}) =>
       once(folder, options, null, (program) => folderOf(program).unpack(source, options)),
@@ -86,6 +92,26 @@ export function createArchiver(vector: readonly string[]): Archiver {
         for (const folder of others) await program.ask({ mode: 'unpack', folder, limits })
         return result
       }),
+    async unpackSlug(slug, folders, options = {}) {
+      if (typeof slug !== 'string') {
+        const into = tar?.unpack ?? archiver.unpack
+        for (const folder of folders) await into(slug, folder, options)
+        return
+      }
+      const left = [...folders]
+      try {
+        if (tar !== null)
+          for (const folder of folders) {
+            await tar.unpack(slug, folder, options)
+            left.shift()
+          }
+      } catch {
+        // Ours replaces what is there, and says better what is wrong with a slug.
+        options.signal?.throwIfAborted()
+      }
+      const [next, ...others] = left
+      if (next !== undefined) await archiver.unpackFile(slug, [next, ...others], options)
+    },
     pack: (folder, file, options = {}) =>
       once(folder, options, null, (program) => folderOf(program).pack(file, options)),
     fingerprint: (folder, options = {}) =>
@@ -121,6 +147,7 @@ export function createArchiver(vector: readonly string[]): Archiver {
       )
       return out
     },
-    expect: (count) => programs.expect(count),
+    expect: (count, slugs = 0) => programs.expect(count + (tar === null ? slugs : 0)),
   }
+  return archiver
 }

@@ -1,7 +1,8 @@
 // What does the platform do in a folder that another user may write to? All of it through one program, as that user.
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { once } from 'node:events'
+import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Program } from './archive-program.ts'
 import {
@@ -45,12 +46,16 @@ export type Packing = Limits & {
   readonly times?: boolean
   /** Maximum size of the archive itself. */
   readonly archiveBytes?: number
+  /** Gets the archive while it is made. */
+  readonly copy?: Copying | null
 }
 
 export type Packed = ArchiveResult & {
   /** `sha256:<hex>` of the file. */
   readonly digest: string
   readonly size: number
+  /** Why `copy` does not have everything; null: it does, or there is none. */
+  readonly notCopied: Error | null
 }
 
 export type OpenFolder = Paths & {
@@ -89,9 +94,50 @@ export async function feed(source: Readable, program: Program): Promise<void> {
   }
 }
 
-async function write(program: Program, file: string, most: number): Promise<{ digest: string; size: number }> {
+/** Unpacks an archive while it is made, to its end. */
+export type Copying = (archive: Readable) => Promise<void>
+
+type Copy = {
+  /** Resolves when more can be taken. */
+  give(chunk: Buffer): Promise<void>
+  /** Resolves when all is there, with null, or with why it is not. */
+  end(): Promise<Error | null>
+  /** No more of the archive will come. */
+  fail(error: Error): Promise<unknown>
+}
+
+/** If it fails nothing else does. */
+function openCopy(copying: Copying): Copy {
+  const archive = new PassThrough()
+  const ended = copying(archive).then(
+    () => null,
+    (error: Error) => error,
+  )
+  return {
+    async give(chunk) {
+      if (!archive.destroyed && !archive.write(chunk))
+        await Promise.race([ended, once(archive, 'drain').catch(() => {})])
+    },
+    end() {
+      archive.end()
+      return ended
+    },
+    fail(error) {
+      archive.destroy(error)
+      return ended
+    },
+  }
+}
+
+async function write(
+  program: Program,
+  file: string,
+  most: number,
+  copying: Copying | null,
+): Promise<Omit<Packed, keyof ArchiveResult>> {
   const hash = createHash('sha256')
   let size = 0
+  const copy = copying && openCopy(copying)
   try {
     await pipeline(
       program.output,
@@ -101,6 +147,7 @@ async function write(program: Program, file: string, most: number): Promise<{ di
           size += chunk.length
           if (size > most)
             throw new BadFolder(`the app is larger than ${Math.round(most / 2 ** 20)} MB when compressed`)
+          await copy?.give(chunk)
           yield chunk
         }
       },
@@ -108,9 +155,10 @@ async function write(program: Program, file: string, most: number): Promise<{ di
     )
   } catch (error) {
     program.fail(error as Error)
+    await copy?.fail(error as Error)
     throw error
   }
-  return { digest: `sha256:${hash.digest('hex')}`, size }
+  return { digest: `sha256:${hash.digest('hex')}`, size, notCopied: (await copy?.end()) ?? null }
 }
 
 export function folderOf(program: Program): OpenFolder {
@@ -130,7 +178,16 @@ export function folderOf(program: Program): OpenFolder {
         source.destroy()
       }
     },
-    async pack(file, { limits, skip = [], skipNames = [], level = 6, times = false, archiveBytes = Infinity } = {}) {
+    async pack(file, options = {}) {
+      const {
+        limits,
+        skip = [],
+        skipNames = [],
+        level = 6,
+        times = false,
+        archiveBytes = Infinity,
+        copy = null,
+      } = options
       const replied = program.ask({
         mode: 'pack',
         limits: { ...defaultLimits, ...limits },
@@ -140,9 +197,9 @@ export function folderOf(program: Program): OpenFolder {
         times,
       })
       program.finish()
-      const [result, written] = await both<ArchiveResult, { digest: string; size: number }>(
+      const [result, written] = await both<ArchiveResult, Omit<Packed, keyof ArchiveResult>>(
         replied,
-        write(program, file, archiveBytes),
+        write(program, file, archiveBytes, copy),
       )
       return { ...result, ...written }
     },

@@ -4,9 +4,11 @@ import { createNativeBuilder } from '@deis/buildpacks/create'
 import { openSlugs } from '@deis/buildpacks/slugs'
 import { type Accounts, openAccounts } from '@deis/machine/accounts'
 import { createArchiver } from '@deis/machine/archive'
+import { openCopies } from '@deis/machine/copies'
 import { openFirewall } from '@deis/machine/firewall'
 import { openIsolation } from '@deis/machine/isolation'
 import { findShell } from '@deis/machine/shell'
+import { findTar } from '@deis/machine/tar'
 import type { Backend, Log } from '@deis/ports/backend'
 import { createProcessScheduler } from './scheduler/create.ts'
 
@@ -52,8 +54,9 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     routerUser: settings.routerUser,
     failed: (error) => log('error', 'ports of apps could not be closed again', { err: error }),
   })
-  const archiver = createArchiver(archiveProgram)
+  const archiver = createArchiver(archiveProgram, await findTar())
   const shell = findShell(path)
+  const copies = openCopies()
   const slugFolder = join(dataDir, 'slugs')
   const shared = { slugFolder, accounts, archiver, isolation, path, shell, log }
   const scheduler = await createProcessScheduler({
@@ -62,6 +65,7 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     ports,
     firewall,
     drained,
+    copies,
     locale,
   })
   const builder = await createNativeBuilder({
@@ -69,7 +73,7 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     folder: join(dataDir, 'builder'),
     timeoutSeconds: buildTimeoutSeconds,
     maxSlugBytes,
-    startsApps: true,
+    copies,
     passEnv: { ...locale, ...buildEnv },
   })
   return { scheduler, builder, registry: null, slugs: openSlugs(slugFolder), intercept: null, close: async () => {} }

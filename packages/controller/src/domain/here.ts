@@ -13,6 +13,8 @@ export type Here = {
   readonly requests: Set<string>
   readonly requestsBegun: Map<number, number>
   readonly builds: Map<string, RunningBuild>
+  /** Files of builds that are deleted while nobody waits for it. */
+  readonly deleting: Set<Promise<void>>
   readonly oneOffs: Map<string, OneOffEntry>
   /** Apps that are being destroyed. */
   readonly ending: Map<string, Promise<void>>
@@ -34,6 +36,7 @@ export function createHere(): Here {
     requests: new Set(),
     requestsBegun: new Map(),
     builds: new Map(),
+    deleting: new Set(),
     oneOffs: new Map(),
     ending: new Map(),
     publishing: new Map(),

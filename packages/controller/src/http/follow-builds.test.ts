@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import type { Build } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BuildFailure, type BuildResult } from '@deis/ports/builder'
+import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { buildRow, insertBuild } from '../domain/builds/build.ts'
 import { appRow } from '../domain/releases/converge.ts'
 import type { Core } from '../domain/core.ts'
@@ -49,6 +49,7 @@ async function follow(f: Fixture, uuid: string, token: string) {
 type Building = {
   readonly say: (text: string) => void
   readonly signal: AbortSignal
+  readonly later: BuildRequest['later']
   succeed(processes?: Record<string, string>): void
   fail(error: Error): void
 }
@@ -69,12 +70,12 @@ describe('builds that go on', () => {
     Object.assign(f.core, {
       builder: {
         ...f.core.builder,
-        build: (_: unknown, say: (text: string) => void, signal: AbortSignal) =>
+        build: ({ later }: BuildRequest, say: (text: string) => void, signal: AbortSignal) =>
           new Promise<BuildResult>((resolve, reject) => {
             signal.addEventListener('abort', () =>
               isStubborn ? resolve(result({ web: 'serve' })) : reject(signal.reason as Error),
             )
-            building({ say, signal, succeed: (processes = {}) => resolve(result(processes)), fail: reject })
+            building({ say, signal, later, succeed: (processes = {}) => resolve(result(processes)), fail: reject })
           }),
       },
     })
@@ -125,6 +126,22 @@ describe('builds that go on', () => {
       expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'deis-follow': '1' })
     }
     expect(whole.headers['deis-follow']).toBeUndefined()
+  })
+
+  it('leave files whose deletion delays no push, only the end of the controller', async () => {
+    const { later, succeed, done } = await push()
+    let finish = (): void => {}
+    later?.(() => new Promise((resolve) => (finish = resolve)))
+    succeed({ web: 'serve' })
+    expect(await done).toBe('taken')
+    const [deleting] = f.core.here.deleting
+    // The next push of the same app does not wait either.
+    const next = await push()
+    next.succeed({ web: 'serve' })
+    expect(await next.done).toBe('taken')
+    finish()
+    await deleting
+    expect(f.core.here.deleting.size).toBe(0)
   })
 
   it('say why they failed, and end', async () => {

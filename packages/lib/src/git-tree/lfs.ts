@@ -1,4 +1,5 @@
 // Which files of a tree are only pointers to files in Git LFS?
+import type { Turns } from '../turns.ts'
 import { type CatFile, readObjects } from './objects.ts'
 
 type Blobs = {
@@ -22,7 +23,7 @@ const mostAttributes = 1000
 const mostNamed = 5
 
 /** The paths of the first few. Files are read only if some `.gitattributes` mentions LFS at all. */
-export async function lfsPointers(cat: CatFile, { trees, sizes, attributes }: Blobs): Promise<string[]> {
+export async function lfsPointers(cat: CatFile, { trees, sizes, attributes }: Blobs, turns: Turns): Promise<string[]> {
   const readable = [...attributes].filter((id) => (sizes.get(id) ?? 0) <= largestAttributes).slice(0, mostAttributes)
   let used = false
   await readObjects(cat, readable, largestAttributes, ({ content }) => {
@@ -36,7 +37,9 @@ export async function lfsPointers(cat: CatFile, { trees, sizes, attributes }: Bl
   })
   const paths: string[] = []
   for (const { path, blobs } of trees.values())
-    for (const { id, link, name } of blobs)
+    for (const { id, link, name } of blobs) {
+      if (turns.over()) await turns.next()
       if (!link && found.has(id) && paths.length < mostNamed) paths.push(path === '' ? name : `${path}/${name}`)
+    }
   return paths
 }

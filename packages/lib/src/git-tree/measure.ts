@@ -1,6 +1,7 @@
 // How large is a commit's tree before it is unpacked, and what in it cannot be deployed?
 // A tree of a few kilobytes may expand to more files than any disk holds, since many of its folders may be the same object.
 // So every object is read once, and the size of a folder is the sum of what it contains.
+import { openTurns, type Turns } from '../turns.ts'
 import { type CatFile, type Found, readObjects, UnusableObject } from './objects.ts'
 import { lfsPointers } from './lfs.ts'
 import { parseTree, type TreeEntry } from './entries.ts'
@@ -67,6 +68,7 @@ async function readTrees(
   cat: CatFile,
   root: string,
   limits: SourceLimits,
+  turns: Turns,
 ): Promise<{ trees: Map<string, Tree>; submodules: Submodule[]; attributes: Set<string> }> {
   const trees = new Map<string, Tree>()
   const submodules: Submodule[] = []
@@ -77,11 +79,12 @@ async function readTrees(
     if (depth > deepest) throw new BadSource(`The source has folders nested more than ${deepest} deep. Move them up.`)
     const level = next
     next = new Map()
-    const take = ({ id, type, content }: Found): void => {
+    const take = async ({ id, type, content }: Found): Promise<void> => {
       if (type !== 'tree') throw new UnusableObject(`${id} is a ${type}, not a tree`)
       const tree: Tree = { path: level.get(id) ?? '', folders: [], blobs: [] }
       trees.set(id, tree)
       for (const entry of parseTree(content)) {
+        if (turns.over()) await turns.next()
         if (++seen > limits.entries) throw tooMany(limits)
         checkName(tree.path, entry)
         const path = under(tree.path, entry.text)
@@ -98,14 +101,19 @@ async function readTrees(
         }
       }
     }
-    await readObjects(cat, [...level.keys()], largestTree, take)
+    await readObjects(cat, [...level.keys()], largestTree, take, turns)
     for (const id of trees.keys()) next.delete(id)
   }
   return { trees, submodules, attributes }
 }
 
 /** The total of a tree, from the totals of its folders; each counted once, without recursion. */
-function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMap<string, number>): Sum {
+async function addUp(
+  root: string,
+  trees: ReadonlyMap<string, Tree>,
+  sizes: ReadonlyMap<string, number>,
+  turns: Turns,
+): Promise<Sum> {
   const sums = new Map<string, Sum>()
   const stack = [root]
   for (let id = stack.at(-1); id !== undefined; id = stack.at(-1)) {
@@ -119,11 +127,13 @@ function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMa
     if (!tree || sums.has(id)) continue
     const sum = { entries: 0, bytes: 0, depth: 1, longest: 0 }
     for (const blob of tree.blobs) {
+      if (turns.over()) await turns.next()
       sum.entries++
       sum.bytes += sizes.get(blob.id) ?? 0
       sum.longest = Math.max(sum.longest, Buffer.byteLength(blob.name))
     }
     for (const folder of tree.folders) {
+      if (turns.over()) await turns.next()
       const inner = sums.get(folder.id) ?? sum
       sum.entries += 1 + inner.entries
       sum.bytes += inner.bytes
@@ -140,15 +150,21 @@ function addUp(root: string, trees: ReadonlyMap<string, Tree>, sizes: ReadonlyMa
  * @throws BadSource when it is beyond the limits or cannot be deployed; what `cat` throws
  */
 export async function measureTree(cat: CatFile, sha: string, limits: SourceLimits): Promise<Contents> {
+  const turns = openTurns()
   try {
     let root = ''
-    await readObjects(cat, [`${sha}^{tree}`], null, ({ id }) => (root = id))
-    const { trees, submodules, attributes } = await readTrees(cat, root, limits)
+    await readObjects(cat, [`${sha}^{tree}`], null, ({ id }) => void (root = id))
+    const { trees, submodules, attributes } = await readTrees(cat, root, limits, turns)
     const sizes = new Map<string, number>()
-    for (const { blobs } of trees.values()) for (const { id } of blobs) sizes.set(id, 0)
-    await readObjects(cat, [...sizes.keys()], null, ({ id, size }) => sizes.set(id, size))
+    for (const { blobs } of trees.values())
+      for (const { id } of blobs) {
+        if (turns.over()) await turns.next()
+        sizes.set(id, 0)
+      }
+    await readObjects(cat, [...sizes.keys()], null, ({ id, size }) => void sizes.set(id, size), turns)
     for (const { path, blobs } of trees.values())
       for (const { id, link, name } of blobs) {
+        if (turns.over()) await turns.next()
         const size = sizes.get(id) ?? 0
         if (link && size > longestPath)
           throw new BadSource(
@@ -156,7 +172,7 @@ export async function measureTree(cat: CatFile, sha: string, limits: SourceLimit
           )
         if (size > limits.bytes) throw tooLarge(`${shown(under(path, name))} alone is ${megabytes(size)}`, limits)
       }
-    const sum = addUp(root, trees, sizes)
+    const sum = await addUp(root, trees, sizes, turns)
     if (sum.entries > limits.entries) throw tooMany(limits)
     if (sum.bytes > limits.bytes)
       throw tooLarge(
@@ -167,7 +183,7 @@ export async function measureTree(cat: CatFile, sha: string, limits: SourceLimit
       throw new BadSource(`The source has folders nested more than ${deepest} deep. Move them up.`)
     if (sum.longest > longestPath)
       throw new BadSource(`The source has a path longer than ${longestPath} bytes. Shorten the names of its folders.`)
-    const lfs = await lfsPointers(cat, { trees, sizes, attributes })
+    const lfs = await lfsPointers(cat, { trees, sizes, attributes }, turns)
     return { entries: sum.entries, bytes: sum.bytes, submodules, lfs }
   } catch (error) {
     if (!(error instanceof UnusableObject)) throw error

@@ -1,9 +1,17 @@
-// How are many objects of a repository read in one pass, within limits?
+// How are many objects of a repository read in one pass, within limits, and while everything else goes on?
+import { openTurns, type Turns } from '../turns.ts'
+
 export type Found = { readonly id: string; readonly type: string; readonly size: number; readonly content: Buffer }
 
 /** An object is missing, or larger than allowed. */
 export class UnusableObject extends Error {}
 
+/** What is done with an object; the next one waits for it. */
+type Each = (found: Found) => void | Promise<void>
+
+/** Ids in one text. */
+const atOnce = 10_000
+const nothing = Buffer.alloc(0)
 const header = /^([0-9a-f]{40,64}) (\w+) (\d+)$/
 
 /** Parses the output of `cat-file --batch` (or of `--batch-check`, which has headers only); true: all `count` have come. */
@@ -11,14 +19,15 @@ function parser(
   count: number,
   content: boolean,
   largest: number,
-  each: (found: Found) => void,
-): (chunk: Buffer) => boolean {
+  each: Each,
+  turns: Turns,
+): (chunk: Buffer) => Promise<boolean> {
   let waiting: Buffer[] = []
   let length = 0
   let wanted = 0
   let left = count
   let head: { id: string; type: string; size: number } | null = null
-  const take = (): boolean => {
+  const take = async (): Promise<boolean> => {
     const all = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting)
     waiting = [all]
     if (head === null) {
@@ -34,7 +43,8 @@ function parser(
       wanted = content ? head.size + 1 : 0
       if (content) return length >= wanted
     }
-    each({ ...head, content: content ? all.subarray(0, head.size) : Buffer.alloc(0) })
+    const taken = each({ ...head, content: content ? all.subarray(0, head.size) : nothing })
+    if (taken) await taken
     if (content) waiting = [all.subarray(wanted)]
     length -= wanted
     wanted = 0
@@ -42,24 +52,24 @@ function parser(
     left--
     return length > 0
   }
-  return (chunk) => {
+  return async (chunk) => {
     waiting.push(chunk)
     length += chunk.length
     // A large object is not concatenated again for every chunk.
     if (length < wanted) return false
-    while (take());
+    while (await take()) if (turns.over()) await turns.next()
     return left === 0
   }
 }
 
 /**
- * Gives `git cat-file MODE` in the repository this input, and passes its output on as it arrives until `take` returns true: all
- * that was asked for has come. One call after the other. @throws Error with git's message; the signal's reason
+ * Gives `git cat-file MODE` in the repository this input, and passes its output on as it arrives, no faster than `take` takes it,
+ * until that resolves with true: all that was asked for has come. One call after the other. @throws Error with git's message; the signal's reason
  */
 export type CatFile = (
   mode: '--batch' | '--batch-check',
   input: string,
-  take: (chunk: Buffer) => boolean,
+  take: (chunk: Buffer) => Promise<boolean>,
 ) => Promise<void>
 
 /**
@@ -70,9 +80,12 @@ export async function readObjects(
   cat: CatFile,
   ids: readonly string[],
   largest: number | null,
-  each: (found: Found) => void,
+  each: Each,
+  turns: Turns = openTurns(),
 ): Promise<void> {
-  if (ids.length === 0) return
   const mode = largest === null ? '--batch-check' : '--batch'
-  await cat(mode, `${ids.join('\n')}\n`, parser(ids.length, largest !== null, largest ?? 0, each))
+  for (let from = 0; from < ids.length; from += atOnce) {
+    const some = ids.slice(from, from + atOnce)
+    await cat(mode, `${some.join('\n')}\n`, parser(some.length, largest !== null, largest ?? 0, each, turns))
+  }
 }

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '@deis/machine/accounts'
 import type { Archiver } from '@deis/machine/archive'
+import type { Copies } from '@deis/machine/copies'
 import type { Firewall } from '@deis/machine/firewall'
 import type { Isolation } from '@deis/machine/isolation'
 import { type LogFile, openLogFile } from '@deis/lib/log-file'
@@ -21,6 +22,8 @@ export type ProcessOptions = {
   readonly isolation: Isolation
   readonly ports: { readonly first: number; readonly last: number }
   readonly firewall: Firewall
+  /** Slugs that are unpacked already. */
+  readonly copies: Copies
   /** Resolves when no router sends or holds requests to an address that `observe` no longer returns. */
   readonly drained: (app: string, address: string, signal: AbortSignal) => Promise<void>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>) => void

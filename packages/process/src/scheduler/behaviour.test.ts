@@ -1,7 +1,9 @@
 // What do processes of apps get, and what happens when they misbehave?
-import { access, readdir, readFile, writeFile } from 'node:fs/promises'
+import { access, chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testArchiver } from '@deis/machine/archive-testing'
+import { openCopies } from '@deis/machine/copies'
 import { processesOf, withVariable } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
 import { until } from '@deis/ports/testing/contract-steps'
@@ -40,6 +42,8 @@ createServer((request, response) => {
 }).listen(process.env.OTHER_PORT ?? process.env.PORT, process.env.HOST_TO_USE)
 `
 
+const copies = openCopies()
+
 describe.concurrent('processes', () => {
   let testbed: Testbed
   let scheduler: Scheduler
@@ -47,7 +51,7 @@ describe.concurrent('processes', () => {
   let apps = 0
   beforeAll(async () => {
     testbed = await openTestbed()
-    scheduler = await createProcessScheduler(testbed.options({ locale: { LANG: 'C.UTF-8' } }))
+    scheduler = await createProcessScheduler(testbed.options({ locale: { LANG: 'C.UTF-8' }, copies }))
     slug = await testbed.slug({
       'server.mjs': server,
       '.profile.d/10-first.sh': 'export FROM_PROFILE=first\nset -- changed\n',
@@ -86,6 +90,24 @@ describe.concurrent('processes', () => {
     (await scheduler.logs(app, { lines: 1000 })).map((line) => line.text)
   const logged = (app: string, text: string) =>
     until(`${app} logged ${text}`, async () => (await texts(app)).find((line) => line.includes(text)) ?? false)
+
+  test('the first process gets the copy of the slug that is ready, and others get their own', async () => {
+    const app = newApp()
+    const runAs = await testbed.accounts.of(app)
+    const folder = join(testbed.folder, `${app}-copy`)
+    await mkdir(folder, { mode: 0o700 })
+    if (slug.kind !== 'slug') throw new Error('no slug')
+    if (runAs) await chown(folder, runAs.uid, runAs.gid)
+    await testArchiver.unpackSlug(slugFile(join(testbed.folder, 'slugs'), slug.digest), [folder], { runAs })
+    const { ino } = await stat(join(folder, 'server.mjs'))
+    copies.offer({ app, digest: slug.digest, folder })
+    await apply(formation(app, { web: web({ replicas: 2 }) }))
+    const homes = (await scheduler.observe(app)).map(({ name }) => join(testbed.folder, 'pods', app, name, 'app'))
+    const found = await Promise.all(homes.map((home) => stat(join(home, 'server.mjs'))))
+    expect(found.filter((one) => one.ino === ino)).toHaveLength(1)
+    for (const home of homes) expect((await stat(home)).mode & 0o777).toBe(0o700)
+    await expect(access(folder)).rejects.toThrow('ENOENT')
+  })
 
   test('the environment is the formation’s, the platform’s few variables and nothing of the controller’s', async () => {
     const app = newApp()

@@ -73,24 +73,26 @@ async function makeHome(backend: Backend, pod: Pod, runAs: RunAs | null): Promis
 }
 
 /**
- * A fresh copy of the slug for each of these pods of one release, unpacked by the app's user. No process of a pod may run in
- * its previous one. One program makes all of them: its start takes longer than a small slug.
+ * A fresh copy of the slug for each of these pods of one release, unpacked by the app's user or ready since its build. No
+ * process of a pod may run in its previous one. One program makes all of them: its start takes longer than a small slug.
  */
 export async function unpackHomes(
   backend: Backend,
-  [first, ...others]: readonly [Pod, ...Pod[]],
+  pods: readonly [Pod, ...Pod[]],
   signal: AbortSignal,
 ): Promise<void> {
   const { options, unpacking } = backend
-  const { spec, app } = first
+  const { spec, app } = pods[0]
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
-  const slug = slugFile(options.slugFolder, spec.artifact.digest)
+  const { digest } = spec.artifact
   const runAs = await options.accounts.of(app.id)
   await unpacking(signal, async () => {
-    const home = await makeHome(backend, first, runAs)
     const homes: string[] = []
-    for (const pod of others) homes.push(await makeHome(backend, pod, runAs))
-    await options.archiver.unpackFile(slug, [home, ...homes], { runAs, signal })
+    for (const pod of pods) {
+      const home = await makeHome(backend, pod, runAs)
+      if (!(await options.copies.take({ app: app.id, digest, folder: home }, runAs))) homes.push(home)
+    }
+    await options.archiver.unpackSlug(slugFile(options.slugFolder, digest), homes, { runAs, signal })
   })
   signal.throwIfAborted()
 }

@@ -91,7 +91,10 @@ async function replace(
   const app = openApp(backend, formation.app)
   const seconds = deadlineSeconds(formation)
   // The programs that unpack start while ports are taken and the state is saved.
-  backend.options.archiver.expect(Math.min(types.length, unpackedAtOnce))
+  const { archiver, copies } = backend.options
+  const { artifact } = formation
+  const ready = artifact.kind === 'slug' ? copies.count({ app: app.id, digest: artifact.digest }) : 0
+  archiver.expect(0, Math.min(Math.max(types.length - ready, 0), unpackedAtOnce))
   const added = await takeOver<Pod>(
     {
       types,

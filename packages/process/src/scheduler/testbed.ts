@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { type Accounts, openAccounts } from '@deis/machine/accounts'
 import { openIsolation } from '@deis/machine/isolation'
 import { testArchiver } from '@deis/machine/archive-testing'
+import { openCopies } from '@deis/machine/copies'
 import { noFirewall } from '@deis/machine/firewall'
 import { slugFile } from '@deis/machine/slugs'
 import type { Artifact } from '@deis/ports/scheduler'
@@ -75,6 +76,7 @@ export async function openTestbed(existing?: {
       isolation,
       ports: { first: firstPort, last: firstPort + portCount - 1 },
       firewall: noFirewall('a test'),
+      copies: openCopies(),
       drained: async (_app, address) => void (await Promise.allSettled(Array.from(busy.get(address) ?? []))),
       log: (level, message) => void logged.push(`${level} ${message}`),
       path: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),

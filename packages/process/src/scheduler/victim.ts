@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openClient } from '@deis/ports/testing/contract-client'
 import { createArchiver } from '@deis/machine/archive'
+import { findTar } from '@deis/machine/tar'
 import type { Formation } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
 import { openTestbed } from './testbed.ts'
@@ -23,7 +24,9 @@ const { folder, archiveProgram, firstPort, formations, dieAfter, sessions } = JS
   process.argv[2] ?? '',
 ) as Orders
 const testbed = await openTestbed({ folder, firstPort })
-const scheduler = await createProcessScheduler(testbed.options({ archiver: createArchiver(archiveProgram) }))
+const scheduler = await createProcessScheduler(
+  testbed.options({ archiver: createArchiver(archiveProgram, await findTar()) }),
+)
 const never = new AbortController().signal
 for (const formation of formations.slice(0, -1)) await scheduler.apply(formation, never, () => {})
 const last = formations.at(-1)

@@ -13,6 +13,8 @@ import { releaseBuild } from '../releases/release-build.ts'
 import { type RunningBuild, withBuild } from './build.ts'
 import { tidy } from './tidy.ts'
 
+type Discard = () => Promise<void>
+
 /** The branch that is deployed; null: none was chosen. */
 export async function deployBranch({ db }: Core, id: string): Promise<string | null> {
   return (await db.app.findUnique({ where: { id }, select: { deployBranch: true } }))?.deployBranch ?? null
@@ -64,7 +66,7 @@ async function make(
   push: Push,
   build: RunningBuild,
   print: (text: string) => void,
-  later: (discard: () => Promise<void>) => void,
+  later: (discard: Discard) => void,
 ): Promise<Row.Build> {
   const { config, build: current } = await latestGood(core.db, app)
   const signal = AbortSignal.any([push.signal, build.signal])
@@ -95,7 +97,7 @@ async function makeAndDeploy(
   app: AppRow,
   push: Push,
   build: RunningBuild,
-  later: (discard: () => Promise<void>) => void,
+  later: (discard: Discard) => void,
   deed: Deed,
 ): Promise<void> {
   const print = (text: string): void => {
@@ -139,6 +141,14 @@ async function deedOfPush(core: Core, push: Push, app: AppRow): Promise<Deed> {
   return Object.assign(deed, { app: { uuid: app.uuid, id: app.id }, details: { sha: push.sha } })
 }
 
+/** The push does not wait for it, and another one may begin meanwhile; what a kill leaves is deleted at the next start. */
+function deleteLater({ here }: Core, discard: Discard, failed: (error: unknown) => void): void {
+  const done = discard()
+    .catch(failed)
+    .then(() => void here.deleting.delete(done))
+  here.deleting.add(done)
+}
+
 /** @throws an error whose message is for the user who pushes; the push is declined then. */
 export async function receivePush(core: Core, push: Push): Promise<void> {
   const app = await appRow(core, push.app)
@@ -149,7 +159,7 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
       core.log.error({ app: app.id, err: error }, 'the event of a push could not be recorded'),
     )
   await withBuild(core, app, push, async (build) => {
-    const left: (() => Promise<void>)[] = []
+    const left: Discard[] = []
     const failed = (error: unknown): void =>
       core.log.warn({ app: app.id, err: error }, 'old builds could not be deleted')
     try {
@@ -158,7 +168,7 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
       await build.log.close()
       await tidy(core, app).catch(failed)
     } finally {
-      await Promise.all(left.map((discard) => discard())).catch(failed)
+      for (const discard of left) deleteLater(core, discard, failed)
     }
   }).then(
     () => end('ok'),
