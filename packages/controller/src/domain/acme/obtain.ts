@@ -149,7 +149,7 @@ async function prove(work: Work, ca: Ca, url: string): Promise<void> {
       await authorization.ready(proof)
       await verdict()
     } finally {
-      await setChallenges(core, row.host, null)
+      if (!core.shutdown.aborted) await setChallenges(core, row.host, null)
     }
   }
 }
@@ -230,7 +230,8 @@ async function passTrial(work: Work, directory: string): Promise<void> {
 /** @throws AcmeProblem; the signal's reason */
 export async function obtain(work: Work, replaces: string | null): Promise<CertFacts> {
   const { settings, row, signal, save } = work
-  await preflight(work, await targetOf(work))
+  // Whoever goes on with an order must not take away what the CA may be looking for at this moment.
+  if (row.state !== 'proving' || row.orderUrl === null) await preflight(work, await targetOf(work))
   signal.throwIfAborted()
   await save({ state: 'proving' })
   if (settings.staging === null || !isTrialDue(row)) return fromCa(work, replaces)

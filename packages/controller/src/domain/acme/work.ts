@@ -5,7 +5,7 @@ import type * as Row from '../../store/generated/sqlite/client.ts'
 import { certPurpose } from '../apps/rows.ts'
 import type { Core } from '../core.ts'
 import { accountAt } from './account.ts'
-import { publishChallenges } from './challenges.ts'
+import { publishChallenges, setChallenges } from './challenges.ts'
 import { certIdOf } from './cert-id.ts'
 import { openCa } from './client.ts'
 import { isAutomatic, platformHosts, releaseFormerHosts, syncHosts } from './hosts.ts'
@@ -59,7 +59,9 @@ async function lease({ db, peers, shutdown }: Core, host: string): Promise<Lease
   return { signal: AbortSignal.any([shutdown, lost.signal]), save, end: () => clearInterval(again) }
 }
 
-const ended = { leaseUntil: null, leaseBy: null, challenges: null } as const
+/** What the CA may be looking for stays: it does not know that the controller stops. */
+const freed = { leaseUntil: null, leaseBy: null } as const
+const ended = { ...freed, challenges: null } as const
 
 /** Whether the platform still has to get a certificate for it. */
 async function isWanted({ db, config }: Core, { host, domainId }: Row.AcmeName): Promise<boolean> {
@@ -179,9 +181,11 @@ async function workOn(core: Core, settings: AcmeSettings, host: string): Promise
       else if (!(await renewLater(work))) await issue(work)
     } catch (error) {
       // Stopping: the order goes on at the next start.
-      if (core.shutdown.aborted) await held.save(ended)
+      if (core.shutdown.aborted) await held.save(freed)
       else if (!(error instanceof LeaseLost)) await record(work, error)
     }
+    // Of a controller before, for an order that needs no answer any more.
+    if (row.challenges !== null && !held.signal.aborted) await setChallenges(core, host, null)
   } finally {
     held.end()
   }
@@ -192,7 +196,7 @@ async function freeLeases({ db, peers }: Core): Promise<void> {
   const held = await db.acmeName.groupBy({ by: ['leaseBy'], where: { leaseUntil: { not: null } } })
   for (const { leaseBy } of held)
     if (leaseBy !== null && leaseBy !== peers.instance && !(await peers.alive(leaseBy)))
-      await db.acmeName.updateMany({ where: { leaseBy }, data: ended })
+      await db.acmeName.updateMany({ where: { leaseBy }, data: freed })
 }
 
 /** Works until the controller stops. Returns the function that waits for its end. */
