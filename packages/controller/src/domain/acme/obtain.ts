@@ -89,6 +89,9 @@ async function orderOf(
   return { order, key }
 }
 
+/** Whoever goes on with such an order must not take away what the CA may be looking for at this moment. */
+export const isUnderWay = ({ state, orderUrl }: Row.AcmeName): boolean => state === 'proving' && orderUrl !== null
+
 /** What the hook has published is removed once, also by a controller that takes over from one that was killed. */
 export async function removeRecord({ core, settings, row, save }: Work, value: string): Promise<void> {
   try {
@@ -109,6 +112,7 @@ async function proveInDns(
   verdict: () => Promise<void>,
 ): Promise<void> {
   const { core, settings, row, signal, save } = work
+  if (row.txtValue !== null && row.txtValue !== proof.value) await removeRecord(work, row.txtValue)
   await save({ txtValue: proof.value })
   try {
     await present(settings, row.host, proof.value, core.config.path, signal)
@@ -230,8 +234,7 @@ async function passTrial(work: Work, directory: string): Promise<void> {
 /** @throws AcmeProblem; the signal's reason */
 export async function obtain(work: Work, replaces: string | null): Promise<CertFacts> {
   const { settings, row, signal, save } = work
-  // Whoever goes on with an order must not take away what the CA may be looking for at this moment.
-  if (row.state !== 'proving' || row.orderUrl === null) await preflight(work, await targetOf(work))
+  if (!isUnderWay(row)) await preflight(work, await targetOf(work))
   signal.throwIfAborted()
   await save({ state: 'proving' })
   if (settings.staging === null || !isTrialDue(row)) return fromCa(work, replaces)

@@ -9,7 +9,7 @@ import { publishChallenges, setChallenges } from './challenges.ts'
 import { certIdOf } from './cert-id.ts'
 import { openCa } from './client.ts'
 import { isAutomatic, platformHosts, releaseFormerHosts, syncHosts } from './hosts.ts'
-import { obtain, removeRecord, type Work } from './obtain.ts'
+import { isUnderWay, obtain, removeRecord, type Work } from './obtain.ts'
 import { AcmeProblem } from './problem.ts'
 import { publishCertificate } from './publish.ts'
 import { momentIn, renewalTime, retryDelay, suggestionMs } from './schedule.ts'
@@ -176,7 +176,7 @@ async function workOn(core: Core, settings: AcmeSettings, host: string): Promise
     if (!row) return
     const work: Work = { core, settings, row, signal: held.signal, save: held.save }
     try {
-      if (row.txtValue !== null) await removeRecord(work, row.txtValue)
+      if (row.txtValue !== null && !isUnderWay(row)) await removeRecord(work, row.txtValue)
       if (!(await isWanted(core, row))) await held.save({ ...ended, nextAt: new Date(Date.now() + dayMs) })
       else if (!(await renewLater(work))) await issue(work)
     } catch (error) {
