@@ -55,13 +55,35 @@ async function found(prefix: string): Promise<string[]> {
   return all.flat()
 }
 
-/** That of a platform, with what it has. */
+/** The registry of the platform on this port, its network and its volume, and images that were built or pulled from there. */
 async function removeRegistry(port: string): Promise<void> {
-  for (const id of lines(await docker('ps', '--all', '--quiet', '--filter', `publish=${port}`))) {
-    const volumes = lines(await docker('inspect', '--format', '{{range .Mounts}}{{println .Name}}{{end}}', id))
-    await docker('rm', '--force', '--volumes', id)
-    if (volumes.length > 0) await docker('volume', 'rm', ...volumes)
+  const filters = ['--filter', `publish=${port}`, '--filter', 'label=io.deis.kind=registry']
+  const platform = await docker('ps', '--all', ...filters, '--format', '{{.Label "io.deis.platform"}}')
+  if (platform === '') return
+  const ours = ['--filter', `label=io.deis.platform=${platform}`]
+  await docker('rm', '--force', '--volumes', ...lines(await docker('ps', '--all', '--quiet', ...ours)))
+  for (const kind of ['network', 'volume']) {
+    const ids = lines(await docker(kind, 'ls', '--quiet', ...ours))
+    if (ids.length > 0) await docker(kind, 'rm', ...ids)
   }
+  for (const id of new Set(lines(await docker('images', '--quiet', '--no-trunc', ...ours))))
+    await docker('rmi', '--force', id)
+  // By name: others may use the same images under theirs.
+  const host = `127.0.0.1:${port}`
+  const format = ['--digests', '--format', '{{.Repository}} {{.Tag}} {{.Digest}}']
+  for (const pattern of [`${host}/*`, `${host}/*/*`])
+    for (const line of lines(await docker('images', ...format, pattern))) {
+      const [repository = '', tag = '', digest = ''] = line.split(' ')
+      const names = [
+        tag === '<none>' ? '' : `${repository}:${tag}`,
+        digest === '<none>' ? '' : `${repository}@${digest}`,
+      ]
+      for (const name of names.filter((one) => one !== ''))
+        await docker('rmi', name).catch((error: Error) => {
+          // It went with another one of its names.
+          if (!error.message.includes('No such image')) throw error
+        })
+    }
 }
 
 /** Controller and router run here, apps and builds in the engine. */
