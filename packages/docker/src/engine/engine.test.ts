@@ -1,7 +1,7 @@
 // Is an engine that cannot be used refused, and is every other one spoken to in a version that both know?
 import { expect, test } from 'vitest'
 import { createClient } from './client.ts'
-import { chooseApi, hasInit, openEngine } from './engine.ts'
+import { acquaintanceOf, chooseApi, hasInit, openEngine } from './engine.ts'
 import { infoOf } from './objects.ts'
 
 test.each([
@@ -20,6 +20,15 @@ test.each([
   [{ ApiVersion: '1.41', Components: [{ Name: 'Podman Engine' }] }, 'Podman is not supported'],
 ])('%j is refused', (more, message) => {
   expect(() => chooseApi({ Version: '1', ...more })).toThrow(message)
+})
+
+test.each([
+  ['20.10.24+dfsg1', '1.41', 'tried'],
+  ['27.5.1', '1.47', 'untried'],
+  ['120.10.1', '1.51', 'untried'],
+  ['29.0.0', '1.52', 'newer'],
+])('%s with API %s is %s', (Version, ApiVersion, expected) => {
+  expect(acquaintanceOf({ Version, ApiVersion })).toBe(expected)
 })
 
 test.each([

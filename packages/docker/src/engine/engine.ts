@@ -15,7 +15,11 @@ export type Engine = Client & {
   readonly isHere: boolean
   /** How long the pull of an image may take. */
   readonly pullMs: number
+  readonly acquaintance: Acquaintance
 }
+
+/** `tried`: the tests of this backend ran on such a one; `newer`: than any whose API was read. */
+export type Acquaintance = 'tried' | 'untried' | 'newer'
 
 type Options = EngineHost & { readonly pullSeconds?: number }
 
@@ -35,7 +39,9 @@ function pairOf(text: string): Pair {
 /** @throws for an engine that cannot be used. */
 export function chooseApi({ ApiVersion, MinAPIVersion = '1.24', Components = [] }: Static<typeof Version>): string {
   if (Components.some(({ Name }) => /podman/i.test(Name)))
-    throw new Error('Podman is not supported: set DEIS_DOCKER_HOST to the socket of a Docker Engine.')
+    throw new Error(
+      'Podman is not supported: when several containers start and stop at once, its API is silent for tens of seconds (tried with 4.3.1). Set DEIS_DOCKER_HOST to the socket of a Docker Engine.',
+    )
   const highest = pairOf(ApiVersion)
   if (isBefore(highest, oldest))
     throw new Error(`This Docker Engine is too old: its API is ${ApiVersion}, and 1.41 (20.10) is needed. Update it.`)
@@ -43,6 +49,13 @@ export function chooseApi({ ApiVersion, MinAPIVersion = '1.24', Components = [] 
   if (isBefore(chosen, pairOf(MinAPIVersion)))
     throw new Error(`This Docker Engine is too new: it needs at least API ${MinAPIVersion}, and 1.51 is spoken here.`)
   return chosen.join('.')
+}
+
+const triedVersions = /^20\.10\./
+
+export function acquaintanceOf({ Version: version, ApiVersion }: Static<typeof Version>): Acquaintance {
+  if (isBefore(newest, pairOf(ApiVersion))) return 'newer'
+  return triedVersions.test(version) ? 'tried' : 'untried'
 }
 
 /** An engine names its init program also when that is not installed, but tells its version only if it runs. */
@@ -76,5 +89,6 @@ export async function openEngine({ pullSeconds = 3600, ...where }: Options, sign
     init: hasInit(info, version),
     isHere,
     pullMs: pullSeconds * 1000,
+    acquaintance: acquaintanceOf(version),
   }
 }

@@ -1,6 +1,7 @@
 // What can this backend do on this engine, and what can it not (docs/architecture.md, principle 6)?
 import type { Check } from '@deis/types'
 import type { Capabilities } from '@deis/ports/scheduler'
+import type { Engine } from '../engine/engine.ts'
 import type { Backend } from './backend.ts'
 
 function limits({ options: { engine } }: Backend): Check {
@@ -19,6 +20,24 @@ function limits({ options: { engine } }: Backend): Check {
       }
 }
 
+/** Which engine it is, and whether such a one was tried. */
+export function engineCheck(engine: Pick<Engine, 'acquaintance' | 'version' | 'api' | 'info'>): Check {
+  const { acquaintance, version, api, info } = engine
+  const detail = `Docker Engine ${version}, API ${api}, storage driver ${info.Driver}`
+  switch (acquaintance) {
+    case 'tried':
+      return { name: 'docker', status: 'ok', detail }
+    case 'untried':
+      return { name: 'docker', status: 'ok', detail: `${detail}; the tests of this backend ran on Docker Engine 20.10` }
+    case 'newer':
+      return {
+        name: 'docker',
+        status: 'limited',
+        detail: `${detail}: it is newer than what this release of the platform was made for. Try a deploy before you rely on it, or upgrade the platform`,
+      }
+  }
+}
+
 export function capabilitiesOf(backend: Backend): Capabilities {
   const { engine, pools } = backend.options
   const { info } = engine
@@ -33,11 +52,7 @@ export function capabilitiesOf(backend: Backend): Capabilities {
     autoscale: false,
     podsOnly: true,
     checks: async () => [
-      {
-        name: 'docker',
-        status: 'ok',
-        detail: `Docker Engine ${engine.version}, API ${engine.api}, storage driver ${info.Driver}`,
-      },
+      engineCheck(engine),
       limits(backend),
       {
         name: 'reach',
