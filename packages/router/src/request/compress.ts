@@ -1,14 +1,15 @@
 // Which responses does the router compress, and how?
 import { type BrotliCompress, constants, createBrotliCompress, createGzip, type Gzip } from 'node:zlib'
+import { linesOf } from './head.ts'
 import type { Incoming } from './request.ts'
-import { type ResponseHead, tokensOf } from '../upstream/response.ts'
+import { pairsOf, type ResponseHead, tokensOf } from '../upstream/response.ts'
 
 export type Encoding = 'br' | 'gzip'
 
 /** How a response is sent to its client. Null: unchanged. */
 export type Compression = {
-  /** Headers for the client, in place of the app's own. */
-  readonly raw: string[]
+  /** Header lines for the client, in place of the app's own. */
+  readonly lines: string
   /** Null: the response may be compressed, but not for this client, or not now. */
   readonly encoding: Encoding | null
 }
@@ -105,8 +106,8 @@ export function compressionOf(
       if (request.rawHeaders[index]!.toLowerCase() === 'accept-encoding')
         accepted += `${accepted === '' ? '' : ','}${request.rawHeaders[index + 1]!}`
   const encoding = acceptedEncoding(accepted)
-  const raw = rewritten(head.raw, encoding)
-  return raw === null ? null : { raw, encoding }
+  const pairs = rewritten(pairsOf(head.lines), encoding)
+  return pairs === null ? null : { lines: linesOf(pairs), encoding }
 }
 
 // At these levels the router is rarely slower than the network; the windows keep memory small.

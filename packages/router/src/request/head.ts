@@ -1,14 +1,13 @@
-// How is the head of a response written?
+// How are headers written?
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 
-/** `raw`: names and values in turn. Without the blank line. @throws when something in it would not be read as what it is. */
-export function headLines(status: number, message: string, raw: readonly string[]): string {
-  validateHeaderValue('message', message)
-  let text = `HTTP/1.1 ${status} ${message}\r\n`
-  for (let index = 0; index < raw.length; index += 2) {
-    validateHeaderName(raw[index]!)
-    validateHeaderValue(raw[index]!, raw[index + 1]!)
-    text += `${raw[index]}: ${raw[index + 1]}\r\n`
+/** `pairs`: names and values in turn. @throws when something in it would not be read as what it is. */
+export function linesOf(pairs: readonly string[]): string {
+  let lines = ''
+  for (let index = 0; index < pairs.length; index += 2) {
+    validateHeaderName(pairs[index]!)
+    validateHeaderValue(pairs[index]!, pairs[index + 1]!)
+    lines += `${pairs[index]}: ${pairs[index + 1]}\r\n`
   }
-  return text
+  return lines
 }

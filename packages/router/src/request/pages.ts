@@ -1,7 +1,13 @@
 // What does the router itself answer when no app does?
 import { STATUS_CODES } from 'node:http'
 
-export type Page = { readonly status: number; readonly message: string; readonly raw: string[]; readonly body: string }
+export type Page = {
+  readonly status: number
+  readonly message: string
+  /** Names and values of headers in turn. */
+  readonly pairs: readonly string[]
+  readonly body: string
+}
 
 const texts: Readonly<Record<number, string>> = {
   403: 'Access to this app is not allowed from this address.',
@@ -40,8 +46,8 @@ export function redirect(status: 301 | 308, location: string): Page {
 
 function made(status: number, message: string, type: string, body: string, more: string[]): Page {
   const length = String(Buffer.byteLength(body))
-  const raw = ['Content-Type', type, 'Content-Length', length, 'Cache-Control', 'no-store', ...more]
-  return { status, message, raw, body }
+  const pairs = ['Content-Type', type, 'Content-Length', length, 'Cache-Control', 'no-store', ...more]
+  return { status, message, pairs, body }
 }
 
 /** What a CA reads when it verifies a name. */

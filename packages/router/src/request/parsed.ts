@@ -8,7 +8,7 @@ import { page } from './pages.ts'
 import { answerWith, createForwarder } from './proxy.ts'
 import { createReply } from './reply.ts'
 import { type Incoming, readRequest } from './request.ts'
-import type { ResponseHead } from '../upstream/response.ts'
+import { pairsOf, type ResponseHead } from '../upstream/response.ts'
 import { discardRest } from './unread.ts'
 
 /** `expects`: the client waits for 100. */
@@ -16,7 +16,8 @@ export function relayInterim(head: ResponseHead, response: ServerResponse, expec
   if (head.status === 100 && expects) response.writeContinue()
   else if (head.status === 102) response.writeProcessing()
   else if (head.status === 103) {
-    const link = head.raw.filter((_, index) => index % 2 === 1 && head.raw[index - 1]!.toLowerCase() === 'link')
+    const pairs = pairsOf(head.lines)
+    const link = pairs.filter((_, index) => index % 2 === 1 && pairs[index - 1]!.toLowerCase() === 'link')
     if (link.length > 0) response.writeEarlyHints({ link })
   }
 }

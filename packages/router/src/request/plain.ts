@@ -1,6 +1,7 @@
 // Is what arrived exactly one whole request that cannot be understood in two ways?
 //
 // The grammar is narrower than HTTP on purpose: what it does not match is left to Node's parser.
+import { colon, cr, inPlainValue, inTarget, inToken, kinds, lf, slash, space } from '../bytes.ts'
 import type { Incoming } from './request.ts'
 
 export type Plain = Incoming & {
@@ -17,22 +18,6 @@ const longestMethod = 7
 /** They change what follows, or how a connection goes on. */
 const delicate: ReadonlySet<string> = new Set(['transfer-encoding', 'upgrade', 'expect', 'proxy-connection'])
 const digits = /^\d{1,4}$/
-
-const inToken = 1
-const inTarget = 2
-const inValue = 4
-/** What each byte may be part of. */
-const kinds = Uint8Array.from({ length: 256 }, (_, code) => {
-  const visible = code > 0x20 && code < 0x7f
-  const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code))
-  return (token ? inToken : 0) | (visible ? inTarget : 0) | (visible || code === 0x20 || code === 0x09 ? inValue : 0)
-})
-
-const space = 0x20
-const colon = 0x3a
-const slash = 0x2f
-const cr = 0x0d
-const lf = 0x0a
 
 /** Null when it is anything else. */
 export function readPlain(bytes: Buffer): Plain | null {
@@ -59,7 +44,7 @@ export function readPlain(bytes: Buffer): Plain | null {
     if (at === start || from >= length || bytes[at] !== colon || bytes[at + 1] !== space) return null
     const name = text.slice(start, at)
     at = from
-    while (at < length && (kinds[bytes[at]!]! & inValue) !== 0) at++
+    while (at < length && (kinds[bytes[at]!]! & inPlainValue) !== 0) at++
     if (at + 1 >= length || bytes[at] !== cr || bytes[at + 1] !== lf) return null
     if (at === from || bytes[from]! <= space || bytes[at - 1]! <= space) return null
     const value = text.slice(from, at)

@@ -6,7 +6,8 @@ import { type RouterContext, type Search, seek, skip, startSearch } from '../con
 import { isEncrypted } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import type { Forwardable, Incoming } from './request.ts'
-import { has, type Reply } from './reply.ts'
+import { linesOf } from './head.ts'
+import type { Reply } from './reply.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 import type { Squeeze } from './squeeze.ts'
 
@@ -31,10 +32,9 @@ export type Forwarder = {
   ended(): void
 }
 
-const hstsHeader = 'Strict-Transport-Security'
-
 export function answerWith(reply: Reply, content: Page, closes: boolean): void {
-  reply.head(content, closes)
+  const { status, message, pairs } = content
+  reply.head({ status, message, lines: linesOf(pairs), sized: true, dated: false }, closes)
   reply.end(Buffer.from(content.body))
 }
 
@@ -107,10 +107,11 @@ export function createForwarder(context: RouterContext, exchange: Exchange): For
     head(received, more) {
       const { squeezer } = context
       const packed = squeezer === null ? null : compressionOf(incoming, received, squeezer.hasCapacity())
-      const { raw } = packed ?? received
-      raw.push('X-Request-Id', asked.id)
-      if (search.hsts !== null && !has(raw, hstsHeader.toLowerCase())) raw.push(hstsHeader, `max-age=${search.hsts}`)
-      reply.head({ status: received.status, message: received.message, raw }, closes || context.closing)
+      const { status, message, dated } = received
+      let lines = `${(packed ?? received).lines}X-Request-Id: ${asked.id}\r\n`
+      if (search.hsts !== null && !received.strict) lines += `Strict-Transport-Security: max-age=${search.hsts}\r\n`
+      const sized = received.sized && (packed === null || packed.encoding === null)
+      reply.head({ status, message, lines, sized, dated }, closes || context.closing)
       head = received
       if (packed !== null && packed.encoding !== null) squeeze = startSqueeze(packed.encoding, received)
       if (!more) reply.flush()

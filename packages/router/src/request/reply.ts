@@ -3,10 +3,10 @@
 // On the socket itself. Node's own response needs a copy of each part of a large body, which is a fifth to a third of its
 // processor time.
 import type { Socket } from 'node:net'
-import { headLines } from './head.ts'
+import type { ResponseHead } from '../upstream/response.ts'
 import { usualTiming } from '../timing.ts'
 
-type Head = { readonly status: number; readonly message: string; readonly raw: readonly string[] }
+type Head = Pick<ResponseHead, 'status' | 'message' | 'lines' | 'sized' | 'dated'>
 
 /** What a response has to know of its request. */
 type Asked = {
@@ -29,7 +29,7 @@ export type Reply = {
   answers(asked: Asked): void
   /** Of the response; 0 as long as there is none. */
   readonly status: number
-  /** Sent together with what follows. `closes`: the connection is closed after it. @throws when a header is invalid. */
+  /** Sent together with what follows. `closes`: the connection is closed after it. */
   head(head: Head, closes: boolean): void
   /** Nothing follows at once. */
   flush(): void
@@ -44,11 +44,17 @@ export type Reply = {
 const smallBody = 8_192
 const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${usualTiming.idleClient / 1000}\r\n\r\n`
 
-/** Whether a header is among names and values that alternate. */
-export function has(raw: readonly string[], name: string): boolean {
-  for (let index = 0; index < raw.length; index += 2)
-    if (raw[index]!.length === name.length && raw[index]!.toLowerCase() === name) return true
-  return false
+/** The time in seconds, written once for all responses of a second. */
+let second = 0
+let dateLine = ''
+
+function dateOf(now: number): string {
+  const current = Math.floor(now / 1000)
+  if (current !== second) {
+    second = current
+    dateLine = `Date: ${new Date(now).toUTCString()}\r\n`
+  }
+  return dateLine
 }
 
 export function createReply(client: Socket, owner: Owner): Reply {
@@ -100,18 +106,17 @@ export function createReply(client: Socket, owner: Owner): Reply {
       reply.status = 0
       waiting = false
     },
-    head({ status, message, raw }, closes) {
-      const sized = has(raw, 'content-length')
-      let lines = headLines(status, message, raw)
-      if (!has(raw, 'date')) lines += `Date: ${new Date().toUTCString()}\r\n`
+    head({ status, message, lines, sized, dated }, closes) {
+      text = `HTTP/1.1 ${status} ${message}\r\n${lines}`
+      if (!dated) text += dateOf(Date.now())
       framing = 'plain'
       if (method === 'HEAD' || status === 204 || status === 304) framing = 'none'
       else if (!sized && modern) {
         framing = 'chunked'
-        lines += 'Transfer-Encoding: chunked\r\n'
+        text += 'Transfer-Encoding: chunked\r\n'
       }
       keeps = !closes && mayKeep && (sized || modern)
-      text = lines + (keeps ? keepAlive : 'Connection: close\r\n\r\n')
+      text += keeps ? keepAlive : 'Connection: close\r\n\r\n'
       reply.status = status
     },
     flush() {

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { Answer, Connection } from '../upstream/connection.ts'
 import { countRefused, type RouterContext, seek, skip, startSearch } from '../context.ts'
 import { endGently } from './unread.ts'
-import { headLines } from './head.ts'
+import { linesOf } from './head.ts'
 import { isEncrypted, originOf } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import { type Forwardable, type Incoming, readRequest } from './request.ts'
@@ -15,8 +15,12 @@ import { type ResponseHead, tokensOf } from '../upstream/response.ts'
 const mostHeld = 65_536
 
 function endWith(context: RouterContext, client: Socket, content: Page): void {
-  const head = headLines(content.status, content.message, [...content.raw, 'Connection', 'close'])
-  endGently(client, `${head}\r\n${content.body}`, context.timing)
+  const { status, message, pairs, body } = content
+  endGently(
+    client,
+    `HTTP/1.1 ${status} ${message}\r\n${linesOf(pairs)}Connection: close\r\n\r\n${body}`,
+    context.timing,
+  )
 }
 
 /**
@@ -83,9 +87,9 @@ function splice(
       const ends = switched
         ? ['Connection', 'Upgrade', 'Upgrade', head.upgrade ?? asked.upgrade!]
         : ['Connection', 'close']
-      const lines = headLines(head.status, head.message, [...head.raw, 'X-Request-Id', asked.id, ...ends])
+      const lines = `${head.lines}${linesOf(['X-Request-Id', asked.id, ...ends])}`
       status = head.status
-      client.write(`${lines}\r\n`, 'latin1')
+      client.write(`HTTP/1.1 ${status} ${head.message}\r\n${lines}\r\n`, 'latin1')
       if (!switched) return
       count()
       open(connection!.socket)

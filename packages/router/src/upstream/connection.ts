@@ -138,17 +138,17 @@ export function openConnection(target: Target, owner: Owner): Connection {
 
   const readHead = (read: Buffer): boolean => {
     let bytes = partial === null ? read : Buffer.concat([partial, read])
+    // A head that comes in many pieces is not read again with each of them.
+    const whole = partial === null || bytes.includes(blankLine, Math.max(0, partial.length - 3))
     partial = null
     for (;;) {
-      const end = bytes.indexOf(blankLine)
-      if (end > longestHead || (end < 0 && bytes.length > longestHead))
-        throw new Error('the headers of the response are too long')
-      if (end < 0) {
+      const next = whole ? parseHead(bytes, method) : null
+      if ((next?.size ?? bytes.length) > longestHead) throw new Error('the headers of the response are too long')
+      if (next === null) {
         partial = Buffer.from(bytes)
         return true
       }
-      const next = parseHead(bytes.toString('latin1', 0, end), method)
-      bytes = bytes.subarray(end + 4)
+      bytes = bytes.subarray(next.size)
       if (next.status === 101 && !target.tunnel) throw new Error('the app switched protocols without being asked')
       if (next.status < 200 && next.status !== 101) {
         answer!.interim(next)

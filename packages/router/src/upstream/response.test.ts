@@ -1,10 +1,13 @@
 // Are responses of apps framed as HTTP says, and refused when they are not clear?
 import { expect, test } from 'vitest'
 import { createChunked } from './chunked.ts'
-import { BadResponse, parseHead } from './response.ts'
+import { BadResponse, pairsOf, parseHead, type ResponseHead } from './response.ts'
 
-function head(...lines: string[]): string {
-  return lines.join('\r\n')
+function read(lines: readonly string[], method = 'GET'): ResponseHead {
+  const text = `${lines.join('\r\n')}\r\n\r\n`
+  const head = parseHead(Buffer.from(`${text}body`, 'latin1'), method)!
+  expect(head.size).toBe(text.length)
+  return head
 }
 
 test.each([
@@ -22,11 +25,12 @@ test.each([
   ['GET', 'HTTP/1.1 304 Not Modified|Content-Length: 5', 'length', 0, true],
   ['GET', 'HTTP/1.1 103 Early Hints|Link: x', 'length', 0, true],
 ])('%s %s', (method, text, body, length, keepAlive) => {
-  expect(parseHead(head(...text.split('|')), method)).toMatchObject({ body, length, keepAlive })
+  expect(read(text.split('|'), method)).toMatchObject({ body, length, keepAlive })
 })
 
 test.each([
   'HTTP/2 200 OK',
+  'ICY',
   'HTTP/1.1 2000 OK',
   'HTTP/1.1 099 Low',
   'ICY 200 OK',
@@ -43,11 +47,24 @@ test.each([
   'HTTP/1.1 200 OK|Transfer-Encoding: chunked|Transfer-Encoding: chunked',
   'HTTP/1.0 200 OK|Transfer-Encoding: chunked',
 ])('%s is refused', (text) => {
-  expect(() => parseHead(head(...text.split('|')), 'GET')).toThrow(BadResponse)
+  expect(() => read(text.split('|'))).toThrow(BadResponse)
 })
 
+test('a head that is not complete is waited for', () => {
+  const text = 'HTTP/1.1 200 OK\r\nX-Own: y\r\nContent-Length:  5 \r\n\r\n'
+  for (let end = 0; end < text.length; end++) expect(parseHead(Buffer.from(text.slice(0, end)), 'GET')).toBeNull()
+  expect(parseHead(Buffer.from(text), 'GET')).toMatchObject({ lines: 'X-Own: y\r\nContent-Length: 5\r\n', length: 5 })
+})
+
+test.each(['X: a\rb', 'X: a\nb', 'X: a\0b', 'X Y: a', 'X : a', 'X\u00e9: a', ' X: a'])(
+  'the header %j is refused',
+  (line) => {
+    expect(() => read(['HTTP/1.1 200 OK', line, 'Y: b'])).toThrow(BadResponse)
+  },
+)
+
 test('order, duplicates, case and bytes of headers stay; those of the connection go', () => {
-  const text = head(
+  const { lines, message, sized, dated, strict } = read([
     'HTTP/1.1 200 Very OK',
     'Set-Cookie: a=1',
     'X-Drop: me',
@@ -59,10 +76,10 @@ test('order, duplicates, case and bytes of headers stay; those of the connection
     'X-Empty:',
     'X-Bytes: caf\u00c3\u00a0',
     'Content-Length: 1',
-  )
-  const { raw, message } = parseHead(text, 'GET')
+  ])
   expect(message).toBe('Very OK')
-  expect(raw).toEqual([
+  expect({ sized, dated, strict }).toEqual({ sized: true, dated: false, strict: false })
+  expect(pairsOf(lines)).toEqual([
     'Set-Cookie',
     'a=1',
     'set-cookie',
