@@ -5,6 +5,7 @@ export const inTarget = 2
 export const inValue = 4
 /** As `inValue`, and visible or a space or tab of ASCII. */
 export const inPlainValue = 8
+export const isUnderscore = 16
 
 /** What each byte may be part of; a name ends at another byte than a value, so that one pass finds all borders. */
 export const kinds = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -12,7 +13,11 @@ export const kinds = Uint8Array.from({ length: 256 }, (_, code) => {
   const visible = code > 0x20 && code < 0x7f
   const plain = visible || code === 0x20 || code === 0x09
   return (
-    (token ? inToken : 0) | (visible ? inTarget : 0) | (plain || code > 0x7f ? inValue : 0) | (plain ? inPlainValue : 0)
+    (token ? inToken : 0) |
+    (visible ? inTarget : 0) |
+    (plain || code > 0x7f ? inValue : 0) |
+    (plain ? inPlainValue : 0) |
+    (code === 0x5f ? isUnderscore : 0)
   )
 })
 

@@ -12,7 +12,7 @@ import { relayInterim } from './parsed.ts'
 import { readPlain } from './plain.ts'
 import { createForwarder } from './proxy.ts'
 import { createReply } from './reply.ts'
-import { readRequest } from './request.ts'
+import { readParts } from './request.ts'
 import type { ResponseHead } from '../upstream/response.ts'
 
 /** What a client has sent ahead is held up to this size; then nothing more is read from it until its turn. */
@@ -72,9 +72,8 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
     const read = (bytes: Buffer): void => {
       const request = readPlain(bytes)
       if (request === null) return giveAway(bytes)
-      const { rawHeaders } = request
-      const { address, secure, port } = originOf(context, client, rawHeaders)
-      const asked = readRequest(request, { address, secure, port, newId: randomUUID })
+      const { address, secure, port } = originOf(context, client, request)
+      const asked = readParts(request, request.headers, { address, secure, port, newId: randomUUID })
       // Refused.
       if ('reason' in asked) return giveAway(bytes)
       busy = true

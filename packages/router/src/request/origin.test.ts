@@ -12,7 +12,7 @@ function origin(peer: string, headers: readonly string[], encrypted = false, tru
     line.slice(0, line.indexOf(':')),
     line.slice(line.indexOf(':') + 1).trim(),
   ])
-  return originOf({ trusted: trusts ? trusted : null, port: 80, tlsPort: 443 }, socket, rawHeaders)
+  return originOf({ trusted: trusts ? trusted : null, port: 80, tlsPort: 443 }, socket, { rawHeaders })
 }
 
 test.each([

@@ -56,12 +56,17 @@ function clientBehind(peer: string, trusted: Networks, raw: readonly string[]): 
 }
 
 /** Real TLS always counts; the headers of a request only when a trusted proxy sent it (docs/contract/build-and-route.md §4.4). */
-export function originOf(settings: OriginSettings, socket: Socket, rawHeaders: readonly string[]): Origin {
+export function originOf(
+  settings: OriginSettings,
+  socket: Socket,
+  request: { readonly rawHeaders: readonly string[] },
+): Origin {
   const peer = addressOf(socket)
   const encrypted = isEncrypted(socket)
   const { trusted, port, tlsPort } = settings
   if (trusted === null || !trusted.has(peer))
     return { address: peer, secure: encrypted, port: encrypted ? tlsPort : port }
+  const { rawHeaders } = request
   const scheme = valuesOf(rawHeaders, 'x-forwarded-proto').at(-1)?.toLowerCase()
   const secure = encrypted || scheme === 'https' || scheme === 'wss'
   const forwardedPort = Number(valuesOf(rawHeaders, 'x-forwarded-port').at(-1))

@@ -35,7 +35,7 @@ export function handleRequest(
   const client = request.socket
   // Field by field: to spread it takes as long as to read the request.
   const incoming = request as IncomingMessage & Incoming
-  const { address, secure, port } = originOf(context, client, incoming.rawHeaders)
+  const { address, secure, port } = originOf(context, client, incoming)
   const asked = readRequest(incoming, { address, secure, port, newId: randomUUID })
   const modern = request.httpVersion === '1.1'
   const reply = createReply(client, {

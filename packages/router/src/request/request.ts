@@ -1,5 +1,6 @@
 // Which requests are refused, and which parts of the others are forwarded?
 import { METHODS } from 'node:http'
+import { filterOf } from '../bytes.ts'
 import { proofHeader } from '@deis/types/channel'
 import { hostOf } from '../table/hosts.ts'
 import type { Origin } from './origin.ts'
@@ -71,7 +72,9 @@ function refuse(reason: string, status: Refused['status'] = 400): Refused {
   return { status, reason }
 }
 
-type Headers = {
+/** What is known of the headers of one request. */
+export type Headers = {
+  /** Header lines for the app. */
   lines: string
   host: string
   id: string | null
@@ -83,8 +86,8 @@ type Headers = {
   lengths: number
 }
 
-function readHeaders(raw: readonly string[], named: ReadonlySet<string> | null): Headers {
-  const found: Headers = {
+export function noHeaders(): Headers {
+  return {
     lines: '',
     host: '',
     id: null,
@@ -95,26 +98,39 @@ function readHeaders(raw: readonly string[], named: ReadonlySet<string> | null):
     hosts: 0,
     lengths: 0,
   }
+}
+
+/** Notes a header, its name in lower case. @returns whether the app gets it. */
+export function takeHeader(found: Headers, key: string, value: string): boolean {
+  if (key === 'host') {
+    found.host = value
+    found.hosts++
+    return true
+  }
+  if (key === 'content-length') {
+    found.length = value
+    found.lengths++
+    return true
+  }
+  if (!ours.has(key)) return !(key.includes('_') && spoken.has(key.replaceAll('_', '-')))
+  if (key === 'connection') found.connection = found.connection === '' ? value : `${found.connection},${value}`
+  else if (key === 'transfer-encoding') found.transfer = found.transfer === null ? value : `${found.transfer},${value}`
+  else if (key === 'upgrade') found.upgrade = found.upgrade === null ? value : `${found.upgrade},${value}`
+  else if (key === 'x-request-id' && found.id === null && saneId.test(value)) found.id = value
+  return false
+}
+
+/** Whether a header with a name of that length and first byte, and without `_`, has to be shown to `takeHeader`. */
+export const mayMatter = filterOf(spoken)
+
+function readHeaders(raw: readonly string[], named: ReadonlySet<string> | null): Headers {
+  const found = noHeaders()
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!
     const value = raw[index + 1]!
     const key = name.toLowerCase()
-    if (key === 'host') {
-      found.host = value
-      found.hosts++
-    } else if (key === 'content-length') {
-      found.length = value
-      found.lengths++
-    } else if (ours.has(key)) {
-      if (key === 'connection') found.connection = found.connection === '' ? value : `${found.connection},${value}`
-      else if (key === 'transfer-encoding')
-        found.transfer = found.transfer === null ? value : `${found.transfer},${value}`
-      else if (key === 'upgrade') found.upgrade = found.upgrade === null ? value : `${found.upgrade},${value}`
-      else if (key === 'x-request-id' && found.id === null && saneId.test(value)) found.id = value
-      continue
-    } else if (key.includes('_') && spoken.has(key.replaceAll('_', '-'))) continue
-    if (named !== null && named.has(key)) continue
-    found.lines += `${name}: ${value}\r\n`
+    if (takeHeader(found, key, value) && !(named !== null && !framing.has(key) && named.has(key)))
+      found.lines += `${name}: ${value}\r\n`
   }
   return found
 }
@@ -124,11 +140,11 @@ function headersOf(raw: readonly string[]): Headers {
   const found = readHeaders(raw, null)
   const { connection } = found
   if (connection === '' || connection === 'keep-alive' || connection === 'close') return found
-  return readHeaders(raw, new Set(tokensOf(connection).filter((name) => !framing.has(name))))
+  return readHeaders(raw, new Set(tokensOf(connection)))
 }
 
 /** The target for the app, or why there is none. The authority of an absolute target has to be the Host header's. */
-function targetOf(incoming: Incoming, host: string): string | Refused {
+function targetOf(incoming: Pick<Incoming, 'url' | 'method'>, host: string): string | Refused {
   const { url, method } = incoming
   if (invalidCharacter.test(url)) return refuse('the request target has invalid characters')
   if (url.startsWith('/')) return url
@@ -143,7 +159,12 @@ export function readRequest(incoming: Incoming, seen: Seen): Forwardable | Refus
   const { method } = incoming
   if (!versions.has(incoming.httpVersion)) return refuse('only HTTP/1.1 and HTTP/1.0 are supported', 505)
   if (!methods.has(method)) return refuse('the method is not an HTTP method', 501)
-  const found = headersOf(incoming.rawHeaders)
+  return readParts(incoming, headersOf(incoming.rawHeaders), seen)
+}
+
+/** The same when the headers are known, and method and version are common ones. */
+export function readParts(incoming: Omit<Incoming, 'rawHeaders'>, found: Headers, seen: Seen): Forwardable | Refused {
+  const { method } = incoming
   if (found.hosts !== 1)
     return refuse(found.hosts === 0 ? 'there is no Host header' : 'there is more than one Host header')
   const host = hostOf(found.host)

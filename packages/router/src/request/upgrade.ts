@@ -160,7 +160,7 @@ export function handleUpgrade(
   // A socket without an error listener throws; 'close' follows and is enough.
   client.on('error', () => undefined)
   client.setTimeout(0)
-  const seen = { ...originOf(context, client, request.rawHeaders), newId: randomUUID }
+  const seen = { ...originOf(context, client, request), newId: randomUUID }
   const asked = readRequest(request as IncomingMessage & Incoming, seen)
   if ('reason' in asked) {
     countRefused(context, seen.secure, asked.status)
