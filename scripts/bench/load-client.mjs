@@ -1,9 +1,10 @@
 // How are requests sent as fast as they are answered, where no better load generator is installed?
 //   node load-client.mjs URL HEADERS SECONDS CONNECTIONS      prints {"rate", "requests", "p99"}, the last in milliseconds
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 const [url, headers, seconds, connections] = process.argv.slice(2)
-const { hostname, port, pathname, search, host } = new URL(url)
+const { protocol, hostname, port, pathname, search, host } = new URL(url)
 const lines = Object.entries({ Host: host, ...JSON.parse(headers) }).map(([name, value]) => `${name}: ${value}\r\n`)
 const request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
 
@@ -22,7 +23,9 @@ function lengthOf(text) {
 }
 
 function open() {
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+  const to = { host: hostname, port: Number(port), noDelay: true }
+  const encrypted = protocol === 'https:'
+  const socket = encrypted ? connectTls({ ...to, servername: hostname, rejectUnauthorized: false }) : connect(to)
   let text = ''
   let length = -1
   let got = 0
@@ -31,7 +34,7 @@ function open() {
     sent = performance.now()
     socket.write(request)
   }
-  socket.on('connect', ask)
+  socket.on(encrypted ? 'secureConnect' : 'connect', ask)
   socket.on('data', (data) => {
     got += data.length
     if (length < 0) {

@@ -1,16 +1,17 @@
 // How much of nginx' rate does the router reach, each on one core, and each on all?
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { flags } from '../flags.mjs'
 import { answers } from './deploy.mjs'
 import { compareLoad } from './load.mjs'
-import { childrenOf, cleanEnv, freePorts, onCore, start } from './processes.mjs'
+import { childrenOf, cleanEnv, freePorts, hasProgram, onCore, run, start } from './processes.mjs'
 
 const runs = 3
 const seconds = 2
-const warmSeconds = 2
+/** V8 compiles what is hot in the first seconds, and a router runs for days. */
+const warmSeconds = 5
 /** Rates to reach of nginx', processor time and p99 to stay under; what goes from machine to machine all day is small. */
 const kinds = [
   { name: 'router, 100 B', path: '/small', connections: 16, least: 0.9, mostCpu: 1.3, mostLate: 2 },
@@ -24,6 +25,10 @@ const kinds = [
 const sizes = { 'index.html': 1, small: 100, middle: 100_000, large: 10_000_000 }
 const nginx = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'].find((path) => existsSync(path))
 const host = 'small.localhost'
+
+/** Load generators name the host of the URL in TLS, and look it up. */
+const tlsKind = { name: 'TLS, 100 B', path: '/small', connections: 64, least: 0.6 }
+const tlsHost = 'localhost'
 
 /** Without `workers` one process that is the master as well. */
 function settings(folder, server, workers) {
@@ -52,12 +57,26 @@ async function startNginx(scope, core, port, server, workers = 0) {
   return [child.pid, ...childrenOf(child.pid)]
 }
 
-async function startRouter(scope, dist, upstream, core, workers) {
+/** Files of a certificate that both present. */
+async function makeCertificate(scope) {
+  const folder = scope.folder()
+  const files = { key: join(folder, 'key.pem'), certificate: join(folder, 'certificate.pem') }
+  const of = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${tlsHost}`, '-days', '2']
+  const args = ['req', '-x509', ...of, '-addext', `subjectAltName=DNS:${tlsHost}`]
+  await run(scope, 'openssl', [...args, '-keyout', files.key, '-out', files.certificate])
+  return files
+}
+
+async function startRouter(scope, dist, upstream, core, workers, tls) {
   const folder = scope.folder()
   const table = join(folder, 'table.json')
-  const apps = [{ app: 'small', hosts: ['small'], upstreams: [`127.0.0.1:${upstream}`] }]
+  const read = (file) => readFileSync(file, 'utf8')
+  const certificates = tls
+    ? [{ host: tlsHost, certificate: read(tls.files.certificate), key: read(tls.files.key) }]
+    : undefined
+  const apps = [{ app: 'small', hosts: ['small', tlsHost], upstreams: [`127.0.0.1:${upstream}`], certificates }]
   // The router serves the table that it kept; nobody listens where it looks for its controller.
-  writeFileSync(table, JSON.stringify({ type: 'snapshot', epoch: 'bench', seq: 1, domain: 'localhost', apps }))
+  writeFileSync(table, JSON.stringify({ type: 'snapshot', epoch: 'bench', seq: 1, domain: '', apps }))
   const env = {
     ...cleanEnv(),
     DEIS_ROUTER_PORT: '0',
@@ -66,6 +85,7 @@ async function startRouter(scope, dist, upstream, core, workers) {
     DEIS_ROUTER_KEY: 'unused-key-of-the-bench',
     DEIS_ROUTER_TABLE: table,
     DEIS_ROUTER_WORKERS: String(workers),
+    DEIS_ROUTER_TLS_PORT: String(tls?.port ?? 0),
   }
   const options = { env, log: join(folder, 'log') }
   const command = on(core, process.execPath, [...flags.router, join(dist, 'router/main.js')])
@@ -83,7 +103,8 @@ function makeFiles(scope) {
 
 export async function* measure({ dist, scope }) {
   if (!nginx) return yield { name: 'router', missing: 'nginx is not installed' }
-  const [upstream, proxy, proxyMany] = await freePorts(3)
+  const [upstream, proxy, proxyMany, tlsPort, proxyTls] = await freePorts(5)
+  const files = hasProgram('openssl') ? await makeCertificate(scope) : null
   // What is proxied to must never be the slower one.
   await startNginx(
     scope,
@@ -91,23 +112,30 @@ export async function* measure({ dist, scope }) {
     upstream,
     `sendfile on; open_file_cache max=8; server { listen 127.0.0.1:${upstream}; root ${makeFiles(scope)}; }`,
   )
-  const proxyOf = (port) =>
+  const proxyOf = (port, more = '') =>
     `upstream app { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 100000000; }
-    proxy_max_temp_file_size 0; server { listen 127.0.0.1:${port}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }`
+    proxy_max_temp_file_size 0; server { listen 127.0.0.1:${port}; ${more} location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }`
   const sideOf = (port, pids) => (path, extra) => ({
     url: `http://127.0.0.1:${port}${path}`,
     headers: { Host: host, ...extra },
     pids,
   })
+  const tlsSideOf = (port, pids) => (path) => ({ url: `https://${tlsHost}:${port}${path}`, pids })
   const compare = (sides, { path, extra = {}, ...kind }) =>
     compareLoad(
       scope,
       sides.map((side) => side(path, extra)),
       { ...kind, of: 'nginx', runs, seconds, warmSeconds },
     )
-  const router = await startRouter(scope, dist, upstream, 0, 1)
-  const alone = [sideOf(router.port, router.pids), sideOf(proxy, await startNginx(scope, 0, proxy, proxyOf(proxy)))]
+  const router = await startRouter(scope, dist, upstream, 0, 1, files && { port: tlsPort, files })
+  const withTls =
+    files &&
+    `listen 127.0.0.1:${proxyTls} ssl; ssl_certificate ${files.certificate}; ssl_certificate_key ${files.key}; ssl_protocols TLSv1.2 TLSv1.3;`
+  const nginxAlone = await startNginx(scope, 0, proxy, proxyOf(proxy, withTls ?? ''))
+  const alone = [sideOf(router.port, router.pids), sideOf(proxy, nginxAlone)]
   for (const kind of kinds) yield* await compare(alone, kind)
+  if (files === null) yield { name: tlsKind.name, missing: 'openssl is not installed' }
+  else yield* await compare([tlsSideOf(tlsPort, router.pids), tlsSideOf(proxyTls, nginxAlone)], tlsKind)
 
   const workers = Math.max(2, availableParallelism())
   const many = await startRouter(scope, dist, upstream, null, workers)

@@ -68,7 +68,7 @@ export function startSearch(): Search {
 // A shared upstream may have other processes, so one process that broke off does not stand for all.
 const mostReached = { alone: 1, shared: 2 }
 
-type Then = { found(upstream: Upstream): void; none(content: Page): void }
+export type Then = { found(upstream: Upstream): void; none(content: Page): void }
 
 /**
  * Finds an upstream of the app with the requested name, or the page to answer instead.

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type App, type Client, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
+import type { Timing } from '../timing.ts'
 import { certificateFor, handshake } from '../testing-tls.ts'
 
 const host = 'Host: tea.localhost'
@@ -26,7 +27,7 @@ beforeEach(() => void readByNode.splice(0))
 type Side = { readonly fixture: Fixture; readonly app: App; readonly seen: () => string; close(): Promise<void> }
 
 /** A router, and an app that remembers each byte that it gets and answers by the path. */
-async function startSide(direct: boolean): Promise<Side> {
+async function startSide(direct: boolean, timing: Partial<Timing> = {}): Promise<Side> {
   const app = await startApp((request, response) => {
     request.on('error', () => undefined)
     request.resume().on('end', () => {
@@ -53,7 +54,7 @@ async function startSide(direct: boolean): Promise<Side> {
   const fixture = await startFixture({
     direct,
     publicPort: 80,
-    timing: { head: 150, headCheck: 25, body: 150, retry: 50 },
+    timing: { retry: 50, ...timing },
   })
   await fixture.route('tea', ['tea'], [app.address])
   await fixture.put({ app: 'shut', hosts: ['shut'], upstreams: [app.address], maintenance: true })
@@ -68,15 +69,17 @@ async function startSide(direct: boolean): Promise<Side> {
   }
 }
 
-let one: Side
-let two: Side
+/** One that reads by itself, and one where Node reads all. */
+type Pair = readonly [Side, Side]
+let patient: Pair
+let hasty: Pair
 beforeAll(async () => {
-  one = await startSide(true)
-  two = await startSide(false)
+  patient = [await startSide(true), await startSide(false)]
+  const timing = { head: 500, headCheck: 50, body: 500 }
+  hasty = [await startSide(true, timing), await startSide(false, timing)]
 })
 afterAll(async () => {
-  await one.close()
-  await two.close()
+  for (const side of [...patient, ...hasty]) await side.close()
 })
 
 /** Until nothing has come for some turns of the loop: client, router and app are all in this process. */
@@ -106,13 +109,13 @@ async function both({ fixture, seen }: Side, pieces: readonly string[]): Promise
   }
 }
 
-async function same(pieces: readonly string[]): Promise<{ app: string; client: string }> {
-  const [own, nodes] = await Promise.all([both(one, pieces), both(two, pieces)])
+async function same(pair: Pair, pieces: readonly string[]): Promise<{ app: string; client: string }> {
+  const [own, nodes] = await Promise.all([both(pair[0], pieces), both(pair[1], pieces)])
   expect(own, JSON.stringify(pieces)).toEqual(nodes)
   return own
 }
 
-const ownReads = (): number => readByNode.filter((port) => port === one.fixture.router.port).length
+const readsOf = (port: number): number => readByNode.filter((from) => from === port).length
 
 describe('without the server of Node', () => {
   test.each<[string, string[]]>([
@@ -140,9 +143,9 @@ describe('without the server of Node', () => {
     ['the router itself', [get('/').replace('tea', 'nobody'), get('/').replace('tea', 'shut'), get('/')]],
     ['a port in the Host header', [get('/').replace('tea.localhost', 'TEA.localhost.:80')]],
   ])('%s', async (_, pieces) => {
-    const { client } = await same([...pieces, last])
+    const { client } = await same(patient, [...pieces, last])
     expect(client).toMatch(/GET \/last$/)
-    expect(ownReads()).toBe(0)
+    expect(readsOf(patient[0].fixture.router.port)).toBe(0)
   })
 })
 
@@ -176,12 +179,12 @@ describe('handed over to the server of Node', () => {
     ['a huge head', [get('/1'), get('/2', `X: ${'y'.repeat(20_000)}`)]],
     ['an upgrade that the app does not take', [get('/1'), get('/2', 'Connection: Upgrade', 'Upgrade: x')]],
   ])('%s', async (_, pieces) => {
-    await same(pieces)
+    await same(hasty, pieces)
   })
 
   test('and not before', async () => {
-    await same([get('/1'), get('/2'), get('/3') + get('/4'), get('/5'), last])
-    expect(ownReads()).toBe(4)
+    await same(patient, [get('/1'), get('/2'), get('/3') + get('/4'), get('/5'), last])
+    expect(readsOf(patient[0].fixture.router.port)).toBe(4)
   })
 })
 
@@ -319,11 +322,12 @@ test('random requests pass alike', { timeout: 120_000 }, async () => {
   const random = randomOf(20_261_129)
   let answered = 0
   for (let count = 0; count < 250; count++) {
-    const { client } = await same([...randomPieces(random), last])
+    const { client } = await same(hasty, [...randomPieces(random), last])
     if (/HTTP\/1\.1 200/.test(client)) answered++
   }
   expect(answered).toBeGreaterThan(100)
-  expect(ownReads()).toBeLessThan(readByNode.filter((port) => port === two.fixture.router.port).length * 0.8)
+  const [own, nodes] = hasty.map(({ fixture }) => readsOf(fixture.router.port))
+  expect(own).toBeLessThan(nodes! * 0.8)
 })
 
 describe('connections', () => {
@@ -435,7 +439,7 @@ describe('connections', () => {
     bus[0]!()
     expect((await busy.closed()).text).toMatch(/Connection: close\r\n[\s\S]*slow$/)
     await closing
-    expect(ownReads()).toBe(0)
+    expect(readsOf(fixture.router.port)).toBe(0)
   })
 
   test('a request that does not end is cut when the router has waited long enough', async () => {
@@ -463,7 +467,7 @@ describe('connections', () => {
       socket.write(on(get(path)))
       await expect.poll(() => text).toContain(`${path} https`)
     }
-    expect(readByNode.filter((port) => port === fixture.router.tlsPort)).toEqual([])
+    expect(readsOf(fixture.router.tlsPort!)).toBe(0)
     socket.write(on(get('/3')).slice(0, 10))
     await new Promise((resolve) => setImmediate(resolve))
     socket.write(on(get('/3')).slice(10) + on(post('/4', 'x'.repeat(70_000))))

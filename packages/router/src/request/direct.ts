@@ -57,7 +57,8 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
 
     const giveAway = (bytes: Buffer | null): void => {
       clients.delete(self)
-      client.off('data', onData)
+      delete (client as Partial<Socket>).push
+      client.off('data', onBuffered)
       client.off('end', onEnd)
       client.off('close', onClose)
       client.off('error', onError)
@@ -84,6 +85,7 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       forwarder.start(request, asked, false)
     }
 
+    const onBuffered = (bytes: Buffer): void => onData(bytes)
     const onData = (bytes: Buffer): void => {
       if (!busy) return read(bytes)
       // What cannot be read as a request ends the connection.
@@ -144,7 +146,14 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       },
     }
     clients.add(self)
-    client.on('data', onData)
+    // What arrives is looked at before the stream would queue it, which takes as long as to read a request.
+    const push = client.push.bind(client)
+    client.push = (bytes: Buffer | null, encoding?: BufferEncoding) => {
+      if (bytes === null || client.readableLength > 0 || client.isPaused()) return push(bytes, encoding)
+      onData(bytes)
+      return true
+    }
+    client.on('data', onBuffered)
     client.on('end', onEnd)
     client.on('close', onClose)
     client.on('error', onError)

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { compressionOf, type Encoding } from './compress.ts'
 import type { Answer, Connection, Failure } from '../upstream/connection.ts'
-import { type RouterContext, type Search, seek, skip, startSearch } from '../context.ts'
+import { type RouterContext, type Search, seek, skip, startSearch, type Then } from '../context.ts'
 import { isEncrypted } from './origin.ts'
 import { type Page, page } from './pages.ts'
 import type { Forwardable, Incoming } from './request.ts'
@@ -168,22 +168,22 @@ export function createForwarder(context: RouterContext, exchange: Exchange): For
     attempt()
   }
 
-  const attempt = (): void =>
-    seek(context, asked, search, {
-      found(upstream) {
-        const taken = context.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
-        connection = taken
-        wasUsed = taken.used
-        const body = exchange.body()
-        taken.ask(asked.method, `${requestText}${search.more}\r\n${body ?? ''}`, body !== null, answer)
-        // The body is not read before the connection is open, so that until then another upstream can get it.
-        if (body === null)
-          taken.socket.once('connect', () => {
-            if (connection === taken) stopBody = exchange.sendBody(taken, asked.body === 'chunked', silence)
-          })
-      },
-      none: give,
-    })
+  const then: Then = {
+    found(upstream) {
+      const taken = context.upstreams.begin(upstream, fresh ? 'fresh' : 'any')
+      connection = taken
+      wasUsed = taken.used
+      const body = exchange.body()
+      taken.ask(asked.method, `${requestText}${search.more}\r\n${body ?? ''}`, body !== null, answer)
+      // The body is not read before the connection is open, so that until then another upstream can get it.
+      if (body === null)
+        taken.socket.once('connect', () => {
+          if (connection === taken) stopBody = exchange.sendBody(taken, asked.body === 'chunked', silence)
+        })
+    },
+    none: give,
+  }
+  const attempt = (): void => seek(context, asked, search, then)
 
   const start = (request: Incoming, forwardable: Forwardable, expects: boolean): void => {
     incoming = request
