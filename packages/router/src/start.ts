@@ -76,10 +76,18 @@ export async function startRouter(options: RouterOptions, serve = startServing):
     return { router, port: publicPort, ...serving.progress(), ...(told.length === 0 ? {} : { traffic: told }) }
   })
   const countTraffic = async (): Promise<void> => {
+    // As long as nothing was served.
+    let wasConnected = true
     for await (const _ of setInterval(timing.traffic, null, { signal: stop.signal, ref: false })) {
       // What no controller asked for is forgotten: it would come with the wrong minute.
-      traffic = difference(await collector.counts())
-      if (traffic.length > 0) reporter.changed()
+      const isKnown = wasConnected
+      wasConnected = seen.connected
+      traffic = []
+      if (!seen.connected) continue
+      const added = difference(await collector.counts())
+      if (!isKnown || added.length === 0) continue
+      traffic = added
+      reporter.changed()
     }
   }
   countTraffic().catch((error: unknown) => {

@@ -3,8 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventEmitter, once } from 'node:events'
+import type { RouterState } from '@deis/types'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { exchange, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
+import { startServing } from '../serve.ts'
+import { startRouter } from '../start.ts'
+import { exchange, type Fixture, refusingAddress, startApp, startClient, startFixture } from '../testing.ts'
 import { startController } from '../testing-controller.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -43,6 +46,38 @@ test('each change is applied, reported and served', async () => {
   const last = await fixture.controller.seen((state) => state.seq === seq)
   expect(await get(fixture)).toMatch(/^HTTP\/1\.1 404/)
   expect(last.router).toBe(first.router)
+})
+
+test('requests are told, and numbers are collected only while there is a controller', async () => {
+  let collected = 0
+  const serve: typeof startServing = async (...given) => {
+    const serving = await startServing(...given)
+    return {
+      ...serving,
+      measure() {
+        collected++
+        return serving.measure()
+      },
+    }
+  }
+  const { controller, options } = await fixtureWith()
+  const timing = { firstDelay: 10, lastDelay: 50, traffic: 50 }
+  const controllerUrl = `http://${await refusingAddress()}`
+  open.push(await startRouter({ ...options, timing, controllerUrl }, serve))
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  expect(collected).toBe(0)
+  const router = await startRouter({ ...options, timing }, serve)
+  open.push(router)
+  const seq = controller.set('tea', ['tea'], [await app('green')])
+  await controller.seen((state) => state.seq >= seq && state.port === router.port)
+  const told = (): RouterState | undefined => controller.states.find(({ traffic }) => traffic !== undefined)
+  // What came before the first numbers for this controller is not told.
+  while (told() === undefined) {
+    await exchange(router.port, 'GET / HTTP/1.1', 'Host: tea.localhost', 'Connection: close')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  expect(told()!.traffic).toMatchObject([{ app: 'tea', classes: expect.any(Array) as number[] }])
+  expect(collected).toBeGreaterThan(0)
 })
 
 test('many changes at once become few reports, the newest last', async () => {
