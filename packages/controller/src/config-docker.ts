@@ -2,6 +2,7 @@
 import { isIPv4 } from 'node:net'
 import type { ClusterSettings } from '@deis/kubernetes'
 import type { DockerSettings } from '@deis/docker'
+import { parseReference } from '@deis/registry/reference'
 import type { BuilderImages } from './config-builders.ts'
 import type { Reader } from './config-cluster.ts'
 
@@ -15,6 +16,15 @@ function isPool(item: string): boolean {
   return (
     isIPv4(address) && more.length === 0 && /^\d{1,2}$/.test(bits) && Number(bits) >= 8 && Number(bits) <= longestPrefix
   )
+}
+
+function isRepository(item: string): boolean {
+  try {
+    const { tag, digest } = parseReference(`${item}:latest`)
+    return tag === 'latest' && digest === null
+  } catch {
+    return false
+  }
 }
 
 /** Registries and the limits of builds are set as for a cluster. */
@@ -37,6 +47,12 @@ export function readDocker(
     if (unit === '') problems.push(`${name} must be a number with Mi, Gi or Ti, such as 5Gi`)
     return Number(amount) * (units[unit] ?? 1)
   }
+  const frontends = list('DEIS_DOCKER_FRONTENDS')
+  for (const item of frontends)
+    if (!isRepository(item))
+      problems.push(
+        `DEIS_DOCKER_FRONTENDS must be a list of repositories of images, without tags, such as docker/dockerfile; ${JSON.stringify(item)} is not one`,
+      )
   const { host: own, organization, username, password } = cluster.registry
   return {
     host,
@@ -57,6 +73,8 @@ export function readDocker(
     cnb,
     buildLimits: { memory: cluster.buildMemory, cpu: cluster.buildCpu },
     caches: { layerBytes: bytes('DEIS_DOCKER_LAYER_CACHE'), buildpackBytes: bytes('DEIS_DOCKER_BUILDPACK_CACHE') },
+    dockerfileBuilder: choice('DEIS_DOCKER_BUILDER'),
+    frontends,
     stackImage: cluster.stackImage,
     runImage: cluster.runImage,
     buildpacks: cluster.buildpacks,

@@ -73,6 +73,8 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     registries: docker.registries,
     target: docker.target,
     cnb: docker.cnb,
+    dockerfileBuilder: docker.dockerfileBuilder,
+    frontends: docker.frontends,
     timeoutSeconds: settings.buildTimeoutSeconds,
     limits: docker.buildLimits,
     networks,

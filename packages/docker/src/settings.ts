@@ -21,6 +21,10 @@ export type DockerSettings = Readonly<{
   cnb: BuilderSettings
   buildLimits: Readonly<{ memory: string; cpu: string }>
   caches: Readonly<{ layerBytes: number; buildpackBytes: number }>
+  /** What builds Dockerfiles, where the engine has both. */
+  dockerfileBuilder: 'buildkit' | 'classic'
+  /** Repositories of images that a Dockerfile may ask to be read by. */
+  frontends: readonly string[]
   stackImage: string
   runImage: string
   /** URLs of classic buildpacks that are tried before the built-in ones. */

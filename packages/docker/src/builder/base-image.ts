@@ -7,7 +7,7 @@ import { authHeader } from '../engine/registry-auth.ts'
 import type { DockerBuilderOptions } from './options.ts'
 
 /** The app's own and the platform's, by registry host. */
-async function credentialsOf(
+export async function credentialsOf(
   { registries: { credentials }, appRegistry }: DockerBuilderOptions,
   app: string,
 ): Promise<Readonly<Record<string, Credentials>>> {

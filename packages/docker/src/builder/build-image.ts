@@ -11,17 +11,23 @@ import type { BuildingOptions } from './options.ts'
 import { stepOf } from './progress.ts'
 import { buildLabels, resourcesOf } from './resources.ts'
 
-export type ImageBuild = {
+/** What both builders of the engine are told. */
+export type ImageOrder = {
   readonly options: BuildingOptions
   readonly request: BuildRequest
-  /** The files, or the tar of all of them. */
-  readonly given: readonly Given[] | { readonly tar: string }
   readonly labels: Readonly<Record<string, string>>
-  readonly headers: Readonly<Record<string, string>>
   readonly args?: Readonly<Record<string, string>>
+  /** The stage that is the image; null: the last. */
+  readonly target?: string | null
   readonly noCache?: boolean
   /** Takes what it prints; default: nobody does. */
   readonly show?: (text: string) => void
+}
+
+export type ImageBuild = ImageOrder & {
+  /** The files, or the tar of all of them. */
+  readonly given: readonly Given[] | { readonly tar: string }
+  readonly headers: Readonly<Record<string, string>>
 }
 
 const maxLine = 1024 * 1024
@@ -35,20 +41,35 @@ const proxiesOf = (env: Readonly<Record<string, string>>): Record<string, string
 /** `deis/<app>:b-<build>`: the tag protects the image from a prune of untagged ones. */
 const tagOf = ({ app, id }: BuildRequest): string => `deis/${app}:b-${id}`
 
-function failureOf(message: string, code: number | null, memory: string): BuildFailure {
+export function imageQuery({ options, request, labels, args = {}, target, noCache = false }: ImageOrder) {
+  return {
+    dockerfile: 'Dockerfile',
+    t: tagOf(request),
+    buildargs: { ...proxiesOf(options.env), ...args },
+    labels: { ...labels, ...buildLabels(options, request, 'image') },
+    target: target ?? undefined,
+    nocache: noCache,
+  }
+}
+
+export function failureText(message: string): string {
   const text = message.replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+  return `The image could not be built: ${text.replace(/\.$/, '')}.`
+}
+
+function failureOf(message: string, code: number | null, memory: string): BuildFailure {
   if (code === killed)
     return new BuildFailure(
       `The build was killed, most likely because it needed more memory than ${memory}: raise DEIS_BUILD_MEMORY.`,
       code,
     )
-  return new BuildFailure(`The image could not be built: ${text.replace(/\.$/, '')}.`, code)
+  return new BuildFailure(failureText(message), code)
 }
 
 /** @returns its id. @throws BuildFailure */
 export async function buildImage(build: ImageBuild, signal: AbortSignal): Promise<string> {
-  const { options, request, given, labels, headers, args = {}, noCache = false, show = () => {} } = build
-  const { engine, limits, env } = options
+  const { options, given, headers, show = () => {} } = build
+  const { engine, limits } = options
   const { Memory, MemorySwap, CpuPeriod, CpuQuota } = resourcesOf(limits, engine.info)
   const stream = await engine.stream(
     'building the image',
@@ -56,12 +77,8 @@ export async function buildImage(build: ImageBuild, signal: AbortSignal): Promis
       method: 'POST',
       path: '/build',
       query: {
+        ...imageQuery(build),
         version: '1',
-        dockerfile: 'Dockerfile',
-        t: tagOf(request),
-        buildargs: { ...proxiesOf(env), ...args },
-        labels: { ...labels, ...buildLabels(options, request, 'image') },
-        nocache: noCache,
         rm: true,
         forcerm: true,
         memory: Memory,

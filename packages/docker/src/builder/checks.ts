@@ -36,9 +36,10 @@ async function disk({ engine, platform }: DockerBuilderOptions, own: OwnRegistry
   const space = await freeSpace(engine)
   const where = { engine, platform, own: own && `${own.outside}/` }
   const taken = await diskUsage(where, patienceMs, AbortSignal.timeout(patienceMs)).then(
-    ({ images, caches, registry }) => [
+    ({ images, caches, buildKit, registry }) => [
       `images of apps ${gigabytes(images.bytes)} (${images.count})`,
       `caches of buildpacks ${gigabytes(caches.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+      `cache of Dockerfiles ${gigabytes(buildKit)}`,
       ...(own ? [`registry ${gigabytes(registry)}`] : []),
     ],
     (error: unknown) => [`what apps take could not be measured: ${(error as Error).message}`],
@@ -54,8 +55,21 @@ async function disk({ engine, platform }: DockerBuilderOptions, own: OwnRegistry
   }
 }
 
+function dockerfiles({ engine, dockerfileBuilder, limits: { memory } }: DockerBuilderOptions): Check {
+  const name = 'Dockerfile builds'
+  if (dockerfileBuilder === 'buildkit' && engine.buildKit)
+    return {
+      name,
+      status: 'limited',
+      detail:
+        'by BuildKit of the engine, which limits neither memory nor CPU: DEIS_DOCKER_BUILDER=classic does, without cache mounts and heredocs',
+    }
+  const why = dockerfileBuilder === 'buildkit' ? ', as BuildKit is switched off in this engine' : ''
+  return { name, status: 'ok', detail: `by the classic builder of the engine${why}, limited to ${memory}` }
+}
+
 export async function checkBuilder({ options, registry, own }: Deps): Promise<readonly Check[]> {
-  const { cnb, limits, images } = options
+  const { cnb, images } = options
   const asked = await Promise.all([
     line('builder of Cloud Native Buildpacks', cnb.builder, (signal) => registry.inspect(cnb.builder, null, signal)),
     ...(own ? [ownRegistry(own)] : []),
@@ -63,7 +77,7 @@ export async function checkBuilder({ options, registry, own }: Deps): Promise<re
   return [
     ...asked,
     await disk(options, own),
-    { name: 'Dockerfile builds', status: 'ok', detail: `by the engine, limited to ${limits.memory}` },
+    dockerfiles(options),
     { name: 'stack image', status: 'ok', detail: images.stack },
     { name: 'run image', status: 'ok', detail: images.run },
   ]

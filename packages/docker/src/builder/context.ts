@@ -2,11 +2,11 @@
 import type { Seen } from '@deis/machine/archive'
 import { BuildFailure } from '@deis/ports/builder'
 import { BadIgnoreFile, longestIgnoreFile, readIgnoreFile } from './dockerignore.ts'
-import { type SourceArchive, type Stored, withFiltered } from './filtered.ts'
+import type { Stored } from './filtered.ts'
 
-const dockerfile = 'Dockerfile'
+const dockerfileName = 'Dockerfile'
 /** Docker takes the first that is there. */
-const ignoreFiles = [`${dockerfile}.dockerignore`, '.dockerignore'] as const
+const ignoreFiles = [`${dockerfileName}.dockerignore`, '.dockerignore'] as const
 
 /** The engine's API leaves nothing out by itself. */
 function filterOf({ present, texts }: Pick<Seen, 'present' | 'texts'>): ((path: string) => boolean) | null {
@@ -16,16 +16,23 @@ function filterOf({ present, texts }: Pick<Seen, 'present' | 'texts'>): ((path: 
   try {
     const isOut = readIgnoreFile(texts[name])
     // The engine reads it there.
-    return (path) => path === dockerfile || !isOut(path)
+    return (path) => path === dockerfileName || !isOut(path)
   } catch (error) {
     if (!(error instanceof BadIgnoreFile)) throw error
     throw new BuildFailure(`${name} cannot be used: ${error.message}.`)
   }
 }
 
+type Context = {
+  /** Null: all of it. */
+  readonly keeps: ((path: string) => boolean) | null
+  /** How the Dockerfile begins; null: it is a link. */
+  readonly dockerfile: string | null
+}
+
 /** @throws BuildFailure */
-export async function withContext<T>(stored: Stored, use: (source: SourceArchive) => Promise<T>): Promise<T> {
-  const wanted = { names: ignoreFiles, read: ignoreFiles, largest: longestIgnoreFile * 4 }
-  const seen = await stored.options.archiver.look(stored.sourceFile, wanted, { signal: stored.signal })
-  return withFiltered(stored, filterOf(seen), use)
+export async function contextOf({ options: { archiver }, sourceFile, signal }: Stored): Promise<Context> {
+  const wanted = { names: ignoreFiles, read: [...ignoreFiles, dockerfileName], largest: longestIgnoreFile * 4 }
+  const seen = await archiver.look(sourceFile, wanted, { signal })
+  return { keeps: filterOf(seen), dockerfile: seen.texts[dockerfileName] ?? null }
 }

@@ -18,6 +18,7 @@ import { createRegistry } from '@deis/registry/create'
 import { kindLabel, ofApp, ofPlatform } from '../labels.ts'
 import { buildCnb, type CnbBuild } from './cnb.ts'
 import { checkBuilder } from './checks.ts'
+import { openBuildKitCache } from './buildkit/cache.ts'
 import { buildDockerfile } from './dockerfile.ts'
 import { isDue, keepHouse } from './housekeeping.ts'
 import { dropCopies, forgetImages, pruneImages } from './images.ts'
@@ -78,7 +79,11 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   const { folder, timeoutSeconds, engine, platform, registries, target, networks, log } = given
   const where = { engine, platform }
   const { stateFolder, layerCacheBytes: limit, buildpackCacheBytes: cacheLimit } = given
-  const options = { ...given, layers: openLayers({ engine, file: join(stateFolder, 'layers.json'), limit, log }) }
+  const options = {
+    ...given,
+    layers: openLayers({ engine, file: join(stateFolder, 'layers.json'), limit, log }),
+    buildKitCache: openBuildKitCache({ engine, file: join(stateFolder, 'buildkit.json'), limit, log }),
+  }
   await mkdir(folder, { recursive: true, mode: 0o700 })
   // Left by a killed controller: no other one uses this folder.
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
@@ -212,6 +217,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       const signal = AbortSignal.timeout(workMs)
       built.delete(app)
       await forgetImages(where, app, signal)
+      await options.buildKitCache.forget(app)
       await kept(signal)
       const labels = [ofPlatform(platform), ofApp(app), `${kindLabel}=cache`]
       for (const { name } of await listVolumes(engine, labels, signal)) await removeVolume(engine, name, signal)

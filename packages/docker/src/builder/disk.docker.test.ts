@@ -32,7 +32,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
   const left = async (images: readonly string[]): Promise<boolean[]> => Promise.all(images.map(exists))
 
   test('layers of builds that failed stay within a limit; those of images and of others stay', async () => {
-    const builder = await bed.another({ layerCacheBytes: 5e6 })
+    const builder = await bed.another({ layerCacheBytes: 5e6, dockerfileBuilder: 'classic' })
     const never = new AbortController().signal
     const fails = async (salt: string): Promise<string> => {
       const Dockerfile = `FROM ${busybox}\n${megabytes(3, bed.prefix + salt)}\nRUN exit 9\n`
@@ -97,7 +97,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
       expect(disk).toMatchObject({
         status: 'ok',
         detail: expect.stringMatching(
-          /^images of apps \d+\.\d GB \(\d+\), caches of buildpacks 0\.0 GB, registry \d+\.\d GB, \d+\.\d GB free in \//,
+          /^images of apps \d+\.\d GB \(\d+\), caches of buildpacks 0\.0 GB, cache of Dockerfiles \d+\.\d GB, registry \d+\.\d GB, \d+\.\d GB free in \//,
         ) as string,
       })
     } finally {

@@ -1,5 +1,5 @@
 // How does a Dockerfile that was pushed become an image (docs/contract/build-and-route.md §3)?
-import { buildArguments } from '@deis/container/build-arguments'
+import { buildArguments, buildTarget } from '@deis/container/build-arguments'
 import { imageLabels } from '@deis/container/image-labels'
 import { processesOf, type Source } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
@@ -8,7 +8,10 @@ import { releaseNotice } from '@deis/ports/procfile'
 import { BuiltImage } from '../engine/objects.ts'
 import { pullAuth } from './base-image.ts'
 import { buildImage } from './build-image.ts'
-import { withContext } from './context.ts'
+import { buildByBuildKit } from './buildkit/build.ts'
+import { chooseBuilder } from './buildkit/choice.ts'
+import { contextOf } from './context.ts'
+import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
 export type DockerfileBuild = {
@@ -22,7 +25,7 @@ export type DockerfileBuild = {
 }
 
 export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResult> {
-  const { options, request, source, sourceFile, write, signal } = build
+  const { options, request, source, write, signal } = build
   const { config, app } = request
   // An invalid Procfile is reported before minutes of building.
   const processes = processesOf(source)
@@ -31,25 +34,35 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
   if (notice !== null) output.warn(notice)
   const { args, skipped } = buildArguments(config)
   if (skipped.length > 0) output.note(`Not passed as build arguments: ${skipped.join(', ')}`)
+  const target = buildTarget(config)
+  const noCache = request.noCache || config.DEIS_DISABLE_CACHE !== undefined
   const shown = output.stream()
   let image: string
   try {
-    const headers = await pullAuth(options, app)
-    image = await withContext({ options, sourceFile, signal }, ({ file }) =>
-      buildImage(
-        {
-          options,
-          request,
-          given: { tar: file },
-          labels: imageLabels(request, 'dockerfile', new Date()),
-          headers,
-          args,
-          noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
-          show: (text) => shown.write(Buffer.from(text)),
-        },
-        signal,
-      ),
-    )
+    const { keeps, dockerfile } = await contextOf(build)
+    const by = await chooseBuilder(build, dockerfile)
+    output.note(by.said)
+    const order = {
+      options,
+      request,
+      labels: imageLabels(request, 'dockerfile', new Date()),
+      args,
+      target,
+      noCache,
+      show: (text: string) => shown.write(Buffer.from(text)),
+    }
+    try {
+      image = await withFiltered(build, keeps, async ({ file }) => {
+        if (by.session === null)
+          return buildImage({ ...order, given: { tar: file }, headers: await pullAuth(options, app) }, signal)
+        const cacheNamespace = await options.buildKitCache.namespace(app, noCache)
+        return buildByBuildKit({ ...order, file, session: by.session, cacheNamespace }, signal)
+      })
+    } finally {
+      by.session?.close()
+      // The app does not wait for it.
+      if (by.session) void options.buildKitCache.prune()
+    }
   } finally {
     shown.end()
   }

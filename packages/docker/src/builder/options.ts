@@ -4,6 +4,7 @@ import type { BuilderSettings } from '@deis/buildpacks/cnb/choice'
 import type { Log } from '@deis/ports/backend'
 import type { Credentials, RegistrySettings } from '@deis/ports/registry'
 import type { Engine } from '../engine/engine.ts'
+import type { BuildKitCache } from './buildkit/cache.ts'
 import type { LayerCache } from './layers.ts'
 import type { Networks } from '../scheduler/networks.ts'
 
@@ -21,6 +22,10 @@ export type DockerBuilderOptions = {
   readonly layerCacheBytes: number
   /** Bytes that the cache of buildpacks of one app may have. */
   readonly buildpackCacheBytes: number
+  /** What builds Dockerfiles, where the engine has both. */
+  readonly dockerfileBuilder: 'buildkit' | 'classic'
+  /** Repositories of images that a Dockerfile may ask to be read by (`# syntax=`). */
+  readonly frontends: readonly string[]
   /** An app's own credentials by registry host, for base images. */
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
   /** The platform's. */
@@ -53,7 +58,10 @@ export type DockerBuilderOptions = {
 }
 
 /** What the builds of one builder share. */
-export type BuildingOptions = DockerBuilderOptions & { readonly layers: LayerCache }
+export type BuildingOptions = DockerBuilderOptions & {
+  readonly layers: LayerCache
+  readonly buildKitCache: BuildKitCache
+}
 
 /** Output of tools beyond this is not shown. */
 export const maxOutputBytes = 10_000_000

@@ -1,4 +1,4 @@
-// Is every kind of line of the engine's builder read for what it is, whatever else it sends?
+// Is every kind of line of the engine's builders read for what it is, whatever else it sends?
 import { expect, test } from 'vitest'
 import { stepOf } from './progress.ts'
 
@@ -9,6 +9,9 @@ test.each([
   [`{"aux":{"ID":"${id}"}}`, { kind: 'image', id }],
   ['{"aux":{"ID":"latest"}}', null],
   ['{"aux":{}}', null],
+  [`{"id":"moby.image.id","aux":{"ID":"${id}"}}`, { kind: 'image', id }],
+  ['{"id":"moby.buildkit.trace","aux":"CgA="}', { kind: 'trace', message: 'CgA=' }],
+  ['{"id":"something.else","aux":"CgA="}', null],
   [
     '{"errorDetail":{"code":9,"message":"The command returned a non-zero code: 9"},"error":"x"}',
     { kind: 'error', message: 'The command returned a non-zero code: 9', code: 9 },

@@ -1,7 +1,9 @@
-// What does the engine's classic builder say while it builds a Dockerfile, and which image came out of it?
+// What does the engine say while it builds a Dockerfile, and which image came out of it?
 
 export type Step =
   | { readonly kind: 'text'; readonly text: string }
+  /** Of BuildKit, in base64. */
+  | { readonly kind: 'trace'; readonly message: string }
   | { readonly kind: 'image'; readonly id: string }
   | { readonly kind: 'error'; readonly message: string; readonly code: number | null }
 
@@ -22,6 +24,7 @@ export function stepOf(line: string): Step | null {
     const text = typeof message === 'string' ? message : typeof error === 'string' ? error : 'the build failed'
     return { kind: 'error', message: text, code: typeof code === 'number' ? code : null }
   }
+  if (typeof aux === 'string' && id === 'moby.buildkit.trace') return { kind: 'trace', message: aux }
   if (typeof aux === 'object' && aux !== null) {
     const { ID } = aux as { ID?: unknown }
     return typeof ID === 'string' && imageId.test(ID) ? { kind: 'image', id: ID } : null

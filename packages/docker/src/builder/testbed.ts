@@ -87,6 +87,8 @@ export async function openBuilderTestbed(name: string): Promise<BuilderTestbed> 
       node: null,
       target,
       cnb: { builder: image, allowed: [], lifecycleImage: null, plain: 'cnb' },
+      dockerfileBuilder: 'buildkit',
+      frontends: ['docker/dockerfile'],
       timeoutSeconds: 120,
       limits: { memory: '256Mi', cpu: '1' },
       env: {},

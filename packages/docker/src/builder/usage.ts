@@ -23,6 +23,9 @@ const Usage = Type.Object({
       Type.Null(),
     ]),
   ),
+  BuildCache: Optional(
+    Type.Union([Type.Array(Type.Object({ Size: Type.Number(), Shared: Type.Boolean() })), Type.Null()]),
+  ),
   Volumes: Optional(
     Type.Union([
       Type.Array(
@@ -41,6 +44,8 @@ export type DiskUsage = {
   /** Of what belongs to one image alone: layers that several share are counted with none. */
   readonly images: { readonly count: number; readonly bytes: number }
   readonly caches: readonly { readonly volume: string; readonly app: string; readonly bytes: number }[]
+  /** Of BuildKit, whoever built: the engine does not tell. What images consist of is counted with them. */
+  readonly buildKit: number
   readonly registry: number
 }
 
@@ -54,7 +59,11 @@ type Where = {
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
 
 /** Pure. Sizes that the engine did not find out are negative. */
-export function usageOf({ Images, Volumes }: Static<typeof Usage>, platform: string, own: string | null): DiskUsage {
+export function usageOf(
+  { Images, Volumes, BuildCache }: Static<typeof Usage>,
+  platform: string,
+  own: string | null,
+): DiskUsage {
   const images = (Images ?? []).filter(
     ({ Labels, RepoDigests }) =>
       (Labels?.[platformLabel] === platform && Labels[appLabel] !== undefined) ||
@@ -70,6 +79,7 @@ export function usageOf({ Images, Volumes }: Static<typeof Usage>, platform: str
     caches: volumes
       .filter(({ Labels }) => Labels?.[kindLabel] === 'cache')
       .map((volume) => ({ volume: volume.Name, app: volume.Labels?.[appLabel] ?? '', bytes: bytesOf(volume) })),
+    buildKit: sum((BuildCache ?? []).map(({ Size, Shared }) => (Shared ? 0 : Math.max(0, Size)))),
     registry: sum(volumes.filter(({ Name }) => Name === registryName(platform)).map(bytesOf)),
   }
 }
@@ -79,7 +89,7 @@ const pauseMs = 500
 /** The engine counts files, for one at a time: with many volumes that takes it a while. */
 export async function diskUsage({ engine, platform, own }: Where, ms: number, signal: AbortSignal): Promise<DiskUsage> {
   // Older ones count all there is.
-  const only = Number(engine.api.split('.')[1]) >= 42 ? '?type=image&type=volume' : ''
+  const only = Number(engine.api.split('.')[1]) >= 42 ? '?type=image&type=volume&type=build-cache' : ''
   const call = { method: 'GET', path: `/system/df${only}`, ms } as const
   return within(signal, ms, async (limit) => {
     for (;;) {

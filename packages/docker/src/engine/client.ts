@@ -26,7 +26,7 @@ export type Call = {
   readonly body?: object
   /** A tar. */
   readonly tar?: Readable
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
   /** Until the answer begins, and again until all of it is there; default a minute, 0: for ever. */
   readonly ms?: number
 }

@@ -11,6 +11,8 @@ export type Engine = Client & {
   readonly info: Info
   /** It can put a process in front that reaps orphans and passes signals on. */
   readonly init: boolean
+  /** BuildKit is part of every engine from 20.10 on, unless its settings switch it off. */
+  readonly buildKit: boolean
   /** Whether containers can be reached by their address: it runs on this machine, as root, and not in a virtual machine. */
   readonly isHere: boolean
   /** How long the pull of an image may take. */
@@ -75,6 +77,8 @@ export async function openEngine({ pullSeconds = 3600, ...where }: Options, sign
     })
   const api = chooseApi(version)
   const speaking = client.speaking(api)
+  const ping = await client.stream('asking Docker which builder it has', { method: 'GET', path: '/_ping' }, signal)
+  ping.resume()
   const what = 'reading the settings of Docker'
   const info = infoOf(await speaking.read(what, Type.Unknown(), { method: 'GET', path: '/info' }, signal))
   const isHere =
@@ -87,6 +91,7 @@ export async function openEngine({ pullSeconds = 3600, ...where }: Options, sign
     version: version.Version,
     info,
     init: hasInit(info, version),
+    buildKit: ping.headers['builder-version'] !== '1',
     isHere,
     pullMs: pullSeconds * 1000,
     acquaintance: acquaintanceOf(version),

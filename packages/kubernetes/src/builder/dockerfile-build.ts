@@ -1,5 +1,5 @@
 // How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
-import { buildArguments } from '@deis/container/build-arguments'
+import { buildArguments, buildTarget } from '@deis/container/build-arguments'
 import { imageLabels } from '@deis/container/image-labels'
 import { processesOf } from '@deis/container/source'
 import { dockerConfig } from '../cluster/registry-credentials.ts'
@@ -70,6 +70,7 @@ export async function buildDockerfile(context: BuildContext): Promise<BuildResul
     image: `${repository}:${imageTag(request, now)}`,
     // Layers are pushed by the container that builds, which has no credentials.
     cache: credentials === null ? cacheRepositoryOf(target, app) : null,
+    target: buildTarget(config),
     noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
   })
   const ended = await runJob(settings, job, reporter, signal)

@@ -45,6 +45,8 @@ export type DockerfileJob = {
   readonly image: string
   /** The repository for layers cached between builds; null: none. */
   readonly cache: string | null
+  /** The stage that is the image; null: the last. */
+  readonly target: string | null
   readonly noCache: boolean
 }
 
@@ -93,6 +95,7 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
             layout,
             '--file',
             join(context, 'Dockerfile'),
+            ...(job.target === null ? [] : ['--target', job.target]),
             ...(job.noCache ? ['--no-cache'] : []),
           ],
           env: variables({ ...env, ...registries, REGISTRY_AUTH_FILE: join(workFolder, authName) }),

@@ -9,7 +9,7 @@ import { dockerConfig } from '../cluster/registry-credentials.ts'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { createRegistry } from '@deis/registry/create'
 import { tarOf } from '@deis/buildpacks/testing'
-import { buildArguments } from '@deis/container/build-arguments'
+import { buildArguments, buildTarget } from '@deis/container/build-arguments'
 import { buildDockerfile, registriesConf } from './dockerfile-build.ts'
 import { dockerfileJob } from './dockerfile-job.ts'
 import { createHandOff } from './handoff.ts'
@@ -101,6 +101,7 @@ describe('Jobs', () => {
       urls,
       image: 'r/deis/a:git-1',
       cache: null,
+      target: null,
       noCache: false,
     })
 
@@ -181,14 +182,33 @@ describe('Dockerfile builds', () => {
     ],
     [
       'not what steers the tools',
-      { DEIS_DOCKER_BUILD_ARGS_ENABLED: '1', PATH: '/x', LD_PRELOAD: 'y', __cache: 'z', 'a-b': 'c', HTTP_PROXY: 'p' },
+      {
+        DEIS_DOCKER_BUILD_ARGS_ENABLED: '1',
+        PATH: '/x',
+        LD_PRELOAD: 'y',
+        __cache: 'z',
+        BUILDKIT_SYNTAX: 's',
+        'a-b': 'c',
+        HTTP_PROXY: 'p',
+      },
       {
         args: { DEIS_DOCKER_BUILD_ARGS_ENABLED: '1', HTTP_PROXY: 'p' },
-        skipped: ['PATH', 'LD_PRELOAD', '__cache', 'a-b'],
+        skipped: ['PATH', 'LD_PRELOAD', '__cache', 'BUILDKIT_SYNTAX', 'a-b'],
       },
     ],
   ])('build arguments: %s', (_, config, expected) => {
     expect(buildArguments(config as Record<string, string>)).toEqual(expected)
+  })
+  test.each([
+    [{}, null],
+    [{ DEIS_DOCKER_BUILD_TARGET: '' }, null],
+    [{ DEIS_DOCKER_BUILD_TARGET: 'web-1.x_y' }, 'web-1.x_y'],
+    [{ DEIS_DOCKER_BUILD_TARGET: '0' }, '0'],
+  ])('the stage of %j: %j', (config, expected) => {
+    expect(buildTarget(config)).toBe(expected)
+  })
+  test.each(['-x', 'a b', 'a\n', '$(id)', 'x'.repeat(129)])('%j is not a stage', (DEIS_DOCKER_BUILD_TARGET) => {
+    expect(() => buildTarget({ DEIS_DOCKER_BUILD_TARGET })).toThrow('is not the name of a stage')
   })
   test('a release command of the Procfile is named as not run, before anything is built', async () => {
     const said = async (procfile: string): Promise<string> => {

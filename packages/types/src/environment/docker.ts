@@ -27,9 +27,18 @@ export const dockerSettings = {
     ['auto', 'bridge', 'published'],
     'how containers are reached: by their address, or by ports published on 127.0.0.1; `auto`: by their address where that works',
   ),
+  DEIS_DOCKER_BUILDER: choice(
+    'buildkit',
+    ['buildkit', 'classic'],
+    'what builds Dockerfiles: BuildKit, where the engine has it; or the classic builder, which has no cache mounts and no heredocs, but keeps to `DEIS_BUILD_MEMORY` and `DEIS_BUILD_CPU`',
+  ),
+  DEIS_DOCKER_FRONTENDS: list(
+    ['docker/dockerfile'],
+    'repositories of the images that a Dockerfile may ask to be read by (`# syntax=`); such an image reaches what the engine reaches',
+  ),
   DEIS_DOCKER_LAYER_CACHE: text(
     '5Gi',
-    'layers of Dockerfiles that are kept for later builds, of all apps together; those used the longest ago go first',
+    'layers of Dockerfiles that are kept for later builds, of all apps together; those used the longest ago go first. The cache of BuildKit is kept within it, too, whoever built',
   ),
   DEIS_DOCKER_BUILDPACK_CACHE: text('2Gi', 'a cache of Cloud Native Buildpacks that is larger is deleted'),
   DEIS_DOCKER_REGISTRY_IMAGE: text(

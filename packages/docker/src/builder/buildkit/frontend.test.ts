@@ -1,0 +1,38 @@
+// Is every way to have a Dockerfile read by another program found, and allowed for those of the operator's choice only?
+import { expect, test } from 'vitest'
+import { frontendProblem, frontendsOf } from './frontend.ts'
+
+const allowed = ['docker/dockerfile', 'mirror.example.com/docker/dockerfile']
+
+test.each([
+  ['FROM scratch', []],
+  ['# syntax=docker/dockerfile:1\nFROM scratch', ['docker/dockerfile:1']],
+  ['#syntax = a/b\r\nFROM scratch', ['a/b']],
+  ['\uFEFF#  SYNTAX=a', ['a']],
+  ['#!/usr/bin/env x\n# syntax=a', ['a']],
+  ['\n\n  # escape=`\n# syntax=a/b some options\n', ['a/b']],
+  ['// syntax=a', ['a']],
+  ['# a comment\n# syntax=a\n# syntax=b', ['a', 'b']],
+  // Behind an instruction it is a comment.
+  ['FROM scratch\n# syntax=a', []],
+])('%j', (text, expected) => {
+  expect(frontendsOf(text)).toEqual(expected)
+})
+
+test.each([
+  '# syntax=docker/dockerfile:1',
+  '# syntax=docker.io/docker/dockerfile:1.7-labs',
+  `# syntax=docker/dockerfile:1@sha256:${'a'.repeat(64)}`,
+  '# syntax=mirror.example.com/docker/dockerfile:1',
+  'FROM scratch',
+])('%s may', (text) => expect(frontendProblem(text, allowed)).toBeNull())
+
+test.each([
+  ['# syntax=evil/frontend', 'evil/frontend'],
+  ['# syntax=docker/dockerfile.evil.com/x', 'evil.com'],
+  ['# syntax=evil.com/docker/dockerfile:1', 'evil.com'],
+  ['# syntax=docker/dockerfile:1\n# syntax=evil/x', 'evil/x'],
+  ['# syntax=', '""'],
+  ['# syntax=docker/DOCKERFILE', 'DOCKERFILE'],
+  [' {"syntax": "evil/frontend"}', 'begins with {'],
+])('%s may not', (text, said) => expect(frontendProblem(text, allowed)).toContain(said))
