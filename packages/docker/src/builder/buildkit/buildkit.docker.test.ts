@@ -1,17 +1,27 @@
 // Does BuildKit in the engine build Dockerfiles for an app, with what is its own and nothing else, and can it be stopped?
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { tarOf } from '@deis/buildpacks/testing'
 import { BuildFailure, type Builder } from '@deis/ports/builder'
 import { until } from '@deis/ports/testing/contract-steps'
 import { startRegistry, testUser } from '@deis/registry/testing'
+import { build, type Plugin } from 'esbuild'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Engine, openEngine } from '../../engine/engine.ts'
 import { isEngineThere } from '../../scheduler/testbed.ts'
 import { type BuilderTestbed, openBuilderTestbed } from '../testbed.ts'
+import type { Orders } from './victim.ts'
 
 const busybox = `${process.env.TEST_DOCKER_REGISTRY}/busybox:1`
+const host = process.env.TEST_DOCKER_HOST ?? ''
 const never = new AbortController().signal
+const programs = new URL('../../../../../scripts/programs.mjs', import.meta.url).href
 const Usage = Type.Object({
   BuildCache: Type.Array(Type.Object({ Description: Type.String(), InUse: Type.Boolean(), Size: Type.Number() })),
 })
@@ -22,7 +32,7 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
   let classic: Builder
   beforeAll(async () => {
     bed = await openBuilderTestbed('dbk')
-    engine = await openEngine({ host: process.env.TEST_DOCKER_HOST ?? '', certPath: null }, AbortSignal.timeout(20_000))
+    engine = await openEngine({ host, certPath: null }, AbortSignal.timeout(20_000))
     classic = await bed.another({ dockerfileBuilder: 'classic' })
   })
   afterAll(async () => {
@@ -44,6 +54,10 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
   const usage = async () =>
     (await engine.read('measuring', Usage, { method: 'GET', path: '/system/df' }, AbortSignal.timeout(60_000)))
       .BuildCache
+
+  /** Whether a step with this word in its command has something open. */
+  const isRunning = async (word: string): Promise<boolean> =>
+    (await usage()).some(({ Description, InUse }) => InUse && Description.includes(word))
 
   test('the builder is said first, steps as they begin and end, and the image is as the classic builder makes it', async () => {
     const Dockerfile = [
@@ -162,12 +176,10 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
     const word = `${bed.prefix}${Math.random()}`
     const building = bed.build({ Dockerfile: fresh(`RUN echo begun; sleep 1000; echo ${word}`) }, {}, cancel.signal)
     await until('its output comes', async () => /#\d+ begun\n/.test(bed.output()))
-    const isRunning = async (): Promise<boolean> =>
-      (await usage()).some(({ Description, InUse }) => InUse && Description.includes(word))
-    expect(await isRunning()).toBe(true)
+    expect(await isRunning(word)).toBe(true)
     cancel.abort(new Error('the user wants it no more'))
     await expect(building).rejects.toThrow('the user wants it no more')
-    await until('the engine has ended it', async () => !(await isRunning()))
+    await until('the engine has ended it', async () => !(await isRunning(word)))
     expect(
       await bed.docker(
         'images',
@@ -179,6 +191,40 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
       ),
     ).toBe('')
     expect(await bed.left()).toEqual([])
+  })
+
+  test('with its controller killed, the engine ends a build by itself, and keeps no image', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'deis-victim-'))
+    try {
+      const program = join(folder, 'victim.mjs')
+      const { embedPrograms } = (await import(programs)) as { embedPrograms: Plugin }
+      await build({
+        entryPoints: [fileURLToPath(new URL('victim.ts', import.meta.url))],
+        outfile: program,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        logLevel: 'error',
+        plugins: [embedPrograms],
+        // Some libraries are older than import.
+        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+      })
+      const word = `${bed.prefix}${Math.random()}`
+      const file = join(folder, 'source.tar')
+      await writeFile(file, await tarOf({ Dockerfile: fresh(`RUN echo begun; sleep 1000; echo ${word}`) }))
+      const orders: Orders = { host, platform: bed.platform, app: `${bed.prefix}killed`, file }
+      const child = spawn(process.execPath, [program, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let said = ''
+      child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+      await until('it builds', async () => /#\d+ begun\n/.test(said))
+      expect(await isRunning(word)).toBe(true)
+      child.kill('SIGKILL')
+      await until('the engine has ended it', async () => !(await isRunning(word)))
+      expect(await bed.docker('images', '--quiet', '--filter', `label=io.deis.app=${orders.app}`)).toBe('')
+      expect(await bed.left()).toEqual([])
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 
   test('a build reaches nothing that listens on this machine only, gets no further rights, no secrets and no keys', async () => {
