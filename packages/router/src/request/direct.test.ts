@@ -410,6 +410,23 @@ describe('connections', () => {
     expect(fixture.written.map((line) => (JSON.parse(line) as { status: number }).status)).toEqual([0, 0, 0])
   })
 
+  test('nothing follows a response that closes the connection', async () => {
+    const came: string[] = []
+    let client: Client
+    const fixture = await start((request, response) => {
+      came.push(request.url!)
+      response.end('over')
+      // The router gets both at once.
+      client.socket.write(get('/2'))
+    })
+    for (let count = 0; count < 10; count++) {
+      client = connect(fixture, get('/1', 'Connection: close'))
+      await client.closed()
+    }
+    await quiet(() => came.length)
+    expect(came.filter((path) => path === '/2')).toEqual([])
+  })
+
   test('one without a request is closed after its time', async () => {
     const fixture = await start((_request, response) => void response.end('ok'), {
       timing: { idleClient: 200, headCheck: 20, head: 60_000 },

@@ -49,7 +49,6 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
 
   const take = (client: Socket): void => {
     let busy = false
-    let keepAlive = false
     let held: Buffer | null = null
     /** When it was accepted, or its last request ended. */
     let since = Date.now()
@@ -79,15 +78,18 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       if ('reason' in asked) return giveAway(bytes)
       busy = true
       silent = false
-      keepAlive = request.keepAlive
       body = request.body
-      reply.answers({ method: request.method, modern: true, keepAlive })
+      reply.answers({ method: request.method, modern: true, keepAlive: request.keepAlive })
       forwarder.start(request, asked, false)
     }
 
     const onBuffered = (bytes: Buffer): void => onData(bytes)
     const onData = (bytes: Buffer): void => {
-      if (!busy) return read(bytes)
+      if (!busy) {
+        // Nothing follows a response that closes the connection.
+        if (client.writable) read(bytes)
+        return
+      }
       // What cannot be read as a request ends the connection.
       if (held === null && !beginning.test(bytes.toString('latin1', 0, longestMethod))) return void client.destroy()
       held = held === null ? bytes : Buffer.concat([held, bytes])
