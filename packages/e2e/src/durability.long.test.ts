@@ -61,10 +61,11 @@ async function expectOrder(app: Checkout): Promise<void> {
     const names = await listed(app)
     expect(await running('DEIS_POD')).toEqual(names)
     expect(await podFolders(app.app)).toEqual(names)
+    // No push waits until the files of its build are deleted.
+    expect(await readdir(join(platform.dataDir, 'builder/builds'))).toEqual([])
     return true
   })
   expect(await running('DEIS_BUILD')).toEqual([])
-  expect(await readdir(join(platform.dataDir, 'builder/builds'))).toEqual([])
   const numbers = (await results<Release>(app, 'releases/')).map(({ version }) => version)
   expect(numbers).toEqual(numbers.map((_, index) => numbers.length - index))
   expect(await buildStates(app)).not.toContain('running')

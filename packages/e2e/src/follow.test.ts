@@ -129,7 +129,8 @@ describe.sequential('a build that goes on', () => {
     expect(watched.stdout).toMatch(/\nann cancelled this build; nothing was changed\.\n$/)
     await barrier.open()
     expect((await next.ended).code).toBe(0)
-    expect(await readdir(join(platform.dataDir, 'builder/builds'))).toEqual([])
+    // No push waits for that.
+    await expect.poll(() => readdir(join(platform.dataDir, 'builder/builds')), { timeout: 10_000 }).toEqual([])
     const late = await shop.deis('builds:cancel', build?.uuid ?? '')
     expect([late.code, late.stderr]).toEqual([
       1,
