@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type App, type Client, type Fixture, startApp, startClient, startFixture } from '../testing.ts'
 import type { Timing } from '../timing.ts'
@@ -82,23 +83,29 @@ afterAll(async () => {
   for (const side of [...patient, ...hasty]) await side.close()
 })
 
-/** Until nothing has come for some turns of the loop: client, router and app are all in this process. */
-async function quiet(count: () => number): Promise<void> {
+/** Until nothing has come for some turns of the loop, and for `patience` ms: client, router and app are all in this process. */
+async function quiet(count: () => number, patience = 0): Promise<void> {
   let before = -1
-  for (let turns = 0; turns < 12; turns++) {
-    if (count() !== before) turns = 0
+  let since = 0
+  for (let turns = 0; turns < 12 || performance.now() - since < patience; turns++) {
+    if (count() !== before) {
+      turns = 0
+      since = performance.now()
+    }
     before = count()
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
+type Passed = { readonly app: string; readonly client: string }
+
 /** What came at the app and at the client, who sends the pieces one by one. */
-async function both({ fixture, seen }: Side, pieces: readonly string[]): Promise<{ app: string; client: string }> {
+async function both({ fixture, seen }: Side, pieces: readonly string[], patience: number): Promise<Passed> {
   const from = seen().length
   const client = startClient(fixture.router.port)
   for (const piece of pieces) {
     if (client.socket.writable) client.socket.write(piece, 'latin1')
-    await quiet(() => client.text().length + seen().length)
+    await quiet(() => client.text().length + seen().length, patience)
   }
   const { text } = await client.closed()
   return {
@@ -109,13 +116,25 @@ async function both({ fixture, seen }: Side, pieces: readonly string[]): Promise
   }
 }
 
-async function same(pair: Pair, pieces: readonly string[]): Promise<{ app: string; client: string }> {
-  const [own, nodes] = await Promise.all([both(pair[0], pieces), both(pair[1], pieces)])
-  expect(own, JSON.stringify(pieces)).toEqual(nodes)
-  return own
-}
-
 const readsOf = (port: number): number => readByNode.filter((from) => from === port).length
+
+/**
+ * `reads`: how many of the requests Node's server is to read at the first router. On a busy machine a piece may come before
+ * the answer to the one before it; what is wrong for no other reason is right when it is sent again with more patience.
+ */
+async function same(pair: Pair, pieces: readonly string[], reads?: number): Promise<Passed> {
+  const send = async (patience: number) => {
+    readByNode.length = 0
+    const [own, nodes] = await Promise.all(pair.map((side) => both(side, pieces, patience)))
+    return { own: own!, nodes: nodes!, read: readsOf(pair[0].fixture.router.port) }
+  }
+  let got = await send(0)
+  for (const patience of [20, 200])
+    if (!isDeepStrictEqual(got.own, got.nodes) || got.read !== (reads ?? got.read)) got = await send(patience)
+  expect(got.own, JSON.stringify(pieces)).toEqual(got.nodes)
+  if (reads !== undefined) expect(got.read).toBe(reads)
+  return got.own
+}
 
 describe('without the server of Node', () => {
   test.each<[string, string[]]>([
@@ -143,9 +162,8 @@ describe('without the server of Node', () => {
     ['the router itself', [get('/').replace('tea', 'nobody'), get('/').replace('tea', 'shut'), get('/')]],
     ['a port in the Host header', [get('/').replace('tea.localhost', 'TEA.localhost.:80')]],
   ])('%s', async (_, pieces) => {
-    const { client } = await same(patient, [...pieces, last])
+    const { client } = await same(patient, [...pieces, last], 0)
     expect(client).toMatch(/GET \/last$/)
-    expect(readsOf(patient[0].fixture.router.port)).toBe(0)
   })
 })
 
@@ -183,8 +201,7 @@ describe('handed over to the server of Node', () => {
   })
 
   test('and not before', async () => {
-    await same(patient, [get('/1'), get('/2'), get('/3') + get('/4'), get('/5'), last])
-    expect(readsOf(patient[0].fixture.router.port)).toBe(4)
+    await same(patient, [get('/1'), get('/2'), get('/3') + get('/4'), get('/5'), last], 4)
   })
 })
 
@@ -321,13 +338,14 @@ function randomPieces(random: (below: number) => number): string[] {
 test('random requests pass alike', { timeout: 120_000 }, async () => {
   const random = randomOf(20_261_129)
   let answered = 0
+  const reads = [0, 0]
   for (let count = 0; count < 250; count++) {
     const { client } = await same(hasty, [...randomPieces(random), last])
     if (/HTTP\/1\.1 200/.test(client)) answered++
+    for (const [index, { fixture }] of hasty.entries()) reads[index]! += readsOf(fixture.router.port)
   }
   expect(answered).toBeGreaterThan(100)
-  const [own, nodes] = hasty.map(({ fixture }) => readsOf(fixture.router.port))
-  expect(own).toBeLessThan(nodes! * 0.8)
+  expect(reads[0]).toBeLessThan(reads[1]! * 0.8)
 })
 
 describe('connections', () => {
