@@ -30,6 +30,10 @@ export type Order = {
   readonly within?: Identity | null
   /** Whether it gets its own session and group; default: yes. At a terminal it must stay in the terminal's session. */
   readonly session?: boolean
+  /** What comes before it, so that what it takes is limited (limits.ts); default: nothing. */
+  readonly scope?: readonly string[]
+  /** The file that is made when the kernel kills a process of that scope for its memory. */
+  readonly killed?: string
   /** Cancels the attempt to start it. */
   readonly signal?: AbortSignal
 }
@@ -59,6 +63,8 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
     graceMs = 0,
     within,
     session = true,
+    scope = [],
+    killed,
   } = order
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   const joins = within !== undefined && within !== null
@@ -80,6 +86,7 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
   const times = (ms: number): string => String(Math.ceil(ms / leftoverStepMs))
   const [file = '', ...rest] = joins
     ? [
+        ...scope,
         'nsenter',
         `--target=${within.pid}`,
         ...user,
@@ -91,10 +98,12 @@ export function arrange({ kind, path }: Isolation, order: Order): Arranged {
         '-c',
         outside,
         'deis',
+        '',
         ...asUser,
       ]
     : [
-        ...namespaceArguments(kind),
+        ...scope,
+        ...namespaceArguments(kind, killed),
         ...(session ? ['setsid'] : []),
         '/bin/sh',
         '-c',

@@ -33,8 +33,11 @@ const trialMs = 10_000
 /** Succeeds when it is not the first process, and sees only itself and the first one. */
 const trial = 'set -- /proc/[0-9]*; [ "$$" -gt 1 ] && [ "$#" -eq 2 ]'
 
-/** How a command is started as the first process of a namespace of its own, by kind. */
-export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): string[] {
+/**
+ * How a command is started as the first process of a namespace of its own, by kind. `killed`: the file that says that it was
+ * killed for its memory; empty: nobody asks.
+ */
+export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>, killed = ''): string[] {
   const alone = kind === 'user-namespace'
   return [
     'unshare',
@@ -48,6 +51,7 @@ export function namespaceArguments(kind: Exclude<IsolationKind, 'group'>): strin
     '-c',
     outside,
     'deis',
+    killed,
     'unshare',
     '--mount-proc',
     '--',

@@ -7,6 +7,7 @@ import { createArchiver } from '@deis/machine/archive'
 import { openCopies } from '@deis/machine/copies'
 import { openFirewall } from '@deis/machine/firewall'
 import { openIsolation } from '@deis/machine/isolation'
+import { noLimits, openLimits } from '@deis/machine/limits'
 import { findShell } from '@deis/machine/shell'
 import { findTar } from '@deis/machine/tar'
 import type { Backend, Log } from '@deis/ports/backend'
@@ -46,6 +47,10 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
   if (!accounts.isolated) log('warn', 'apps are not isolated from each other', { reason: accounts.reason })
   const isolation = await openIsolation()
   if (isolation.kind === 'group') log('warn', 'processes may outlive their apps', { reason: isolation.detail })
+  const limits =
+    isolation.kind === 'namespace'
+      ? await openLimits(isolation.path)
+      : noLimits('without PID namespaces of root nothing limits what apps take')
   const ports = { first: settings.portFirst, last: settings.portLast }
   const firewall = await openFirewall({
     folder: dataDir,
@@ -63,6 +68,7 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     ...shared,
     folder: join(dataDir, 'ps'),
     ports,
+    limits,
     firewall,
     drained,
     copies,

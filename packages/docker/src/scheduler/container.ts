@@ -1,5 +1,6 @@
 // What is one container of an app, as the engine is asked to create it?
-import { amountOf, cpuQuantity, memoryQuantity } from '@deis/container/quantity'
+import { amounts } from '@deis/container/amounts'
+import { cpuQuantity, memoryQuantity } from '@deis/container/quantity'
 import { startOf } from '@deis/container/start'
 import { DeployFailure, type Formation, type OneOff, type Probe } from '@deis/ports/scheduler'
 import {
@@ -54,16 +55,6 @@ const leastCpu = 0.01
 const capabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'KILL', 'NET_BIND_SERVICE']
 /** Linux' limit for a host name. */
 const longestHost = 63
-
-type Amounts = { readonly request: number | null; readonly limit: number | null }
-
-/** `LIMIT`, or `REQUEST/LIMIT`; 0 is none. */
-function amounts(text: string | undefined, quantity: (text: string) => string): Amounts {
-  if (text === undefined) return { request: null, limit: null }
-  const read = (one: string): number | null => amountOf(quantity(one)) || null
-  const [first = '', second] = text.split('/')
-  return second === undefined ? { request: null, limit: read(first) } : { request: read(first), limit: read(second) }
-}
 
 /** As much of memory and swap together as of memory, so none of swap. Where that is not counted, a number would be a warning. */
 export const swapOf = (memory: number, swap: boolean): number => (swap ? memory : -1)

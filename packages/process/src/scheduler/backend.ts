@@ -5,6 +5,7 @@ import type { Archiver } from '@deis/machine/archive'
 import type { Copies } from '@deis/machine/copies'
 import type { Firewall } from '@deis/machine/firewall'
 import type { Isolation } from '@deis/machine/isolation'
+import type { Limits } from '@deis/machine/limits'
 import { type LogFile, openLogFile } from '@deis/lib/log-file'
 import { isAppId } from '@deis/ports/names'
 import type { Formation } from '@deis/ports/scheduler'
@@ -20,6 +21,7 @@ export type ProcessOptions = {
   readonly accounts: Accounts
   readonly archiver: Archiver
   readonly isolation: Isolation
+  readonly limits: Limits
   readonly ports: { readonly first: number; readonly last: number }
   readonly firewall: Firewall
   /** Slugs that are unpacked already. */

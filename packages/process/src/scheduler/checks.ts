@@ -3,14 +3,14 @@ import type { Capabilities } from '@deis/ports/scheduler'
 import type { Backend } from './backend.ts'
 
 export function capabilitiesOf({ options, ports }: Backend): Capabilities {
-  const { accounts, firewall, isolation, shell } = options
+  const { accounts, firewall, isolation, limits, shell } = options
   const free = ports.size - ports.taken()
   return {
     cluster: false,
     slugs: true,
     images: false,
-    memoryLimits: false,
-    cpuLimits: false,
+    memoryLimits: limits.enforced,
+    cpuLimits: limits.enforced,
     tags: false,
     healthchecks: true,
     autoscale: false,
@@ -21,9 +21,17 @@ export function capabilitiesOf({ options, ports }: Backend): Capabilities {
       { name: 'processes', status: isolation.kind === 'group' ? 'limited' : 'ok', detail: isolation.detail },
       {
         name: 'limits',
+        ...(limits.enforced
+          ? { status: 'ok', detail: limits.reason }
+          : {
+              status: 'missing',
+              detail: `memory and CPU limits are refused: ${limits.reason}; run the platform on Docker for them`,
+            }),
+      },
+      {
+        name: 'autoscaling',
         status: 'missing',
-        detail:
-          'memory and CPU limits, tags and autoscaling are refused: run the platform on Docker for limits, on Kubernetes for all of them',
+        detail: 'tags and autoscaling are refused: run the platform on Kubernetes for those',
       },
       {
         name: 'images',

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { DeployFailure } from '@deis/ports/scheduler'
 import { exitCode, exitFailure, exitText } from '@deis/ports/exit'
-import { lateFailure, systemFailure } from './diagnose.ts'
+import { lateFailure, memoryFailure, memoryText, systemFailure } from './diagnose.ts'
 
 test.each([
   [{ code: 0, signal: null }, 0, 'exited with code 0'],
@@ -84,4 +84,25 @@ test('problem of the machine is found below other errors', () => {
   expect(failure.message).toBe('web could not be started: cannot unpack')
   expect(failure.hint).toContain('disk is full')
   expect(systemFailure('web', failure)).toBe(failure)
+})
+
+const killed = { code: null, signal: 'SIGKILL' } as const
+const unknown = { code: null, signal: null }
+
+test.each([
+  [killed, '64M', 'used more memory than its limit of 64M and was killed (OOMKilled)'],
+  [unknown, '64M', 'used more memory than its limit of 64M and was killed (OOMKilled)'],
+  [killed, undefined, 'used too much of the memory of this machine and was killed (OOMKilled)'],
+  [
+    { code: 1, signal: null },
+    '64M',
+    'exited with code 1; a process of it used more memory than its limit of 64M and was killed (OOMKilled)',
+  ],
+])('of %j with a limit of %s it is said that it %s', (exit, limit, text) => {
+  expect(memoryText(exit, limit)).toBe(text)
+})
+
+test('what the machine lacks is not what a higher limit mends', () => {
+  expect(memoryFailure('web', killed, '64M', []).hint).toBe('Raise its limit: deis limits:set web=512M')
+  expect(memoryFailure('web', killed, undefined, []).hint).toMatch(/^This machine ran out of memory/)
 })

@@ -1,4 +1,5 @@
 // Why did a process not become ready, and what can its owner do about it?
+import { type Exit, exitText } from '@deis/ports/exit'
 import { DeployFailure } from '@deis/ports/scheduler'
 
 export type Lateness = {
@@ -23,6 +24,31 @@ export function lateFailure({ type, routable, port, seconds, reason, listening, 
     `${type} did not listen on PORT (${port}) within ${seconds} s${elsewhere}`,
     lines,
     `Make it listen on the port in the environment variable PORT and on address 0.0.0.0, ${longer}.`,
+  )
+}
+
+/** How it ended, of which the kernel has killed a process. `limit`: as the user wrote it; undefined: the machine's. */
+export function memoryText(exit: Exit, limit: string | undefined): string {
+  const cause =
+    limit === undefined ? 'used too much of the memory of this machine' : `used more memory than its limit of ${limit}`
+  // How one ended that an earlier controller has started is not known.
+  return exit.signal === 'SIGKILL' || exit.code === null
+    ? `${cause} and was killed (OOMKilled)`
+    : `${exitText(exit)}; a process of it ${cause} and was killed (OOMKilled)`
+}
+
+export function memoryFailure(
+  type: string,
+  exit: Exit,
+  limit: string | undefined,
+  lines: readonly string[],
+): DeployFailure {
+  return new DeployFailure(
+    `${type} ${memoryText(exit, limit)} before it was ready`,
+    lines,
+    limit === undefined
+      ? 'This machine ran out of memory: scale something down.'
+      : `Raise its limit: deis limits:set ${type}=512M`,
   )
 }
 

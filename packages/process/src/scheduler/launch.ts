@@ -27,13 +27,16 @@ export type CommandOptions = {
   readonly runAs: RunAs | null
   /** The first process of the pod that it joins; default: it gets its own namespace. */
   readonly within?: Identity | null
+  /** See machine/src/confine.ts. */
+  readonly scope: readonly string[]
+  readonly killed: string
 }
 
 // Stopping a pod waits for its own grace period and then kills it; this is only an upper limit.
 const longestGraceMs = 3_600_000
 
 /** The shell reads the profile scripts first, then the command, which is not in any argument. */
-export function orderOf({ shell, command, folder, env, runAs, within }: CommandOptions): Order {
+export function orderOf({ shell, command, folder, env, runAs, within, scope, killed }: CommandOptions): Order {
   const args = ['-c', commandText, shell]
   const marks = [podVariable, sessionVariable]
   return {
@@ -44,6 +47,8 @@ export function orderOf({ shell, command, folder, env, runAs, within }: CommandO
     runAs,
     marks,
     within,
+    scope,
+    killed,
     graceMs: longestGraceMs,
   }
 }

@@ -100,6 +100,9 @@ export type Spec = {
   readonly artifact: Artifact
   readonly command: string
   readonly env: Formation['env']
+  /** As the user wrote them. */
+  readonly memory?: string
+  readonly cpu?: string
   readonly readiness?: Probe
   readonly liveness?: Probe
 }

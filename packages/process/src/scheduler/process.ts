@@ -1,12 +1,17 @@
 // How does a pod get a process, and how is it watched?
-import { chown, mkdir, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { amounts } from '@deis/container/amounts'
+import { cpuQuantity, memoryQuantity } from '@deis/container/quantity'
 import type { RunAs } from '@deis/machine/accounts'
 import { discard } from '@deis/machine/discard'
-import { stopGroup } from '@deis/machine/pid'
+import type { Shares } from '@deis/machine/limits'
+import { type Identity, stopGroup } from '@deis/machine/pid'
 import { slugFile } from '@deis/machine/slugs'
 import { logSource } from '@deis/ports/names'
 import { formatLine } from '@deis/ports/lines'
+import { DeployFailure } from '@deis/ports/scheduler'
 import { type Backend, inBackground, makeAppFolders } from './backend.ts'
 import { watchHealth } from '@deis/ports/health'
 import { type CommandOptions, launch, type PodProcess, podVariable } from './launch.ts'
@@ -47,9 +52,36 @@ function envOf(backend: Backend, pod: Pod, { home, temporary }: PodFolders): Rec
   return { PATH: path, TMPDIR: temporary, ...locale, ...pod.spec?.env, ...own }
 }
 
-/** How commands run in a pod: its folder, environment and user. */
-export async function commandOptions(backend: Backend, pod: Pod): Promise<Omit<CommandOptions, 'command'>> {
-  const { shell, accounts, isolation } = backend.options
+/** Made when the kernel has killed a process of the pod for its memory. */
+const killedFile = (backend: Backend, pod: Pod): string =>
+  join(podFolder(backend.options.folder, pod.app.id, pod.name), 'killed-for-memory')
+
+export async function wasKilledForMemory(backend: Backend, pod: Pod): Promise<boolean> {
+  return (await stat(killedFile(backend, pod)).catch(() => null)) !== null
+}
+
+/** What a shell and its command need at least. */
+const leastMemory = 6 * 2 ** 20
+
+/** @throws DeployFailure for less than can be started. */
+function sharesOf({ type, spec }: Pod): Shares {
+  const memory = amounts(spec?.memory, memoryQuantity)
+  if (memory.limit !== null && memory.limit < leastMemory)
+    throw new DeployFailure(
+      `the memory limit of ${type} is ${spec?.memory}, and at least 6M are needed`,
+      [],
+      `Raise it: deis limits:set ${type}=64M`,
+    )
+  return { memory, cpu: amounts(spec?.cpu, cpuQuantity) }
+}
+
+/** How commands run in a pod: its folder, environment, user and limits. `within`: beside this process of it. */
+export async function commandOptions(
+  backend: Backend,
+  pod: Pod,
+  within: Identity | null = null,
+): Promise<Omit<CommandOptions, 'command'>> {
+  const { shell, accounts, isolation, limits } = backend.options
   const folders = foldersOf(backend, pod)
   return {
     isolation,
@@ -57,6 +89,12 @@ export async function commandOptions(backend: Backend, pod: Pod): Promise<Omit<C
     folder: folders.home,
     env: envOf(backend, pod, folders),
     runAs: await accounts.of(pod.app.id),
+    within,
+    // A process that is started again may come before systemd has forgotten the one before.
+    scope: within
+      ? limits.join(within.pid)
+      : limits.scope(`deis-${pod.name}-${randomBytes(4).toString('hex')}`, sharesOf(pod)),
+    killed: limits.enforced ? killedFile(backend, pod) : '',
   }
 }
 
@@ -111,6 +149,7 @@ export async function startInHome(backend: Backend, pod: Pod, bytes?: (chunk: Bu
   await followOutput(backend, pod, bytes)
   const command = pod.spec?.command ?? ''
   const log = join(podFolder(backend.options.folder, pod.app.id, pod.name), 'output.log')
+  await rm(killedFile(backend, pod), { force: true })
   const process = await launch({ ...(await commandOptions(backend, pod)), command }, log)
   await begin(backend, pod, process)
   return process
@@ -136,7 +175,7 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
   const watch = new AbortController()
   pod.watch = watch
   void process.exited.then(() => watch.abort())
-  const options = { ...(await commandOptions(backend, pod)), within: process.identity }
+  const options = { ...(await commandOptions(backend, pod, process.identity)), within: process.identity }
   const target = targetOf({ port: pod.port, declaredPort: spec?.env['PORT'] ?? slugPort, ...options })
   const health = {
     target,

@@ -7,9 +7,9 @@ import { countOf, deadlineSeconds, planRollout, takeOver } from '@deis/ports/tak
 import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
-import { lateFailure, systemFailure } from './diagnose.ts'
+import { lateFailure, memoryFailure, systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
-import { startInHome, unpackedAtOnce, unpackHomes, watchPod } from './process.ts'
+import { startInHome, unpackedAtOnce, unpackHomes, wasKilledForMemory, watchPod } from './process.ts'
 import { listeningPorts } from './listening.ts'
 import { newPod, type Pod, save, type Spec } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
@@ -24,6 +24,8 @@ function specOf(formation: Formation, type: string, process: ProcessSpec): Spec 
     artifact: formation.artifact,
     command: process.command,
     env: formation.env,
+    memory: process.memory,
+    cpu: process.cpu,
     readiness: process.readinessProbe,
     liveness: process.livenessProbe,
   }
@@ -49,13 +51,24 @@ async function addPod(backend: Backend, app: ProcessApp, formation: Formation, t
 }
 
 /** Fails with the output of the process when it ends before `signal` is aborted. */
-async function failAtExit(pod: Pod, signal: AbortSignal, fail: (error: unknown) => void): Promise<void> {
+async function failAtExit(
+  backend: Backend,
+  pod: Pod,
+  signal: AbortSignal,
+  fail: (error: unknown) => void,
+): Promise<void> {
   const process = pod.process
   const exit = await process?.exited
   if (!process || !exit || signal.aborted) return
   await clearGroup(process)
   await pod.output?.poll()
-  fail(exitFailure(pod.type, exit, pod.output?.last() ?? [], pod.broken))
+  const lines = pod.output?.last() ?? []
+  const { type, spec, broken } = pod
+  fail(
+    (await wasKilledForMemory(backend, pod))
+      ? memoryFailure(type, exit, spec?.memory, lines)
+      : exitFailure(type, exit, lines, broken),
+  )
 }
 
 async function lateness(pod: Pod, seconds: number): Promise<DeployFailure> {
@@ -116,7 +129,7 @@ async function replace(
           } catch (error) {
             return fail(systemFailure(pod.type, error))
           }
-          void failAtExit(pod, over, fail)
+          void failAtExit(backend, pod, over, fail)
           await watchPod(backend, pod)
           await up(pod)
         }

@@ -224,7 +224,16 @@ describe.concurrent('sessions of processes', () => {
     const { io } = openClient({ terminal: true })
     if (!io.terminal) throw new Error('no terminal')
     const { isolation } = testbed.options()
-    const options = { isolation, shell: '/bin/bash', command: 'true', folder: '/', env: {}, runAs: null }
+    const options = {
+      isolation,
+      shell: '/bin/bash',
+      command: 'true',
+      folder: '/',
+      env: {},
+      runAs: null,
+      scope: [],
+      killed: '',
+    }
     const place = { terminal: io.terminal, mark: {}, members: async () => [], library: join(testbed.folder, 'none.js') }
     const attached = attachTerminal(options, place, io)
     await expect(attached).rejects.toThrow(SessionRefused)

@@ -23,7 +23,7 @@ async function attach(
   io: SessionIo,
   within: Identity | null,
 ): Promise<Attached> {
-  const base = { ...(await commandOptions(backend, pod)), within }
+  const base = await commandOptions(backend, pod, within)
   const id = randomUUID()
   const members = () => withVariable(sessionVariable, id)
   const options = { ...base, command, env: { ...base.env, [sessionVariable]: id } }

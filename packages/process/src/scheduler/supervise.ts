@@ -5,7 +5,8 @@ import { isAlive, killAll, stopGroup, withVariable } from '@deis/machine/pid'
 import { type Backend, inBackground } from './backend.ts'
 import { exitText } from '@deis/ports/exit'
 import { clearGroup, podVariable } from './launch.ts'
-import { startProcess, watchPod } from './process.ts'
+import { memoryText } from './diagnose.ts'
+import { startProcess, wasKilledForMemory, watchPod } from './process.ts'
 import { logLine, type Pod, podFolder, save } from './pod.ts'
 import { within } from '@deis/lib/within'
 
@@ -28,7 +29,8 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
       if (exit === null || signal.aborted) return
       if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
       await clearGroup(pod.process)
-      problem = `process ${exitText(exit)}${pod.broken ? ` (${pod.broken})` : ''}`
+      const how = (await wasKilledForMemory(backend, pod)) ? memoryText(exit, pod.spec?.memory) : exitText(exit)
+      problem = `process ${how}${pod.broken ? ` (${pod.broken})` : ''}`
     }
     Object.assign(pod, { process: null, ready: false, reason: null, broken: null, state: 'error' })
     backend.changed(pod.app.id)

@@ -17,6 +17,7 @@ export type TargetOptions = {
   readonly env: Readonly<Record<string, string>>
   readonly runAs: RunAs | null
   readonly isolation: Isolation
+  readonly scope: readonly string[]
   /** Commands run beside this process. */
   readonly within: Identity
 }
@@ -27,11 +28,23 @@ export const placesOf = (port: number): Place[] => hosts.map((host) => ({ host, 
 
 async function tryExec(
   [program, ...args]: readonly string[],
-  { isolation, folder, env, runAs, within }: TargetOptions,
+  { isolation, scope, folder, env, runAs, within }: TargetOptions,
   signal: AbortSignal,
 ): Promise<string | null> {
   if (!program) return 'the probe has no command'
-  const order = { program, args, folder, env, runAs, marks: [podVariable], check: true, mute: true, within, signal }
+  const order = {
+    program,
+    args,
+    folder,
+    env,
+    runAs,
+    marks: [podVariable],
+    check: true,
+    mute: true,
+    within,
+    scope,
+    signal,
+  }
   try {
     const { exited, identity } = await startConfined(isolation, order, ['ignore', 'ignore', 'ignore'])
     try {

@@ -11,6 +11,7 @@ import { openIsolation } from '@deis/machine/isolation'
 import { testArchiver } from '@deis/machine/archive-testing'
 import { openCopies } from '@deis/machine/copies'
 import { noFirewall } from '@deis/machine/firewall'
+import { noLimits } from '@deis/machine/limits'
 import { slugFile } from '@deis/machine/slugs'
 import type { Artifact } from '@deis/ports/scheduler'
 import type { ProcessOptions } from './backend.ts'
@@ -74,6 +75,7 @@ export async function openTestbed(existing?: {
       accounts,
       archiver: testArchiver,
       isolation,
+      limits: noLimits('a test'),
       ports: { first: firstPort, last: firstPort + portCount - 1 },
       firewall: noFirewall('a test'),
       copies: openCopies(),

@@ -17,6 +17,8 @@ export function uninstallPlan(purge: boolean): Step[] {
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', '--quiet', 'disable', '--now', ...unitNames.toReversed()], mayFail: true },
     { kind: 'run', argv: ['systemctl', 'stop', handoverUnit], mayFail: true },
+    // Whatever of apps is left: each has a scope of its own in there.
+    { kind: 'run', argv: ['systemctl', 'stop', 'deis-apps.slice'], mayFail: true },
     ...[...unitNames, handoverUnit].map((name) => remove(`${units}/${name}`)),
     remove(dropIn),
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
