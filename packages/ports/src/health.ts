@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { within } from '@deis/lib/within'
 import type { Probe } from './scheduler.ts'
 
-export type Place = {
+export type Endpoint = {
   readonly host: string
   readonly port: number
   /** A proxy takes every connection, and closes it at once when nobody listens behind it. */
@@ -24,7 +24,7 @@ export type Target = {
   /** PORT as the release sets it: probes with this number mean the port above. */
   readonly declaredPort: string
   /** Where one of its ports can be reached from here, to be tried in this order; none: nowhere. */
-  places(port: number): readonly Place[]
+  endpoints(port: number): readonly Endpoint[]
   /** Runs a probe's command where the pod runs. Null: it exited with 0. */
   exec(command: readonly string[], signal: AbortSignal): Promise<string | null>
   /** Whether another app has that port: requests must not go to whoever was faster. */
@@ -44,12 +44,12 @@ async function stays(socket: Socket, signal: AbortSignal): Promise<boolean> {
 }
 
 /** Which of these accepts connections; null: none. */
-export async function openPlace(places: readonly Place[], signal: AbortSignal): Promise<Place | null> {
-  for (const place of places) {
-    const socket = connect({ host: place.host, port: place.port })
+export async function openEndpoint(endpoints: readonly Endpoint[], signal: AbortSignal): Promise<Endpoint | null> {
+  for (const endpoint of endpoints) {
+    const socket = connect({ host: endpoint.host, port: endpoint.port })
     try {
       await once(socket, 'connect', { signal })
-      if (!place.proxied || (await stays(socket, signal))) return place
+      if (!endpoint.proxied || (await stays(socket, signal))) return endpoint
     } catch {
       // Refused, or out of time: not this one.
     } finally {
@@ -67,13 +67,13 @@ async function tryHttp(
   target: Target,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const place = await openPlace(target.places(port), signal)
-  if (!place) return refused(port)
+  const endpoint = await openEndpoint(target.endpoints(port), signal)
+  if (!endpoint) return refused(port)
   const secure = get.scheme?.toUpperCase() === 'HTTPS'
   const path = get.path?.startsWith('/') ? get.path : `/${get.path ?? ''}`
   const request = (secure ? httpsRequest : httpRequest)({
-    host: place.host,
-    port: place.port,
+    host: endpoint.host,
+    port: endpoint.port,
     path,
     // A probe checks that it works, not who it is; the certificate is for another name anyway.
     rejectUnauthorized: false,
@@ -106,7 +106,7 @@ export async function tryProbe(probe: Probe, target: Target, signal: AbortSignal
       if (httpGet) return await tryHttp(httpGet, own(httpGet.port), target, limit)
       if (!tcpSocket) return null
       const port = own(tcpSocket.port)
-      return (await openPlace(target.places(port), limit)) ? null : refused(port)
+      return (await openEndpoint(target.endpoints(port), limit)) ? null : refused(port)
     })
   } catch (error) {
     signal.throwIfAborted()
@@ -133,15 +133,15 @@ const staysUpMs = 1000
 const connectMs = 1000
 
 const ms = (seconds: number | undefined, otherwise: number): number => (seconds ?? otherwise) * 1000
-const addressOf = ({ host, port }: Place): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+const addressOf = ({ host, port }: Endpoint): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
 async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
   // A small program listens within a twentieth of a second.
   for (let pause = 5; ; pause = Math.min(pause * 1.1, 500)) {
-    const place = await within(signal, connectMs, (limit) => openPlace(target.places(target.port), limit)).catch(
-      () => null,
-    )
-    if (place && !(await target.isForeign?.(target.port))) return addressOf(place)
+    const endpoint = await within(signal, connectMs, (limit) =>
+      openEndpoint(target.endpoints(target.port), limit),
+    ).catch(() => null)
+    if (endpoint && !(await target.isForeign?.(target.port))) return addressOf(endpoint)
     signal.throwIfAborted()
     unready(`it does not listen on PORT (${target.port})`)
     await sleep(pause, undefined, { signal })

@@ -4,13 +4,13 @@ import type { Config } from '@deis/controller/config'
 import { openFolder } from './folder.ts'
 import type { Target } from './target.ts'
 
-type Place = Pick<Config, 'dataDir' | 'backup'>
+type Kept = Pick<Config, 'dataDir' | 'backup'>
 
 export const usualFolder = (dataDir: string): string => join(dataDir, 'backups')
 
 /** `to` counts before the settings. `make`: whether a missing folder is made. @throws DeisError when it cannot be used. */
 export async function openTarget(
-  { dataDir, backup }: Place,
+  { dataDir, backup }: Kept,
   to: string | undefined,
   cwd: string,
   make = true,

@@ -23,10 +23,10 @@ const mostListed = 100_000
 
 const pattern = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9!_.*'()/-]{0,512}))?$/
 
-type Place = { readonly bucket: string; readonly prefix: string }
+type BucketPath = { readonly bucket: string; readonly prefix: string }
 
 /** @throws DeisError */
-export function readPlace(url: string): Place {
+export function readBucketPath(url: string): BucketPath {
   const [, bucket, path = ''] = pattern.exec(url) ?? []
   if (bucket === undefined)
     throw new DeisError(
@@ -57,7 +57,7 @@ function failed(title: string, what: string, error: unknown): Error {
 }
 
 export function openS3(url: string, settings: BackupSettings['s3']): Target {
-  const { bucket, prefix } = readPlace(url)
+  const { bucket, prefix } = readBucketPath(url)
   const client = new S3Client({
     region: settings.region,
     ...(settings.endpoint === '' ? {} : { endpoint: settings.endpoint }),

@@ -1,4 +1,4 @@
-// What does a backup need of the place where it is stored?
+// What does a backup need of the storage that it is put in?
 import type { Readable } from 'node:stream'
 
 export type Stored = { readonly name: string; readonly bytes: number }

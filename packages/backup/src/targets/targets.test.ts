@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openFolder } from './folder.ts'
-import { openS3, readPlace } from './s3.ts'
+import { openS3, readBucketPath } from './s3.ts'
 import { credentials, type StandIn, startStandIn } from './s3-stand-in.ts'
 import type { Target } from './target.ts'
 
@@ -140,8 +140,8 @@ describe('a store that speaks S3 (a stand-in, which checks signatures)', () => {
     ['s3://B/a', null],
     ['s3://', null],
     ['s3://backups/a b', null],
-  ])('%s', (url, place) => {
-    if (place === null) expect(() => readPlace(url)).toThrow(/is not a bucket/)
-    else expect(readPlace(url)).toEqual(place)
+  ])('%s', (url, path) => {
+    if (path === null) expect(() => readBucketPath(url)).toThrow(/is not a bucket/)
+    else expect(readBucketPath(url)).toEqual(path)
   })
 })

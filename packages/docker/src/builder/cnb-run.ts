@@ -17,7 +17,7 @@ import { takeFile } from './files.ts'
 import type { SourceArchive } from './filtered.ts'
 import { buildName, buildNetwork, cacheName } from './names.ts'
 import { maxOutputBytes } from './options.ts'
-import type { Place } from './registry.ts'
+import type { Destination } from './registry.ts'
 import { buildLabels, removeVolume } from './resources.ts'
 import { createStep, type Ended, runStep } from './step.ts'
 import { ensureVolume, listVolumes } from './volumes.ts'
@@ -55,7 +55,7 @@ async function openVolumes(
 type Steps = {
   readonly facts: BuilderFacts
   readonly plan: CnbPlan
-  readonly place: Place
+  readonly destination: Destination
   readonly volumes: Record<Volume, string>
 }
 
@@ -100,7 +100,7 @@ async function fill(build: CnbBuild, { facts: { image }, plan, volumes }: Steps,
 }
 
 /** @returns what the last step reported; null: nothing that can be read. */
-async function runSteps(build: CnbBuild, { facts, plan, place, volumes }: Steps): Promise<string | null> {
+async function runSteps(build: CnbBuild, { facts, plan, destination, volumes }: Steps): Promise<string | null> {
   const { options, request, write, signal } = build
   const { engine, platform, limits, registries, networks } = options
   const auth = registryAuth(registries.credentials)
@@ -110,7 +110,7 @@ async function runSteps(build: CnbBuild, { facts, plan, place, volumes }: Steps)
   let digest: string | null = null
   const networkOf = async ({ network }: Step): Promise<string> => {
     if (network === 'none') return 'none'
-    if (network === 'registry' && place.network !== null) return place.network
+    if (network === 'registry' && destination.network !== null) return destination.network
     return networks.ensure(buildNetwork(platform, request.id), signal)
   }
   for (const step of plan.steps) {
@@ -176,13 +176,13 @@ type Work = Omit<Steps, 'plan' | 'volumes'> & {
 
 async function runOnce(
   build: CnbBuild,
-  { facts, place, source, planOf }: Work,
+  { facts, destination, source, planOf }: Work,
   withoutCache: boolean,
 ): Promise<string | null> {
   const { options, request } = build
   try {
     const plan = planOf(withoutCache)
-    const steps = { facts, place, plan, volumes: await openVolumes(build, facts.name, withoutCache) }
+    const steps = { facts, destination, plan, volumes: await openVolumes(build, facts.name, withoutCache) }
     await fill(build, steps, source)
     return await runSteps(build, steps)
   } finally {

@@ -16,12 +16,12 @@ import { runPlan } from './cnb-run.ts'
 import { projectOf } from './cnb-source.ts'
 import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
-import type { Place } from './registry.ts'
+import type { Destination } from './registry.ts'
 
 export type CnbBuild = {
   readonly options: BuildingOptions
   readonly registry: Registry
-  readonly place: (signal: AbortSignal) => Promise<Place>
+  readonly destination: (signal: AbortSignal) => Promise<Destination>
   readonly request: BuildRequest
   readonly source: Source
   /** The tar of the source. */
@@ -48,22 +48,25 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
       throw asBuildFailure(error)
     }),
   )
-  const place = await build.place(signal)
-  const nameOf = (host: string): string => repositoryOf({ ...place, host }, request.app)
-  const own = `${place.outside}/`
+  const destination = await build.destination(signal)
+  const nameOf = (host: string): string => repositoryOf({ ...destination, host }, request.app)
+  const own = `${destination.outside}/`
   const previous = request.previous?.startsWith(own)
-    ? `${place.inside}/${request.previous.slice(own.length)}`
+    ? `${destination.inside}/${request.previous.slice(own.length)}`
     : request.previous
-  const image = `${nameOf(place.inside)}:${imageTag(request, new Date())}`
+  const image = `${nameOf(destination.inside)}:${imageTag(request, new Date())}`
   const planOf = (noCache: boolean): CnbPlan =>
     cnbPlan(
       facts,
       { ...request, ...(previous === undefined ? {} : { previous }), noCache, image, project },
       {
         lifecycleImage: cnb.lifecycleImage,
-        insecure: [...registries.insecure, ...(place.network === null ? [] : [place.inside])],
+        insecure: [...registries.insecure, ...(destination.network === null ? [] : [destination.inside])],
         // What is in the platform's own registry has another name in its network.
-        mirrors: { ...registries.mirrors, ...(place.network === null ? {} : { [place.outside]: place.inside }) },
+        mirrors: {
+          ...registries.mirrors,
+          ...(destination.network === null ? {} : { [destination.outside]: destination.inside }),
+        },
         env,
         cache: 'volume',
       },
@@ -74,12 +77,14 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
   for (const image of new Set(plan.steps.map((step) => step.image)))
     await ensureImage(options, image, request.app, signal)
   const digest = await withFiltered(build, project && sourceFilter(project), (source) =>
-    runPlan(build, { facts, place, source, withoutCache, planOf }),
+    runPlan(build, { facts, destination, source, withoutCache, planOf }),
   )
   if (digest === null) throw new BuildFailure('The build ended without an image.')
-  const found = await registry.inspect(`${nameOf(place.outside)}@${digest}`, null, signal).catch((error: unknown) => {
-    throw asBuildFailure(error)
-  })
+  const found = await registry
+    .inspect(`${nameOf(destination.outside)}@${digest}`, null, signal)
+    .catch((error: unknown) => {
+      throw asBuildFailure(error)
+    })
   const built = builtImage(found)
   for (const warning of built.warnings) output.warn(warning)
   return {

@@ -25,7 +25,7 @@ import { dropCopies, forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
 import { openLayers } from './layers.ts'
 import { removeLeft } from './recover.ts'
-import { openOwnRegistry, type OwnRegistry, type Place } from './registry.ts'
+import { openOwnRegistry, type OwnRegistry, type Destination } from './registry.ts'
 import { removeVolume } from './resources.ts'
 import { buildSlug } from './slug.ts'
 import { createTransfer, exportsOf } from './transfer.ts'
@@ -41,7 +41,7 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
   if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
-type Parts = Pick<CnbBuild, 'options' | 'registry' | 'place'>
+type Parts = Pick<CnbBuild, 'options' | 'registry' | 'destination'>
 
 async function buildOnce(
   parts: Parts,
@@ -66,10 +66,10 @@ async function buildOnce(
 }
 
 /** Where images go that are not the engine's own: the operator's registry, or the platform's. */
-function placeOf(target: DockerBuilderOptions['target'], own: OwnRegistry | null): CnbBuild['place'] {
+function destinationOf(target: DockerBuilderOptions['target'], own: OwnRegistry | null): CnbBuild['destination'] {
   if ('host' in target) {
-    const place: Place = { ...target, outside: target.host, inside: target.host, network: null }
-    return async () => place
+    const destination: Destination = { ...target, outside: target.host, inside: target.host, network: null }
+    return async () => destination
   }
   if (!own) throw new Error('there is no registry')
   return (signal) => own.ensure(signal)
@@ -91,11 +91,11 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   const registry: Registry = createRegistry(
     own ? { ...registries, insecure: [...registries.insecure, own.outside] } : registries,
   )
-  const place = placeOf(target, own)
-  const parts: Parts = { options, registry, place }
+  const destination = destinationOf(target, own)
+  const parts: Parts = { options, registry, destination }
   const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const inUse = new Set<string>()
-  const transfer = createTransfer({ engine, platform, registry, registries, place, inUse })
+  const transfer = createTransfer({ engine, platform, registry, registries, destination, inUse })
   const building = new Set<string>()
   /** The registry rests meanwhile: whatever asks it waits for the end. */
   let keeping: Promise<void> | null = null
@@ -127,7 +127,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   /** Null: no image was ever pushed. */
   const pushed = async (signal: AbortSignal): Promise<{ host: string; organization: string } | null> => {
     if (own && !(await own.isThere(signal))) return null
-    const { outside, organization } = await place(signal)
+    const { outside, organization } = await destination(signal)
     return { host: outside, organization }
   }
 
@@ -185,7 +185,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       try {
         await kept(signal)
         // Both may be in the registry that the platform runs.
-        await place(signal)
+        await destination(signal)
         return await rebaseImage(registry, request, imageTag(request, new Date()), signal)
       } finally {
         building.delete(request.id)
@@ -193,7 +193,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
     },
     async sbom(request, signal) {
       await kept(signal)
-      await place(signal)
+      await destination(signal)
       return readSbom(request, signal)
     },
     async recover() {

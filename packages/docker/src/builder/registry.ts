@@ -14,7 +14,7 @@ import { registryName, registryNetwork } from './names.ts'
 import { ensureVolume } from './volumes.ts'
 
 /** Where images go, as seen from two sides. */
-export type Place = {
+export type Destination = {
   /** `host[:port]` for the engine and the controller; artifacts are recorded with it. */
   readonly outside: string
   /** The same for the steps of a build. */
@@ -26,7 +26,7 @@ export type Place = {
 
 export type OwnRegistry = {
   /** Runs when this resolves. @throws Error with what to do, PullFailure, EngineError */
-  ensure(signal: AbortSignal): Promise<Place>
+  ensure(signal: AbortSignal): Promise<Destination>
   /** Whether it was ever needed. */
   isThere(signal: AbortSignal): Promise<boolean>
   /** Frees the space of images that were deleted. Nobody may push meanwhile. */
@@ -129,7 +129,7 @@ export function openOwnRegistry({ engine, platform, networks, image, port }: Dep
       () => false,
     )
 
-  const start = async (signal: AbortSignal): Promise<Place> => {
+  const start = async (signal: AbortSignal): Promise<Destination> => {
     const network = await networks.ensure(registryNetwork(platform), signal)
     const bound = await find(signal)
     if (bound && bound.Config.Labels?.[platformLabel] !== platform)
@@ -153,7 +153,7 @@ export function openOwnRegistry({ engine, platform, networks, image, port }: Dep
     }
   }
 
-  let starting: Promise<Place> | null = null
+  let starting: Promise<Destination> | null = null
   return {
     outside,
     isThere: async (signal) => (await find(signal)) !== null,

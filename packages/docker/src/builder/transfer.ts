@@ -9,14 +9,14 @@ import { canonicalHost } from '@deis/registry/reference'
 import type { Engine } from '../engine/engine.ts'
 import { hasStatus } from '../engine/error.ts'
 import { pushImage } from '../engine/push.ts'
-import type { Place } from './registry.ts'
+import type { Destination } from './registry.ts'
 
 type Deps = {
   readonly engine: Engine
   readonly platform: string
   readonly registry: Registry
   readonly registries: RegistrySettings
-  readonly place: (signal: AbortSignal) => Promise<Place>
+  readonly destination: (signal: AbortSignal) => Promise<Destination>
   /** Images by reference that are being read, and not deleted before that ends. */
   readonly inUse: Set<string>
 }
@@ -28,12 +28,12 @@ export const exportsOf = (platform: string): string => `exports/${platform}`
 
 const isOfEngine = (reference: string): boolean => reference.startsWith('sha256:')
 
-export function createTransfer({ engine, platform, registry, registries, place, inUse }: Deps): ImageTransfer {
+export function createTransfer({ engine, platform, registry, registries, destination, inUse }: Deps): ImageTransfer {
   const credentialsOf = (host: string) =>
     Object.entries(registries.credentials).find(([one]) => canonicalHost(one) === canonicalHost(host))?.[1] ?? null
 
   const readOfEngine: ImageTransfer['read'] = async (id, use, signal) => {
-    const to = await place(signal)
+    const to = await destination(signal)
     const repository = repositoryOf({ ...to, host: to.outside }, exportsOf(platform))
     const tag = imageTag({ sha: id.slice('sha256:'.length), id: randomUUID() }, new Date())
     await pushImage(engine, id, repository, tag, credentialsOf(to.outside), signal).catch((error: unknown) => {
@@ -59,11 +59,11 @@ export function createTransfer({ engine, platform, registry, registries, place, 
     platform: { os: 'linux', architecture: architectureOf(process.arch) },
     async read(reference, use, signal) {
       if (isOfEngine(reference)) return readOfEngine(reference, use, signal)
-      await place(signal)
+      await destination(signal)
       return registry.readStored(reference, use, signal)
     },
     async write(app, image, signal) {
-      const to = await place(signal)
+      const to = await destination(signal)
       const tag = imageTag({ sha: image.manifest.digest.slice('sha256:'.length), id: randomUUID() }, new Date())
       return registry.writeStored(repositoryOf({ ...to, host: to.outside }, app), tag, image, signal)
     },

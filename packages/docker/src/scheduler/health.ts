@@ -1,5 +1,5 @@
 // How is the health of a pod's container watched?
-import { type Place, type Target, watchHealth } from '@deis/ports/health'
+import { type Endpoint, type Target, watchHealth } from '@deis/ports/health'
 import type { Probe } from '@deis/ports/scheduler'
 import { type Backend } from './backend.ts'
 import { runCommand } from './command.ts'
@@ -8,7 +8,7 @@ import { inspect, stopContainer } from './running.ts'
 import { inBackground } from './backend.ts'
 
 /** Where one of its ports is reached from here. */
-export function placesOf(backend: Backend, { address, published }: Running, port: number): Place[] {
+export function endpointsOf(backend: Backend, { address, published }: Running, port: number): Endpoint[] {
   if (!backend.published) return address === '' ? [] : [{ host: address, port }]
   const own = published.get(port)
   return own === undefined ? [] : [{ host: '127.0.0.1', port: own, proxied: true }]
@@ -18,7 +18,7 @@ export function targetOf(backend: Backend, container: Running, spec: Spec | null
   return {
     port,
     declaredPort: spec?.env['PORT'] ?? String(port),
-    places: (one) => placesOf(backend, container, one),
+    endpoints: (one) => endpointsOf(backend, container, one),
     async exec(command, signal) {
       const { code, text } = await runCommand(backend.options.engine, container.id, command, signal)
       return code === 0 ? null : `${command[0]} exited with code ${code}${text === '' ? '' : `: ${text}`}`

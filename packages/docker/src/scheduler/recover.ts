@@ -1,10 +1,10 @@
 // What happens to the containers that an earlier controller started?
 import { isAppId } from '@deis/ports/names'
-import { openPlace, tryProbe } from '@deis/ports/health'
+import { openEndpoint, tryProbe } from '@deis/ports/health'
 import type { Probe } from '@deis/ports/scheduler'
 import { ContainerList, type Listed } from '../engine/objects.ts'
 import { type Backend, openApp } from './backend.ts'
-import { placesOf, targetOf, watchPod } from './health.ts'
+import { endpointsOf, targetOf, watchPod } from './health.ts'
 import {
   appLabel,
   graceLabel,
@@ -52,11 +52,11 @@ async function addressNow(
   { port, readiness }: { readonly port: number | null; readonly readiness: Probe | undefined },
 ): Promise<string | null> {
   if (!pod.container || port === null) return null
-  const place = await openPlace(placesOf(backend, pod.container, port), AbortSignal.timeout(connectMs))
-  if (!place) return null
+  const endpoint = await openEndpoint(endpointsOf(backend, pod.container, port), AbortSignal.timeout(connectMs))
+  if (!endpoint) return null
   const never = new AbortController().signal
   const failed = readiness && (await tryProbe(readiness, targetOf(backend, pod.container, null, port), never))
-  return failed ? null : `${place.host}:${place.port}`
+  return failed ? null : `${endpoint.host}:${endpoint.port}`
 }
 
 /**
@@ -100,8 +100,8 @@ async function adopt(backend: Backend, listed: Listed, servingOf: ServingOf, sig
   Object.assign(pod, { container, started: container.started, state: 'starting' })
   if (pod.stage === 'stopping') {
     // Routers may still send there.
-    const [place] = port === null ? [] : placesOf(backend, container, port)
-    if (place) pod.address = `${place.host}:${place.port}`
+    const [endpoint] = port === null ? [] : endpointsOf(backend, container, port)
+    if (endpoint) pod.address = `${endpoint.host}:${endpoint.port}`
     return retire(backend, pod)
   }
   const adopted = { port, readiness: readinessOf(labels[readinessLabel]) }

@@ -2,13 +2,13 @@
 import { discard } from '@deis/machine/discard'
 import { isAlive, killAll, signalGroup, variableOfAll, withVariable } from '@deis/machine/pid'
 import { isAppId } from '@deis/ports/names'
-import { openPlace } from '@deis/ports/health'
+import { openEndpoint } from '@deis/ports/health'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { adopt, podVariable, sessionVariable } from './launch.ts'
 import { followOutput, watchPod } from './process.ts'
 import { type Found, loadStates, newPod, type Pod, podFolder, type PodRecord, save } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
-import { placesOf } from './target.ts'
+import { endpointsOf } from './target.ts'
 
 const connectMs = 1000
 
@@ -29,7 +29,8 @@ async function resume(backend: Backend, pod: Pod, record: PodRecord): Promise<vo
   pod.process = adopt(record.process, pod.started, pod.end.signal)
   await followOutput(backend, pod)
   if (pod.stage === 'stopping') return retire(backend, pod)
-  const answers = pod.address === null || (await openPlace(placesOf(pod.port), AbortSignal.timeout(connectMs))) !== null
+  const answers =
+    pod.address === null || (await openEndpoint(endpointsOf(pod.port), AbortSignal.timeout(connectMs))) !== null
   if (answers) Object.assign(pod, { ready: true, state: 'up' })
   pod.supervision = supervise(backend, pod)
   await watchPod(backend, pod)

@@ -4,7 +4,7 @@ import { StartFault, startConfined } from '@deis/machine/confine'
 import type { Isolation } from '@deis/machine/isolation'
 import { type Identity, signalGroup } from '@deis/machine/pid'
 import { rejectsWhenAborted } from '@deis/lib/wait'
-import type { Place, Target } from '@deis/ports/health'
+import type { Endpoint, Target } from '@deis/ports/health'
 import { podVariable } from './launch.ts'
 import { isOtherUsersPort } from './listening.ts'
 
@@ -24,7 +24,7 @@ export type TargetOptions = {
 
 const hosts = ['127.0.0.1', '::1']
 
-export const placesOf = (port: number): Place[] => hosts.map((host) => ({ host, port }))
+export const endpointsOf = (port: number): Endpoint[] => hosts.map((host) => ({ host, port }))
 
 async function tryExec(
   [program, ...args]: readonly string[],
@@ -64,7 +64,7 @@ export function targetOf(options: TargetOptions): Target {
   return {
     port,
     declaredPort,
-    places: placesOf,
+    endpoints: endpointsOf,
     exec: (command, signal) => tryExec(command, options, signal),
     ...(runAs ? { isForeign: (one: number) => isOtherUsersPort(one, runAs.uid) } : {}),
   }

@@ -14,7 +14,7 @@ export type Protocol = (typeof protocols)[number]
 export type ErrorCode = (typeof errorCodes)[number]
 
 /** Where each number of an app is in its list. */
-export const places = {
+export const offsets = {
   /** By class, then by protocol. */
   requests: 0,
   /** One for each bound, and one for what took longer than all. */
@@ -58,7 +58,7 @@ export function createCounter(table: () => Table): Counter {
     if (known !== undefined) return known
     // Its last requests may end after it has gone.
     if (app !== noApp && !table().apps.has(app)) return null
-    const made = new Float64Array(places.end)
+    const made = new Float64Array(offsets.end)
     counts.set(app, made)
     return made
   }
@@ -67,16 +67,16 @@ export function createCounter(table: () => Table): Counter {
       const numbers = of(app ?? noApp)
       if (numbers === null) return
       const kind = status < 100 || status > 599 ? 0 : Math.floor(status / 100)
-      numbers[places.requests + kind * protocols.length + protocols.indexOf(protocol)]!++
-      numbers[places.bytes]! += bytes
-      if (retries > 0) numbers[places.retries]! += retries
-      if (error !== null) numbers[places.errors + errorCodes.indexOf(error)]!++
+      numbers[offsets.requests + kind * protocols.length + protocols.indexOf(protocol)]!++
+      numbers[offsets.bytes]! += bytes
+      if (retries > 0) numbers[offsets.retries]! += retries
+      if (error !== null) numbers[offsets.errors + errorCodes.indexOf(error)]!++
       if (ms === null) return
       const seconds = ms / 1000
       let bucket = 0
       while (bucket < bounds.length && seconds > bounds[bucket]!) bucket++
-      numbers[places.durations + bucket]!++
-      numbers[places.seconds]! += seconds
+      numbers[offsets.durations + bucket]!++
+      numbers[offsets.seconds]! += seconds
     },
     keep({ apps }) {
       for (const app of counts.keys()) if (app !== noApp && !apps.has(app)) counts.delete(app)

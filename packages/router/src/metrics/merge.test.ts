@@ -1,10 +1,10 @@
 // Do the numbers of several processes add up, and is the number of series bounded?
 import { expect, test } from 'vitest'
-import { noApp, places } from './counts.ts'
+import { noApp, offsets } from './counts.ts'
 import { createMerger, type Measured, otherApps } from './merge.ts'
 
 function numbers(requests: number): number[] {
-  return Array.from({ length: places.end }, (_, index) => (index === 0 ? requests : 0))
+  return Array.from({ length: offsets.end }, (_, index) => (index === 0 ? requests : 0))
 }
 
 function measured(apps: Record<string, number>, running: Record<string, number> = {}): Measured {

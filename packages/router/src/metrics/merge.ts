@@ -1,5 +1,5 @@
 // How do the numbers of several processes become those of one router, with a bounded number of series?
-import { noApp, places } from './counts.ts'
+import { noApp, offsets } from './counts.ts'
 
 /** The numbers of one process. */
 export type Measured = {
@@ -38,7 +38,7 @@ function addAll(to: Map<string, number[]>, { apps }: Measured): void {
 }
 
 function requestsOf(numbers: readonly number[]): number {
-  return numbers.slice(places.requests, places.durations).reduce((sum, value) => sum + value, 0)
+  return numbers.slice(offsets.requests, offsets.durations).reduce((sum, value) => sum + value, 0)
 }
 
 /**

@@ -1,5 +1,5 @@
 // How are the router's numbers written for Prometheus (text format 0.0.4)?
-import { bounds, classes, errorCodes, places, protocols } from './counts.ts'
+import { bounds, classes, errorCodes, offsets, protocols } from './counts.ts'
 
 export type Numbers = {
   readonly apps: ReadonlyMap<string, readonly number[]>
@@ -52,13 +52,13 @@ function counted(app: string, numbers: readonly number[], first: number, names: 
 function histogram(app: string, numbers: readonly number[]): Sample[] {
   let sum = 0
   const buckets = [...bounds.map(String), '+Inf'].map((le, index) => {
-    sum += numbers[places.durations + index] ?? 0
+    sum += numbers[offsets.durations + index] ?? 0
     return { suffix: '_bucket', labels: { app, le }, value: sum }
   })
   if (sum === 0) return []
   return [
     ...buckets,
-    { suffix: '_sum', labels: { app }, value: numbers[places.seconds] ?? 0 },
+    { suffix: '_sum', labels: { app }, value: numbers[offsets.seconds] ?? 0 },
     { suffix: '_count', labels: { app }, value: sum },
   ]
 }
@@ -77,7 +77,7 @@ export function metricsText({ apps, running, connections, table, ...rest }: Numb
       `${name}_requests_total`,
       'counter',
       'Requests that have ended, by class of the status; none: the client left first.',
-      ofApps((app, numbers) => counted(app, numbers, places.requests, answers)),
+      ofApps((app, numbers) => counted(app, numbers, offsets.requests, answers)),
     ),
     family(
       `${name}_request_duration_seconds`,
@@ -89,19 +89,19 @@ export function metricsText({ apps, running, connections, table, ...rest }: Numb
       `${name}_errors_total`,
       'counter',
       'Requests that failed, or were answered by the router itself, by reason.',
-      ofApps((app, numbers) => counted(app, numbers, places.errors, reasons)),
+      ofApps((app, numbers) => counted(app, numbers, offsets.errors, reasons)),
     ),
     family(
       `${name}_response_bytes_total`,
       'counter',
       'Bytes of the bodies of responses.',
-      ofApps((app, numbers) => counted(app, numbers, places.bytes, [{}])),
+      ofApps((app, numbers) => counted(app, numbers, offsets.bytes, [{}])),
     ),
     family(
       `${name}_upstream_retries_total`,
       'counter',
       'Attempts after the first to reach a process for a request.',
-      ofApps((app, numbers) => counted(app, numbers, places.retries, [{}])),
+      ofApps((app, numbers) => counted(app, numbers, offsets.retries, [{}])),
     ),
     family(
       `${name}_in_flight_requests`,

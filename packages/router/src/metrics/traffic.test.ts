@@ -1,14 +1,14 @@
 // Is each request reported once?
 import { expect, test } from 'vitest'
-import { classes, places, protocols } from './counts.ts'
+import { classes, offsets, protocols } from './counts.ts'
 import { createDifference } from './traffic.ts'
 
 /** `ok`: by https; `slow`: of more than 30 s. */
 function numbers({ ok = 0, failed = 0, slow = 0 }): number[] {
-  const all = Array.from({ length: places.end }, () => 0)
-  all[places.requests + classes.indexOf('2xx') * protocols.length + 1] = ok
-  all[places.requests + classes.indexOf('5xx') * protocols.length] = failed
-  all[places.seconds - 1] = slow
+  const all = Array.from({ length: offsets.end }, () => 0)
+  all[offsets.requests + classes.indexOf('2xx') * protocols.length + 1] = ok
+  all[offsets.requests + classes.indexOf('5xx') * protocols.length] = failed
+  all[offsets.seconds - 1] = slow
   return all
 }
 

@@ -1,16 +1,16 @@
 // Which requests did each app have since the controller was told last?
 import type { Traffic } from '@deis/types'
-import { bounds, classes, places, protocols } from './counts.ts'
+import { bounds, classes, offsets, protocols } from './counts.ts'
 import type { Collected } from './collect.ts'
 
 /** How many there are of each class of status, and of each duration. */
 function summed(numbers: readonly number[]): Pick<Traffic, 'classes' | 'durations'> {
   return {
     classes: classes.map((_, kind) => {
-      const first = places.requests + kind * protocols.length
+      const first = offsets.requests + kind * protocols.length
       return numbers.slice(first, first + protocols.length).reduce((sum, value) => sum + value, 0)
     }),
-    durations: numbers.slice(places.durations, places.durations + bounds.length + 1),
+    durations: numbers.slice(offsets.durations, offsets.durations + bounds.length + 1),
   }
 }
 

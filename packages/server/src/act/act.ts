@@ -9,7 +9,7 @@ import { putFile, putFolder, putLink } from './files.ts'
 import { reach } from './reach.ts'
 import { putRelease } from './release.ts'
 
-export type Place = {
+export type Tree = {
   /** Before every path; empty: this machine itself. */
   readonly root: string
 }
@@ -74,7 +74,7 @@ async function awaitAnswer(
 }
 
 /** Whether it changed something. */
-async function act(step: Step, { root }: Place, changed: ReadonlySet<string>, signal: AbortSignal): Promise<boolean> {
+async function act(step: Step, { root }: Tree, changed: ReadonlySet<string>, signal: AbortSignal): Promise<boolean> {
   switch (step.kind) {
     case 'user':
       return addUser(step.name)
@@ -97,15 +97,15 @@ async function act(step: Step, { root }: Place, changed: ReadonlySet<string>, si
 }
 
 /** Says what each step did. Under another root, what needs the machine itself is listed and not done. */
-export async function carryOut(steps: readonly Step[], place: Place, io: Pick<Io, 'out' | 'signal'>): Promise<void> {
+export async function carryOut(steps: readonly Step[], tree: Tree, io: Pick<Io, 'out' | 'signal'>): Promise<void> {
   const changed = new Set<string>()
   for (const step of steps) {
     io.signal.throwIfAborted()
-    if (place.root !== '' && needsMachine(step)) {
+    if (tree.root !== '' && needsMachine(step)) {
       io.out(`not done  ${titleOf(step)}`)
       continue
     }
-    const did = await act(step, place, changed, io.signal)
+    const did = await act(step, tree, changed, io.signal)
     if (did && 'path' in step) changed.add(step.path)
     io.out(`${did || step.kind === 'wait' ? 'done' : 'kept'}      ${titleOf(step)}`)
   }
