@@ -7,28 +7,46 @@ export const block = 512
 /** The padding after a content of this size, up to the next block. */
 export const padding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block)
 
+/** How many bytes `writeHead` writes at most for an entry with these names. */
+export const headSize = (path: string, linkpath: string): number =>
+  block + [path, linkpath].reduce((sum, name) => sum + (isLong(name) ? 3 * block + Buffer.byteLength(name) : 0), 0)
+
+const isLong = (name: string): boolean => name.length > 33 && Buffer.byteLength(name) > 99
+
+function writeBlock(into: Buffer, at: number, data: HeaderData): number {
+  into.fill(0, at, at + block)
+  new Header({ mtime: epoch, uid: 0, gid: 0, ...data }).encode(into, at)
+  return at + block
+}
+
 /** Long names in GNU's format, as bytes: pax headers are lines, which a name with a line break would corrupt. */
-function longName(type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath', name: string): Buffer[] {
-  const bytes = Buffer.from(`${name}\0`)
-  return [headerBlock({ path: '././@LongLink', type, size: bytes.length, mode: 0o644 }), bytes, padding(bytes.length)]
+function writeLongName(
+  into: Buffer,
+  at: number,
+  type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath',
+  name: string,
+): number {
+  const size = Buffer.byteLength(name) + 1
+  const from = writeBlock(into, at, { path: '././@LongLink', type, size, mode: 0o644 })
+  const to = from + Math.ceil(size / block) * block
+  into.fill(0, from + into.write(name, from), to)
+  return to
 }
 
-function headerBlock(data: HeaderData): Buffer {
-  const header = new Header({ mtime: epoch, uid: 0, gid: 0, ...data })
-  header.encode()
-  return header.block ?? Buffer.alloc(0)
+/** Writes the header of one entry, whose names may have any length, into a buffer with enough space. @returns where it ends */
+export function writeHead(into: Buffer, from: number, path: string, linkpath: string, data: HeaderData): number {
+  let at = from
+  if (isLong(path)) at = writeLongName(into, at, 'NextFileHasLongPath', path)
+  if (isLong(linkpath)) at = writeLongName(into, at, 'NextFileHasLongLinkpath', linkpath)
+  return writeBlock(into, at, {
+    ...data,
+    path: isLong(path) ? 'long' : path,
+    ...(linkpath === '' ? {} : { linkpath: isLong(linkpath) ? 'long' : linkpath }),
+  })
 }
 
-/** The header of one entry; names may have any length. */
+/** The same by itself. */
 export function head(path: string, linkpath: string, data: HeaderData): Buffer {
-  const long = (text: string): boolean => Buffer.byteLength(text) > 99
-  return Buffer.concat([
-    ...(long(path) ? longName('NextFileHasLongPath', path) : []),
-    ...(long(linkpath) ? longName('NextFileHasLongLinkpath', linkpath) : []),
-    headerBlock({
-      ...data,
-      path: long(path) ? 'long' : path,
-      ...(linkpath === '' ? {} : { linkpath: long(linkpath) ? 'long' : linkpath }),
-    }),
-  ])
+  const into = Buffer.alloc(headSize(path, linkpath))
+  return into.subarray(0, writeHead(into, 0, path, linkpath, data))
 }

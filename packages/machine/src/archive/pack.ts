@@ -13,7 +13,9 @@ import {
   readSync,
   type Stats,
 } from 'node:fs'
-import { block, epoch, head, padding } from './header.ts'
+import { isUtf8 } from 'node:buffer'
+import type { HeaderData } from 'tar'
+import { block, epoch, headSize, writeHead } from './header.ts'
 import { type ArchiveLimits, BadFolder, leftOutList, type LeftOut, type PackOrder } from './order.ts'
 
 const chunkBytes = 256 * 1024
@@ -71,18 +73,28 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
   const linked = new Map<string, string>()
   let entries = 0
   let bytes = 0
-  let pending: Buffer[] = []
-  let size = 0
+  // Headers and files are written into it, so that nothing is made for each of many small files.
+  let chunk = Buffer.allocUnsafeSlow(chunkBytes)
+  let used = 0
 
-  function* emit(...pieces: readonly Buffer[]): Generator<Buffer> {
-    for (const piece of pieces) {
-      pending.push(piece)
-      size += piece.length
-    }
-    if (size < chunkBytes) return
-    yield Buffer.concat(pending)
-    pending = []
-    size = 0
+  /** The next chunk, with space for that. */
+  function* space(wanted: number): Generator<Buffer> {
+    if (used > 0) yield chunk.subarray(0, used)
+    chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, wanted))
+    used = 0
+  }
+
+  function* header(path: string, linkpath: string, data: HeaderData): Generator<Buffer> {
+    const wanted = headSize(path, linkpath)
+    if (used + wanted > chunk.length) yield* space(wanted)
+    used = writeHead(chunk, used, path, linkpath, data)
+  }
+
+  /** So many zeros, fewer than a chunk has. */
+  function* zeros(count: number): Generator<Buffer> {
+    if (used + count > chunk.length) yield* space(count)
+    chunk.fill(0, used, used + count)
+    used += count
   }
 
   function* file(path: string): Generator<Buffer> {
@@ -92,15 +104,17 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
       const found = fstatSync(descriptor)
       if (!found.isFile()) throw new BadFolder(`${shown(path)} changed while it was packed`)
       count(path, found.size, limits)
-      yield* emit(head(path, '', { type: 'File', mode: fileMode(found.mode), size: found.size, mtime: timeOf(found) }))
-      for (let left = found.size; left > 0;) {
-        const chunk = Buffer.allocUnsafe(Math.min(left, chunkBytes))
-        const read = reading(path, () => readSync(descriptor, chunk))
+      const { size } = found
+      yield* header(path, '', { type: 'File', mode: fileMode(found.mode), size, mtime: timeOf(found) })
+      for (let left = size; left > 0;) {
+        if (used === chunk.length) yield* space(0)
+        const most = Math.min(left, chunk.length - used)
+        const read = reading(path, () => readSync(descriptor, chunk, used, most, null))
         if (read === 0) throw new BadFolder(`${shown(path)} changed while it was packed`)
         left -= read
-        yield* emit(chunk.subarray(0, read))
+        used += read
       }
-      yield* emit(padding(found.size))
+      yield* zeros((block - (size % block)) % block)
     } finally {
       closeSync(descriptor)
     }
@@ -118,20 +132,18 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
     if (++entries > limits.entries) throw new BadFolder(`the app has more than ${limits.entries} files and folders`)
     if (Buffer.byteLength(path) > longestPath) throw new BadFolder(`the path ${shown(path)} is too long`)
     if (found.isDirectory()) {
-      yield* emit(
-        head(`${path}/`, '', { type: 'Directory', mode: folderMode(found.mode), size: 0, mtime: timeOf(found) }),
-      )
+      const data = { type: 'Directory', mode: folderMode(found.mode), size: 0, mtime: timeOf(found) } as const
+      yield* header(`${path}/`, '', data)
       yield* folder(path)
     } else if (found.isSymbolicLink()) {
       const target = reading(path, () => readlinkSync(path, 'buffer'))
-      const text = target.toString('utf8')
-      if (!Buffer.from(text).equals(target)) leftOut.add(path, 'a link to a name that is not UTF-8')
-      else yield* emit(head(path, text, { type: 'SymbolicLink', mode: 0o777, size: 0 }))
+      if (!isUtf8(target)) leftOut.add(path, 'a link to a name that is not UTF-8')
+      else yield* header(path, target.toString('utf8'), { type: 'SymbolicLink', mode: 0o777, size: 0 })
     } else {
       const key = found.nlink > 1 ? `${found.dev}:${found.ino}` : ''
       const first = linked.get(key)
       if (first !== undefined) {
-        yield* emit(head(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 }))
+        yield* header(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 })
         return
       }
       if (key !== '') linked.set(key, path)
@@ -145,7 +157,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
       const text = name.toString('utf8')
       const child = `${path}/${text}`
       if (skipNames.has(text) || skip.has(child.slice(2))) continue
-      if (!Buffer.from(text).equals(name)) {
+      if (!isUtf8(name)) {
         leftOut.add(child, 'its name is not UTF-8')
         continue
       }
@@ -161,7 +173,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
     '.',
     reading('.', () => lstatSync('.')),
   )
-  yield* emit(Buffer.alloc(2 * block))
-  if (size > 0) yield Buffer.concat(pending)
+  yield* zeros(2 * block)
+  yield chunk.subarray(0, used)
   done({ entries, bytes, leftOut: leftOut.list() })
 }
