@@ -28,8 +28,6 @@ export type Front = {
   suggest(window: ((certId: string) => { start: Date; end: Date }) | null): void
   /** Whether it breaks off every connection. */
   down(isDown: boolean): void
-  /** Keeps back its answers to those who say that it may look for a name. Returns the function that ends that. */
-  hold(): () => void
   stop(): Promise<void>
 }
 
@@ -53,7 +51,6 @@ export async function startFront(
   let refusal: Refusal | null = null
   let suggestion: ((certId: string) => { start: Date; end: Date }) | null = null
   let isDown = false
-  let held = Promise.resolve()
 
   const directoryOf = (body: Buffer, host: string): string => {
     const given = JSON.parse(body.toString()) as { meta: object }
@@ -91,7 +88,6 @@ export async function startFront(
     const came = await buffer(response)
     // Not for nonces that it refuses, and accounts that it has forgotten: they come again.
     if (order !== null && response.statusCode === 201) orders.push(order)
-    if (method === 'POST' && url.startsWith('/chalZ/')) await held
     const { 'content-length': _, ...rest } = response.headers
     answer.writeHead(response.statusCode ?? 502, rest)
     answer.end(url === '/dir' ? directoryOf(came, headers.host ?? '') : came)
@@ -107,11 +103,6 @@ export async function startFront(
     refuse: (given) => void (refusal = given),
     suggest: (given) => void (suggestion = given),
     down: (given) => void (isDown = given),
-    hold() {
-      let release = (): void => {}
-      held = new Promise((resolve) => (release = resolve))
-      return release
-    },
     async stop() {
       server.close()
       server.closeAllConnections()
