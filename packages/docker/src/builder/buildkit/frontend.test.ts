@@ -35,4 +35,12 @@ test.each([
   ['# syntax=', '""'],
   ['# syntax=docker/DOCKERFILE', 'DOCKERFILE'],
   [' {"syntax": "evil/frontend"}', 'begins with {'],
+  ['#!/usr/bin/env x\n{"syntax": "evil/frontend"}', 'begins with {'],
+  // What ends a line elsewhere does not for BuildKit.
+  ['# x=a\u2028b\n# syntax=evil/frontend', 'evil/frontend'],
+  ['# x=a\rb\n# syntax=evil/frontend', 'evil/frontend'],
+  ['# syntax=evil/frontend \u2029', 'evil/frontend'],
+  // It could be behind what was read of a large file.
+  ['# x=y\n'.repeat(20_000), '64 KB of comments'],
+  ['# x=\u20ac\n'.repeat(10_000), '64 KB of comments'],
 ])('%s may not', (text, said) => expect(frontendProblem(text, allowed)).toContain(said))

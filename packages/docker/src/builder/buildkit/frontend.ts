@@ -5,26 +5,37 @@ import { nameOf, parseReference } from '@deis/registry/reference'
 // rules of a Dockerfile keep an app within its own.
 
 /** What a Dockerfile says of it stands before anything else, in a comment of one of these kinds. */
-const comment = /^\s*(?:#|\/\/)(.*)$/
-const directive = /^\s*syntax\s*=\s*(.*)$/i
+const comment = /^\s*(?:#|\/\/)([^]*)$/
+const directive = /^\s*syntax\s*=\s*([^]*)$/i
+/** Of more, only the beginning may have been read. Bytes. */
+const longestHead = 64 * 1024
 
-/** Pure: all images that any version of BuildKit would take for the one that is meant. */
-export function frontendsOf(dockerfile: string): readonly string[] {
-  const found: string[] = []
-  for (const line of dockerfile.replace(/^\uFEFF/, '').split(/\r?\n/)) {
+/** All images that any version of BuildKit would take for the one that is meant, and how what follows begins. */
+function headOf(dockerfile: string): { readonly images: readonly string[]; readonly next: string; readonly size: number } {
+  const images: string[] = []
+  let size = 0
+  // To BuildKit only this ends a line, and every other character is part of one.
+  for (const line of dockerfile.replace(/^\uFEFF/, '').split('\n')) {
     const [, text] = comment.exec(line) ?? []
-    if (text === undefined && line.trim() !== '') break
+    if (text === undefined && line.trim() !== '') return { images, next: line.trim(), size }
+    size += Buffer.byteLength(line) + 1
     // Options may follow the image.
     const [, image] = directive.exec(text ?? '') ?? []
-    if (image !== undefined) found.push(image.trim().split(/\s/)[0] ?? '')
+    if (image !== undefined) images.push(image.trim().split(/\s/)[0] ?? '')
   }
-  return found
+  return { images, next: '', size }
 }
+
+/** Pure. */
+export const frontendsOf = (dockerfile: string): readonly string[] => headOf(dockerfile).images
 
 /** Pure: why this Dockerfile cannot be built; null: it can. `allowed`: repositories. */
 export function frontendProblem(dockerfile: string, allowed: readonly string[]): string | null {
-  if (/^[\uFEFF\s]*\{/.test(dockerfile)) return 'Dockerfile begins with {, so it is not a Dockerfile'
-  for (const image of frontendsOf(dockerfile)) {
+  const { images, next, size } = headOf(dockerfile)
+  // Also behind a line that begins with #!.
+  if (next.startsWith('{')) return 'Dockerfile begins with {, so it is not a Dockerfile'
+  if (size > longestHead) return `Dockerfile has more than ${longestHead / 1024} KB of comments before its first instruction`
+  for (const image of images) {
     let name: string | null = null
     try {
       name = nameOf(parseReference(image))
