@@ -4,7 +4,6 @@
 // match, whenever it comes, goes to that server with its connection for good: so nothing is refused here, and nothing that
 // an attacker could shape is decided twice.
 import { randomUUID } from 'node:crypto'
-import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RouterContext } from '../context.ts'
 import { originOf } from './origin.ts'
@@ -13,7 +12,6 @@ import { readPlain } from './plain.ts'
 import { createForwarder } from './proxy.ts'
 import { createReply } from './reply.ts'
 import { readParts } from './request.ts'
-import type { ResponseHead } from '../upstream/response.ts'
 
 /** What a client has sent ahead is held up to this size; then nothing more is read from it until its turn. */
 const mostHeld = 65_536
@@ -123,17 +121,7 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       reply,
       body: () => body,
       sendBody: () => () => undefined,
-      interim(head: ResponseHead) {
-        // Node's own response writes these.
-        const response = new ServerResponse({
-          method: 'GET',
-          httpVersionMajor: 1,
-          httpVersionMinor: 1,
-        } as IncomingMessage)
-        response.assignSocket(client)
-        relayInterim(head, response, false)
-        response.detachSocket(client)
-      },
+      interim: (head) => relayInterim(head, client, false),
     })
     const self: Client = {
       close: () => client.destroy(),

@@ -1,8 +1,10 @@
 // How does a request pass that Node's server has read?
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { sendBody } from './body.ts'
 import { countRefused, type RouterContext } from '../context.ts'
+import { linesOf } from './head.ts'
 import { originOf } from './origin.ts'
 import { page } from './pages.ts'
 import { answerWith, createForwarder } from './proxy.ts'
@@ -11,14 +13,23 @@ import { type Incoming, readRequest } from './request.ts'
 import { pairsOf, type ResponseHead } from '../upstream/response.ts'
 import { discardRest } from './unread.ts'
 
-/** `expects`: the client waits for 100. */
-export function relayInterim(head: ResponseHead, response: ServerResponse, expects: boolean): void {
-  if (head.status === 100 && expects) response.writeContinue()
-  else if (head.status === 102) response.writeProcessing()
-  else if (head.status === 103) {
-    const pairs = pairsOf(head.lines)
-    const link = pairs.filter((_, index) => index % 2 === 1 && pairs[index - 1]!.toLowerCase() === 'link')
-    if (link.length > 0) response.writeEarlyHints({ link })
+/** How much a client may have left untaken when it gets another response before the response. */
+const mostUntaken = 65_536
+
+/**
+ * Not by Node's own response, which throws for links that others take. Those that a client does not take are left out: an app
+ * may send any number of them. `expects`: the client waits for 100.
+ */
+export function relayInterim({ status, lines }: ResponseHead, client: Socket, expects: boolean): void {
+  if (client.writableLength > mostUntaken) return
+  if (status === 100 && expects) client.write('HTTP/1.1 100 Continue\r\n\r\n')
+  else if (status === 102) client.write('HTTP/1.1 102 Processing\r\n\r\n')
+  else if (status === 103) {
+    const pairs = pairsOf(lines)
+    const links = pairs.flatMap((value, index) =>
+      index % 2 === 1 && pairs[index - 1]!.toLowerCase() === 'link' ? ['Link', value] : [],
+    )
+    if (links.length > 0) client.write(`HTTP/1.1 103 Early Hints\r\n${linesOf(links)}\r\n`, 'latin1')
   }
 }
 
@@ -62,7 +73,7 @@ export function handleRequest(
     body: () => (asked.body === 'none' ? '' : null),
     sendBody: (connection, chunked, silence) => sendBody(request, connection, chunked, silence),
     interim: (head) => {
-      if (modern) relayInterim(head, response, expects)
+      if (modern) relayInterim(head, client, expects)
     },
   })
   response.once('close', forwarder.ended)

@@ -11,7 +11,11 @@ const directive = /^\s*syntax\s*=\s*([^]*)$/i
 const longestHead = 64 * 1024
 
 /** All images that any version of BuildKit would take for the one that is meant, and how what follows begins. */
-function headOf(dockerfile: string): { readonly images: readonly string[]; readonly next: string; readonly size: number } {
+function headOf(dockerfile: string): {
+  readonly images: readonly string[]
+  readonly next: string
+  readonly size: number
+} {
   const images: string[] = []
   let size = 0
   // To BuildKit only this ends a line, and every other character is part of one.
@@ -34,7 +38,8 @@ export function frontendProblem(dockerfile: string, allowed: readonly string[]):
   const { images, next, size } = headOf(dockerfile)
   // Also behind a line that begins with #!.
   if (next.startsWith('{')) return 'Dockerfile begins with {, so it is not a Dockerfile'
-  if (size > longestHead) return `Dockerfile has more than ${longestHead / 1024} KB of comments before its first instruction`
+  if (size > longestHead)
+    return `Dockerfile has more than ${longestHead / 1024} KB of comments before its first instruction`
   for (const image of images) {
     let name: string | null = null
     try {
