@@ -1,7 +1,9 @@
 // Do the rows of a PostgreSQL database come back as they were, and is nothing else of the server touched?
 //   node scripts/postgres.mjs node scripts/test.mjs unit packages/backup/
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -118,6 +120,31 @@ describe.skipIf(!server.startsWith('postgres'))('on a server of PostgreSQL', () 
     } finally {
       await beside.close()
       await client.query('DELETE FROM "Token"')
+    }
+  })
+
+  test('a pooler that ignores the schema of a connection is noticed before anything is done', async () => {
+    // A stand-in for PgBouncer with ignore_startup_parameters = options: the first message says another schema, as long.
+    const pooler = createServer((from) => {
+      const to = connect(Number(url.port || 5432), url.hostname)
+      for (const socket of [from, to]) socket.on('error', () => {})
+      from.once('data', (start: Buffer) => {
+        to.write(start.toString('latin1').replace('=deis_test_public', `=public${' '.repeat(10)}`), 'latin1')
+        from.pipe(to).pipe(from)
+      })
+    }).listen(0, '127.0.0.1')
+    await once(pooler, 'listening')
+    const by = new URL(url)
+    by.host = `127.0.0.1:${(pooler.address() as AddressInfo).port}`
+    const beside = await openBeside(by.href, migrations, 'deis_test')
+    try {
+      await client.query(`CREATE SCHEMA IF NOT EXISTS ${beside.schema}`)
+      await (await openPostgresql(by.href, migrations)).close()
+      await expect(openPostgresql(beside.url, migrations)).rejects.toThrow('did not take the connection to its schema')
+    } finally {
+      await beside.drop()
+      await beside.close()
+      pooler.close()
     }
   })
 

@@ -65,10 +65,31 @@ function over(client: Client, known: ReadonlySet<string>): Database {
   }
 }
 
+/**
+ * A pooler may ignore where a connection is to work: a scratch copy would then be written to, and a controller started on,
+ * the tables of the platform itself. @throws DeisError
+ */
+async function needSchema(client: Client, url: string): Promise<void> {
+  const { schema } = connectionOf(url)
+  if (schema === undefined) return
+  const { rows } = await client.query<{ name: string | null }>('SELECT current_schema() AS name')
+  if (rows[0]?.name === schema) return
+  throw new DeisError('invalid', `The database did not take the connection to its schema "${schema}".`, {
+    hint: 'A pooler between, such as PgBouncer, must pass "options" on: name the server itself in DATABASE_URL.',
+  })
+}
+
 /** @throws DeisError */
 export async function openPostgresql(url: string, migrations: string): Promise<Live> {
   const known = await knownTables(migrations)
-  const database = over(await connect(url), known)
+  const first = await connect(url)
+  try {
+    await needSchema(first, url)
+  } catch (error) {
+    await first.end().catch(() => {})
+    throw error
+  }
+  const database = over(first, known)
   return {
     ...database,
     async copy(to) {
