@@ -1,8 +1,11 @@
 // Which slugs are kept, for how long, and how do they leave and come?
-import { constants } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { copyFile, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import type { RunAs } from '@deis/machine/accounts'
+import type { Archiver } from '@deis/machine/archive'
 import { slugFile } from '@deis/machine/slugs'
 import type { SlugStore } from '@deis/ports/slugs'
 
@@ -31,7 +34,20 @@ async function exists(file: string): Promise<boolean> {
   )
 }
 
-export function openSlugs(folder: string): SlugStore {
+type Checking = {
+  readonly archiver: Pick<Archiver, 'relay'>
+  /** Of no app. */
+  readonly runAs: RunAs | null
+}
+
+/** The tar that unpacks slugs of this platform has no limits, and one that comes from elsewhere can be anything. */
+async function check(file: string, { archiver, runAs }: Checking, signal: AbortSignal): Promise<void> {
+  const unpacked = archiver.relay(createReadStream(file), { files: [], folder: 'app', user: 0 }, { runAs, signal })
+  unpacked.resume()
+  await finished(unpacked)
+}
+
+export function openSlugs(folder: string, checking: Checking): SlugStore {
   return {
     async open(digest) {
       try {
@@ -43,9 +59,10 @@ export function openSlugs(folder: string): SlugStore {
         throw error
       }
     },
-    async put(digest, file) {
+    async put(digest, file, signal) {
       const slug = slugFile(folder, digest)
       if (await exists(slug)) return
+      await check(file, checking, signal)
       const partial = join(folder, `.${randomUUID()}.partial`)
       try {
         // Shares the blocks where the file system can, and is on the folder's own file system in any case.

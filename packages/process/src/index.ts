@@ -30,6 +30,9 @@ export type ProcessSettings = {
   readonly buildEnv: Readonly<Record<string, string>>
 }
 
+/** Owns nothing anywhere. */
+const nobody = { uid: 65_534, gid: 65_534 }
+
 type Deps = {
   /** The argument vector of the program that packs and unpacks. */
   readonly archiveProgram: readonly string[]
@@ -82,5 +85,6 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     copies,
     passEnv: { ...locale, ...buildEnv },
   })
-  return { scheduler, builder, registry: null, slugs: openSlugs(slugFolder), intercept: null, close: async () => {} }
+  const slugs = openSlugs(slugFolder, { archiver, runAs: accounts.isolated ? nobody : null })
+  return { scheduler, builder, registry: null, slugs, intercept: null, close: async () => {} }
 }

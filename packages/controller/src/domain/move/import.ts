@@ -120,7 +120,17 @@ async function fill(
     })
   const slug = file('slug.tgz')
   const { artifact } = plan
-  if (artifact.kind === 'slug' && slug !== null) await core.slugs?.put(artifact.digest, slug)
+  if (artifact.kind === 'slug' && slug !== null)
+    await core.slugs?.put(artifact.digest, slug, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw new DeisError(
+        'invalid',
+        `The slug in the archive cannot be used: ${messageOf(error)}. Nothing was changed.`,
+        {
+          cause: error,
+        },
+      )
+    })
   const moved = image === null ? null : await takeImage(core, plan, image, signal)
   const made = artifact.kind === 'build' ? await build(core, plan, artifact, caller.username, signal) : null
   return oneNameAtATime(core, async () => {
