@@ -12,6 +12,8 @@ export type Timing = {
   readonly idleClient: number
   /** Until a connection without a request is closed, once the router ends: its first request may be under way. */
   readonly silent: number
+  /** While a client takes nothing of the end of a response, which waits for it in memory. */
+  readonly untaken: number
   /** For the rest of a request that has been answered. */
   readonly unread: number
   readonly unreadCheck: number
@@ -50,6 +52,7 @@ export const usualTiming: Timing = {
   body: 60_000,
   idleClient: 75_000,
   silent: 500,
+  untaken: 60_000,
   unread: 30_000,
   unreadCheck: 200,
   connect: 5_000,

@@ -59,6 +59,7 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       client.off('end', onEnd)
       client.off('close', onClose)
       client.off('error', onError)
+      client.off('timeout', onTimeout)
       client.pause()
       if (bytes !== null) client.unshift(bytes)
       leave(client)
@@ -100,9 +101,10 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
       if (busy) forwarder.ended()
     }
     const onError = (): void => undefined
+    const onTimeout = (): void => void client.destroy()
 
     let body = ''
-    const reply = createReply(client, {
+    const reply = createReply(client, context.timing.untaken, {
       begun: () => undefined,
       sent(keeps) {
         busy = false
@@ -147,6 +149,8 @@ export function createDirect(context: RouterContext, leave: (client: Socket) => 
     client.on('end', onEnd)
     client.on('close', onClose)
     client.on('error', onError)
+    // Set only while the end of a response waits to be taken; Node's server does the same with its own.
+    client.on('timeout', onTimeout)
   }
 
   return {

@@ -49,7 +49,7 @@ export function handleRequest(
   const { address, secure, port } = originOf(context, client, incoming)
   const asked = readRequest(incoming, { address, secure, port, newId: randomUUID })
   const modern = request.httpVersion === '1.1'
-  const reply = createReply(client, {
+  const reply = createReply(client, context.timing.untaken, {
     begun() {
       // What node says about a request that it cannot read must not get into a response.
       response._headerSent = true

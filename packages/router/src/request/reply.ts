@@ -57,7 +57,8 @@ function dateOf(now: number): string {
   return dateLine
 }
 
-export function createReply(client: Socket, owner: Owner): Reply {
+/** A client that takes nothing of the end of a response for `untaken` ms loses its connection. */
+export function createReply(client: Socket, untaken: number, owner: Owner): Reply {
   let method = ''
   let modern = false
   let mayKeep = false
@@ -65,6 +66,7 @@ export function createReply(client: Socket, owner: Owner): Reply {
   let text = ''
   let framing: 'none' | 'chunked' | 'plain' = 'plain'
   let keeps = false
+  let isTimed = false
   let waiting = false
 
   const taken = (error?: Error | null): void => {
@@ -75,6 +77,8 @@ export function createReply(client: Socket, owner: Owner): Reply {
   }
   const sent = (error?: Error | null): void => {
     if (error || client.destroyed) return
+    if (isTimed) client.setTimeout(0)
+    isTimed = false
     owner.sent(keeps)
   }
   const begin = (): string => {
@@ -94,6 +98,13 @@ export function createReply(client: Socket, owner: Owner): Reply {
       client.uncork()
     }
     return client.writableLength === 0
+  }
+
+  // Only when something is left: nearly every response is taken at once.
+  const limitRest = (): void => {
+    if (client.writableLength === 0) return
+    isTimed = true
+    client.setTimeout(untaken)
   }
 
   const reply: Reply & { status: number } = {
@@ -129,10 +140,15 @@ export function createReply(client: Socket, owner: Owner): Reply {
     },
     end(chunk) {
       const rest = framing === 'none' || chunk === null ? '' : chunk
-      if (rest.length > smallBody) return send(chunk!, framing === 'chunked' ? '\r\n0\r\n\r\n' : '', sent)
+      if (rest.length > smallBody) {
+        const isTaken = send(chunk!, framing === 'chunked' ? '\r\n0\r\n\r\n' : '', sent)
+        limitRest()
+        return isTaken
+      }
       let last = begin() + (framing === 'chunked' && rest.length > 0 ? `${rest.length.toString(16)}\r\n` : '')
       if (rest !== '') last += `${rest.toString('latin1')}${framing === 'chunked' ? '\r\n' : ''}`
       client.write(framing === 'chunked' ? `${last}0\r\n\r\n` : last, 'latin1', sent)
+      limitRest()
       return true
     },
   }
