@@ -119,15 +119,17 @@ async function main() {
   // From an earlier run, whose apps ended with it: their ports may belong to other programs by now.
   const table = join(dataDir, 'router/table.json')
   rmSync(table, { force: true })
+  // Containers are the engine's, or the cluster's.
+  const endsApps = (process.env.DEIS_SCHEDULER || 'process') === 'process'
   let router = null
   let ending = false
   const end = async (why) => {
     if (ending) return
     ending = true
-    log(`${why}: stopping apps, controller and router (repeat to stop at once)`)
+    log(`${why}: stopping ${endsApps ? 'apps, ' : ''}controller and router (repeat to stop at once)`)
     await controller.end('SIGINT')
     await router?.end('SIGTERM')
-    log('stopped; the apps will start again at the next start')
+    log(endsApps ? 'stopped; the apps will start again at the next start' : 'stopped; the containers of apps run on')
     process.exit(0)
   }
   let times = 0
@@ -160,11 +162,9 @@ async function main() {
   const token = ready.registrationToken
   routerPort = { DEIS_ROUTER_PORT: String(listening) }
   const domain = process.env.DEIS_PLATFORM_DOMAIN || 'localhost'
-  // Containers are the engine's, or the cluster's.
-  const ends =
-    (process.env.DEIS_SCHEDULER || 'process') === 'process'
-      ? 'Ctrl-C stops everything; the apps will start again at the next start.'
-      : 'Ctrl-C stops the platform; the containers of apps run on.'
+  const ends = endsApps
+    ? 'Ctrl-C stops everything; the apps will start again at the next start.'
+    : 'Ctrl-C stops the platform; the containers of apps run on.'
   console.log(`
 Deis is ready.
   API    ${api}

@@ -1,7 +1,7 @@
 // What do `deis-server restore` and `deis-server backup-key` do?
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Config } from '@deis/controller/config'
 import { DeisError } from '@deis/types'
@@ -57,7 +57,7 @@ export async function restore(
   if (done.carriedOn) io.out('A restore that was interrupted is finished.')
   io.out(`"${dataDir}" has the platform of ${done.createdAt} with ${done.apps} app(s).`)
   if (done.kept)
-    io.out(`What was there is in "${done.replaced}" beside it: delete it when you do not need it any more.`)
+    io.out(`What was there is in "${join(dataDir, done.replaced)}": delete it when you do not need it any more.`)
   if (options.replace && done.schema !== null)
     io.out(`If the database had tables of a platform, they are in its schema "${schemaOf(done.replaced)}".`)
   io.out('Start the platform: its apps start with it.')

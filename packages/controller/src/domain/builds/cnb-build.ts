@@ -7,14 +7,14 @@ import { imageRefusal } from './images.ts'
 
 export type CnbBuild = { readonly reference: string; readonly cnb: CnbFacts }
 
-/** @throws 422 */
-export function cnbBuild(app: string, build: Row.Build | null): CnbBuild {
+/** `unable`: what cannot be done with another build, and why. @throws 422 */
+export function cnbBuild(app: string, build: Row.Build | null, unable: string): CnbBuild {
   if (!build) throw new DeisError('unprocessable', `"${app}" runs no build yet. Deploy with git push.`)
   const cnb = cnbOf(build)
   if (cnb === null || build.reference === null)
     throw new DeisError(
       'unprocessable',
-      `The build ${build.uuid} of "${app}" was not made by Cloud Native Buildpacks, so its image does not say what it consists of. See deis builds:info.`,
+      `The build ${build.uuid} of "${app}" was not made by Cloud Native Buildpacks, so ${unable}. See deis builds:info.`,
     )
   return { reference: build.reference, cnb }
 }

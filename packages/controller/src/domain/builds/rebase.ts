@@ -14,9 +14,10 @@ type Answer = Response<typeof route>
 
 /** A run image may have to be copied from another registry. */
 const registryMs = 30 * 60_000
+const notRebased = 'there is no run image under it to change. A newer base image comes with the next push'
 
 export function rebaseAnswer(app: string, release: FullRelease, rebased: boolean): Answer {
-  const { cnb } = cnbBuild(app, release.build)
+  const { cnb } = cnbBuild(app, release.build, notRebased)
   return {
     rebased,
     version: release.version,
@@ -34,7 +35,7 @@ async function changeImage(
   { build, config }: FullRelease,
   { id, runImage }: { readonly id: string; readonly runImage: string },
 ): Promise<Rebased | null> {
-  const { reference, cnb } = cnbBuild(app.id, build)
+  const { reference, cnb } = cnbBuild(app.id, build, notRebased)
   const late = AbortSignal.timeout(registryMs)
   try {
     // The operator's builder names its own, wherever that is.
@@ -79,7 +80,7 @@ export async function rebaseApp(
 ): Promise<{ readonly answer: Answer; readonly notice: string | null }> {
   if (!core.builder.rebase || core.builder.cnb !== true) throw notHere(core.scheduler.name)
   const before = await latestGood(core.db, app)
-  const { cnb } = cnbBuild(app.id, before.build)
+  const { cnb } = cnbBuild(app.id, before.build, notRebased)
   const id = randomUUID()
   const runImage = given?.trim() || cnb.runImage
   const rebased = await changeImage(core, caller, app, before, { id, runImage })

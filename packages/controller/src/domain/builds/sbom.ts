@@ -17,7 +17,11 @@ export async function buildSbom(
 ): Promise<Response<typeof getSbom>> {
   const format = sbomFormats.find((one) => one === (given ?? sbomFormats[0]))
   if (format === undefined) throw invalidField('format', `The format is one of ${sbomFormats.join(', ')}.`)
-  const { reference, cnb } = cnbBuild(app.id, await buildRow(core, app, uuid))
+  const { reference, cnb } = cnbBuild(
+    app.id,
+    await buildRow(core, app, uuid),
+    'its image does not say what it consists of',
+  )
   if (!core.builder.sbom || core.builder.cnb !== true) throw notHere(core.scheduler.name)
   const late = AbortSignal.timeout(readMs)
   try {
