@@ -108,7 +108,7 @@ export async function makeBackup(making: Making): Promise<Record> {
     const name = freeName(await target.list(), began, encryption.kind !== 'none')
     const stage = join(work.folder, 'snapshot')
     await mkdir(stage, { mode: 0o700 })
-    const manifest = await takeSnapshot(platform, programs.migrations, stage, began, signal)
+    const manifest = await takeSnapshot(platform, stage, { migrations: programs.migrations, now: began, signal, say })
     await needFree(making, manifest)
     const written = await store(making, name, await backupStream(stage, manifest, encryption))
     await rm(stage, { recursive: true, force: true })

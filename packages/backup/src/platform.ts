@@ -11,6 +11,8 @@ export type Platform = {
   /** Given by a setting; null: it is in a file of `keys/`. */
   readonly secretKey: Buffer | null
   readonly slugs: 'current' | 'all'
+  /** Null: not on Docker. */
+  readonly images: { readonly which: Config['backup']['images']; readonly engine: Config['docker'] } | null
 }
 
 export function platformOf(config: Config): Platform {
@@ -21,5 +23,6 @@ export function platformOf(config: Config): Platform {
     scheduler: config.scheduler,
     secretKey: config.secretKey === undefined ? null : Buffer.from(config.secretKey, 'hex'),
     slugs: config.backup.slugs,
+    images: config.scheduler === 'docker' ? { which: config.backup.images, engine: config.docker } : null,
   }
 }

@@ -10,6 +10,8 @@ export type BackupSettings = Readonly<{
   recipients: readonly string[]
   passphraseFile: string
   slugs: 'current' | 'all'
+  /** Of those that a Docker Engine alone has. */
+  images: 'current' | 'all' | 'none'
   /** Whether a proof tries an app. */
   tryApp: boolean
   /** The app that a proof starts; empty: none is started. */
@@ -47,6 +49,7 @@ export function readBackup(
     recipients: list('DEIS_BACKUP_RECIPIENTS'),
     passphraseFile: text('DEIS_BACKUP_PASSPHRASE_FILE'),
     slugs: choice('DEIS_BACKUP_SLUGS'),
+    images: choice('DEIS_BACKUP_IMAGES'),
     tryApp: flag('DEIS_BACKUP_TRY_APP'),
     proofApp: text('DEIS_BACKUP_PROOF_APP'),
     keep: {

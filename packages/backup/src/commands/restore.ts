@@ -44,12 +44,11 @@ export async function restore(
   const open = await openFile(config, file, io)
   const done = await restoreInto({
     dataDir,
-    databaseUrl: config.databaseUrl,
+    config,
     open,
     opening,
     replace: options.replace,
     programs,
-    path: config.path,
     now,
     signal,
     say: (line) => io.out(`  ${line}`),

@@ -47,6 +47,8 @@ export const Manifest = Type.Object({
   /** Rows by table. */
   tables: Type.Record(Text, Count),
   apps: Type.Array(App, { maxItems: 1_000_000 }),
+  /** Ids of those that were saved from a Docker Engine. */
+  images: Type.Optional(Type.Array(Text, { maxItems: 1_000_000 })),
   /** In the order in which they follow. */
   files: Type.Array(Entry, { maxItems: 1_000_000 }),
   /** What the platform had and this backup has not, in words. */
@@ -57,10 +59,12 @@ export type ManifestApp = Manifest['apps'][number]
 export type ManifestFile = Manifest['files'][number]
 
 export const databaseFile = { sqlite: 'database.sqlite', postgresql: 'database.rows' } as const
+export const imagesFile = 'images/engine.tar'
 export const bundleOf = (app: string): string => `repos/${app}.bundle`
 
 const bundle = /^repos\/(.+)\.bundle$/
-const plain = /^(database\.(sqlite|rows)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz)$/
+const plain =
+  /^(database\.(sqlite|rows)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz|images\/engine\.tar)$/
 
 /** Whether a file of this path may be in a backup: nothing else is ever written by unpacking one. */
 function isPathOfBackup(path: string): boolean {

@@ -10,6 +10,7 @@ import { bundleOf, databaseFile, type Manifest } from '../format/manifest.ts'
 import { slugName } from '../snapshot/apps.ts'
 import { readSlug } from '../proof/slugs.ts'
 import { namesIn } from '../files.ts'
+import { checkImages } from '../images.ts'
 import type { Home } from './home.ts'
 import { unbundle } from './repositories.ts'
 
@@ -116,4 +117,6 @@ export async function layOut(whole: Whole): Promise<void> {
   await checkDatabase(whole)
   await makeRepositories(whole)
   await checkSlugs(whole)
+  const images = await checkImages(from, whole.manifest, whole.signal)
+  if (images !== null) whole.found(images)
 }

@@ -3,10 +3,12 @@ import { mkdir, open, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { lockFolder, tryLock } from '@deis/controller/store/lock'
+import type { Config } from '@deis/controller/config'
 import { dialectOf } from '@deis/controller/store/open'
 import { restoringFolder } from '@deis/controller/store/restoring'
 import { DeisError, messageOf } from '@deis/types'
 import { moveIn, needUnused, openBeside } from '../database/schema.ts'
+import { loadImages } from '../images.ts'
 import { codeOf, unless } from '../files.ts'
 import type { Opening } from '../format/encryption.ts'
 import { unpack } from '../format/unpack.ts'
@@ -18,14 +20,13 @@ import { draftIn, giveTo, isEmpty, markReady, type Ready, readyOf, switchOver } 
 export type Restoring = {
   readonly dataDir: string
   /** On SQLite, the database is restored in the data folder. */
-  readonly databaseUrl: string
+  readonly config: Config
   /** Called once. */
   readonly open: () => Promise<Readable>
   readonly opening: Opening
   /** Whether what is there is moved aside. */
   readonly replace: boolean
   readonly programs: Programs
-  readonly path: string
   readonly now: () => Date
   readonly signal: AbortSignal
   say(line: string): void
@@ -67,7 +68,7 @@ function explained(error: unknown, dataDir: string): Error {
 
 /** Returns the schema of PostgreSQL that the database is in until it is moved; null: it is a file of the data folder. */
 async function withHome(
-  { databaseUrl, programs: { migrations }, replace }: Restoring,
+  { config: { databaseUrl }, programs: { migrations }, replace }: Restoring,
   to: string,
   work: (home: Home) => Promise<void>,
 ): Promise<string | null> {
@@ -93,7 +94,7 @@ async function withHome(
 export const schemaOf = (replaced: string): string =>
   `deis_replaced_${replaced.slice('.replaced-'.length).toLowerCase()}`
 
-async function switchAll({ dataDir, databaseUrl, programs }: Restoring, ready: Ready): Promise<void> {
+async function switchAll({ dataDir, config: { databaseUrl }, programs }: Restoring, ready: Ready): Promise<void> {
   if (ready.schema !== null) {
     if (dialectOf(databaseUrl) === 'sqlite')
       throw new DeisError('invalid', 'The restore that was interrupted is of a platform on PostgreSQL.', {
@@ -106,7 +107,7 @@ async function switchAll({ dataDir, databaseUrl, programs }: Restoring, ready: R
 
 /** Unpacked and checked beside what is there, which has not changed when this fails. */
 async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> {
-  const { dataDir, opening, programs, path, now, signal, say } = restoring
+  const { dataDir, config, opening, programs, now, signal, say } = restoring
   const from = join(restoringFolder(dataDir), 'unpacked')
   const to = draftIn(dataDir)
   for (const folder of [from, to]) {
@@ -118,9 +119,10 @@ async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> 
   say(`read the backup of ${manifest.createdAt}: ${manifest.apps.length} app(s), ${manifest.files.length} files`)
   let schema: string | null
   try {
-    schema = await withHome(restoring, to, (home) =>
-      layOut({ from, to, home, manifest, migrations: programs.migrations, path, signal, found: say }),
-    )
+    schema = await withHome(restoring, to, async (home) => {
+      await layOut({ from, to, home, manifest, migrations: programs.migrations, path: config.path, signal, found: say })
+      await loadImages(config, from, manifest, { signal, say })
+    })
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof DeisError || codeOf(error) !== undefined) throw error

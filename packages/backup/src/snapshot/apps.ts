@@ -47,10 +47,10 @@ export function slugName(artifact: string): string | null {
 const ofRollbacks = 20
 
 /**
- * Files of the slugs of releases that run, or may run again: `current` is the newest that was deployed and what comes after it,
- * which may be deployed just now.
+ * What releases run, slugs or images, that run or may run again: `current` is the newest that was deployed and what comes
+ * after it, which may be deployed just now.
  */
-export async function neededSlugs(query: Query, which: 'current' | 'all'): Promise<Set<string>> {
+export async function neededArtifacts(query: Query, which: 'current' | 'all'): Promise<Set<string>> {
   const [state, newer] = which === 'current' ? [`= 'deployed'`, 1] : [`<> 'failed'`, ofRollbacks]
   const rows = await query(
     `SELECT DISTINCT COALESCE(b."reference", b."image") AS "artifact" FROM "Release" r
@@ -60,5 +60,9 @@ export async function neededSlugs(query: Query, which: 'current' | 'all'): Promi
          AND n."state" ${state} AND n."buildUuid" IS NOT NULL) < ?`,
     [newer],
   )
-  return new Set(rows.flatMap((row) => slugName(String(row['artifact'])) ?? []))
+  return new Set(rows.map((row) => String(row['artifact'])))
+}
+
+export async function neededSlugs(query: Query, which: 'current' | 'all'): Promise<Set<string>> {
+  return new Set([...(await neededArtifacts(query, which))].flatMap((artifact) => slugName(artifact) ?? []))
 }

@@ -4,11 +4,13 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DeisError, platformVersion } from '@deis/types'
 import { openLive } from '../database/open.ts'
-import { countRows, type Database, migrationsOf } from '../database/query.ts'
+import { countRows, type Database, migrationsOf, type Query } from '../database/query.ts'
+import { isOfEngine, saveImages } from '../images.ts'
 import { namesIn, sha256Of } from '../files.ts'
 import { bundleOf, databaseFile, type Manifest, type ManifestFile, manifestName } from '../format/manifest.ts'
 import type { Platform } from '../platform.ts'
-import { appIds, neededSlugs, slugName, type StoredApp, storedApps } from './apps.ts'
+import { appIds, neededArtifacts, neededSlugs, storedApps } from './apps.ts'
+import { leftOut } from './left-out.ts'
 import { copyRepositories, type Repository } from './repositories.ts'
 import { holdSlugs, releaseSlugs } from './slugs.ts'
 
@@ -29,7 +31,7 @@ async function copyKeys(platform: Platform, folder: string): Promise<void> {
 
 async function filesOf(folder: string, kind: Database['kind'], signal: AbortSignal): Promise<ManifestFile[]> {
   const paths: string[] = [databaseFile[kind]]
-  for (const part of ['keys', 'repos', 'slugs'])
+  for (const part of ['keys', 'repos', 'slugs', 'images'])
     paths.push(...(await namesIn(join(folder, part))).toSorted().map((name) => `${part}/${name}`))
   const files: ManifestFile[] = []
   for (const path of paths) files.push({ path, ...(await sha256Of(join(folder, path), signal)) })
@@ -41,18 +43,24 @@ async function filesOf(folder: string, kind: Database['kind'], signal: AbortSign
   return files
 }
 
-function leftOut({ scheduler, slugs }: Platform, apps: readonly StoredApp[]): string[] {
-  const images = apps.filter(({ artifact }) => artifact !== null && slugName(artifact) === null).length
-  return [
-    'logs of apps and of builds, and caches of builds',
-    ...(slugs === 'current' ? ['slugs of earlier releases: a rollback to them needs another push'] : []),
-    ...(images > 0 || scheduler !== 'process'
-      ? [`images: those of ${images} app(s) have to be in their registry or engine when they are started again`]
-      : []),
-  ]
+type Circumstances = {
+  readonly migrations: string
+  readonly now: Date
+  readonly signal: AbortSignal
+  say(line: string): void
 }
 
-type Copied = { readonly database: Database; readonly repositories: ReadonlyMap<string, Repository> }
+async function copyImages({ images }: Platform, query: Query, folder: string, circumstances: Circumstances) {
+  if (images === null || images.which === 'none') return []
+  const wanted = [...(await neededArtifacts(query, images.which))].filter(isOfEngine)
+  return saveImages(images.engine, new Set(wanted), folder, circumstances)
+}
+
+type Copied = {
+  readonly database: Database
+  readonly repositories: ReadonlyMap<string, Repository>
+  readonly images: readonly string[]
+}
 
 async function describe(
   platform: Platform,
@@ -60,10 +68,10 @@ async function describe(
   copied: Copied,
   now: Date,
 ): Promise<Omit<Manifest, 'files'>> {
-  const { database, repositories } = copied
+  const { database, repositories, images } = copied
   const apps = await storedApps(database.query)
   return {
-    format: database.kind === 'sqlite' ? 1 : 2,
+    format: database.kind === 'sqlite' && images.length === 0 ? 1 : 2,
     platform: platformVersion,
     createdAt: now.toISOString(),
     host: hostname(),
@@ -72,7 +80,8 @@ async function describe(
     schema: await migrationsOf(database),
     tables: await countRows(database),
     apps: apps.map((app) => ({ ...app, repository: repositories.get(app.uuid) ?? null })),
-    leftOut: leftOut(platform, apps),
+    ...(images.length > 0 ? { images: [...images] } : {}),
+    leftOut: leftOut(platform, apps, images),
   }
 }
 
@@ -83,11 +92,10 @@ async function describe(
  */
 export async function takeSnapshot(
   platform: Platform,
-  migrations: string,
   folder: string,
-  now: Date,
-  signal: AbortSignal,
+  circumstances: Circumstances,
 ): Promise<Manifest> {
+  const { migrations, signal } = circumstances
   const slugFolder = join(platform.dataDir, 'slugs')
   const held = join(folder, 'slugs')
   const live = await openLive(platform.databaseUrl, migrations)
@@ -107,8 +115,9 @@ export async function takeSnapshot(
       const bundles = new Set(same.map(([, id]) => bundleOf(id)))
       await releaseSlugs(join(folder, 'repos'), new Set([...bundles].map((path) => path.slice('repos/'.length))))
       const byUuid = new Map(same.map(([uuid, id]) => [uuid, repositories.get(id) as Repository]))
-      const described = await describe(platform, folder, { database, repositories: byUuid }, now)
-      const manifest = { ...described, files: await filesOf(folder, live.kind, signal) }
+      const images = await copyImages(platform, database.query, folder, circumstances)
+      const described = await describe(platform, folder, { database, repositories: byUuid, images }, circumstances.now)
+      const manifest: Manifest = { ...described, files: await filesOf(folder, live.kind, signal) }
       await writeFile(join(folder, manifestName), JSON.stringify(manifest), { mode: 0o600 })
       return manifest
     } finally {

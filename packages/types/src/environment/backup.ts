@@ -20,6 +20,11 @@ export const backupSettings = {
     ['current', 'all'],
     'which slugs are in a backup: those that run, or all that a rollback may need',
   ),
+  DEIS_BACKUP_IMAGES: choice(
+    'current',
+    ['current', 'all', 'none'],
+    'which images that a Docker Engine alone has are in a backup: those that run, all that a rollback may need, or none',
+  ),
   DEIS_BACKUP_TRY_APP: flag(
     true,
     'whether a proof unpacks an app, a different one each time, and runs a harmless command in it',
