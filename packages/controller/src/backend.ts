@@ -12,6 +12,8 @@ type Deps = {
   readonly routes: RouteTable
   /** Tells this installation from others on the same cluster. */
   readonly platform: string
+  /** Of the registry that the platform runs on a Docker Engine. */
+  readonly registryPassword: string
   readonly peers: Peers
   readonly log: Logger
   /** The program that builds inside a pod. */

@@ -121,6 +121,8 @@ async function open(
     routes,
     // All controllers of one installation have this key, and no other one does.
     platform: createHmac('sha256', secret).update('platform').digest('hex').slice(0, 16),
+    // Stored nowhere, and the same after a restore.
+    registryPassword: createHmac('sha256', secret).update('registry').digest('base64url'),
     peers,
     log,
     runnerFile: files.runner,

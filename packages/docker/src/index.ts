@@ -5,7 +5,7 @@ import type { Backend, Log } from '@deis/ports/backend'
 import type { Credentials } from '@deis/ports/registry'
 import { createRegistry } from '@deis/registry/create'
 import { createDockerBuilder } from './builder/create.ts'
-import { ownHost } from './builder/registry.ts'
+import { ownCredentials, ownHost } from './builder/registry.ts'
 import { openEngine } from './engine/engine.ts'
 import { withLocalImages } from './local-images.ts'
 import { createDockerScheduler } from './scheduler/create.ts'
@@ -27,6 +27,8 @@ type Settings = {
 type Deps = {
   /** Tells this installation from others on the same engine. */
   readonly platform: string
+  /** Of the registry that the platform runs; no other installation has it. */
+  readonly registryPassword: string
   /** The program that builds inside a container. */
   readonly runnerFile: string
   /** The argument vector of the program that packs and unpacks. */
@@ -45,10 +47,20 @@ const isGlibc = (): boolean =>
 
 export async function openBackend(settings: Settings, deps: Deps): Promise<Backend> {
   const { docker, dataDir } = settings
-  const { platform, archiveProgram, runnerFile, appRegistry, drained, log } = deps
+  const { platform, archiveProgram, runnerFile, appRegistry, registryPassword, drained, log } = deps
   const engine = await openEngine(docker, AbortSignal.timeout(openMs))
   log('info', 'using the Docker Engine', { host: docker.host, version: engine.version, api: engine.api })
   const networks = openNetworks({ engine, platform, pools: docker.subnets, log })
+  const { insecure, credentials } = docker.registries
+  const port = 'port' in docker.target ? docker.target.port : null
+  const registries =
+    port === null
+      ? docker.registries
+      : {
+          ...docker.registries,
+          insecure: [...insecure, ownHost(port)],
+          credentials: { ...credentials, ...ownCredentials(port, registryPassword) },
+        }
   const scheduler = await createDockerScheduler({
     engine,
     networks,
@@ -57,7 +69,7 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     stateFolder: join(dataDir, 'docker'),
     pools: docker.subnets,
     reach: docker.reach,
-    registryCredentials: docker.registries.credentials,
+    registryCredentials: registries.credentials,
     drained,
     log,
   })
@@ -71,7 +83,7 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     buildpackCacheBytes: docker.caches.buildpackBytes,
     appRegistry,
     registries: docker.registries,
-    target: docker.target,
+    target: 'port' in docker.target ? { ...docker.target, password: registryPassword } : docker.target,
     cnb: docker.cnb,
     dockerfileBuilder: docker.dockerfileBuilder,
     frontends: docker.frontends,
@@ -87,11 +99,6 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     env: { ...settings.locale, ...settings.buildEnv },
     log,
   })
-  const { insecure } = docker.registries
-  const own = 'port' in docker.target ? [ownHost(docker.target.port)] : []
-  const registry = withLocalImages(createRegistry({ ...docker.registries, insecure: [...insecure, ...own] }), {
-    engine,
-    allowed: docker.localImages,
-  })
+  const registry = withLocalImages(createRegistry(registries), { engine, allowed: docker.localImages })
   return { scheduler, builder, registry, slugs: null, intercept: null, close: async () => engine.close() }
 }

@@ -1,4 +1,7 @@
-// Do Cloud Native Buildpacks build and run apps on Docker, with a stand-in builder in the platform's own registry?
+// Do Cloud Native Buildpacks build and run apps on Docker, with a stand-in builder and the platform's own registry?
+import { createHmac } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { publishTestBuilder } from '@deis/buildpacks/cnb/testing/builder'
 import { createRegistry } from '@deis/registry/create'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
@@ -37,10 +40,15 @@ describe.skipIf(testEngine === null).sequential('on a Docker Engine', () => {
     const shop = await newApp(await registered(platform, 'ann'), platform.name('shop'), { 'package.json': '{}' })
     // It starts the registry, which phases of a build reach; the run image is not in it yet.
     expect((await shop.push()).stderr).toContain('deis-test/run')
+    // As the controller does: the password is made of the installation's key.
+    const key = await readFile(join(platform.dataDir, 'keys/secret.key'), 'utf8')
+    const password = createHmac('sha256', Buffer.from(key.trim(), 'hex')).update('registry').digest('base64url')
+    const auth = Buffer.from(`deis:${password}`).toString('base64')
+    await writeFile(join(platform.folder, 'config.json'), JSON.stringify({ auths: { [own]: { auth } } }))
     const offer = async (image: string): Promise<void> => {
       await docker('pull', '--quiet', image)
       await docker('tag', image, runImage)
-      await docker('push', '--quiet', runImage)
+      await docker('--config', platform.folder, 'push', '--quiet', runImage)
     }
     await offer(made.run)
     const newRunImage = async (): Promise<void> =>

@@ -33,13 +33,13 @@ export type CnbBuild = {
 const isWithoutCache = ({ noCache, config }: BuildRequest): boolean =>
   noCache || config.DEIS_DISABLE_CACHE !== undefined
 
-export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
-  const { options, registry, request, source, write, signal } = build
-  const { registries, cnb, env } = options
+export async function buildCnb(given: CnbBuild): Promise<BuildResult> {
+  const { registry, request, source, write, signal } = given
+  const { cnb, env } = given.options
   // An invalid Procfile is reported before minutes of building.
   const procfile = processesOf(source)
   const output = createOutput(write, maxOutputBytes)
-  const project = await projectOf(build, output)
+  const project = await projectOf(given, output)
   const name = builderOf(request.builder, project?.builder ?? null, cnb)
   output.note(`Builder: ${name}`)
   const facts = builderFacts(
@@ -48,7 +48,12 @@ export async function buildCnb(build: CnbBuild): Promise<BuildResult> {
       throw asBuildFailure(error)
     }),
   )
-  const destination = await build.destination(signal)
+  const destination = await given.destination(signal)
+  // For the phases that run no code of users (plan.ts), and for images that the operator chose.
+  const credentials = { ...given.options.registries.credentials, ...destination.credentials }
+  const registries = { ...given.options.registries, credentials }
+  const options = { ...given.options, registries }
+  const build = { ...given, options }
   const nameOf = (host: string): string => repositoryOf({ ...destination, host }, request.app)
   const own = `${destination.outside}/`
   const previous = request.previous?.startsWith(own)

@@ -68,7 +68,13 @@ async function buildOnce(
 /** Where images go that are not the engine's own: the operator's registry, or the platform's. */
 function destinationOf(target: DockerBuilderOptions['target'], own: OwnRegistry | null): CnbBuild['destination'] {
   if ('host' in target) {
-    const destination: Destination = { ...target, outside: target.host, inside: target.host, network: null }
+    const destination: Destination = {
+      ...target,
+      outside: target.host,
+      inside: target.host,
+      network: null,
+      credentials: {},
+    }
     return async () => destination
   }
   if (!own) throw new Error('there is no registry')
@@ -88,14 +94,19 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   // Left by a killed controller: no other one uses this folder.
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
   const own = 'image' in target ? openOwnRegistry({ ...where, ...target, networks }) : null
-  const registry: Registry = createRegistry(
-    own ? { ...registries, insecure: [...registries.insecure, own.outside] } : registries,
-  )
+  const all = own
+    ? {
+        ...registries,
+        insecure: [...registries.insecure, own.outside],
+        credentials: { ...registries.credentials, ...own.credentials },
+      }
+    : registries
+  const registry: Registry = createRegistry(all)
   const destination = destinationOf(target, own)
   const parts: Parts = { options, registry, destination }
   const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const inUse = new Set<string>()
-  const transfer = createTransfer({ engine, platform, registry, registries, destination, inUse })
+  const transfer = createTransfer({ engine, platform, registry, registries: all, destination, inUse })
   const building = new Set<string>()
   /** The registry rests meanwhile: whatever asks it waits for the end. */
   let keeping: Promise<void> | null = null
@@ -129,6 +140,16 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
     if (own && !(await own.isThere(signal))) return null
     const { outside, organization } = await destination(signal)
     return { host: outside, organization }
+  }
+
+  /** One from before it asked for a password gets it now, not with the next build. */
+  const lockRegistry = async (): Promise<void> => {
+    const signal = AbortSignal.timeout(workMs)
+    try {
+      if (own && (await own.isThere(signal))) await own.ensure(signal)
+    } catch (error) {
+      log('warn', 'the registry of the platform does not run', { err: error })
+    }
   }
 
   /** The registry does not rest meanwhile. */
@@ -199,6 +220,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
     async recover() {
       const left = await removeLeft({ ...where, networks, building }, AbortSignal.timeout(workMs))
       if (left.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: left })
+      await lockRegistry()
     },
     async prune(keep) {
       const signal = AbortSignal.timeout(workMs)

@@ -28,11 +28,11 @@ export type DockerBuilderOptions = {
   readonly frontends: readonly string[]
   /** An app's own credentials by registry host, for base images. */
   readonly appRegistry: (app: string) => Promise<Readonly<Record<string, Credentials>>>
-  /** The platform's. */
+  /** The operator's. What is built of a Dockerfile may use their credentials, never those of the platform's own registry. */
   readonly registries: RegistrySettings
   /** The registry that the platform runs for images that buildpacks make; or that of the operator. */
   readonly target:
-    | { readonly image: string; readonly port: number }
+    | { readonly image: string; readonly port: number; readonly password: string }
     | { readonly host: string; readonly organization: string }
   readonly cnb: BuilderSettings
   readonly timeoutSeconds: number

@@ -1,6 +1,6 @@
 // How do tests build apps on the real engine, with a builder of Cloud Native Buildpacks and a registry of their own?
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,6 +28,8 @@ export type BuilderTestbed = Pick<Testbed, 'docker' | 'platform' | 'prefix' | 'l
   readonly registry: Registry
   /** `127.0.0.1:port` of the registry that the builder runs. */
   readonly host: string
+  /** Of that registry. */
+  readonly password: string
   readonly builder: Builder
   another(options: Partial<DockerBuilderOptions>): Promise<Builder>
   publish(options?: TestBuilderOptions): Promise<TestBuilderImages>
@@ -53,17 +55,20 @@ const lines = (text: string): string[] => text.split('\n').filter((line) => line
 
 export async function openBuilderTestbed(name: string): Promise<BuilderTestbed> {
   const testbed = await openTestbed(name)
-  const { docker, platform, prefix } = testbed
+  const { platform, prefix } = testbed
   const { engine, networks, log } = await testbed.options()
   const folder = await mkdtemp(join(tmpdir(), 'deis-docker-builder-'))
   const port = await freePort()
   const host = `127.0.0.1:${port}`
   const testRegistry = process.env.TEST_DOCKER_REGISTRY ?? ''
   const registries = { insecure: [testRegistry], mirrors: {}, credentials: {} }
-  const target = { image: 'deis-test/registry:1', port }
+  const target = { image: 'deis-test/registry:1', port, password: randomBytes(32).toString('base64url') }
   const own = openOwnRegistry({ engine, platform, networks, ...target })
   await own.ensure(AbortSignal.timeout(60_000))
-  const registry = createRegistry({ ...registries, insecure: [testRegistry, host] })
+  const auth = Buffer.from(`deis:${target.password}`).toString('base64')
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }), { mode: 0o600 })
+  const docker: Testbed['docker'] = (...args) => testbed.docker('--config', folder, ...args)
+  const registry = createRegistry({ ...registries, insecure: [testRegistry, host], credentials: own.credentials })
   const publish = (options: TestBuilderOptions = {}): Promise<TestBuilderImages> =>
     publishTestBuilder(registry, host, { base: `${testRegistry}/stack:1`, ...options })
   const { builder: image } = await publish()
@@ -105,6 +110,7 @@ export async function openBuilderTestbed(name: string): Promise<BuilderTestbed> 
     logged: testbed.logged,
     registry,
     host,
+    password: target.password,
     builder,
     another: open,
     publish,

@@ -1,0 +1,90 @@
+// Does the platform's registry answer only the platform, whoever builds what, also one from before it had a password?
+import { BuildFailure, type Builder } from '@deis/ports/builder'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openEngine } from '../engine/engine.ts'
+import { pullImage } from '../engine/pull.ts'
+import { platformLabel } from '../labels.ts'
+import { isEngineThere } from '../scheduler/testbed.ts'
+import { registryName } from './names.ts'
+import { type BuilderTestbed, openBuilderTestbed } from './testbed.ts'
+
+const busybox = `${process.env.TEST_DOCKER_REGISTRY}/busybox:1`
+const never = new AbortController().signal
+
+describe.skipIf(!isEngineThere)('the registry of the platform', () => {
+  let bed: BuilderTestbed
+  let builders: readonly (readonly [string, Builder])[]
+  /** Of another app; the engine has no copy of it. */
+  let theirs = ''
+  beforeAll(async () => {
+    bed = await openBuilderTestbed('drg')
+    builders = [
+      ['BuildKit', bed.builder],
+      ['the classic builder', await bed.another({ dockerfileBuilder: 'classic' })],
+    ]
+    const { result } = await bed.build({ 'package.json': '{}' }, { app: `${bed.prefix}other` })
+    theirs = result.artifact.kind === 'image' ? result.artifact.reference : ''
+  })
+  afterAll(async () => {
+    await bed?.close()
+  })
+  const statusOf = async (headers: Record<string, string> = {}): Promise<number> =>
+    (await fetch(`http://${bed.host}/v2/_catalog`, { headers })).status
+  const basic = (password: string) => ({ authorization: `Basic ${Buffer.from(`deis:${password}`).toString('base64')}` })
+  const failing = (Dockerfile: string, by: Builder): Promise<string> =>
+    bed.build({ Dockerfile }, {}, never, by).then(
+      () => 'it was built',
+      (error: unknown) => {
+        if (!(error instanceof BuildFailure)) throw error
+        return error.message
+      },
+    )
+
+  test('answers those who know its password, which the engine does not show', async () => {
+    expect(await Promise.all([statusOf(), statusOf(basic('')), statusOf(basic(bed.password))])).toEqual([401, 401, 200])
+    expect(await bed.docker('inspect', registryName(bed.platform))).not.toContain(bed.password)
+  })
+
+  test('gives nothing to a Dockerfile', async () => {
+    expect(theirs).toMatch(new RegExp(`^${bed.host}/`))
+    const blob = `http://${bed.host}/v2/_catalog`
+    for (const [name, by] of builders) {
+      const refused = /unauthorized|401|no basic auth|authorization failed/i
+      expect(await failing(`FROM ${theirs}\n`, by), name).toMatch(refused)
+      expect(await failing(`FROM ${busybox}\nCOPY --from=${theirs} / /theirs\n`, by), name).toMatch(refused)
+      expect(await failing(`FROM ${busybox}\nADD ${blob} /theirs\n`, by), name).toMatch(refused)
+    }
+  })
+
+  test('its images are pulled, built upon and exported with the password', async () => {
+    const engine = await openEngine({ host: process.env.TEST_DOCKER_HOST ?? '', certPath: null }, never)
+    try {
+      await expect(pullImage(engine, theirs, null, never)).rejects.toThrow(/unauthorized|no basic auth/)
+      await pullImage(engine, theirs, { username: 'deis', password: bed.password }, never)
+    } finally {
+      engine.close()
+    }
+    const again = await bed.build({ 'package.json': '{}' }, { app: `${bed.prefix}other`, previous: theirs })
+    expect(again.output).toContain('Using the dependencies of the last build')
+    let bytes = 0
+    await bed.builder.images?.read(theirs, async ({ manifest }) => void (bytes = manifest.bytes.length), never)
+    expect(bytes).toBeGreaterThan(0)
+  })
+
+  test('one without a password gets it when a controller starts, and keeps its images', async () => {
+    const name = registryName(bed.platform)
+    const network = await bed.docker('inspect', '--format', '{{.HostConfig.NetworkMode}}', name)
+    const start = async (...more: string[]): Promise<void> => {
+      const labels = ['--label', `${platformLabel}=${bed.platform}`, '--label', 'io.deis.kind=registry']
+      const where = ['--publish', `${bed.host}:5000`, '--network', network, '--volume', `${name}:/var/lib/registry`]
+      await bed.docker('run', '--detach', '--name', name, ...labels, ...where, ...more, 'deis-test/registry:1')
+    }
+    await bed.docker('rm', '--force', name)
+    await start('--env', 'REGISTRY_STORAGE_DELETE_ENABLED=true')
+    await expect.poll(() => statusOf().catch(() => 0), { timeout: 20_000 }).toBe(200)
+    await (await bed.another({})).recover()
+    expect(await statusOf()).toBe(401)
+    expect((await bed.registry.inspect(theirs, null, AbortSignal.timeout(10_000))).reference).toBe(theirs)
+    expect(bed.logged.join()).not.toContain('registry')
+  })
+})
