@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Files } from '@deis/buildpacks/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isEngineThere } from '../scheduler/testbed.ts'
 import { type BuilderTestbed, openBuilderTestbed } from './testbed.ts'
@@ -19,7 +20,7 @@ describe.skipIf(!isEngineThere)('a Dockerfile', () => {
   })
   const filesOf = async (image: string): Promise<string[]> =>
     (await bed.docker('run', '--rm', image, 'find', '-type', 'f')).split('\n').toSorted()
-  const built = async (files: Record<string, string>): Promise<string[]> => {
+  const built = async (files: Files): Promise<string[]> => {
     const { artifact } = (await bed.build({ Dockerfile: listing, ...files })).result
     return filesOf(artifact.kind === 'image' ? artifact.reference : '')
   }
@@ -53,6 +54,17 @@ describe.skipIf(!isEngineThere)('a Dockerfile', () => {
   test('Dockerfile.dockerignore is taken before .dockerignore', async () => {
     const ignored = { 'Dockerfile.dockerignore': '**\n!src\n**/node_modules', '.dockerignore': 'src\n' }
     expect(await built({ ...files, ...ignored })).toEqual(['./Dockerfile', './src/index.js'])
+  })
+
+  test('a Dockerfile that is a link is read where it leads', async () => {
+    const link = { link: 'docker/real' }
+    expect(await built({ Dockerfile: link, 'docker/real': listing, a: 'x' })).toContain('./a')
+    const foreign = `FROM ${bed.host}/other@sha256:${'a'.repeat(64)}\n`
+    await expect(built({ Dockerfile: link, 'docker/real': foreign })).rejects.toThrow('Dockerfile may not use')
+    for (const way of ['none', 'docker/../real', '/real'])
+      await expect(built({ Dockerfile: { link: way }, real: listing })).rejects.toThrow('Dockerfile cannot be built: ')
+    const long = `${'#'.repeat(140_000)}\n${listing}`
+    await expect(built({ Dockerfile: long })).rejects.toThrow('it has more than 131072 bytes')
   })
 
   test('a .dockerignore that Docker would refuse is refused', async () => {

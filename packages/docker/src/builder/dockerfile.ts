@@ -11,6 +11,7 @@ import { buildImage } from './build-image.ts'
 import { buildByBuildKit } from './buildkit/build.ts'
 import { chooseBuilder } from './buildkit/choice.ts'
 import { contextOf } from './context.ts'
+import { refuseForeignImages } from './foreign.ts'
 import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
@@ -39,8 +40,9 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
   const shown = output.stream()
   let image: string
   try {
-    const { keeps, dockerfile } = await contextOf(build)
-    const by = await chooseBuilder(build, dockerfile)
+    const { keeps, dockerfile, isLink } = await contextOf(build)
+    await refuseForeignImages({ options, app, signal }, dockerfile, args)
+    const by = await chooseBuilder(build, isLink ? null : dockerfile)
     output.note(by.said)
     const order = {
       options,

@@ -47,13 +47,31 @@ describe.skipIf(!isEngineThere)('the registry of the platform', () => {
 
   test('gives nothing to a Dockerfile', async () => {
     expect(theirs).toMatch(new RegExp(`^${bed.host}/`))
-    const blob = `http://${bed.host}/v2/_catalog`
+    const list = `http://${bed.host}/v2/_catalog`
     for (const [name, by] of builders) {
-      const refused = /unauthorized|401|no basic auth|authorization failed/i
-      expect(await failing(`FROM ${theirs}\n`, by), name).toMatch(refused)
-      expect(await failing(`FROM ${busybox}\nCOPY --from=${theirs} / /theirs\n`, by), name).toMatch(refused)
-      expect(await failing(`FROM ${busybox}\nADD ${blob} /theirs\n`, by), name).toMatch(refused)
+      const message = `Dockerfile may not use ${JSON.stringify(theirs)}`
+      expect(await failing(`FROM ${theirs}\n`, by), name).toContain(message)
+      expect(await failing(`FROM ${busybox}\nCOPY --from=${theirs} / /theirs\n`, by), name).toContain(message)
+      expect(await failing(`FROM ${busybox}\nADD ${list} /theirs\n`, by), name).toMatch(/unauthorized|401/i)
     }
+  })
+
+  test('the engine does not give a Dockerfile what it has of other apps', async () => {
+    const app = `${bed.prefix}third`
+    const { result } = await bed.build({ Dockerfile: `FROM ${busybox}\nENV OF=${bed.prefix}\n` }, { app })
+    const id = result.artifact.kind === 'image' ? result.artifact.reference : ''
+    const tag = (await bed.docker('inspect', '--format', '{{index .RepoTags 0}}', id)).trim()
+    expect(tag).toContain(`deis/${app}:b-`)
+    const part = id.slice('sha256:'.length, 24)
+    for (const [name, by] of builders)
+      for (const image of [tag, `docker.io/${tag}`, part]) {
+        const Dockerfile = `FROM ${busybox} AS own\nCOPY --from=${image} / /theirs\n`
+        expect(await failing(Dockerfile, by), name).toContain(`Dockerfile may not use "${image}"`)
+        const split = `ARG REST=${image.slice(2)}\nFROM ${image.slice(0, 2)}$REST\n`
+        expect(await failing(split, by), name).toContain(`Dockerfile may not use "${image}"`)
+      }
+    // What is its own may go on.
+    await bed.build({ Dockerfile: `FROM ${tag}\nENV AGAIN=1\n` }, { app })
   })
 
   test('its images are pulled, built upon and exported with the password', async () => {

@@ -10,12 +10,14 @@ const isFile = (type: string): boolean => /^(File|OldFile|ContiguousFile)$/.test
 export async function look(source: Readable, { limits, names, read, largest }: LookOrder): Promise<Seen> {
   const present = new Set<string>()
   const texts: Record<string, string> = {}
+  const links: Record<string, string> = {}
   let chunks: Buffer[] | null = null
   let size = 0
   const nameOf = (path: string): string => posix.normalize(path)
   const parser = tarParser(limits, {
-    begin({ path, type }) {
+    begin({ path, type, linkpath = '' }) {
       const name = nameOf(path)
+      if (read.includes(name) && type === 'SymbolicLink') links[name] = linkpath
       if (names.includes(name) && type !== 'Directory') present.add(name)
       chunks = read.includes(name) && isFile(type) ? [] : null
       size = 0
@@ -32,5 +34,5 @@ export async function look(source: Readable, { limits, names, read, largest }: L
   })
   for await (const chunk of source as AsyncIterable<Buffer>) parser.write(chunk)
   parser.end()
-  return { ...parser.seen(), leftOut: [], present: [...present], texts }
+  return { ...parser.seen(), leftOut: [], present: [...present], texts, links }
 }

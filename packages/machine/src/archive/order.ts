@@ -105,6 +105,8 @@ export type Seen = ArchiveResult & {
   readonly present: readonly string[]
   /** By path. */
   readonly texts: Readonly<Record<string, string>>
+  /** Of those to be read that are symbolic links: where they lead, by path. */
+  readonly links: Readonly<Record<string, string>>
 }
 
 export type ArchiveFault = {

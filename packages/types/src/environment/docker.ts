@@ -49,7 +49,7 @@ export const dockerSettings = {
     5211,
     1,
     65_535,
-    'port of this registry on 127.0.0.1; images are recorded with it',
+    'port of this registry on 127.0.0.1; images are recorded with it. It asks for a password that only the platform has',
   ),
 } as const
 

@@ -20,7 +20,7 @@ const classic = (why: string): Chosen => ({
   said: `Builder: the classic one of Docker, without cache mounts and heredocs (${why})`,
 })
 
-/** `dockerfile`: how it begins; null: it is a link. @throws BuildFailure */
+/** `dockerfile`: its text; null: it is a link. @throws BuildFailure */
 export async function chooseBuilder({ options, request, signal }: Build, dockerfile: string | null): Promise<Chosen> {
   const { engine, dockerfileBuilder, frontends } = options
   if (dockerfileBuilder === 'classic') return classic('DEIS_DOCKER_BUILDER')
