@@ -159,6 +159,6 @@ function referencesBy(text: string, args: Readonly<Record<string, string>>, esca
 /** Pure. `args`: values of build arguments. @throws UnclearReference */
 export function referencesOf(dockerfile: string, args: Readonly<Record<string, string>>): readonly string[] {
   // Only one of them is right (`# escape=`), and with the other there are names that nobody has.
-  const other = /^[^\S\n]*#[^\S\n]*escape[^\S\n]*=[^\S\n]*`/im.test(dockerfile.slice(0, 4096)) ? ['`'] : []
+  const other = /^[ \t]{0,99}#[ \t]{0,99}escape[ \t]{0,99}=[ \t]{0,99}`/im.test(dockerfile.slice(0, 4096)) ? ['`'] : []
   return [...new Set(['\\', ...other].flatMap((escape) => referencesBy(dockerfile, args, escape)))]
 }
