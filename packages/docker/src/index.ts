@@ -5,7 +5,7 @@ import type { Backend, Log } from '@deis/ports/backend'
 import type { Credentials } from '@deis/ports/registry'
 import { createRegistry } from '@deis/registry/create'
 import { createDockerBuilder } from './builder/create.ts'
-import { ownCredentials, ownHost } from './builder/registry.ts'
+import { ownCredentials, ownHost, withOwnAccount } from './builder/registry.ts'
 import { openEngine } from './engine/engine.ts'
 import { withLocalImages } from './local-images.ts'
 import { createDockerScheduler } from './scheduler/create.ts'
@@ -99,6 +99,10 @@ export async function openBackend(settings: Settings, deps: Deps): Promise<Backe
     env: { ...settings.locale, ...settings.buildEnv },
     log,
   })
-  const registry = withLocalImages(createRegistry(registries), { engine, allowed: docker.localImages })
+  const asked = createRegistry(registries)
+  const registry = withLocalImages(port === null ? asked : withOwnAccount(asked, ownHost(port)), {
+    engine,
+    allowed: docker.localImages,
+  })
   return { scheduler, builder, registry, slugs: null, intercept: null, close: async () => engine.close() }
 }

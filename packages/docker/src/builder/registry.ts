@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { within } from '@deis/lib/within'
-import type { Credentials } from '@deis/ports/registry'
+import type { Credentials, Registry } from '@deis/ports/registry'
+import { parseReference } from '@deis/registry/reference'
 import { hash } from 'bcryptjs'
 import { type Static, Type } from 'typebox'
 import type { Engine } from '../engine/engine.ts'
@@ -95,6 +96,13 @@ export const ownHost = (port: number): string => `127.0.0.1:${port}`
 /** For the client of the registry and for pulls of pods. */
 export const ownCredentials = (port: number, password: string): Readonly<Record<string, Credentials>> => ({
   [ownHost(port)]: { username, password },
+})
+
+/** The account of an app without a host of its own is for any registry, but for the platform's: that knows one account only. */
+export const withOwnAccount = (registry: Registry, host: string): Registry => ({
+  ...registry,
+  inspect: (image, credentials, signal) =>
+    registry.inspect(image, parseReference(image).host === host ? null : credentials, signal),
 })
 
 export function openOwnRegistry({ engine, platform, networks, image, port, password }: Deps): OwnRegistry {
