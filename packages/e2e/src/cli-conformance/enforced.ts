@@ -152,13 +152,6 @@ async function registries(world: World): Promise<void> {
       `registry:set ${word}`,
       error(`${word} is invalid`, 'It must look like username=bob or password=secret.'),
     )
-  if (world.cluster === null) {
-    await deis(
-      'registry:set username=bob password=s=cret',
-      failed(title, 'PORT needs to be set in the config when using a private registry'),
-    )
-    await deis('config:set PORT=8080', ['Creating config... done', '', `=== ${app} Config`, 'PORT      8080'])
-  }
   await deis(
     'registry:set username=bob password=s=cret',
     where(world, title, ['', list, ...rows], 'enforce image registries'),
