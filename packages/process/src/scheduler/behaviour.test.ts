@@ -284,7 +284,8 @@ describe.concurrent('processes', () => {
       httpGet: { port: 5000, path: '/health' },
       initialDelaySeconds: 1,
       periodSeconds: 0.1,
-      failureThreshold: 3,
+      // A busy machine takes a while until the app listens.
+      failureThreshold: 30,
     }
     await apply(formation(app, { web: web({ livenessProbe }) }))
     const pod = await first(app)
