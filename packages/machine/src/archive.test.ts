@@ -20,11 +20,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
-import { Header, type HeaderData } from 'tar'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ArchiveFailure, BadArchive, BadFolder, createArchiver } from './archive.ts'
 import { discard } from './discard.ts'
-import { testArchiver, testProgram } from './archive-testing.ts'
+import { tarOf as tar, testArchiver, testProgram } from './archive-testing.ts'
 
 const { pack, unpack, unpackFile } = testArchiver
 
@@ -38,18 +37,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await discard(parent)
 })
-
-/** A tar of entries exactly as given, however wrong. */
-function tar(...entries: (HeaderData & { content?: string })[]): Buffer {
-  const blocks = entries.flatMap(({ content = '', ...entry }) => {
-    const header = new Header({ mode: 0o644, mtime: new Date(0), ...entry, size: Buffer.byteLength(content) })
-    header.encode()
-    const body = Buffer.alloc(Math.ceil(Buffer.byteLength(content) / 512) * 512)
-    body.write(content)
-    return [header.block as Buffer, body]
-  })
-  return Buffer.concat([...blocks, Buffer.alloc(1024)])
-}
 
 const file = (path: string, content = 'x') => ({ path, type: 'File', content }) as const
 const link = (path: string, linkpath: string) => ({ path, linkpath, type: 'SymbolicLink' }) as const

@@ -17,10 +17,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
-import { Header, type HeaderData } from 'tar'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createArchiver } from './archive.ts'
-import { testArchiver, testProgram } from './archive-testing.ts'
+import { tarOf, testArchiver, testProgram } from './archive-testing.ts'
 import { discard } from './discard.ts'
 import { findTar } from './tar.ts'
 
@@ -59,16 +58,7 @@ async function listing(folder: string, below = '.'): Promise<object[]> {
 }
 
 /** A slug of entries exactly as given, however wrong. */
-async function slugOf(...entries: (HeaderData & { content?: string })[]): Promise<void> {
-  const blocks = entries.flatMap(({ content = '', ...entry }) => {
-    const header = new Header({ mode: 0o644, mtime: new Date(0), ...entry, size: Buffer.byteLength(content) })
-    header.encode()
-    const body = Buffer.alloc(Math.ceil(Buffer.byteLength(content) / 512) * 512)
-    body.write(content)
-    return [header.block as Buffer, body]
-  })
-  await writeFile(slug, gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)])))
-}
+const slugOf = (...entries: Parameters<typeof tarOf>): Promise<void> => writeFile(slug, gzipSync(tarOf(...entries)))
 
 async function packSomething(): Promise<void> {
   const source = join(parent, 'source')

@@ -7,7 +7,7 @@ import { limits } from './format.ts'
 import { archive, file, type File, manifest, parts, tar } from './archive-testing.ts'
 import { receive } from './receive.ts'
 import { tarHeader } from './tar.ts'
-import { appRecord, created, emptyMaps } from './records-testing.ts'
+import { appRecord, buildRecord as build, created, emptyMaps } from './records-testing.ts'
 
 const now = new Date('2026-01-02T03:04:05Z')
 const app = { ...appRecord, structure: { web: 2 } }
@@ -175,21 +175,6 @@ test('an archive that is cut anywhere is refused', async () => {
   }
 })
 
-const build = {
-  kind: 'build',
-  index: 0,
-  owner: 'ann',
-  created,
-  source: 'git',
-  image: '',
-  reference: null,
-  sha: 'a'.repeat(40),
-  ref: 'refs/heads/main',
-  procfile: { web: 'node .' },
-  dockerfile: '',
-  port: null,
-  cnb: null,
-}
 const second = { ...release, version: 2, build: 0 }
 
 test.each<[string, string, string | RegExp]>([

@@ -21,3 +21,19 @@ export const appRecord = {
 }
 
 export const emptyMaps = { values: {}, registry: {}, memory: {}, cpu: {}, tags: {}, healthcheck: {} }
+
+export const buildRecord = {
+  kind: 'build',
+  index: 0,
+  owner: 'ann',
+  created,
+  source: 'git',
+  image: '',
+  reference: null,
+  sha: 'a'.repeat(40),
+  ref: 'refs/heads/main',
+  procfile: { web: 'node .' },
+  dockerfile: '',
+  port: null,
+  cnb: null,
+}

@@ -6,26 +6,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bounds } from '../apps/bounds.ts'
 import { limits } from './format.ts'
 import { configOf, parseRecords } from './records.ts'
-import { appRecord, created, emptyMaps } from './records-testing.ts'
+import { appRecord, buildRecord as build, created, emptyMaps } from './records-testing.ts'
 
 const app = { ...appRecord, structure: { web: 2 } }
 const maps = { ...emptyMaps, values: { A: '1' } }
 const config = { kind: 'config', index: 0, owner: 'ann', created, ...maps }
-const build = {
-  kind: 'build',
-  index: 0,
-  owner: 'ann',
-  created,
-  source: 'git',
-  image: '',
-  reference: null,
-  sha: 'a'.repeat(40),
-  ref: 'refs/heads/main',
-  procfile: { web: 'node .' },
-  dockerfile: '',
-  port: null,
-  cnb: null,
-}
 const release = {
   kind: 'release',
   version: 1,
