@@ -18,7 +18,7 @@ const eventsMs = 5_000
 
 /** A namespace gets its service account a moment after its creation. */
 const isTooEarly = (error: unknown): boolean =>
-  hasStatus(error, 403) && /serviceaccount ".*" not found/.test((error as Error).message)
+  hasStatus(error, 403) && /serviceaccount "[^"]*" not found/.test((error as Error).message)
 
 function refusal(error: unknown): unknown {
   if (!(error instanceof KubeError) || ![403, 422].includes(error.status)) return error
