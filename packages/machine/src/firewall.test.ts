@@ -130,7 +130,9 @@ test.skipIf(root)('an ordinary user is told what to close', async () => {
   expect(reason).toContain('close ports 10000 to 20000 to other machines')
 })
 
-test.skipIf(!root)('without nft the reason names it', async () => {
+test.skipIf(!root)('without nft the reason names it, and nothing is waited for afterwards', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
   const { active, reason } = await openFirewall({
     folder: tmpdir(),
     path: '/nonexistent',
@@ -140,4 +142,5 @@ test.skipIf(!root)('without nft the reason names it', async () => {
   })
   expect(active).toBe(false)
   expect(reason).toContain('nft is not installed')
+  expect(timers()).toBe(before)
 })

@@ -66,17 +66,21 @@ table inet ${table} {
 }
 
 async function nft(path: string, input: string): Promise<void> {
+  const late = AbortSignal.timeout(nftMs)
   const child = spawn('nft', ['-f', '-'], {
     env: { PATH: path },
     stdio: ['pipe', 'ignore', 'pipe'],
-    timeout: nftMs,
+    // Not `timeout`: its timer runs on where there is no nft, and a program that is done waits for it.
+    signal: late,
     killSignal: 'SIGKILL',
   })
   const ended = once(child, 'close') as Promise<[number | null]>
   // It may end before it has read everything; its exit code shows that.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
-  const [errors, [code]] = await Promise.all([text(child.stderr), ended])
+  const [errors, [code]] = await Promise.all([text(child.stderr), ended]).catch((error: unknown) => {
+    throw late.aborted ? new Error(`nft failed: it did not end within ${nftMs / 1000} s`) : error
+  })
   if (code !== 0) throw new Error(`nft failed: ${errors.trim().slice(0, 500) || `exit code ${code}`}`)
 }
 
