@@ -6,43 +6,20 @@ import { credentials, startStandIn } from '@deis/backup/targets/s3-stand-in'
 import type { Release } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkout, settings } from './app.ts'
-import { type Result, run, start } from './child.ts'
+import { type Backups, backupsOf, inFolder, isSqlite } from './backup-steps.ts'
 import { mustWork, password, type Person } from './client.ts'
 import { type Database, testDatabase } from './database.ts'
 import { ask, callApi, self, serving } from './http.ts'
 import { startLoad } from './load.ts'
-import { cleanEnv, type Platform, root } from './platform.ts'
+import type { Platform } from './platform.ts'
 import { withApp } from './with-app.ts'
-
-const isSqlite = !process.env['DATABASE_URL']?.startsWith('postgres')
-
-const inFolder = ['keys', 'repos', 'slugs', ...(isSqlite ? ['state'] : [])]
 
 let platform: Platform
 let ann: Person
 let shop: Checkout
-let target: string
-
-const program = join(root, 'dist/server/main.js')
-
-function server(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
-  return run(process.execPath, [program, ...args], {
-    cwd: platform.folder,
-    env: {
-      ...cleanEnv(),
-      DEIS_DATA_DIR: platform.dataDir,
-      DEIS_BACKUP_TO: target,
-      NO_COLOR: '1',
-      ...platform.database.env,
-      ...env,
-    },
-  })
-}
-
-const names = async (): Promise<string[]> =>
-  (await readdir(target)).filter((name) => /\.tar\.gz(\.age)?$/.test(name)).toSorted()
-
-const newest = async (): Promise<string> => join(target, (await names()).at(-1) ?? '')
+let server: Backups['server']
+let names: Backups['names']
+let newest: Backups['newest']
 
 async function releases(): Promise<Release[]> {
   const { body } = await callApi(platform, await ann.token(), 'GET', '/v2/apps/shop/releases/')
@@ -56,7 +33,7 @@ async function content(folder: string): Promise<string[]> {
 
 withApp(async (given) => {
   ;({ platform, ann, shop } = given)
-  target = join(platform.folder, 'backups')
+  ;({ server, names, newest } = backupsOf(platform))
 })
 
 describe.sequential('a platform that is used', () => {
@@ -148,37 +125,6 @@ describe.sequential('a platform that is used', () => {
     await shop.deploy()
     await serving(platform, 'shop', { message: 'third' })
   })
-
-  test('comes back whole however often its restore is killed, and is never started half restored', async () => {
-    mustWork(await server(['backup']), 'backup')
-    const backup = await newest()
-    await platform.endController('SIGINT')
-    const kept = join(platform.folder, 'kept')
-    await rename(platform.dataDir, kept)
-    await platform.database.empty()
-    let refusals = 0
-    for (let ms = 120, ended = false; !ended; ms += isSqlite ? 25 : 100) {
-      const restoring = start(process.execPath, [program, 'restore', backup, '--to', platform.dataDir, '--replace'], {
-        cwd: platform.folder,
-        env: { ...cleanEnv(), ...platform.database.env },
-      })
-      const timer = setTimeout(() => restoring.signal('SIGKILL'), ms)
-      ended = (await restoring.ended).code === 0
-      clearTimeout(timer)
-      if (ended || !existsSync(join(platform.dataDir, '.restoring'))) continue
-      refusals++
-      if (refusals > 3) continue
-      const { code, said } = await platform.secondController()
-      expect(code).toBe(1)
-      expect(said).toContain('has not ended, so nothing is started on it')
-    }
-    // A busy machine may let one end early.
-    expect(refusals).toBeGreaterThan(0)
-    expect(existsSync(join(platform.dataDir, '.restoring'))).toBe(false)
-    await platform.startController()
-    await serving(platform, 'shop', { message: 'third' })
-    await rm(kept, { recursive: true })
-  })
 })
 
 describe.sequential('a backup', () => {
@@ -230,28 +176,6 @@ describe.sequential('a backup', () => {
     const listed = await server(['backups', '--to', missing])
     expect([listed.code, listed.stderr]).toEqual([1, expect.stringContaining(`There is no folder "${missing}".`)])
     await expect(stat(missing)).rejects.toThrow(/ENOENT/)
-  })
-
-  test('for a public key is read with the private one, and with age itself', async ({ skip }) => {
-    const key = join(platform.folder, 'key.txt')
-    const made = mustWork(await server(['backup-key', key]), 'backup-key')
-    const [, recipient = ''] = /DEIS_BACKUP_RECIPIENTS=(age1\S+)/.exec(made) ?? []
-    mustWork(await server(['backup'], { DEIS_BACKUP_RECIPIENTS: recipient }), 'backup')
-    const backup = await newest()
-    const to = join(platform.folder, 'by-key')
-    mustWork(await server(['restore', backup, '--to', to, '--identity', key], elsewhere.env), 'restore')
-    expect((await readdir(to)).toSorted()).toEqual(inFolder)
-    await rm(to, { recursive: true })
-    const age = await run('sh', ['-c', 'command -v age'], { cwd: '/', env: cleanEnv() })
-    skip(age.code !== 0, 'age is not installed')
-    const tar = join(platform.folder, 'plain.tar.gz')
-    const options = { cwd: '/', env: cleanEnv() }
-    mustWork(await run('age', ['-d', '-i', key, '-o', tar, backup], options), 'age -d')
-    expect(
-      mustWork(await run('tar', ['-tzf', tar], options), 'tar')
-        .split('\n')
-        .slice(0, 2),
-    ).toEqual(['manifest.json', isSqlite ? 'database.sqlite' : 'database.rows'])
   })
 
   test('that would not restore is not proven, is listed with the reason, and no other is deleted for it', async () => {
@@ -334,14 +258,10 @@ describe.sequential('a backup', () => {
     }
   })
 
-  test('is proven by an app that the operator names, which runs apart, with its config; one that fails is told', async () => {
+  test('is proven by an app that the operator names, which runs apart, with its config', async () => {
     const made = await server(['backup'], { DEIS_BACKUP_PROOF_APP: 'shop' })
     expect([made.code, made.stderr]).toEqual([0, ''])
     expect(made.stdout).toMatch(/^ {2}app: "shop" v\d+ runs: its process "web" answered on its port$/m)
-    const other = await server(['backup'], { DEIS_BACKUP_PROOF_APP: 'shed' })
-    expect(other.stderr).toBe(
-      'The backup was made but is not proven: there is no app "shed" with a build (DEIS_BACKUP_PROOF_APP).\n',
-    )
     expect(existsSync(join(platform.dataDir, '.backup-app'))).toBe(false)
     // The platform's own process is another one, and was left alone.
     expect((await self(platform, 'shop')).message).toBe('third')
