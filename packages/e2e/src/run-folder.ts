@@ -5,9 +5,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -98,14 +98,41 @@ export async function sweepRuns(base: string): Promise<void> {
   }
 }
 
-/** From now on, temporary folders of this process and of its children are those of a run. @returns what ends it. */
-export async function openRun(): Promise<() => Promise<void>> {
+const memory = '/dev/shm'
+/** A run makes some hundred megabytes. */
+const enoughBytes = 4 * 2 ** 30
+
+/** Whether files can be kept in memory here, and programs among them be started. */
+async function holdsRuns(folder: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    if (Math.min(bavail * bsize, freemem()) < enoughBytes) return false
+    const trial = await mkdtemp(join(folder, 'deis-trial-'))
+    try {
+      await writeFile(join(trial, 'run'), '#!/bin/sh\n', { mode: 0o755 })
+      return spawnSync(join(trial, 'run'), { stdio: 'ignore' }).status === 0
+    } finally {
+      await rm(trial, { recursive: true })
+    }
+  } catch {
+    // There is none, or it is not ours to write to.
+    return false
+  }
+}
+
+/**
+ * From now on, temporary folders of this process and of its children are those of a run. `inMemory`: where that is possible and
+ * nobody has set TMPDIR; thousands of databases and repositories otherwise wait for the disk. @returns what ends it.
+ */
+export async function openRun({ inMemory = false } = {}): Promise<() => Promise<void>> {
   if (process.platform !== 'linux') return async () => {}
-  const base = tmpdir()
-  await sweepRuns(base)
-  const folder = join(base, `deis-run-${process.pid}-${startOf(process.pid)}-${pidNamespace()}`)
+  const before = process.env['TMPDIR']
   // Each project of one run asks for it.
-  if (base.includes(`deis-run-${process.pid}-`)) return async () => {}
+  if (tmpdir().includes(`deis-run-${process.pid}-`)) return async () => {}
+  const base = inMemory && before === undefined && (await holdsRuns(memory)) ? memory : tmpdir()
+  // Another run may have had less memory.
+  for (const one of new Set([base, tmpdir()])) await sweepRuns(one)
+  const folder = join(base, `deis-run-${process.pid}-${startOf(process.pid)}-${pidNamespace()}`)
   await mkdir(folder)
   // Users of apps must be able to enter.
   await chmod(folder, 0o755)
@@ -119,7 +146,8 @@ export async function openRun(): Promise<() => Promise<void>> {
   })
   child.unref()
   return async () => {
-    process.env['TMPDIR'] = base
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
     child.kill('SIGKILL')
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
