@@ -1,13 +1,11 @@
 // Does an app move from one installation to another with all it has, and serve there?
-import { access, cp, stat, writeFile } from 'node:fs/promises'
+import { cp, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, newApp, settings } from './app.ts'
-import { heldBuild, newBarrier } from './barrier.ts'
 import { type Person, registered } from './client.ts'
 import { self, serving } from './http.ts'
 import { type Platform, startPlatform } from './platform.ts'
-import { until } from './until.ts'
 import { soon } from './with-app.ts'
 
 let old: Platform
@@ -74,32 +72,4 @@ test('it serves there with its releases, which go on', async () => {
 
   const taken = await eve.deis(['apps:import', file])
   expect([taken.code, taken.stderr]).toEqual([1, expect.stringContaining('An app "shop" exists here already')])
-})
-
-test('a controller that is killed while it imports leaves nothing of the app', async () => {
-  const barrier = await newBarrier(fresh, 'import')
-  await shop.does('domains:remove', 'shop.example.org')
-  await shop.commit(heldBuild(barrier))
-  await barrier.open()
-  await shop.deploy(settings({ message: 'third' }))
-  await barrier.close()
-  const phrase = join(old.folder, 'phrase')
-  await writeFile(phrase, 'quite secret\n')
-  const file = await moved('held.tar.age', '--passphrase-file', phrase)
-  const options = ['--app', 'held', '--rebuild', '--passphrase-file', phrase]
-  const importing = eve.deis(['apps:import', file, ...options])
-  await barrier.arrived()
-  await fresh.endController('SIGKILL')
-  expect((await importing).code).not.toBe(0)
-  await barrier.open()
-  await fresh.startController()
-  await until(
-    { what: 'the name is free again' },
-    async () => (await eve.deis(['apps:create', 'held', '--no-remote'])).code === 0,
-  )
-  await eve.does(['destroy', '-a', 'held', '--confirm=held'])
-  await expect(access(join(fresh.dataDir, 'repos', 'held.git'))).rejects.toThrow('ENOENT')
-  // What is killed can be done again.
-  await eve.does(['apps:import', file, ...options])
-  await expect(self(fresh, 'held')).resolves.toMatchObject({ message: 'third' })
 })

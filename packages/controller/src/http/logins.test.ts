@@ -11,8 +11,8 @@ describe('logins', { timeout: 120_000 }, () => {
   const env = { DEIS_TRUSTED_PROXIES: '127.0.0.0/8, 10.0.0.1' }
   let f: Fixture
   /** As a proxy that is trusted passes it on. */
-  const logIn = async (username: string, password: string, from = '192.0.2.1', to = f) => {
-    const answer = await to.server.inject({
+  const logIn = async (username: string, password: string, from = '192.0.2.1') => {
+    const answer = await f.server.inject({
       method: 'POST',
       url: '/v2/auth/login/',
       headers: { 'x-forwarded-for': from },
@@ -109,31 +109,6 @@ describe('logins', { timeout: 120_000 }, () => {
     const { token } = body as { token: string }
     const change = () => f.call('POST', '/v2/auth/passwd/', { password: 'wrong', new_password: 'x' }, token)
     expect(counted(await atOnce(11, change))).toEqual({ 401: 10, 429: 1 })
-  })
-
-  it('that are many at once leave other answers fast and memory as it was', async () => {
-    const real = await openFixture({ env, passwords: createPasswords() })
-    try {
-      const before = process.memoryUsage().rss
-      const began = performance.now()
-      const flood = Promise.all(
-        Array.from({ length: 200 }, (_, one) => logIn(`nobody-${one}`, 'x'.repeat(1000), `192.0.2.${one}`, real)),
-      )
-      const times: number[] = []
-      for (let one = 0; one < 10; one++) {
-        const started = performance.now()
-        expect((await real.server.inject('/healthz')).statusCode).toBe(200)
-        times.push(performance.now() - started)
-      }
-      const statuses = (await flood).map(({ status }) => status)
-      expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
-      expect(statuses.filter((status) => status === 400).length).toBeGreaterThan(20)
-      // On a machine that is busy with other things both take longer.
-      expect(Math.max(...times)).toBeLessThan(Math.max(2_000, (performance.now() - began) / 2))
-      expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
-    } finally {
-      await real.close()
-    }
   })
 })
 
