@@ -49,7 +49,7 @@ export async function repository(
   const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'commit.gpgsign=false']
   const git = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
     execute('git', [...identity, ...args], { cwd: folder })
-  await git('init', '--quiet', '--initial-branch=main')
+  await git('init', '--quiet', '--initial-branch=main', '--template=')
   await git('add', '--all', '--force')
   await git('commit', '--quiet', '--message=one')
   return git

@@ -76,7 +76,7 @@ export function homeOf(controller: { url: string }, profile: Record<string, unkn
 /** A repository with remotes by name. */
 export function repository(remotes: Readonly<Record<string, string>> = {}): string {
   const folder = temporaryFolder()
-  execFileSync('git', ['init', '-q'], { cwd: folder })
+  execFileSync('git', ['init', '-q', '--template='], { cwd: folder })
   for (const [name, url] of Object.entries(remotes)) execFileSync('git', ['remote', 'add', name, url], { cwd: folder })
   return folder
 }

@@ -184,7 +184,7 @@ export async function run(
 /** A new working copy of a user, with one commit. */
 export async function makeCopy(user: User, folder: string, files: Record<string, string>): Promise<Copy> {
   await mkdir(folder, { recursive: true })
-  await run('git', ['init', '-q', '-b', 'main'], folder, user.env)
+  await run('git', ['init', '-q', '-b', 'main', '--template='], folder, user.env)
   const copy = openCopy(user, folder, '')
   return { ...copy, sha: await copy.commit(files, 'first') }
 }

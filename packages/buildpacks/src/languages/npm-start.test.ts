@@ -36,11 +36,17 @@ async function built(json: object, files: Files = {}): Promise<string> {
   return t.unpack(result)
 }
 
+/** One that all tests run which do not change it. */
+let shop = ''
+beforeAll(async () => {
+  shop = await built(manifest)
+})
+
 const withNpm = `PATH=\${PATH#*${npmStartFolder}:}; npm start`
 const without = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('pid '))
 
 test('the script gets what npm gives it, and says the same', async () => {
-  const app = await built(manifest)
+  const app = shop
   // Node is often found by a link.
   const folder = await mkdtemp(join(t.folder, 'link-'))
   await chmod(folder, 0o755)
@@ -76,14 +82,14 @@ test.each([
   ['another folder', 'mkdir -p below && cd below && npm --prefix .. run other', {}, 'other other\n'],
   ['a shell of its own', 'npm start', { npm_config_script_shell: 'bash' }, '"args":["a b"'],
 ])('%s is left to npm', async (_name, command, env, said) => {
-  const app = await built(manifest)
-  const printed = await runIn(t, app, `${command}; echo "$PATH" >&2`, env)
+  const printed = await runIn(t, shop, `${command}; echo "$PATH" >&2`, env)
   expect(printed).toContain(said)
 })
 
 test('npm of an app that is called by its path says what is wrong', async () => {
-  const app = await built(manifest)
-  await expect(execute(join(app, npmStartFolder, 'npm'), ['start'], { cwd: app })).rejects.toMatchObject({ code: 127 })
+  await expect(execute(join(shop, npmStartFolder, 'npm'), ['start'], { cwd: shop })).rejects.toMatchObject({
+    code: 127,
+  })
 })
 
 test('an .npmrc, which may say how scripts run, is for npm', async () => {
