@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
-/** `status`, `source` and `cnb` are ours: failed builds are kept too. */
+/** `status`, `source`, `cnb` and `release` are ours: failed builds are kept too. */
 export const buildStates = ['running', 'succeeded', 'failed', 'canceled', 'abandoned'] as const
 
 /** What Cloud Native Buildpacks made an image of. */
@@ -12,6 +12,15 @@ const CnbBuild = Type.Object({
   /** Which image that was, by digest. */
   run_reference: Type.String(),
   buildpacks: Type.Array(Type.Object({ id: Type.String(), version: Type.String() })),
+})
+
+/** The first release of a build. */
+const BuildRelease = Type.Object({
+  version: Type.Integer(),
+  /** pending (it is being deployed), deployed, failed. */
+  state: Type.String(),
+  /** Why it failed, with the last lines of the app; only where one build is shown. */
+  exception: Type.Optional(Type.String()),
 })
 
 export const Build = Type.Object({
@@ -27,10 +36,19 @@ export const Build = Type.Object({
   source: Type.Optional(Type.String()),
   /** Only of such a build. */
   cnb: Type.Optional(CnbBuild),
+  /** Absent while there is none. */
+  release: Type.Optional(BuildRelease),
   created: Time,
   updated: Time,
 })
 export type Build = Static<typeof Build>
+
+/** What became of a build, in one or two words: one that succeeded may not have been deployed. */
+export function buildOutcome({ status = 'succeeded', release }: Build): string {
+  if (status !== 'succeeded') return status
+  if (release?.state === 'failed') return 'deploy failed'
+  return release?.state === 'pending' ? 'deploying' : status
+}
 
 const BuildParams = Type.Object({ id: Word, uuid: Word })
 

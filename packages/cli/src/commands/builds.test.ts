@@ -23,6 +23,16 @@ test.each([
   })
 })
 
+test.each([
+  ['failed', 'deploy failed'],
+  ['pending', 'deploying'],
+])('a build whose release is %s', async (state, outcome) => {
+  const json = page({ ...build, status: 'succeeded', release: { version: 3, state } })
+  const { home } = await against({ 'GET /v2/apps/foo/builds/?limit=100': { json } })
+  const { stdout } = await deis(['builds', '-a', 'foo'], { home })
+  expect(stdout).toBe(`=== foo Builds\nu1 2026-01-02T03:04:05Z ${outcome}\n`)
+})
+
 describe('builds:info', () => {
   const cnb = {
     builder: 'heroku/builder:24',
@@ -57,6 +67,13 @@ describe('builds:info', () => {
     [{ ...made, dockerfile: 'true' }, lines('succeeded', 'built by:  Dockerfile\n')],
     [made, lines('succeeded', 'built by:  classic buildpacks\n')],
     [{ ...made, status: 'failed' }, lines('failed', '')],
+    [
+      {
+        ...made,
+        release: { version: 3, state: 'failed', exception: 'error: web exited with code 1:\n  no such table\n' },
+      },
+      `${lines('deploy failed', 'built by:  classic buildpacks\n').replace('commit:', 'release:   v3\ncommit:')}\nv3 was not deployed: web exited with code 1:\n  no such table\n`,
+    ],
     [{ ...made, source: 'pull', sha: '' }, lines('succeeded', 'built by:  others: the image was pulled\n', '')],
   ])('of %j', async (json, stdout) => {
     const { home } = await against({ 'GET /v2/apps/foo/builds/u1/': { json } })

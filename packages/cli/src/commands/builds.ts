@@ -1,7 +1,7 @@
 // How are builds listed, shown and cancelled, and an image deployed?
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { createBuild, DeisError, getBuildLog, listBuilds, sbomFormats } from '@deis/types'
+import { buildOutcome, createBuild, DeisError, getBuildLog, listBuilds, sbomFormats } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { readTextIfAny } from '../profile/files.ts'
 import type { Io } from '../terminal/io.ts'
@@ -48,9 +48,11 @@ export function builds(context: Context): Command[] {
       params: { id },
       query: options.all ? { all: '1', limit } : { limit },
     })
-    const rows = page.results.map(({ uuid, created, status }) =>
-      options.all && status ? `${uuid} ${created} ${status}` : `${uuid} ${created}`,
-    )
+    const rows = page.results.map((build) => {
+      const outcome = buildOutcome(build)
+      const isShown = (options.all && build.status) || outcome !== 'succeeded'
+      return `${build.uuid} ${build.created}${isShown ? ` ${outcome}` : ''}`
+    })
     context.answer(page, [`=== ${id} Builds${countSuffix(page)}`, ...rows])
   }
 
@@ -81,7 +83,7 @@ export function builds(context: Context): Command[] {
       .description('list the builds of an app')
       .addOption(appOption())
       .addOption(limitOption())
-      .option('--all', 'include failed and unfinished builds, with their status')
+      .option('--all', 'include failed and unfinished builds, with what became of each')
       .action(list),
     new Command('builds:create')
       .description('deploy an existing image')

@@ -317,6 +317,12 @@ describe('apps', () => {
       summary: expect.stringMatching(/^ann deployed [0-9a-f]{7} which failed$/),
       exception: expect.stringMatching(/^error: /),
     })
+    const { results } = (await get(`/v2/apps/${id}/builds/`)).body as { results: { uuid: string }[] }
+    const [build, earlier] = results
+    expect(build).toMatchObject({ status: 'succeeded', release: { version: 3, state: 'failed' } })
+    expect(earlier).toMatchObject({ release: { version: 2, state: 'deployed' } })
+    const path = `/v2/apps/${id}/builds/${build?.uuid}/`
+    expect((await get(path)).body).toMatchObject({ release: { exception: expect.stringContaining('boom') as string } })
     expect((await config(id, { A: '1' })).status).toBe(201)
     expect((await releases(id))[0]).toMatchObject({ version: 4, failed: false, summary: 'ann added A' })
     expect(f.memory.applied(id)).toMatchObject({

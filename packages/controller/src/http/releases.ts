@@ -1,15 +1,14 @@
 // Which endpoints are about builds, config and releases?
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
-import { buildRow, cancelBuild } from '../domain/builds/build.ts'
+import { cancelBuild } from '../domain/builds/build.ts'
 import { rebaseApp } from '../domain/builds/rebase.ts'
 import { buildSbom } from '../domain/builds/sbom.ts'
-import { buildsPage, createBuild } from '../domain/builds/builds.ts'
+import { buildOf, buildsPage, createBuild } from '../domain/builds/builds.ts'
 import { changeConfig, currentConfig } from '../domain/apps/config.ts'
 import type { Core } from '../domain/core.ts'
 import { buildLog, followBuild } from '../domain/builds/follow-build.ts'
 import { releaseNamed, releasesPage, rollBack } from '../domain/releases/releases.ts'
-import { toBuild } from '../domain/apps/rows.ts'
 import { isFollowed, sendLive, stillAdmitted } from './live.ts'
 import { pageOf } from './paging.ts'
 import type { Slots } from './slots.ts'
@@ -25,9 +24,7 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Sl
     warn(reply, notice)
     return made
   })
-  serve(server, core, types.getBuild, async ({ app, params }) =>
-    toBuild(app.id, await buildRow(core, app, params.uuid)),
-  )
+  serve(server, core, types.getBuild, ({ app, params }) => buildOf(core, app, params.uuid))
   serve(server, core, types.getBuildLog, async ({ caller, app, params, query, request, reply, gone }) => {
     if (isFollowed(request, query.follow)) {
       const isAllowed = stillAdmitted(core, request, app)

@@ -1,5 +1,5 @@
 // Which builds does an app have, and what did one print?
-import { getBuildLog, listBuilds } from '@deis/types'
+import { type Build, buildOutcome, getBuildLog, listBuilds } from '@deis/types'
 import { useLoaded } from '../load.ts'
 import { addressOf } from '../location.ts'
 import { Output } from '../parts/output.tsx'
@@ -8,7 +8,14 @@ import { Failure, Nothing, Waiting } from '../parts/page-state.tsx'
 import type { AppGiven } from './app.tsx'
 
 const refreshMs = 10_000
-const levels: Readonly<Record<string, string>> = { succeeded: 'good', running: 'busy', failed: 'bad', abandoned: 'bad' }
+const levels: Readonly<Record<string, string>> = {
+  succeeded: 'good',
+  running: 'busy',
+  deploying: 'busy',
+  failed: 'bad',
+  'deploy failed': 'bad',
+  abandoned: 'bad',
+}
 
 export function Builds({ context, app, build }: AppGiven & { readonly build: string | null }) {
   return build === null ? (
@@ -29,6 +36,11 @@ export function Builds({ context, app, build }: AppGiven & { readonly build: str
       />
     </>
   )
+}
+
+function Outcome({ build }: { readonly build: Build }) {
+  const outcome = buildOutcome(build)
+  return <span class={`state ${levels[outcome] ?? 'off'}`}>{outcome}</span>
 }
 
 function BuildList({ context, app }: AppGiven) {
@@ -54,20 +66,22 @@ function BuildList({ context, app }: AppGiven) {
             </tr>
           </thead>
           <tbody>
-            {value.results.map(({ uuid, status = 'succeeded', sha, owner, created }) => (
-              <tr key={uuid}>
+            {value.results.map((build) => (
+              <tr key={build.uuid}>
                 <th scope="row">
-                  <a href={addressOf({ name: 'app', app, view: 'builds', item: uuid })}>{uuid.slice(0, 8)}</a>
+                  <a href={addressOf({ name: 'app', app, view: 'builds', item: build.uuid })}>
+                    {build.uuid.slice(0, 8)}
+                  </a>
                 </th>
                 <td data-label="State">
-                  <span class={`state ${levels[status] ?? 'off'}`}>{status}</span>
+                  <Outcome build={build} />
                 </td>
                 <td data-label="Commit">
-                  <code>{sha.slice(0, 8)}</code>
+                  <code>{build.sha.slice(0, 8)}</code>
                 </td>
-                <td data-label="By">{owner}</td>
+                <td data-label="By">{build.owner}</td>
                 <td data-label="Begun">
-                  <Moment time={created} />
+                  <Moment time={build.created} />
                 </td>
               </tr>
             ))}

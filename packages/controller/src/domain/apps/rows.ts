@@ -96,7 +96,13 @@ export function toConfig(vault: Vault, app: string, row: Row.Config): Config {
   }
 }
 
-export function toBuild(app: string, row: Row.Build): Build {
+/** The first release of a build, as far as it was read. */
+export type BuildWithRelease = Row.Build & {
+  readonly releases?: readonly (Pick<Row.Release, 'version' | 'state'> & { readonly exception?: string | null })[]
+}
+
+export function toBuild(app: string, row: BuildWithRelease): Build {
+  const release = row.releases?.[0]
   const cnb = cnbOf(row)
   return {
     uuid: row.uuid,
@@ -115,6 +121,15 @@ export function toBuild(app: string, row: Row.Build): Build {
             run_image: cnb.runImage,
             run_reference: cnb.runReference,
             buildpacks: cnb.buildpacks.map(({ id, version }) => ({ id, version })),
+          },
+        }
+      : {}),
+    ...(release
+      ? {
+          release: {
+            version: release.version,
+            state: release.state,
+            ...(release.exception ? { exception: release.exception } : {}),
           },
         }
       : {}),

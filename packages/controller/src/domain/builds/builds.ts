@@ -1,5 +1,13 @@
 // How are the builds of an app listed, and how does an existing image become one (docs/contract/api.md §2.6)?
-import { alikeMessage, alikeTypes, type Build, invalidField, invalidProcessType, isProcessType } from '@deis/types'
+import {
+  alikeMessage,
+  alikeTypes,
+  type Build,
+  invalidField,
+  invalidProcessType,
+  isProcessType,
+  notFound,
+} from '@deis/types'
 import type * as Row from '../../store/generated/sqlite/client.ts'
 import { type PageRequest, type Slice, readSlice } from '../apps/page.ts'
 import { type AppRow, toBuild } from '../apps/rows.ts'
@@ -8,11 +16,22 @@ import { type Deployed, releaseBuild } from '../releases/release-build.ts'
 import { insertBuild } from './build.ts'
 import { imageFacts } from './images.ts'
 
+/** Rollbacks and changes of config are later ones. */
+const first = { orderBy: { version: 'asc' }, take: 1 } as const
+
+export async function buildOf(core: Core, app: AppRow, uuid: string): Promise<Build> {
+  const include = { releases: { select: { version: true, state: true, exception: true }, ...first } }
+  const row = await core.db.build.findFirst({ where: { uuid, appUuid: app.uuid }, include })
+  if (!row) throw notFound('Build')
+  return toBuild(app.id, row)
+}
+
 export async function buildsPage(core: Core, app: AppRow, page: PageRequest, all: boolean): Promise<Slice<Build>> {
   const where = { appUuid: app.uuid, ...(all ? {} : { status: 'succeeded' }) }
+  const include = { releases: { select: { version: true, state: true }, ...first } }
   return readSlice(
     page,
-    (part) => core.db.build.findMany({ where, orderBy: [{ createdAt: 'desc' }, { uuid: 'asc' }], ...part }),
+    (part) => core.db.build.findMany({ where, include, orderBy: [{ createdAt: 'desc' }, { uuid: 'asc' }], ...part }),
     () => core.db.build.count({ where }),
     (row) => toBuild(app.id, row),
   )
