@@ -20,6 +20,7 @@ import { buildCnb, type CnbBuild } from './cnb.ts'
 import { checkBuilder } from './checks.ts'
 import { openBuildKitCache } from './buildkit/cache.ts'
 import { buildDockerfile } from './dockerfile.ts'
+import { fullDiskFailure, watchDisk } from './full-disk.ts'
 import { isDue, keepHouse } from './housekeeping.ts'
 import { dropCopies, forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
@@ -47,7 +48,7 @@ async function buildOnce(
   parts: Parts,
   { request, sourceFile, write, signal }: Pick<CnbBuild, 'request' | 'sourceFile' | 'write' | 'signal'>,
 ): Promise<BuildResult> {
-  const { options } = parts
+  const { options, registry } = parts
   const tar = request.source()
   const source = await keepSource(options.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
   const output = createOutput(write, maxOutputBytes)
@@ -57,7 +58,7 @@ async function buildOnce(
   warnSubmodules(output, request.submodules ?? [])
   switch (kind) {
     case 'dockerfile':
-      return buildDockerfile({ options, request, source, sourceFile, write, signal })
+      return buildDockerfile({ options, registry, request, source, sourceFile, write, signal })
     case 'cnb':
       return buildCnb({ ...parts, request, source, sourceFile, write, signal })
     case 'classic':
@@ -185,15 +186,19 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       const sourceFile = join(folder, `${request.id}.tar`)
       building.add(request.id)
       built.add(request.app)
+      const disk = watchDisk(engine, write)
       try {
         await kept(signal)
-        return await inLine(request.app, () => buildOnce(parts, { request, sourceFile, write, signal }))
+        return await inLine(request.app, () => buildOnce(parts, { request, sourceFile, write: disk.write, signal }))
       } catch (error) {
         if (cancelled.aborted) throw cancelled.reason
-        if (!deadline.aborted) throw error
-        throw new BuildFailure(
-          `The build took longer than ${timeoutSeconds} seconds and was stopped: make it faster, or set DEIS_BUILD_TIMEOUT.`,
-        )
+        if (deadline.aborted)
+          throw new BuildFailure(
+            `The build took longer than ${timeoutSeconds} seconds and was stopped: make it faster, or set DEIS_BUILD_TIMEOUT.`,
+          )
+        if (!(await disk.isFull(error))) throw error
+        await Promise.all([options.buildKitCache.empty(), options.layers.empty()])
+        throw fullDiskFailure(error)
       } finally {
         building.delete(request.id)
         await rm(sourceFile, { force: true })

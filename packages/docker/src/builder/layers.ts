@@ -113,6 +113,8 @@ async function load(file: string): Promise<Layers> {
 export type LayerCache = {
   /** Never fails: what cannot be written down now stays until somebody prunes the engine. */
   note(seen: Seen, began: number): Promise<void>
+  /** Deletes all that no image needs. Never fails. */
+  empty(): Promise<void>
 }
 
 type Deps = { readonly engine: Client; readonly file: string; readonly limit: number; readonly log: Log }
@@ -120,13 +122,15 @@ type Deps = { readonly engine: Client; readonly file: string; readonly limit: nu
 /** One build after the other: they share what is written down. */
 export function openLayers({ log, ...where }: Deps): LayerCache {
   let last: Promise<void> = Promise.resolve()
+  const keep = (limit: number, seen: Seen, began: number): Promise<void> => {
+    last = last
+      .then(() => keepLayers({ ...where, limit }, seen, began, AbortSignal.timeout(noteMs)))
+      .catch((error: unknown) => log('warn', 'layers of builds could not be counted', { err: error }))
+    return last
+  }
   return {
-    note(seen, began) {
-      last = last
-        .then(() => keepLayers(where, seen, began, AbortSignal.timeout(noteMs)))
-        .catch((error: unknown) => log('warn', 'layers of builds could not be counted', { err: error }))
-      return last
-    },
+    note: (seen, began) => keep(where.limit, seen, began),
+    empty: () => keep(0, { made: new Set(), used: new Set() }, Date.now()),
   }
 }
 

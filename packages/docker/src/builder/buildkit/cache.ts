@@ -20,6 +20,8 @@ export type BuildKitCache = {
   forget(app: string): Promise<void>
   /** Deletes what was used the longest ago, until the rest is within the limit. Never fails. */
   prune(): Promise<void>
+  /** Deletes all that no build uses. Never fails. */
+  empty(): Promise<void>
 }
 
 type Deps = { readonly engine: Client; readonly file: string; readonly limit: number; readonly log: Log }
@@ -54,6 +56,14 @@ export function openBuildKitCache({ engine, file, limit, log }: Deps): BuildKitC
     last = next.catch(() => {})
     return next
   }
+  /** Engines before and after API 1.48 have different names for it. */
+  const reduceTo = async (bytes: number): Promise<void> => {
+    const query = { all: true, 'keep-storage': bytes, 'reserved-space': bytes }
+    const call = { method: 'POST', path: '/build/prune', query, ms: pruneMs } as const
+    await engine.send('deleting caches of builds', call, AbortSignal.timeout(pruneMs)).catch((error: unknown) => {
+      log('warn', 'caches of builds could not be deleted', { err: error })
+    })
+  }
   return {
     namespace: (app, isNew) =>
       change((all) => {
@@ -65,13 +75,7 @@ export function openBuildKitCache({ engine, file, limit, log }: Deps): BuildKitC
     async forget(app) {
       await change((all) => all.delete(app))
     },
-    async prune() {
-      // Engines before and after API 1.48.
-      const query = { all: true, 'keep-storage': limit, 'reserved-space': limit }
-      const call = { method: 'POST', path: '/build/prune', query, ms: pruneMs } as const
-      await engine.send('deleting caches of builds', call, AbortSignal.timeout(pruneMs)).catch((error: unknown) => {
-        log('warn', 'caches of builds could not be deleted', { err: error })
-      })
-    },
+    prune: () => reduceTo(limit),
+    empty: () => reduceTo(0),
   }
 }

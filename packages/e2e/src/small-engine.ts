@@ -1,0 +1,85 @@
+// How does a Docker Engine with a small disk of its own come up for a test, so that others lose nothing when that is full?
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { testEngine } from './engine.ts'
+import { until } from './until.ts'
+
+const run = promisify(execFile)
+const program = '/usr/sbin/dockerd'
+
+/** It needs root for the disk, and an engine's program. */
+export const isSmallEnginePossible = testEngine !== null && process.getuid?.() === 0 && existsSync(program)
+
+export type SmallEngine = {
+  readonly host: string
+  docker(...args: string[]): Promise<string>
+  /** Bytes. */
+  free(): Promise<number>
+  stop(): Promise<void>
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+export async function startSmallEngine(megabytes: number): Promise<SmallEngine> {
+  // The path of a socket has at most 108 characters.
+  const folder = await mkdtemp('/tmp/deis-small-')
+  const disk = join(folder, 'disk')
+  const host = `unix://${join(folder, 'socket')}`
+  const bridge = `deissm${randomBytes(3).toString('hex')}`
+  let engine: ChildProcess | null = null
+  const docker = async (...args: string[]): Promise<string> => {
+    const env = { ...process.env, DOCKER_HOST: host }
+    return (await run('docker', args, { env, timeout: 120_000 })).stdout.trim()
+  }
+  const stop = async (): Promise<void> => {
+    if (engine) {
+      const ids = (await docker('ps', '--quiet')).split('\n').filter((id) => id !== '')
+      if (ids.length > 0) await docker('kill', ...ids)
+      await end(engine)
+    }
+    await run('umount', ['--recursive', disk])
+    await run('ip', ['link', 'delete', bridge]).catch(() => {})
+    await rm(folder, { recursive: true, force: true })
+  }
+  await mkdir(disk)
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'deis-small', disk])
+  try {
+    // Of its own, as that of another engine may have this name; without rules of iptables, which all engines share.
+    await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
+    await run('ip', ['address', 'add', '10.206.255.1/28', 'dev', bridge])
+    await run('ip', ['link', 'set', bridge, 'up'])
+    const data = [
+      '--data-root',
+      join(disk, 'data'),
+      '--exec-root',
+      join(folder, 'exec'),
+      '--pidfile',
+      join(folder, 'pid'),
+    ]
+    const apart = ['--bridge', bridge, '--iptables=false', '--ip-forward=false', '--log-level', 'error']
+    engine = spawn(program, ['--host', host, ...data, ...apart], { stdio: 'ignore' })
+    await until({ what: 'the engine answers', seconds: 60 }, () =>
+      docker('version').then(
+        () => true,
+        () => false,
+      ),
+    )
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const free = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(disk)
+    return bavail * bsize
+  }
+  return { host, docker, free, stop }
+}
