@@ -17,6 +17,8 @@ export type ImageFacts = {
   readonly env: readonly string[]
   readonly workingDir: string
   readonly labels: Readonly<Record<string, string>>
+  /** Instructions for what is built on it; absent: none. */
+  readonly onBuild?: readonly string[]
 }
 
 /** An image that cannot be read or written: `message` says why in one line, `hint` what you can do. */

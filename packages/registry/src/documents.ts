@@ -75,6 +75,7 @@ export const ImageConfig = Type.Object({
       User: orNull(Type.String()),
       WorkingDir: orNull(Type.String()),
       Labels: orNull(Type.Record(Type.String(), Type.String())),
+      OnBuild: orNull(Type.Array(Type.String())),
     }),
   ),
   rootfs: Type.Object({ type: Type.String(), diff_ids: Type.Array(Digest) }),

@@ -64,5 +64,6 @@ export function factsOf(name: string, digest: string, { config }: ImageConfig): 
     env: config?.Env ?? [],
     workingDir: config?.WorkingDir ?? '',
     labels: config?.Labels ?? {},
+    ...(config?.OnBuild?.length ? { onBuild: config.OnBuild } : {}),
   }
 }

@@ -8,7 +8,7 @@ import type { DockerBuilderOptions } from './options.ts'
 
 /** The app's own and the platform's, by registry host. */
 export async function credentialsOf(
-  { registries: { credentials }, appRegistry }: DockerBuilderOptions,
+  { registries: { credentials }, appRegistry }: Pick<DockerBuilderOptions, 'registries' | 'appRegistry'>,
   app: string,
 ): Promise<Readonly<Record<string, Credentials>>> {
   return { ...credentials, ...(await appRegistry(app)) }

@@ -4,6 +4,7 @@ import { imageLabels } from '@deis/container/image-labels'
 import { processesOf, type Source } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
 import type { BuildRequest, BuildResult } from '@deis/ports/builder'
+import type { Registry } from '@deis/ports/registry'
 import { releaseNotice } from '@deis/ports/procfile'
 import { BuiltImage } from '../engine/objects.ts'
 import { pullAuth } from './base-image.ts'
@@ -17,6 +18,7 @@ import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
 export type DockerfileBuild = {
   readonly options: BuildingOptions
+  readonly registry: Registry
   readonly request: BuildRequest
   readonly source: Source
   /** The tar of the source. */
@@ -26,7 +28,7 @@ export type DockerfileBuild = {
 }
 
 export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResult> {
-  const { options, request, source, write, signal } = build
+  const { options, registry, request, source, write, signal } = build
   const { config, app } = request
   // An invalid Procfile is reported before minutes of building.
   const processes = processesOf(source)
@@ -41,7 +43,7 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
   let image: string
   try {
     const { keeps, dockerfile, isLink } = await contextOf(build)
-    await refuseForeignImages({ options, app, signal }, dockerfile, args)
+    await refuseForeignImages({ options, registry, app, signal }, dockerfile, args)
     const by = await chooseBuilder(build, isLink ? null : dockerfile)
     output.note(by.said)
     const order = {

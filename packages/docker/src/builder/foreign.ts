@@ -1,33 +1,38 @@
 // Does a Dockerfile name images that are not for its app: those of other apps, of which the engine may have copies that it gives
 // without asking a registry?
+import { tagTime } from '@deis/container/image-names'
 import { BuildFailure } from '@deis/ports/builder'
-import { parseReference } from '@deis/registry/reference'
+import { ImageError } from '@deis/ports/registry'
+import { canonicalHost, parseReference } from '@deis/registry/reference'
 import { hasStatus } from '../engine/error.ts'
 import { BuiltImage } from '../engine/objects.ts'
 import { appLabel, platformLabel } from '../labels.ts'
 import type { DockerBuilderOptions } from './options.ts'
-import { referencesOf, UnclearReference } from './references.ts'
+import { addedReferences, type BaseBuild } from './on-build.ts'
+import { basesOf, referencesOf, UnclearReference } from './references.ts'
 import { ownHost } from './registry.ts'
 
 const mostReferences = 200
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[[0:]+1?\])$/
 
-/** Pure: whether an image is in the registry that the platform runs on this port of this machine. */
-export function isInOwnRegistry(image: string, port: number): boolean {
+/** Null: the id of an image, or nothing that an engine takes. */
+function tryParse(image: string): ReturnType<typeof parseReference> | null {
   try {
-    const { host } = parseReference(image)
-    const suffix = `:${port}`
-    return host.endsWith(suffix) && loopback.test(host.slice(0, -suffix.length))
+    return parseReference(image)
   } catch {
-    // The id of an image, or nothing that an engine takes.
-    return false
+    return null
   }
 }
 
-type Build = {
-  readonly options: Pick<DockerBuilderOptions, 'engine' | 'platform' | 'target'>
-  readonly app: string
-  readonly signal: AbortSignal
+/** Pure: whether an image is in the registry that the platform runs on this port of this machine. */
+export function isInOwnRegistry(image: string, port: number): boolean {
+  const { host = '' } = tryParse(image) ?? {}
+  const suffix = `:${port}`
+  return host.endsWith(suffix) && loopback.test(host.slice(0, -suffix.length))
+}
+
+type Build = BaseBuild & {
+  readonly options: BaseBuild['options'] & Pick<DockerBuilderOptions, 'platform' | 'target'>
 }
 
 /** As the engine itself looks an image up, by a part of its id, too. */
@@ -54,24 +59,50 @@ async function isOfOther({ options, app, signal }: Build, image: string): Promis
   }
 }
 
+/** In the operator's registry, which the platform's account reads. */
+async function isOfOtherThere({ options: { target }, registry, app, signal }: Build, image: string): Promise<boolean> {
+  if ('port' in target) return isInOwnRegistry(image, target.port)
+  const found = tryParse(image)
+  const prefix = target.organization === '' ? '' : `${target.organization}/`
+  if (found?.host !== canonicalHost(target.host) || !found.repository.startsWith(prefix)) return false
+  const [owner] = found.repository.slice(prefix.length).split('/')
+  if (owner === app) return false
+  // What is below the platform's own organization is of its apps.
+  if (prefix !== '') return true
+  const tags = await registry.tags(`${target.host}/${found.repository}`, signal).catch((error: unknown) => {
+    if (error instanceof ImageError) return new Map<string, string>()
+    throw error
+  })
+  return [...tags.keys()].some((tag) => tagTime(tag) !== null)
+}
+
+/** What is read of a text that may name images in a way that is not understood. @throws BuildFailure */
+async function understood<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof UnclearReference)) throw error
+    throw new BuildFailure(`${what}: ${error.message}.`)
+  }
+}
+
 /** @throws BuildFailure */
 export async function refuseForeignImages(
   build: Build,
   dockerfile: string,
   args: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { target } = build.options
-  let references: readonly string[]
-  try {
-    references = referencesOf(dockerfile, args)
-  } catch (error) {
-    if (!(error instanceof UnclearReference)) throw error
-    throw new BuildFailure(`Dockerfile: ${error.message}.`)
+  const refuse = async (what: string, references: readonly string[]): Promise<void> => {
+    if (references.length > mostReferences) throw new BuildFailure(`${what} names more than ${mostReferences} images.`)
+    for (const image of references)
+      if ((await isOfOtherThere(build, image)) || (await isOfOther(build, image)))
+        throw new BuildFailure(
+          `${what} may not use ${JSON.stringify(image.slice(0, 300))}: images of apps of this platform are not for Dockerfiles. Push what both need to a registry of your own.`,
+        )
   }
-  if (references.length > mostReferences) throw new BuildFailure(`Dockerfile names more than ${mostReferences} images.`)
-  for (const image of references)
-    if (('port' in target && isInOwnRegistry(image, target.port)) || (await isOfOther(build, image)))
-      throw new BuildFailure(
-        `Dockerfile may not use ${JSON.stringify(image.slice(0, 300))}: images of apps of this platform are not for Dockerfiles. Push what both need to a registry of your own.`,
-      )
+  await refuse('Dockerfile', await understood('Dockerfile', () => referencesOf(dockerfile, args)))
+  for (const base of basesOf(dockerfile, args)) {
+    const what = `ONBUILD of the base image ${JSON.stringify(base.slice(0, 300))}`
+    await refuse(what, await understood(what, () => addedReferences(build, base, args)))
+  }
 }

@@ -99,8 +99,10 @@ function tryExpand(...given: Parameters<typeof expand>): string | null {
 
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
 
-function referencesBy(text: string, args: Readonly<Record<string, string>>, escape: string): string[] {
-  const found: string[] = []
+type Reference = { readonly image: string; readonly isBase: boolean }
+
+function referencesBy(text: string, args: Readonly<Record<string, string>>, escape: string): Reference[] {
+  const found: Reference[] = []
   const stages = new Set<string>()
   let count = 0
   /** Those before the first FROM are for the names in FROM. */
@@ -112,16 +114,16 @@ function referencesBy(text: string, args: Readonly<Record<string, string>>, esca
     all.set(name, value)
     if (count === 0) first.set(name, value)
   }
-  const take = (word: string, variables: Variables): void => {
-    const name = expand(word, variables, escape)
-    if (name !== '' && name !== 'scratch' && !isStage(name)) found.push(name)
+  const take = (word: string, variables: Variables, isBase = false): void => {
+    const image = expand(word, variables, escape)
+    if (image !== '' && image !== 'scratch' && !isStage(image)) found.push({ image, isBase })
   }
   for (const whole of instructionsOf(text, escape)) {
     const [, keyword = '', rest = ''] = instruction.exec(whole) ?? []
     switch (keyword.toLowerCase()) {
       case 'from': {
         const [image = '', as = '', name = ''] = wordsOf(rest).filter((word) => !word.startsWith('--'))
-        take(image, first)
+        take(image, first, true)
         count++
         if (as.toLowerCase() === 'as') stages.add(name.toLowerCase())
         break
@@ -156,9 +158,18 @@ function referencesBy(text: string, args: Readonly<Record<string, string>>, esca
   return found
 }
 
-/** Pure. `args`: values of build arguments. @throws UnclearReference */
-export function referencesOf(dockerfile: string, args: Readonly<Record<string, string>>): readonly string[] {
+function all(dockerfile: string, args: Readonly<Record<string, string>>): readonly Reference[] {
   // Only one of them is right (`# escape=`), and with the other there are names that nobody has.
   const other = /^[ \t]{0,99}#[ \t]{0,99}escape[ \t]{0,99}=[ \t]{0,99}`/im.test(dockerfile.slice(0, 4096)) ? ['`'] : []
-  return [...new Set(['\\', ...other].flatMap((escape) => referencesBy(dockerfile, args, escape)))]
+  return ['\\', ...other].flatMap((escape) => referencesBy(dockerfile, args, escape))
 }
+
+/** Pure. `args`: values of build arguments. @throws UnclearReference */
+export const referencesOf = (dockerfile: string, args: Readonly<Record<string, string>>): readonly string[] => [
+  ...new Set(all(dockerfile, args).map(({ image }) => image)),
+]
+
+/** Pure: those that a stage begins with, and that may add instructions of their own to it. @throws UnclearReference */
+export const basesOf = (dockerfile: string, args: Readonly<Record<string, string>>): readonly string[] => [
+  ...new Set(all(dockerfile, args).flatMap(({ image, isBase }) => (isBase ? [image] : []))),
+]

@@ -1,4 +1,7 @@
 // Does the platform's registry answer only the platform, whoever builds what, also one from before it had a password?
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { BuildFailure, type Builder } from '@deis/ports/builder'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openEngine } from '../engine/engine.ts'
@@ -72,6 +75,45 @@ describe.skipIf(!isEngineThere)('the registry of the platform', () => {
       }
     // What is its own may go on.
     await bed.build({ Dockerfile: `FROM ${tag}\nENV AGAIN=1\n` }, { app })
+  })
+
+  test('nor does it by way of what a base image from elsewhere adds to the build', async () => {
+    const app = `${bed.prefix}fourth`
+    const { result } = await bed.build({ Dockerfile: `FROM ${busybox}\nENV OF=${app}\n` }, { app })
+    const id = result.artifact.kind === 'image' ? result.artifact.reference : ''
+    const tag = (await bed.docker('inspect', '--format', '{{index .RepoTags 0}}', id)).trim()
+    const base = `${process.env.TEST_DOCKER_REGISTRY}/deis-test/${bed.prefix}base:1`
+    const folder = await mkdtemp(join(tmpdir(), 'deis-by-hand-'))
+    try {
+      await writeFile(join(folder, 'Dockerfile'), `FROM ${busybox}\nONBUILD COPY --from=${tag} / /theirs\n`)
+      await bed.docker('build', '--tag', base, folder)
+      const refused = `ONBUILD of the base image "${base}" may not use "${tag}"`
+      // The engine has it, and then the registry alone.
+      for (const [name, by] of builders) expect(await failing(`FROM ${base}\n`, by), name).toContain(refused)
+      await bed.docker('push', base)
+      await bed.docker('rmi', base)
+      for (const [name, by] of builders) expect(await failing(`FROM ${base}\n`, by), name).toContain(refused)
+    } finally {
+      await bed.docker('rmi', base).catch(() => {})
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('the operator`s registry gives a Dockerfile no image of another app, but others', async () => {
+    const host = process.env.TEST_DOCKER_REGISTRY ?? ''
+    const operators = await bed.another({ target: { host, organization: '' } })
+    const app = `${bed.prefix}fifth`
+    const { result } = await bed.build({ 'package.json': '{}' }, { app }, never, operators)
+    const image = result.artifact.kind === 'image' ? result.artifact.reference : ''
+    expect(image).toContain(`${host}/${app}@`)
+    await bed.docker('rmi', image).catch(() => {})
+    const refused = `Dockerfile may not use "${image}"`
+    expect(await failing(`FROM ${image}\n`, operators)).toContain(refused)
+    const below = await bed.another({ target: { host, organization: 'deis-test' } })
+    const unbuilt = `${host}/deis-test/${app}:1`
+    expect(await failing(`FROM ${unbuilt}\n`, below)).toContain(`Dockerfile may not use "${unbuilt}"`)
+    await bed.build({ Dockerfile: `FROM ${busybox}\nCMD ["true"]\n` }, {}, never, operators)
+    await operators.forget(app, [])
   })
 
   test('its images are pulled, built upon and exported with the password', async () => {

@@ -129,6 +129,7 @@ export const BuiltImage = Type.Object({
         User: Optional(Type.String()),
         WorkingDir: Optional(Type.String()),
         Labels,
+        OnBuild: Words,
       }),
       Type.Null(),
     ]),
@@ -136,5 +137,5 @@ export const BuiltImage = Type.Object({
 })
 
 export const ImageList = Type.Array(
-  Type.Object({ Id: Type.String(), Created: Type.Number(), Labels, RepoDigests: Words }),
+  Type.Object({ Id: Type.String(), Created: Type.Number(), Labels, RepoTags: Words, RepoDigests: Words }),
 )

@@ -34,8 +34,16 @@ async function refuseForeign(
 ): Promise<void> {
   const prefix = organization === '' ? '' : `${organization}/`
   if (!repository.startsWith(prefix)) return
-  const owner = repository.slice(prefix.length)
-  const found = await appAccess(core, caller, owner)
+  const [owner = '', part, ...deeper] = repository.slice(prefix.length).split('/')
+  // Of one app, too, but which one is not in its name: images that are on their way to another installation.
+  if (owner === 'exports' && part !== undefined)
+    throw new DeisError(
+      'forbidden',
+      `"${image}" is of an app that is being exported. Export your own: deis apps:export`,
+    )
+  // What an app's builds keep is the app's.
+  const isOfApp = part === undefined || (part === 'cache' && deeper.length === 0)
+  const found = isOfApp ? await appAccess(core, caller, owner) : null
   // Without an organization of its own the platform shares the registry with other images.
   if (found ? found.role : prefix === '') return
   throw new DeisError('forbidden', `"${image}" belongs to the app "${owner}", which you may not use.`)
