@@ -27,15 +27,33 @@ function isRepository(item: string): boolean {
   }
 }
 
+const hostPattern = /^(unix:\/\/\/\S+|tcp:\/\/[^\s/]+)$/
+
+/** Ours, or what the tools of Docker go by. */
+function readEngine(
+  { text, choice, problems }: Reader,
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<DockerSettings, 'host' | 'certPath'> {
+  const own = env.DEIS_DOCKER_HOST
+  const usual = own ? undefined : env.DOCKER_HOST
+  const host = usual || text('DEIS_DOCKER_HOST')
+  // On another backend nobody asks for it, and it may be what Docker alone understands.
+  if (!hostPattern.test(host) && (!usual || choice('DEIS_SCHEDULER') === 'docker'))
+    problems.push(
+      `${usual ? 'DOCKER_HOST' : 'DEIS_DOCKER_HOST'} must be unix:///path or tcp://host:port, not ${JSON.stringify(host)}${usual ? '; DEIS_DOCKER_HOST counts before it' : ''}`,
+    )
+  const usualCerts = usual && env.DOCKER_TLS_VERIFY ? env.DOCKER_CERT_PATH : undefined
+  return { host, certPath: text('DEIS_DOCKER_CERT_PATH') || usualCerts || null }
+}
+
 /** Registries and the limits of builds are set as for a cluster. */
 export function readDocker(
-  { text, number, choice, flag, list, problems }: Reader,
+  reader: Reader,
   cluster: ClusterSettings,
   cnb: BuilderImages,
+  env: Readonly<Record<string, string | undefined>>,
 ): DockerSettings {
-  const host = text('DEIS_DOCKER_HOST')
-  if (!/^(unix:\/\/\/\S+|tcp:\/\/[^\s/]+)$/.test(host))
-    problems.push(`DEIS_DOCKER_HOST must be unix:///path or tcp://host:port, not ${JSON.stringify(host)}`)
+  const { text, number, choice, flag, list, problems } = reader
   const subnets = list('DEIS_DOCKER_SUBNETS')
   for (const item of subnets)
     if (!isPool(item))
@@ -55,8 +73,7 @@ export function readDocker(
       )
   const { host: own, organization, username, password } = cluster.registry
   return {
-    host,
-    certPath: text('DEIS_DOCKER_CERT_PATH') || null,
+    ...readEngine(reader, env),
     pullSeconds: number('DEIS_DOCKER_PULL_TIMEOUT'),
     subnets,
     reach: choice('DEIS_DOCKER_REACH'),

@@ -194,7 +194,7 @@ export function readConfig(env: Env, cwd: string): Config {
   const reader = { text, number, optionalNumber, choice, flag, list, problems }
   const cnb = readBuilders(reader)
   const cluster = { ...readCluster(reader), cnb }
-  const docker = readDocker(reader, cluster, cnb)
+  const docker = readDocker(reader, cluster, cnb, env)
   const scheduler = choice('DEIS_SCHEDULER')
   const publicApi = flag('DEIS_PUBLIC_API')
   const quarantine = flag('DEIS_QUARANTINE')

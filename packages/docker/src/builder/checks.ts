@@ -1,6 +1,8 @@
 // Can this engine build, with what, and where do the images go? Lines for `deis doctor`.
 import type { Check } from '@deis/types'
 import { ImageError, type Registry } from '@deis/ports/registry'
+import { parseReference } from '@deis/registry/reference'
+import { hasImage } from '../engine/pull.ts'
 import type { DockerBuilderOptions } from './options.ts'
 import type { OwnRegistry } from './registry.ts'
 import { diskUsage, freeSpace } from './usage.ts'
@@ -19,10 +21,30 @@ async function line(name: string, detail: string, work: (signal: AbortSignal) =>
   }
 }
 
-async function ownRegistry(own: OwnRegistry): Promise<Check> {
+/** The engine has it, or a registry does. @throws with why not */
+async function obtainable(
+  image: string,
+  { options: { engine, registries }, registry }: Deps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await hasImage(engine, image, signal)) return
+  const { host } = parseReference(image)
+  await registry.inspect(image, registries.credentials[host] ?? null, signal)
+}
+
+/** Needed by one way to build only. */
+async function imageLine(name: string, image: string, deps: Deps): Promise<Check> {
+  const found = await line(name, image, (signal) => obtainable(image, deps, signal))
+  if (found.status === 'ok') return found
+  return { ...found, status: 'limited', detail: `${image}: ${found.detail}. Only classic buildpacks need it` }
+}
+
+async function ownRegistry(own: OwnRegistry, deps: Deps): Promise<Check> {
   const name = 'registry for builds'
   if (!(await own.isThere(AbortSignal.timeout(patienceMs))))
-    return { name, status: 'ok', detail: `${own.outside}: it starts with the first build that needs it` }
+    return line(name, `${own.outside}: it starts with the first build that needs it`, (signal) =>
+      obtainable(own.image, deps, signal),
+    )
   return line(name, own.outside, (signal) => own.ensure(signal))
 }
 
@@ -68,17 +90,16 @@ function dockerfiles({ engine, dockerfileBuilder, limits: { memory } }: DockerBu
   return { name, status: 'ok', detail: `by the classic builder of the engine${why}, limited to ${memory}` }
 }
 
-export async function checkBuilder({ options, registry, own }: Deps): Promise<readonly Check[]> {
+export async function checkBuilder(deps: Deps): Promise<readonly Check[]> {
+  const { options, registry, own } = deps
   const { cnb, images } = options
   const asked = await Promise.all([
     line('builder of Cloud Native Buildpacks', cnb.builder, (signal) => registry.inspect(cnb.builder, null, signal)),
-    ...(own ? [ownRegistry(own)] : []),
+    ...(own ? [ownRegistry(own, deps)] : []),
   ])
-  return [
-    ...asked,
-    await disk(options, own),
-    dockerfiles(options),
-    { name: 'stack image', status: 'ok', detail: images.stack },
-    { name: 'run image', status: 'ok', detail: images.run },
-  ]
+  const ofClassic = Promise.all([
+    imageLine('stack image', images.stack, deps),
+    imageLine('run image', images.run, deps),
+  ])
+  return [...asked, await disk(options, own), dockerfiles(options), ...(await ofClassic)]
 }

@@ -40,6 +40,8 @@ export type OwnRegistry = {
   /** Frees the space of images that were deleted. Nobody may push meanwhile. */
   collect(signal: AbortSignal): Promise<void>
   readonly outside: string
+  /** What it is run from. */
+  readonly image: string
   /** By `outside`. */
   readonly credentials: Readonly<Record<string, Credentials>>
 }
@@ -213,6 +215,7 @@ export function openOwnRegistry({ engine, platform, networks, image, port, passw
   let starting: Promise<Destination> | null = null
   return {
     outside,
+    image,
     credentials: ownCredentials(port, password),
     isThere: async (signal) => (await find(signal)) !== null,
     async collect(signal) {

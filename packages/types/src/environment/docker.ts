@@ -4,7 +4,10 @@ import { type Section, settingsOf } from './kinds.ts'
 const { text, integer, choice, flag, list } = settingsOf('controller')
 
 export const dockerSettings = {
-  DEIS_DOCKER_HOST: text('unix:///var/run/docker.sock', 'the engine: `unix:///path` or `tcp://host:port`'),
+  DEIS_DOCKER_HOST: text(
+    'unix:///var/run/docker.sock',
+    'the engine: `unix:///path` or `tcp://host:port`; without it `DOCKER_HOST` counts, with `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`',
+  ),
   DEIS_DOCKER_CERT_PATH: text('', 'folder with `ca.pem`, `cert.pem` and `key.pem`, for an engine with TLS', {
     usually: 'none: without TLS',
   }),
