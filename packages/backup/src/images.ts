@@ -9,6 +9,7 @@ import { DeisError, messageOf } from '@deis/types'
 import { codeOf } from './files.ts'
 import { imagesFile, type Manifest } from './format/manifest.ts'
 import { sizeText } from './format/size.ts'
+import { loadRegistryImages } from './registry-images.ts'
 
 type DockerSettings = Config['docker']
 type Circumstances = { readonly signal: AbortSignal; say(line: string): void }
@@ -109,9 +110,9 @@ function remedyFor(artifact: string, docker: DockerSettings): string {
 
 /** Into the engine, from what was unpacked; then names each app whose image is not there. */
 export async function loadImages(
-  { scheduler, docker }: Pick<Config, 'scheduler' | 'docker'>,
+  { scheduler, docker, secret }: Pick<Config, 'scheduler' | 'docker'> & { readonly secret: Buffer },
   folder: string,
-  { scheduler: before, apps, images: saved = [] }: Manifest,
+  { scheduler: before, apps, images: saved = [], registry = [] }: Manifest,
   { signal, say }: Circumstances,
 ): Promise<void> {
   if (before !== 'docker') return
@@ -125,8 +126,10 @@ export async function loadImages(
       await images.load(createReadStream(join(folder, imagesFile)), signal)
       say(`images: ${saved.length} loaded into the engine`)
     }
+    const ours = registry.filter(({ reference }) => isOfOwnRegistry(docker, reference))
+    const pushed = await loadRegistryImages({ docker, secret }, folder, ours, { signal, say })
     for (const { id, version, artifact } of apps)
-      if (artifact !== null && !(await images.has(artifact, signal)))
+      if (artifact !== null && !pushed.has(artifact) && !(await images.has(artifact, signal)))
         say(`images: that of "${id}" v${version} ${remedyFor(artifact, docker)}`)
   })
 }

@@ -1,5 +1,4 @@
 // In which order does a controller open its parts, listen, and close them again?
-import { createHmac } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeisError } from '@deis/types'
@@ -12,6 +11,7 @@ import type { Logger } from 'pino'
 import { authority, fromHere, reachable } from './address.ts'
 import { openBackend } from './backend.ts'
 import { type Config, isRouted } from './config.ts'
+import { identityOf } from './identity.ts'
 import { createPasswords } from './domain/accounts/passwords.ts'
 import { startAcme } from './domain/acme/work.ts'
 import { abandonBuilds } from './domain/builds/build.ts'
@@ -119,10 +119,7 @@ async function open(
   const backend = await openBackend({
     config,
     routes,
-    // All controllers of one installation have this key, and no other one does.
-    platform: createHmac('sha256', secret).update('platform').digest('hex').slice(0, 16),
-    // Stored nowhere, and the same after a restore.
-    registryPassword: createHmac('sha256', secret).update('registry').digest('base64url'),
+    ...identityOf(secret),
     peers,
     log,
     runnerFile: files.runner,

@@ -33,6 +33,19 @@ const App = Type.Object({
 
 const Entry = Type.Object({ path: Text, sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Count })
 
+const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' })
+
+/** An image of the registry that the platform runs: its manifest and its blobs are files. */
+const RegistryImage = Type.Object({
+  reference: Text,
+  mediaType: Text,
+  os: Text,
+  architecture: Text,
+  digest: Digest,
+  blobs: Type.Array(Type.Object({ digest: Digest, size: Count }), { maxItems: 10_000 }),
+})
+export type RegistryImage = Static<typeof RegistryImage>
+
 export const Manifest = Type.Object({
   /** 2: with what a version that knows only 1 could not restore. */
   format: Type.Union([Type.Literal(1), Type.Literal(2)]),
@@ -49,6 +62,7 @@ export const Manifest = Type.Object({
   apps: Type.Array(App, { maxItems: 1_000_000 }),
   /** Ids of those that were saved from a Docker Engine. */
   images: Type.Optional(Type.Array(Text, { maxItems: 1_000_000 })),
+  registry: Type.Optional(Type.Array(RegistryImage, { maxItems: 100_000 })),
   /** In the order in which they follow. */
   files: Type.Array(Entry, { maxItems: 1_000_000 }),
   /** What the platform had and this backup has not, in words. */
@@ -60,11 +74,13 @@ export type ManifestFile = Manifest['files'][number]
 
 export const databaseFile = { sqlite: 'database.sqlite', postgresql: 'database.rows' } as const
 export const imagesFile = 'images/engine.tar'
+/** Of an image's parts, by their digests. */
+export const blobFile = (digest: string): string => `blobs/${digest.slice('sha256:'.length)}`
 export const bundleOf = (app: string): string => `repos/${app}.bundle`
 
 const bundle = /^repos\/(.+)\.bundle$/
 const plain =
-  /^(database\.(sqlite|rows)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz|images\/engine\.tar)$/
+  /^(database\.(sqlite|rows)|keys\/[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|slugs\/[0-9a-f]{64}\.tgz|images\/engine\.tar|blobs\/[0-9a-f]{64})$/
 
 /** Whether a file of this path may be in a backup: nothing else is ever written by unpacking one. */
 function isPathOfBackup(path: string): boolean {

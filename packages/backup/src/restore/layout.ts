@@ -1,5 +1,5 @@
 // How does what was unpacked become a data folder?
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMigrations } from '@deis/controller/store/migrate'
 import type { Git } from '@deis/git/git'
@@ -11,6 +11,8 @@ import { slugName } from '../snapshot/apps.ts'
 import { readSlug } from '../proof/slugs.ts'
 import { namesIn } from '../files.ts'
 import { checkImages } from '../images.ts'
+import { keyIn } from '../installation-key.ts'
+import { checkRegistryImages } from '../registry-images.ts'
 import type { Home } from './home.ts'
 import { unbundle } from './repositories.ts'
 
@@ -66,8 +68,7 @@ async function checkDatabase({ to, home, manifest, migrations, found }: Whole): 
     if (unknown !== undefined)
       throw new Error(`the database is of a newer version of Deis (${unknown}); use that version`)
     found('migrations: all known')
-    const key = Buffer.from((await readFile(join(to, 'keys', 'secret.key'), 'utf8')).trim(), 'hex')
-    found(`secrets: ${await openSecrets(database, key)} values decrypt`)
+    found(`secrets: ${await openSecrets(database, await keyIn(to))} values decrypt`)
   } finally {
     await database.close()
   }
@@ -119,4 +120,6 @@ export async function layOut(whole: Whole): Promise<void> {
   await checkSlugs(whole)
   const images = await checkImages(from, whole.manifest, whole.signal)
   if (images !== null) whole.found(images)
+  const pushed = checkRegistryImages(whole.manifest)
+  if (pushed !== null) whole.found(pushed)
 }

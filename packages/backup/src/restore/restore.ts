@@ -9,6 +9,7 @@ import { restoringFolder } from '@deis/controller/store/restoring'
 import { DeisError, messageOf } from '@deis/types'
 import { moveIn, needUnused, openBeside } from '../database/schema.ts'
 import { loadImages } from '../images.ts'
+import { keyIn } from '../installation-key.ts'
 import { codeOf, unless } from '../files.ts'
 import type { Opening } from '../format/encryption.ts'
 import { unpack } from '../format/unpack.ts'
@@ -121,7 +122,7 @@ async function prepare(restoring: Restoring, replaces: boolean): Promise<Ready> 
   try {
     schema = await withHome(restoring, to, async (home) => {
       await layOut({ from, to, home, manifest, migrations: programs.migrations, path: config.path, signal, found: say })
-      await loadImages(config, from, manifest, { signal, say })
+      await loadImages({ ...config, secret: await keyIn(to) }, from, manifest, { signal, say })
     })
   } catch (error) {
     signal.throwIfAborted()

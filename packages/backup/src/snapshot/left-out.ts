@@ -25,7 +25,9 @@ function whyLeftOut(artifact: string, images: Platform['images']): string {
       ? 'that the engine alone has (DEIS_BACKUP_IMAGES): they have to be built again'
       : 'that the engine does not have any more: push these apps again'
   if (images !== null && isOfOwnRegistry(images.engine, artifact))
-    return "that the platform's own registry has: if that is lost, too, push these apps again"
+    return images.which === 'none'
+      ? "that the platform's own registry has (DEIS_BACKUP_IMAGES): if that is lost, too, push these apps again"
+      : "that the platform's own registry does not have any more: push these apps again"
   return 'that a registry has: they are pulled again'
 }
 

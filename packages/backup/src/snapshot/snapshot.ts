@@ -5,9 +5,18 @@ import { join } from 'node:path'
 import { DeisError, platformVersion } from '@deis/types'
 import { openLive } from '../database/open.ts'
 import { countRows, type Database, migrationsOf, type Query } from '../database/query.ts'
-import { isOfEngine, saveImages } from '../images.ts'
+import { isOfEngine, isOfOwnRegistry, saveImages } from '../images.ts'
+import { keyIn } from '../installation-key.ts'
+import { saveRegistryImages } from '../registry-images.ts'
 import { namesIn, sha256Of } from '../files.ts'
-import { bundleOf, databaseFile, type Manifest, type ManifestFile, manifestName } from '../format/manifest.ts'
+import {
+  bundleOf,
+  databaseFile,
+  type Manifest,
+  type ManifestFile,
+  manifestName,
+  type RegistryImage,
+} from '../format/manifest.ts'
 import type { Platform } from '../platform.ts'
 import { appIds, neededArtifacts, neededSlugs, storedApps } from './apps.ts'
 import { leftOut } from './left-out.ts'
@@ -31,7 +40,7 @@ async function copyKeys(platform: Platform, folder: string): Promise<void> {
 
 async function filesOf(folder: string, kind: Database['kind'], signal: AbortSignal): Promise<ManifestFile[]> {
   const paths: string[] = [databaseFile[kind]]
-  for (const part of ['keys', 'repos', 'slugs', 'images'])
+  for (const part of ['keys', 'repos', 'slugs', 'images', 'blobs'])
     paths.push(...(await namesIn(join(folder, part))).toSorted().map((name) => `${part}/${name}`))
   const files: ManifestFile[] = []
   for (const path of paths) files.push({ path, ...(await sha256Of(join(folder, path), signal)) })
@@ -50,16 +59,26 @@ type Circumstances = {
   say(line: string): void
 }
 
-async function copyImages({ images }: Platform, query: Query, folder: string, circumstances: Circumstances) {
-  if (images === null || images.which === 'none') return []
-  const wanted = [...(await neededArtifacts(query, images.which))].filter(isOfEngine)
-  return saveImages(images.engine, new Set(wanted), folder, circumstances)
+type Images = { readonly ids: readonly string[]; readonly registry: readonly RegistryImage[] }
+
+async function copyImages(
+  { images }: Platform,
+  query: Query,
+  folder: string,
+  circumstances: Circumstances,
+): Promise<Images> {
+  if (images === null || images.which === 'none') return { ids: [], registry: [] }
+  const wanted = [...(await neededArtifacts(query, images.which))]
+  const ids = await saveImages(images.engine, new Set(wanted.filter(isOfEngine)), folder, circumstances)
+  const pushed = wanted.filter((artifact) => isOfOwnRegistry(images.engine, artifact))
+  const where = { docker: images.engine, secret: await keyIn(folder) }
+  return { ids, registry: await saveRegistryImages(where, pushed, folder, circumstances) }
 }
 
 type Copied = {
   readonly database: Database
   readonly repositories: ReadonlyMap<string, Repository>
-  readonly images: readonly string[]
+  readonly images: Images
 }
 
 async function describe(
@@ -71,7 +90,7 @@ async function describe(
   const { database, repositories, images } = copied
   const apps = await storedApps(database.query)
   return {
-    format: database.kind === 'sqlite' && images.length === 0 ? 1 : 2,
+    format: database.kind === 'sqlite' && images.ids.length + images.registry.length === 0 ? 1 : 2,
     platform: platformVersion,
     createdAt: now.toISOString(),
     host: hostname(),
@@ -80,8 +99,9 @@ async function describe(
     schema: await migrationsOf(database),
     tables: await countRows(database),
     apps: apps.map((app) => ({ ...app, repository: repositories.get(app.uuid) ?? null })),
-    ...(images.length > 0 ? { images: [...images] } : {}),
-    leftOut: leftOut(platform, apps, images),
+    ...(images.ids.length > 0 ? { images: [...images.ids] } : {}),
+    ...(images.registry.length > 0 ? { registry: [...images.registry] } : {}),
+    leftOut: leftOut(platform, apps, [...images.ids, ...images.registry.map(({ reference }) => reference)]),
   }
 }
 

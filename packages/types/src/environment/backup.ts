@@ -23,7 +23,7 @@ export const backupSettings = {
   DEIS_BACKUP_IMAGES: choice(
     'current',
     ['current', 'all', 'none'],
-    'which images that a Docker Engine alone has are in a backup: those that run, all that a rollback may need, or none',
+    'which images that a Docker Engine or the registry that the platform runs there alone has are in a backup: those that run, all that a rollback may need, or none',
   ),
   DEIS_BACKUP_TRY_APP: flag(
     true,
