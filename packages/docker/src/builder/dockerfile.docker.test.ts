@@ -67,6 +67,17 @@ describe.skipIf(!isEngineThere)('a Dockerfile', () => {
     await expect(built({ Dockerfile: long })).rejects.toThrow('it has more than 131072 bytes')
   })
 
+  test('heredocs are built, or the failure says which Docker has them', async () => {
+    const text = `FROM ${busybox}\nWORKDIR /app\nRUN <<EOF\necho made > made\nEOF\n`
+    const isKnown = !(await bed.docker('version', '--format', '{{.Server.Version}}')).startsWith('20.10')
+    const classic = await bed.another({ dockerfileBuilder: 'classic' })
+    const never = new AbortController().signal
+    const hint = (by: string): string => `The Dockerfile has heredocs (<<EOF), which ${by}`
+    await expect(bed.build({ Dockerfile: text }, {}, never, classic)).rejects.toThrow(hint('the classic builder'))
+    if (isKnown) expect(await built({ Dockerfile: text })).toContain('./made')
+    else await expect(built({ Dockerfile: text })).rejects.toThrow(hint('Docker 20.10'))
+  })
+
   test('a .dockerignore that Docker would refuse is refused', async () => {
     await expect(built({ '.dockerignore': 'a\n[' })).rejects.toThrow(
       '.dockerignore cannot be used: line 2: a [ has no ].',

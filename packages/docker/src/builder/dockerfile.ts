@@ -3,7 +3,7 @@ import { buildArguments, buildTarget } from '@deis/container/build-arguments'
 import { imageLabels } from '@deis/container/image-labels'
 import { processesOf, type Source } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
-import type { BuildRequest, BuildResult } from '@deis/ports/builder'
+import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import type { Registry } from '@deis/ports/registry'
 import { releaseNotice } from '@deis/ports/procfile'
 import { BuiltImage } from '../engine/objects.ts'
@@ -13,6 +13,7 @@ import { buildByBuildKit } from './buildkit/build.ts'
 import { chooseBuilder } from './buildkit/choice.ts'
 import { contextOf } from './context.ts'
 import { refuseForeignImages } from './foreign.ts'
+import { heredocFailure } from './heredoc.ts'
 import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
@@ -62,6 +63,9 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
         const cacheNamespace = await options.buildKitCache.namespace(app, noCache)
         return buildByBuildKit({ ...order, file, session: by.session, cacheNamespace }, signal)
       })
+    } catch (error) {
+      const reader = by.session === null ? 'the classic builder' : `Docker ${options.engine.version}`
+      throw (error instanceof BuildFailure && heredocFailure(error, dockerfile, reader)) || error
     } finally {
       by.session?.close()
       // The app does not wait for it.
