@@ -125,7 +125,7 @@ describe.skipIf(!isSmallEnginePossible).sequential('on a Docker Engine with a sm
     })
     expect((await tea.deis('doctor')).stdout).toMatch(/limited +disk of Docker .*free some space/)
     expect(await tea.does('ps')).toMatch(/ up \(v3\)/)
-    // What could not be deployed is no success.
+    // One that was not deployed is named as such.
     const builds = await tea.does('builds')
     expect(builds).toMatch(/ deploy failed\n.*Z\n$/s)
   })
