@@ -39,10 +39,9 @@ function parseLine(line: string): readonly [type: string, command: string] {
 
 /**
  * One `type: command` per line; `#` begins a comment only at the beginning of a line, elsewhere it belongs to the command.
- * Null: it declares nothing, which is the same as no Procfile.
- * @throws BadProcfile
+ * @throws BadProcfile, also when it declares nothing: whoever wants what runs without a Procfile has none.
  */
-export function parseProcfile(text: string): Record<string, string> | null {
+export function parseProcfile(text: string): Record<string, string> {
   if (Buffer.byteLength(text) > procfileLimits.bytes)
     throw new BadProcfile(`the Procfile is larger than ${procfileLimits.bytes} bytes`)
   const found = new Map<string, string>()
@@ -65,7 +64,11 @@ export function parseProcfile(text: string): Record<string, string> | null {
       throw new BadProcfile(`Procfile line ${index + 1}: ${error.message}`)
     }
   }
-  return found.size === 0 ? null : Object.fromEntries(found)
+  if (found.size === 0)
+    throw new BadProcfile(
+      'Procfile line 1: it declares no process type; add a line such as `web: node server.js`, or delete the file',
+    )
+  return Object.fromEntries(found)
 }
 
 /** A notice about a type that other platforms run by themselves; null: there is none. */
