@@ -5,7 +5,7 @@ import type { Context } from './profile/context.ts'
 import { meantBy, optionMeantBy } from './help/elsewhere.ts'
 import { columns } from './help/help.ts'
 import type { Io } from './terminal/io.ts'
-import { topics } from './help/topics.ts'
+import { shortcuts, topics } from './help/topics.ts'
 
 const everywhere = ['', 'Options of every command:', ...columns(commonOptions)].join('\n')
 
@@ -124,6 +124,10 @@ export async function loadAll(context: Context): Promise<{ root: Command; byTopi
 /** Prints that there is no such command, with similar names. */
 export async function refuseUnknown(name: string, context: Context): Promise<number> {
   const { root } = await loadAll(context)
+  // Words that may have been meant, too. A topic that is a command itself is there already.
+  const known = new Set(root.commands.map((command) => command.name()))
+  for (const word of [...Object.keys(shortcuts), ...Object.keys(topics)])
+    if (!known.has(word)) root.addCommand(new Command(word))
   try {
     await root.parseAsync([name], { from: 'user' })
   } catch (error) {

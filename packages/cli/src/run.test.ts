@@ -26,6 +26,19 @@ describe('an invalid command line exits with 1, a reason and the usage, without 
       'Run `deis help` to list the commands.',
     ],
     [['zzz'], "Error: unknown command 'zzz'\n", 'Run `deis help` to list the commands.'],
+    // Short names and topics may be meant, too.
+    [['scael'], "Error: unknown command 'scael'\n(Did you mean scale?)\n", 'Run `deis help` to list the commands.'],
+    [
+      ['dommains'],
+      "Error: unknown command 'dommains'\n(Did you mean domains?)\n",
+      'Run `deis help` to list the commands.',
+    ],
+    [
+      ['help', 'ps:scael'],
+      "Error: unknown command 'ps:scael'\n(Did you mean ps:scale?)\n",
+      'Run `deis help` to list the commands.',
+    ],
+    [['ps:frobnicate', '--help'], "Error: unknown command 'ps:frobnicate'\n", 'Run `deis help` to list the commands.'],
     [
       ['version:x'],
       "Error: unknown command 'version:x'\n(Did you mean version?)\n",
@@ -90,7 +103,6 @@ describe('help', () => {
     [['help', 'keys'], 0],
     [['keys', '--help'], 0],
     [['-h', 'keys'], 0],
-    [['keys:bogus', '--help'], 0],
   ])('%j lists the verbs of the topic', async (argv, code) => {
     expect(await deis(argv)).toMatchObject({
       code,

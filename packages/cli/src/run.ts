@@ -61,8 +61,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const runsVerb = topic.alone === 'list' || topic.alone === 'info'
   const wanted = isAlone && runsVerb ? `${name}:${topic.alone}` : command
   const isCommand = commands.some((candidate) => candidate.name() === wanted)
-  const helpOfTopic = isAlone ? topic.alone === 'help' || (runsVerb && wantsHelp) : wantsHelp && !isCommand
-  if (helpOfTopic) {
+  if (isAlone && (topic.alone === 'help' || (runsVerb && wantsHelp))) {
     io.stdout.write(topicHelp(name, commands))
     return 0
   }

@@ -205,7 +205,10 @@ describe.sequential('an app that runs', () => {
     const [, name = ''] = /^(shop-web-\S+) up /m.exec(await shop.does('ps')) ?? []
     expect(await shop.does('ps:restart', name)).toMatch(/^shop-web-\S+ up \(v7\)$/m)
     await anotherThan(after)
-    expect(await shop.does('ps:restart', 'nothing')).toContain('Could not find any processes to restart\n')
+    expect(await shop.deis('ps:restart', 'nothing')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('Could not find any processes to restart\n') as string,
+    })
   })
 
   test('builds and their logs', async () => {

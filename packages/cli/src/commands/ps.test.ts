@@ -97,10 +97,29 @@ describe('ps:restart', () => {
   })
 
   test('nothing to restart is not an error', async () => {
-    const { home } = await against({ 'POST /v2/apps/foo/pods/cmd/restart/': { json: [] } })
-    expect(await deis(['ps:restart', 'cmd', '-a', 'foo'], { home })).toMatchObject({
-      code: 0,
+    const app = { uuid: 'x', id: 'foo', owner: 'u', structure: { cmd: 0 }, created: 'x', updated: 'x' }
+    const { home } = await against({
+      'POST /v2/apps/foo/pods/cmd/restart/': { json: [] },
+      'POST /v2/apps/foo/pods/web/restart/': { json: [] },
+      'GET /v2/apps/foo/': { json: { ...app, procfile_structure: { web: 'node .' } } },
+    })
+    for (const type of ['cmd', 'web'])
+      expect(await deis(['ps:restart', type, '-a', 'foo'], { home })).toMatchObject({
+        code: 0,
+        stdout: `${banner}Could not find any processes to restart\n`,
+      })
+  })
+
+  test('what is neither a process nor a process type is one', async () => {
+    const app = { uuid: 'x', id: 'foo', owner: 'u', structure: { web: 1, cmd: 0 }, created: 'x', updated: 'x' }
+    const { home } = await against({
+      'POST /v2/apps/foo/pods/frob/restart/': { json: [] },
+      'GET /v2/apps/foo/': { json: app },
+    })
+    expect(await deis(['ps:restart', 'frob', '-a', 'foo'], { home })).toMatchObject({
+      code: 1,
       stdout: `${banner}Could not find any processes to restart\n`,
+      stderr: 'Error: "foo" has no process and no process type "frob".\nIts process types: cmd, web.\n',
     })
   })
 })

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import {
   DeisError,
+  getApp,
   listPods,
   type Pod,
   restartPod,
@@ -88,13 +89,26 @@ export function ps(context: Context): Command[] {
       : context.call(restartPodsOfType, { params: { id, type: which } })
   }
 
+  /** The controller answers for what is not there as for what does not run. */
+  async function refuseUnknownType(id: string, which: string): Promise<void> {
+    const { structure, procfile_structure: procfile = {} } = await context.call(getApp, { params: { id } })
+    const types = [...new Set([...Object.keys(structure), ...Object.keys(procfile)])].toSorted()
+    if (types.includes(which)) return
+    throw new DeisError('not_found', `"${id}" has no process and no process type "${which}".`, {
+      hint: types.length === 0 ? undefined : `Its process types: ${types.join(', ')}.`,
+    })
+  }
+
   async function restart(which: string | undefined, options: AppOption): Promise<void> {
     const id = await context.app(options.app)
     print(io, `Restarting processes... but first, ${drink}!`)
     const { result: pods, took } = await timed(io, () =>
       which === undefined ? context.call(restartPods, { params: { id } }) : restartNamed(id, which),
     )
-    if (pods.length === 0) return context.answer(pods, ['Could not find any processes to restart'])
+    if (pods.length === 0) {
+      context.answer(pods, ['Could not find any processes to restart'])
+      return which === undefined ? undefined : refuseUnknownType(id, which)
+    }
     print(io, took)
     context.answer(pods, processLines(id, pods))
   }

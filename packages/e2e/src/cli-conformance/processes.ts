@@ -58,7 +58,11 @@ async function processes(world: World): Promise<void> {
   const [two = ''] = changed
   await deis(`ps:restart ${two.slice(app.length + 1)}`, [first, 'done in {seconds}s', ...listed(shop, 'web')])
   await deis('ps:restart web', [first, 'done in {seconds}s', ...listed(shop, 'web', 'web')])
-  await deis('ps:restart no-such-one', [first, 'Could not find any processes to restart'])
+  await deis('ps:restart no-such-one', {
+    code: 1,
+    stdout: [first, 'Could not find any processes to restart'],
+    stderr: [`Error: "${app}" has no process and no process type "no-such-one".`, 'Its process types: web, worker.'],
+  })
   await json('ps:restart', restartPods.response, { stderr: [first, 'done in {seconds}s'] })
   await json('scale web=0', PodList, { stderr: scaled('coffee') })
   await until({ what: 'nothing is left' }, async () => (await names()).length === 0)
