@@ -156,6 +156,7 @@ async function open(
     shutdown: shutdown.signal,
     history: () => state.git?.history ?? null,
     slugs: backend.slugs,
+    isPushing: (app) => state.git?.isPushing(app) ?? false,
     removeRepo: async (app) => {
       await state.git?.cancelPushes(app)
       await removeRepo(join(config.dataDir, 'repos'), app)

@@ -36,4 +36,5 @@ export type WholeSource = {
   close(): Promise<void>
 }
 
-export type Permission = 'ok' | 'no app' | 'forbidden'
+/** `busy`: not now, because the app is getting another name. */
+export type Permission = 'ok' | 'no app' | 'forbidden' | 'busy'

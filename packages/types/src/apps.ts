@@ -73,6 +73,18 @@ export const updateApp = route({
   response: Empty,
 })
 
+export const renameApp = route({
+  method: 'POST',
+  path: '/v2/apps/:id/rename/',
+  access: 'app-owner',
+  recorded: true,
+  summary: 'Give the app another name; answers when it serves under that, and the old name is free.',
+  params: AppParams,
+  body: Type.Object({ id: Type.String({ minLength: 1, maxLength: 63 }) }),
+  status: 200,
+  response: App,
+})
+
 export const destroyApp = route({
   method: 'DELETE',
   path: '/v2/apps/:id/',

@@ -50,6 +50,46 @@ describe('apps:list', () => {
   })
 })
 
+describe('apps:rename', () => {
+  const renamed: Replies = { 'POST /v2/apps/foo/rename/': { json: { ...app, id: 'bar' } } }
+
+  test('renames the app of this folder, and points its remotes to it', async () => {
+    const { home, controller } = await against(renamed)
+    const cwd = repository({
+      deis: 'ssh://git@localhost:2222/foo.git',
+      web: `${controller.url}/foo.git`,
+      origin: 'https://example.com/foo.git',
+    })
+    expect(await deis(['rename', 'bar'], { home, cwd })).toMatchObject({
+      code: 0,
+      stdout:
+        'Renaming foo to bar... done\nGit remote deis now points to app bar.\nGit remote web now points to app bar.\n',
+      stderr: '',
+    })
+    expect(controller.requests).toEqual(['GET /v2/', 'POST /v2/apps/foo/rename/ {"id":"bar"}'])
+    expect(remotesOf(cwd)).toContain('deis\tssh://git@localhost:2222/bar.git (push)')
+    expect(remotesOf(cwd)).toContain(`web\t${controller.url}/bar.git (push)`)
+    expect(remotesOf(cwd)).toContain('origin\thttps://example.com/foo.git (push)')
+  })
+
+  test('outside a repository changes the app only', async () => {
+    const { home } = await against(renamed)
+    const outcome = await deis(['apps:rename', 'bar', '-a', 'foo'], { home, cwd: temporaryFolder() })
+    expect(outcome).toMatchObject({ code: 0, stdout: 'Renaming foo to bar... done\n', stderr: '' })
+  })
+
+  test('says why it was refused, and leaves the remotes', async () => {
+    const detail = 'A build of "foo" is running.'
+    const { home } = await against({ 'POST /v2/apps/foo/rename/': { status: 409, json: { detail } } })
+    const cwd = repository({ deis: 'ssh://git@localhost:2222/foo.git' })
+    expect(await deis(['apps:rename', 'bar'], { home, cwd })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(detail) as string,
+    })
+    expect(remotesOf(cwd)).toContain('deis\tssh://git@localhost:2222/foo.git (push)')
+  })
+})
+
 describe('apps:create', () => {
   const created: Replies = { 'POST /v2/apps/': { status: 201, json: app } }
 

@@ -9,6 +9,7 @@ import { destroy } from './apps/destroy.ts'
 import { exportCommand, importCommand } from './apps/move.ts'
 import { info, open, openPlatform } from './apps/info.ts'
 import { logsCommand } from './apps/logs.ts'
+import { rename } from './apps/rename.ts'
 import { run } from './apps/run.ts'
 
 export function apps(context: Context): Command[] {
@@ -55,6 +56,11 @@ export function apps(context: Context): Command[] {
       .action((options: AppOption & { confirm?: string }) => destroy(context, options)),
     exportCommand(context),
     importCommand(context),
+    new Command('apps:rename')
+      .description('give an app another name, and so another address and git remote')
+      .argument('<name>', 'new name of the app')
+      .addOption(appOption())
+      .action((name: string, options: AppOption) => rename(context, name, options)),
     new Command('apps:transfer')
       .description('transfer an app to another owner')
       .argument('<username>', 'name of the new owner')

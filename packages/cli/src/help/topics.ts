@@ -182,6 +182,7 @@ export const shortcuts: Readonly<Record<string, string>> = {
   passwd: 'auth:passwd',
   pull: 'builds:create',
   register: 'auth:register',
+  rename: 'apps:rename',
   rollback: 'releases:rollback',
   run: 'apps:run',
   'run:detached': 'ps:start',

@@ -110,6 +110,7 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'apps:logs': [app],
   'apps:run': [[...app, 'ls']],
   'apps:destroy': [[...app, '--confirm=foo']],
+  'apps:rename': [[...app, 'bar']],
   'apps:transfer': [[...app, 'eve']],
   'apps:export': [app],
   'apps:import': [['archive']],

@@ -42,6 +42,10 @@ export async function addRemote(io: Io, { name, url }: Remote): Promise<void> {
   await git(io, ['remote', 'add', '--', name, url])
 }
 
+export async function setRemoteUrl(io: Io, { name, url }: Remote): Promise<void> {
+  await git(io, ['remote', 'set-url', '--', name, url])
+}
+
 export async function removeRemote(io: Io, name: string): Promise<void> {
   await git(io, ['remote', 'remove', '--', name])
 }

@@ -43,6 +43,7 @@ export type Core = {
   readonly history: () => History | null
   /** Null where no slugs run. */
   readonly slugs: SlugStore | null
+  readonly isPushing: (app: string) => boolean
   /** Ends the app's pushes and deletes its repository; the domain does not know the git server. */
   readonly removeRepo: (app: string) => Promise<void>
 }

@@ -18,6 +18,8 @@ export type Here = {
   readonly oneOffs: Map<string, OneOffEntry>
   /** Apps that are being destroyed. */
   readonly ending: Map<string, Promise<void>>
+  /** Apps that are being renamed, by uuid. */
+  readonly renaming: Set<string>
   readonly publishing: Map<string, Publishing>
   readonly hooks: Map<string, HookQueue>
   readonly failingApps: FailingApps
@@ -39,6 +41,7 @@ export function createHere(): Here {
     deleting: new Set(),
     oneOffs: new Map(),
     ending: new Map(),
+    renaming: new Set(),
     publishing: new Map(),
     hooks: new Map(),
     failingApps: createFailingApps(),

@@ -2,6 +2,7 @@
 import * as types from '@deis/types'
 import type { FastifyInstance } from 'fastify'
 import { appsPage, createApp, destroyApp, shownApp } from '../domain/apps/apps.ts'
+import { renameApp } from '../domain/apps/rename.ts'
 import { transferApp } from '../domain/apps/transfer.ts'
 import type { Core } from '../domain/core.ts'
 import { followLogs } from '../domain/live/follow-logs.ts'
@@ -21,6 +22,7 @@ export function serveApps(server: FastifyInstance, core: Core, followers: Slots)
   serve(server, core, types.createApp, ({ caller, body }) => createApp(core, caller, body.id))
   serve(server, core, types.getApp, ({ app }) => shownApp(core, app))
   serve(server, core, types.updateApp, ({ caller, app, body }) => transferApp(core, caller, app, body.owner))
+  serve(server, core, types.renameApp, ({ caller, app, body }) => renameApp(core, caller, app, body.id))
   serve(server, core, types.destroyApp, ({ app, change }) => destroyApp(core, app, change))
   serve(server, core, types.runCommand, ({ caller, app, body, gone, request }) =>
     runCommand(core, caller.username, app, body.command, gone, requestId(request)),

@@ -113,6 +113,8 @@ const successes: readonly Row[] = [
   ],
   ['cancelAccount', '/v2/auth/cancel/', { username: 'eve' }, { action: 'auth.cancel', target: 'eve' }],
   ['updateApp', '/v2/apps/tea/', { owner: 'bob' }, { action: 'apps.transfer', target: 'bob' }],
+  ['renameApp', '/v2/apps/tea/rename/', { id: 'chai' }, { action: 'apps.rename', app: 'tea', target: 'chai' }],
+  ['renameApp', '/v2/apps/chai/rename/', { id: 'tea' }, { action: 'apps.rename', app: 'chai', target: 'tea' }],
   [
     'hookBuild',
     '/v2/hooks/build/',

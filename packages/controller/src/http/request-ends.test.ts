@@ -118,6 +118,7 @@ const changes: Readonly<Record<string, (app: string, n: number) => Change>> = {
     before: [[`/v2/apps/${app}/whitelist/`, { addresses: ['10.0.0.1', '10.0.0.2'] }]],
   }),
   'POST /v2/apps/:id/settings/': (app) => ({ path: `/v2/apps/${app}/settings/`, body: { maintenance: true } }),
+  'POST /v2/apps/:id/rename/': (app) => ({ path: `/v2/apps/${app}/rename/`, body: { id: `${app}-too` } }),
   'POST /v2/apps/:id/tls/': (app) => ({ path: `/v2/apps/${app}/tls/`, body: { https_enforced: true } }),
   'POST /v2/apps/:id/perms/': (app) => ({ path: `/v2/apps/${app}/perms/`, body: { username: 'bob' } }),
   'DELETE /v2/apps/:id/perms/:username': (app) => ({
@@ -216,7 +217,8 @@ describe('when its controller goes after the change was stored', () => {
     expect(await f.core.db.request.findFirst({ where: { id } })).toMatchObject({ status: null })
     await orphan(id)
     expect(await ask(id)).toMatchObject({ state: 'ended', status: sent.status, answer: sent.text })
-    if (!['POST /v2/apps/:id/', 'DELETE /v2/apps/:id/'].includes(route))
+    // After these there is no such app of that user.
+    if (!['POST /v2/apps/:id/', 'POST /v2/apps/:id/rename/', 'DELETE /v2/apps/:id/'].includes(route))
       expect(await send(method, path, id, body)).toEqual(sent)
   })
 })

@@ -69,6 +69,7 @@ async function checkPermission(to: Serving, username: string, call: GitCall): Pr
   const permission = await to.deps.authorize(username, call.app)
   if (permission === 'ok') return
   if (permission === 'no app') throw new Refused('no app', `App ${call.app} does not exist`)
+  if (permission === 'busy') throw new Refused('busy', `App ${call.app} is being renamed: try again in a moment`)
   const doing = call.service === 'git-receive-pack' ? 'push to' : 'fetch from'
   throw new Refused('forbidden', `You do not have permission to ${doing} ${call.app}`)
 }

@@ -67,6 +67,7 @@ export async function mayPush(core: Core, username: string, id: string): Promise
   const user = await core.db.user.findUnique({ where: { username } })
   const found = user?.isActive ? await appAccess(core, asCaller(user), id) : null
   if (!found) return 'no app'
+  if (found.role && core.here.renaming.has(found.app.uuid)) return 'busy'
   return found.role ? 'ok' : 'forbidden'
 }
 

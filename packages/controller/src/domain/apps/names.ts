@@ -24,9 +24,10 @@ export function isReserved(config: Pick<Config, 'reservedNames' | 'apiUpstream' 
   return config.reservedNames.includes(id) || (isRouted(config) && id === apiHost)
 }
 
-/** Whether the address of an app of that name leads to an app already. */
-export async function isDomain(core: Pick<Core, 'db' | 'config'>, id: string): Promise<boolean> {
-  return (await core.db.domain.count({ where: { domain: { in: spellings(id, core.config.platformDomain) } } })) > 0
+/** Whether the address of an app of that name leads to an app already, other than `own`. */
+export async function isDomain(core: Pick<Core, 'db' | 'config'>, id: string, own?: string): Promise<boolean> {
+  const domain = { in: spellings(id, core.config.platformDomain) }
+  return (await core.db.domain.count({ where: { domain, ...(own ? { appUuid: { not: own } } : {}) } })) > 0
 }
 
 /** Names are looked up and then stored, one at a time on all controllers, so that two that overlap are not both found free. */

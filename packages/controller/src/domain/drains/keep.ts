@@ -89,7 +89,8 @@ export function keepDrains(core: Core, bounds: PumpOptions['bounds'] = {}): () =
   const apply = (rows: readonly Drained[]): void => {
     const wanted = new Map(rows.map((row) => [row.uuid, row]))
     for (const [app, { pumps, stop }] of followed) {
-      for (const uuid of pumps.keys()) if (!wanted.has(uuid)) end(uuid, pumps)
+      // A renamed app has other logs.
+      for (const uuid of pumps.keys()) if (wanted.get(uuid)?.app.id !== app) end(uuid, pumps)
       if (pumps.size > 0) continue
       stop()
       followed.delete(app)

@@ -11,7 +11,8 @@ const acknowledgeMs = 5_000
 /** A queue of its own, so that a long deploy does not delay `maintenance:on`. What runs in the app's queue may wait for this one, never the other way round. */
 const queueOf = (id: string): string => `edge/${id}`
 
-async function edgeOf(core: Core, id: string): Promise<Edge | null> {
+/** What is stored; null: there is no such app. */
+export async function edgeOf(core: Core, id: string): Promise<Edge | null> {
   const app = await core.db.app.findUnique({
     where: { id },
     select: {

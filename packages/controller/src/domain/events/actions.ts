@@ -62,6 +62,7 @@ const sayings = new Map<types.Route, Saying>([
   [types.createApp, { action: 'apps.create', target: field('id') }],
   [types.importApp, { action: 'apps.import' }],
   [types.updateApp, { action: 'apps.transfer', target: field('owner') }],
+  [types.renameApp, { action: 'apps.rename', target: field('id') }],
   [types.destroyApp, { action: 'apps.destroy' }],
   // Commands may contain secrets.
   [types.runCommand, { action: 'ps.run' }],

@@ -8,7 +8,8 @@ import { type App, DeisError, forbidden, messageOf, notFound } from '@deis/types
 import { ImageError, type ImageFacts, type StoredImage } from '@deis/ports/registry'
 import { NameTaken } from '@deis/ports/scheduler'
 import { destroyApp, refuseMoreApps } from '../apps/apps.ts'
-import { isDomain, oneNameAtATime } from '../apps/names.ts'
+import { oneNameAtATime } from '../apps/names.ts'
+import { keepReserved, reserveName } from '../apps/reserved.ts'
 import { toApp } from '../apps/rows.ts'
 import type { Caller, Core } from '../core.ts'
 import { routesChanged } from '../edge/edge.ts'
@@ -44,9 +45,6 @@ export type ImportOptions = {
 /** `image`: what is to run, if that is the archive's. */
 type Given = Received & { readonly image: StoredImage | null }
 
-/** Other controllers finish what has not been touched for longer. */
-const touchMs = 2_000
-
 const boundsOf = ({ config }: Pick<Core, 'config'>): Bounds => ({
   'records.jsonl': limits.recordBytes,
   'history.bundle': config.maxPackBytes,
@@ -64,25 +62,10 @@ async function ownerOf(core: Core, caller: Caller, wanted: string | null): Promi
 
 /** The name, so that nobody else takes it. */
 async function reserve(core: Core, { uuid, id, owner }: Plan): Promise<void> {
-  const now = new Date()
   await oneNameAtATime(core, async () => {
-    if ((await core.db.app.count({ where: { id } })) > 0 || (await isDomain(core, id)))
-      throw new DeisError('conflict', `The name "${id}" was taken in the meantime, and nothing was changed.`)
     await refuseMoreApps(core, owner)
-    const data = { uuid, id, ownerId: owner.id, structure: {}, destroying: true, createdAt: now, updatedAt: now }
-    await core.db.app.create({ data })
+    await reserveName(core, id, { uuid, ownerId: owner.id })
   })
-}
-
-/** Until the returned function is called, no other controller takes the app for one that was left. */
-function keepReserved(core: Core, { uuid }: Plan): () => void {
-  const timer = setInterval(() => {
-    core.db.app
-      .updateMany({ where: { uuid, destroying: true }, data: { updatedAt: new Date() } })
-      .catch((error: unknown) => core.log.warn({ err: error }, 'an import could not be marked as going on'))
-  }, touchMs)
-  timer.unref()
-  return () => clearInterval(timer)
 }
 
 /** Pushed to where this platform keeps images. */

@@ -189,6 +189,17 @@ async function goBack(
   }
 }
 
+/** Makes the app run this release, whatever is stored. */
+export async function applyRelease(
+  core: Core,
+  app: AppRow,
+  release: FullRelease,
+  structure: Structure,
+  signal: AbortSignal,
+): Promise<void> {
+  await applyFormation(core, await formationOf(core, app, release, structure), signal)
+}
+
 /** Makes the app run its current release in its current structure; for scale, and for apps that lost their processes. */
 export async function applyCurrent(core: Core, app: AppRow, structure: Structure, signal: AbortSignal): Promise<void> {
   const release = await latestGood(core.db, app)
