@@ -33,6 +33,33 @@ test('several at a time get different ones', async () => {
   expect(new Set(ports).size).toBe(10)
 })
 
+test('who takes a port is told when it is closed, or why it is not', async () => {
+  const seen: number[][] = []
+  const closings: { resolve(): void; reject(error: Error): void }[] = []
+  const pool = createPortPool({
+    first: base + 24,
+    last: base + 26,
+    guard: (ports) =>
+      new Promise((resolve, reject) => {
+        seen.push(ports.map(({ port }) => port))
+        closings.push({ resolve, reject })
+      }),
+  })
+  const [one, two] = [await pool.take(null), await pool.take(null)]
+  expect(seen).toEqual([[one], [one, two]])
+  let isClosed = false
+  const closed = pool.closed(one).then(() => (isClosed = true))
+  closings[1]?.reject(new Error('no nft'))
+  await expect(pool.closed(two)).rejects.toThrow(`port ${two} could not be closed to others: no nft`)
+  expect(isClosed).toBe(false)
+  closings[0]?.resolve()
+  await closed
+  // A failure that is not waited for does not end the program.
+  pool.giveBack(two)
+  expect(await pool.take(null)).toBe(base + 26)
+  closings.at(-1)?.reject(new Error('no nft'))
+})
+
 test('reserved and occupied ports are passed over', async () => {
   const pool = createPortPool({ first: base + 20, last: base + 23 })
   pool.reserve(base + 20, null)

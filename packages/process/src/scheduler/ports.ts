@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import type { Guarded } from '@deis/machine/firewall'
 
 export type PortPool = {
-  /** A free port, taken until it is given back; closed to all but the platform and this user. */
+  /** A free port, taken until it is given back. From now on it is being closed to all but the platform and this user. */
   take(uid: number | null): Promise<number>
+  /** Resolves when that is done. No process of an app may run before. */
+  closed(port: number): Promise<void>
   /** Marks a port as taken by a process that runs already. */
   reserve(port: number, uid: number | null): void
   giveBack(port: number): void
@@ -39,6 +41,7 @@ export type PortPoolOptions = {
 
 export function createPortPool({ first, last, guard = async () => {}, failed = () => {} }: PortPoolOptions): PortPool {
   const used = new Map<number, number | null>()
+  const closing = new Map<number, Promise<void>>()
   const size = last - first + 1
   // Round robin, so that it takes as long as possible before another app gets the same port.
   let next = first
@@ -57,16 +60,18 @@ export function createPortPool({ first, last, guard = async () => {}, failed = (
   return {
     async take(uid) {
       const port = await find(uid)
-      try {
-        await close()
-        return port
-      } catch (error) {
-        used.delete(port)
-        throw new Error(`port ${port} could not be closed to others: ${(error as Error).message}`, { cause: error })
-      }
+      const closed = close().catch((error: Error) => {
+        throw new Error(`port ${port} could not be closed to others: ${error.message}`, { cause: error })
+      })
+      // Whoever waits for it gets the failure.
+      closed.catch(() => {})
+      closing.set(port, closed)
+      return port
     },
+    closed: async (port) => closing.get(port),
     reserve: (port, uid) => void used.set(port, uid),
     giveBack(port) {
+      closing.delete(port)
       if (used.delete(port)) close().catch(failed)
     },
     size,

@@ -111,20 +111,21 @@ async function makeHome(backend: Backend, pod: Pod, runAs: RunAs | null): Promis
 }
 
 /**
- * A fresh copy of the slug for each of these pods of one release, unpacked by the app's user or ready since its build. No
- * process of a pod may run in its previous one. One program makes all of them: its start takes longer than a small slug.
+ * What these pods of one release need before they start: their ports are closed to others, and each has a fresh copy of the slug,
+ * unpacked by the app's user or ready since its build. No process of a pod may run in its previous one. One program makes all
+ * of them: its start takes longer than a small slug.
  */
-export async function unpackHomes(
+export async function prepareStart(
   backend: Backend,
   pods: readonly [Pod, ...Pod[]],
   signal: AbortSignal,
 ): Promise<void> {
-  const { options, unpacking } = backend
+  const { options, unpacking, ports } = backend
   const { spec, app } = pods[0]
   if (spec?.artifact.kind !== 'slug') throw new Error('this platform cannot run images')
   const { digest } = spec.artifact
   const runAs = await options.accounts.of(app.id)
-  await unpacking(signal, async () => {
+  const unpacked = unpacking(signal, async () => {
     const homes: string[] = []
     for (const pod of pods) {
       const home = await makeHome(backend, pod, runAs)
@@ -132,6 +133,9 @@ export async function unpackHomes(
     }
     await options.archiver.unpackSlug(slugFile(options.slugFolder, digest), homes, { runAs, signal })
   })
+  // Side by side: each waits for a program. Both are over when this goes on.
+  const [copies, ...closed] = await Promise.allSettled([unpacked, ...pods.map(({ port }) => ports.closed(port))])
+  for (const one of [...closed, copies]) if (one.status === 'rejected') throw one.reason
   signal.throwIfAborted()
 }
 
@@ -162,7 +166,7 @@ export async function startProcess(
   signal: AbortSignal,
   bytes?: (chunk: Buffer) => boolean,
 ): Promise<PodProcess> {
-  await unpackHomes(backend, [pod], signal)
+  await prepareStart(backend, [pod], signal)
   return startInHome(backend, pod, bytes)
 }
 

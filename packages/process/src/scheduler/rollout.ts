@@ -9,7 +9,7 @@ import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
 import { lateFailure, memoryFailure, systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
-import { startInHome, unpackedAtOnce, unpackHomes, wasKilledForMemory, watchPod } from './process.ts'
+import { prepareStart, startInHome, unpackedAtOnce, wasKilledForMemory, watchPod } from './process.ts'
 import { listeningPorts } from './listening.ts'
 import { newPod, type Pod, save, type Spec } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
@@ -135,7 +135,7 @@ async function replace(
         }
         const started = shares(all).map(async (pods) => {
           try {
-            await unpackHomes(backend, pods, over)
+            await prepareStart(backend, pods, over)
           } catch (error) {
             return fail(systemFailure([...new Set(pods.map(({ type }) => type))].join(', '), error))
           }

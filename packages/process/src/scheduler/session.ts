@@ -7,7 +7,7 @@ import { type Attached, untilEnd } from './attached.ts'
 import type { Backend } from './backend.ts'
 import { systemFailure } from './diagnose.ts'
 import { podVariable, sessionVariable } from './launch.ts'
-import { begin, commandOptions, unpackHomes } from './process.ts'
+import { begin, commandOptions, prepareStart } from './process.ts'
 import { graceSeconds, inOneOff } from './one-off.ts'
 import { attachPipes } from './pipes.ts'
 import { type Pod, podFolder } from './pod.ts'
@@ -44,7 +44,7 @@ export function openSession(
   started: (session: Started) => void,
 ): Promise<number> {
   return inOneOff(backend, oneOff, signal, async (pod, stop) => {
-    const prepared = unpackHomes(backend, [pod], stop).then(() => attach(backend, pod, oneOff.command, io, null))
+    const prepared = prepareStart(backend, [pod], stop).then(() => attach(backend, pod, oneOff.command, io, null))
     const attached = await prepared.catch((error: unknown) => {
       stop.throwIfAborted()
       throw error instanceof SessionRefused ? error : systemFailure('the command', error)
