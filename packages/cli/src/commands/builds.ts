@@ -49,9 +49,10 @@ export function builds(context: Context): Command[] {
       query: options.all ? { all: '1', limit } : { limit },
     })
     const rows = page.results.map((build) => {
+      const { uuid, created, status } = build
       const outcome = buildOutcome(build)
-      const isShown = (options.all && build.status) || outcome !== 'succeeded'
-      return `${build.uuid} ${build.created}${isShown ? ` ${outcome}` : ''}`
+      const isShown = options.all ? status !== undefined : status === 'succeeded' && outcome !== status
+      return `${uuid} ${created}${isShown ? ` ${outcome}` : ''}`
     })
     context.answer(page, [`=== ${id} Builds${countSuffix(page)}`, ...rows])
   }

@@ -6,9 +6,10 @@ import { createOutput } from '@deis/buildpacks/output'
 import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import type { Registry } from '@deis/ports/registry'
 import { releaseNotice } from '@deis/ports/procfile'
+import { hasStatus } from '../engine/error.ts'
 import { BuiltImage } from '../engine/objects.ts'
 import { pullAuth } from './base-image.ts'
-import { buildImage } from './build-image.ts'
+import { buildImage, failureText } from './build-image.ts'
 import { buildByBuildKit } from './buildkit/build.ts'
 import { chooseBuilder } from './buildkit/choice.ts'
 import { contextOf } from './context.ts'
@@ -65,7 +66,9 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
       })
     } catch (error) {
       const reader = by.session === null ? 'the classic builder' : `Docker ${options.engine.version}`
-      throw (error instanceof BuildFailure && heredocFailure(error, dockerfile, reader)) || error
+      // The classic builder refuses what it cannot read at once.
+      const failure = hasStatus(error, 400) ? new BuildFailure(failureText((error as Error).message)) : error
+      throw (failure instanceof BuildFailure && heredocFailure(failure, dockerfile, reader)) || failure
     } finally {
       by.session?.close()
       // The app does not wait for it.

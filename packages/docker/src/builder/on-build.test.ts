@@ -7,7 +7,9 @@ test.each<[string[], string[], string[]]>([
   [['COPY . .', 'RUN true'], [], []],
   [['COPY --from=a / /', 'ADD --from=b / /'], [], ['a', 'b']],
   [['RUN --mount=from=$OF,target=/x true'], ['OF=c=d', 'EMPTY'], ['c=d']],
-  [['RUN --mount=from=$GIVEN,target=/x true'], [], ['given']],
+  // As in a Dockerfile: what was not declared is empty.
+  [['ARG GIVEN', 'RUN --mount=from=$GIVEN,target=/x true'], [], ['given']],
+  [['RUN --mount=from=$GIVEN,target=/x true'], [], []],
 ])('%j', (onBuild, env, expected) => {
   expect(referencesOnBuild({ env, onBuild }, { GIVEN: 'given' })).toEqual(expected)
 })
