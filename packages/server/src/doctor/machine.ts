@@ -59,7 +59,11 @@ export function machineChecks(facts: Facts): Check[] {
       ? { name: 'git', status: 'missing', concern: 'broken', detail: 'not found: apt-get install git' }
       : { name: 'git', status: 'ok', detail: `version ${git}` },
     docker === null
-      ? { name: 'docker', status: 'missing', detail: 'no engine answers: apps run as processes of this machine' }
+      ? {
+          name: 'docker',
+          status: 'missing',
+          detail: 'no Docker Engine of 20.10 or newer answers: apps run as processes of this machine',
+        }
       : { name: 'docker', status: 'ok', detail: `engine ${docker}` },
     ...(docker === null && !nft
       ? [

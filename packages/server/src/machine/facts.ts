@@ -21,7 +21,7 @@ export type Facts = {
   /** Versions; null: not there. */
   readonly node: string
   readonly git: string | null
-  /** Null: the engine does not answer. */
+  /** Null: none that apps could run in answers. */
   readonly docker: string | null
   readonly nft: boolean
   /** Null: nothing here knows. */
@@ -40,6 +40,27 @@ export function memoryOf(meminfo: string): Facts['memory'] {
 /** PRETTY_NAME of /etc/os-release. */
 export function systemOf(release: string): string {
   return /^PRETTY_NAME="?([^"\n]+)"?$/m.exec(release)?.[1] ?? 'Linux'
+}
+
+/** The oldest of the API that the platform speaks: Docker 20.10. */
+const leastApiMinor = 41
+
+/** The version, from what `docker version` says of its server. Podman has that command, too, and cannot run apps. */
+export function engineOf(json: string): string | null {
+  const { Components, Version, ApiVersion } = parsed(json)
+  const names = Array.isArray(Components) ? Components.map((one: { Name?: unknown } | null) => one?.Name) : []
+  const minor = /^1\.(\d{1,4})$/.exec(String(ApiVersion))?.[1]
+  if (!names.includes('Engine') || Number(minor ?? 0) < leastApiMinor) return null
+  return versionIn(String(Version))
+}
+
+function parsed(json: string): { readonly [name: string]: unknown } {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
 }
 
 async function systemdVersion(): Promise<number | null> {
@@ -75,7 +96,7 @@ export async function readFacts(folders: readonly string[]): Promise<Facts> {
     text('/proc/meminfo'),
     systemdVersion(),
     ask(['git', '--version']),
-    ask(['docker', 'version', '--format', '{{.Server.Version}}']),
+    ask(['docker', 'version', '--format', '{{json .Server}}']),
     ask(['nft', '--version']),
     clock(),
   ])
@@ -93,7 +114,7 @@ export async function readFacts(folders: readonly string[]): Promise<Facts> {
     disks: await Promise.all(folders.map(diskOf)),
     node: process.version.slice(1),
     git: git.code === 0 ? versionIn(git.stdout) : null,
-    docker: docker.code === 0 ? versionIn(docker.stdout) : null,
+    docker: docker.code === 0 ? engineOf(docker.stdout) : null,
     nft: nft.code === 0,
     clockSynchronized,
   }

@@ -1,7 +1,7 @@
 // Is what the kernel and the system print read as it is meant?
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { memoryOf, readFacts, systemOf } from './facts.ts'
+import { engineOf, memoryOf, readFacts, systemOf } from './facts.ts'
 import { listenersOn, socketsOf, socketUnitOf, unitOf } from './listeners.ts'
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
@@ -20,6 +20,22 @@ test.each([
   ['0100007F:1F40', '01', []],
 ])('socket %s in state %s', (address, state, expected) => {
   expect(socketsOf(`${head}\n${line(address, state, 7)}\n`)).toEqual(expected)
+})
+
+test.each([
+  ['Docker 20.10', '{"Components":[{"Name":"Engine"}],"Version":"20.10.24+dfsg1","ApiVersion":"1.41"}', '20.10.24'],
+  ['Docker 29', '{"Components":[{"Name":"Engine"}],"Version":"29.1.3","ApiVersion":"1.52"}', '29.1.3'],
+  [
+    'Docker 19.03, which is too old',
+    '{"Components":[{"Name":"Engine"}],"Version":"19.03.8","ApiVersion":"1.40"}',
+    null,
+  ],
+  ['Podman', '{"Components":[{"Name":"Podman Engine"}],"Version":"4.3.1","ApiVersion":"1.41"}', null],
+  ["Podman's own docker command", '{"APIVersion":"4.3.1","Version":"4.3.1"}', null],
+  ['none', '', null],
+  ['none, as JSON', 'null', null],
+])('%s is an engine for apps: %#', (_, text, expected) => {
+  expect(engineOf(text)).toBe(expected)
 })
 
 test('a listener is found with its program', async () => {
