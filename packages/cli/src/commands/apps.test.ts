@@ -266,6 +266,13 @@ describe('apps:logs', () => {
     expect(await deis(['logs', '-a', 'foo', '-n', '2'], { home })).toMatchObject({ code: 0, stdout: text, stderr: '' })
   })
 
+  test('-n 0 shows nothing, and a negative number is none', async () => {
+    const { home } = await against({ 'GET /v2/apps/foo/logs?log_lines=0': { status: 204 } })
+    expect(await deis(['logs', '-a', 'foo', '-n', '0'], { home })).toMatchObject({ code: 0, stdout: '', stderr: '' })
+    const usual = await against({ 'GET /v2/apps/foo/logs': { text } })
+    expect(await deis(['logs', '-a', 'foo', '-n', '-1'], { home: usual.home })).toMatchObject({ code: 0, stdout: text })
+  })
+
   test('colours lines on a terminal, unless NO_COLOR is set', async () => {
     const { home } = await against({ 'GET /v2/apps/foo/logs': { text } })
     const { stdout } = await deis(['logs', '-a', 'foo'], { home, stdoutIsTty: true })

@@ -64,6 +64,25 @@ describe('logs -f', () => {
     ])
   })
 
+  test('-n 0 shows only what comes, also after a connection that broke before anything came', async () => {
+    const { home, requests } = await scripted(
+      breaks('\n'),
+      breaks(line(2, 'b')),
+      ends(line(1, 'a') + line(2, 'b')),
+      gone,
+    )
+    expect(await deis(['logs', '-f', '-a', 'foo', '-n', '0'], { home })).toMatchObject({
+      code: 0,
+      stdout: line(2, 'b'),
+    })
+    expect(requests).toEqual([
+      'GET /v2/apps/foo/logs?log_lines=0&follow=1',
+      'GET /v2/apps/foo/logs?log_lines=0&follow=1',
+      'GET /v2/apps/foo/logs?log_lines=5000&follow=1',
+      'GET /v2/apps/foo/logs?log_lines=5000&follow=1',
+    ])
+  })
+
   test('requests one type, and reports that access was revoked', async () => {
     const { home, requests } = await scripted(ends(line(1, 'a')), json({ detail: 'Invalid token.' }, 401))
     expect(await deis(['logs', '--follow', '--ptype=web', '-a', 'foo'], { home })).toMatchObject({

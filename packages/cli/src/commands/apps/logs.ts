@@ -34,6 +34,7 @@ async function showLogs(context: Context, id: string, query: Query): Promise<voi
       throw new DeisError(error.code, noLogs(id), { hint: `The controller answered: ${error.message}`, cause: error })
     throw error
   })
+  if (text.length < 3 && query.log_lines === '0') return
   if (text.length < 3) throw new DeisError('not_found', noLogs(id))
   const colour = await colourOf(context)
   context.answer(text, colour(text))
@@ -51,6 +52,7 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
   ])
   const resume = createResume()
   let wasOpen = false
+  let hasLines = false
   const open = (more: Query): Promise<Live> => {
     const given = { params: { id }, query: { ...query, ...more, follow: '1' } }
     return context.connected((connection) => live(context.wire, connection, getLogs, given))
@@ -59,12 +61,18 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
     await follow(context, {
       async open(isAgain) {
         if (isAgain) resume.again()
-        const answer = await open(isAgain ? { log_lines: String(rereadLines) } : {})
+        // While nothing was shown, nothing tells which of the lines are new: `-n 0` wants none of those that are old.
+        const isReread = isAgain && (hasLines || query.log_lines !== '0')
+        const answer = await open(isReread ? { log_lines: String(rereadLines) } : {})
         wasOpen = true
         return answer
       },
       // An empty line only keeps the connection open.
-      take: (line) => (line.trim() !== '' && resume.isNew(line) ? colour(line) : null),
+      take(line) {
+        if (line.trim() === '') return null
+        hasLines = true
+        return resume.isNew(line) ? colour(line) : null
+      },
       // The controller stopped, or the app is gone: the next request shows which.
       isOver: async () => false,
       cannot() {
@@ -80,10 +88,10 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
 }
 
 async function logs(context: Context, options: LogsOptions): Promise<void> {
-  const { lines = 0, ptype } = options
+  const { lines = -1, ptype } = options
   const id = await context.app(options.app)
   const query = {
-    ...(lines > 0 ? { log_lines: String(lines) } : {}),
+    ...(lines >= 0 ? { log_lines: String(lines) } : {}),
     ...(ptype === undefined ? {} : { type: ptype }),
   }
   await (options.follow ? followLogs : showLogs)(context, id, query)
@@ -93,7 +101,7 @@ export function logsCommand(context: Context): Command {
   return new Command('apps:logs')
     .description('show the latest log lines of an app, and with -f follow them')
     .addOption(appOption())
-    .option('-n, --lines <lines>', 'number of lines to show', integer)
+    .option('-n, --lines <lines>', 'number of lines to show; with -f, 0 shows only those to come', integer)
     .option('-f, --follow', 'follow new lines, across releases and restarts, until Ctrl-C')
     .option('--ptype <type>', 'show only lines of this process type')
     .action((options: LogsOptions) => logs(context, options))

@@ -99,9 +99,9 @@ function stamp(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, '+00:00')
 }
 
-/** `?log_lines=`: a positive whole number, else the default. */
+/** `?log_lines=`: a whole number, else the default. */
 export function lineCount(raw: string | undefined): number {
-  return raw !== undefined && /^\d{1,6}$/.test(raw) && Number(raw) > 0 ? Number(raw) : defaultLogLines
+  return raw !== undefined && /^\d{1,6}$/.test(raw) ? Number(raw) : defaultLogLines
 }
 
 /** `?type=`. @throws DeisError invalid */
@@ -143,13 +143,14 @@ export function merged(wanted: Wanted, controller: readonly StoredLine[], pods: 
   // A stable sort keeps each side's own order within one millisecond.
   all.sort((left, right) => left.time.getTime() - right.time.getTime())
   return all
-    .slice(-wanted.lines)
+    .slice(Math.max(all.length - wanted.lines, 0))
     .map(({ text }) => text)
     .join('')
 }
 
 /** An empty text when there are none. */
 export async function appLogs(core: Core, app: string, wanted: Wanted): Promise<string> {
+  if (wanted.lines === 0) return ''
   const [controller, pods] = await Promise.all([
     wanted.type === null ? core.logs.tail(app, wanted.lines) : [],
     core.scheduler.logs(app, { lines: linesOfPods(wanted) }),
