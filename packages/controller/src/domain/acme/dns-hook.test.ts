@@ -31,15 +31,40 @@ const settingsWith = (dnsHook: string | null) => ({
 const written = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
 const never = new AbortController().signal
 
-test('it gets the name and the value as arguments, and nothing of the environment but PATH', async () => {
+test('it gets the name and the value as arguments and in its environment, and nothing of ours but PATH', async () => {
   const settings = await hook('printf "%s\\n" "$@" >"said-$1"', 'env >env')
   await present(settings, '*.example.com', '-v; $(touch x)', path, never)
   expect(await written('said-present')).toBe('present\n_acme-challenge.example.com.\n-v; $(touch x)\n')
-  const names = (await written('env')).split('\n').map((line) => line.split('=')[0])
+  const names = (await written('env')).split('\n').map((line) => line.split('=')[0] ?? '')
   // The shell sets the others itself.
-  expect(names.filter((name) => !['PWD', 'OLDPWD', '_', 'SHLVL', ''].includes(name!))).toEqual(['PATH'])
+  expect(
+    names
+      .filter((name) => !['PWD', 'OLDPWD', '_', 'SHLVL', ''].includes(name))
+      .toSorted((one, two) => one.localeCompare(two)),
+  ).toEqual(['DEIS_ACME_ACTION', 'DEIS_ACME_RECORD', 'DEIS_ACME_VALUE', 'PATH'])
   await cleanUp(settings, '*.example.com', 'v', path)
   expect(await written('said-cleanup')).toBe('cleanup\n_acme-challenge.example.com.\nv\n')
+})
+
+test('a program that looks for options takes a value that begins with "-" from its environment', async () => {
+  const file = join(folder, 'hook')
+  const program = [
+    `#!${process.execPath}`,
+    `const { parseArgs } = require('node:util')`,
+    `const { DEIS_ACME_ACTION: action, DEIS_ACME_RECORD: record, DEIS_ACME_VALUE: value } = process.env`,
+    `const { values, positionals } = parseArgs({ args: ['--', action, record, value], allowPositionals: true })`,
+    `require('node:fs').appendFileSync(${JSON.stringify(join(folder, 'said'))}, JSON.stringify({ ...values, positionals }) + '\\n')`,
+  ]
+  await writeFile(file, program.join('\n'), { mode: 0o755 })
+  const value = '-rf_LoqXwJ4T8Z66nfM4uRlnhqsQIi6pF9gW0Y0JvVxY'
+  await present(settingsWith(file), 'example.com', value, path, never)
+  await cleanUp(settingsWith(file), 'example.com', value, path)
+  const said = (await written('said'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
+  const record = '_acme-challenge.example.com.'
+  expect(said).toEqual([{ positionals: ['present', record, value] }, { positionals: ['cleanup', record, value] }])
 })
 
 test.each([

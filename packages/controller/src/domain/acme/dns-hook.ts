@@ -25,13 +25,22 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
+type Change = { readonly action: 'present' | 'cleanup'; readonly record: string; readonly value: string }
+
 /** @throws AcmeProblem `dns-hook`; the signal's reason */
-async function run(program: string, args: readonly string[], path: string, signal: AbortSignal): Promise<void> {
+async function run(
+  program: string,
+  { action, record, value }: Change,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted()
   const failed = (why: string): AcmeProblem =>
-    new AcmeProblem('dns-hook', `DEIS_ACME_DNS_HOOK (${program} ${args[0]}) failed: ${why}`)
-  // Only what a program needs: none of the controller's secrets.
-  const child = spawn(program, args, { env: { PATH: path }, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+    new AcmeProblem('dns-hook', `DEIS_ACME_DNS_HOOK (${program} ${action}) failed: ${why}`)
+  // Only what a program needs: none of the controller's secrets. A value of a CA may begin with "-", which a program that looks
+  // for options would take for one.
+  const env = { PATH: path, DEIS_ACME_ACTION: action, DEIS_ACME_RECORD: record, DEIS_ACME_VALUE: value }
+  const child = spawn(program, [action, record, value], { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
   const over = AbortSignal.any([signal, AbortSignal.timeout(programMs)])
   over.addEventListener('abort', () => endGroup(child.pid), { once: true })
   let said = ''
@@ -71,12 +80,13 @@ export async function present(
 ): Promise<void> {
   if (dnsHook === null) throw new AcmeProblem('preflight', 'DEIS_ACME_DNS_HOOK is not set')
   const record = recordOf(host)
-  await run(dnsHook, ['present', record, value], path, signal)
+  await run(dnsHook, { action: 'present', record, value }, path, signal)
   for (const until = Date.now() + dnsWaitMs; Date.now() < until; await sleep(lookMs, undefined, { signal }))
     if (await isSeen(record.slice(0, -1), value, resolvers)) return
 }
 
 /** Also when the controller stops, so for a short time only. */
 export async function cleanUp({ dnsHook }: AcmeSettings, host: string, value: string, path: string): Promise<void> {
-  if (dnsHook !== null) await run(dnsHook, ['cleanup', recordOf(host), value], path, AbortSignal.timeout(cleanUpMs))
+  if (dnsHook === null) return
+  await run(dnsHook, { action: 'cleanup', record: recordOf(host), value }, path, AbortSignal.timeout(cleanUpMs))
 }
