@@ -8,7 +8,7 @@ import { probesOf } from './probe.ts'
 import { quotaOf } from '../namespace.ts'
 import anyShell from '@deis/container/programs/any-shell.sh'
 import { envSecret, hostOf, pullSecrets } from './secret.ts'
-import { edgeOf, ingress, sendsTo, service } from './service.ts'
+import { edgeOf, ingress, secretOf, sendsTo, service } from './service.ts'
 import type { PodSettings } from './template.ts'
 
 const plain: PodSettings = { debug: false, drainSeconds: 5, nativeSleep: false }
@@ -301,6 +301,22 @@ test('cert-manager is told to give each host its certificate', () => {
     { hosts: ['tea.apps.test'], secretName: 'tea.apps.test-tls' },
     { hosts: ['*.acme.test'], secretName: 'acme.test-wildcard-tls' },
   ])
+})
+
+test('the Secret of a long host has a name that Kubernetes takes, and no other host has it', () => {
+  const label = 'a'.repeat(62)
+  const long = [1, 2].map((last) => `${label}.${label}.${label}.${'b'.repeat(49)}.example.test${last}`)
+  const hosts = [...long, ...long.map((host) => `*.${host.slice(2)}`), `${label}.test`]
+  const secrets = hosts.map(secretOf)
+  expect(hosts[0]).toHaveLength(252)
+  expect(new Set(secrets).size).toBe(hosts.length)
+  for (const secret of secrets) {
+    expect(secret.length).toBeLessThanOrEqual(253)
+    expect(secret).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)
+  }
+  expect(secrets[0]).toMatch(new RegExp(`^${label}\\.${label}\\..*-[0-9a-f]{16}-tls$`))
+  // Where the cut would be at the end of a label.
+  expect(secretOf(`${'a.'.repeat(125)}com`)).toMatch(/a-[0-9a-f]{16}-tls$/)
 })
 
 test("a quota is the given one, under the app's name", () => {

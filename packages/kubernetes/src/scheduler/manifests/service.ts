@@ -1,4 +1,5 @@
 // What is the Service of an app, and which annotations has it for the edge, and what is its Ingress (docs/contract/api.md §4.4)?
+import { createHash } from 'node:crypto'
 import type { Ingress, Service } from '../../client/objects.ts'
 import { type Edge, slugPort } from '@deis/ports/scheduler'
 import { appLabels } from './labels.ts'
@@ -59,8 +60,19 @@ export type IngressSettings = {
   readonly ingressIssuer: string | null
 }
 
+/** Of names that Kubernetes takes. */
+const longestName = 253
+
 /** Each host has a Secret of its own, so that one that gets no certificate keeps no other from it. */
-const secretOf = (host: string): string => (host.startsWith('*.') ? `${host.slice(2)}-wildcard-tls` : `${host}-tls`)
+export function secretOf(host: string): string {
+  const name = host.startsWith('*.') ? `${host.slice(2)}-wildcard-tls` : `${host}-tls`
+  if (name.length <= longestName) return name
+  // Its beginning is for people to read; the hash is of all of it.
+  const end = `-${createHash('sha256').update(host).digest('hex').slice(0, 16)}-tls`
+  let length = longestName - end.length
+  while ('.-'.includes(name.charAt(length - 1))) length--
+  return `${name.slice(0, length)}${end}`
+}
 
 export function ingress(edge: Edge, { platformDomain, ingressClass, ingressIssuer }: IngressSettings): Ingress {
   const { app } = edge
