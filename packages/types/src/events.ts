@@ -4,7 +4,10 @@ import { AppParams, Page, PageQuery, route, Time, Word } from './route.ts'
 
 const OrNull = Type.Union([Type.String(), Type.Null()])
 
-/** `ok`: the change is stored. `denied`: the user may not make it. `failed`: it was refused, or undone. */
+/**
+ * `ok`: the change is stored. `denied`: the user may not make it. `failed`: it was refused, or undone; then `details.undoes` is
+ * the id of the event that it was stored with.
+ */
 export const Event = Type.Object({
   id: Type.Integer(),
   time: Time,
@@ -29,8 +32,15 @@ export const Event = Type.Object({
 })
 export type Event = Static<typeof Event>
 
-/** `before`: only those with a smaller id, so that who reads page by page misses none and gets none twice. */
-const EventQuery = Type.Object({ ...PageQuery.properties, before: Type.Optional(Word) })
+/**
+ * `before`: only those with a smaller id, so that who reads page by page misses none and gets none twice. `after`: only those with
+ * a greater id, the oldest first; those that others may still come before, of the last minute, are not among them.
+ */
+const EventQuery = Type.Object({
+  ...PageQuery.properties,
+  before: Type.Optional(Word),
+  after: Type.Optional(Word),
+})
 
 export const listAppEvents = route({
   method: 'GET',

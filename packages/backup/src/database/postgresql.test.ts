@@ -12,6 +12,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPostgresql } from './postgresql.ts'
 import { countRows, migrationsOf } from './query.ts'
+import { quoted } from './rows.ts'
 import { moveIn, needUnused, openBeside } from './schema.ts'
 
 const server = process.env['DATABASE_URL'] ?? ''
@@ -27,7 +28,7 @@ describe.skipIf(!server.startsWith('postgres'))('on a server of PostgreSQL', () 
   let client: Client
 
   const rowsOf = async (schema: string, table: string): Promise<unknown[]> =>
-    (await client.query(`SELECT to_jsonb(t) AS row FROM ${schema}."${table}" t ORDER BY 1`)).rows
+    (await client.query(`SELECT to_jsonb(t) AS row FROM "${schema}"."${table}" t ORDER BY 1`)).rows
   const copied = async (file: string): Promise<{ counts: Record<string, number>; applied: string[] }> => {
     const live = await openPostgresql(url.href, migrations)
     const copy = await live.copy(join(folder, file))
@@ -94,6 +95,13 @@ describe.skipIf(!server.startsWith('postgres'))('on a server of PostgreSQL', () 
     // Repeated after a kill, it changes nothing.
     await moveIn(url.href, migrations, names)
     expect(await rowsOf('public', 'User')).toEqual(before)
+    // What guards the events has moved with them.
+    await client.query(
+      `INSERT INTO "Event" ("uuid", "at", "action", "details", "result") VALUES ('e-1', now(), 'x', '{}', 'ok'), ('e-2', now(), 'x', '{}', 'ok')`,
+    )
+    await expect(client.query(`UPDATE "Event" SET "action" = 'y'`)).rejects.toThrow('events are only added')
+    await expect(client.query(`DELETE FROM "Event" WHERE "uuid" = 'e-2'`)).rejects.toThrow('the oldest events go first')
+    await client.query(`DELETE FROM "Event"`)
     // Of another program, and numbers that were given out are not given out again.
     expect(await rowsOf('public', 'Foreign')).toEqual([{ row: { a: 'theirs' } }])
     const next = await client.query<{ id: number }>(
@@ -106,6 +114,41 @@ describe.skipIf(!server.startsWith('postgres'))('on a server of PostgreSQL', () 
     expect(await db.user.count()).toBe(2491)
     await close()
   })
+
+  test.each(['Deis-Prod', 'select', 'a b,\\d', 'ü'.repeat(30)])(
+    'a platform in the schema %j is copied, restored beside, and moved in',
+    async (schema) => {
+      const own = new URL(url)
+      own.searchParams.set('schema', schema)
+      await client.query(`CREATE SCHEMA ${quoted(schema)}`)
+      const first = await openDb(own.href, migrations)
+      const at = new Date()
+      await first.db.acmeAccount.create({ data: { directory: 'https://ca.test', key: 'k', createdAt: at } })
+      await first.close()
+      const live = await openPostgresql(own.href, migrations)
+      const copy = await live.copy(join(folder, `named-${Buffer.from(schema).toString('hex')}`))
+      const applied = await migrationsOf(copy)
+      const counts = await countRows(copy)
+      await copy.close()
+      await live.close()
+      const beside = await openBeside(own.href, migrations, 'deis_proof')
+      await beside.fill(join(folder, `named-${Buffer.from(schema).toString('hex')}`), applied)
+      const restored = await openDb(beside.url, migrations)
+      expect(await restored.db.acmeAccount.count()).toBe(1)
+      await restored.close()
+      const proven = await openPostgresql(beside.url, migrations)
+      expect(await countRows(proven)).toEqual(counts)
+      await proven.close()
+      await beside.close()
+      await moveIn(own.href, migrations, { from: beside.schema, aside: 'deis_Aside-1' })
+      const moved = await openDb(own.href, migrations)
+      expect(await moved.db.acmeAccount.count()).toBe(1)
+      await moved.db.event.create({ data: { uuid: 'e', at, action: 'x', details: {}, result: 'ok' } })
+      await expect(moved.db.event.updateMany({ data: { action: 'y' } })).rejects.toThrow('events are only added')
+      await moved.close()
+      await client.query(`DROP SCHEMA ${quoted(schema)} CASCADE; DROP SCHEMA "deis_Aside-1" CASCADE`)
+    },
+  )
 
   test('rows that break a foreign key are refused, and nothing of them stays', async () => {
     await client.query('BEGIN; ALTER TABLE "Token" DISABLE TRIGGER ALL')
@@ -129,7 +172,7 @@ describe.skipIf(!server.startsWith('postgres'))('on a server of PostgreSQL', () 
       const to = connect(Number(url.port || 5432), url.hostname)
       for (const socket of [from, to]) socket.on('error', () => {})
       from.once('data', (start: Buffer) => {
-        to.write(start.toString('latin1').replace('=deis_test_public', `=public${' '.repeat(10)}`), 'latin1')
+        to.write(start.toString('latin1').replace('="deis_test_public"', `=public${' '.repeat(12)}`), 'latin1')
         from.pipe(to).pipe(from)
       })
     }).listen(0, '127.0.0.1')

@@ -10,13 +10,20 @@ const connectMs = 10_000
 /** Nothing that the platform does holds its rows that long. */
 const limits = `SET lock_timeout = '30s'; SET statement_timeout = '1h'; SET idle_in_transaction_session_timeout = 0`
 
+async function madeBy(migrations: string, kind: 'TABLE' | 'FUNCTION'): Promise<string[]> {
+  const made = new RegExp(`^CREATE ${kind} "(\\w+)"`, 'gm')
+  return (await readMigrations(migrations, 'postgresql')).flatMap(({ sql }) =>
+    [...sql.matchAll(made)].map(([, name]) => name ?? ''),
+  )
+}
+
 /** Tables of other programs may be in the same schema: of ours, migrations have the names. */
 export async function knownTables(migrations: string): Promise<ReadonlySet<string>> {
-  const names = (await readMigrations(migrations, 'postgresql')).flatMap(({ sql }) =>
-    [...sql.matchAll(/^CREATE TABLE "(\w+)"/gm)].map(([, name]) => name ?? ''),
-  )
-  return new Set(['_prisma_migrations', ...names])
+  return new Set(['_prisma_migrations', ...(await madeBy(migrations, 'TABLE'))])
 }
+
+/** Of triggers. */
+export const knownFunctions = (migrations: string): Promise<string[]> => madeBy(migrations, 'FUNCTION')
 
 /** @throws DeisError without the password when the server does not take it. */
 export async function connect(url: string): Promise<Client> {

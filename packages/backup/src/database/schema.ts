@@ -1,8 +1,10 @@
 // How do the rows of a backup become a database again, in a schema of their own beside the one that is used?
+import { createHash } from 'node:crypto'
 import { historyTable, readMigrations } from '@deis/controller/store/migrate'
+import { longestIdentifier } from '@deis/controller/store/open'
 import { DeisError, messageOf } from '@deis/types'
 import type { Client } from 'pg'
-import { connect, knownTables } from './postgresql.ts'
+import { connect, knownFunctions, knownTables } from './postgresql.ts'
 import { quoted, readRows } from './rows.ts'
 
 const urlIn = (url: string, schema: string): string => {
@@ -27,12 +29,19 @@ async function usedSchema(client: Client): Promise<string> {
 async function withoutForeignKeys(client: Client, work: () => Promise<void>): Promise<void> {
   const { rows } = await client.query<{ name: string; table: string; definition: string }>(
     `SELECT quote_ident(conname) AS name, conrelid::regclass::text AS "table", pg_get_constraintdef(oid) AS definition
-     FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace`,
+     FROM pg_constraint WHERE contype = 'f' AND connamespace = to_regnamespace(quote_ident(current_schema()))`,
   )
   for (const { name, table } of rows) await client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${name}`)
   await work()
   for (const { name, table, definition } of rows)
     await client.query(`ALTER TABLE ${table} ADD CONSTRAINT ${name} ${definition}`)
+}
+
+/** Of the schema that is used, so that two platforms in one database do not meet; a long name becomes its hash. */
+function besideName(prefix: string, used: string): string {
+  const name = `${prefix}_${used}`
+  if (Buffer.byteLength(name) <= longestIdentifier) return name
+  return `${prefix}_${createHash('sha256').update(used).digest('hex').slice(0, 32)}`
 }
 
 /** A database of PostgreSQL that is made beside the one that is used, and dropped or moved into its place. */
@@ -53,7 +62,7 @@ export type Beside = {
  */
 export async function openBeside(url: string, migrations: string, prefix: string): Promise<Beside> {
   const client = await connect(url)
-  const schema = `${prefix}_${await usedSchema(client)}`.slice(0, 63)
+  const schema = besideName(prefix, await usedSchema(client))
   const known = await knownTables(migrations)
   const drop = async (): Promise<void> => {
     await client.query(`DROP SCHEMA IF EXISTS ${quoted(schema)} CASCADE`)
@@ -119,6 +128,15 @@ async function tablesIn(client: Client, schema: string): Promise<Set<string>> {
   return new Set(rows.map(({ name }) => name))
 }
 
+/** Of triggers, which move with their tables. */
+async function functionsIn(client: Client, schema: string, known: readonly string[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT proname AS name FROM pg_proc WHERE pronamespace = to_regnamespace($1) AND proname = ANY ($2) AND pronargs = 0',
+    [quoted(schema), known],
+  )
+  return rows.map(({ name }) => name)
+}
+
 /** Sessions of others, which may be of a controller. */
 async function othersIn(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
@@ -167,8 +185,13 @@ export async function moveIn(
     if (before.length > 0) await client.query(`CREATE SCHEMA ${quoted(aside)}`)
     for (const name of before)
       await client.query(`ALTER TABLE ${quoted(used)}.${quoted(name)} SET SCHEMA ${quoted(aside)}`)
+    const functions = await knownFunctions(migrations)
+    for (const name of await functionsIn(client, used, functions))
+      await client.query(`ALTER FUNCTION ${quoted(used)}.${quoted(name)}() SET SCHEMA ${quoted(aside)}`)
     for (const name of ready)
       await client.query(`ALTER TABLE ${quoted(from)}.${quoted(name)} SET SCHEMA ${quoted(used)}`)
+    for (const name of await functionsIn(client, from, functions))
+      await client.query(`ALTER FUNCTION ${quoted(from)}.${quoted(name)}() SET SCHEMA ${quoted(used)}`)
     await client.query(`DROP SCHEMA ${quoted(from)}`)
     await client.query('COMMIT')
   } finally {

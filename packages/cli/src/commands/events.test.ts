@@ -46,6 +46,26 @@ test('more than one page, of the whole platform, as lines of JSON', async () => 
   expect(JSON.parse(lines.at(-1)!)).toEqual(event(7))
 })
 
+test('after an id, all that follow, oldest first', async () => {
+  const many = Array.from({ length: 1_000 }, (_, index) => event(8 + index))
+  const controller = await startController({
+    'GET /v2/events/?limit=1000&after=7': page(...many),
+    'GET /v2/events/?limit=1000&after=1007': page(event(1_008)),
+  })
+  const { stdout, code } = await deis(['events', '--all', '--after', '7', '--ndjson'], { home: homeOf(controller) })
+  const ids = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { id: number }).id)
+  expect([code, ids.length, ids[0], ids.at(-1)]).toEqual([0, 1_001, 8, 1_008])
+})
+
+test('after the newest there is nothing', async () => {
+  const controller = await startController({ 'GET /v2/events/?limit=1000&after=9': page() })
+  const run = deis(['events', '--all', '--after', '9', '--ndjson'], { home: homeOf(controller) })
+  expect(await run).toMatchObject({ code: 0, stdout: '' })
+})
+
 test('what cannot be meant is refused', async () => {
   const controller = await startController({})
   const home = homeOf(controller)

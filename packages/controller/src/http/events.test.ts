@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Builder } from '@deis/ports/builder'
 import { isChange } from '../domain/events/actions.ts'
 import { receivePush } from '../domain/builds/push.ts'
-import { deleteOldEvents } from '../domain/events/events.ts'
+import { deleteOldEvents, eventsPage } from '../domain/events/events.ts'
 import { leafCert, leafKey } from '../domain/edge/certs.testing.ts'
 import { namedRoutes } from './app.ts'
 import { type Answer, type Fixture, openFixture } from './fixture.ts'
@@ -286,7 +286,7 @@ describe('events', () => {
       expect(await state()).toEqual(before)
     })
 
-    it('a release whose deploy fails is one entry, which says so', async () => {
+    it('a release whose deploy fails is an entry, and another one that says so', async () => {
       await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
       const before = (await all()).length
       const { status } = await f.call(
@@ -296,11 +296,14 @@ describe('events', () => {
         root,
       )
       const after = await all()
-      expect([status, after.length - before]).toEqual([400, 1])
-      expect(after[0]).toMatchObject({ action: 'builds.create', result: 'failed', status: 400 })
+      expect([status, after.length - before]).toEqual([400, 2])
+      expect(after[1]).toMatchObject({ action: 'builds.create', target: 'acme/tea', result: 'ok' })
+      const { action, target, app, actor, address } = after[1]!
+      const same = { action, target, app, actor, address }
+      expect(after[0]).toMatchObject({ ...same, result: 'failed', status: 400, details: { undoes: after[1]!.id } })
     })
 
-    it('a push is one entry, whether it is deployed or declined', async () => {
+    it('a push is one entry, whether it is deployed or declined, and two when what it stored is undone', async () => {
       await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
       const results = [{ web: 'serve' }, { web: 'crash' }, null]
       const builder: Partial<Builder> = {
@@ -327,18 +330,18 @@ describe('events', () => {
           signal: new AbortController().signal,
           ended: Promise.resolve(),
         }).catch(() => {})
-      for (const result of ['ok', 'failed', 'failed']) {
+      const expected = [['ok'], ['failed', 'ok'], ['failed']]
+      for (const results of expected) {
         const before = (await all()).length
         await push()
-        const after = await all()
-        expect(after.length - before).toBe(1)
-        expect(after[0]).toMatchObject({
+        const added = (await all()).slice(0, -before)
+        expect(added.map(({ result }) => result)).toEqual(results)
+        expect(added[0]).toMatchObject({
           actor: 'root',
           app: 'tea',
           action: 'git.push',
           target: 'refs/heads/main',
           address: '192.0.2.7',
-          result,
         })
       }
     })
@@ -372,15 +375,62 @@ describe('events', () => {
       expect((await rows('/v2/apps/tea/events/')).map(({ action }) => action)).toEqual(['apps.create'])
     })
 
+    it('entries are neither changed nor deleted from among others, also by who has the database', async () => {
+      for (const id of ['tea', 'milk', 'cake']) await f.call('POST', '/v2/apps/', { id }, root)
+      const before = await all()
+      const { db } = f.core
+      const [third, second] = before
+      for (const sql of [
+        `UPDATE "Event" SET "actor" = 'eve'`,
+        `UPDATE "Event" SET "result" = 'failed' WHERE "id" = ${second!.id}`,
+        `INSERT INTO "Event" ("id", "uuid", "at", "action", "details", "result") SELECT "id", "uuid", "at", 'y', "details", 'ok' FROM "Event" WHERE "id" = ${second!.id} ON CONFLICT ("id") DO UPDATE SET "action" = 'y'`,
+      ])
+        await expect(db.$executeRawUnsafe(sql)).rejects.toThrow('events are only added')
+      for (const sql of [
+        `DELETE FROM "Event" WHERE "id" = ${second!.id}`,
+        `DELETE FROM "Event" WHERE "id" >= ${second!.id}`,
+        `DELETE FROM "Event" WHERE "app" = 'milk'`,
+      ])
+        await expect(db.$executeRawUnsafe(sql)).rejects.toThrow('the oldest events go first')
+      expect(await all()).toEqual(before)
+      expect(await db.$executeRawUnsafe(`DELETE FROM "Event" WHERE "id" <= ${second!.id}`)).toBe(before.length - 1)
+      expect(await all()).toEqual([third])
+    })
+
+    it('who goes on after an id misses none and gets none twice', async () => {
+      const start = (await all())[0]!.id
+      for (const id of ['tea', 'milk', 'cake']) await f.call('POST', '/v2/apps/', { id }, root)
+      const exported = (after: number, ms = 0) =>
+        eventsPage(f.core, null, { limit: 2, offset: 0, after: String(after) }, ms).then(({ results }) => results)
+      const first = await exported(start)
+      const second = await exported(first[1]!.id)
+      expect([...first, ...second].map(({ app }) => app)).toEqual(['tea', 'milk', 'cake'])
+      expect(await exported(second[0]!.id)).toEqual([])
+      const asked = await rows(`/v2/events/?after=${start}`)
+      // Controllers on one database get ids in another order than that in which they end.
+      expect(asked.map(({ app }) => app)).toEqual(f.core.peers.shared ? [] : ['tea', 'milk', 'cake'])
+      const shared = { ...f.core, peers: { ...f.core.peers, shared: true } }
+      const late = (ms: number) => eventsPage(shared, null, { limit: 9, offset: 0, after: String(start) }, ms)
+      expect((await late(60_000)).results).toEqual([])
+      expect((await late(0)).results).toHaveLength(3)
+    })
+
     it('old ones go, and those beyond the number that is kept', async () => {
+      await f.core.db.event.deleteMany()
+      const of = (id: string, days: number) => ({
+        data: { uuid: id, at: new Date(Date.now() - days * 86_400_000), action: 'x', details: {}, result: 'ok' },
+      })
+      for (const [id, days] of [
+        ['a', 500],
+        ['b', 401],
+      ] as const)
+        await f.core.db.event.create(of(id, days))
       await f.call('POST', '/v2/apps/', { id: 'tea' }, root)
       const [newest] = await all()
-      await f.core.db.event.updateMany({
-        where: { id: { lt: newest!.id } },
-        data: { at: new Date(Date.now() - 401 * 86_400_000) },
-      })
+      // Of a controller whose clock was wrong: it takes nothing along.
+      await f.core.db.event.create(of('c', 500))
       await deleteOldEvents(f.core)
-      expect((await all()).map(({ id }) => id)).toEqual([newest!.id])
+      expect((await all()).map(({ id }) => id)).toEqual([newest!.id + 1, newest!.id])
       for (const id of ['milk', 'cake', 'bread']) await f.call('POST', '/v2/apps/', { id }, root)
       await deleteOldEvents({ ...f.core, config: { ...f.core.config, events: { days: 400, most: 2 } } })
       expect((await all()).map(({ app }) => app)).toEqual(['bread', 'cake'])

@@ -8,9 +8,9 @@ import { serve } from './serve.ts'
 
 export function serveEvents(server: FastifyInstance, core: Core): void {
   serve(server, core, types.listAppEvents, ({ app, request, query }) =>
-    pageOf(request, query, (page) => eventsPage(core, app, { ...page, before: query.before })),
+    pageOf(request, query, (page) => eventsPage(core, app, { ...page, before: query.before, after: query.after })),
   )
   serve(server, core, types.listEvents, ({ request, query }) =>
-    pageOf(request, query, (page) => eventsPage(core, null, { ...page, before: query.before })),
+    pageOf(request, query, (page) => eventsPage(core, null, { ...page, before: query.before, after: query.after })),
   )
 }

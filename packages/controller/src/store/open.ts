@@ -24,6 +24,9 @@ export function dialectOf(url: string): Dialect {
   throw new Error('DATABASE_URL must start with file: or postgres://')
 }
 
+/** Of PostgreSQL, in bytes: it cuts off what is longer. */
+export const longestIdentifier = 63
+
 /**
  * As Prisma's own programs read it: `?schema=` names the schema that the tables are in, instead of the first of the role's
  * search path.
@@ -33,12 +36,15 @@ export function connectionOf(url: string): { readonly connectionString: string; 
   const params = new URLSearchParams(at < 0 ? '' : url.slice(at))
   const schema = params.get('schema')
   if (schema === null) return { connectionString: url }
-  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
+  // Prisma's adapter writes it between quotes as it is.
+  if (schema === '' || Buffer.byteLength(schema) > longestIdentifier || /[\p{Cc}"]/u.test(schema))
     throw new Error(
-      `the schema of DATABASE_URL must have lowercase letters, digits and _, not ${JSON.stringify(schema)}`,
+      `the schema of DATABASE_URL must have 1 to ${longestIdentifier} bytes without quotes and control characters, not ${JSON.stringify(schema)}`,
     )
   params.delete('schema')
-  params.set('options', `${params.get('options') ?? ''} -c search_path=${schema}`.trim())
+  // Quoted for the server, then escaped for its list of options, which ends at spaces.
+  const path = `"${schema}"`.replaceAll(/[\\\s]/gu, String.raw`\$&`)
+  params.set('options', `${params.get('options') ?? ''} -c search_path=${path}`.trim())
   return { connectionString: `${url.slice(0, at)}?${params}`, schema }
 }
 

@@ -1,10 +1,10 @@
 // How is a change, or an attempt at one, recorded: who, what, from where, with which result?
 //
 // A change that is stored is recorded in its own transaction, so that there is neither one without an entry nor an entry
-// without one. What was refused, and what the database does not store, is recorded when it ends. An entry is written once; only
-// its result changes, when what was stored is undone.
+// without one. What was refused, and what the database does not store, is recorded when it ends. An entry is never changed, as
+// triggers of the database make sure: when what was stored is undone, another one says so.
 import { randomUUID } from 'node:crypto'
-import type { Tx } from '../../store/open.ts'
+import type { Db, Tx } from '../../store/open.ts'
 import type { Core } from '../core.ts'
 import { bounds } from '../apps/bounds.ts'
 
@@ -48,14 +48,24 @@ function rowOf({ uuid, actor, action, target, address, agent, requestId, details
   }
 }
 
+/** Each entry at most once, also when a transaction that wrote it was undone and is tried again. */
+async function add(db: Db | Tx, deed: Deed, result: Result, status: number | null): Promise<void> {
+  const { uuid } = deed
+  const row = { ...rowOf(deed), result, status }
+  const first = deed.isNoted ? await db.event.findUnique({ where: { uuid }, select: { id: true, result: true } }) : null
+  if (first === null) await db.event.create({ data: row })
+  else if (result !== 'ok' && first.result === 'ok') {
+    const undone = `${uuid}/undone`
+    const details = { ...deed.details, undoes: first.id }
+    if ((await db.event.count({ where: { uuid: undone } })) === 0)
+      await db.event.create({ data: { ...row, uuid: undone, details } })
+  }
+  deed.isNoted = true
+}
+
 /** Call it in the transaction that stores (`isStored`) or undoes the change. */
 export async function noteDeed(tx: Tx, deed: Deed | undefined, isStored: boolean): Promise<void> {
-  if (!deed) return
-  const result: Result = isStored ? 'ok' : 'failed'
-  const { uuid } = deed
-  const { count } = deed.isNoted ? await tx.event.updateMany({ where: { uuid }, data: { result } }) : { count: 0 }
-  if (count === 0) await tx.event.create({ data: { ...rowOf(deed), result, status: null } })
-  deed.isNoted = true
+  if (deed) await add(tx, deed, isStored ? 'ok' : 'failed', null)
 }
 
 export function resultOf(status: number): Result {
@@ -84,10 +94,5 @@ export async function endDeed(core: Core, deed: Deed, result: Result, status: nu
   if (result === 'ok' && deed.isNoted) return
   if (result !== 'ok' && !deed.isNoted && deed.actor !== null)
     if (isOneTooMany(core.here.refusals, deed.actor.id, Date.now())) return
-  const { uuid } = deed
-  const { count } = deed.isNoted
-    ? await core.db.event.updateMany({ where: { uuid }, data: { result, status } })
-    : { count: 0 }
-  if (count === 0) await core.db.event.create({ data: { ...rowOf(deed), result, status } })
-  deed.isNoted = true
+  await add(core.db, deed, result, status)
 }
