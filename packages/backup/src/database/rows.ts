@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createSplitter } from '@deis/lib/split'
 import type { Client } from 'pg'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 
 /** Before the rows of each table. Rows are lists of values as the server writes them, so nothing is lost by a conversion. */
@@ -13,7 +13,9 @@ const Head = Type.Object({
   /** The last value that was given out, by column. */
   sequences: Type.Record(Type.String(), Type.String()),
 })
+export type Head = Static<typeof Head>
 const Values = Type.Array(Type.Union([Type.String(), Type.Null()]), { maxItems: 1600 })
+type Values = Static<typeof Values>
 
 const fetched = 500
 const longestRow = 2 ** 26
@@ -102,7 +104,18 @@ async function* readLines(file: string): AsyncGenerator {
   for (const line of splitter.flush()) yield JSON.parse(line)
 }
 
-type Table = { readonly insert: string; readonly columns: number; rows: (string | null)[][]; bytes: number }
+/** What a table begins with, then its rows, of one table after the other. @throws when the file has something else */
+export async function* readRowLines(file: string): AsyncGenerator<Head | Values> {
+  let columns: number | null = null
+  for await (const line of readLines(file)) {
+    if (Check(Head, line)) columns = line.columns.length
+    else if (!Check(Values, line) || line.length !== columns)
+      throw new Error('the rows of the database do not have the form that they must have')
+    yield line
+  }
+}
+
+type Table = { readonly insert: string; readonly columns: number; rows: Values[]; bytes: number }
 
 async function flush(client: Client, table: Table | null): Promise<void> {
   if (table === null || table.rows.length === 0) return
@@ -116,8 +129,8 @@ async function flush(client: Client, table: Table | null): Promise<void> {
 /** Into tables that are there, and empty. @throws when the file has others, or what the server says. */
 export async function readRows(client: Client, file: string, tables: ReadonlySet<string>): Promise<void> {
   let current: Table | null = null
-  for await (const line of readLines(file)) {
-    if (Check(Head, line)) {
+  for await (const line of readRowLines(file)) {
+    if (!Array.isArray(line)) {
       const { table, columns, sequences } = line
       await flush(client, current)
       if (!tables.has(table)) throw new Error(`the table ${table} is not one of this version of Deis`)
@@ -127,8 +140,7 @@ export async function readRows(client: Client, file: string, tables: ReadonlySet
         await client.query('SELECT setval(pg_get_serial_sequence($1, $2), $3::bigint)', [quoted(table), column, last])
       continue
     }
-    if (current === null || !Check(Values, line) || line.length !== current.columns)
-      throw new Error('the rows of the database do not have the form that they must have')
+    if (current === null) continue
     current.rows.push(line)
     current.bytes += line.reduce((sum, value) => sum + (value?.length ?? 0), 0)
     if ((current.rows.length + 1) * current.columns > mostValues || current.bytes > mostBytes)

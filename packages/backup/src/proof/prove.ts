@@ -71,7 +71,7 @@ async function withHome(
   to: string,
   work: (home: Home) => Promise<void>,
 ) {
-  if (dialectOf(databaseUrl) === 'sqlite') return work(sqliteHome(to))
+  if (dialectOf(databaseUrl) === 'sqlite') return work(sqliteHome(to, programs.migrations))
   const beside = await openBeside(databaseUrl, programs.migrations, 'deis_proof')
   try {
     await work(postgresqlHome(beside, programs.migrations))

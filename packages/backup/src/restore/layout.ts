@@ -3,7 +3,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMigrations } from '@deis/controller/store/migrate'
 import type { Git } from '@deis/git/git'
-import { DeisError, messageOf } from '@deis/types'
+import { messageOf } from '@deis/types'
 import { countRows, migrationsOf } from '../database/query.ts'
 import { openSecrets } from '../database/secrets.ts'
 import { bundleOf, databaseFile, type Manifest } from '../format/manifest.ts'
@@ -33,24 +33,16 @@ export type Whole = {
 }
 
 /** A version that does not know all migrations would lose what they added. */
-async function settleDatabase({ from, home, manifest, migrations }: Whole): Promise<void> {
-  if (manifest.database !== home.kind) throw otherKind(manifest.database)
+async function settleDatabase({ from, home, manifest, migrations, found }: Whole): Promise<void> {
   const known = new Set((await readMigrations(migrations, home.kind)).map(({ name }) => name))
   const unknown = manifest.schema.find((name) => !known.has(name))
   if (unknown !== undefined)
     throw new Error(`the database is of a newer version of Deis (${unknown}); use that version`)
-  await home.settle(join(from, databaseFile[home.kind]), manifest.schema)
+  await home.settle(join(from, databaseFile[manifest.database]), manifest.database, manifest.schema)
+  if (manifest.database !== home.kind) found(`rows: brought from ${nameOf[manifest.database]} to ${nameOf[home.kind]}`)
 }
 
-function otherKind(kind: Manifest['database']): DeisError {
-  return kind === 'sqlite'
-    ? new DeisError('invalid', 'The backup is of a platform on SQLite, and DATABASE_URL names PostgreSQL.', {
-        hint: 'Restore it without DATABASE_URL.',
-      })
-    : new DeisError('invalid', 'The backup is of a platform on PostgreSQL.', {
-        hint: 'Make an empty database, and name it: DATABASE_URL=postgres://…',
-      })
-}
+const nameOf: Readonly<Record<Manifest['database'], string>> = { sqlite: 'SQLite', postgresql: 'PostgreSQL' }
 
 async function checkDatabase({ to, home, manifest, migrations, found }: Whole): Promise<void> {
   const database = await home.open()

@@ -74,7 +74,7 @@ async function withHome(
   work: (home: Home) => Promise<void>,
 ): Promise<string | null> {
   if (dialectOf(databaseUrl) === 'sqlite') {
-    await work(sqliteHome(to))
+    await work(sqliteHome(to, migrations))
     return null
   }
   await needUnused(databaseUrl, migrations, replace)
