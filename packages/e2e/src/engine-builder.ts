@@ -51,8 +51,6 @@ export async function startWithBuilder(): Promise<BuilderPlatform> {
     await docker('pull', '--quiet', image)
     await docker('tag', image, runImage)
     await docker('--config', platform.folder, 'push', '--quiet', runImage)
-    // Under this name nobody else uses it.
-    await docker('rmi', image)
   }
   await offer(made.run)
   return {
