@@ -99,8 +99,8 @@ export async function sweepRuns(base: string): Promise<void> {
 }
 
 const memory = '/dev/shm'
-/** A run makes some hundred megabytes. */
-const enoughBytes = 4 * 2 ** 30
+/** Runs were seen to keep less than a tenth of it at a time. */
+const enoughBytes = 2 ** 30
 
 /** Whether files can be kept in memory here, and programs among them be started. */
 async function holdsRuns(folder: string): Promise<boolean> {
