@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { constants } from 'node:zlib'
 import { noticesFile, noticesOf } from './licences.mjs'
 
 /** Libraries that few commands need, each a file of its own. */
@@ -62,6 +63,16 @@ const withoutFetch = [
   [/\/form-data\/lib\/form_data\.js$/, () => 'module.exports = class FormData {}'],
 ]
 
+/** Redirects are never followed, and answers are compressed only where a proxy does it: neither is loaded for nothing. */
+const unused = {
+  'follow-redirects': 'module.exports = { http: {}, https: {} }',
+  zlib: [
+    `exports.constants = ${JSON.stringify(constants)}`,
+    "for (const name of ['createUnzip', 'createBrotliDecompress'])",
+    "  exports[name] = (options) => require('node:zlib')[name](options)",
+  ].join('\n'),
+}
+
 const named = (names) => new RegExp(`^(node:)?(${names.join('|')})$`)
 
 const plugin = (source) => ({
@@ -77,6 +88,10 @@ const plugin = (source) => ({
     build.onResolve({ filter: /^https-proxy-agent$/ }, ({ path, namespace, resolveDir }) =>
       namespace === 'proxy' ? undefined : { path, namespace: 'proxy', pluginData: resolveDir },
     )
+    build.onResolve({ filter: named(Object.keys(unused)) }, ({ path, namespace }) =>
+      namespace === 'unused' ? undefined : { path: path.replace(/^node:/, ''), namespace: 'unused' },
+    )
+    build.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({ contents: unused[path] }))
     build.onLoad({ filter: /./, namespace: 'proxy' }, ({ pluginData: resolveDir }) => ({
       contents: proxyAgent,
       resolveDir,
