@@ -97,6 +97,15 @@ export async function isAlive(identity: Identity): Promise<boolean> {
   return (await identify(identity.pid))?.started === identity.started
 }
 
+/**
+ * Whether it has ended or is about to: the first process of a namespace has no memory any more, and so no arguments, while the
+ * kernel waits until the others, which it has killed, are reaped.
+ */
+export async function isEnding(identity: Identity): Promise<boolean> {
+  if (!(await isAlive(identity))) return true
+  return (await readFile(`/proc/${identity.pid}/cmdline`).catch(() => null))?.length === 0
+}
+
 /** Whether there is anything to send a signal to, even if it is only waiting to be reaped. */
 function exists(target: number): boolean {
   try {

@@ -3,9 +3,10 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sessionMembers, withVariable } from '@deis/machine/pid'
+import { firstInside, sessionMembers, withVariable } from '@deis/machine/pid'
 import { openClient } from '@deis/ports/testing/contract-client'
 import { until } from '@deis/ports/testing/contract-steps'
+import { testFormation } from '@deis/ports/testing/formation'
 import { type Artifact, type OneOff, type Scheduler, SessionRefused } from '@deis/ports/scheduler'
 import { createProcessScheduler } from './create.ts'
 import { attachTerminal } from './terminal.ts'
@@ -241,6 +242,26 @@ describe.concurrent('sessions of processes', () => {
       /^no terminal could be opened: .*none\.js[^]*The command can still run without a terminal\.$/,
     )
   })
+
+  test.each([true, false])(
+    'a command beside a process that is killed has lost its pod (terminal: %s)',
+    async (terminal) => {
+      const app = `session-${++apps}`
+      const worker = { command: 'sleep 600', replicas: 1, graceSeconds: 1 }
+      await scheduler.apply(testFormation(app, 1, slug, { worker }), new AbortController().signal, () => {})
+      const [pod] = await scheduler.observe(app)
+      const first = await firstInside(await withVariable('DEIS_POD', pod?.name ?? ''))
+      // Without namespaces the command outlives the process beside it.
+      if (!first) return
+      const client = openClient({ terminal, patience })
+      const { exited } = await scheduler.exec({ app, pod: pod?.name ?? '', command: 'echo here; sleep 600' }, client.io)
+      const outcome = expect(exited).rejects.toThrow(`${pod?.name} has ended`)
+      await client.shows('here')
+      process.kill(first.pid, 'SIGKILL')
+      await outcome
+      await scheduler.remove(app, new AbortController().signal)
+    },
+  )
 
   test('two terminals of one pod do not disturb each other, nor the pod', async () => {
     const wanted = oneOff('cat')

@@ -1,6 +1,6 @@
 // How does a session run its command, in its own pod or beside the process of another pod?
 import { randomUUID } from 'node:crypto'
-import { type Identity, firstInside, withVariable } from '@deis/machine/pid'
+import { type Identity, firstInside, isEnding, withVariable } from '@deis/machine/pid'
 import { NoSuchPod, type OneOff, type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
 import { type Attached, untilEnd } from './attached.ts'
@@ -14,6 +14,8 @@ import { type Pod, podFolder } from './pod.ts'
 import { attachTerminal } from './terminal.ts'
 
 const graceMs = graceSeconds * 1000
+/** The exit code of what was ended by SIGKILL. */
+const killed = 137
 
 /** A command in the folder of a pod, as its user, with its environment. */
 async function attach(
@@ -70,7 +72,11 @@ export async function execSession(
   if (pod?.state !== 'up') throw new NoSuchPod(`"${target.app}" has no running process "${target.pod}"`)
   if (!pod.spec) throw new NoSuchPod(`"${target.pod}" is not known yet, since the platform has just started: try again`)
   const beside = await firstInside(await withVariable(podVariable, pod.name))
+  const leader = beside ?? pod.process?.identity
   const attached = await attach(backend, pod, target.command, io, beside)
   started(sessionOf(pod, attached))
-  return untilEnd(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
+  const code = await untilEnd(attached, graceMs, AbortSignal.any([signal, pod.gone.signal]))
+  // The kernel kills what is beside the pod's first process when that ends, and may be noticed before the end of the pod.
+  if (code === killed && leader && (await isEnding(leader))) throw new Error(`${pod.name} has ended`)
+  return code
 }
