@@ -2,8 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Fixture, openFixture } from './http/fixture.ts'
 import { insertBuild } from './domain/builds/build.ts'
+import { examine } from './domain/doctor.ts'
 import { appRow, converge } from './domain/releases/converge.ts'
 import { createRelease, latestGood } from './domain/releases/release.ts'
+import { resumeApps } from './domain/releases/start.ts'
 
 describe('converge', () => {
   let f: Fixture
@@ -79,6 +81,47 @@ describe('converge', () => {
     expect((await releases())[2]).toEqual([3, 'pending'])
     expect(await converging).toBe('failed')
     expect(await running()).toEqual(['v2'])
+  })
+
+  describe('after a reboot', () => {
+    /** The stored release no longer does what it did when it was deployed. */
+    const becomes = (procfile: Record<string, string>) => f.core.db.build.updateMany({ data: { procfile } })
+    const reboot = () => f.core.scheduler.remove('tea', new AbortController().signal)
+    const apps = async (): Promise<string | undefined> =>
+      (await examine(f.core, { isSuperuser: true })).checks.find(({ name }) => name === 'apps')?.detail
+    const logged = async (): Promise<string[]> => (await f.core.logs.tail('tea', 20)).map(({ text }) => text)
+    const up = async (): Promise<string[]> =>
+      (await f.core.scheduler.observe('tea')).filter(({ state }) => state === 'up').map(({ name }) => name)
+    beforeEach(async () => {
+      const procfile = { web: 'serve', worker: 'sleep' }
+      await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/tea:2', procfile }, ann)
+      expect((await f.call('POST', '/v2/apps/tea/scale/', { web: 2, worker: 1 }, ann)).status).toBe(204)
+    })
+
+    it('runs what can run of the release, names what does not, and forgets that when it does', async () => {
+      let routed: readonly string[] = []
+      await becomes({ web: 'serve', worker: 'crash' })
+      await reboot()
+      await resumeApps(f.core)
+      const serving = await up()
+      expect(serving).toHaveLength(2)
+      f.core.routes.subscribe('test', (event) => {
+        if (event.type === 'snapshot') routed = event.apps.find(({ app }) => app === 'tea')?.upstreams ?? []
+      })()
+      expect(routed).toHaveLength(2)
+      const why = /worker does not run: process exited with code 1 \(tea-worker-\S+\)/
+      expect(await logged()).toContainEqual(expect.stringMatching(why))
+      expect(await apps()).toMatch(why)
+      const pods = (await f.call('GET', '/v2/apps/tea/pods/', undefined, ann)).body as { results: { state: string }[] }
+      expect(pods.results.map(({ state }) => state).toSorted()).toEqual(['error', 'up', 'up'])
+      // Another look changes nothing of those that serve.
+      expect((await converge(f.core, 'tea')).map(({ type, failed }) => [type, failed])).toEqual([['worker', true]])
+      expect(await up()).toEqual(serving)
+      const procfile = { web: 'serve', worker: 'sleep' }
+      await f.call('POST', '/v2/apps/tea/builds/', { image: 'acme/tea:3', procfile }, ann)
+      expect(await up()).toHaveLength(3)
+      expect(await apps()).toBe('every app runs as configured')
+    })
   })
 
   it('changes nothing of an app that is as it should be', async () => {

@@ -31,6 +31,7 @@ export function quarantineBackend(): Backend {
         ],
       }),
       apply: refuse,
+      resume: refuse,
       observe: async () => [],
       restart: refuse,
       run: refuse,

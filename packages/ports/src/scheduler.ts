@@ -1,6 +1,7 @@
 // What does the controller ask of the backend that runs processes (docs/architecture.md)?
 import type { Readable } from 'node:stream'
 import type { Check, SessionSignal, TerminalSize } from '@deis/types'
+import type { Unready } from './resume.ts'
 
 /** What a release runs: a slug by digest (`sha256:<hex>`), or an image by reference with digest. */
 export type Artifact =
@@ -239,6 +240,14 @@ export type Scheduler = {
    * @throws the signal's reason if cancelled; nothing new is left behind then, either.
    */
   apply(formation: Formation, signal: AbortSignal, progress: Progress): Promise<void>
+  /**
+   * Runs again what a release that was applied ran before the machine, the backend or the platform was restarted. Pods that
+   * run are kept. Each that is missing is started, takes requests as soon as it is ready, and is started again after growing
+   * pauses when it fails, whatever becomes of the others. While pods of another release serve, it is `apply`. Resolves with
+   * the pods that are not ready, when each has become ready or failed, or after some seconds.
+   * @throws DeployFailure if what is to run is not there; the signal's reason if cancelled, and what was started goes on.
+   */
+  resume(formation: Formation, signal: AbortSignal): Promise<readonly Unready[]>
   /** Every pod of the app, including one-off ones (type `run`), in no particular order. Unknown app: none. */
   observe(app: string): Promise<readonly ObservedPod[]>
   /**

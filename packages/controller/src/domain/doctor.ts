@@ -5,6 +5,7 @@ import { checkBackups } from './backups.ts'
 import { checkCertificates } from './acme/check.ts'
 import { checkRouters } from './edge/routes.ts'
 import type { Caller, Core } from './core.ts'
+import { lookAtUnready } from './releases/start.ts'
 
 async function disk(core: Core): Promise<Check> {
   const { bavail, bsize } = await statfs(core.config.dataDir)
@@ -28,6 +29,7 @@ export async function examine(
     core.builder.checks(),
     disk(core),
     checkBackups(core.config),
+    lookAtUnready(core),
   ])
   return {
     scheduler: core.scheduler.name,

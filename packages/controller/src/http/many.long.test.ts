@@ -150,10 +150,10 @@ describe('many apps', () => {
     const { checks } = await examine(f.core, { isSuperuser: true })
     expect(checks.find((check) => check.name === 'apps')).toMatchObject({
       status: 'limited',
-      detail: expect.stringMatching(/^\d+ could not be brought to their desired state: app-1000/),
+      detail: expect.stringMatching(/^\d+ apps? do(es)? not run as configured: app-1000/),
     })
     const told = await f.call('GET', '/v2/doctor/', undefined, await f.user('bob'))
-    expect(told.text).toContain('could not be brought to their desired state"')
+    expect(told.text).toContain('not run as configured"')
     const scaled = await f.call('POST', `/v2/apps/${name(0)}/scale/`, { web: 1 }, ann)
     expect(scaled.status).toBe(204)
     expect(await f.core.scheduler.observe(name(0))).toHaveLength(1)

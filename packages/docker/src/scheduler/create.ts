@@ -9,6 +9,7 @@ import { capabilitiesOf } from './checks.ts'
 import { appLabel } from '../labels.ts'
 import { observed } from './pod.ts'
 import { listOurs, recover } from './recover.ts'
+import { resumeFormation } from './resume.ts'
 import { applyFormation, restartPods } from './rollout.ts'
 import { runOneOff } from './run.ts'
 import { removeContainer } from '../engine/remove.ts'
@@ -75,6 +76,8 @@ export async function createDockerScheduler(options: DockerOptions): Promise<Sch
     capabilities: async () => capabilitiesOf(backend),
     apply: (formation, signal, progress) =>
       queue.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    resume: (formation, signal) =>
+      queue.queued(formation.app, signal, (whole) => resumeFormation(backend, formation, whole)),
     observe: async (app) => podsOf(app).map(observed),
     restart: (app, which, signal) =>
       queue.queued(app, signal, async (whole) => {

@@ -38,6 +38,11 @@ export async function openDockerHarness(reach: DockerOptions['reach']): Promise<
       await scheduler.close({ stop: false })
       scheduler = await open()
     },
+    async reboot(pods) {
+      await scheduler.close({ stop: false })
+      await testbed.docker('kill', ...pods.map(({ name }) => name))
+      scheduler = await open()
+    },
     async close() {
       await scheduler.close({ stop: false })
       await testbed.remove()

@@ -57,7 +57,7 @@ export function watchPod(
       ),
     ready: (address: string | null) => {
       const news = !pod.ready || pod.address !== address
-      Object.assign(pod, { ready: true, address, reason: null, state: 'up' })
+      Object.assign(pod, { ready: true, address, reason: null, problem: null, state: 'up' })
       for (const notify of pod.whenReady) notify()
       if (news) backend.changed(pod.app.id)
     },

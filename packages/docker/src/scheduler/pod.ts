@@ -57,8 +57,12 @@ export type Pod = {
   reason: string | null
   /** Why its container was stopped, to be started again. */
   broken: string | null
+  /** How its last container ended, or why none could be started; null: it is ready, or was not started before. */
+  problem: string | null
   /** Called whenever it has become ready. */
   readonly whenReady: Set<() => void>
+  /** Called whenever its container has ended, or could not be started. */
+  readonly whenFailed: Set<() => void>
   /** Ends the health checks of its container. */
   watch: AbortController
   /** Aborted when it must not be started again. */
@@ -81,7 +85,9 @@ export function newPod(
     address: null,
     reason: null,
     broken: null,
+    problem: null,
     whenReady: new Set(),
+    whenFailed: new Set(),
     watch: new AbortController(),
     end: new AbortController(),
     gone: new AbortController(),

@@ -1,48 +1,16 @@
 // How do new containers replace old ones, all of them or none?
-import { podName } from '@deis/ports/names'
-import { countOf, deadlineSeconds, planRollout, takeOver } from '@deis/ports/take-over'
+import { countOf, deadlineSeconds, takeOver } from '@deis/ports/take-over'
 import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
 import { type Backend, type DockerApp, openApp } from './backend.ts'
 import { endFailure, lateFailure, startFailure } from './diagnose.ts'
 import { watchPod } from './health.ts'
-import { newPod, type Pod, type Spec } from './pod.ts'
+import type { Pod } from './pod.ts'
 import { ensureImage } from './running.ts'
-import { saveServing } from './state.ts'
 import { lastLines, retire, startPod, stopPod, supervise } from './supervise.ts'
+import { addPod, saveNames, servingOf, specOf, stay } from './wanted.ts'
 
 /** Pods that never served get no longer than this to end. */
 const failedGraceSeconds = 10
-
-function specOf(formation: Formation, type: string, process: ProcessSpec): Spec {
-  return {
-    artifact: formation.artifact,
-    command: process.command,
-    env: formation.env,
-    ...(process.memory === undefined ? {} : { memory: process.memory }),
-    ...(process.cpu === undefined ? {} : { cpu: process.cpu }),
-    port: formation.routable === type ? formation.port : null,
-    ...(process.readinessProbe ? { readiness: process.readinessProbe } : {}),
-    ...(process.livenessProbe ? { liveness: process.livenessProbe } : {}),
-    registry: formation.registry,
-    pullPolicy: formation.pullPolicy,
-  }
-}
-
-function addPod(app: DockerApp, formation: Formation, type: string): Pod {
-  const process = formation.processes[type] as ProcessSpec
-  const pod = newPod({
-    name: podName(app.id, type, formation.release),
-    app,
-    type,
-    release: formation.release,
-    spec: specOf(formation, type, process),
-    graceSeconds: process.graceSeconds,
-    routable: formation.routable === type,
-    stage: 'starting',
-  })
-  app.pods.set(pod.name, pod)
-  return pod
-}
 
 /** Once for all pods, and before their time begins: a large image takes as long as it takes. */
 async function fetchImage(
@@ -75,14 +43,7 @@ async function replace(
 ): Promise<Pod[]> {
   const app = openApp(backend, formation.app)
   const seconds = deadlineSeconds(formation)
-  const save = (more: readonly Pod[], less: readonly Pod[] = []): Promise<void> => {
-    const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving' && !less.includes(pod))
-    return saveServing(
-      backend.options.stateFolder,
-      app.id,
-      [...new Set([...serving, ...more])].map(({ name }) => name),
-    )
-  }
+  const save = (more: readonly Pod[], less: readonly Pod[]): Promise<void> => saveNames(backend, app, more, less)
   const [type] = types
   if (type !== undefined) await fetchImage(backend, formation, type, countOf(types), signal)
   const added = await takeOver<Pod>(
@@ -92,8 +53,7 @@ async function replace(
       seconds,
       add: async (type) => addPod(app, formation, type),
       async keep() {
-        // From here on a container that is not named there never served.
-        await save([])
+        await save([], [])
         backend.changed(app.id)
       },
       async start(pods, over, up, fail) {
@@ -139,29 +99,10 @@ export async function applyFormation(
 ): Promise<void> {
   const app = openApp(backend, formation.app)
   await backend.options.networks.ensure(app.id, signal)
-  const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')
-  const candidates = serving.map((pod) => ({
-    pod,
-    type: pod.type,
-    release: pod.release,
-    started: pod.started,
-    ok: pod.ready,
-  }))
-  const plan = planRollout(candidates, formation)
-  const waitFor: Pod[] = []
-  for (const { pod } of plan.keep) {
-    const process = formation.processes[pod.type] as ProcessSpec
-    const routable = formation.routable === pod.type
-    const changed = pod.spec === null || pod.routable !== routable
-    if (routable && !pod.routable) Object.assign(pod, { ready: pod.address !== null && pod.ready })
-    Object.assign(pod, { routable, spec: specOf(formation, pod.type, process), graceSeconds: process.graceSeconds })
-    if (changed) watchPod(backend, pod)
-    // A pod that waits for its restart was ready once: it does not delay the others.
-    if (changed && pod.container) waitFor.push(pod)
-  }
-  if (plan.add.length > 0) progress(`starting ${countOf(plan.add)}`)
-  await replace(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
-  if (plan.add.length > 0) progress(`${countOf(plan.add)} ready`)
+  const { add, retire: old, changed } = stay(backend, app, formation)
+  if (add.length > 0) progress(`starting ${countOf(add)}`)
+  await replace(backend, formation, { types: add, waitFor: changed, old }, signal)
+  if (add.length > 0) progress(`${countOf(add)} ready`)
 }
 
 export async function restartPods(
@@ -170,10 +111,8 @@ export async function restartPods(
   which: { readonly type?: string; readonly name?: string },
   signal: AbortSignal,
 ): Promise<Pod[]> {
-  const old = [...app.pods.values()].filter(
-    (pod) =>
-      pod.stage === 'serving' &&
-      (which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name),
+  const old = servingOf(app).filter((pod) =>
+    which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name,
   )
   if (old.length === 0) return []
   if (!app.formation)

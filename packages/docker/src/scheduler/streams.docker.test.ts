@@ -61,6 +61,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
       ask: unused,
       crash: unused,
       reopen: unused,
+      reboot: unused,
       close: unused,
     }
   })

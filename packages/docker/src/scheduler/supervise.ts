@@ -36,43 +36,52 @@ export async function lastLines(pod: Pod): Promise<readonly string[]> {
   return output.last()
 }
 
-/** Starts the pod again whenever it ends, until it is stopped. Without a spec that is impossible: it is removed. */
+/** Says that its container has ended, or could not be started. False: it is removed. */
+async function isToRestart(backend: Backend, pod: Pod, pause: number): Promise<boolean> {
+  Object.assign(pod, { ready: false, reason: null, broken: null, state: 'error' })
+  for (const notify of pod.whenFailed) notify()
+  backend.changed(pod.app.id)
+  await lastLines(pod)
+  if (pod.container) {
+    const { id, output } = pod.container
+    pod.container = null
+    await output.stop()
+    await removeContainer(backend.options.engine, id).catch(() => {})
+  }
+  if (pod.spec) {
+    await logLine(pod, `${pod.problem}, restarting in ${pause / 1000}s`)
+    return true
+  }
+  await logLine(pod, `${pod.problem}, waiting for the platform to start it again`)
+  inBackground(backend, pod.app, 'a pod could not be removed', () => stopPod(backend, pod, 0))
+  return false
+}
+
+/** Starts the pod unless it runs, and again whenever it ends, until it is stopped. Without a spec that is impossible: it is removed. */
 export async function supervise(backend: Backend, pod: Pod): Promise<void> {
-  const { engine } = backend.options
   const { signal } = pod.end
   const aborted = new Promise<null>((resolve) => {
     signal.addEventListener('abort', () => resolve(null), { once: true })
   })
   let pause = firstPauseMs
-  let problem = ''
   while (!signal.aborted) {
     if (pod.container) {
       const ended = await Promise.race([pod.container.exited.catch(() => null), aborted])
       if (ended === null || signal.aborted) return
       if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
-      problem = `process ${endedText(ended)}${pod.broken === null ? '' : ` (${pod.broken})`}`
-      Object.assign(pod, { ready: false, reason: null, broken: null, state: 'crashed' })
-      backend.changed(pod.app.id)
-      await lastLines(pod)
-      const { id, output } = pod.container
-      pod.container = null
-      await output.stop()
-      await removeContainer(engine, id).catch(() => {})
+      pod.problem = `process ${endedText(ended)}${pod.broken === null ? '' : ` (${pod.broken})`}`
     }
-    if (!pod.spec) {
-      await logLine(pod, `${problem}, waiting for the platform to start it again`)
-      inBackground(backend, pod.app, 'a pod could not be removed', () => stopPod(backend, pod, 0))
-      return
-    }
-    await logLine(pod, `${problem}, restarting in ${pause / 1000}s`)
+    if (pod.problem !== null && !(await isToRestart(backend, pod, pause))) return
     try {
-      await sleep(pause, undefined, { signal })
-      pause = Math.min(pause * 2, longestPauseMs)
+      if (pod.problem !== null) {
+        await sleep(pause, undefined, { signal })
+        pause = Math.min(pause * 2, longestPauseMs)
+      }
       await startPod(backend, pod, signal)
       watchPod(backend, pod)
     } catch (error) {
       if (signal.aborted) return
-      problem = `process could not be started: ${(error as Error).message}`
+      pod.problem = `process could not be started: ${(error as Error).message}`
     }
   }
 }

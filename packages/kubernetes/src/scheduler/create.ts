@@ -17,6 +17,7 @@ import { matchingNodes } from './nodes.ts'
 import { ensureSecrets, oneOffPod } from './manifests/one-off.ts'
 import { remember } from './remember.ts'
 import { restartPods } from './apply/restart.ts'
+import { resumeFormation } from './apply/resume.ts'
 import { ensureNamespace, removeNamespace } from './namespace.ts'
 import type { RunDeps } from './run/end.ts'
 import { cleanOneOffs, runOneOff, withPod } from './run/run.ts'
@@ -172,6 +173,8 @@ export async function createKubernetesScheduler(options: KubernetesOptions): Pro
     matchingNodes: (tags) => matchingNodes(kube, tags),
     apply: (formation, signal, progress) =>
       queue.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    resume: (formation, signal) =>
+      queue.queued(formation.app, signal, (whole) => resumeFormation(backend, formation, whole)),
     observe: (app) => observe(backend, app),
     restart: (app, which, signal) =>
       queue.queued(app, signal, async (whole) =>

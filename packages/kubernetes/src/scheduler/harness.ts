@@ -1,6 +1,7 @@
 // How is the Kubernetes scheduler tried by the contract?
 import { pathOf, type Pod } from '../client/objects.ts'
 import type { Answer, Harness } from '@deis/ports/testing/contract-harness'
+import type { ObservedPod } from '@deis/ports/scheduler'
 import { createKubernetesScheduler } from './create.ts'
 import { get, openTestbed, serve, stay } from './testbed.ts'
 
@@ -43,6 +44,15 @@ export async function openKubernetesHarness(): Promise<Harness> {
     },
     async reopen() {
       await scheduler.close({ stop: false })
+      instance++
+      scheduler = await open()
+    },
+    async reboot(pods) {
+      await scheduler.close({ stop: false })
+      const app = ({ name, type }: ObservedPod): string => name.slice(0, name.lastIndexOf(`-${type}-`))
+      await Promise.all(
+        pods.map((pod) => testbed.kube.remove(pathOf('v1/Pod', app(pod), pod.name), { graceSeconds: 0 })),
+      )
       instance++
       scheduler = await open()
     },

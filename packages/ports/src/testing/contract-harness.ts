@@ -42,6 +42,8 @@ export type Harness = {
   crash(pod: ObservedPod): Promise<void>
   /** Opens the backend again, as after a kill -9 of the controller. */
   reopen(): Promise<void>
+  /** Ends these pods while nobody watches, and opens the backend again, as a reboot of the machine does. */
+  reboot(pods: readonly ObservedPod[]): Promise<void>
   close(): Promise<void>
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import { execContract } from './contract-exec.ts'
 import { followContract } from './contract-follow.ts'
+import { resumeContract } from './contract-resume.ts'
 import { sessionsContract } from './contract-sessions.ts'
 import { byType, contractSteps, names, never, quiet } from './contract-steps.ts'
 import type { ObservedPod } from '../scheduler.ts'
@@ -276,5 +277,7 @@ export function schedulerContract(name: string, open: () => Promise<Harness>): v
       await harness.scheduler().remove(app, never)
       expect(await observe(app)).toEqual([])
     })
+
+    resumeContract(() => harness, steps)
   })
 }

@@ -81,6 +81,7 @@ function insistent(memory: Scheduler): Scheduler {
     name: 'flaky',
     capabilities: again(flaky.capabilities),
     apply: again(flaky.apply),
+    resume: again(flaky.resume),
     observe: again(flaky.observe),
     logs: again(flaky.logs),
     remove: again(flaky.remove),

@@ -50,6 +50,7 @@ export function createFlakyScheduler(
     upstreams: flaky('upstreams', (...args) => inner.upstreams(...args)),
     matchingNodes: flaky('matchingNodes', (...args) => inner.matchingNodes(...args)),
     apply: flaky('apply', (...args) => inner.apply(...args)),
+    resume: flaky('resume', (...args) => inner.resume(...args)),
     observe: flaky('observe', (...args) => inner.observe(...args)),
     restart: flaky('restart', (...args) => inner.restart(...args)),
     run: flaky('run', (...args) => inner.run(...args)),

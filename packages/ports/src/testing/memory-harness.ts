@@ -10,6 +10,10 @@ export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler =
   let scheduler = createMemoryScheduler({ world })
   let wrapped = wrap(scheduler)
   let turn = 0
+  const reopen = async (): Promise<void> => {
+    scheduler = createMemoryScheduler({ world })
+    wrapped = wrap(scheduler)
+  }
   return {
     scheduler: () => wrapped,
     artifact: { kind: 'slug', digest: `sha256:${'0'.repeat(64)}` },
@@ -33,9 +37,10 @@ export async function openMemoryHarness(wrap: (memory: Scheduler) => Scheduler =
       return { pod: answer.pod, greeting: answer.env['GREETING'] ?? null }
     },
     crash: async (pod) => scheduler.crash(pod.name),
-    async reopen() {
-      scheduler = createMemoryScheduler({ world })
-      wrapped = wrap(scheduler)
+    reopen,
+    async reboot(pods) {
+      for (const { name } of pods) for (const app of world.apps.values()) app.pods.delete(name)
+      await reopen()
     },
     close: () => scheduler.close({ stop: true }),
   }

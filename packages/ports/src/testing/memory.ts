@@ -7,6 +7,7 @@ import { direct } from '../direct.ts'
 import { createFeed } from './feed.ts'
 import { simulate } from './memory-sessions.ts'
 import { createMemoryWorld, type MemoryApp, type MemoryPod, type MemoryWorld, observed } from './memory-world.ts'
+import { resumed, unreadyOf } from './memory-resume.ts'
 import { planRollout } from '../take-over.ts'
 import {
   type Capabilities,
@@ -140,6 +141,11 @@ export function createMemoryScheduler(
     pod.state = 'up'
     changed(pod.app)
   }
+  const planOf = (formation: Formation): { add: readonly string[]; retire: readonly MemoryPod[] } => {
+    const candidates = serving(formation.app).map((pod) => ({ ...pod, ok: pod.state === 'up', pod }))
+    const { add: types, retire: old } = planRollout(candidates, formation)
+    return { add: types, retire: old.map(({ pod }) => pod) }
+  }
   /** All of these types become ready and take over from `old`, or nothing changes. */
   const replace = async (
     formation: Formation,
@@ -198,11 +204,22 @@ export function createMemoryScheduler(
     capabilities: async () => ({ ...everything, ...options.capabilities }),
     apply: (formation, signal, progress) =>
       queue.queued(formation.app, signal, async (whole) => {
-        const candidates = serving(formation.app).map((pod) => ({ ...pod, ok: pod.state === 'up', pod }))
-        const plan = planRollout(candidates, formation)
-        if (plan.add.length > 0) progress(`starting ${plan.add.join(', ')}`)
-        const old = plan.retire.map((one) => one.pod)
-        await replace(formation, plan.add, old, whole)
+        const { add: types, retire: old } = planOf(formation)
+        if (types.length > 0) progress(`starting ${types.join(', ')}`)
+        await replace(formation, types, old, whole)
+      }),
+    resume: (formation, signal) =>
+      queue.queued(formation.app, signal, async (whole) => {
+        const { add: types, retire: old } = planOf(formation)
+        if (serving(formation.app).some((pod) => pod.release !== formation.release))
+          await replace(formation, types, old, whole)
+        else {
+          const added = types.map((type) => add(formation, type, formation.processes[type]?.command ?? null))
+          open(formation.app).formation = formation
+          void retire(old)
+          await resumed(added, print, changed)
+        }
+        return unreadyOf(serving(formation.app))
       }),
     observe: async (app) => seen(app),
     restart: (app, which, signal) =>

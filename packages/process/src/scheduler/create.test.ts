@@ -1,4 +1,5 @@
 // Does the process scheduler keep the contract, with real processes?
+import { killAll, withVariable } from '@deis/machine/pid'
 import { contractFiles, type Answer, shellCommands } from '@deis/ports/testing/contract-harness'
 import { schedulerContract } from '@deis/ports/testing/contract'
 import { createProcessScheduler } from './create.ts'
@@ -21,6 +22,11 @@ schedulerContract('process', async () => {
     crash: async (pod) => void (await testbed.get(pod.address ?? '', '/crash').catch(() => {})),
     async reopen() {
       await scheduler.close({ stop: false })
+      scheduler = await createProcessScheduler(testbed.options())
+    },
+    async reboot(pods) {
+      await scheduler.close({ stop: false })
+      for (const { name } of pods) await killAll(() => withVariable('DEIS_POD', name))
       scheduler = await createProcessScheduler(testbed.options())
     },
     async close() {

@@ -12,6 +12,7 @@ import { createLimit } from '@deis/lib/limit'
 import { appFolder, observed } from './pod.ts'
 import { createPortPool } from './ports.ts'
 import { recover } from './recover.ts'
+import { resumeFormation } from './resume.ts'
 import { applyFormation, restartPods } from './rollout.ts'
 import { unpackedAtOnce } from './process.ts'
 import { runOneOff } from './run.ts'
@@ -79,6 +80,8 @@ export async function createProcessScheduler(options: ProcessOptions): Promise<S
     capabilities: async () => capabilitiesOf(backend),
     apply: (formation, signal, progress) =>
       queue.queued(formation.app, signal, (whole) => applyFormation(backend, formation, whole, progress)),
+    resume: (formation, signal) =>
+      queue.queued(formation.app, signal, (whole) => resumeFormation(backend, formation, whole)),
     observe: async (app) => podsOf(app).map(observed),
     restart: (app, which, signal) =>
       queue.queued(app, signal, async (whole) => {

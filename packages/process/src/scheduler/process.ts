@@ -188,7 +188,7 @@ export async function watchPod(backend: Backend, pod: Pod): Promise<void> {
     liveness: spec?.liveness,
     ready: (address: string | null) => {
       const news = !pod.ready || pod.address !== address
-      Object.assign(pod, { ready: true, address, reason: null, state: 'up' })
+      Object.assign(pod, { ready: true, address, reason: null, problem: null, state: 'up' })
       for (const notify of pod.whenReady) notify()
       if (!news) return
       backend.changed(pod.app.id)

@@ -1,54 +1,19 @@
 // How do new pods replace old ones, all of them or none?
-import { access } from 'node:fs/promises'
 import { groupMembers } from '@deis/machine/pid'
-import { slugFile } from '@deis/machine/slugs'
-import { podName } from '@deis/ports/names'
-import { countOf, deadlineSeconds, planRollout, takeOver } from '@deis/ports/take-over'
-import { DeployFailure, type Formation, type ProcessSpec, type Progress } from '@deis/ports/scheduler'
+import { countOf, deadlineSeconds, takeOver } from '@deis/ports/take-over'
+import { DeployFailure, type Formation, type Progress } from '@deis/ports/scheduler'
 import { type Backend, openApp, type ProcessApp } from './backend.ts'
 import { exitFailure } from '@deis/ports/exit'
 import { lateFailure, memoryFailure, systemFailure } from './diagnose.ts'
 import { clearGroup } from './launch.ts'
 import { prepareStart, startInHome, unpackedAtOnce, wasKilledForMemory, watchPod } from './process.ts'
 import { listeningPorts } from './listening.ts'
-import { newPod, type Pod, save, type Spec } from './pod.ts'
+import { type Pod, save } from './pod.ts'
 import { retire, stopPod, supervise } from './supervise.ts'
+import { addPod, requireSlug, servingOf, stay } from './wanted.ts'
 
 /** Pods that never served get no longer than this to end. */
 const failedGraceSeconds = 10
-
-function specOf(formation: Formation, type: string, process: ProcessSpec): Spec {
-  if (process.command === null)
-    throw new DeployFailure(`${type} has no command`, [], `Add a line \`${type}: COMMAND\` to the Procfile.`)
-  return {
-    artifact: formation.artifact,
-    command: process.command,
-    env: formation.env,
-    memory: process.memory,
-    cpu: process.cpu,
-    readiness: process.readinessProbe,
-    liveness: process.livenessProbe,
-  }
-}
-
-async function addPod(backend: Backend, app: ProcessApp, formation: Formation, type: string): Promise<Pod> {
-  const process = formation.processes[type] as ProcessSpec
-  const spec = specOf(formation, type, process)
-  const runAs = await backend.options.accounts.of(app.id)
-  const pod = newPod({
-    name: podName(app.id, type, formation.release),
-    app,
-    type,
-    release: formation.release,
-    port: await backend.ports.take(runAs?.uid ?? null),
-    spec,
-    graceSeconds: process.graceSeconds,
-    routable: formation.routable === type,
-    stage: 'starting',
-  })
-  app.pods.set(pod.name, pod)
-  return pod
-}
 
 /** Fails with the output of the process when it ends before `signal` is aborted. */
 async function failAtExit(
@@ -172,44 +137,12 @@ export async function applyFormation(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const { artifact } = formation
-  if (artifact.kind !== 'slug')
-    throw new DeployFailure(
-      'this platform (one machine without a container runtime) cannot run images',
-      [],
-      'Push source code, or run the platform on Docker or Kubernetes.',
-    )
-  await access(slugFile(backend.options.slugFolder, artifact.digest)).catch(() => {
-    throw new DeployFailure(
-      `the slug "${artifact.digest}" is not on this machine`,
-      [],
-      'Push the app again to build it.',
-    )
-  })
+  await requireSlug(backend, formation)
   const app = openApp(backend, formation.app)
-  const serving = [...app.pods.values()].filter((pod) => pod.stage === 'serving')
-  const candidates = serving.map((pod) => ({
-    pod,
-    type: pod.type,
-    release: pod.release,
-    started: pod.started,
-    ok: pod.ready,
-  }))
-  const plan = planRollout(candidates, formation)
-  const waitFor: Pod[] = []
-  for (const { pod } of plan.keep) {
-    const process = formation.processes[pod.type] as ProcessSpec
-    const routable = formation.routable === pod.type
-    const changed = pod.spec === null || pod.routable !== routable
-    if (routable && !pod.routable) Object.assign(pod, { ready: pod.address !== null && pod.ready })
-    Object.assign(pod, { routable, spec: specOf(formation, pod.type, process), graceSeconds: process.graceSeconds })
-    if (changed) await watchPod(backend, pod)
-    // A pod that waits for its restart was ready once: it does not delay the others.
-    if (changed && pod.process) waitFor.push(pod)
-  }
-  if (plan.add.length > 0) progress(`starting ${countOf(plan.add)}`)
-  await replace(backend, formation, { types: plan.add, waitFor, old: plan.retire.map(({ pod }) => pod) }, signal)
-  if (plan.add.length > 0) progress(`${countOf(plan.add)} ready`)
+  const { add, retire: old, changed } = await stay(backend, app, formation)
+  if (add.length > 0) progress(`starting ${countOf(add)}`)
+  await replace(backend, formation, { types: add, waitFor: changed, old }, signal)
+  if (add.length > 0) progress(`${countOf(add)} ready`)
 }
 
 export async function restartPods(
@@ -218,10 +151,8 @@ export async function restartPods(
   which: { readonly type?: string; readonly name?: string },
   signal: AbortSignal,
 ): Promise<Pod[]> {
-  const old = [...app.pods.values()].filter(
-    (pod) =>
-      pod.stage === 'serving' &&
-      (which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name),
+  const old = servingOf(app).filter((pod) =>
+    which.name === undefined ? which.type === undefined || pod.type === which.type : pod.name === which.name,
   )
   if (old.length === 0) return []
   if (!app.formation)

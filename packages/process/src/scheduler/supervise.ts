@@ -15,14 +15,28 @@ const firstPauseMs = 1000
 const longestPauseMs = 60_000
 const stableAfterMs = 60_000
 
-/** Restarts the pod whenever it ends, until it is stopped. Without a spec it cannot be restarted: it is removed. */
+/** Says that its process has ended, or could not be started. False: it is removed. */
+async function isToRestart(backend: Backend, pod: Pod, pause: number): Promise<boolean> {
+  Object.assign(pod, { process: null, ready: false, reason: null, broken: null, state: 'error' })
+  for (const notify of pod.whenFailed) notify()
+  backend.changed(pod.app.id)
+  await pod.output?.poll()
+  if (pod.spec) {
+    await logLine(pod, `${pod.problem}, restarting in ${pause / 1000}s`)
+    return true
+  }
+  await logLine(pod, `${pod.problem}, waiting for the platform to start it again`)
+  inBackground(backend, pod.app, 'a pod could not be removed', () => stopPod(backend, pod, 0))
+  return false
+}
+
+/** Starts the pod unless it runs, and again whenever it ends, until it is stopped. Without a spec that is impossible: it is removed. */
 export async function supervise(backend: Backend, pod: Pod): Promise<void> {
   const { signal } = pod.end
   const aborted = new Promise<null>((resolve) => {
     signal.addEventListener('abort', () => resolve(null), { once: true })
   })
   let pause = firstPauseMs
-  let problem: string | null = null
   while (!signal.aborted) {
     if (pod.process) {
       const exit = await Promise.race([pod.process.exited, aborted])
@@ -30,25 +44,19 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
       if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
       await clearGroup(pod.process)
       const how = (await wasKilledForMemory(backend, pod)) ? memoryText(exit, pod.spec?.memory) : exitText(exit)
-      problem = `process ${how}${pod.broken ? ` (${pod.broken})` : ''}`
+      pod.problem = `process ${how}${pod.broken ? ` (${pod.broken})` : ''}`
     }
-    Object.assign(pod, { process: null, ready: false, reason: null, broken: null, state: 'error' })
-    backend.changed(pod.app.id)
-    await pod.output?.poll()
-    if (!pod.spec) {
-      await logLine(pod, `${problem}, waiting for the platform to start it again`)
-      inBackground(backend, pod.app, 'a pod could not be removed', () => stopPod(backend, pod, 0))
-      return
-    }
-    await logLine(pod, `${problem}, restarting in ${pause / 1000}s`)
+    if (pod.problem !== null && !(await isToRestart(backend, pod, pause))) return
     try {
-      await sleep(pause, undefined, { signal })
-      pause = Math.min(pause * 2, longestPauseMs)
+      if (pod.problem !== null) {
+        await sleep(pause, undefined, { signal })
+        pause = Math.min(pause * 2, longestPauseMs)
+      }
       await startProcess(backend, pod, signal)
       await watchPod(backend, pod)
     } catch (error) {
       if (signal.aborted) return
-      problem = `process could not be started: ${(error as Error).message}`
+      pod.problem = `process could not be started: ${(error as Error).message}`
     }
   }
 }

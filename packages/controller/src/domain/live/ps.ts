@@ -1,7 +1,7 @@
 // How many processes should run, which do, and how are they restarted (docs/contract/api.md §2.3, §2.4)?
 import { DeisError, notFound, type Pod, type Structure, time } from '@deis/types'
 import type { ObservedPod } from '@deis/ports/scheduler'
-import { applyCurrent, appRow, explain } from '../releases/converge.ts'
+import { applyCurrent, appRow, explain, resumeCurrent } from '../releases/converge.ts'
 import type { Caller, Core } from '../core.ts'
 import { scaleRequest, structureOf } from '../apps/structure.ts'
 import { latestGood, pendingRelease } from '../releases/release.ts'
@@ -109,7 +109,7 @@ export async function scaleApp(
         )
       // What is stored must be what runs.
       await save(before, false)
-      await applyCurrent(core, current, before, signal).catch((again: unknown) =>
+      await resumeCurrent(core, current, before, signal).catch((again: unknown) =>
         core.log.error({ app: app.id, err: again }, 'the old process counts could not be restored'),
       )
       if (error instanceof DeisError) throw error

@@ -1,6 +1,7 @@
 // How does an app come to run what its newest release says, and go back when it cannot (docs/architecture.md, principle 5, docs/contract/api.md §3.5)?
 import { DeisError, messageOf, type Structure } from '@deis/types'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Unready } from '@deis/ports/resume'
 import { DeployFailure, type Formation } from '@deis/ports/scheduler'
 import type { Core } from '../core.ts'
 import { desiredStructure } from '../apps/structure.ts'
@@ -37,12 +38,11 @@ async function route(core: Core, id: string): Promise<void> {
   await core.routes.acknowledged(id, routedMs)
 }
 
-/** Applies, repeating what failed for reasons of the backend; a DeployFailure is final at once. */
-async function applyFormation(core: Core, wanted: Formation, signal: AbortSignal): Promise<void> {
+/** Repeats what failed for reasons of the backend; a DeployFailure is final at once. */
+async function insist<T>(core: Core, wanted: Formation, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await core.scheduler.apply(wanted, signal, (line) => core.logs.write(wanted.app, 'INFO', line))
-      return
+      return await work()
     } catch (error) {
       signal.throwIfAborted()
       const delay = retryDelaysMs[attempt]
@@ -54,6 +54,15 @@ async function applyFormation(core: Core, wanted: Formation, signal: AbortSignal
     }
   }
 }
+
+const applyFormation = (core: Core, wanted: Formation, signal: AbortSignal): Promise<void> =>
+  insist(core, wanted, signal, () =>
+    core.scheduler.apply(wanted, signal, (line) => core.logs.write(wanted.app, 'INFO', line)),
+  )
+
+/** Of a release that was deployed: what is missing of it starts, each process by itself. */
+const resumeFormation = (core: Core, wanted: Formation, signal: AbortSignal): Promise<readonly Unready[]> =>
+  insist(core, wanted, signal, () => core.scheduler.resume(wanted, signal))
 
 /** The whole explanation of a failed deploy: cause, evidence, next step. */
 export function explain(error: unknown): string {
@@ -94,6 +103,7 @@ async function markDeployed(core: Core, app: AppRow, release: FullRelease): Prom
     where: { uuid: release.uuid, state: 'pending' },
     data: { state: 'deployed', updatedAt: new Date() },
   })
+  core.here.failingApps.clear(app.id)
   await route(core, app.id)
   core.here.acme.wake()
 }
@@ -177,7 +187,7 @@ async function goBack(
   const text = failureText(failed.version, previous.version, why)
   try {
     const current = (await appRow(core, app.id)) ?? app
-    await applyFormation(
+    await resumeFormation(
       core,
       await formationOf(core, app, previous, desiredStructure(current, core.config.maxProcesses)),
       signal,
@@ -200,12 +210,29 @@ export async function applyRelease(
   await applyFormation(core, await formationOf(core, app, release, structure), signal)
 }
 
-/** Makes the app run its current release in its current structure; for scale, and for apps that lost their processes. */
+/** Makes the app run its current release in this structure, all of it or nothing. */
 export async function applyCurrent(core: Core, app: AppRow, structure: Structure, signal: AbortSignal): Promise<void> {
   const release = await latestGood(core.db, app)
   if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
   await applyFormation(core, await formationOf(core, app, release, structure), signal)
   await route(core, app.id)
+}
+
+/**
+ * Runs its current release in this structure again, as far as it is not there, each process by itself; for apps that lost their
+ * processes. Returns those that are not ready.
+ */
+export async function resumeCurrent(
+  core: Core,
+  app: AppRow,
+  structure: Structure,
+  signal: AbortSignal,
+): Promise<readonly Unready[]> {
+  const release = await latestGood(core.db, app)
+  if (!release.build) return []
+  const unready = await resumeFormation(core, await formationOf(core, app, release, structure), signal)
+  await route(core, app.id)
+  return unready
 }
 
 /** After a reboot nothing runs: the last good release serves while the unfinished deploy is tried, which may take its whole time. */
@@ -214,7 +241,7 @@ async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, sig
   if (!good.build || (await core.scheduler.observe(app.id)).some((pod) => pod.state === 'up')) return
   try {
     const before = desiredStructure({ structure: pending.before }, core.config.maxProcesses)
-    await applyFormation(core, await formationOf(core, app, good, before), signal)
+    await resumeFormation(core, await formationOf(core, app, good, before), signal)
     await publishRoutes(core, app.id)
   } catch (error) {
     signal.throwIfAborted()
@@ -222,20 +249,22 @@ async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, sig
   }
 }
 
-/** Brings one app to its desired state after a start: continues a pending release, or runs the last good one again. */
-export async function converge(core: Core, id: string): Promise<void> {
-  await core.queue.run(id, async (signal) => {
+/**
+ * Brings one app to its desired state after a start: carries a pending release on, or runs the last good one again. Returns the
+ * processes that are not ready then: they are started again by themselves, and all others serve.
+ */
+export async function converge(core: Core, id: string): Promise<readonly Unready[]> {
+  return core.queue.run(id, async (signal) => {
     const app = await appRow(core, id)
-    if (!app || app.destroying) return
+    if (!app || app.destroying) return []
     await exposeApp(core, id, signal)
     const pending = await pendingRelease(core.db, app)
     if (pending?.build) {
       core.log.info({ app: id, release: pending.version }, 'continuing a deploy')
       await serveMeanwhile(core, app, pending, signal)
       await deploy(core, app, pending, signal)
-      return
+      return []
     }
-    const release = await latestGood(core.db, app)
-    if (release.build) await applyCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
+    return resumeCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
   })
 }

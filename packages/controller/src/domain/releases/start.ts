@@ -1,4 +1,5 @@
 // What has to be finished, undone or resumed when the controller starts (docs/architecture.md, principle 5)?
+import type { Unready } from '@deis/ports/resume'
 import { messageOf } from '@deis/types'
 import { publishChallenges, publishForPeer } from '../acme/challenges.ts'
 import { destroyApp } from '../apps/apps.ts'
@@ -6,6 +7,7 @@ import { appIds, appPages, atOnce, type StoredApp } from '../apps/bulk.ts'
 import { abandonBuilds, cancelForPeer } from '../builds/build.ts'
 import { converge } from './converge.ts'
 import type { Core } from '../core.ts'
+import { unreadyText } from '../apps/failing-apps.ts'
 import { countsOf, structureProblem } from '../apps/structure.ts'
 import { stopForPeer } from '../live/one-offs.ts'
 import type { Message } from '../../store/peers.ts'
@@ -28,19 +30,37 @@ function report(core: Core, app: string, error: unknown): void {
   core.logs.write(app, 'ERROR', messageOf(error))
 }
 
-/** Tries once, and retries a failure in the background until it succeeds or the controller stops. */
+/** The others serve; these are started again by the backend. */
+function reportUnready(core: Core, app: string, unready: readonly Unready[]): void {
+  const why = unreadyText(unready)
+  if (!core.here.failingApps.set(app, why, unready)) return
+  core.log.warn({ app, unready }, 'processes of an app are not ready')
+  core.logs.write(app, unready.some(({ failed }) => failed) ? 'ERROR' : 'WARN', why)
+}
+
+/** Forgets what was reported of apps whose processes are ready by now. */
+export async function lookAtUnready(core: Core): Promise<void> {
+  for (const app of core.here.failingApps.unready()) {
+    const pods = await core.scheduler.observe(app).catch(() => null)
+    if (pods?.every(({ type, state }) => type === 'run' || state === 'up' || state === 'terminating'))
+      core.here.failingApps.clear(app)
+  }
+}
+
+/** Tries once, and again in the background until all of it runs or the controller stops. */
 async function convergeOrRetry(core: Core, app: string, delay = firstRetryMs): Promise<void> {
   try {
-    await converge(core, app).catch(async (error: unknown) => {
+    const unready = await converge(core, app).catch(async (error: unknown) => {
       if (!(await makeReadable(core, app))) throw error
-      await converge(core, app)
+      return converge(core, app)
     })
-    core.here.failingApps.clear(app)
+    if (unready.length === 0) return core.here.failingApps.clear(app)
+    reportUnready(core, app, unready)
   } catch (error) {
     if (core.shutdown.aborted) return
     report(core, app, error)
-    setTimeout(() => void convergeOrRetry(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
   }
+  setTimeout(() => void convergeOrRetry(core, app, Math.min(delay * 2, lastRetryMs)), delay).unref()
 }
 
 /** Every app's route, before any router can ask: an empty snapshot would clear what it serves. */
@@ -108,7 +128,7 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
   for (const app of left) {
     if (busy.has(app.id) || core.queue.isBusy(app.id)) continue
     busy.add(app.id)
-    const work = app.destroying ? destroyApp(core, app) : converge(core, app.id)
+    const work: Promise<unknown> = app.destroying ? destroyApp(core, app) : converge(core, app.id)
     work
       .catch((error: unknown) => {
         if (!core.shutdown.aborted) core.log.error({ app: app.id, err: error }, 'unfinished work failed')

@@ -16,7 +16,7 @@ import { removeOldSecrets } from './tidy.ts'
 const restoreMs = 120_000
 
 /** A refusal that a retry does not change is a failure of the release, not of the cluster. */
-function refusal(error: unknown): unknown {
+export function refusal(error: unknown): unknown {
   if (!(error instanceof KubeError) || ![400, 403, 413, 422].includes(error.status)) return error
   return new DeployFailure(
     `the cluster refuses it: ${error.message}`,
@@ -107,13 +107,15 @@ async function restoreAll(backend: Backend, app: string, steps: readonly Step[])
   )
 }
 
-export async function applyFormation(
-  backend: Backend,
-  formation: Formation,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<void> {
-  const { app, routable, port, artifact } = formation
+type Prepared = {
+  readonly steps: readonly Step[]
+  /** Removes what the formation no longer wants, when nothing can fail any more. */
+  finish(progress: Progress): Promise<void>
+}
+
+/** What pods of the formation need: a namespace, secrets, and what is there of each type. */
+export async function prepare(backend: Backend, formation: Formation, signal: AbortSignal): Promise<Prepared> {
+  const { app, artifact } = formation
   const found = await ensureNamespace(backend, app, signal)
   const level = levelFor(artifact.kind === 'image' ? artifact : null, backend.options.podSecurity)
   // If this fails, the previous pods must be able to start again: stricter rules come at the end.
@@ -125,6 +127,26 @@ export async function applyFormation(
   ]).catch((error: unknown) => {
     throw refusal(error)
   })
+  return {
+    steps,
+    async finish(progress) {
+      await Promise.all([
+        shrink(backend, formation, { steps, scalers }, signal, progress),
+        enforce(backend, app, namespace, level, signal),
+        removeOldSecrets(backend, app, signal, formation.release),
+      ])
+    },
+  }
+}
+
+export async function applyFormation(
+  backend: Backend,
+  formation: Formation,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const { app, routable, port } = formation
+  const { steps, finish } = await prepare(backend, formation, signal)
   const active = steps.filter(({ process }) => process.replicas > 0)
   try {
     await raiseAll(backend, formation, active, signal, progress)
@@ -133,9 +155,5 @@ export async function applyFormation(
     await restoreAll(backend, app, active)
     throw signal.aborted ? signal.reason : error
   }
-  await Promise.all([
-    shrink(backend, formation, { steps, scalers }, signal, progress),
-    enforce(backend, app, namespace, level, signal),
-    removeOldSecrets(backend, app, signal, formation.release),
-  ])
+  await finish(progress)
 }
