@@ -1,5 +1,5 @@
 // Do apps, config, builds, releases and processes behave as docs/contract/api.md §2.3–2.7 and §8 say?
-import { alikeMessage, invalidProcessType } from '@deis/types'
+import { alikeMessage, invalidProcessType, warningHeader } from '@deis/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFlakyScheduler } from '@deis/ports/testing/flaky'
 import { type Fixture, openFixture } from './fixture.ts'
@@ -181,7 +181,7 @@ describe('apps', () => {
   it.each([
     [{ cmd: 'not_an_int' }, 400, "Invalid scaling format: invalid literal for int() with base 10: 'not_an_int'"],
     [{ cmd: -1 }, 400, "Invalid scaling format: ['Must be greater than or equal to zero']"],
-    [{ nosuch: 1 }, 404, 'Container type nosuch does not exist in application'],
+    [{ nosuch: 1 }, 404, 'Container type nosuch does not exist in application. Its process types: cmd.'],
     [{ cmd: null }, 400, "Invalid scaling format: invalid literal for int() with base 10: 'null'"],
   ])('refuses to scale by %j', async (body, status, detail) => {
     const id = await create()
@@ -270,6 +270,26 @@ describe('apps', () => {
     const answer = await f.call('POST', `/v2/apps/${id}/config/`, body, ann)
     expect([answer.status, answer.body]).toEqual([400, fields])
     expect(await releases(id)).toHaveLength(1)
+  })
+
+  it('says which limits have no effect, because no process type has their name', async () => {
+    const id = await create()
+    const limit = async (memory: Json, more: Json = {}): Promise<unknown> => {
+      const answer = await f.call('POST', `/v2/apps/${id}/config/`, { memory, ...more }, ann)
+      expect([answer.status, answer.body]).toEqual([201, expect.objectContaining({ app: id })])
+      return answer.headers[warningHeader]
+    }
+    // Before the first deploy the types are not known.
+    expect(await limit({ web: '512M' })).toBeUndefined()
+    await pull(id)
+    expect(await limit({ cmd: '512M', run: '1G' })).toBeUndefined()
+    expect(await limit({ web: '1G' })).toBe(
+      `"${id}" has no process type "web", so its limits have no effect yet. Its process types: cmd.`,
+    )
+    expect(await limit({ web: null }, { cpu: { worker: '500m', web: '500m' } })).toBe(
+      `"${id}" has no process types "worker", "web", so their limits have no effect yet. Its process types: cmd.`,
+    )
+    expect(await limit({ cmd: '256M' })).toBeUndefined()
   })
 
   it.each(['1G/2G', '0/100MB', '64m', '20kb/1g', '10B'])('takes the memory limit %s', async (limit) => {

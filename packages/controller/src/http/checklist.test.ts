@@ -166,7 +166,7 @@ describe('docs/contract/api.md §8', () => {
     expect(await status(scale({ web: -1 }))).toBe(400)
     expect(await scale({ nope: 1 })).toMatchObject({
       status: 404,
-      body: { detail: 'Container type nope does not exist in application' },
+      body: { detail: 'Container type nope does not exist in application. Its process types: cmd, web.' },
     })
     expect(await status(scale({ web: 2 }))).toBe(204)
   })

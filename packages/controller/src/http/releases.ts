@@ -44,7 +44,11 @@ export function serveReleases(server: FastifyInstance, core: Core, followers: Sl
     buildSbom(core, app, params.uuid, query.format, gone),
   )
   serve(server, core, types.getConfig, ({ app }) => currentConfig(core, app))
-  serve(server, core, types.setConfig, ({ caller, app, body }) => changeConfig(core, caller, app, body))
+  serve(server, core, types.setConfig, async ({ caller, app, body, reply }) => {
+    const { config, notice } = await changeConfig(core, caller, app, body)
+    warn(reply, notice)
+    return config
+  })
   serve(server, core, types.listReleases, ({ app, request, query }) =>
     pageOf(request, query, (page) => releasesPage(core, app, page)),
   )

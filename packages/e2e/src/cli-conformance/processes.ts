@@ -41,7 +41,9 @@ async function processes(world: World): Promise<void> {
   for (const word of ['web', 'web=-1'])
     await deis(`scale ${word}`, error(`"${word}" is not a process type with a count.`, 'It looks like web=2.'))
   await deis('scale nothing=1', {
-    ...error('Container type nothing does not exist in application'),
+    ...error(
+      `Container type nothing does not exist in application. Its process types: ${world.cluster ? 'cmd, ' : ''}web, worker.`,
+    ),
     stdout: ['Scaling processes... but first, coffee!'],
   })
 

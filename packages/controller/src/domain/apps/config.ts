@@ -4,9 +4,9 @@ import type { Capabilities } from '@deis/ports/scheduler'
 import { type ConfigMaps, type ConfigPatch, mergeConfig, refuseWithoutPort } from './config-rules.ts'
 import { appRow, deploy } from '../releases/converge.ts'
 import type { Caller, Core } from '../core.ts'
-import { desiredStructure } from './structure.ts'
+import { type BuildShape, desiredStructure, typesOf, typesText } from './structure.ts'
 import { configRow, configSummary, createRelease, latestGood } from '../releases/release.ts'
-import { type AppRow, configMaps, toConfig } from './rows.ts'
+import { type AppRow, configMaps, procfileOf, toConfig } from './rows.ts'
 
 export async function currentConfig(core: Core, app: AppRow): Promise<Config> {
   const { config } = await latestGood(core.db, app)
@@ -59,13 +59,28 @@ export async function refuseUnmatched(
   throw new DeisError('invalid', `No nodes matched the provided labels: ${list(Object.entries(after))}${cause}`)
 }
 
-/** `base`: the config that the change was made from, if it must still be the one. */
+/** The name that `deis run` has among process types. */
+const oneOffType = 'run'
+
+/** Limits may be set before the push that brings their type; they are said to do nothing until then. */
+function idleLimits(app: string, build: BuildShape, before: ConfigMaps, after: ConfigMaps): string | null {
+  const known = [...typesOf(build), oneOffType]
+  const set = [...Object.entries(after.memory), ...Object.entries(after.cpu)]
+    .filter(([type, value]) => value !== before.memory[type] && value !== before.cpu[type])
+    .map(([type]) => type)
+  const unknown = [...new Set(set)].filter((type) => !known.includes(type)).map((type) => `"${type}"`)
+  if (unknown.length === 0) return null
+  const [what, their] = unknown.length === 1 ? ['process type', 'its'] : ['process types', 'their']
+  return `"${app}" has no ${what} ${unknown.join(', ')}, so ${their} limits have no effect yet. ${typesText(build)}`
+}
+
+/** `base`: the config that the change was made from, if it must still be the one. `notice`: part of it has no effect. */
 export async function changeConfig(
   core: Core,
   caller: Caller,
   app: AppRow,
   { base, ...patch }: ConfigPatch & { readonly base?: string },
-): Promise<Config> {
+): Promise<{ readonly config: Config; readonly notice: string | null }> {
   return core.queue.run(app.id, async (signal) => {
     const current = await appRow(core, app.id)
     if (!current || current.destroying) throw notFound('App')
@@ -93,6 +108,10 @@ export async function changeConfig(
     core.logs.write(app.id, 'INFO', `config ${app.id}-${release.configUuid.slice(0, 7)} updated`)
     if (release.build) await deploy(core, current, release, signal)
     else core.logs.write(app.id, 'INFO', 'No build associated with this release to publish')
-    return toConfig(core.vault, app.id, release.config)
+    const build = release.build && { ...release.build, procfile: procfileOf(release.build) }
+    return {
+      config: toConfig(core.vault, app.id, release.config),
+      notice: build && idleLimits(app.id, build, before, after),
+    }
   })
 }

@@ -116,14 +116,23 @@ describe('the structure of a build', () => {
   })
 
   it('takes counts as Deis took them', () => {
-    expect(scaleRequest({ web: '2', cmd: 3.7, worker: true }, ['web', 'worker'], 100)).toEqual({
+    const of = (...types: string[]) => ({
+      dockerfile: '',
+      sha: 'abc',
+      cnb: null,
+      procfile: Object.fromEntries(types.map((type) => [type, 'serve'])),
+    })
+    expect(scaleRequest({ web: '2', cmd: 3.7, worker: true }, of('web', 'worker'), 100)).toEqual({
       web: 2,
       cmd: 3,
       worker: 1,
     })
     for (const bad of ['x', '', '1e3', null, [], {}, Number.NaN, '-1', -1])
-      expect(() => scaleRequest({ web: bad }, ['web'], 100)).toThrow('Invalid scaling format')
-    expect(() => scaleRequest({ nope: 1 }, ['web'], 100)).toThrow('Container type nope does not exist in application')
+      expect(() => scaleRequest({ web: bad }, of('web'), 100)).toThrow('Invalid scaling format')
+    expect(() => scaleRequest({ nope: 1 }, of('worker', 'web'), 100)).toThrow(
+      'Container type nope does not exist in application. Its process types: web, worker.',
+    )
+    expect(() => scaleRequest({ web: 1 }, { ...of(), sha: '' }, 100)).toThrow('Its process types: cmd.')
   })
 })
 

@@ -16,6 +16,8 @@ export type Counts = { readonly structure: Structure; readonly removed: Structur
 
 /** Types come and go with every push; their counts are not kept for ever. */
 export const maxKept = 200
+/** More are counted, not listed. */
+const listed = 20
 
 export function buildKind(build: Omit<BuildShape, 'procfile'>): BuildKind {
   if (build.cnb !== null) return 'cnb'
@@ -47,6 +49,13 @@ export function typesOf(build: BuildShape): string[] {
   const declared = Object.keys(build.procfile)
   if (!isBuildpackApp(build)) return [...new Set([...declared, 'cmd'])]
   return declared.length > 0 ? declared : ['web']
+}
+
+/** `Its process types: web, worker.` */
+export function typesText(build: BuildShape): string {
+  const types = typesOf(build).toSorted()
+  const more = types.length > listed ? ` and ${types.length - listed} more` : ''
+  return `Its process types: ${types.slice(0, listed).join(', ')}${more}.`
 }
 
 /** Types that exist, and then the newest others. */
@@ -120,13 +129,16 @@ function count(raw: unknown): number {
 /** The counts a request asks for, checked against the types the app has; `cmd` always exists. */
 export function scaleRequest(
   body: Readonly<Record<string, unknown>>,
-  types: readonly string[],
+  build: BuildShape,
   maxProcesses: number,
 ): Structure {
   const wanted = Object.entries(body).map(([type, raw]) => [type, count(raw)] as const)
   for (const [type, number] of wanted) {
-    if (type !== 'cmd' && !types.includes(type))
-      throw new DeisError('not_found', `Container type ${type.slice(0, 80)} does not exist in application`)
+    if (type !== 'cmd' && !Object.hasOwn(build.procfile, type))
+      throw new DeisError(
+        'not_found',
+        `Container type ${type.slice(0, 80)} does not exist in application. ${typesText(build)}`,
+      )
     if (number > maxProcesses) throw new DeisError('invalid', tooMany(type, number, maxProcesses))
   }
   return Object.fromEntries(wanted)

@@ -79,7 +79,11 @@ export async function scaleApp(
     const release = await latestGood(core.db, current)
     if (!release.build) throw new DeisError('invalid', 'No build associated with this release')
     const before = structureOf(current)
-    const wanted = scaleRequest(body, Object.keys(procfileOf(release.build)), core.config.maxProcesses)
+    const wanted = scaleRequest(
+      body,
+      { ...release.build, procfile: procfileOf(release.build) },
+      core.config.maxProcesses,
+    )
     const next = { ...before, ...wanted }
     if (Object.entries(next).every(([type, count]) => before[type] === count)) return
     await refuseBeyondCapacity(core, before, next)
