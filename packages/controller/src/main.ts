@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '@deis/types'
 import pino from 'pino'
-import { startController } from './compose.ts'
+import { type Controller, startController } from './compose.ts'
 import { readConfig } from './config.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -25,20 +25,11 @@ async function main(): Promise<void> {
     page: join(here, '../web'),
     server: join(here, '../server/main.js'),
   }
-  // The first process of a container has no default for these, and nobody waits for one that has not begun.
-  const early = (): void => process.exit(0)
-  process.on('SIGTERM', early).on('SIGINT', early)
-  const controller = await startController(config, files, log)
-  process.off('SIGTERM', early).off('SIGINT', early)
-  log.info({ api: controller.api, git: controller.git }, 'controller is ready')
-  // Not logged, because logs are kept.
-  const { api, git, registrationToken } = controller
-  process.send?.({ ready: { api, git, registrationToken } })
-
+  let controller: Controller | null = null
   let closing = false
   const close = (stop: boolean): void => {
-    // A second signal does not wait any longer.
-    if (closing) process.exit(1)
+    // Nobody waits for one that has not begun, and a second signal does not wait any longer.
+    if (controller === null || closing) process.exit(controller === null ? 0 : 1)
     closing = true
     controller.close({ stop }).then(
       () => process.exit(0),
@@ -48,11 +39,17 @@ async function main(): Promise<void> {
       },
     )
   }
-  // TERM is a restart or an upgrade: apps go on. INT ends the platform with everything it runs.
+  // TERM is a restart or an upgrade: apps go on. INT ends the platform with everything it runs. Installed once: a signal that
+  // comes while its listener is exchanged is lost.
   process.on('SIGTERM', () => close(false))
   process.on('SIGINT', () => close(true))
   // The program that started this one has died: as if it had sent INT.
   if (process.send) process.on('disconnect', () => close(true))
+  controller = await startController(config, files, log)
+  log.info({ api: controller.api, git: controller.git }, 'controller is ready')
+  // Not logged, because logs are kept.
+  const { api, git, registrationToken } = controller
+  process.send?.({ ready: { api, git, registrationToken } })
   process.on('unhandledRejection', (error) => {
     log.fatal({ err: error }, 'unhandled rejection')
     process.exit(1)
