@@ -22,6 +22,7 @@ export async function openKubernetesHarness(): Promise<Harness> {
     prefix: testbed.prefix,
     sessions: { noInputEndInExec: true },
     patience,
+    goesBack: true,
     commands: {
       serve,
       crash: 'echo boom; exit 1',

@@ -18,6 +18,11 @@ export type Harness = {
     /** The input of `exec` cannot be ended. */
     readonly noInputEndInExec?: true
   }
+  /**
+   * Types are deployed one beside the other, and those that were done are gone back with when another fails: their pods are of the
+   * former release again, but new.
+   */
+  readonly goesBack?: true
   /** How many times longer than on an idle machine things may take. */
   readonly patience?: number
   readonly commands: {

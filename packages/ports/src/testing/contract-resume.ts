@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import { byType, type ContractSteps, names, never } from './contract-steps.ts'
-import type { Formation } from '../scheduler.ts'
+import type { Formation, ObservedPod } from '../scheduler.ts'
 import type { Unready } from '../resume.ts'
 
 /** Registers this part of the contract with vitest. The backend is opened again, so nothing else runs meanwhile. */
@@ -12,6 +12,14 @@ export function resumeContract(harness: () => Harness, steps: ContractSteps): vo
   const worker = (command: string) => web(1, command)
   const texts = async (app: string): Promise<string[]> =>
     (await harness().scheduler().logs(app, { lines: 100 })).map(({ text }) => text)
+
+  /** After a deploy that failed. */
+  const stillServing = async (app: string, before: readonly ObservedPod[]): Promise<void> => {
+    const now = async () => byType(await observe(app), 'web')
+    if (!harness().goesBack) return expect(names(await now())).toEqual(names(before))
+    const of = (pods: readonly ObservedPod[]): string[] => pods.map(({ release, state }) => `v${release} ${state}`)
+    await until('the former release serves alone', async () => String(of(await now())) === String(of(before)))
+  }
 
   describe.sequential('after a restart', () => {
     test('each process serves as soon as it is ready, one that crashes is tried again, and ends no other', async () => {
@@ -27,22 +35,23 @@ export function resumeContract(harness: () => Harness, steps: ContractSteps): vo
         return one?.type === 'worker' && one.failed && others.length === 0 && one.cause
       })
       expect(cause).toContain('exited with code 1')
-      const serving = names(byType(await observe(app), 'web'))
+      const serving = byType(await observe(app), 'web')
       await until(
         'the worker was tried again',
         async () => (await texts(app)).filter((one) => one === 'boom').length > 1,
       )
       expect(byType(await observe(app), 'worker').length).toBeGreaterThan(0)
-      expect(names(byType(await observe(app), 'web'))).toEqual(serving)
+      expect(names(byType(await observe(app), 'web'))).toEqual(names(serving))
       // A deploy is still all or none.
       await failure(apply(formation(app, 2, { web: web(2), worker: worker(crash) })))
-      expect(names(byType(await observe(app), 'web'))).toEqual(serving)
+      await stillServing(app, serving)
       await answering(app, 2)
       await apply(formation(app, 3, { web: web(2), worker: worker(runs) }))
       expect((await settled(app, 3)).map(({ release }) => release)).toEqual([3, 3, 3])
     })
 
-    test('one that never listens keeps no other from running, and is named', async () => {
+    test('one that never listens keeps no other from running, and is named', async ({ skip }) => {
+      if (harness().goesBack) skip('pods with another command take over from those that run')
       const { sleep: runs, neverReady } = harness().commands
       const app = newApp()
       await apply(formation(app, 1, { web: web(1), worker: worker(runs) }))
@@ -82,10 +91,11 @@ export function resumeContract(harness: () => Harness, steps: ContractSteps): vo
     test('while another release serves, all of it takes over or nothing', async () => {
       const app = newApp()
       await apply(formation(app, 1, { web: web(1) }))
-      const before = names(await observe(app))
+      const before = await observe(app)
       const { crash, sleep: runs } = harness().commands
       await failure(resume(formation(app, 2, { web: web(1), worker: worker(crash) })))
-      expect(names(await observe(app))).toEqual(before)
+      await stillServing(app, before)
+      await until('nothing else is left', async () => byType(await observe(app), 'worker').length === 0)
       expect(await resume(formation(app, 3, { web: web(1), worker: worker(runs) }))).toEqual([])
       expect((await settled(app, 2)).map(({ release }) => release)).toEqual([3, 3])
     })
