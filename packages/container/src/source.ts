@@ -59,7 +59,7 @@ export async function keepSource(
 /** @throws BuildFailure naming the line. */
 export function processesOf({ procfile }: Source): Record<string, string> {
   try {
-    return procfile === null ? {} : parseProcfile(procfile)
+    return procfile === null ? {} : (parseProcfile(procfile) ?? {})
   } catch (error) {
     if (!(error instanceof BadProcfile)) throw error
     throw new BuildFailure(error.message.startsWith('Procfile') ? `${error.message}.` : `Procfile: ${error.message}.`)

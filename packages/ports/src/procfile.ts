@@ -39,9 +39,10 @@ function parseLine(line: string): readonly [type: string, command: string] {
 
 /**
  * One `type: command` per line; `#` begins a comment only at the beginning of a line, elsewhere it belongs to the command.
- * @throws BadProcfile, also when it declares nothing: whoever wants what runs without a Procfile has none.
+ * Null: it declares nothing, which is the same as no Procfile.
+ * @throws BadProcfile
  */
-export function parseProcfile(text: string): Record<string, string> {
+export function parseProcfile(text: string): Record<string, string> | null {
   if (Buffer.byteLength(text) > procfileLimits.bytes)
     throw new BadProcfile(`the Procfile is larger than ${procfileLimits.bytes} bytes`)
   const found = new Map<string, string>()
@@ -64,11 +65,7 @@ export function parseProcfile(text: string): Record<string, string> {
       throw new BadProcfile(`Procfile line ${index + 1}: ${error.message}`)
     }
   }
-  if (found.size === 0)
-    throw new BadProcfile(
-      'Procfile line 1: it declares no process type; add a line such as `web: node server.js`, or delete the file',
-    )
-  return Object.fromEntries(found)
+  return found.size === 0 ? null : Object.fromEntries(found)
 }
 
 /** A notice about a type that other platforms run by themselves; null: there is none. */

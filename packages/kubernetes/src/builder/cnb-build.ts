@@ -122,8 +122,6 @@ export async function buildCnb(context: BuildContext): Promise<BuildResult> {
   const { app, config } = request
   if (cnb === undefined)
     throw new BuildFailure('This platform has no builder of Cloud Native Buildpacks: the operator sets one.')
-  // An invalid Procfile is reported before minutes of building.
-  const procfile = processesOf(source)
   const reporter = reporterOf(context)
   const project = source.project === null ? null : readProject(source.project)
   const name = builderOf(request.builder, project?.builder ?? null, cnb)
@@ -131,6 +129,8 @@ export async function buildCnb(context: BuildContext): Promise<BuildResult> {
   for (const warning of project?.warnings ?? []) reporter.warn(warning)
   try {
     const facts = builderFacts(name, await registry.inspect(name, null, signal))
+    // A Procfile that the builder does not read is ours, and reported before minutes of building.
+    const procfile = readsProcfiles(facts) ? {} : processesOf(source)
     const before = await cachesOf(registry, target, app, signal)
     const { kept } = planOf(context, facts, project, request.noCache)
     if (kept.length > 0) reporter.note(`Not passed to the build: ${kept.join(', ')}`)
