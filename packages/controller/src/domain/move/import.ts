@@ -13,7 +13,7 @@ import { keepReserved, reserveName } from '../apps/reserved.ts'
 import { toApp } from '../apps/rows.ts'
 import type { Caller, Core } from '../core.ts'
 import { routesChanged } from '../edge/edge.ts'
-import { appRow, converge, explain } from '../releases/converge.ts'
+import { appRow, explain, runImported } from '../releases/converge.ts'
 import { announceRelease } from '../releases/deploy-hooks.ts'
 import { build } from './build.ts'
 import { limits } from './format.ts'
@@ -164,7 +164,7 @@ async function makeApp(
 /** Resolves when it serves. */
 async function run(core: Core, { id }: Plan, version: number): Promise<void> {
   try {
-    await converge(core, id)
+    await runImported(core, id)
   } catch (error) {
     if (core.shutdown.aborted)
       throw new DeisError(

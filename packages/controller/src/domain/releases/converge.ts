@@ -268,3 +268,14 @@ export async function converge(core: Core, id: string): Promise<readonly Unready
     return resumeCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
   })
 }
+
+/** Runs the current release of an app that came here with its releases, all of it or nothing. Without a build nothing runs. */
+export async function runImported(core: Core, id: string): Promise<void> {
+  await core.queue.run(id, async (signal) => {
+    const app = await appRow(core, id)
+    if (!app || app.destroying) return
+    await exposeApp(core, id, signal)
+    const release = await latestGood(core.db, app)
+    if (release.build) await applyCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
+  })
+}
