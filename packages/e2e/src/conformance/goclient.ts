@@ -118,6 +118,7 @@ const resources = {
     dockerfile: string,
     status: ours(filled),
     source: ours(filled),
+    release: ours(fieldsOf({ version: integer, state: filled, exception: ours(filled) })),
   }),
   Config: fieldsOf({
     ...ofApp,
