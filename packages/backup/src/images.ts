@@ -4,12 +4,12 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Config } from '@deis/controller/config'
-import { imagesIn, openStoredImages, ownRegistry, type StoredImages } from '@deis/docker/stored-images'
-import { DeisError, messageOf } from '@deis/types'
-import { codeOf } from './files.ts'
+import { imagesIn, openStoredImages, ownRegistry } from '@deis/docker/stored-images'
+import { messageOf } from '@deis/types'
 import { imagesFile, type Manifest } from './format/manifest.ts'
 import { sizeText } from './format/size.ts'
 import { loadRegistryImages } from './registry-images.ts'
+import { copyFailure, loadHint, saveHint, withStored } from './stored.ts'
 
 type DockerSettings = Config['docker']
 type Circumstances = { readonly signal: AbortSignal; say(line: string): void }
@@ -25,60 +25,42 @@ export const isOfOwnRegistry = (settings: DockerSettings, artifact: string): boo
   return own !== null && artifact.startsWith(`${own}/`)
 }
 
-async function withEngine<T>(
-  settings: DockerSettings,
-  { signal, hint }: { readonly signal: AbortSignal; readonly hint: string },
-  work: (images: StoredImages) => Promise<T>,
-): Promise<T> {
-  let images: StoredImages | null = null
-  try {
-    images = await openStoredImages(settings)
-    return await work(images)
-  } catch (error) {
-    signal.throwIfAborted()
-    if (error instanceof DeisError) throw error
-    throw new DeisError('unavailable', messageOf(error), { hint, cause: error })
-  } finally {
-    images?.close()
-  }
-}
-
 /** Into the folder of a snapshot. Returns their ids, without those that the engine does not have any more. */
-export function saveImages(
+export async function saveImages(
   settings: DockerSettings,
   wanted: ReadonlySet<string>,
   folder: string,
   { signal, say }: Circumstances,
 ): Promise<string[]> {
-  if (wanted.size === 0) return Promise.resolve([])
-  const hint = 'A backup without images: DEIS_BACKUP_IMAGES=none'
-  return withEngine(settings, { signal, hint }, async (images) => {
-    const ids: string[] = []
-    for (const id of wanted) if (await images.has(id, signal)) ids.push(id)
-    if (ids.length === 0) return ids
-    await mkdir(join(folder, 'images'), { mode: 0o700 })
-    let bytes = 0
-    const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of chunks) {
-        const before = Math.floor(bytes / progressBytes)
-        bytes += chunk.length
-        if (Math.floor(bytes / progressBytes) > before) say(`  images: ${sizeText(bytes)} so far`)
-        yield chunk
+  if (wanted.size === 0) return []
+  const saved = await withStored(
+    () => openStoredImages(settings),
+    { signal, hint: saveHint },
+    async (images) => {
+      const ids: string[] = []
+      for (const id of wanted) if (await images.has(id, signal)) ids.push(id)
+      if (ids.length === 0) return ids
+      await mkdir(join(folder, 'images'), { mode: 0o700 })
+      let bytes = 0
+      const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+        for await (const chunk of chunks) {
+          const before = Math.floor(bytes / progressBytes)
+          bytes += chunk.length
+          if (Math.floor(bytes / progressBytes) > before) say(`  images: ${sizeText(bytes)} so far`)
+          yield chunk
+        }
       }
-    }
-    try {
-      const archive = await images.save(ids, signal)
-      const file = createWriteStream(join(folder, imagesFile), { mode: 0o600, flush: true })
-      await pipeline(archive, counted, file, { signal })
-    } catch (error) {
-      if (codeOf(error) !== 'ENOSPC') throw error
-      throw new DeisError('unavailable', 'The images could not be copied: the disk is full.', {
-        hint: 'Free some space, or leave them out: DEIS_BACKUP_IMAGES=none',
-        cause: error,
-      })
-    }
-    return ids
-  })
+      try {
+        const archive = await images.save(ids, signal)
+        const file = createWriteStream(join(folder, imagesFile), { mode: 0o600, flush: true })
+        await pipeline(archive, counted, file, { signal })
+      } catch (error) {
+        throw copyFailure(error)
+      }
+      return ids
+    },
+  )
+  return saved ?? []
 }
 
 /** In what was unpacked. Returns what was found; null: there are none. @throws when one is missing or not whole. */
@@ -120,16 +102,19 @@ export async function loadImages(
     say(`images: none are loaded, because DEIS_SCHEDULER is "${scheduler}", and was "docker"`)
     return
   }
-  const hint = 'Nothing was restored. Run the same command again when the engine works.'
-  await withEngine(docker, { signal, hint }, async (images) => {
-    if (saved.length > 0) {
-      await images.load(createReadStream(join(folder, imagesFile)), signal)
-      say(`images: ${saved.length} loaded into the engine`)
-    }
-    const ours = registry.filter(({ reference }) => isOfOwnRegistry(docker, reference))
-    const pushed = await loadRegistryImages({ docker, secret }, folder, ours, { signal, say })
-    for (const { id, version, artifact } of apps)
-      if (artifact !== null && !pushed.has(artifact) && !(await images.has(artifact, signal)))
-        say(`images: that of "${id}" v${version} ${remedyFor(artifact, docker)}`)
-  })
+  await withStored(
+    () => openStoredImages(docker),
+    { signal, hint: loadHint },
+    async (images) => {
+      if (saved.length > 0) {
+        await images.load(createReadStream(join(folder, imagesFile)), signal)
+        say(`images: ${saved.length} loaded into the engine`)
+      }
+      const ours = registry.filter(({ reference }) => isOfOwnRegistry(docker, reference))
+      const pushed = await loadRegistryImages({ docker, secret }, folder, ours, { signal, say })
+      for (const { id, version, artifact } of apps)
+        if (artifact !== null && !pushed.has(artifact) && !(await images.has(artifact, signal)))
+          say(`images: that of "${id}" v${version} ${remedyFor(artifact, docker)}`)
+    },
+  )
 }

@@ -7,30 +7,22 @@ import type { Config } from '@deis/controller/config'
 import { identityOf } from '@deis/controller/identity'
 import { openStoredRegistry, type StoredRegistry } from '@deis/docker/stored-registry'
 import { ImageError, type StoredImage } from '@deis/ports/registry'
-import { DeisError, messageOf } from '@deis/types'
-import { codeOf, unless } from './files.ts'
+import { unless } from './files.ts'
 import { blobFile, type Manifest, type RegistryImage } from './format/manifest.ts'
+import { copyFailure, loadHint, saveHint, withStored } from './stored.ts'
 
 type Where = { readonly docker: Config['docker']; readonly secret: Buffer }
 type Circumstances = { readonly signal: AbortSignal; say(line: string): void }
 
-async function withRegistry<T>(
+/** `isNeeded`: it is made when it is not there. */
+function withRegistry<T>(
   { docker, secret }: Where,
   { isNeeded, hint, signal, say }: Circumstances & { readonly isNeeded: boolean; readonly hint: string },
   work: (registry: StoredRegistry) => Promise<T>,
 ): Promise<T | null> {
-  let registry: StoredRegistry | null = null
   const log = (level: string, message: string): void => void (level === 'info' || say(`  ${message}`))
-  try {
-    registry = await openStoredRegistry(docker, { ...identityOf(secret), log, isNeeded }, signal)
-    return registry && (await work(registry))
-  } catch (error) {
-    signal.throwIfAborted()
-    if (error instanceof DeisError) throw error
-    throw new DeisError('unavailable', messageOf(error), { hint, cause: error })
-  } finally {
-    registry?.close()
-  }
+  const open = () => openStoredRegistry(docker, { ...identityOf(secret), log, isNeeded }, signal)
+  return withStored(open, { signal, hint }, work)
 }
 
 /** Blobs that several images have are there once. */
@@ -59,8 +51,7 @@ export async function saveRegistryImages(
 ): Promise<RegistryImage[]> {
   if (wanted.length === 0) return []
   const { signal } = circumstances
-  const hint = 'A backup without images: DEIS_BACKUP_IMAGES=none'
-  const saved = await withRegistry(where, { ...circumstances, isNeeded: false, hint }, async (registry) => {
+  const saved = await withRegistry(where, { ...circumstances, isNeeded: false, hint: saveHint }, async (registry) => {
     await mkdir(join(folder, 'blobs'), { mode: 0o700 })
     const images: RegistryImage[] = []
     for (const reference of wanted)
@@ -68,13 +59,9 @@ export async function saveRegistryImages(
         const image = await registry.read(reference, (stored) => saveImage(stored, folder, signal), signal)
         images.push({ reference, ...image })
       } catch (error) {
-        if (codeOf(error) === 'ENOSPC')
-          throw new DeisError('unavailable', 'The images could not be copied: the disk is full.', {
-            hint: 'Free some space, or leave them out: DEIS_BACKUP_IMAGES=none',
-            cause: error,
-          })
-        // Named as one that is left out.
-        if (!(error instanceof ImageError)) throw error
+        const failure = copyFailure(error)
+        // One that is not there is named as left out.
+        if (!(failure instanceof ImageError)) throw failure
       }
     return images
   })
@@ -115,8 +102,7 @@ export async function loadRegistryImages(
 ): Promise<ReadonlySet<string>> {
   const { signal, say } = circumstances
   if (images.length === 0) return new Set()
-  const hint = 'Nothing was restored. Run the same command again when the engine works.'
-  const loaded = await withRegistry(where, { ...circumstances, isNeeded: true, hint }, async (registry) => {
+  const loaded = await withRegistry(where, { ...circumstances, isNeeded: true, hint: loadHint }, async (registry) => {
     for (const image of images) await registry.write(image.reference, await storedIn(folder, image), signal)
     say(`images: ${images.length} put into the platform's own registry`)
     return new Set(images.map(({ reference }) => reference))
