@@ -115,7 +115,11 @@ fetch(${JSON.stringify(`${ca.dnsManagement}/`)} + path, { method: 'POST', body: 
       string[],
     ]
     expect(env).toContain('PATH')
-    expect(env.filter((name) => name.startsWith('DEIS_'))).toEqual([])
+    expect(env.filter((name) => name.startsWith('DEIS_')).toSorted()).toEqual([
+      'DEIS_ACME_ACTION',
+      'DEIS_ACME_RECORD',
+      'DEIS_ACME_VALUE',
+    ])
   })
 
   test('the account is bound to the one that the CA has given, and the staging knows of none', async () => {

@@ -37,7 +37,7 @@ type BadPush = {
   readonly files: Files
   /** In this order, in what the person sees. */
   readonly says: readonly string[]
-  readonly build: 'failed' | 'succeeded'
+  readonly build: 'failed' | 'deploy failed'
 }
 
 const failing = JSON.stringify({
@@ -61,19 +61,19 @@ const badPushes: readonly BadPush[] = [
       'cannot live without luck',
       'deploy again',
     ],
-    build: 'succeeded',
+    build: 'deploy failed',
   },
   {
     name: 'an app that never listens',
     files: settings({ boot: 'silent' }),
     says: ['Launching App...', 'web did not listen on PORT', 'within 4 s', 'forgets to listen', 'DEIS_DEPLOY_TIMEOUT'],
-    build: 'succeeded',
+    build: 'deploy failed',
   },
   {
     name: 'a command that is not there',
     files: { ...settings({}), Procfile: 'web: nodee server.mjs\n' },
     says: ['web exited with code 127', 'nodee', 'The command was not found'],
-    build: 'succeeded',
+    build: 'deploy failed',
   },
   {
     name: 'a Dockerfile',

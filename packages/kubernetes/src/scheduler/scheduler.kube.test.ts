@@ -230,10 +230,10 @@ describe.skipIf(!isClusterThere).concurrent('the Kubernetes scheduler', () => {
 
   test('too little memory is named', async () => {
     // A container whose first process ends by itself would hide who was killed.
-    // And one that takes seconds to start on a busy machine counts as up before it is killed.
-    const failed = await failing({ worker: process('exec tail /dev/zero', 1, { memory: '64M' }) })
-    expect(failed.message).toContain('worker was killed because it used more memory than its limit (OOMKilled)')
-    expect(failed.hint).toContain('deis limits:set worker=')
+    // And a type without a probe counts as up before it is killed, where that takes seconds on a busy machine.
+    const failed = await failing({ web: process('exec tail /dev/zero', 1, { memory: '64M' }) })
+    expect(failed.message).toContain('web was killed because it used more memory than its limit (OOMKilled)')
+    expect(failed.hint).toContain('deis limits:set web=')
   })
 
   test('a type that never listens is reported with its probe', async () => {
