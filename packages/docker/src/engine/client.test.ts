@@ -69,6 +69,34 @@ test('an aborted call rejects with the reason, before the answer and in the midd
   await expect(client.read('reading', Answer, get, cancel.signal)).rejects.toThrow('enough')
 })
 
+test('a call on a shared connection that the engine has just closed is made again, if it may have been made twice', async () => {
+  const seen = new WeakSet<Socket>()
+  const asked: string[] = []
+  answers = ({ socket, method = '' }, response) => {
+    asked.push(method)
+    if (seen.has(socket)) return void socket.destroy()
+    seen.add(socket)
+    response.end('{"at":"here"}')
+  }
+  await client.read('reading', Answer, get, live())
+  expect(await client.read('reading', Answer, get, live())).toEqual({ at: 'here' })
+  const create = client.send('creating', { method: 'POST', path: '/things' }, live())
+  await expect(create).rejects.toMatchObject({ status: 0, message: expect.stringContaining('creating: ') as string })
+  await client.send('deleting', { method: 'DELETE', path: '/things' }, live())
+  await client.send('deleting', { method: 'DELETE', path: '/things' }, live())
+  expect(asked).toEqual(['GET', 'GET', 'GET', 'POST', 'DELETE', 'DELETE', 'DELETE'])
+})
+
+test('a new connection that the engine closes is not tried again', async () => {
+  let asked = 0
+  answers = ({ socket }) => {
+    asked++
+    socket.destroy()
+  }
+  await expect(client.read('reading', Answer, get, live())).rejects.toMatchObject({ status: 0 })
+  expect(asked).toBe(1)
+})
+
 test('an engine that does not answer in time is said so', async () => {
   answers = () => {}
   const late = client.read('reading', Answer, { ...get, ms: 20 }, live())

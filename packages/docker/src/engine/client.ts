@@ -53,6 +53,8 @@ export type EngineHost = {
 }
 
 const callMs = 60_000
+/** Shorter than programs between here and an engine elsewhere keep a connection that nobody uses. */
+const idleMs = 30_000
 /** As long as a timer can be. */
 const longestMs = 2 ** 31 - 1
 const maxAnswer = 64 * 1024 * 1024
@@ -108,11 +110,20 @@ function begun(request: ClientRequest): Promise<IncomingMessage | Duplex> {
   })
 }
 
+/** Whether it met a shared connection that the engine was closing, and may have been done twice. The next one is another connection. */
+const isToRepeat = (request: ClientRequest, { method }: Call, { code = '' }: NodeJS.ErrnoException): boolean =>
+  request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(code) && ['GET', 'HEAD', 'DELETE'].includes(method)
+
 const isAnswer = (begun: IncomingMessage | Duplex): begun is IncomingMessage => 'statusCode' in begun
 
 export function createClient(where: EngineHost): Client {
   const { secure, options } = connectionOf(where)
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 64, ...options } as object)
+  const agent = new (secure ? HttpsAgent : HttpAgent)({
+    keepAlive: true,
+    maxSockets: 64,
+    timeout: idleMs,
+    ...options,
+  } as object)
 
   const speak = (api: string | null): Client => {
     /** The answer's head arrived, with a status that says yes. */
@@ -163,6 +174,7 @@ export function createClient(where: EngineHost): Client {
         request.destroy()
         signal.throwIfAborted()
         if (error instanceof EngineError) throw error
+        if (isToRepeat(request, call, error as Error)) return ask(what, call, signal, how)
         const { code, message } = error as NodeJS.ErrnoException
         throw new EngineError(`${what}: the Docker Engine does not answer (${code ?? message})`, 0, { cause: error })
       }
