@@ -134,8 +134,9 @@ export async function openTestCluster(host: string, address: string): Promise<Te
     another,
     output: () => output,
     async build(files, more = {}, signal = new AbortController().signal, by = builder) {
-      const source = await tarOf(files)
+      // Before anything is awaited: whoever waits for output must not see that of the build before.
       output = ''
+      const source = await tarOf(files)
       const request: BuildRequest = {
         id: `${id}-${++count}`,
         app: 'myapp',
