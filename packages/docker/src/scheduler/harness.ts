@@ -6,7 +6,12 @@ import { get, openTestbed, serve } from './testbed.ts'
 
 export async function openDockerHarness(reach: DockerOptions['reach']): Promise<Harness> {
   const testbed = await openTestbed('ds')
-  const open = async () => createDockerScheduler(await testbed.options({ reach }))
+  /** Requests that have no answer yet, and to which app. */
+  const asking = new Map<Promise<Answer>, string>()
+  // As routers tell it: requests that may have chosen the pod are over, and later ones do not choose it.
+  const drained = async (app: string): Promise<void> =>
+    void (await Promise.allSettled([...asking].flatMap(([asked, of]) => (of === app ? [asked] : []))))
+  const open = async () => createDockerScheduler(await testbed.options({ reach, drained }))
   let scheduler = await open()
   let turn = 0
   const addressOf = async (app: string): Promise<string> => {
@@ -30,7 +35,11 @@ export async function openDockerHarness(reach: DockerOptions['reach']): Promise<
       printenv: (name) => `printenv ${name}`,
       sleep: 'sleep 600',
     },
-    ask: async (app) => JSON.parse(await get(await addressOf(app))) as Answer,
+    ask(app) {
+      const asked = addressOf(app).then(async (address) => JSON.parse(await get(address)) as Answer)
+      asking.set(asked, app)
+      return asked.finally(() => asking.delete(asked))
+    },
     async crash({ address }) {
       await get(address ?? '', '/crash').catch(() => {})
     },
