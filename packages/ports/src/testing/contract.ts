@@ -3,281 +3,192 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Harness } from './contract-harness.ts'
 import { execContract } from './contract-exec.ts'
 import { followContract } from './contract-follow.ts'
+import { reachContract } from './contract-reach.ts'
 import { resumeContract } from './contract-resume.ts'
 import { sessionsContract } from './contract-sessions.ts'
-import { byType, contractSteps, names, never, quiet } from './contract-steps.ts'
-import type { ObservedPod } from '../scheduler.ts'
+import { byType, type ContractSteps, contractSteps, names, never, quiet } from './contract-steps.ts'
 
-/** Registers the suite with vitest. */
-export function schedulerContract(name: string, open: () => Promise<Harness>): void {
+type Part = (harness: () => Harness, steps: ContractSteps) => void
+
+/** Releases, commands and logs. */
+function workContract(harness: () => Harness, steps: ContractSteps): void {
+  const { newApp, until, web, formation, apply, observe, settled, answering, failure, underLoad } = steps
+  const { oneOff, run, routed } = steps
+
+  test('an unknown app has no pods and no lines', async () => {
+    expect(await observe('unknown')).toEqual([])
+    expect(await routed('unknown')).toBe(false)
+    expect(await harness().scheduler().logs('unknown', { lines: 10 })).toEqual([])
+    expect(await harness().scheduler().restart('unknown', {}, never)).toEqual([])
+  })
+
+  test('a release that crashes fails with its evidence, and the one before still serves', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1) }))
+    const before = await observe(app)
+    const bad = failure(apply(formation(app, 2, { web: web(2, harness().commands.crash) })))
+    await underLoad(app, bad)
+    const failed = await bad
+    expect(failed.message).toContain('web')
+    expect(failed.evidence.join('\n')).toContain('boom')
+    expect(failed.hint).not.toBe('')
+    expect(await observe(app)).toEqual(before)
+  })
+
+  test('a release that never listens fails in time, and the one before still serves', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1) }))
+    const before = await observe(app)
+    const bad = formation(app, 2, { web: web(1, harness().commands.neverReady) }, { deployTimeoutSeconds: 1 })
+    expect((await failure(apply(bad))).message).toContain('web')
+    expect(await observe(app)).toEqual(before)
+    expect((await harness().ask(app)).pod).toBe(before[0]?.name)
+  })
+
+  test('either all types are deployed or none', async () => {
+    const app = newApp()
+    const { crash, sleep: runs } = harness().commands
+    const failed = await failure(apply(formation(app, 1, { web: web(1), worker: web(1, crash) })))
+    expect(failed.message).toContain('worker')
+    expect(await observe(app)).toEqual([])
+    await apply(formation(app, 2, { web: web(1), worker: web(1, runs) }))
+    expect((await settled(app, 2)).map((pod) => pod.type).toSorted()).toEqual(['web', 'worker'])
+  })
+
+  test('a type that left the formation is stopped', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1), worker: web(1, harness().commands.sleep) }))
+    const [kept] = byType(await observe(app), 'web')
+    await apply(formation(app, 1, { web: web(1) }))
+    expect(names(await settled(app, 1))).toEqual([kept?.name])
+  })
+
+  test('run returns the exit code and the output, and leaves nothing', async () => {
+    const app = newApp()
+    const { commands } = harness()
+    expect(await run(app, commands.echo('good morning'))).toEqual([0, 'good morning\n'])
+    expect(await run(app, commands.printenv('GREETING'))).toEqual([0, 'hello\n'])
+    expect(await run(app, commands.exit(3))).toEqual([3, ''])
+    expect(await observe(app)).toEqual([])
+    const logged = await until('their output is in the logs', async () => {
+      const lines = await harness().scheduler().logs(app, { lines: 10 })
+      return lines.length >= 2 && lines
+    })
+    expect(logged.map(({ text }) => text)).toEqual(['good morning', 'hello'])
+    expect(logged.map(({ source }) => source)).toEqual(
+      [1, 2].map(() => expect.stringMatching(/^run\.v1\.[a-z0-9]{5}$/)),
+    )
+    await harness().scheduler().remove(app, never)
+  })
+
+  test('a cancelled run fails with the reason, one out of time with a TimeoutError', async () => {
+    const app = newApp()
+    const cancel = new AbortController()
+    const io = { output: quiet, signal: cancel.signal }
+    const running = harness().scheduler().run(oneOff(app, harness().commands.sleep), io)
+    const outcome = expect(running).rejects.toThrow('enough')
+    await until('the one-off is up', async () => {
+      const [pod] = await observe(app)
+      return pod?.type === 'run' && pod.state === 'up'
+    })
+    cancel.abort(new Error('enough'))
+    await outcome
+    expect(await observe(app)).toEqual([])
+    const late = harness()
+      .scheduler()
+      .run(oneOff(app, harness().commands.sleep, 0.3), { output: quiet, signal: never })
+    await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(await observe(app)).toEqual([])
+  })
+
+  test('logs returns the newest lines of all pods, including those that are gone', async () => {
+    const app = newApp()
+    const texts = async (lines: number): Promise<string[]> =>
+      (await harness().scheduler().logs(app, { lines })).map((line) => line.text)
+    await apply(formation(app, 1, { worker: web(1, harness().commands.print('working hard')) }))
+    const [line] = await until('the line is there', async () => {
+      const lines = await harness().scheduler().logs(app, { lines: 10 })
+      return lines.length > 0 && lines
+    })
+    const [pod] = await observe(app)
+    expect(line?.text).toBe('working hard')
+    expect(line?.source).toBe(`worker.v1.${pod?.name.slice(-5)}`)
+    expect(Math.abs((line?.time.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
+    await apply(formation(app, 1, { worker: web(0, harness().commands.print('working hard')) }))
+    await settled(app, 0)
+    await apply(formation(app, 2, { worker: web(1, harness().commands.print('still here')) }))
+    await until('the second line is there', async () => (await texts(10)).includes('still here'))
+    expect(await texts(10)).toEqual(['working hard', 'still here'])
+    expect(await texts(1)).toEqual(['still here'])
+    expect(await texts(0)).toEqual([])
+  })
+
+  test('a cancelled apply throws the reason and leaves nothing new', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1) }))
+    const before = await observe(app)
+    const cancel = new AbortController()
+    const bad = formation(app, 2, { web: web(1, harness().commands.neverReady) })
+    const outcome = expect(harness().scheduler().apply(bad, cancel.signal, quiet)).rejects.toThrow('changed my mind')
+    await until('the new pod is there', async () => (await observe(app)).some((pod) => pod.release === 2))
+    cancel.abort(new Error('changed my mind'))
+    await outcome
+    expect(await observe(app)).toEqual(before)
+    await expect(harness().scheduler().apply(bad, cancel.signal, quiet)).rejects.toThrow('changed my mind')
+    expect(await observe(app)).toEqual(before)
+  })
+
+  test('remove leaves nothing, and can be repeated', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1), worker: web(1, harness().commands.print('line')) }))
+    await harness().scheduler().remove(app, never)
+    expect(await observe(app)).toEqual([])
+    expect(await routed(app)).toBe(false)
+    expect(await harness().scheduler().logs(app, { lines: 10 })).toEqual([])
+    await expect(harness().ask(app)).rejects.toThrow()
+    await harness().scheduler().remove(app, never)
+    await apply(formation(app, 1, { web: web(1) }))
+    await answering(app, 1)
+  })
+
+  test('listeners are called until they are removed', async () => {
+    const app = newApp()
+    const changed: string[] = []
+    const stop = harness()
+      .scheduler()
+      .onChange((one) => void changed.push(one))
+    await apply(formation(app, 1, { web: web(1) }))
+    expect(changed).toContain(app)
+    stop()
+    changed.length = 0
+    await apply(formation(app, 1, { web: web(0) }))
+    await settled(app, 0)
+    expect(changed).toEqual([])
+  })
+}
+
+/** Registers parts of the contract with vitest. */
+function partsOfContract(name: string, open: () => Promise<Harness>, parts: readonly Part[]): void {
   describe.concurrent(`${name} keeps the scheduler contract`, () => {
     let harness: Harness
     const steps = contractSteps(() => harness)
-    const { newApp, until, web, formation, apply, observe, settled, answering, failure, underLoad } = steps
-    const { oneOff, run, routed } = steps
     beforeAll(async () => {
       harness = await open()
     })
     afterAll(async () => {
       await harness.close()
     })
-
-    sessionsContract(() => harness, steps)
-    execContract(() => harness, steps)
-    followContract(() => harness, steps)
-
-    test('an unknown app has no pods and no lines', async () => {
-      expect(await observe('unknown')).toEqual([])
-      expect(await routed('unknown')).toBe(false)
-      expect(await harness.scheduler().logs('unknown', { lines: 10 })).toEqual([])
-      expect(await harness.scheduler().restart('unknown', {}, never)).toEqual([])
-    })
-
-    test('apply starts the wanted number of pods, which answer; a second apply changes nothing', async () => {
-      const app = newApp()
-      const wanted = formation(app, 1, { web: web(2) }, { env: { GREETING: 'hello' } })
-      await apply(wanted)
-      expect(await routed(app)).toBe(true)
-      const pods = await observe(app)
-      expect(pods.map(({ type, release, state }) => ({ type, release, state }))).toEqual([
-        { type: 'web', release: 1, state: 'up' },
-        { type: 'web', release: 1, state: 'up' },
-      ])
-      expect([...(await answering(app, 2))].toSorted()).toEqual(names(pods))
-      expect((await harness.ask(app)).greeting).toBe('hello')
-      await apply(wanted)
-      expect(names(await observe(app))).toEqual(names(pods))
-    })
-
-    test('scaling changes the number and keeps the pods that stay', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1) }))
-      const one = names(await observe(app))
-      await apply(formation(app, 1, { web: web(3) }))
-      const three = names(await settled(app, 3))
-      expect(three).toEqual(expect.arrayContaining(one))
-      await underLoad(app, apply(formation(app, 1, { web: web(1) })))
-      expect(names(await settled(app, 1))).toEqual(one)
-      await apply(formation(app, 1, { web: web(0) }))
-      expect(await routed(app)).toBe(false)
-      await settled(app, 0)
-    })
-
-    test('a new release takes over without losing a request', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(2) }, { env: { GREETING: 'one' } }))
-      const old = names(await observe(app))
-      const next = apply(formation(app, 2, { web: web(2) }, { env: { GREETING: 'two' } }))
-      const gone = next.then(async () => {
-        const routed = (await observe(app)).filter((pod) => pod.address !== null)
-        expect(routed.filter((pod) => pod.release !== 2)).toEqual([])
-        return settled(app, 2)
-      })
-      expect(await underLoad(app, gone)).toBeGreaterThan(0)
-      const pods = await gone
-      expect(pods.map((pod) => pod.release)).toEqual([2, 2])
-      expect(names(pods).filter((one) => old.includes(one))).toEqual([])
-      expect((await harness.ask(app)).greeting).toBe('two')
-    })
-
-    test('a release that crashes fails with its evidence, and the one before still serves', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1) }))
-      const before = await observe(app)
-      const bad = failure(apply(formation(app, 2, { web: web(2, harness.commands.crash) })))
-      await underLoad(app, bad)
-      const failed = await bad
-      expect(failed.message).toContain('web')
-      expect(failed.evidence.join('\n')).toContain('boom')
-      expect(failed.hint).not.toBe('')
-      expect(await observe(app)).toEqual(before)
-    })
-
-    test('a release that never listens fails in time, and the one before still serves', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1) }))
-      const before = await observe(app)
-      const bad = formation(app, 2, { web: web(1, harness.commands.neverReady) }, { deployTimeoutSeconds: 1 })
-      expect((await failure(apply(bad))).message).toContain('web')
-      expect(await observe(app)).toEqual(before)
-      expect((await harness.ask(app)).pod).toBe(before[0]?.name)
-    })
-
-    test('either all types are deployed or none', async () => {
-      const app = newApp()
-      const { crash, sleep: runs } = harness.commands
-      const failed = await failure(apply(formation(app, 1, { web: web(1), worker: web(1, crash) })))
-      expect(failed.message).toContain('worker')
-      expect(await observe(app)).toEqual([])
-      await apply(formation(app, 2, { web: web(1), worker: web(1, runs) }))
-      expect((await settled(app, 2)).map((pod) => pod.type).toSorted()).toEqual(['web', 'worker'])
-    })
-
-    test('a type that left the formation is stopped', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1), worker: web(1, harness.commands.sleep) }))
-      const [kept] = byType(await observe(app), 'web')
-      await apply(formation(app, 1, { web: web(1) }))
-      expect(names(await settled(app, 1))).toEqual([kept?.name])
-    })
-
-    test('restart replaces what was chosen, by type or by name, and nothing else', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(2), worker: web(1, harness.commands.sleep) }))
-      const before = await settled(app, 3)
-      const restarted = harness.scheduler().restart(app, { type: 'web' }, never)
-      await underLoad(app, restarted)
-      const after = await settled(app, 3)
-      expect(names(await restarted)).toEqual(names(byType(after, 'web')))
-      expect(names(after).filter((one) => names(byType(before, 'web')).includes(one))).toEqual([])
-      expect(byType(after, 'worker')).toEqual(byType(before, 'worker'))
-
-      const [chosen, other] = byType(after, 'web')
-      const replaced = await harness.scheduler().restart(app, { name: chosen?.name ?? '' }, never)
-      expect(replaced.map(({ type, release, state }) => ({ type, release, state }))).toEqual([
-        { type: 'web', release: 1, state: 'up' },
-      ])
-      expect(names(byType(await settled(app, 3), 'web'))).toEqual([other?.name ?? '', ...names(replaced)].toSorted())
-      expect(await harness.scheduler().restart(app, { name: 'no-such-pod' }, never)).toEqual([])
-    })
-
-    test('run returns the exit code and the output, and leaves nothing', async () => {
-      const app = newApp()
-      const { commands } = harness
-      expect(await run(app, commands.echo('good morning'))).toEqual([0, 'good morning\n'])
-      expect(await run(app, commands.printenv('GREETING'))).toEqual([0, 'hello\n'])
-      expect(await run(app, commands.exit(3))).toEqual([3, ''])
-      expect(await observe(app)).toEqual([])
-      const logged = await until('their output is in the logs', async () => {
-        const lines = await harness.scheduler().logs(app, { lines: 10 })
-        return lines.length >= 2 && lines
-      })
-      expect(logged.map(({ text }) => text)).toEqual(['good morning', 'hello'])
-      expect(logged.map(({ source }) => source)).toEqual(
-        [1, 2].map(() => expect.stringMatching(/^run\.v1\.[a-z0-9]{5}$/)),
-      )
-      await harness.scheduler().remove(app, never)
-    })
-
-    test('a cancelled run fails with the reason, one out of time with a TimeoutError', async () => {
-      const app = newApp()
-      const cancel = new AbortController()
-      const io = { output: quiet, signal: cancel.signal }
-      const running = harness.scheduler().run(oneOff(app, harness.commands.sleep), io)
-      const outcome = expect(running).rejects.toThrow('enough')
-      await until('the one-off is up', async () => {
-        const [pod] = await observe(app)
-        return pod?.type === 'run' && pod.state === 'up'
-      })
-      cancel.abort(new Error('enough'))
-      await outcome
-      expect(await observe(app)).toEqual([])
-      const late = harness.scheduler().run(oneOff(app, harness.commands.sleep, 0.3), { output: quiet, signal: never })
-      await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
-      expect(await observe(app)).toEqual([])
-    })
-
-    test('logs returns the newest lines of all pods, including those that are gone', async () => {
-      const app = newApp()
-      const texts = async (lines: number): Promise<string[]> =>
-        (await harness.scheduler().logs(app, { lines })).map((line) => line.text)
-      await apply(formation(app, 1, { worker: web(1, harness.commands.print('working hard')) }))
-      const [line] = await until('the line is there', async () => {
-        const lines = await harness.scheduler().logs(app, { lines: 10 })
-        return lines.length > 0 && lines
-      })
-      const [pod] = await observe(app)
-      expect(line?.text).toBe('working hard')
-      expect(line?.source).toBe(`worker.v1.${pod?.name.slice(-5)}`)
-      expect(Math.abs((line?.time.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
-      await apply(formation(app, 1, { worker: web(0, harness.commands.print('working hard')) }))
-      await settled(app, 0)
-      await apply(formation(app, 2, { worker: web(1, harness.commands.print('still here')) }))
-      await until('the second line is there', async () => (await texts(10)).includes('still here'))
-      expect(await texts(10)).toEqual(['working hard', 'still here'])
-      expect(await texts(1)).toEqual(['still here'])
-      expect(await texts(0)).toEqual([])
-    })
-
-    test('a cancelled apply throws the reason and leaves nothing new', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1) }))
-      const before = await observe(app)
-      const cancel = new AbortController()
-      const bad = formation(app, 2, { web: web(1, harness.commands.neverReady) })
-      const outcome = expect(harness.scheduler().apply(bad, cancel.signal, quiet)).rejects.toThrow('changed my mind')
-      await until('the new pod is there', async () => (await observe(app)).some((pod) => pod.release === 2))
-      cancel.abort(new Error('changed my mind'))
-      await outcome
-      expect(await observe(app)).toEqual(before)
-      await expect(harness.scheduler().apply(bad, cancel.signal, quiet)).rejects.toThrow('changed my mind')
-      expect(await observe(app)).toEqual(before)
-    })
-
-    test('remove leaves nothing, and can be repeated', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1), worker: web(1, harness.commands.print('line')) }))
-      await harness.scheduler().remove(app, never)
-      expect(await observe(app)).toEqual([])
-      expect(await routed(app)).toBe(false)
-      expect(await harness.scheduler().logs(app, { lines: 10 })).toEqual([])
-      await expect(harness.ask(app)).rejects.toThrow()
-      await harness.scheduler().remove(app, never)
-      await apply(formation(app, 1, { web: web(1) }))
-      await answering(app, 1)
-    })
-
-    test('a pod that ends by itself is restarted', async () => {
-      const app = newApp()
-      await apply(formation(app, 1, { web: web(1) }))
-      const [pod] = await observe(app)
-      if (!pod) throw new Error('no pod')
-      await harness.crash(pod)
-      await until('it answers again', async () =>
-        harness.ask(app).then(
-          () => true,
-          () => false,
-        ),
-      )
-      expect(await settled(app, 1)).toHaveLength(1)
-    })
-
-    test('listeners are called until they are removed', async () => {
-      const app = newApp()
-      const changed: string[] = []
-      const stop = harness.scheduler().onChange((one) => void changed.push(one))
-      await apply(formation(app, 1, { web: web(1) }))
-      expect(changed).toContain(app)
-      stop()
-      changed.length = 0
-      await apply(formation(app, 1, { web: web(0) }))
-      await settled(app, 0)
-      expect(changed).toEqual([])
-    })
-
-    test.sequential('reopened, it still has its pods, no one-off ones, and apply changes nothing', async () => {
-      const app = newApp()
-      const wanted = formation(app, 1, { web: web(2), worker: web(1, harness.commands.print('from before')) })
-      await apply(wanted)
-      const before = await settled(app, 3)
-      const io = { output: quiet, signal: never }
-      const running = harness.scheduler().run(oneOff(app, harness.commands.sleep), io)
-      const abandoned = expect(running).rejects.toThrow()
-      await until('the one-off is up', async () => byType(await observe(app), 'run').some((pod) => pod.state === 'up'))
-      await harness.reopen()
-      await abandoned
-      const after = await settled(app, 3)
-      const sorted = (pods: readonly ObservedPod[]) => pods.toSorted((one, other) => (one.name < other.name ? -1 : 1))
-      expect(sorted(after)).toEqual(sorted(before))
-      await answering(app, 2)
-      await apply(wanted)
-      expect(sorted(await observe(app))).toEqual(sorted(before))
-      const lines = await harness.scheduler().logs(app, { lines: 10 })
-      expect(lines.map((line) => line.text)).toContain('from before')
-      await harness.scheduler().remove(app, never)
-      expect(await observe(app)).toEqual([])
-    })
-
-    resumeContract(() => harness, steps)
+    for (const part of parts) part(() => harness, steps)
   })
+}
+
+/** Registers the suite with vitest. */
+export function schedulerContract(name: string, open: () => Promise<Harness>): void {
+  const parts = [sessionsContract, execContract, followContract, workContract, reachContract, resumeContract]
+  partsOfContract(name, open, parts)
+}
+
+/** Registers what depends on how its pods are reached, for a backend that has several ways and keeps all of the contract by one. */
+export function reachedContract(name: string, open: () => Promise<Harness>): void {
+  partsOfContract(name, open, [reachContract, resumeContract])
 }
