@@ -1,7 +1,8 @@
 // Does the real controller speak HTTP as docs/contract/api.md and the original client demand, with its containers on Docker?
+// What no backend decides is asked on processes and on a cluster.
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onDocker, type Stage } from './conformance/stage.ts'
-import { everyStep } from './conformance/steps.ts'
+import { stepsOfBackend } from './conformance/steps.ts'
 import { testEngine } from './engine.ts'
 
 let stage: Stage | undefined
@@ -11,7 +12,7 @@ describe.skipIf(!testEngine).sequential('the HTTP contract, on Docker', () => {
     stage = await onDocker()
   })
   afterAll(() => stage?.stop())
-  everyStep('docker', () => {
+  stepsOfBackend('docker', () => {
     if (!stage) throw new Error('the platform did not start')
     return stage
   })

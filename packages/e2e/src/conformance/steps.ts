@@ -32,6 +32,13 @@ const parts: readonly Steps[] = [
   allUsers,
 ]
 
+/** Those in which what runs apps decides. */
+const onBackends: readonly Steps[] = [config, edge, keys, deploys, checklist]
+
 export const everyStep: Steps = (backend, on) => {
   for (const part of parts) part(backend, on)
+}
+
+export const stepsOfBackend: Steps = (backend, on) => {
+  for (const part of onBackends) part(backend, on)
 }
