@@ -1,6 +1,6 @@
 // How does a platform on the test engine get a builder of Cloud Native Buildpacks that its builds reach?
 import { createHmac } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { publishTestBuilder } from '@deis/buildpacks/cnb/testing/builder'
 import { createRegistry } from '@deis/registry/create'
@@ -27,7 +27,8 @@ export async function startWithBuilder(): Promise<BuilderPlatform> {
   const port = await freePort()
   const own = `127.0.0.1:${port}`
   const host = testEngine?.registry ?? ''
-  const runImage = `${own}/deis-test/run:1`
+  const repository = `${own}/deis-test/run`
+  const runImage = `${repository}:1`
   const registry = createRegistry({ insecure: [host], mirrors: {}, credentials: {} })
   const made = await publishTestBuilder(registry, host, { runImage })
   const settings = {
@@ -45,12 +46,12 @@ export async function startWithBuilder(): Promise<BuilderPlatform> {
   // As the controller does: the password is made of the installation's key.
   const key = await readFile(join(platform.dataDir, 'keys/secret.key'), 'utf8')
   const password = createHmac('sha256', Buffer.from(key.trim(), 'hex')).update('registry').digest('base64url')
-  const auth = Buffer.from(`deis:${password}`).toString('base64')
-  await writeFile(join(platform.folder, 'config.json'), JSON.stringify({ auths: { [own]: { auth } } }))
+  const credentials = { [own]: { username: 'deis', password } }
+  const both = createRegistry({ insecure: [host, own], mirrors: {}, credentials })
+  // Not by way of the engine, where other tests use the same image.
   const offer = async (image: string): Promise<void> => {
-    await docker('pull', '--quiet', image)
-    await docker('tag', image, runImage)
-    await docker('--config', platform.folder, 'push', '--quiet', runImage)
+    const signal = AbortSignal.timeout(120_000)
+    await both.readStored(image, (stored) => both.writeStored(repository, '1', stored, signal), signal)
   }
   await offer(made.run)
   return {
@@ -62,8 +63,10 @@ export async function startWithBuilder(): Promise<BuilderPlatform> {
     newRunImage: async () => offer((await publishTestBuilder(registry, host, { runImage, runVersion: '2' })).run),
     async stop() {
       await platform.stop()
-      // Builds have pulled it, unless there was none.
-      await docker('rmi', made.builder).catch(() => {})
+      // The engine has pulled it by its digest, for the first build.
+      const [name = ''] = made.builder.split(/:\d+$/)
+      const copies = await docker('images', '--digests', '--format', '{{.Repository}}@{{.Digest}}', name)
+      for (const copy of copies.split('\n').filter((line) => line !== '')) await docker('rmi', copy)
     },
   }
 }
