@@ -16,6 +16,7 @@ import { serveAccounts } from './accounts.ts'
 import { serveApps } from './apps.ts'
 import { serveCerts } from './certs.ts'
 import { serveClientPackage } from './client-package.ts'
+import { compilersFactory } from './compilers.ts'
 import { boundConnections } from './connections.ts'
 import { serveDeviceLogins } from './device-logins.ts'
 import { serveDrains } from './drains.ts'
@@ -104,6 +105,7 @@ export function createApp(
     logController: new LogController({ disableRequestLogging: true }),
     // From the right, the first address of X-Forwarded-For that is none of these is the client's.
     trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,
+    schemaController: { compilersFactory },
     ajv: {
       customOptions: {
         removeAdditional: false,

@@ -1,0 +1,88 @@
+// What serves after a start when not all processes of an app start again?
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newApp } from './app.ts'
+import type { Running } from './child.ts'
+import { registered } from './client.ts'
+import { ask } from './http.ts'
+import { launch, type Ports, portsOf, type Up } from './launcher.ts'
+import { removeFolder, testFolder } from './platform.ts'
+import { until } from './until.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await testFolder()
+  await mkdir(join(folder, 'operator'), { mode: 0o700 })
+})
+const started: Running[] = []
+afterAll(async () => {
+  for (const { signal, ended } of started) {
+    signal('SIGKILL')
+    await ended
+  }
+  await removeFolder(folder)
+})
+
+const startAll = (ports?: Ports): Promise<Up> =>
+  launch({ folder, began: (running) => void started.push(running), ...(ports ? { ports } : {}) })
+
+/** With the folder SWITCH there, one process of web never listens, and worker ends. */
+const fragile = {
+  Procfile: 'web: node server.mjs\nworker: if [ -e "$SWITCH" ]; then exit 3; fi; sleep 100000\n',
+  'server.mjs': `import { existsSync, mkdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+const { SWITCH, PORT, DEIS_POD } = process.env
+const isFirst = () => {
+  try {
+    mkdirSync(SWITCH + '/taken')
+    return true
+  } catch {
+    return false
+  }
+}
+if (existsSync(SWITCH) && isFirst()) setInterval(() => {}, 1000)
+else createServer((_request, response) => response.end(DEIS_POD)).listen(PORT)
+`,
+}
+
+test('of an app whose processes do not all start again, the others answer soon, and are kept', async () => {
+  let up = await startAll()
+  const ann = await registered(up, 'ann')
+  const many = await newApp(ann, 'many', fragile)
+  const broken = join(folder, 'broken')
+  await many.does('config:set', `SWITCH=${broken}`)
+  await many.deploy()
+  await many.does('scale', 'web=3', 'worker=1')
+  up.running.signal('SIGINT')
+  await up.running.ended
+
+  await mkdir(broken)
+  await chmod(broken, 0o777)
+  up = await startAll(portsOf(up))
+  const began = Date.now()
+  const answering = async (): Promise<string[] | null> => {
+    const pods = new Set<string>()
+    for (let asked = 0; asked < 10; asked++) {
+      const { status, body } = await ask(up, 'many')
+      if (status !== 200) return null
+      pods.add(body)
+    }
+    return pods.size === 2 ? [...pods].toSorted() : null
+  }
+  const two = await until({ what: 'two processes answer' }, answering)
+  // A deploy would have waited for the third one.
+  expect(Date.now() - began).toBeLessThan(100_000)
+  await until({ what: 'the worker was tried again' }, async () =>
+    (await many.does('logs', '-n', '100')).includes('process exited with code 3, restarting in 2s'),
+  )
+  expect(await many.does('ps')).toMatch(/many-worker-\S+ (error|starting) /)
+  await until({ what: 'doctor names both' }, async () => {
+    const { stdout } = await ann.deis(['doctor'])
+    return /web is not ready yet: it does not listen/.test(stdout) && /worker does not run: process exited/.test(stdout)
+  })
+  expect(await many.does('logs', '-n', '100')).toContain('worker does not run: process exited with code 3')
+  expect(await answering()).toEqual(two)
+  up.running.signal('SIGINT')
+  await up.running.ended
+})
