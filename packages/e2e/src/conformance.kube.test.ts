@@ -1,7 +1,7 @@
 // Does the real controller speak HTTP as docs/contract/api.md and the original client demand, with its containers on Kubernetes?
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onKubernetes, type Stage } from './conformance/stage.ts'
-import { everyStep } from './conformance/steps.ts'
+import { stepsOfBackend } from './conformance/steps.ts'
 import { testCluster } from './cluster.ts'
 
 let stage: Stage | undefined
@@ -11,7 +11,7 @@ describe.skipIf(!testCluster).sequential('the HTTP contract, on Kubernetes', () 
     stage = await onKubernetes()
   })
   afterAll(() => stage?.stop())
-  everyStep('kubernetes', () => {
+  stepsOfBackend('kubernetes', () => {
     if (!stage) throw new Error('the platform did not start')
     return stage
   })

@@ -65,7 +65,8 @@ export const checklist: Steps = (backend, on) => {
       const { created, updated } = json as { created: string; updated: string }
       for (const time of [created, updated]) {
         expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
-        expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(10_000)
+        // No time zone is off by less; on a busy cluster an app takes seconds.
+        expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(600_000)
       }
     })
 

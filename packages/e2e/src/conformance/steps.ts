@@ -33,7 +33,7 @@ const parts: readonly Steps[] = [
 ]
 
 /** Those in which what runs apps decides. */
-const onBackends: readonly Steps[] = [config, edge, keys, deploys, checklist]
+const onBackends: readonly Steps[] = [config, edge, certs, keys, deploys, checklist]
 
 export const everyStep: Steps = (backend, on) => {
   for (const part of parts) part(backend, on)
