@@ -24,7 +24,7 @@ export type Launch = {
   readonly began: (running: Running) => void
 }
 
-export const launcher = [process.execPath, join(root, 'scripts/start.mjs')] as const
+const launcher = [process.execPath, join(root, 'scripts/start.mjs')] as const
 export const npm = ['npm', 'start', '--prefix', root] as const
 
 export const portsOf = ({ api, git, routerPort }: Up): Ports => [
