@@ -1,9 +1,8 @@
 // Are certificates that last a minute renewed when the CA suggests it, without a failed request, and what is said when that fails?
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent } from 'node:https'
+import type { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Front, startFront } from './acme-front.ts'
 import { type Checkout, newApp } from './app.ts'
@@ -12,6 +11,7 @@ import { hasPebble, type Pebble, startPebble } from './pebble.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { freePort } from './port.ts'
 import { askSecurely, type SecureAnswer } from './secure.ts'
+import { startSecureLoad } from './secure-load.ts'
 import { until } from './until.ts'
 
 const domain = 'apps.example.com'
@@ -79,40 +79,8 @@ describe.skipIf(!hasPebble).sequential('renewals (Debian package "pebble")', () 
   const doctor = async (): Promise<string> =>
     (await ann.deis(['doctor'])).stdout.split('\n').find((line) => line.includes('certificates')) ?? ''
 
-  /** Half of its clients keep their connections, the others make one for each request. */
-  function startTlsLoad() {
-    const agent = new Agent({ keepAlive: true, maxSockets: 4 })
-    const [serials, failures] = [new Set<string>(), [] as string[]]
-    const over = new AbortController()
-    let sent = 0
-    const client = async (kept: Agent | false): Promise<void> => {
-      while (!over.signal.aborted) {
-        sent++
-        try {
-          const { status, serial } = await secure(kept)
-          if (kept === false) serials.add(serial)
-          if (status !== 200) failures.push(String(status))
-        } catch (error) {
-          failures.push(String(error))
-        }
-        await sleep(5)
-      }
-    }
-    const done = Promise.all([agent, agent, agent, agent, false as const, false as const, false as const].map(client))
-    return {
-      serials,
-      sent: () => sent,
-      async stop(): Promise<readonly string[]> {
-        over.abort()
-        await done
-        agent.destroy()
-        return failures
-      },
-    }
-  }
-
   test('each is replaced by the next while requests go on, and none fails', async () => {
-    const load = startTlsLoad()
+    const load = startSecureLoad(secure, /./)
     await until({ what: 'five certificates were seen' }, () => load.serials.size >= 5)
     await until({ what: 'there were requests enough' }, () => load.sent() >= 2_000)
     expect(await load.stop()).toEqual([])
@@ -139,7 +107,7 @@ describe.skipIf(!hasPebble).sequential('renewals (Debian package "pebble")', () 
   test('while the CA is down, the one that is there serves, and everybody is told', async () => {
     front.down(true)
     const failed = await reaches('failed')
-    const load = startTlsLoad()
+    const load = startSecureLoad(secure, /./)
     expect(failed.error).toMatchObject({ type: 'unreachable' })
     for (const args of [['certs:auto'], ['certs']]) {
       const shown = await shop.does(...args)

@@ -16,10 +16,15 @@ export type SecureAnswer = Answer & {
 export async function askSecurely(
   port: number,
   host: string,
-  { ca, path = '/', agent = false }: { readonly ca: string; readonly path?: string; readonly agent?: Agent | false },
+  {
+    ca,
+    path = '/',
+    agent = false,
+    address = '127.0.0.1',
+  }: { readonly ca: string; readonly path?: string; readonly agent?: Agent | false; readonly address?: string },
 ): Promise<SecureAnswer> {
   const headers = { host }
-  const call = request({ host: '127.0.0.1', port, path, servername: host, ca, headers, agent, timeout: 10_000 })
+  const call = request({ host: address, port, path, servername: host, ca, headers, agent, timeout: 10_000 })
   call.once('timeout', () => call.destroy(new Error('no answer within 10 s')))
   call.end()
   const [response] = (await once(call, 'response')) as [IncomingMessage]

@@ -9,10 +9,10 @@ import { until } from './until.ts'
 
 const run = promisify(execFile)
 
+const suite = 'bookworm'
 const packages =
   'systemd,systemd-sysv,dbus,git,ca-certificates,iproute2,nftables,procps,passwd,util-linux,curl,openssh-client'
 const cache = process.env.DEIS_CI_CACHE || '/var/cache/deis-ci'
-const suite = 'bookworm'
 
 const has = (...argv: [string, ...string[]]): boolean =>
   spawnSync(argv[0], argv.slice(1), { stdio: 'ignore' }).error === undefined
@@ -41,7 +41,12 @@ async function baseSystem(): Promise<string> {
 
 export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
+/** Between a machine and this one, on a wire that only these two have. */
+export type Wire = { readonly address: string; readonly hostAddress: string }
+
 export type Machine = {
+  /** Null: it has no network. */
+  readonly wire: Wire | null
   /** Its file system, from outside. */
   readonly root: string
   /** Runs a program there as root; its exit code may be anything. */
@@ -50,6 +55,8 @@ export type Machine = {
   ok(argv: readonly string[], input?: string): Promise<string>
   /** As a loss of power would end it, and on again. */
   powerCycle(): Promise<void>
+  /** In its place, with its address, there is one that has nothing of it. */
+  replace(): Promise<void>
   remove(): Promise<void>
 }
 
@@ -61,16 +68,41 @@ async function childrenOf(pid: number | undefined): Promise<number[]> {
   return children.trim().split(' ').filter(Boolean).map(Number)
 }
 
-/** `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. */
-export async function bootMachine(folder: string): Promise<Machine> {
+/** A network namespace of that name, whose one interface leads here. */
+async function makeWire(name: string): Promise<Wire> {
+  // A network of four addresses for each process that has one.
+  const first = (process.pid % 2 ** 14) * 4
+  const [address, hostAddress] = [2, 1].map((host) => `10.77.${first >> 8}.${(first & 255) + host}`) as [string, string]
+  const wire = { address, hostAddress }
+  const ip = (...args: string[]) => run('ip', args)
+  await ip('netns', 'add', name)
+  await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'host0', 'netns', name)
+  await ip('addr', 'add', `${wire.hostAddress}/30`, 'dev', name)
+  await ip('link', 'set', name, 'up')
+  await ip('-n', name, 'addr', 'add', `${wire.address}/30`, 'dev', 'host0')
+  for (const device of ['lo', 'host0']) await ip('-n', name, 'link', 'set', device, 'up')
+  return wire
+}
+
+/**
+ * `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. `wired`: whether this
+ * machine and that one reach each other.
+ */
+export async function bootMachine(folder: string, { wired = false } = {}): Promise<Machine> {
   const root = join(folder, 'machine')
-  await run('cp', ['-a', '--reflink=auto', '--', await baseSystem(), root])
-  await cp(process.execPath, join(root, 'usr/local/bin/node'))
+  const namespace = `deis-${process.pid}`
+  const wire = wired ? await makeWire(namespace) : null
+  const network = wired ? `--network-namespace-path=/run/netns/${namespace}` : '--private-network'
   let init = 0
   let end = async (): Promise<void> => {}
 
+  const putSystem = async (): Promise<void> => {
+    await run('cp', ['-a', '--reflink=auto', '--', await baseSystem(), root])
+    await cp(process.execPath, join(root, 'usr/local/bin/node'))
+  }
+
   const boot = async (): Promise<void> => {
-    const options = ['--quiet', '--boot', '--register=no', '--keep-unit', '--private-network', '--console=pipe']
+    const options = ['--quiet', '--boot', '--register=no', '--keep-unit', network, '--console=pipe']
     const child = spawn('systemd-nspawn', [...options, `--directory=${root}`, `--bind-ro=${dist}:/src/dist`], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -83,7 +115,7 @@ export async function bootMachine(folder: string): Promise<Machine> {
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await ended
     }
-    await until({ what: 'the machine is up' }, async () => {
+    await until({ what: 'the machine is up', seconds: 120 }, async () => {
       if (child.exitCode !== null) throw new Error(`systemd-nspawn ended: ${said}`)
       // Its first child may be one that only makes the namespaces.
       init = (await childrenOf(child.pid)).at(-1) ?? 0
@@ -95,6 +127,7 @@ export async function bootMachine(folder: string): Promise<Machine> {
 
   const machine: Machine = {
     root,
+    wire,
     async run(argv, input = '') {
       const inside = ['env', '-i', `PATH=${path}`, 'HOME=/root', 'LANG=C.UTF-8', ...argv]
       const child = spawn('nsenter', [`--target=${init}`, '--all', '--', ...inside], { stdio: 'pipe' })
@@ -115,14 +148,25 @@ export async function bootMachine(folder: string): Promise<Machine> {
       await end()
       await boot()
     },
+    async replace() {
+      await end()
+      await rm(root, { recursive: true })
+      await putSystem()
+      await boot()
+    },
     async remove() {
       await end()
+      // Its interface goes with it, and the other end of that.
+      if (wire) await run('ip', ['netns', 'delete', namespace])
       await rm(folder, { recursive: true, force: true })
     },
   }
-  await boot().catch(async (error: unknown) => {
-    await end()
+  try {
+    await putSystem()
+    await boot()
+  } catch (error) {
+    await machine.remove()
     throw error
-  })
+  }
   return machine
 }
