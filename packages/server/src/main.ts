@@ -1,9 +1,10 @@
 // How does the `deis-server` program start and end?
+import { Cancelled } from './failure.ts'
 import { run } from './program.ts'
 
 const stop = new AbortController()
 // The first signal stops the work in order, a second one ends the process.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Error(`got ${signal}`)))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(new Cancelled(signal)))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // `deis-server doctor | head`: a closed pipe is not an error.
   if (error.code !== 'EPIPE') throw error

@@ -1,8 +1,9 @@
 // What does `deis-server` answer before it has done anything?
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { Cancelled, Failure } from './failure.ts'
 import { layout } from './layout.ts'
-import { run } from './program.ts'
+import { codeOf, run } from './program.ts'
 
 async function ask(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []]
@@ -28,3 +29,14 @@ test.skipIf(existsSync(layout.programs))(
     })
   },
 )
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a command that %s cancelled says so, and what failed all the same', (name, code) => {
+  const lines: string[] = []
+  const io = { err: (line: string) => lines.push(line), signal: AbortSignal.abort(new Cancelled(name)) }
+  expect(codeOf(new DOMException('This operation was aborted', 'AbortError'), io)).toBe(code)
+  expect(codeOf(new Failure('The upgrade failed.', 'See the log.'), io)).toBe(1)
+  expect(lines).toEqual(['cancelled', 'Error: The upgrade failed.', 'See the log.'])
+})

@@ -2,10 +2,24 @@
 import { DeisError, messageOf } from '@deis/types'
 import { Command, CommanderError } from 'commander'
 import { commands } from './commands.ts'
-import { Failure } from './failure.ts'
+import { Cancelled, Failure } from './failure.ts'
 import type { Io } from './io.ts'
 
-/** 0: done. 1: it failed, or found something broken. 2: the command line is wrong. */
+/** Prints what is wrong, and returns the exit code. */
+export function codeOf(error: unknown, { err, signal }: Pick<Io, 'err' | 'signal'>): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const isOurs = error instanceof Failure || error instanceof DeisError
+  const reason: unknown = signal.reason
+  if (!isOurs && reason instanceof Cancelled) {
+    err(reason.message)
+    return reason.code
+  }
+  err(`Error: ${messageOf(error)}`)
+  if (isOurs && error.hint !== undefined) err(error.hint)
+  return 1
+}
+
+/** 0: done. 1: it failed, or found something broken. 2: the command line is wrong. 130, 143: a signal cancelled it. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code = 0
   const root = new Command('deis-server')
@@ -26,9 +40,6 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await root.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    io.err(`Error: ${messageOf(error)}`)
-    if ((error instanceof Failure || error instanceof DeisError) && error.hint !== undefined) io.err(error.hint)
-    return 1
+    return codeOf(error, io)
   }
 }

@@ -53,10 +53,16 @@ async function isDue({ changed: paths, stopped }: Condition, changed: ReadonlySe
   return times.some((time) => time > start)
 }
 
-async function runProgram(step: Step & { kind: 'run' }, changed: ReadonlySet<string>): Promise<boolean> {
+async function runProgram(
+  step: Step & { kind: 'run' },
+  changed: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { argv, if: condition, mayFail = false } = step
   if (condition && !(await isDue(condition, changed))) return false
   const { code, stderr } = await ask(argv, runMs)
+  // Ctrl-C in a terminal ends the program, too.
+  signal.throwIfAborted()
   if (code !== 0 && !mayFail) throw new Failure(`${argv.join(' ')} failed: ${stderr.trim()}`)
   return code === 0
 }
@@ -90,7 +96,7 @@ async function act(step: Step, { root }: Tree, changed: ReadonlySet<string>, sig
       await rm(join(root, step.path), { recursive: true, force: true })
       return true
     case 'run':
-      return runProgram(step, changed)
+      return runProgram(step, changed, signal)
     case 'wait':
       return awaitAnswer(step, signal)
   }
