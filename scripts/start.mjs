@@ -141,6 +141,8 @@ async function main() {
     })
   controller.start()
   const { ready } = await controller.first()
+  for (const name of ready.unknown)
+    log(`${name} is not a setting of the platform, so it has no effect (docs/settings.md)`)
   api = ready.api
   gitPort = new URL(ready.git).port
   router = keep(

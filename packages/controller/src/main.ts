@@ -5,6 +5,7 @@ import { messageOf } from '@deis/types'
 import pino from 'pino'
 import { type Controller, startController } from './compose.ts'
 import { readConfig } from './config.ts'
+import { unknownSettings } from './unknown-settings.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -16,6 +17,8 @@ async function main(): Promise<void> {
     { level: config.logLevel, redact: ['req.headers.authorization', 'values', 'password', 'token'] },
     pino.destination({ dest: 2, sync: true }),
   )
+  const unknown = unknownSettings(process.env)
+  for (const name of unknown) log.warn({ name }, 'not a setting of the platform, so it has no effect')
   const files = {
     migrations: join(here, 'migrations'),
     hookProgram: [process.execPath, join(here, 'hook.js')],
@@ -49,7 +52,7 @@ async function main(): Promise<void> {
   log.info({ api: controller.api, git: controller.git }, 'controller is ready')
   // Not logged, because logs are kept.
   const { api, git, registrationToken } = controller
-  process.send?.({ ready: { api, git, registrationToken } })
+  process.send?.({ ready: { api, git, registrationToken, unknown } })
   process.on('unhandledRejection', (error) => {
     log.fatal({ err: error }, 'unhandled rejection')
     process.exit(1)

@@ -36,7 +36,8 @@ let ann: Person
 let shop: Checkout
 
 test('it says where everything is, and an app can be deployed', async () => {
-  up = await startAll()
+  up = await startAll({ env: { DEIS_SCHEDULR: 'docker' } })
+  expect(up.running.output()).toContain('DEIS_SCHEDULR is not a setting of the platform, so it has no effect')
   ann = await registered(up, 'ann')
   shop = await newApp(ann, 'shop')
   await shop.deploy()
