@@ -1,6 +1,6 @@
 // How does a Docker Engine with a small disk of its own come up for a test, so that others lose nothing when that is full?
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
@@ -20,6 +20,8 @@ export type SmallEngine = {
   docker(...args: string[]): Promise<string>
   /** Bytes. */
   free(): Promise<number>
+  /** Ends it, and its containers with it, and starts it again. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -50,13 +52,7 @@ export async function startSmallEngine(megabytes: number): Promise<SmallEngine> 
     await run('ip', ['link', 'delete', bridge]).catch(() => {})
     await rm(folder, { recursive: true, force: true })
   }
-  await mkdir(disk)
-  await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'deis-small', disk])
-  try {
-    // Of its own, as that of another engine may have this name; without rules of iptables, which all engines share.
-    await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
-    await run('ip', ['address', 'add', '10.206.255.1/28', 'dev', bridge])
-    await run('ip', ['link', 'set', bridge, 'up'])
+  const begin = async (): Promise<void> => {
     const data = [
       '--data-root',
       join(disk, 'data'),
@@ -73,6 +69,15 @@ export async function startSmallEngine(megabytes: number): Promise<SmallEngine> 
         () => false,
       ),
     )
+  }
+  await mkdir(disk)
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'deis-small', disk])
+  try {
+    // Of its own, as that of another engine may have this name; without rules of iptables, which all engines share.
+    await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
+    await run('ip', ['address', 'add', `10.206.255.${randomInt(16) * 16 + 1}/28`, 'dev', bridge])
+    await run('ip', ['link', 'set', bridge, 'up'])
+    await begin()
   } catch (error) {
     await stop()
     throw error
@@ -81,5 +86,9 @@ export async function startSmallEngine(megabytes: number): Promise<SmallEngine> 
     const { bavail, bsize } = await statfs(disk)
     return bavail * bsize
   }
-  return { host, docker, free, stop }
+  const restart = async (): Promise<void> => {
+    if (engine) await end(engine)
+    await begin()
+  }
+  return { host, docker, free, restart, stop }
 }
