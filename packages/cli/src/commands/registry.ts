@@ -8,9 +8,10 @@ export function registry(context: Context): Command[] {
     name: 'registry',
     heading: 'Registry',
     noun: 'registry information',
-    rule: { pattern: /^(username|password)=(.+)$/s, looks: 'username=bob or password=secret' },
-    example: 'username=<name> and password=<password> of the account',
-    keys: 'username, password or both',
+    rule: { pattern: /^(username|password|hostname)=(.+)$/s, looks: 'username=bob or password=secret' },
+    example:
+      'username=<name> and password=<password> of the account; hostname=<host> of its registry, if that is not the one of the image',
+    keys: 'username, password, hostname',
     secret: ['password'],
   })
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { logSource } from '@deis/ports/names'
 import type { Credentials } from '@deis/ports/registry'
-import { canonicalHost, dockerHub, parseReference } from '@deis/registry/reference'
+import { canonicalHost, parseReference } from '@deis/registry/reference'
 import { untilAborted } from '@deis/lib/wait'
 import { hasStatus, isAway } from '../engine/error.ts'
 import { createContainer as create } from '../engine/create.ts'
@@ -25,13 +25,17 @@ const silent: Follower = { ended: Promise.resolve(), last: () => [], stop: async
 /** A limit that this machine does not enforce is not set. */
 export class Unenforced extends Error {}
 
-/** The app's own credentials, or the platform's; those of one registry are never shown to another. */
-function credentialsFor(backend: Backend, { artifact, registry }: Spec): Credentials | null {
+/** Pure: whose account pulls the image? Without a hostname the app's own is for the image's registry, unless that is the platform's. */
+export function credentialsFor(
+  { artifact, registry }: Pick<Spec, 'artifact' | 'registry'>,
+  ofPlatform: Readonly<Record<string, Credentials>>,
+): Credentials | null {
   if (artifact.kind !== 'image' || artifact.reference.startsWith('sha256:')) return null
   const { host } = parseReference(artifact.reference)
   const { username, password = '', hostname } = registry
-  if (username !== undefined && canonicalHost(hostname ?? dockerHub) === host) return { username, password }
-  return backend.options.registryCredentials[host] ?? null
+  const own = username === undefined ? null : { username, password }
+  if (hostname !== undefined && canonicalHost(hostname) === host) return own ?? ofPlatform[host] ?? null
+  return ofPlatform[host] ?? (hostname === undefined ? own : null)
 }
 
 /** @throws PullFailure */
@@ -46,7 +50,7 @@ export async function ensureImage(backend: Backend, spec: Spec, signal: AbortSig
       `the image ${reference} is not in this Docker Engine, and IMAGE_PULL_POLICY is Never`,
       'deis config:unset IMAGE_PULL_POLICY',
     )
-  await pullImage(engine, reference, credentialsFor(backend, spec), signal)
+  await pullImage(engine, reference, credentialsFor(spec, backend.options.registryCredentials), signal)
 }
 
 export async function inspect(engine: Engine, id: string, signal: AbortSignal): Promise<Container | null> {
@@ -138,7 +142,7 @@ export async function clearName(engine: Engine, name: string, platform: string, 
   return true
 }
 
-/** Creates it, with its image. @throws PullFailure, Unenforced, EngineError, DeployFailure */
+/** Creates it; its image is pulled if it is not there. @throws PullFailure, Unenforced, EngineError, DeployFailure */
 export async function createContainer(
   backend: Backend,
   spec: Spec,

@@ -206,23 +206,28 @@ const auths = (secrets: ReturnType<typeof pullSecrets>) =>
 const kind = 'kubernetes.io/dockerconfigjson'
 const prefix = 'private-registry'
 
-test('pull secrets: the app`s registry, else the platform`s, else none', () => {
+test('pull secrets: the app`s registry and the platform`s, each for its own images', () => {
   const own = { username: 'ann', password: 'pw' }
   const options = { secretPrefix: prefix, registryCredentials: { 'registry.test': { username: 'p', password: 'q' } } }
   const hub = { kind: 'image', reference: 'acme/api@sha256:0', launcher: 'none' } as const
   const auth = Buffer.from('ann:pw').toString('base64')
+  const platforms = [
+    `${prefix}-off-cluster`,
+    kind,
+    { auths: { 'registry.test': { auth: Buffer.from('p:q').toString('base64') } } },
+  ]
   expect(auths(pullSecrets('tea', image, own, options))).toEqual([
     [prefix, kind, { auths: { 'registry.test': { auth } } }],
+    platforms,
   ])
   expect(auths(pullSecrets('tea', image, { ...own, hostname: 'other.test' }, options))).toEqual([
     [prefix, kind, { auths: { 'other.test': { auth } } }],
+    platforms,
   ])
   expect(auths(pullSecrets('tea', hub, own, options))).toEqual([
     [prefix, kind, { auths: { 'https://index.docker.io/v1/': { auth } } }],
   ])
-  expect(auths(pullSecrets('tea', image, {}, options))).toEqual([
-    [`${prefix}-off-cluster`, kind, { auths: { 'registry.test': { auth: Buffer.from('p:q').toString('base64') } } }],
-  ])
+  expect(auths(pullSecrets('tea', image, {}, options))).toEqual([platforms])
   expect(pullSecrets('tea', hub, {}, options)).toEqual([])
 })
 

@@ -37,7 +37,9 @@ export type PullOptions = {
   readonly registryCredentials: Readonly<Record<string, Credentials>>
 }
 
-/** The app's own registry before the platform's; none for a public image. */
+/**
+ * The app's own registry and, for what was built here, the platform's: nodes try both. None for a public image.
+ */
 export function pullSecrets(
   app: string,
   artifact: Artifact,
@@ -49,8 +51,11 @@ export function pullSecrets(
   const { username, password, hostname } = registry
   const secret = (name: string, key: string, credentials: Credentials): Secret =>
     registrySecret({ name, namespace: app, labels: appLabels(app) }, { [key]: credentials })
-  if (username !== undefined && password !== undefined)
-    return [secret(secretPrefix, hostname ?? host ?? dockerHub, { username, password })]
   const platforms = registryCredentials[host ?? 'docker.io'] ?? registryCredentials[host ?? dockerHub]
-  return platforms ? [secret(`${secretPrefix}-off-cluster`, host ?? dockerHub, platforms)] : []
+  return [
+    ...(username !== undefined && password !== undefined
+      ? [secret(secretPrefix, hostname ?? host ?? dockerHub, { username, password })]
+      : []),
+    ...(platforms ? [secret(`${secretPrefix}-off-cluster`, host ?? dockerHub, platforms)] : []),
+  ]
 }
