@@ -1,5 +1,6 @@
 // How does a Dockerfile become an image in the registry (docs/contract/build-and-route.md §3)?
 import { buildArguments, buildTarget } from '@deis/container/build-arguments'
+import { failedByHeredoc } from '@deis/container/heredoc'
 import { imageLabels } from '@deis/container/image-labels'
 import { processesOf } from '@deis/container/source'
 import { dockerConfig } from '../cluster/registry-credentials.ts'
@@ -13,6 +14,8 @@ import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './con
 import { pushContainer } from './pod.ts'
 import { runJob } from './run.ts'
 import { failureOf } from './situation.ts'
+
+const longestDockerfile = 128 * 1024
 
 const quoted = (value: string): string => JSON.stringify(value)
 
@@ -49,6 +52,13 @@ function filesOf(
   }
 }
 
+/** Empty when it cannot be read as one file. */
+async function dockerfileOf({ settings, sourceFile, signal }: BuildContext): Promise<string> {
+  const wanted = { names: [], read: ['Dockerfile'], largest: longestDockerfile }
+  const { texts } = await settings.archiver.look(sourceFile, wanted, { signal })
+  return texts['Dockerfile'] ?? ''
+}
+
 export async function buildDockerfile(context: BuildContext): Promise<BuildResult> {
   const { settings, request, source, now, signal } = context
   const { registry, target, credentials, limits, appRegistry } = settings
@@ -73,8 +83,19 @@ export async function buildDockerfile(context: BuildContext): Promise<BuildResul
     target: buildTarget(config),
     noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
   })
-  const ended = await runJob(settings, job, reporter, signal)
-  if (ended.exitCode !== 0) throw new BuildFailure(failureOf(ended, limits.memory), ended.exitCode)
+  let refusal = ''
+  const line = (text: string): void => {
+    if (/unknown instruction/i.test(text)) refusal = text
+    reporter.line(text)
+  }
+  const ended = await runJob(settings, job, { ...reporter, line }, signal)
+  if (ended.exitCode !== 0) {
+    if (failedByHeredoc(refusal, await dockerfileOf(context)))
+      reporter.note(
+        'The Dockerfile has heredocs (<<EOF), which buildah knows from 1.33 on: write these lines without them.',
+      )
+    throw new BuildFailure(failureOf(ended, limits.memory), ended.exitCode)
+  }
   if (ended.container !== pushContainer || !/^sha256:[0-9a-f]{64}$/.test(ended.message))
     throw new BuildFailure('The build ended without an image.')
   try {

@@ -71,6 +71,37 @@ describe.skipIf(!isClusterThere)('Dockerfiles on the cluster', () => {
     expect(JSON.stringify([await t.jobs(), await t.pods()])).not.toContain('$(id)')
   })
 
+  test('what .dockerignore names is left out, steps mount caches, and the config names the stage', async () => {
+    const app = 'stages'
+    const steps = ['WORKDIR /app', 'COPY . .', 'RUN --mount=type=cache,target=/kept echo made >/kept/a && cat /kept/a']
+    const list = 'RUN find . -type f | sort >/list; ls /kept >>/list 2>/dev/null || true'
+    const files = {
+      Dockerfile: `FROM ${host}/busybox:1 AS base\n${steps.join('\n')}\n${list}\nCMD ["cat", "/list"]\nFROM base\nRUN exit 9\n`,
+      '.dockerignore': 'secret\n**/*.log\n!kept.log\n',
+      secret: 'x',
+      'a/b.log': 'x',
+      'kept.log': 'x',
+      'a/c': 'x',
+    }
+    const { result, output } = await t.build(files, { app, config: { DEIS_DOCKER_BUILD_TARGET: 'base' } })
+    expect(output).toContain('\nmade\n')
+    expect((await t.run(imageOf(result), [])).log).toBe('./.dockerignore\n./Dockerfile\n./a/c\n./kept.log\n')
+    await expect(t.build(files, { app, config: { DEIS_DOCKER_BUILD_TARGET: 'none' } })).rejects.toThrow(
+      'stopping build',
+    )
+    expect(t.output()).toContain('none')
+  })
+
+  test('heredocs are built, or the failure says which buildah has them', async () => {
+    const Dockerfile = `FROM ${host}/busybox:1\nRUN <<EOF\necho made >/made\nEOF\nCMD ["cat", "/made"]\n`
+    const building = t.build({ Dockerfile }, { app: 'heredocs' })
+    const found = await building.catch(() => null)
+    if (found) return expect((await t.run(imageOf(found.result), [])).log).toBe('made\n')
+    await expect(building).rejects.toThrow('stopping build.')
+    expect(t.output()).toMatch(/[Uu]nknown instruction/)
+    expect(t.output()).toContain('The Dockerfile has heredocs (<<EOF), which buildah knows from 1.33 on')
+  })
+
   test.each([
     ['a step', `FROM ${host}/busybox:1\nRUN echo so far; exit 3\n`, /so far\n[^]*exit status 3/],
     ['an unknown instruction', `FROM ${host}/busybox:1\nBOGUS x\n`, /[Uu]nknown instruction: "?BOGUS/],
