@@ -5,7 +5,7 @@ import { type Backend, inBackground } from './backend.ts'
 import { endedText } from './diagnose.ts'
 import { watchPod } from './health.ts'
 import { logLine, type Pod } from './pod.ts'
-import { clearName, ensureImage, startContainer, stopContainer } from './running.ts'
+import { clearName, startContainer, stopContainer } from './running.ts'
 import { isAway } from '../engine/error.ts'
 import { removeContainer } from '../engine/remove.ts'
 
@@ -21,7 +21,6 @@ const never = new AbortController().signal
 
 /** Starts the pod's next container, and watches it. */
 export async function startPod(backend: Backend, pod: Pod, signal: AbortSignal): Promise<void> {
-  if (pod.spec) await ensureImage(backend, pod.spec, signal)
   pod.container = await startContainer(backend, pod, signal)
   pod.started = pod.container.started
   pod.state = 'starting'
