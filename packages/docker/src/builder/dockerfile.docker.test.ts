@@ -78,6 +78,15 @@ describe.skipIf(!isEngineThere)('a Dockerfile', () => {
     else await expect(built({ Dockerfile: text })).rejects.toThrow(hint('Docker 20.10'))
   })
 
+  test('a reader that the engine cannot get is named, with what to do', async () => {
+    const reader = `${process.env.TEST_DOCKER_REGISTRY}/no-such-reader`
+    const by = await bed.another({ frontends: [reader] })
+    const Dockerfile = `# syntax=${reader}:1\nFROM ${busybox}\n`
+    await expect(bed.build({ Dockerfile }, {}, new AbortController().signal, by)).rejects.toThrow(
+      `: not found. The Dockerfile wants to be read by ${reader}:1 (# syntax=), which the engine could not get`,
+    )
+  })
+
   test('a .dockerignore that Docker would refuse is refused', async () => {
     await expect(built({ '.dockerignore': 'a\n[' })).rejects.toThrow(
       '.dockerignore cannot be used: line 2: a [ has no ].',

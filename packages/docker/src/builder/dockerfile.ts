@@ -12,6 +12,7 @@ import { pullAuth } from './base-image.ts'
 import { buildImage, failureText } from './build-image.ts'
 import { buildByBuildKit } from './buildkit/build.ts'
 import { chooseBuilder } from './buildkit/choice.ts'
+import { frontendFailure } from './buildkit/frontend.ts'
 import { contextOf } from './context.ts'
 import { refuseForeignImages } from './foreign.ts'
 import { heredocFailure } from './heredoc.ts'
@@ -68,7 +69,9 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
       const reader = by.session === null ? 'the classic builder' : `Docker ${options.engine.version}`
       // The classic builder refuses what it cannot read at once.
       const failure = hasStatus(error, 400) ? new BuildFailure(failureText((error as Error).message)) : error
-      throw (failure instanceof BuildFailure && heredocFailure(failure, dockerfile, reader)) || failure
+      if (!(failure instanceof BuildFailure)) throw failure
+      const told = by.session === null ? null : frontendFailure(failure, dockerfile)
+      throw told ?? heredocFailure(failure, dockerfile, reader) ?? failure
     } finally {
       by.session?.close()
       // The app does not wait for it.

@@ -1,6 +1,7 @@
 // Is every way to have a Dockerfile read by another program found, and allowed for those of the operator's choice only?
+import { BuildFailure } from '@deis/ports/builder'
 import { expect, test } from 'vitest'
-import { frontendProblem, frontendsOf } from './frontend.ts'
+import { frontendFailure, frontendProblem, frontendsOf } from './frontend.ts'
 
 const allowed = ['docker/dockerfile', 'mirror.example.com/docker/dockerfile']
 
@@ -44,3 +45,17 @@ test.each([
   ['# x=y\n'.repeat(20_000), '64 KB of comments'],
   ['# x=\u20ac\n'.repeat(10_000), '64 KB of comments'],
 ])('%s may not', (text, said) => expect(frontendProblem(text, allowed)).toContain(said))
+
+const unreachable = new BuildFailure(
+  'The image could not be built: failed to do request: Head "https://registry-1.docker.io/v2/docker/dockerfile/manifests/1": dial tcp: lookup registry-1.docker.io: no such host.',
+)
+
+test('one that the engine could not get is told from other failures', () => {
+  const dockerfile = '# syntax=docker/dockerfile:1\nFROM a\n'
+  expect(frontendFailure(unreachable, dockerfile)?.message).toContain(
+    'The Dockerfile wants to be read by docker/dockerfile:1 (# syntax=), which the engine could not get',
+  )
+  expect(frontendFailure(unreachable, 'FROM a\n')).toBeNull()
+  expect(frontendFailure(new BuildFailure('a: not found.'), dockerfile)).toBeNull()
+  expect(frontendFailure(new BuildFailure('RUN docker/dockerfile ended with exit code 1', 1), dockerfile)).toBeNull()
+})

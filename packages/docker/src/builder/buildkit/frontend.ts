@@ -1,4 +1,5 @@
 // Which program does a Dockerfile want to be read by (`# syntax=`), and may it be?
+import { BuildFailure } from '@deis/ports/builder'
 import { nameOf, parseReference } from '@deis/registry/reference'
 
 // Such a program has the engine fetch any URL from the engine's own network, and names its caches: only those that follow the
@@ -51,4 +52,14 @@ export function frontendProblem(dockerfile: string, allowed: readonly string[]):
       return `Dockerfile wants to be read by ${JSON.stringify(image.slice(0, 200))} (# syntax=), and only these may: ${allowed.join(', ')}. DEIS_DOCKER_FRONTENDS allows others`
   }
   return null
+}
+
+/** Pure: the failure, with what to do, when the engine could not get that program; null: it is another one. */
+export function frontendFailure({ message, exitCode }: BuildFailure, dockerfile: string): BuildFailure | null {
+  // It was allowed, so it is the name of an image.
+  const image = frontendsOf(dockerfile).find((one) => message.includes(parseReference(one).repository))
+  if (exitCode !== null || image === undefined) return null
+  return new BuildFailure(
+    `${message} The Dockerfile wants to be read by ${image} (# syntax=), which the engine could not get: without that line it reads the Dockerfile itself. The operator lets it reach the registry, or sets a mirror of it for the engine.`,
+  )
 }
