@@ -425,9 +425,9 @@ test('what is packed is also there for the first process, until the files of the
   }
   try {
     const left: (() => Promise<void>)[] = []
-    const app = { Procfile: 'web: ./run\n', run: 'x', '.slugignore': 'notes\n', notes: 'not in the slug' }
-    const build = async () => {
-      const { result } = await one.build(app, { later: (discard) => left.push(discard) })
+    const app = { Procfile: 'web: ./run\n', run: 'x' }
+    const build = async (more = {}) => {
+      const { result } = await one.build({ ...app, ...more }, { later: (discard) => left.push(discard) })
       if (result.artifact.kind !== 'slug') throw new Error('no slug')
       return { result, wanted: { app: 'myapp', digest: result.artifact.digest } }
     }
@@ -436,8 +436,10 @@ test('what is packed is also there for the first process, until the files of the
     expect(await copies.take({ ...wanted, folder: home }, runAs)).toBe(true)
     expect((await readdir(home)).toSorted()).toEqual((await readdir(await one.unpack(result))).toSorted())
     expect(await readdir(home)).toContain('run')
-    expect(await readdir(home)).not.toContain('notes')
     if (runAs) expect((await stat(join(home, 'run'))).uid).toBe(runAs.uid)
+    // With more than the slug has it is not what the first process gets.
+    const ignoring = await build({ '.slugignore': 'notes\n', notes: 'not in the slug' })
+    expect(copies.count(ignoring.wanted)).toBe(0)
     // Not taken: it goes with the files of its build.
     const next = await build()
     expect(copies.count(next.wanted)).toBe(1)

@@ -6,8 +6,7 @@ import type { Accounts, RunAs } from '@deis/machine/accounts'
 import type { Copies } from '@deis/machine/copies'
 import { discard } from '@deis/machine/discard'
 import type { Isolation } from '@deis/machine/isolation'
-import { ArchiveFailure, type Archiver, type OpenFolder } from '@deis/machine/archive'
-import type { Copying } from '@deis/machine/folder'
+import { ArchiveFailure, type Archiver } from '@deis/machine/archive'
 import { BuildFailure, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import { BadProcfile, parseProcfile, releaseNotice } from '@deis/ports/procfile'
 import { builtInStep } from './built-in.ts'
@@ -39,7 +38,7 @@ export type BuildSettings = EnvironmentSettings & {
   readonly maxSlugBytes: number
   /** Tried before the built-in ones. */
   readonly buildpacks: readonly string[]
-  /** Gets a copy of what is built, for the first process that starts; null: none starts here. */
+  /** Gets what is built, for the first process that starts; null: none starts here. */
   readonly copies: Copies | null
 }
 
@@ -56,8 +55,8 @@ async function checkDisk({ builds, minFreeBytes }: BuildSettings): Promise<void>
 
 async function fetchSource(request: BuildRequest, { app, output }: BuildParts): Promise<void> {
   try {
-    const { leftOut } = await app.unpack(request.source(), { limits: sourceLimits })
-    for (const { path, why } of leftOut) output.warn(`Left out: ${path} (${why})`)
+    for (const { path, why } of await app.unpackTree(() => request.source(), sourceLimits))
+      output.warn(`Left out: ${path} (${why})`)
   } catch (error) {
     if (!(error instanceof ArchiveFailure)) throw error
     throw new BuildFailure(`The source cannot be unpacked: ${error.message}.`)
@@ -145,19 +144,9 @@ type BuildParts = {
   readonly workspace: Workspace
   readonly cache: Cache
   readonly output: BuildOutput
-  readonly app: OpenFolder
+  readonly app: ReturnType<Archiver['open']>
   readonly files: AppFiles
   readonly runAs: RunAs | null
-}
-
-/** Unpacks what is packed for the process that starts next, side by side. */
-async function copyFor(
-  { archiver }: BuildSettings,
-  { workspace, runAs }: BuildParts,
-  signal: AbortSignal,
-): Promise<Copying> {
-  await makeFor(workspace.copy, runAs, 0o700)
-  return (slug) => archiver.unpackSlug(slug, [workspace.copy], { runAs, signal })
 }
 
 async function buildIn(
@@ -196,7 +185,7 @@ async function buildIn(
   const steps = (await externalSteps(context, settings.shell, runAs)) ??
     (await detectedSteps(context, settings.shell, runAs, settings.buildpacks)) ?? [await builtInStep(context)]
   // While tools work there is time to start what comes after them.
-  settings.archiver.expect(caching ? 1 : 0, copies ? 1 : 0)
+  settings.archiver.expect(caching ? 1 : 0)
   const [defaults, name] = await compile(context, steps, settings.shell)
   const ignored = await ignoredPaths(context)
 
@@ -206,13 +195,13 @@ async function buildIn(
   report(output, declared, defaults, name)
   // Side by side: each is a program that reads another folder. Both are over when this goes on.
   const [packed, saved] = await Promise.allSettled([
-    makeSlug(settings, app, request.id, ignored, copies && (await copyFor(settings, parts, signal))),
+    makeSlug(settings, app, request.id, ignored, copies !== null),
     caching ? cache.save(workspace.cache, output) : null,
   ])
   if (packed.status === 'rejected') throw packed.reason
   if (saved.status === 'rejected') throw saved.reason
   const slug = packed.value
-  if (slug.notCopied === null) copies?.offer({ app: request.app, digest: slug.digest, folder: workspace.copy })
+  if (slug.settled) copies?.offer({ app: request.app, digest: slug.digest, folder: workspace.app })
   for (const { path, why } of slug.leftOut) output.warn(`Left out of the slug: ${path} (${why})`)
   output.title(`Compiled slug size is ${humanSize(slug.size)}`)
   return {
@@ -252,7 +241,7 @@ export async function build(
     await app.close()
     if (later)
       later(() => {
-        settings.copies?.withdraw(workspace.copy)
+        settings.copies?.withdraw(workspace.app)
         return discard(workspace.root)
       })
     else await discard(workspace.root)

@@ -2,7 +2,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArchiveFailure, type OpenFolder, type Packed } from '@deis/machine/archive'
-import type { Copying } from '@deis/machine/folder'
 import { slugFile } from '@deis/machine/slugs'
 import { BuildFailure } from '@deis/ports/builder'
 import type { BuildContext } from './context.ts'
@@ -31,17 +30,25 @@ export async function ignoredPaths(context: BuildContext): Promise<ReadonlySet<s
 
 type Settings = { readonly slugFolder: string; readonly maxSlugBytes: number }
 
-/** Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. */
+/**
+ * Packs the app into the slug folder; a slug appears there at once and complete. Folders named `.git` stay out. `settle`: see
+ * machine/src/folder.ts.
+ */
 export async function makeSlug(
   { slugFolder, maxSlugBytes }: Settings,
   app: OpenFolder,
   build: string,
   ignored: ReadonlySet<string>,
-  copy: Copying | null,
+  settle: boolean,
 ): Promise<Packed> {
   const partial = join(slugFolder, `.${build}.partial`)
   try {
-    const slug = await app.pack(partial, { skip: [...ignored], skipNames: ['.git'], archiveBytes: maxSlugBytes, copy })
+    const slug = await app.pack(partial, {
+      skip: [...ignored],
+      skipNames: ['.git'],
+      archiveBytes: maxSlugBytes,
+      settle,
+    })
     await rename(partial, slugFile(slugFolder, slug.digest))
     return slug
   } catch (error) {

@@ -20,8 +20,6 @@ export type Workspace = {
   readonly archives: string
   /** CACHE_DIR; made by restoring the cache. */
   readonly cache: string
-  /** What the slug has, made while that is packed. */
-  readonly copy: string
 }
 
 const idPattern = /^[A-Za-z0-9-]{1,64}$/
@@ -39,7 +37,6 @@ function workspaceAt(folder: string, id: string): Workspace {
     buildpacks: at('buildpacks'),
     archives: at('archives'),
     cache: at('cache'),
-    copy: at('copy'),
   }
 }
 

@@ -3,11 +3,14 @@ import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RunAs } from './accounts.ts'
 import type { Tar } from './tar.ts'
+import { begun } from './begun.ts'
 import { openPrograms, type Program } from './archive-program.ts'
 import {
+  type ArchiveLimits,
   type ArchiveResult,
   defaultLimits,
   type Fingerprint,
+  type LeftOut,
   type LookOrder,
   type RelayOrder,
   type Seen,
@@ -34,15 +37,21 @@ type User = {
 
 export type Archiver = {
   /** A folder that is used for a while: without this each of the following starts a program. */
-  open(folder: string, options?: User): OpenFolder
+  open(
+    folder: string,
+    options?: User,
+  ): OpenFolder & {
+    /**
+     * As `unpack`, of a tar that git makes: a large one by the tar of the machine where that can, which also makes names that are
+     * not UTF-8. When that fails it is read again, by our program.
+     */
+    unpackTree(source: () => Readable, limits: ArchiveLimits): Promise<readonly LeftOut[]>
+  }
   unpack(source: Readable, folder: string, options?: User & Unpacking): Promise<ArchiveResult>
   /** A file of the platform into each of these folders, one after the other: the result is the same for each. */
   unpackFile(file: string, folders: readonly [string, ...string[]], options?: User & Limits): Promise<ArchiveResult>
-  /**
-   * A slug of this platform, in a file or as it arrives, into each of these empty folders: by the tar of the machine where that
-   * can, and otherwise as above.
-   */
-  unpackSlug(slug: string | Readable, folders: readonly string[], options?: User): Promise<void>
+  /** A slug of this platform into each of these empty folders: by the tar of the machine where that can, and otherwise as above. */
+  unpackSlug(slug: string, folders: readonly string[], options?: User): Promise<void>
   pack(folder: string, file: string, options?: User & Packing): Promise<Packed>
   fingerprint(folder: string, options?: User): Promise<Fingerprint>
   /**
@@ -58,6 +67,9 @@ export type Archiver = {
   /** So many programs are soon needed, and more to unpack slugs: to start one takes longer than to pack a small app. */
   expect(count: number, slugs?: number): void
 }
+
+/** Our program, which runs already, has unpacked this much before another one has started. */
+const smallTree = 512 * 1024
 
 /** `vector`: the argument vector that runs archive/main.ts. */
 export function createArchiver(vector: readonly string[], tar: Tar | null = null): Archiver {
@@ -82,7 +94,24 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
   }
 
   const archiver: Archiver = {
-    open: (folder, { runAs = null, signal } = {}) => folderOf(programs.open({ folder, runAs, input: null }, signal)),
+    open(folder, { runAs = null, signal } = {}) {
+      const opened = folderOf(programs.open({ folder, runAs, input: null }, signal))
+      return {
+        ...opened,
+        async unpackTree(source, limits) {
+          const { isLarge, all } = await begun(source(), smallTree)
+          if (tar === null || !isLarge) return (await opened.unpack(all, { limits })).leftOut
+          try {
+            await tar.unpackPlain(all, folder, limits, { runAs, signal })
+            return []
+          } catch {
+            // Ours replaces what is there, and says better what is wrong with it.
+            signal?.throwIfAborted()
+            return (await opened.unpack(source(), { limits })).leftOut
+          }
+        },
+      }
+    },
     unpack: (source, folder, options = {}) =>
       once(folder, options, null, (program) => folderOf(program).unpack(source, options)),
     unpackFile: (file, [first, ...others], options = {}) =>
@@ -93,11 +122,6 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
         return result
       }),
     async unpackSlug(slug, folders, options = {}) {
-      if (typeof slug !== 'string') {
-        const into = tar?.unpack ?? archiver.unpack
-        for (const folder of folders) await into(slug, folder, options)
-        return
-      }
       const left = [...folders]
       try {
         if (tar !== null)

@@ -1,4 +1,4 @@
-// Which slug is unpacked already when a process of its app starts? A build makes a copy while it packs.
+// Which slug need not be unpacked when a process of its app starts? A build leaves the folder that it packed.
 import { lstat, rename } from 'node:fs/promises'
 import type { RunAs } from './accounts.ts'
 

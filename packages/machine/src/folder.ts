@@ -1,8 +1,7 @@
 // What does the platform do in a folder that another user may write to? All of it through one program, as that user.
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { once } from 'node:events'
-import { PassThrough, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Program } from './archive-program.ts'
 import {
@@ -14,6 +13,7 @@ import {
   type FileStart,
   type Listed,
   mostBytes,
+  type PackResult,
   type PathOrder,
   type UnpackOrder,
 } from './archive/order.ts'
@@ -46,16 +46,14 @@ export type Packing = Limits & {
   readonly times?: boolean
   /** Maximum size of the archive itself. */
   readonly archiveBytes?: number
-  /** Gets the archive while it is made. */
-  readonly copy?: Copying | null
+  /** Whether the folder becomes what unpacking the archive would make, if it has no more than that; not with `times`. */
+  readonly settle?: boolean
 }
 
-export type Packed = ArchiveResult & {
+export type Packed = PackResult & {
   /** `sha256:<hex>` of the file. */
   readonly digest: string
   readonly size: number
-  /** Why `copy` does not have everything; null: it does, or there is none. */
-  readonly notCopied: Error | null
 }
 
 export type OpenFolder = Paths & {
@@ -94,50 +92,9 @@ export async function feed(source: Readable, program: Program): Promise<void> {
   }
 }
 
-/** Unpacks an archive while it is made, to its end. */
-export type Copying = (archive: Readable) => Promise<void>
-
-type Copy = {
-  /** Resolves when more can be taken. */
-  give(chunk: Buffer): Promise<void>
-  /** Resolves when all is there, with null, or with why it is not. */
-  end(): Promise<Error | null>
-  /** No more of the archive will come. */
-  fail(error: Error): Promise<unknown>
-}
-
-/** If it fails nothing else does. */
-function openCopy(copying: Copying): Copy {
-  const archive = new PassThrough()
-  const ended = copying(archive).then(
-    () => null,
-    (error: Error) => error,
-  )
-  return {
-    async give(chunk) {
-      if (!archive.destroyed && !archive.write(chunk))
-        await Promise.race([ended, once(archive, 'drain').catch(() => {})])
-    },
-    end() {
-      archive.end()
-      return ended
-    },
-    fail(error) {
-      archive.destroy(error)
-      return ended
-    },
-  }
-}
-
-async function write(
-  program: Program,
-  file: string,
-  most: number,
-  copying: Copying | null,
-): Promise<Omit<Packed, keyof ArchiveResult>> {
+async function write(program: Program, file: string, most: number): Promise<Omit<Packed, keyof PackResult>> {
   const hash = createHash('sha256')
   let size = 0
-  const copy = copying && openCopy(copying)
   try {
     await pipeline(
       program.output,
@@ -147,7 +104,6 @@ async function write(
           size += chunk.length
           if (size > most)
             throw new BadFolder(`the app is larger than ${Math.round(most / 2 ** 20)} MB when compressed`)
-          await copy?.give(chunk)
           yield chunk
         }
       },
@@ -155,10 +111,9 @@ async function write(
     )
   } catch (error) {
     program.fail(error as Error)
-    await copy?.fail(error as Error)
     throw error
   }
-  return { digest: `sha256:${hash.digest('hex')}`, size, notCopied: (await copy?.end()) ?? null }
+  return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
 export function folderOf(program: Program): OpenFolder {
@@ -186,7 +141,7 @@ export function folderOf(program: Program): OpenFolder {
         level = 6,
         times = false,
         archiveBytes = Infinity,
-        copy = null,
+        settle = false,
       } = options
       const replied = program.ask({
         mode: 'pack',
@@ -195,11 +150,12 @@ export function folderOf(program: Program): OpenFolder {
         skipNames,
         level,
         times,
+        settle,
       })
       program.finish()
-      const [result, written] = await both<ArchiveResult, Omit<Packed, keyof ArchiveResult>>(
+      const [result, written] = await both<PackResult, Omit<Packed, keyof PackResult>>(
         replied,
-        write(program, file, archiveBytes, copy),
+        write(program, file, archiveBytes),
       )
       return { ...result, ...written }
     },

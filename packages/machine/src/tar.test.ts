@@ -14,15 +14,19 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { execFile as execFileWithCallback } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createArchiver } from './archive.ts'
 import { tarOf, testArchiver, testProgram } from './archive-testing.ts'
+import { defaultLimits } from './archive/order.ts'
 import { discard } from './discard.ts'
 import { findTar } from './tar.ts'
 
+const execFile = promisify(execFileWithCallback)
 const tar = await findTar()
 const isRoot = process.getuid?.() === 0
 const runAs = isRoot ? { uid: 59_998, gid: 59_998 } : null
@@ -80,20 +84,16 @@ async function packSomething(): Promise<void> {
 describe.skipIf(tar === null)('the tar of this machine', () => {
   const unpack = (folder: string, signal?: AbortSignal) => tar!.unpack(slug, folder, { runAs, signal })
 
-  test('unpacks a slug as our program does, from a file and as it arrives', async () => {
+  test('unpacks a slug as our program does', async () => {
     await packSomething()
-    const homes = await Promise.all(['ours', 'file', 'stream'].map(homeOf))
-    const [ours = '', fromFile = '', fromStream = ''] = homes
+    const [ours = '', theirs = ''] = await Promise.all(['ours', 'theirs'].map(homeOf))
     await createArchiver(testProgram).unpackSlug(slug, [ours], { runAs })
-    await unpack(fromFile)
-    const bytes = await readFile(slug)
-    await tar!.unpack(Readable.from([bytes.subarray(0, 100), bytes.subarray(100)]), fromStream, { runAs })
+    await unpack(theirs)
     const expected = await listing(ours)
     expect(expected.length).toBeGreaterThan(14)
-    expect(await listing(fromFile)).toEqual(expected)
-    expect(await listing(fromStream)).toEqual(expected)
+    expect(await listing(theirs)).toEqual(expected)
     // Whatever the archive says of its top folder.
-    expect((await stat(fromFile)).mode & 0o777).toBe(0o700)
+    expect((await stat(theirs)).mode & 0o777).toBe(0o700)
   })
 
   test.each([
@@ -142,11 +142,11 @@ describe.skipIf(tar === null)('the tar of this machine', () => {
     await expect(unpack(home)).rejects.toThrow(/^tar ended with 2: .*end of/)
     const over = new AbortController()
     const endless = new Readable({ read() {} })
-    const unpacking = tar!.unpack(endless, home, { runAs, signal: over.signal })
+    const unpacking = tar!.unpackPlain(endless, home, defaultLimits, { runAs, signal: over.signal })
     over.abort(new Error('enough'))
     await expect(unpacking).rejects.toThrow('enough')
     const broken = new Readable({ read: () => void broken.destroy(new Error('the source broke')) })
-    await expect(tar!.unpack(broken, home, { runAs })).rejects.toThrow()
+    await expect(tar!.unpackPlain(broken, home, defaultLimits, { runAs })).rejects.toThrow()
     const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
     const folders = await Promise.all(processes.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
     expect(folders.filter((folder) => folder === home)).toEqual([])
@@ -160,6 +160,7 @@ test.each([
     {
       unpack: async (_: unknown, folder: string) =>
         writeFile(join(folder, 'half'), 'of it').then(() => Promise.reject(new Error('broken'))),
+      unpackPlain: () => Promise.reject(new Error('broken')),
     },
   ],
 ])('a slug is unpacked by our program where tar %s', async (_, other) => {
@@ -171,19 +172,117 @@ test.each([
   await expect(createArchiver(testProgram, other).unpackSlug(slug, homes, { runAs })).rejects.toThrow()
 })
 
-test('a slug is packed whole when its copy fails', async () => {
+/** What git makes of a commit with such files. */
+async function treeOf(files: Record<string, string | { readonly to: string }>): Promise<Buffer> {
+  const repository = await mkdtemp(join(parent, 'repository-'))
+  const run = (...args: string[]) =>
+    execFile('git', args, {
+      cwd: repository,
+      encoding: 'buffer',
+      maxBuffer: 2 ** 26,
+      env: { PATH: process.env['PATH'] },
+    })
+  for (const [name, what] of Object.entries(files)) {
+    await mkdir(dirname(join(repository, name)), { recursive: true })
+    if (typeof what === 'string') await writeFile(join(repository, name), what, { mode: 0o755 })
+    else await symlink(what.to, join(repository, name))
+  }
+  await run('init', '-q')
+  await run('add', '.')
+  await run('-c', 'user.name=x', '-c', 'user.email=x@example.com', 'commit', '-q', '-m', 'x')
+  return (await run('archive', '--format=tar', 'HEAD')).stdout
+}
+
+/** In pieces that end anywhere. */
+const pieces = (bytes: Buffer, size = 1000): Readable =>
+  Readable.from(
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size)),
+  )
+
+const deep = Array.from({ length: 12 }, (_, n) => `folder-${n}-of-a-long-path`).join('/')
+
+test('a tree of git is the same by tar and by our program', async () => {
+  const tree = await treeOf({
+    'a/b': 'b',
+    [`${deep}/file`]: 'deep',
+    link: { to: 'a/b' },
+    away: { to: '/etc/passwd' },
+    empty: '',
+    large: 'x'.repeat(600_000),
+  })
+  const listings = await Promise.all(
+    [null, tar].map(async (one, n) => {
+      const home = await homeOf(`home-${n}`)
+      const folder = createArchiver(testProgram, one).open(home, { runAs })
+      expect(await folder.unpackTree(() => pieces(tree), defaultLimits)).toEqual([])
+      expect((await folder.start('a/b', 10)).found).toBe('file')
+      await folder.close()
+      return listing(home)
+    }),
+  )
+  expect(listings[0]?.length).toBe(20)
+  expect(listings[1]).toEqual(listings[0])
+})
+
+const [file, many] = [{ path: 'file', content: 'x' }, 600_000]
+const longer = '19 size=9999999999\n'
+const large = (...entries: Parameters<typeof tarOf>) => tarOf({ path: 'large', content: 'x'.repeat(many) }, ...entries)
+test.each([
+  ['a pipe', large({ path: 'pipe', type: 'FIFO' }), 'pipe'],
+  ['a name from the root', large({ path: '/root', content: 'x' }), 'points outside'],
+  ['a name above', large(file, { path: '../above', content: 'x' }), 'points outside'],
+  ['more files than allowed', large(...[1, 2, 3, 4, 5].map((n) => ({ path: `f${n}` }))), 'more than 5 entries'],
+  ['more bytes than allowed', large({ path: 'more', content: 'x'.repeat(2000) }), `more than ${many + 1000} bytes`],
+  ['another size than its header has', large({ path: 'x', type: 'ExtendedHeader', content: longer }, file), /./],
+  ['half of a file', large({ path: 'half', content: 'x'.repeat(900) }).subarray(0, -1500), /./],
+  ['something after its end', Buffer.concat([large(), tarOf(file)]), null],
+] as const)('a source with %s is for our program to judge', async (_, tree, why) => {
+  const home = await homeOf('home')
+  let asked = 0
+  const folder = createArchiver(testProgram, tar).open(home, { runAs })
+  const source = (): Readable => {
+    asked++
+    return pieces(tree, 10_000)
+  }
+  const unpacked = folder.unpackTree(source, { entries: 5, bytes: many + 1000 })
+  if (why === null) expect(await unpacked).toEqual([])
+  else await expect(unpacked).rejects.toThrow(why)
+  expect(asked).toBe(tar === null ? 1 : 2)
+  await folder.close()
+})
+
+/** As `listing`, with the times of all. */
+async function whole(folder: string): Promise<object[]> {
+  const names = ['.', ...(await readdir(folder, { recursive: true }))].toSorted()
+  const times = await Promise.all(
+    names.map(async (name) => ({ name, time: (await lstat(join(folder, name))).mtimeMs })),
+  )
+  return [...times, ...(await listing(folder))]
+}
+
+test.skipIf(tar === null)('a folder that was packed to be used is what unpacking makes', async () => {
   await packSomething()
   const source = join(parent, 'source')
-  const expected = await testArchiver.pack(source, slug)
-  const failing = async (archive: Readable): Promise<void> => {
-    for await (const _ of archive) throw new Error('the copy broke')
-  }
-  const packed = await testArchiver.pack(source, slug, { copy: failing })
-  expect(packed).toEqual({ ...expected, notCopied: new Error('the copy broke') })
-  const home = await homeOf('home')
-  const copying = (archive: Readable): Promise<void> => testArchiver.unpackSlug(archive, [home], { runAs })
-  expect(await testArchiver.pack(source, slug, { copy: copying })).toEqual(expected)
-  const other = await homeOf('other')
-  await testArchiver.unpackSlug(slug, [other], { runAs })
-  expect(await listing(home)).toEqual(await listing(other))
+  await chmod(join(source, 'large'), 0o4640)
+  await chmod(join(source, 'bin'), 0o777)
+  const packed = await testArchiver.pack(source, slug, { settle: true })
+  expect(packed.settled).toBe(true)
+  const home = join(parent, 'plain')
+  await mkdir(home, { mode: 0o700 })
+  await tar!.unpack(slug, home, {})
+  expect(await whole(source)).toEqual(await whole(home))
+})
+
+test.each([
+  ['what is left out', (source: string) => writeFile(join(source, 'skipped'), 'x')],
+  ['a pipe', (source: string) => execFile('mkfifo', [join(source, 'pipe')])],
+  [
+    'a file that has another name elsewhere',
+    (source: string) => link(join(source, 'shared'), join(parent, 'elsewhere')),
+  ],
+])('a folder with %s is not what unpacking makes', async (_, add) => {
+  await packSomething()
+  const source = join(parent, 'source')
+  await add(source)
+  expect((await testArchiver.pack(source, slug, { settle: true, skip: ['skipped'] })).settled).toBe(false)
 })

@@ -1,18 +1,22 @@
-// How is a slug unpacked quickly? By the tar of this machine, if that is GNU's: it starts in a tenth of the time that a program
-// of ours takes. It runs as the app's user, where that user may do whatever a slug could make it do.
+// How are slugs and sources unpacked quickly? By the tar of this machine, if that is GNU's: it starts in a tenth of the time that a
+// program of ours takes. It runs as the app's user, where that user may do whatever an archive could make it do.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import type { RunAs } from './accounts.ts'
+import type { ArchiveLimits } from './archive/order.ts'
+import { plainTar } from './plain-tar.ts'
 
 type As = { readonly runAs?: RunAs | null; readonly signal?: AbortSignal }
 
 export type Tar = {
-  /** A gzipped tar, in a file or as it arrives, into an empty folder. @throws Error with what tar says; the signal's reason */
-  unpack(archive: string | Readable, folder: string, as?: As): Promise<void>
+  /** A gzipped tar in a file, into an empty folder. @throws Error with what tar says; the signal's reason */
+  unpack(file: string, folder: string, as?: As): Promise<void>
+  /** The same for one that arrives, not compressed. @throws also when it is not of the plain kind that git makes */
+  unpackPlain(archive: Readable, folder: string, limits: ArchiveLimits, as?: As): Promise<void>
 }
 
 const run = promisify(execFile)
@@ -22,7 +26,6 @@ const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 const args = [
   '--extract',
-  '--gzip',
   '--file=-',
   '--no-same-owner',
   '--no-same-permissions',
@@ -30,39 +33,63 @@ const args = [
   '--no-overwrite-dir',
 ]
 
-async function unpack(archive: string | Readable, folder: string, { runAs, signal }: As = {}): Promise<void> {
+/** `fill` gives it what arrives. @throws also when tar has anything to say */
+async function execute(
+  input: number | 'pipe',
+  more: readonly string[],
+  folder: string,
+  { runAs, signal }: As,
+  fill: ((into: Writable, ended: AbortSignal) => Promise<void>) | null,
+): Promise<void> {
   signal?.throwIfAborted()
-  const file = typeof archive === 'string' ? await open(archive, 'r') : null
-  try {
-    // The folder is entered before the user changes: its parent is writable by the platform only.
-    const child = spawn('tar', args, { cwd: folder, env, stdio: [file?.fd ?? 'pipe', 'ignore', 'pipe'], ...runAs })
-    let said = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      if (said.length < maxErrorText) said += text
-    })
-    const kill = (): void => void child.kill('SIGKILL')
-    signal?.addEventListener('abort', kill, { once: true })
-    // A tar that ends early says why.
-    const fed = child.stdin && typeof archive !== 'string' ? pipeline(archive, child.stdin).catch(kill) : null
-    const [code, killedBy] = (await once(child, 'close').finally(() => signal?.removeEventListener('abort', kill))) as [
-      number | null,
-      NodeJS.Signals | null,
-    ]
-    await fed
-    signal?.throwIfAborted()
-    if (code !== 0) throw new Error(`tar ended with ${killedBy ?? code}: ${said.trim().split('\n')[0]}`)
-  } finally {
-    await file?.close()
-  }
+  // The folder is entered before the user changes: its parent is writable by the platform only.
+  const child = spawn('tar', [...args, ...more], { cwd: folder, env, stdio: [input, 'ignore', 'pipe'], ...runAs })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < maxErrorText) said += text
+  })
+  const kill = (): void => void child.kill('SIGKILL')
+  signal?.addEventListener('abort', kill, { once: true })
+  const ended = new AbortController()
+  let failure: unknown = null
+  const filled = (fill && child.stdin ? fill(child.stdin, ended.signal) : Promise.resolve()).catch((error: unknown) => {
+    failure = error
+    kill()
+  })
+  const [code, killedBy] = (await once(child, 'close').finally(() => signal?.removeEventListener('abort', kill))) as [
+    number | null,
+    NodeJS.Signals | null,
+  ]
+  // What arrives may be waited for. A tar that is content has read all of it.
+  if (code !== 0) ended.abort()
+  await filled
+  signal?.throwIfAborted()
+  // What it warns of, such as a name that it has changed, is not what the archive says.
+  if (code === 0 && failure !== null) throw failure
+  if (code !== 0 || said !== '') throw new Error(`tar ended with ${killedBy ?? code}: ${said.trim().split('\n')[0]}`)
+}
+
+const tar: Tar = {
+  async unpack(file, folder, as = {}) {
+    as.signal?.throwIfAborted()
+    const opened = await open(file, 'r')
+    try {
+      await execute(opened.fd, ['--gzip'], folder, as, null)
+    } finally {
+      await opened.close()
+    }
+  },
+  unpackPlain: (archive, folder, limits, as = {}) =>
+    execute('pipe', [], folder, as, (into, ended) => pipeline(archive, plainTar(limits), into, { signal: ended })),
 }
 
 /** Null: it is missing, or another one, whose options differ. */
 export async function findTar(): Promise<Tar | null> {
   try {
-    const [tar] = await Promise.all(
+    const [found] = await Promise.all(
       ['tar', 'gzip'].map((name) => run(name, ['--version'], { env, cwd: '/', timeout: trialMs })),
     )
-    return tar?.stdout.includes('GNU tar') ? { unpack } : null
+    return found?.stdout.includes('GNU tar') ? tar : null
   } catch {
     // Not on this machine.
     return null

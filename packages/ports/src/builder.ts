@@ -15,7 +15,7 @@ export type BuildRequest = {
   readonly config: Readonly<Record<string, string>>
   /** Other repositories' commits that the tree refers to; default: none. */
   readonly submodules?: readonly Submodule[]
-  /** The commit's tree as an uncompressed tar; may be called once. */
+  /** The commit's tree as an uncompressed tar; each call gives all of it. */
   source(): Readable
   readonly noCache: boolean
   /** The image of Cloud Native Buildpacks to build with; default: the platform's. */

@@ -136,8 +136,8 @@ const ms = (seconds: number | undefined, otherwise: number): number => (seconds 
 const addressOf = ({ host, port }: Endpoint): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 
 async function listens({ target, unready }: Health, signal: AbortSignal): Promise<string> {
-  // A small program listens within a twentieth of a second.
-  for (let pause = 5; ; pause = Math.min(pause * 1.1, 500)) {
+  // A small program listens within a twentieth of a second. Later it is seen late by a twentieth of the time so far.
+  for (let pause = 5; ; pause = Math.min(pause * 1.05, 500)) {
     const endpoint = await within(signal, connectMs, (limit) =>
       openEndpoint(target.endpoints(target.port), limit),
     ).catch(() => null)

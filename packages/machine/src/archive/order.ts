@@ -41,6 +41,8 @@ export type PackOrder = {
   readonly level: number
   /** Whether files keep their times; otherwise the same content makes the same archive. */
   readonly times: boolean
+  /** Whether the folder shall become what unpacking the archive would make, where that is possible. */
+  readonly settle: boolean
 }
 
 export type LookOrder = {
@@ -101,6 +103,9 @@ export type LeftOut = { readonly path: string; readonly why: string }
 
 export type ArchiveResult = { readonly entries: number; readonly bytes: number; readonly leftOut: readonly LeftOut[] }
 
+/** `settled`: the folder now is what unpacking would make, but that only its owner may enter it. */
+export type PackResult = ArchiveResult & { readonly settled: boolean }
+
 export type Seen = ArchiveResult & {
   readonly present: readonly string[]
   /** By path. */
@@ -118,7 +123,7 @@ export type ArchiveFault = {
 
 /** To each order, one per line. After a failure of anything but a `PathOrder` the program ends. */
 export type ArchiveReply =
-  | { readonly ok: ArchiveResult | Seen | Fingerprint | boolean | FileStart | Listed | null }
+  | { readonly ok: ArchiveResult | PackResult | Seen | Fingerprint | boolean | FileStart | Listed | null }
   | { readonly failure: ArchiveFault }
 
 /** The pipes between the two, besides the three standard ones. */

@@ -5,18 +5,22 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
+  futimesSync,
   lstatSync,
+  lutimesSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
   type Stats,
+  utimesSync,
 } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
 import type { HeaderData } from 'tar'
 import { block, epoch, headSize, writeHead } from './header.ts'
-import { type ArchiveLimits, BadFolder, leftOutList, type LeftOut, type PackOrder } from './order.ts'
+import { type ArchiveLimits, BadFolder, leftOutList, type PackOrder, type PackResult } from './order.ts'
 
 const chunkBytes = 256 * 1024
 // The longest path that Linux accepts.
@@ -55,22 +59,63 @@ function reading<T>(path: string, work: () => T): T {
   }
 }
 
-export type Packed = { readonly entries: number; readonly bytes: number; readonly leftOut: readonly LeftOut[] }
+type Settling = {
+  file(descriptor: number, found: Stats): void
+  folder(path: string, found: Stats): void
+  link(path: string): void
+  /** The folder has more than the archive. */
+  fail(): void
+  done(): boolean
+}
 
-type Wanted = Pick<PackOrder, 'limits' | 'skip' | 'skipNames' | 'times'>
+/** Gives what is packed the modes and times that it would have when unpacked. */
+function openSettling(wanted: boolean): Settling {
+  let settled = wanted
+  const allowed = ~process.umask()
+  const attempt = (work: () => void): void => {
+    if (!settled) return
+    try {
+      work()
+    } catch {
+      // It belongs to another user: then it is not what unpacking would make.
+      settled = false
+    }
+  }
+  return {
+    file: (descriptor, { mode }) =>
+      attempt(() => {
+        const final = fileMode(mode) & allowed
+        if ((mode & 0o7777) !== final) fchmodSync(descriptor, final)
+        futimesSync(descriptor, epoch, epoch)
+      }),
+    folder: (path, { mode }) =>
+      attempt(() => {
+        const final = path === '.' ? 0o700 : folderMode(mode) & allowed
+        if ((mode & 0o7777) !== final) chmodSync(path, final)
+        utimesSync(path, epoch, epoch)
+      }),
+    link: (path) => attempt(() => lutimesSync(path, epoch, epoch)),
+    fail: () => void (settled = false),
+    done: () => settled,
+  }
+}
+
+type Wanted = Pick<PackOrder, 'limits' | 'skip' | 'skipNames' | 'times' | 'settle'>
 
 /**
  * The tar of the working folder in pieces of some size: entries `./…` in an order that does not depend on the disk, each
  * folder before its content, further names of a file as hard links.
  * @throws BadFolder
  */
-export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Generator<Buffer> {
+export function* tarOfFolder(wanted: Wanted, done: (packed: PackResult) => void): Generator<Buffer> {
   const { limits } = wanted
   const timeOf = (found: Stats): Date => (wanted.times ? found.mtime : epoch)
   const skip = new Set(wanted.skip.map((path) => path.replace(/\/$/, '')))
   const skipNames = new Set(wanted.skipNames)
   const leftOut = leftOutList()
-  const linked = new Map<string, string>()
+  /** Files with several names: the first of them, and how many are not found yet. */
+  const linked = new Map<string, { readonly first: string; missing: number }>()
+  const settling = openSettling(wanted.settle)
   let entries = 0
   let bytes = 0
   // Headers and files are written into it, so that nothing is made for each of many small files.
@@ -115,6 +160,7 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
         used += read
       }
       yield* zeros((block - (size % block)) % block)
+      settling.file(descriptor, found)
     } finally {
       closeSync(descriptor)
     }
@@ -135,18 +181,21 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
       const data = { type: 'Directory', mode: folderMode(found.mode), size: 0, mtime: timeOf(found) } as const
       yield* header(`${path}/`, '', data)
       yield* folder(path)
+      settling.folder(path, found)
     } else if (found.isSymbolicLink()) {
       const target = reading(path, () => readlinkSync(path, 'buffer'))
       if (!isUtf8(target)) leftOut.add(path, 'a link to a name that is not UTF-8')
       else yield* header(path, target.toString('utf8'), { type: 'SymbolicLink', mode: 0o777, size: 0 })
+      settling.link(path)
     } else {
       const key = found.nlink > 1 ? `${found.dev}:${found.ino}` : ''
-      const first = linked.get(key)
-      if (first !== undefined) {
-        yield* header(path, first, { type: 'Link', mode: fileMode(found.mode), size: 0 })
+      const other = linked.get(key)
+      if (other !== undefined) {
+        other.missing--
+        yield* header(path, other.first, { type: 'Link', mode: fileMode(found.mode), size: 0 })
         return
       }
-      if (key !== '') linked.set(key, path)
+      if (key !== '') linked.set(key, { first: path, missing: found.nlink - 1 })
       yield* file(path)
     }
   }
@@ -156,7 +205,10 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
     for (const name of names.toSorted(Buffer.compare)) {
       const text = name.toString('utf8')
       const child = `${path}/${text}`
-      if (skipNames.has(text) || skip.has(child.slice(2))) continue
+      if (skipNames.has(text) || skip.has(child.slice(2))) {
+        settling.fail()
+        continue
+      }
       if (!isUtf8(name)) {
         leftOut.add(child, 'its name is not UTF-8')
         continue
@@ -175,5 +227,8 @@ export function* tarOfFolder(wanted: Wanted, done: (packed: Packed) => void): Ge
   )
   yield* zeros(2 * block)
   yield chunk.subarray(0, used)
-  done({ entries, bytes, leftOut: leftOut.list() })
+  const left = leftOut.list()
+  // A file that has a name outside of the folder would be changed there as well.
+  const isWhole = left.length === 0 && [...linked.values()].every(({ missing }) => missing === 0)
+  done({ entries, bytes, leftOut: left, settled: settling.done() && isWhole })
 }

@@ -16,6 +16,7 @@ import {
   type Opening,
   orderDescriptor,
   type PackOrder,
+  type PackResult,
   type RelayOrder,
   replyDescriptor,
 } from './order.ts'
@@ -45,7 +46,7 @@ function begin({ folder, runAs, input }: Opening): () => Readable {
   return () => createReadStream('', { fd: descriptor, start: 0, autoClose: false })
 }
 
-async function pack(order: PackOrder, keep: (made: ArchiveResult) => void): Promise<void> {
+async function pack(order: PackOrder, keep: (made: PackResult) => void): Promise<void> {
   await pipeline(Readable.from(tarOfFolder(order, keep)), createGzip({ level: order.level }), process.stdout)
 }
 
