@@ -7,8 +7,9 @@ import type { RunAs } from './accounts.ts'
 const run = promisify(execFile)
 const attempts = 3
 
-// Tools create folders that their owner may not write to; `find` never follows a link.
+// Tools create folders that their owner may not write to, but seldom; `find` never follows a link.
 const emptyText = `chmod u+rwx .
+find . -xdev -mindepth 1 -delete 2>/dev/null && exit
 find . -xdev -type d ! -perm -0700 -exec chmod u+rwx {} \\;
 find . -xdev -mindepth 1 -delete`
 
