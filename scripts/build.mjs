@@ -142,7 +142,6 @@ export async function buildAll(log) {
         ],
       },
     ),
-    bundle(esbuild, 'controller', { hook: source('git/src/push/hook.ts') }, { splitting: false, minify: true }),
     bundle(
       esbuild,
       'controller',

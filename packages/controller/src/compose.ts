@@ -53,7 +53,6 @@ export type Controller = {
 export type Files = {
   readonly migrations: string
   /** Argument vectors. */
-  readonly hookProgram: readonly string[]
   readonly archiveProgram: readonly string[]
   readonly runner: string
   /** `deis-server`, which makes backups. */
@@ -191,7 +190,7 @@ async function listen(
   await clearSpool(core)
   if (!config.quarantine) await abandonBuilds(core)
   await publishAllRoutes(core)
-  const git = await openGitServer(core, files.hookProgram)
+  const git = await openGitServer(core)
   state.git = git
   if (!config.quarantine) ends.push(startMaintenance(core, git))
   const gitUrl = (asked: string): string =>

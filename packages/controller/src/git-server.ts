@@ -7,14 +7,13 @@ import { keyOwner } from './domain/accounts/keys.ts'
 import { deployBranch, receivePush, setDeployBranch } from './domain/builds/push.ts'
 import type { Core } from './domain/core.ts'
 
-export function openGitServer(core: Core, hookProgram: readonly string[]): Promise<GitServer> {
+export function openGitServer(core: Core): Promise<GitServer> {
   const { config } = core
   return startGitServer({
     host: config.gitHost,
     port: config.gitPort,
     folder: join(config.dataDir, 'repos'),
     hostKeyFolder: join(config.dataDir, 'keys'),
-    hookProgram,
     gitPath: 'git',
     path: config.path,
     maxPackBytes: config.maxPackBytes,

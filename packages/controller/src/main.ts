@@ -21,7 +21,6 @@ async function main(): Promise<void> {
   for (const name of unknown) log.warn({ name }, 'not a setting of the platform, so it has no effect')
   const files = {
     migrations: join(here, 'migrations'),
-    hookProgram: [process.execPath, join(here, 'hook.js')],
     archiveProgram: [process.execPath, '--max-old-space-size=512', join(here, 'archive.js')],
     runner: join(here, '../builder/runner.js'),
     client: join(here, '../client'),

@@ -42,7 +42,7 @@ export type Platform = {
 type Message = { readonly ready?: { readonly api: string; readonly git: string }; readonly listening?: number }
 
 function needBuild(): void {
-  for (const file of ['controller/main.js', 'controller/hook.js', 'router/main.js', 'cli/deis.js'])
+  for (const file of ['controller/main.js', 'router/main.js', 'cli/deis.js'])
     if (!existsSync(join(dist, file)))
       throw new Error(`dist/${file} is not there: run \`node scripts/build.mjs\` before these tests`)
 }

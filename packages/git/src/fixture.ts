@@ -1,10 +1,9 @@
-// How does a test get a git server with a real hook program, and real git and ssh clients?
+// How does a test get a git server and real git and ssh clients?
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
 import ssh2 from 'ssh2'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { fingerprint } from './ssh/auth.ts'
@@ -31,25 +30,11 @@ export type Platform = {
   close(): Promise<void>
 }
 
-export async function bundleHook(folder: string): Promise<readonly string[]> {
-  const outfile = join(folder, 'hook.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'push/hook.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-  })
-  return [process.execPath, outfile]
-}
-
 export async function temporary(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'git-test-'))
 }
 
-async function startPlatform(hookProgram: readonly string[], options: Partial<GitServerDeps> = {}): Promise<Platform> {
+async function startPlatform(options: Partial<GitServerDeps> = {}): Promise<Platform> {
   const folder = await temporary()
   const state: Platform['state'] = {
     users: new Map(),
@@ -64,7 +49,6 @@ async function startPlatform(hookProgram: readonly string[], options: Partial<Gi
     port: 0,
     folder: join(folder, 'repos'),
     hostKeyFolder: join(folder, 'keys'),
-    hookProgram,
     gitPath: 'git',
     path: process.env.PATH ?? '',
     maxPackBytes: 50_000_000,
@@ -224,15 +208,14 @@ export type WithUser = {
   start(options?: Partial<GitServerDeps>): Promise<Platform>
 }
 
-/** For all tests of a file: a folder, the user ann, and the hook for servers. `use` gets them, and may prepare more. */
+/** For all tests of a file: a folder and the user ann. `use` gets them, and may prepare more. */
 export function withUser(use: (given: WithUser) => Promise<void> | void): void {
   let folder: string
   beforeAll(async () => {
     folder = await temporary()
-    const hook = await bundleHook(folder)
     const ann = await makeUser(folder, 'ann')
     const startWithUser = async (options?: Partial<GitServerDeps>): Promise<Platform> => {
-      const platform = await startPlatform(hook, options)
+      const platform = await startPlatform(options)
       platform.state.users.set(ann.print, 'ann')
       return platform
     }

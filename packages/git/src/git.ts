@@ -98,13 +98,15 @@ export async function writeSettings(git: Git, hooks: string, maxPackBytes: numbe
   await rename(`${file}.new`, file)
 }
 
-/** Starts git as the leader of a process group, so that it can be ended with its hooks and helpers. */
+/** Starts git as the leader of a process group, so that it can be ended with its hooks and helpers. `more`: descriptors from 3 on. */
 export function spawnGit(
   git: Git,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  more: readonly 'pipe'[] = [],
 ): ChildProcessWithoutNullStreams {
-  return spawn(git.program, [...args], { env: environment(git, env), cwd: git.folder, detached: true })
+  const options = { env: environment(git, env), cwd: git.folder, detached: true }
+  return spawn(git.program, [...args], { ...options, stdio: ['pipe', 'pipe', 'pipe', ...more] })
 }
 
 /** Ends git processes of a controller that was killed: their pushes cannot be decided any more, and they may hold locks. */

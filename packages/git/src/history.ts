@@ -80,7 +80,7 @@ export function openHistory(looking: Looking): History {
         await runGit(git, [`--git-dir=${draft}`, 'update-ref', '--stdin'], { signal, input: Readable.from(commands) })
         const there = await branches(git, draft)
         const shown = ['main', 'master'].find((name) => there.includes(name)) ?? there[0]
-        if (shown !== undefined) await pointHead(git, draft, `refs/heads/${shown}`)
+        if (shown !== undefined) await pointHead(draft, `refs/heads/${shown}`)
         await removeRepo(git.folder, app)
         await rename(draft, repoOf(git.folder, app))
       } finally {

@@ -42,7 +42,7 @@ test('objects of a receive that was killed go with the next push, and those of a
   }
   const pushing = push()
   await held.resolved
-  for (const pid of await withVariable('DEIS_HOOK_SOCKET', join(platform.folder, 'repos', '.run', 'hooks.sock')))
+  for (const pid of await withVariable('HOME', join(platform.folder, 'repos', '.home')))
     if (await ofApp(pid)) process.kill(pid, 'SIGKILL')
   died.resolve()
   expect((await pushing).code).not.toBe(0)

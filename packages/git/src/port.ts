@@ -56,11 +56,9 @@ export type GitServerDeps = {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  /** Bare repositories, hooks and the hooks' socket; nothing else belongs in there. */
+  /** Bare repositories and hooks; nothing else belongs in there. */
   readonly folder: string
   readonly hostKeyFolder: string
-  /** The argument vector that runs hook.ts; the hook's name and arguments are appended. */
-  readonly hookProgram: readonly string[]
   readonly gitPath: string
   /** PATH of git and its hooks. */
   readonly path: string

@@ -85,17 +85,24 @@ export async function clearLeft(repo: string, started: number): Promise<void> {
   for (const path of locks) if (((await writtenAt(path)) ?? Infinity) < started) await rm(path, { force: true })
 }
 
+const headOf = (ref: string): string => `ref: ${ref}\n`
+
 const draftOf = (git: Git): string => join(git.folder, `${draft}${randomBytes(8).toString('hex')}`)
 
-async function init(git: Git, path: string): Promise<void> {
-  await runGit(git, ['init', '--quiet', '--bare', '--template=', '--', path])
+/** As git does it (gitrepository-layout), but without a process. */
+async function init(path: string): Promise<void> {
+  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info'])
+    await mkdir(join(path, folder), { recursive: true })
+  await writeFile(join(path, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n')
+  await writeFile(join(path, 'info/attributes'), attributes)
+  await writeFile(join(path, 'HEAD'), headOf('refs/heads/main'))
 }
 
 /** A temporary empty repository: the caller deletes it, or the next start does. */
 export async function openDraft(git: Git): Promise<string> {
   const path = draftOf(git)
-  await init(git, path)
-  return fixAttributes(path)
+  await init(path)
+  return path
 }
 
 async function findRepo(git: Git, app: string): Promise<string> {
@@ -103,7 +110,7 @@ async function findRepo(git: Git, app: string): Promise<string> {
   if (await exists(join(repo, 'HEAD'))) return repo
   const fresh = draftOf(git)
   try {
-    await init(git, fresh)
+    await init(fresh)
     await rename(fresh, repo)
   } catch (error) {
     // Another session was faster.
@@ -137,6 +144,8 @@ export async function branches(git: Git, repo: string): Promise<string[]> {
 }
 
 /** Makes a branch what clones check out. */
-export async function pointHead(git: Git, repo: string, ref: string): Promise<void> {
-  await runGit(git, [`--git-dir=${repo}`, 'symbolic-ref', '--', 'HEAD', ref])
+export async function pointHead(repo: string, ref: string): Promise<void> {
+  const file = join(repo, 'HEAD')
+  await writeFile(`${file}.new`, headOf(ref))
+  await rename(`${file}.new`, file)
 }

@@ -1,82 +1,142 @@
-import { mkdir, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { tmpdir } from 'node:os'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { bundleHook, run, temporary } from '../fixture.ts'
-import { type HookCall, type HookServer, startHookServer, writeHooks } from './hooks.ts'
+// Do the hooks tell what git told them, and exit as they are told?
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { outcome, type Result, temporary } from '../fixture.ts'
+import { answerHook, type HookCall, writeHooks } from './hooks.ts'
 
 let folder: string
-let program: readonly string[]
-let server: HookServer | null = null
 
 beforeAll(async () => {
   folder = await temporary()
-  // A place that a shell would stumble over.
-  const place = join(folder, `it's $(a) "place"`)
-  await mkdir(place)
-  program = await bundleHook(place)
-})
-afterEach(async () => {
-  await server?.close()
-  server = null
+  await writeHooks(join(folder, 'hooks'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-async function call(name: string, args: readonly string[], extra: Record<string, string> = {}) {
-  const hooks = join(folder, 'hooks')
-  await writeHooks(hooks, program)
-  const env = { PATH: process.env['PATH'] ?? '', DEIS_HOOK_SOCKET: server?.path ?? '', DEIS_HOOK_TOKEN: 't', ...extra }
-  return run(join(hooks, name), args, folder, env)
+type Hook = { readonly child: ChildProcessWithoutNullStreams; readonly result: Promise<Result> }
+
+function start(name: string, args: readonly string[], input: string | Buffer, env: Record<string, string>): Hook {
+  const child: ChildProcessWithoutNullStreams = spawn(join(folder, 'hooks', name), args, {
+    env: { PATH: process.env['PATH'] ?? '', DEIS_HOOK_REFUSALS: join(folder, 'none'), ...env },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', () => {}).end(input)
+  return { child, result: outcome(child) }
+}
+
+const updates = `${'a'.repeat(40)} ${'b'.repeat(40)} refs/heads/main\n`
+
+function preReceive(
+  handle: (call: HookCall) => Promise<number>,
+  env: Record<string, string> = {},
+  input: string | Buffer = updates,
+): Promise<Result> {
+  const { child, result } = start('pre-receive', [], input, env)
+  answerHook(child, handle)
+  return result
 }
 
 test('a hook tells what git told it, shows what comes and exits as told', async () => {
   const calls: HookCall['request'][] = []
-  server = await startHookServer(join(folder, 'run'), async ({ request, show }) => {
-    calls.push(request)
-    show('one\ntwo\n')
-    return 7
-  })
-  const pushed = {
-    GIT_PUSH_OPTION_COUNT: '2',
+  const options = {
+    GIT_PUSH_OPTION_COUNT: '3',
     GIT_PUSH_OPTION_0: 'a',
-    GIT_PUSH_OPTION_1: 'b c',
-    GIT_QUARANTINE_PATH: '/q',
+    GIT_PUSH_OPTION_1: '',
+    GIT_PUSH_OPTION_2: '$(b) "c\\n\n%s',
   }
-  expect(await call('pre-receive', [], pushed)).toEqual({ code: 7, stdout: '', stderr: 'one\ntwo\n' })
-  const update = await call('update', ['refs/heads/$(x)', 'a', 'b'], { DEIS_HOOK_REFUSALS: folder })
-  expect(update.code).toBe(7)
+  const told = await preReceive(
+    async ({ request, show }) => {
+      calls.push(request)
+      show('one\n  two \\n %s\n')
+      show('\n')
+      show('last')
+      return 7
+    },
+    { ...options, GIT_QUARANTINE_PATH: '/q', GIT_OBJECT_DIRECTORY: '/o' },
+    updates.repeat(10_000),
+  )
+  expect(told).toEqual({ code: 7, stdout: '', stderr: 'one\n  two \\n %s\n\nlast\n' })
   expect(calls).toEqual([
     {
-      token: 't',
-      hook: 'pre-receive',
-      updates: '',
-      options: ['a', 'b c'],
-      quarantine: { GIT_QUARANTINE_PATH: '/q', GIT_OBJECT_DIRECTORY: '', GIT_ALTERNATE_OBJECT_DIRECTORIES: '' },
+      updates: updates.repeat(10_000),
+      options: ['a', '', '$(b) "c\\n\n%s'],
+      quarantine: { GIT_QUARANTINE_PATH: '/q', GIT_OBJECT_DIRECTORY: '/o', GIT_ALTERNATE_OBJECT_DIRECTORIES: '' },
     },
-    { token: 't', hook: 'update', ref: 'refs/heads/$(x)' },
   ])
 })
 
-test('the update hook costs nothing where nothing is refused', async () => {
-  expect(await call('update', ['x'], { DEIS_HOOK_REFUSALS: join(folder, 'none') })).toMatchObject({
-    code: 0,
-    stderr: '',
+const many = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`GIT_PUSH_OPTION_${n}`, 'x']))
+test.each([
+  ['more options than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '150' }, updates, 'invalid request'],
+  ['one more than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '101' }, updates, 'invalid request'],
+  [
+    'an option that is too long',
+    { GIT_PUSH_OPTION_COUNT: '1', GIT_PUSH_OPTION_0: 'x'.repeat(9000) },
+    updates,
+    'invalid request',
+  ],
+  ['no number of options', { GIT_PUSH_OPTION_COUNT: 'x' }, updates, 'invalid request'],
+  ['a name that is not text', {}, Buffer.concat([Buffer.from(updates), Buffer.of(0xff, 10)]), 'invalid request'],
+  ['too many refs', {}, updates.repeat(60_000), 'A push may have at most'],
+  ['far too many refs', {}, updates.repeat(300_000), 'A push may have at most'],
+])('%s: declined without asking', async (_, env, input, why) => {
+  const told = await preReceive(() => Promise.reject(new Error('asked')), env, input)
+  expect(told.code).toBe(1)
+  expect(told.stderr).toContain(why)
+})
+
+test('as many options as allowed are taken', async () => {
+  const told = await preReceive(async ({ request }) => request.options.length, {
+    ...many,
+    GIT_PUSH_OPTION_COUNT: '100',
+  })
+  expect(told).toEqual({ code: 100, stdout: '', stderr: '' })
+})
+
+test.each([
+  ['before it showed anything', '', 'nothing was changed. Push again in a moment.'],
+  ['afterwards', 'one\n', 'Run `deis releases` to see whether it was deployed.'],
+])('a controller that stops %s declines what it has not decided', async (_, text, why) => {
+  const { child, result } = start('pre-receive', [], updates, {})
+  answerHook(child, async ({ show }) => {
+    if (text !== '') show(text)
+    return new Promise(() => (child.stdio[3] as Socket).end())
+  })
+  expect(await result).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `${text}The platform stopped during this push${text === '' ? ' and' : '.'} ${why}\n`,
   })
 })
 
-test('a server that stops declines what it has not decided', async () => {
-  server = await startHookServer(join(folder, 'run'), () => {
-    void server?.close().then(() => (server = null))
-    return new Promise(() => {})
-  })
-  const result = await call('pre-receive', [])
-  expect(result.code).toBe(1)
-  expect(result.stderr).toBe('The platform stopped during this push and nothing was changed. Push again in a moment.\n')
+test('a controller that has gone before the hook asks declines', async () => {
+  const { child, result } = start('pre-receive', [], updates.repeat(10_000), {})
+  ;(child.stdio[3] as Socket).destroy()
+  expect((await result).code).toBe(1)
 })
 
-test('a folder too deep for a socket does not matter, and nobody else reaches the socket', async () => {
-  server = await startHookServer(join(folder, 'x'.repeat(100)), async () => 0)
-  expect(dirname(dirname(server.path))).toBe(tmpdir())
-  expect((await stat(dirname(server.path))).mode & 0o777).toBe(0o700)
-  expect((await call('pre-receive', [])).code).toBe(0)
+test('a hook that is killed ends its call', async () => {
+  const { child, result } = start('pre-receive', [], updates, {})
+  const gone = new Promise((resolve) =>
+    answerHook(child, (call) => {
+      call.gone.addEventListener('abort', resolve)
+      child.kill('SIGKILL')
+      return new Promise(() => {})
+    }),
+  )
+  await gone
+  expect((await result).code).toBe(null)
+})
+
+test('the update hook declines what is refused, with its reason', async () => {
+  const refusals = join(folder, 'refusals')
+  await writeFile(refusals, 'refs/heads/a a is not $(deployed) here: \\n\nrefs/heads/b no\n')
+  const update = (ref: string, file = refusals) =>
+    start('update', [ref, 'a', 'b'], '', { DEIS_HOOK_REFUSALS: file }).result
+  expect(await update('refs/heads/a')).toEqual({ code: 1, stdout: '', stderr: 'a is not $(deployed) here: \\n\n' })
+  expect(await update('refs/heads/b')).toMatchObject({ code: 1, stderr: 'no\n' })
+  expect(await update('refs/heads/c')).toEqual({ code: 0, stdout: '', stderr: '' })
+  expect(await update('refs/heads/a', join(folder, 'none'))).toEqual({ code: 0, stdout: '', stderr: '' })
 })

@@ -1,60 +1,47 @@
-// How do git's hooks reach the controller that runs the push?
-import { chmod, access, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+// How do git's hooks reach the controller that runs the push? git is started with a socket, which its hooks inherit: nobody else has
+// it. The pre-receive hook writes, each with a zero after it: GIT_QUARANTINE_PATH, GIT_OBJECT_DIRECTORY,
+// GIT_ALTERNATE_OBJECT_DIRECTORIES, the number of push options, the options, and git's list of updates. It reads lines: a space and
+// what to show, and at the end its exit code.
+import { isUtf8 } from 'node:buffer'
+import type { ChildProcess } from 'node:child_process'
+import { access, chmod, constants, mkdir, rename, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
-import { quoted } from '@deis/lib/quoted'
-import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
+import preReceive from './programs/pre-receive.sh'
+import update from './programs/update.sh'
+import { longestUpdates, tooManyRefs } from './refs.ts'
 
-const Text = Type.String({ maxLength: 8192 })
-
-export const HookRequest = Type.Union([
-  Type.Object({
-    token: Text,
-    hook: Type.Literal('pre-receive'),
-    /** Lines `<before> <after> <ref>`. */
-    updates: Type.String(),
-    options: Type.Array(Text, { maxItems: 100 }),
-    /** GIT_QUARANTINE_PATH, GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES. */
-    quarantine: Type.Record(Text, Text),
-  }),
-  Type.Object({ token: Text, hook: Type.Literal('update'), ref: Text }),
-])
-export type HookRequest = Static<typeof HookRequest>
-
-/** One JSON object per line: text to show, and at the end the exit code. */
-export type HookReply = { readonly text: string } | { readonly exit: number }
+export type HookRequest = {
+  /** Lines `<before> <after> <ref>`. */
+  readonly updates: string
+  readonly options: readonly string[]
+  /** GIT_QUARANTINE_PATH, GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES. */
+  readonly quarantine: Readonly<Record<string, string>>
+}
 
 export type HookCall = {
   readonly request: HookRequest
   readonly show: (text: string) => void
-  /** Aborted when the hook dies before it was answered: its push cannot succeed any more. */
+  /** Aborted when git ends before it was answered: its push cannot succeed any more. */
   readonly gone: AbortSignal
 }
 
-export type HookServer = { readonly path: string; close(): Promise<void> }
+/** Of git's descriptors: the hooks' socket. */
+const hookDescriptor = 3
 
-// Ten thousand refs fit.
-const longestRequest = 8_388_608
+const mostOptions = 100
+const longestText = 8192
+const longestRequest = longestUpdates + (mostOptions + 4) * longestText
 const longestBacklog = 4_194_304
 const requestMs = 30_000
-// sun_path has 104 bytes on some systems, 108 on others, with the final zero.
-const longestPath = 100
+const invalid = 'The platform received an invalid request from its own git hook; nothing was changed.'
 
 /** Writes the two fixed scripts all repositories share. */
-export async function writeHooks(folder: string, program: readonly string[]): Promise<void> {
-  const run = program.map(quoted).join(' ')
-  const scripts = {
-    'pre-receive': `#!/bin/sh\nexec ${run} pre-receive\n`,
-    // A process per tag would be wasteful with hundreds of tags: the file exists only when something is refused.
-    update: `#!/bin/sh\n[ -e "$DEIS_HOOK_REFUSALS" ] || exit 0\nexec ${run} update "$1"\n`,
-  }
+export async function writeHooks(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o755 })
-  for (const [name, script] of Object.entries(scripts)) {
+  for (const [name, script] of Object.entries({ 'pre-receive': preReceive, update })) {
     const file = join(folder, name)
-    await writeFile(`${file}.new`, script)
+    await writeFile(`${file}.new`, `#!/bin/sh\n${script}`)
     await chmod(`${file}.new`, 0o755)
     await rename(`${file}.new`, file)
     // git skips hooks it may not execute, and would then accept any push without deploying it.
@@ -69,39 +56,60 @@ export async function writeHooks(folder: string, program: readonly string[]): Pr
   }
 }
 
+/** Null: there is more to come. @throws Error with what to show */
+function parse(bytes: Buffer): HookRequest | null {
+  const [path = '', objects = '', alternates = '', count, ...rest] = bytes.toString('utf8').split('\0')
+  if (count === undefined || rest.length === 0) return null
+  // The end of the last text is followed by nothing.
+  const options = rest.slice(0, Number(count))
+  const texts = [path, objects, alternates, ...options]
+  // Refs that are only alike would be taken for each other.
+  if (!/^\d{1,3}$/.test(count) || Number(count) > mostOptions || !isUtf8(bytes)) throw new Error(invalid)
+  if (texts.some(({ length }) => length > longestText)) throw new Error(invalid)
+  if (rest.length < Number(count) + 2) return null
+  const updates = rest[Number(count)] ?? ''
+  if (updates.length > longestUpdates) throw new Error(tooManyRefs)
+  const quarantine = {
+    GIT_QUARANTINE_PATH: path,
+    GIT_OBJECT_DIRECTORY: objects,
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates,
+  }
+  return { updates, options, quarantine }
+}
+
+/** Null: git has ended without. Whatever comes after it is read as well, so that the hook goes on. @throws Error with what to show */
 function readRequest(socket: Socket): Promise<HookRequest | null> {
-  return new Promise((resolve) => {
-    let text = ''
-    const finish = (request: HookRequest | null): void => {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    let over = false
+    let deadline: NodeJS.Timeout | undefined
+    const finish = (work: () => void): void => {
       clearTimeout(deadline)
-      socket.off('data', add)
-      resolve(request)
+      over = true
+      chunks.length = 0
+      work()
     }
-    const deadline = setTimeout(() => finish(null), requestMs)
-    const add = (chunk: string): void => {
-      text += chunk
-      if (text.length > longestRequest) return finish(null)
-      const end = text.indexOf('\n')
-      if (end < 0) return
+    socket.on('data', (chunk: Buffer) => {
+      if (over) return
+      deadline ??= setTimeout(() => finish(() => reject(new Error(invalid))), requestMs)
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > longestRequest) return finish(() => reject(new Error(tooManyRefs)))
+      if (chunk.at(-1) !== 0) return
       try {
-        const request: unknown = JSON.parse(text.slice(0, end))
-        finish(Check(HookRequest, request) ? request : null)
-      } catch {
-        // Not JSON: treated like no request.
-        finish(null)
+        const request = parse(Buffer.concat(chunks))
+        if (request !== null) finish(() => resolve(request))
+      } catch (error) {
+        finish(() => reject(error))
       }
-    }
-    socket.setEncoding('utf8').on('data', add)
-    socket.once('close', () => finish(null))
+    })
+    socket.once('close', () => finish(() => resolve(null)))
   })
 }
 
 async function answer(socket: Socket, handle: (call: HookCall) => Promise<number>): Promise<void> {
-  const request = await readRequest(socket)
-  if (socket.destroyed) return
-  const send = (reply: HookReply): boolean => socket.writable && socket.write(`${JSON.stringify(reply)}\n`)
-  const gone = new AbortController()
-  socket.once('close', () => gone.abort(new Error('git ended before the push was decided')))
+  const send = (text: string): boolean => socket.writable && socket.write(text)
   let leftOut = 0
   const show = (text: string): void => {
     // A client that reads its output more slowly than the build produces it must not fill our memory.
@@ -109,51 +117,23 @@ async function answer(socket: Socket, handle: (call: HookCall) => Promise<number
       leftOut++
       return
     }
-    if (leftOut > 0) send({ text: `[${leftOut} lines left out: the connection is slower than the output]\n` })
+    if (leftOut > 0) send(` [${leftOut} lines left out: the connection is slower than the output]\n`)
     leftOut = 0
-    send({ text })
+    const lines = text.replace(/\n$/, '').split('\n')
+    send(lines.map((line) => ` ${line}\n`).join(''))
   }
-  if (request === null) {
-    show('The platform received an invalid request from its own git hook; nothing was changed.\n')
-    send({ exit: 1 })
-  } else {
-    send({ exit: await handle({ request, show, gone: gone.signal }) })
-  }
-  socket.end()
+  const gone = new AbortController()
+  socket.once('close', () => gone.abort(new Error('git ended before the push was decided')))
+  const request = await readRequest(socket).catch((error: Error) => error)
+  if (request === null) return
+  if (request instanceof Error) show(request.message)
+  socket.end(`${request instanceof Error ? 1 : await handle({ request, show, gone: gone.signal })}\n`)
 }
 
-async function socketFolder(folder: string): Promise<string> {
-  if (Buffer.byteLength(join(folder, 'hooks.sock')) > longestPath) return mkdtemp(join(tmpdir(), 'deis-git-'))
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  return folder
-}
-
-/** Listens in `folder`, or in a private folder for temporary files when that path is too long for a socket. */
-export async function startHookServer(
-  folder: string,
-  handle: (call: HookCall) => Promise<number>,
-): Promise<HookServer> {
-  const own = await socketFolder(folder)
-  const path = join(own, 'hooks.sock')
-  // A killed controller leaves its socket behind; only one controller uses a data folder at a time.
-  await rm(path, { force: true })
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    // 'close' follows when a hook died.
-    socket.on('error', () => socket.destroy())
-    answer(socket, handle).catch(() => socket.destroy())
-  })
-  server.listen(path)
-  await once(server, 'listening')
-  return {
-    path,
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-      await rm(own, { recursive: true, force: true })
-    },
-  }
+/** Answers the hook of a git that was started with a socket for it. */
+export function answerHook(git: ChildProcess, handle: (call: HookCall) => Promise<number>): void {
+  const socket = git.stdio[hookDescriptor] as Socket
+  // 'close' follows when git has ended.
+  socket.on('error', () => socket.destroy())
+  answer(socket, handle).catch(() => socket.destroy())
 }

@@ -21,14 +21,12 @@ export type Receiving = {
   readonly started: number
 }
 
-type PreReceive = Extract<HookRequest, { hook: 'pre-receive' }>
-
-export function refusalsFile(runFolder: string, token: string): string {
-  return join(runFolder, `${token.slice(0, 16)}.refused`)
+export function refusalsFile(runFolder: string, { app }: Pick<OngoingPush, 'app'>): string {
+  return join(runFolder, `${app}.refused`)
 }
 
 /** The variables that make the pushed objects readable, and those only of this repository. @throws PushRefused */
-function quarantine(repo: string, request: PreReceive): Record<string, string> {
+function quarantine(repo: string, request: HookRequest): Record<string, string> {
   const path = resolve(repo, request.quarantine['GIT_QUARANTINE_PATH'] ?? '')
   const objects = resolve(repo, request.quarantine['GIT_OBJECT_DIRECTORY'] ?? '')
   if (!path.startsWith(join(repo, 'objects') + sep) || objects !== path)
@@ -58,7 +56,7 @@ function lineOutput(show: (text: string) => void, silenceMs: number): { add(text
   }
 }
 
-async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Promise<Plan> {
+async function plan(to: Receiving, push: OngoingPush, request: HookRequest): Promise<Plan> {
   const updates = parseUpdates(request.updates)
   const { anyBranch } = to.deps
   const [deployBranch, existing] = await Promise.all([
@@ -71,11 +69,11 @@ async function plan(to: Receiving, push: OngoingPush, request: PreReceive): Prom
 async function deploy(
   to: Receiving,
   push: OngoingPush,
-  what: { readonly ref: string; readonly sha: string; readonly request: PreReceive; readonly call: HookCall },
+  what: { readonly ref: string; readonly sha: string; readonly call: HookCall },
 ): Promise<void> {
   const repo = repoOf(to.git.folder, push.app)
   const { ref, sha, call } = what
-  const object = { repo, sha, env: quarantine(repo, what.request) }
+  const object = { repo, sha, env: quarantine(repo, call.request) }
   const signal = AbortSignal.any([push.cancel.signal, call.gone])
   const { submodules } = await look(to, object, signal, ref)
   const output = lineOutput(call.show, to.limits.heartbeatMs)
@@ -90,7 +88,7 @@ async function deploy(
         source: () => archive(to.git, object, signal),
         submodules,
         withSubmodules: wholeOf(to, object, submodules),
-        options: what.request.options,
+        options: call.request.options,
         output: (text) => output.add(text),
         signal,
         ended: push.ended,
@@ -105,14 +103,15 @@ async function deploy(
   await deploying
 }
 
-async function preReceive(to: Receiving, push: OngoingPush, call: HookCall, request: PreReceive): Promise<void> {
+async function preReceive(to: Receiving, push: OngoingPush, call: HookCall): Promise<void> {
+  const { request } = call
   if (request.options.some((option) => /\p{Cc}/u.test(option)))
     throw new PushRefused('A push option contains control characters.')
   const { deploy: wanted, refused, claims } = await plan(to, push, request)
-  push.refused = refused
-  if (refused.size > 0) await writeFile(refusalsFile(to.runFolder, push.token), '', { mode: 0o600 })
+  const lines = [...refused].map(([ref, reason]) => `${ref} ${reason}\n`)
+  if (lines.length > 0) await writeFile(refusalsFile(to.runFolder, push), lines.join(''), { mode: 0o600 })
   if (!wanted) return
-  await deploy(to, push, { ...wanted, request, call })
+  await deploy(to, push, { ...wanted, call })
   if (claims !== null) await to.deps.setDeployBranch(push.app, claims)
   push.deployed = wanted.ref
 }
@@ -126,27 +125,10 @@ function presentable(message: string): string {
   return `${[...lines.add(`${cut}\n`), ...lines.rest()].join('\n')}\n`
 }
 
-/** Answers a hook with its exit code. What the hook claims counts only with the token of a running push. */
-export async function decide(to: Receiving, call: HookCall): Promise<number> {
-  const { request } = call
-  const push = to.pushes.byToken(request.token)
-  if (!push) {
-    to.deps.log('warn', 'git hook with an unknown token', { hook: request.hook })
-    call.show('This push is not known to the platform.\n')
-    return 1
-  }
-  if (request.hook === 'update') {
-    const line = push.refused ? push.refused.get(request.ref) : 'The push was not checked.'
-    if (line === undefined) return 0
-    call.show(`${line}\n`)
-    return 1
-  }
-  if (push.refused !== null) {
-    call.show('This push has already been checked.\n')
-    return 1
-  }
+/** What git's pre-receive hook exits with. */
+export async function decide(to: Receiving, push: OngoingPush, call: HookCall): Promise<number> {
   try {
-    await preReceive(to, push, call, request)
+    await preReceive(to, push, call)
     return 0
   } catch (error) {
     const { message } = error as Error

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { stopGroup } from '@deis/machine/pid'
 import { spawnGit } from '../git.ts'
+import { answerHook } from './hooks.ts'
 import { clearLeft, ensureRepo, pointHead } from '../repos.ts'
 import { announcements } from './announced.ts'
 import type { OngoingPush } from './pushes.ts'
-import { type Receiving, refusalsFile } from './receive.ts'
+import { decide, type Receiving, refusalsFile } from './receive.ts'
 
 export type Serving = Receiving & {
-  readonly hookSocket: string
   /** Aborted when everything that still runs has to end. */
   readonly stopping: AbortSignal
   isClosing(): boolean
@@ -95,22 +95,20 @@ async function read(to: Serving, client: GitClient, call: GitCall, args: readonl
 }
 
 /** Makes clones check out what is deployed. */
-async function followHead(to: Serving, repo: string, ref: string | null): Promise<void> {
+async function followHead(repo: string, ref: string | null): Promise<void> {
   if (!ref?.startsWith('refs/heads/')) return
   const head = await readFile(join(repo, 'HEAD'), 'utf8')
-  if (head.trim() !== `ref: ${ref}`) await pointHead(to.git, repo, ref)
+  if (head.trim() !== `ref: ${ref}`) await pointHead(repo, ref)
 }
 
 async function receive(to: Serving, client: GitClient, call: GitCall, push: OngoingPush): Promise<number> {
   const repo = await ensureRepo(to.git, call.app)
   await clearLeft(repo, to.started)
   if (client.gone.aborted || push.cancel.signal.aborted) return 1
-  const refusals = refusalsFile(to.runFolder, push.token)
-  const child = spawnGit(to.git, ['receive-pack', ...flagsOf(call), '--', repo], {
-    DEIS_HOOK_SOCKET: to.hookSocket,
-    DEIS_HOOK_TOKEN: push.token,
-    DEIS_HOOK_REFUSALS: refusals,
-  })
+  const refusals = refusalsFile(to.runFolder, push)
+  const args = ['receive-pack', ...flagsOf(call), '--', repo]
+  const child = spawnGit(to.git, args, { DEIS_HOOK_REFUSALS: refusals }, ['pipe'])
+  answerHook(child, (asked) => decide(to, push, asked))
   let killing: NodeJS.Timeout | undefined
   push.cancel.signal.addEventListener('abort', () => {
     // A deploy reports by itself, through the hook, why it ends; before it there is only git to stop.
@@ -121,7 +119,7 @@ async function receive(to: Serving, client: GitClient, call: GitCall, push: Ongo
     const patience = { ...to.limits, isBusy: () => push.deploying !== null }
     const code = await client.attach(child, patience, announcements())
     await push.deploying
-    if (code === 0) await followHead(to, repo, push.deployed)
+    if (code === 0) await followHead(repo, push.deployed)
     return code
   } finally {
     clearTimeout(killing)

@@ -9,11 +9,11 @@ import { openListener } from './listener.ts'
 import { serveHttp } from '../https/https.ts'
 import { killOrphans, writeSettings } from '../git.ts'
 import { openHistory } from '../history.ts'
-import { startHookServer, writeHooks } from '../push/hooks.ts'
+import { writeHooks } from '../push/hooks.ts'
 import { hostKeys } from './hostkeys.ts'
 import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
 import { openPushes } from '../push/pushes.ts'
-import { decide, type Receiving } from '../push/receive.ts'
+import type { Receiving } from '../push/receive.ts'
 import { openRepos } from '../repos.ts'
 import type { Serving } from '../push/serve.ts'
 
@@ -68,16 +68,14 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
   await killOrphans(git)
   const receiving: Receiving = { deps, limits, git, pushes, runFolder, started: Date.now() }
   await openRepos(deps.folder, runFolder)
-  await writeHooks(join(deps.folder, '.hooks'), deps.hookProgram)
+  await writeHooks(join(deps.folder, '.hooks'))
   await writeSettings(git, join(deps.folder, '.hooks'), deps.maxPackBytes)
   const keys = await hostKeys(deps.hostKeyFolder)
-  const hooks = await startHookServer(runFolder, (call) => decide(receiving, call))
 
   const stopping = new AbortController()
   let closing = false
   const serving: Serving = {
     ...receiving,
-    hookSocket: hooks.path,
     stopping: stopping.signal,
     isClosing: () => closing,
   }
@@ -93,7 +91,6 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
     listener.server.listen(deps.port, deps.host)
     await once(listener.server, 'listening')
   } catch (error) {
-    await hooks.close()
     throw new Error(`git cannot listen on ${deps.host}:${deps.port}: ${(error as Error).message}`, { cause: error })
   }
 
@@ -127,7 +124,6 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
           deps.log('error', 'pushes did not end', { apps: pushes.all().map((push) => push.app) })
       }
       await listener.close()
-      await hooks.close()
     },
   }
 }
