@@ -11,7 +11,7 @@ import { until } from './until.ts'
 /** Answers with its release, and gives back what is posted. */
 const program = `require('http').createServer((q,s)=>{if(q.method==='POST')q.pipe(s);else s.end(process.env.WORKFLOW_RELEASE)}).listen(process.env.PORT)`
 /** Fifty are some minutes: TEST_KILLS=50. */
-const kills = Number(process.env.TEST_KILLS ?? 4)
+const kills = Number(process.env.TEST_KILLS ?? 3)
 /** What comes after the command has ended, as the old container's end, is part of a deploy. */
 const longer = 1.3
 

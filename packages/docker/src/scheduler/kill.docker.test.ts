@@ -10,7 +10,7 @@ import type { Orders } from './victim.ts'
 
 const never = new AbortController().signal
 /** Fifty are four minutes: TEST_KILLS=50. */
-const kills = Number(process.env.TEST_KILLS ?? 6)
+const kills = Number(process.env.TEST_KILLS ?? 3)
 /** A deploy takes so many times as long as the first, with the end of the old ones. */
 const longest = 3
 
@@ -92,6 +92,6 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
       expect(await testbed.docker('ps', '--all', '--quiet', '--filter', platform)).toBe('')
       expect(await testbed.docker('network', 'ls', '--quiet', '--filter', platform)).toBe('')
     },
-    60_000 + kills * 15_000,
+    60_000 + kills * 40_000,
   )
 })
