@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { password } from './client.ts'
-import { type Laptop, openLaptop } from './laptop.ts'
+import { hasCurl, type Laptop, openLaptop } from './laptop.ts'
 import { hasPebble, type Pebble, startPebble } from './pebble.ts'
 import { askSecurely, type SecureAnswer } from './secure.ts'
 import { startSecureLoad } from './secure-load.ts'
-import { bootMachine, canBoot, type Machine, type Wire } from './systemd-machine.ts'
+import { bootMachine, canWire, type Machine, type Wire } from './systemd-machine.ts'
 import { until } from './until.ts'
 
 const domain = 'apps.example.com'
@@ -25,9 +25,9 @@ const program = `require('node:http').createServer((request, response) => {
 }).listen(process.env.PORT)
 `
 
-const title = 'a server over HTTPS (as root, with systemd-nspawn, debootstrap and Debian package "pebble")'
+const title = 'a server over HTTPS (as root, with systemd-nspawn, debootstrap, ip, curl and Debian package "pebble")'
 
-describe.skipIf(!canBoot || !hasPebble).sequential(title, () => {
+describe.skipIf(!canWire || !hasCurl || !hasPebble).sequential(title, () => {
   let folder: string
   let ca: Pebble
   let roots: string

@@ -1,9 +1,13 @@
 // How does a person on another machine use a server, with nothing that this machine has of the platform?
+import { spawnSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Result, run } from './child.ts'
 import { mustWork } from './client.ts'
 import { cleanEnv } from './platform.ts'
+
+/** It gets the client with that. */
+export const hasCurl: boolean = spawnSync('curl', ['--version']).error === undefined
 
 type More = { readonly cwd?: string }
 

@@ -23,6 +23,8 @@ export const canBoot: boolean =
   has('systemd-nspawn', '--version') &&
   has('debootstrap', '--version') &&
   has('nsenter', '-V')
+/** And whether it can be reached from here. */
+export const canWire: boolean = canBoot && has('ip', '-V')
 
 /** Made once, and kept: fetching the packages takes a minute. */
 async function baseSystem(): Promise<string> {
