@@ -1,6 +1,6 @@
 // Do the hooks tell what git told them, and exit as they are told?
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -85,6 +85,25 @@ test.each([
   const told = await preReceive(() => Promise.reject(new Error('asked')), env, input)
   expect(told.code).toBe(1)
   expect(told.stderr).toContain(why)
+})
+
+test('much output is passed on in large pieces, whole and in order', async () => {
+  const text = Array.from({ length: 30_000 }, (_, n) => `+5 0 ${n} é ${'x'.repeat(60)}\n`)
+  const { child, result } = start('pre-receive', [], updates, {})
+  let reads = 0
+  answerHook(child, async ({ show }) => {
+    const all = text.join('').length
+    const arrived = new Promise<void>((resolve) => {
+      let size = 0
+      child.stderr.on('data', (chunk: string) => (size += chunk.length) >= all && resolve())
+    })
+    for (const line of text) show(line)
+    await arrived
+    reads = Number(/^syscr: (\d+)$/m.exec(await readFile(`/proc/${child.pid}/io`, 'utf8'))?.[1])
+    return 0
+  })
+  expect(await result).toEqual({ code: 0, stdout: '', stderr: text.join('') })
+  expect(reads).toBeLessThan(1_000_000)
 })
 
 test('as many options as allowed are taken', async () => {

@@ -1,7 +1,7 @@
 // How do git's hooks reach the controller that runs the push? git is started with a socket, which its hooks inherit: nobody else has
 // it. The pre-receive hook writes, each with a zero after it: GIT_QUARANTINE_PATH, GIT_OBJECT_DIRECTORY,
 // GIT_ALTERNATE_OBJECT_DIRECTORIES, the number of push options, the options, and git's list of updates. It reads lines: a space and
-// what to show, and at the end its exit code.
+// what to show, or a plus sign and how many bytes follow to show, and at the end its exit code.
 import { isUtf8 } from 'node:buffer'
 import type { ChildProcess } from 'node:child_process'
 import { access, chmod, constants, mkdir, rename, writeFile } from 'node:fs/promises'
@@ -33,6 +33,8 @@ const mostOptions = 100
 const longestText = 8192
 const longestRequest = longestUpdates + (mostOptions + 4) * longestText
 const longestBacklog = 4_194_304
+/** A shell reads lines byte by byte: longer text is for a program that does not. */
+const longestLines = 4096
 const requestMs = 30_000
 const invalid = 'The platform received an invalid request from its own git hook; nothing was changed.'
 
@@ -108,26 +110,54 @@ function readRequest(socket: Socket): Promise<HookRequest | null> {
   })
 }
 
-async function answer(socket: Socket, handle: (call: HookCall) => Promise<number>): Promise<void> {
-  const send = (text: string): boolean => socket.writable && socket.write(text)
+/** Of text that ends with a line's end. */
+const asLines = (text: string): string => ` ${text.slice(0, -1).replaceAll('\n', '\n ')}\n`
+
+type Shown = { show(text: string): void; end(code: number): void }
+
+/** What comes while the hook is still busy with what was before is passed to it at once. */
+function showing(socket: Socket): Shown {
+  let waiting = ''
+  let isBusy = false
   let leftOut = 0
-  const show = (text: string): void => {
-    // A client that reads its output more slowly than the build produces it must not fill our memory.
-    if (socket.writableLength > longestBacklog) {
-      leftOut++
-      return
-    }
-    if (leftOut > 0) send(` [${leftOut} lines left out: the connection is slower than the output]\n`)
-    leftOut = 0
-    const lines = text.replace(/\n$/, '').split('\n')
-    send(lines.map((line) => ` ${line}\n`).join(''))
+  const send = (): void => {
+    const text = waiting
+    if (text === '' || !socket.writable) return
+    waiting = ''
+    isBusy = true
+    const size = Buffer.byteLength(text)
+    socket.write(size > longestLines ? `+${size}\n${text}` : asLines(text), () => {
+      isBusy = false
+      send()
+    })
   }
+  return {
+    show(text) {
+      // A client that reads its output more slowly than the build produces it must not fill our memory.
+      if (waiting.length + socket.writableLength > longestBacklog) {
+        leftOut++
+        return
+      }
+      if (leftOut > 0) waiting += `[${leftOut} lines left out: the connection is slower than the output]\n`
+      leftOut = 0
+      waiting += text.endsWith('\n') ? text : `${text}\n`
+      if (!isBusy) send()
+    },
+    end(code) {
+      send()
+      socket.end(`${code}\n`)
+    },
+  }
+}
+
+async function answer(socket: Socket, handle: (call: HookCall) => Promise<number>): Promise<void> {
+  const { show, end } = showing(socket)
   const gone = new AbortController()
   socket.once('close', () => gone.abort(new Error('git ended before the push was decided')))
   const request = await readRequest(socket).catch((error: Error) => error)
   if (request === null) return
   if (request instanceof Error) show(request.message)
-  socket.end(`${request instanceof Error ? 1 : await handle({ request, show, gone: gone.signal })}\n`)
+  end(request instanceof Error ? 1 : await handle({ request, show, gone: gone.signal }))
 }
 
 /** Answers the hook of a git that was started with a socket for it. */

@@ -1,7 +1,7 @@
 # What does git's pre-receive hook do? It passes on what git tells it, shows what comes, and exits as it is told.
 # shellcheck shell=sh
 # Descriptor 3 is a socket to the controller, which git got when it was started (hooks.ts says what is spoken there). No other
-# program waits here beside this one: if it is killed, git ends, and the controller sees that.
+# program waits here for the controller: if this one is killed, git ends, and the controller sees that.
 if [ -z "$DEIS_HOOK_REFUSALS" ]; then
   echo 'This repository accepts pushes through the platform only.' >&2
   exit 1
@@ -26,6 +26,10 @@ while IFS= read -r line <&3; do
   ' '*)
     shown=1
     printf '%s\n' "${line# }" >&2 || exit 1
+    ;;
+  '+'*)
+    shown=1
+    dd bs="${line#+}" count=1 iflag=fullblock <&3 >&2 2>/dev/null || exit 1
     ;;
   *) exit "$line" ;;
   esac
