@@ -56,7 +56,7 @@ describe('refused before any request', () => {
     [['tags:set', '=1'], '=1 is invalid'],
     [['tags:set', 'a=b=c'], 'a=b=c is invalid'],
     [['tags:set', 'a=1', 'a=2'], '"a" is given twice.'],
-    [['registry:set', 'hostname=x'], 'hostname=x is invalid'],
+    [['registry:set', 'host=x'], 'host=x is invalid'],
     [['registry:set', 'username='], 'username= is invalid'],
     [['registry:set', '__proto__=x'], '__proto__=x is invalid'],
   ])('%j', async (argv, message) => {
