@@ -1,6 +1,6 @@
 // Do the hooks tell what git told them, and exit as they are told?
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -69,16 +69,16 @@ test('a hook tells what git told it, shows what comes and exits as told', async 
 
 const many = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`GIT_PUSH_OPTION_${n}`, 'x']))
 test.each([
-  ['more options than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '150' }, updates, 'invalid request'],
-  ['one more than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '101' }, updates, 'invalid request'],
+  ['more options than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '150' }, updates, 'at most 100 options'],
+  ['one more than allowed', { ...many, GIT_PUSH_OPTION_COUNT: '101' }, updates, 'at most 100 options'],
   [
     'an option that is too long',
     { GIT_PUSH_OPTION_COUNT: '1', GIT_PUSH_OPTION_0: 'x'.repeat(9000) },
     updates,
-    'invalid request',
+    'at most 8192 characters',
   ],
   ['no number of options', { GIT_PUSH_OPTION_COUNT: 'x' }, updates, 'invalid request'],
-  ['a name that is not text', {}, Buffer.concat([Buffer.from(updates), Buffer.of(0xff, 10)]), 'invalid request'],
+  ['a name that is not text', {}, Buffer.concat([Buffer.from(updates), Buffer.of(0xff, 10)]), 'must be UTF-8'],
   ['too many refs', {}, updates.repeat(60_000), 'A push may have at most'],
   ['far too many refs', {}, updates.repeat(300_000), 'A push may have at most'],
 ])('%s: declined without asking', async (_, env, input, why) => {
@@ -104,6 +104,25 @@ test('much output is passed on in large pieces, whole and in order', async () =>
   })
   expect(await result).toEqual({ code: 0, stdout: '', stderr: text.join('') })
   expect(reads).toBeLessThan(1_000_000)
+})
+
+test('a dd that does not wait for whole blocks passes all on as well', async () => {
+  const bin = join(folder, 'bin')
+  const path = process.env['PATH'] ?? ''
+  await mkdir(bin)
+  // As that of other systems.
+  const script = `#!/bin/sh\ncase "$*" in *iflag*) exit 1 ;; esac\nPATH='${path}' exec dd "$@"\n`
+  await writeFile(join(bin, 'dd'), script, { mode: 0o755 })
+  const text = 'é 0123456789\n'.repeat(1000)
+  const told = await preReceive(
+    async ({ show }) => {
+      show(text)
+      show('end\n')
+      return 3
+    },
+    { PATH: `${bin}:${path}` },
+  )
+  expect(told).toEqual({ code: 3, stdout: '', stderr: `${text}end\n` })
 })
 
 test('as many options as allowed are taken', async () => {

@@ -64,10 +64,12 @@ function parse(bytes: Buffer): HookRequest | null {
   if (count === undefined || rest.length === 0) return null
   // The end of the last text is followed by nothing.
   const options = rest.slice(0, Number(count))
-  const texts = [path, objects, alternates, ...options]
+  const isLong = ({ length }: string): boolean => length > longestText
+  if (!/^\d{1,9}$/.test(count) || [path, objects, alternates].some(isLong)) throw new Error(invalid)
+  if (Number(count) > mostOptions) throw new Error(`A push may have at most ${mostOptions} options (git push -o).`)
+  if (options.some(isLong)) throw new Error(`A push option may have at most ${longestText} characters (git push -o).`)
   // Refs that are only alike would be taken for each other.
-  if (!/^\d{1,3}$/.test(count) || Number(count) > mostOptions || !isUtf8(bytes)) throw new Error(invalid)
-  if (texts.some(({ length }) => length > longestText)) throw new Error(invalid)
+  if (!isUtf8(bytes)) throw new Error('Names of branches and tags, and push options, must be UTF-8.')
   if (rest.length < Number(count) + 2) return null
   const updates = rest[Number(count)] ?? ''
   if (updates.length > longestUpdates) throw new Error(tooManyRefs)

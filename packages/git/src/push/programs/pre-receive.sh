@@ -29,7 +29,9 @@ while IFS= read -r line <&3; do
     ;;
   '+'*)
     shown=1
-    dd bs="${line#+}" count=1 iflag=fullblock <&3 >&2 2>/dev/null || exit 1
+    # Not every system's dd waits for a whole block: then byte by byte.
+    dd bs="${line#+}" count=1 iflag=fullblock <&3 >&2 2>/dev/null ||
+      dd bs=1 count="${line#+}" <&3 >&2 2>/dev/null || exit 1
     ;;
   *) exit "$line" ;;
   esac
