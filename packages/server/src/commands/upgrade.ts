@@ -20,6 +20,8 @@ type UpgradeOptions = { readonly sha256?: string; readonly databaseIsBackedUp?: 
 const kept = 3
 const stopMs = 90_000
 const installMs = 300_000
+/** For the release that ran before: how long the new one may take says nothing of it, and nothing comes after it. */
+const backSeconds = 120
 const leastFree = 1024 ** 3
 
 const migrationsOf = async (release: string, dialect: string): Promise<string[]> =>
@@ -52,12 +54,12 @@ type Upgrade = {
 }
 
 /** Everything is as before, or the reason why not is thrown. */
-async function goBack({ old, copy, migrations }: Upgrade, seconds: number, io: Io): Promise<void> {
+async function goBack({ old, copy, migrations }: Upgrade, io: Io): Promise<void> {
   await stopController()
   await bringBackSettings(copy)
   // Without new migrations what was written meanwhile is kept.
   if (migrations.length > 0) await bringBackDatabase(copy)
-  const problem = await installFrom(old, seconds)
+  const problem = await installFrom(old, backSeconds)
   if (problem === null) return io.err(`${basename(old)} runs again, with the database as it was.`)
   throw new Failure(
     `The upgrade failed, and ${basename(old)} does not come up again either: ${problem}`,
@@ -118,7 +120,7 @@ async function upgrade(path: string, { sha256, databaseIsBackedUp, wait }: Upgra
     return io.out(`${name} runs.`)
   }
   io.err(`${name} does not come up: ${problem}\n${await journal()}\nGoing back to ${basename(old)}.`)
-  await goBack({ old, next, copy, migrations }, wait, io)
+  await goBack({ old, next, copy, migrations }, io)
   await rm(next, { recursive: true, force: true })
   throw new Failure(`The upgrade to ${name} failed, and ${basename(old)} runs as before.`)
 }
