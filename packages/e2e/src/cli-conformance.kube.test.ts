@@ -1,6 +1,6 @@
 // Does `deis` say and do on a cluster what the contract says (docs/contract/cli.md)?
 import { afterAll, beforeAll, describe } from 'vitest'
-import { conformanceTests } from './cli-conformance/suite.ts'
+import { conformanceTests, onBackends } from './cli-conformance/suite.ts'
 import { openWorld, settingsOfWorld, type World } from './cli-conformance/world.ts'
 import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
 
@@ -14,5 +14,5 @@ describe.skipIf(testCluster === null)('the command line, on a cluster', () => {
   })
   afterAll(() => platform?.stop())
 
-  conformanceTests(() => world)
+  conformanceTests(() => world, onBackends)
 })
