@@ -1,5 +1,5 @@
 // Does the real controller speak HTTP as docs/contract/api.md and the original client demand, with its containers on Docker?
-// What no backend decides is asked on processes and on a cluster.
+// What no backend decides is asked on processes only.
 import { afterAll, beforeAll, describe } from 'vitest'
 import { onDocker, type Stage } from './conformance/stage.ts'
 import { stepsOfBackend } from './conformance/steps.ts'

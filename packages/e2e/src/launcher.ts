@@ -1,8 +1,9 @@
 // How is the platform started as a person would, by its launcher, and what does that say?
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { type Running, start } from './child.ts'
-import { cleanEnv, root } from './platform.ts'
+import { cleanEnv, removeFolder, root, testFolder } from './platform.ts'
 
 export type Up = {
   readonly running: Running
@@ -11,8 +12,8 @@ export type Up = {
   readonly git: string
   readonly routerPort: number
 }
-export type Ports = readonly [api: string, git: string, router: string]
-export type Launch = {
+type Ports = readonly [api: string, git: string, router: string]
+type Launch = {
   /** Where its data are, and the operator's home. */
   readonly folder: string
   /** Default: any free ones. */
@@ -21,7 +22,7 @@ export type Launch = {
   readonly command?: readonly [program: string, ...args: string[]]
   readonly env?: Readonly<Record<string, string>>
   /** Told as soon as it runs: what begins must be ended also when it never gets ready. */
-  readonly began: (running: Running) => void
+  readonly began: (running: Running) => unknown
 }
 
 const launcher = [process.execPath, join(root, 'scripts/start.mjs')] as const
@@ -33,7 +34,7 @@ export const portsOf = ({ api, git, routerPort }: Up): Ports => [
   String(routerPort),
 ]
 
-export async function launch({ folder, ports = ['0', '0', '0'], command = launcher, env, began }: Launch): Promise<Up> {
+async function launch({ folder, ports = ['0', '0', '0'], command = launcher, env, began }: Launch): Promise<Up> {
   const [DEIS_API_PORT, DEIS_GIT_PORT, DEIS_ROUTER_PORT] = ports
   const [program, ...args] = command
   const running = start(program, args, {
@@ -68,4 +69,33 @@ export async function launch({ folder, ports = ['0', '0', '0'], command = launch
     git: word(/^ {2}git +(\S+)\/<app>\.git$/m),
     routerPort: Number(word(/^ {2}apps +http:\/\/<app>\.localhost:(\d+)$/m)),
   }
+}
+
+export type Operator = {
+  readonly folder: string
+  /** What was started otherwise, which is ended with the rest. */
+  began(running: Running): Running
+  launch(how?: Omit<Launch, 'folder' | 'began'>): Promise<Up>
+}
+
+/** For all tests of a file: a folder with an operator's home, and the end of everything that was started in it. */
+export function withOperator(use: (operator: Operator) => void): void {
+  const started: Running[] = []
+  let folder: string
+  beforeAll(async () => {
+    folder = await testFolder()
+    await mkdir(join(folder, 'operator'), { mode: 0o700 })
+    const began = (running: Running): Running => {
+      started.push(running)
+      return running
+    }
+    use({ folder, began, launch: (how = {}) => launch({ ...how, folder, began }) })
+  })
+  afterAll(async () => {
+    for (const { signal, ended } of started) {
+      signal('SIGKILL')
+      await ended
+    }
+    await removeFolder(folder)
+  })
 }

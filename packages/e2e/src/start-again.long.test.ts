@@ -1,31 +1,16 @@
 // What serves after a start when not all processes of an app start again?
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newApp } from './app.ts'
-import type { Running } from './child.ts'
 import { registered } from './client.ts'
 import { ask } from './http.ts'
-import { launch, type Ports, portsOf, type Up } from './launcher.ts'
-import { removeFolder, testFolder } from './platform.ts'
+import { type Operator, portsOf, withOperator } from './launcher.ts'
 import { until } from './until.ts'
 
 let folder: string
-beforeAll(async () => {
-  folder = await testFolder()
-  await mkdir(join(folder, 'operator'), { mode: 0o700 })
-})
-const started: Running[] = []
-afterAll(async () => {
-  for (const { signal, ended } of started) {
-    signal('SIGKILL')
-    await ended
-  }
-  await removeFolder(folder)
-})
-
-const startAll = (ports?: Ports): Promise<Up> =>
-  launch({ folder, began: (running) => void started.push(running), ...(ports ? { ports } : {}) })
+let startAll: Operator['launch']
+withOperator((operator) => void ({ folder, launch: startAll } = operator))
 
 /** With the folder SWITCH there, one process of web never listens, and worker ends. */
 const fragile = {
@@ -59,7 +44,7 @@ test('of an app whose processes do not all start again, the others answer soon, 
 
   await mkdir(broken)
   await chmod(broken, 0o777)
-  up = await startAll(portsOf(up))
+  up = await startAll({ ports: portsOf(up) })
   const began = Date.now()
   const answering = async (): Promise<string[] | null> => {
     const pods = new Set<string>()

@@ -1,35 +1,20 @@
 // Does the one command that a person starts the platform with bring everything up, down and up again?
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
-import { type Running, start } from './child.ts'
+import { start } from './child.ts'
 import { newPerson, password, type Person, registered } from './client.ts'
 import { self, serving } from './http.ts'
-import { type Launch, launch, npm, portsOf, type Up } from './launcher.ts'
-import { cleanEnv, removeFolder, root, testFolder } from './platform.ts'
+import { npm, type Operator, portsOf, type Up, withOperator } from './launcher.ts'
+import { cleanEnv, root } from './platform.ts'
 import { processes, processesAround, shown } from './processes.ts'
 import { until } from './until.ts'
 
 let folder: string
-let home: string
-
-beforeAll(async () => {
-  folder = await testFolder()
-  home = join(folder, 'operator')
-  await mkdir(home, { mode: 0o700 })
-})
-const started: Running[] = []
-afterAll(async () => {
-  for (const { signal, ended } of started) {
-    signal('SIGKILL')
-    await ended
-  }
-  await removeFolder(folder)
-})
-
-const startAll = (how: Omit<Launch, 'folder' | 'began'> = {}): Promise<Up> =>
-  launch({ ...how, folder, began: (running) => void started.push(running) })
+let began: Operator['began']
+let startAll: Operator['launch']
+withOperator((operator) => void ({ folder, began, launch: startAll } = operator))
 
 let up: Up
 let ann: Person
@@ -60,9 +45,14 @@ test('a controller that dies is started again, and its apps do not notice', asyn
 })
 
 test('a second one beside it says what is wrong', async () => {
-  const env = { ...cleanEnv(), HOME: home, DEIS_DATA_DIR: join(folder, 'data'), DEIS_API_PORT: '0', DEIS_GIT_PORT: '0' }
-  const second = start(process.execPath, [join(root, 'scripts/start.mjs')], { cwd: folder, env })
-  started.push(second)
+  const env = {
+    ...cleanEnv(),
+    HOME: join(folder, 'operator'),
+    DEIS_DATA_DIR: join(folder, 'data'),
+    DEIS_API_PORT: '0',
+    DEIS_GIT_PORT: '0',
+  }
+  const second = began(start(process.execPath, [join(root, 'scripts/start.mjs')], { cwd: folder, env }))
   expect(await second.ended).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('in use by the controller with pid') as string,
