@@ -11,8 +11,8 @@ const sizeLength = 12
 const typeAt = 156
 
 function sizeOf(header: Buffer): number {
-  const digits = header.toString('latin1', sizeAt, sizeAt + sizeLength).replace(/[ \0]+$/, '')
-  if (!/^[0-7]{1,11}$/.test(digits)) throw new Error('a size that is not plain')
+  const digits = /^([0-7]{1,11})[ \0]*$/.exec(header.toString('latin1', sizeAt, sizeAt + sizeLength))?.[1]
+  if (digits === undefined) throw new Error('a size that is not plain')
   return Number.parseInt(digits, 8)
 }
 
