@@ -46,7 +46,8 @@ async function startNamed(folder: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk
-      if (said.includes('running')) resolve()
+      // At its begin it says "running as" as well.
+      if (/ running\n/.test(said)) resolve()
     })
     child.once('exit', () => reject(new Error(said)))
   })
