@@ -1,4 +1,5 @@
 // Can this engine build, with what, and where do the images go? Lines for `deis doctor`.
+import { repositoryOf } from '@deis/container/image-names'
 import type { Check } from '@deis/types'
 import { ImageError, type Registry } from '@deis/ports/registry'
 import { parseReference } from '@deis/registry/reference'
@@ -39,8 +40,16 @@ async function imageLine(name: string, image: string, deps: Deps): Promise<Check
   return { ...found, status: 'limited', detail: `${image}: ${found.detail}. Only classic buildpacks need it` }
 }
 
-async function ownRegistry(own: OwnRegistry, deps: Deps): Promise<Check> {
+async function registryLine(deps: Deps): Promise<Check> {
+  const { options, registry, own } = deps
+  const { target } = options
   const name = 'registry for builds'
+  if ('host' in target)
+    // An unknown repository is empty: this checks that the registry answers, and the account.
+    return line(name, repositoryOf(target, 'APP'), (signal) =>
+      registry.tags(repositoryOf(target, 'deis-check'), signal),
+    )
+  if (!own) throw new Error('there is no registry')
   if (!(await own.isThere(AbortSignal.timeout(patienceMs))))
     return line(name, `${own.outside}: it starts with the first build that needs it`, (signal) =>
       obtainable(own.image, deps, signal),
@@ -95,7 +104,7 @@ export async function checkBuilder(deps: Deps): Promise<readonly Check[]> {
   const { cnb, images } = options
   const asked = await Promise.all([
     line('builder of Cloud Native Buildpacks', cnb.builder, (signal) => registry.inspect(cnb.builder, null, signal)),
-    ...(own ? [ownRegistry(own, deps)] : []),
+    registryLine(deps),
   ])
   const ofClassic = Promise.all([
     imageLine('stack image', images.stack, deps),

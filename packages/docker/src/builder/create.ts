@@ -22,10 +22,11 @@ import { openBuildKitCache } from './buildkit/cache.ts'
 import { buildDockerfile } from './dockerfile.ts'
 import { fullDiskFailure, watchDisk } from './full-disk.ts'
 import { isDue, keepHouse } from './housekeeping.ts'
-import { dropCopies, forgetImages, pruneImages } from './images.ts'
+import { copiesOf, dropCopies, forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
 import { openLayers } from './layers.ts'
 import { removeLeft } from './recover.ts'
+import { pushBuilt, type Pushing } from './push-built.ts'
 import { openOwnRegistry, type OwnRegistry, type Destination } from './registry.ts'
 import { removeVolume } from './resources.ts'
 import { buildSlug } from './slug.ts'
@@ -42,13 +43,13 @@ function check({ app, id, sha }: Pick<BuildRequest, 'app' | 'id' | 'sha'>): void
   if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw new Error(`${JSON.stringify(sha)} is not a commit id`)
 }
 
-type Parts = Pick<CnbBuild, 'options' | 'registry' | 'destination'>
+type Parts = Pick<CnbBuild, 'options' | 'registry' | 'destination'> & Pick<Pushing, 'inUse'>
 
 async function buildOnce(
   parts: Parts,
   { request, sourceFile, write, signal }: Pick<CnbBuild, 'request' | 'sourceFile' | 'write' | 'signal'>,
 ): Promise<BuildResult> {
-  const { options, registry } = parts
+  const { options, registry, inUse } = parts
   const tar = request.source()
   const source = await keepSource(options.archiver, tar, sourceFile, signal).finally(() => tar.destroy())
   const output = createOutput(write, maxOutputBytes)
@@ -56,13 +57,15 @@ async function buildOnce(
   // Where there is a choice, users learn what was chosen.
   output.title(chosen[kind])
   warnSubmodules(output, request.submodules ?? [])
+  const pushed = (result: BuildResult): Promise<BuildResult> =>
+    pushBuilt({ options, request, write, inUse, signal }, result)
   switch (kind) {
     case 'dockerfile':
-      return buildDockerfile({ options, registry, request, source, sourceFile, write, signal })
+      return pushed(await buildDockerfile({ options, registry, request, source, sourceFile, write, signal }))
     case 'cnb':
       return buildCnb({ ...parts, request, source, sourceFile, write, signal })
     case 'classic':
-      return buildSlug({ options, request, sourceFile, write, signal })
+      return pushed(await buildSlug({ options, request, sourceFile, write, signal }))
   }
 }
 
@@ -104,9 +107,9 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
     : registries
   const registry: Registry = createRegistry(all)
   const destination = destinationOf(target, own)
-  const parts: Parts = { options, registry, destination }
-  const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const inUse = new Set<string>()
+  const parts: Parts = { options, registry, destination, inUse }
+  const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const transfer = createTransfer({ engine, platform, registry, registries: all, destination, inUse })
   const building = new Set<string>()
   /** The registry rests meanwhile: whatever asks it waits for the end. */
@@ -227,16 +230,17 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       if (left.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: left })
       await lockRegistry()
     },
-    async prune(keep) {
+    async prune(wanted) {
       const signal = AbortSignal.timeout(workMs)
+      const keep = new Set([...wanted, ...inUse])
       await pruneImages(where, keep, signal)
       await kept(signal)
       const to = await pushed(signal)
       if (to) {
         const apps = new Set([...appsOf(to, keep), ...built, exportsOf(platform)])
-        await prunePushed(registry, to, apps, new Set([...keep, ...inUse]), signal)
+        await prunePushed(registry, to, apps, keep, signal)
+        await dropCopies(where, copiesOf(to, own ? 'all' : apps), (reference) => !keep.has(reference), signal)
       }
-      if (to) await dropCopies(where, repositoryOf(to, ''), (reference) => !keep.has(reference), signal)
       await keepHouseNow()
     },
     async forget(app, artifacts) {
@@ -251,7 +255,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       const to = await pushed(signal)
       if (!to) return
       await forgetPushed(registry, to, app, artifacts, signal)
-      await dropCopies(where, `${repositoryOf(to, app)}@`, () => true, signal)
+      await dropCopies(where, [`${repositoryOf(to, app)}@`], () => true, signal)
     },
     checks: () => checkBuilder({ options, registry, own }),
   }

@@ -5,10 +5,10 @@ import { imageTag, repositoryOf } from '@deis/container/image-names'
 import type { ImageTransfer } from '@deis/ports/builder'
 import { ImageError, type Registry, type RegistrySettings } from '@deis/ports/registry'
 import { architectureOf } from '@deis/registry/facts'
-import { canonicalHost } from '@deis/registry/reference'
 import type { Engine } from '../engine/engine.ts'
 import { hasStatus } from '../engine/error.ts'
-import { pushImage } from '../engine/push.ts'
+import { PushFailure, pushImage } from '../engine/push.ts'
+import { accountOf } from '../engine/registry-auth.ts'
 import type { Destination } from './registry.ts'
 
 type Deps = {
@@ -29,14 +29,13 @@ export const exportsOf = (platform: string): string => `exports/${platform}`
 const isOfEngine = (reference: string): boolean => reference.startsWith('sha256:')
 
 export function createTransfer({ engine, platform, registry, registries, destination, inUse }: Deps): ImageTransfer {
-  const credentialsOf = (host: string) =>
-    Object.entries(registries.credentials).find(([one]) => canonicalHost(one) === canonicalHost(host))?.[1] ?? null
-
   const readOfEngine: ImageTransfer['read'] = async (id, use, signal) => {
     const to = await destination(signal)
     const repository = repositoryOf({ ...to, host: to.outside }, exportsOf(platform))
     const tag = imageTag({ sha: id.slice('sha256:'.length), id: randomUUID() }, new Date())
-    await pushImage(engine, id, repository, tag, credentialsOf(to.outside), signal).catch((error: unknown) => {
+    const account = accountOf(registries.credentials, to.outside)
+    const reference = await pushImage(engine, id, { repository, tag }, account, signal).catch((error: unknown) => {
+      if (error instanceof PushFailure) throw new ImageError(error.message, error.hint, { cause: error })
       if (!hasStatus(error, 404)) throw error
       throw new ImageError(
         `the image ${id} is no longer in this Docker Engine, and no registry has it`,
@@ -44,7 +43,6 @@ export function createTransfer({ engine, platform, registry, registries, destina
         { cause: error },
       )
     })
-    const { reference } = await registry.inspect(`${repository}:${tag}`, null, signal)
     inUse.add(reference)
     try {
       return await registry.readStored(reference, use, signal)

@@ -94,18 +94,30 @@ export async function* saidBy(
 const passing = /connection (?:refused|reset)|unexpected EOF|: EOF$|TLS handshake timeout|i\/o timeout/
 const triesPauseMs = [1000, 3000] as const
 
-/** Has deadlines of its own: however large an image is, it may come as long as it comes. @throws PullFailure, EngineError, the signal's reason */
-export async function pullImage(...given: Parameters<typeof pullOnce>): Promise<void> {
+/** Again, when a registry could not be reached for a moment. */
+export async function insisting<T>(
+  signal: AbortSignal,
+  isOfRegistry: (error: unknown) => error is Error,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
-      return await pullOnce(...given)
+      return await work()
     } catch (error) {
       const pause = triesPauseMs[tries]
-      if (pause === undefined || !(error instanceof PullFailure) || !passing.test(error.message)) throw error
-      await sleep(pause, undefined, { signal: given[3] })
+      if (pause === undefined || !isOfRegistry(error) || !passing.test(error.message)) throw error
+      await sleep(pause, undefined, { signal })
     }
   }
 }
+
+/** Has deadlines of its own: however large an image is, it may come as long as it comes. @throws PullFailure, EngineError, the signal's reason */
+export const pullImage = (...given: Parameters<typeof pullOnce>): Promise<void> =>
+  insisting(
+    given[3],
+    (error) => error instanceof PullFailure,
+    () => pullOnce(...given),
+  )
 
 async function pullOnce(
   engine: Pick<Engine, 'stream' | 'pullMs'>,

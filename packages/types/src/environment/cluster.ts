@@ -45,14 +45,20 @@ const apps = {
 
 const images = {
   DEIS_REGISTRY_HOSTNAME: text('', 'registry for images of pushed apps, `host` or `host:port`', {
-    usually: 'none: pushes are refused',
+    usually: 'none: Kubernetes refuses pushes, on Docker images stay on the machine',
   }),
   DEIS_REGISTRY_ORGANIZATION: text('', 'image names are `<host>/<organization>/<app>`'),
   DEIS_REGISTRY_USERNAME: text('', 'account of this registry'),
   DEIS_REGISTRY_PASSWORD: text('', 'password of this account'),
-  DEIS_REGISTRY_INSECURE: list([], 'registries that use plain HTTP'),
+  DEIS_REGISTRY_INSECURE: list(
+    [],
+    'registries that use plain HTTP; a Docker Engine has a list of its own, `insecure-registries`',
+  ),
   DEIS_REGISTRY_MIRRORS: list([], 'mirrors of registries: `docker.io=mirror.example.com/hub`'),
-  DEIS_REGISTRY_SECRET_PREFIX: text('private-registry', 'prefix of the names of the Secrets for pulling images'),
+  DEIS_REGISTRY_SECRET_PREFIX: text(
+    'private-registry',
+    'prefix of the names of the Secrets for pulling images on Kubernetes',
+  ),
 } as const
 
 const builds = {
@@ -77,6 +83,6 @@ export const clusterSettings = { ...apps, ...images, ...builds } as const
 
 export const clusterSections: readonly Section[] = [
   { title: 'On Kubernetes: apps', settings: apps },
-  { title: 'On Kubernetes: registry', settings: images },
+  { title: 'On Kubernetes and Docker: registry', settings: images },
   { title: 'On Kubernetes: builds', settings: builds },
 ]
