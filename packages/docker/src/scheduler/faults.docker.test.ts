@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scheduler } from '@deis/ports/scheduler'
 import type { Harness } from '@deis/ports/testing/contract-harness'
-import { contractSteps, quiet } from '@deis/ports/testing/contract-steps'
+import { contractSteps, quiet, until } from '@deis/ports/testing/contract-steps'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Engine } from '../engine/engine.ts'
 import { createDockerScheduler } from './create.ts'
 import type { DockerOptions } from './backend.ts'
-import { isEngineThere, openTestbed, serve, type Testbed } from './testbed.ts'
+import { get, isEngineThere, openTestbed, serve, type Testbed } from './testbed.ts'
 
 const never = new AbortController().signal
 const plain = <T>(_: string, call: () => Promise<T>): Promise<T> => call()
@@ -78,6 +78,37 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
     around = plain
     expect(await containersOf(app)).toBe('')
     expect(await observe(app)).toEqual([])
+  })
+
+  test('a container that is started again by hand is found at its new address, however late its end is known', async () => {
+    const app = newApp()
+    await apply(formation(app, 1, { web: web(1) }))
+    await apply(formation(app, 2, { web: web(1) }))
+    const old = await until('the new one is alone', async () => {
+      const [pod, ...more] = await observe(app)
+      return more.length === 0 && pod?.address ? pod : false
+    })
+    // It ends and runs again before anybody looks at it.
+    around = async (path, call) => {
+      const answer = await call()
+      if (path.endsWith('/wait')) await sleep(3000)
+      return answer
+    }
+    try {
+      await testbed.docker('restart', '--time', '0', old.name)
+      const now = await until(
+        'it is routed to where it is',
+        async () => {
+          const [pod] = await observe(app)
+          return pod?.address && pod.address !== old.address ? pod.address : false
+        },
+        30,
+      )
+      expect(JSON.parse(await get(now))).toMatchObject({ pod: old.name })
+    } finally {
+      around = plain
+    }
+    await scheduler.remove(app, never)
   })
 
   test('a container is not left when the engine answers its creation too late', async () => {

@@ -23,8 +23,13 @@ export type Spec = Pick<ContainerParts, 'artifact' | 'command' | 'env' | 'memory
  */
 export type Stage = 'starting' | 'serving' | 'stopping' | 'one-off'
 
-/** How its container ended; null code: it is gone, and nobody knows. */
-export type Ended = { readonly code: number | null; readonly outOfMemory: boolean; readonly error: string }
+/** How its container ended; null code: it is gone, and nobody knows. `again`: somebody else has started it again. */
+export type Ended = {
+  readonly code: number | null
+  readonly outOfMemory: boolean
+  readonly error: string
+  readonly again?: boolean
+}
 
 export type Running = {
   readonly id: string

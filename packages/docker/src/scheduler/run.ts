@@ -4,7 +4,7 @@ import { limited } from '@deis/ports/limited'
 import { oneOffName } from '@deis/ports/names'
 import type { OneOff } from '@deis/ports/scheduler'
 import { type Backend, openApp } from './backend.ts'
-import { startFailure } from './diagnose.ts'
+import { endedText, startFailure } from './diagnose.ts'
 import { newPod, type Pod } from './pod.ts'
 import { ensureImage, startContainer } from './running.ts'
 import { lastLines, stopPod } from './supervise.ts'
@@ -76,7 +76,7 @@ export async function runOneOff(
         await lastLines(pod)
         stop.throwIfAborted()
       }
-      if (ended.code === null) throw new Error(`the container ${pod.name} was deleted while its command ran`)
+      if (ended.code === null) throw new Error(`the container ${pod.name} ${endedText(ended)} while its command ran`)
       if (ended.outOfMemory) bytes(Buffer.from(`\nThe command needed more memory than its limit (OOMKilled).\n`))
       return ended.code
     })

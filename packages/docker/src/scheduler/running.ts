@@ -67,23 +67,25 @@ export async function inspect(engine: Engine, id: string, signal: AbortSignal): 
   }
 }
 
-/** Resolves when the container does not run any more. While the engine is away, nothing is known. */
-async function untilEnded(engine: Engine, id: string, signal: AbortSignal): Promise<Ended> {
+/** Resolves when the container does not run any more, or not as it did. While the engine is away, nothing is known. */
+async function untilEnded(
+  engine: Engine,
+  { Id: id, State: { StartedAt } }: Container,
+  signal: AbortSignal,
+): Promise<Ended> {
+  const waiting = { method: 'POST', path: `/containers/${id}/wait`, ms: 0 } as const
   for (;;) {
+    // The engine that is asked next may be another one: what has become of it is looked at in any case.
+    await engine.read('waiting for a container', Waited, waiting, signal).catch(() => signal.throwIfAborted())
     try {
-      await engine.read(
-        'waiting for a container',
-        Waited,
-        { method: 'POST', path: `/containers/${id}/wait`, ms: 0 },
-        signal,
-      )
       const found = await inspect(engine, id, signal)
       if (!found) return { code: null, outOfMemory: false, error: '' }
       const { Running, ExitCode, OOMKilled, Error: error = '' } = found.State
       if (!Running) return { code: ExitCode, outOfMemory: OOMKilled, error }
-    } catch (error) {
+      // Its address may be another one.
+      if (found.State.StartedAt !== StartedAt) return { code: null, outOfMemory: false, error: '', again: true }
+    } catch {
       signal.throwIfAborted()
-      if (hasStatus(error, 404)) return { code: null, outOfMemory: false, error: '' }
     }
     await sleep(retryMs, undefined, { signal })
   }
@@ -120,7 +122,7 @@ export function watchContainer(
           { engine, log: pod.app.lines, trouble },
           { id: found.Id, source: logSource(pod), ...(bytes ? { bytes } : {}) },
         )
-  const exited = untilEnded(engine, found.Id, pod.app.leave.signal)
+  const exited = untilEnded(engine, found, pod.app.leave.signal)
   // Nobody waits for it any more when the platform stops.
   exited.catch(() => {})
   return {

@@ -14,6 +14,7 @@ import { hasStatus } from '../engine/error.ts'
 import { sessionSocket } from '../engine/socket.ts'
 import type { Backend } from './backend.ts'
 import { createExec, execCode, runCommand } from './command.ts'
+import { endedText } from './diagnose.ts'
 import type { Pod, Running } from './pod.ts'
 import { createContainer, inspect, partsOf, watchContainer } from './running.ts'
 import { removeContainer } from '../engine/remove.ts'
@@ -132,7 +133,7 @@ export function openSession(
         const ended = await Promise.race([exited, sleep(endLagMs, undefined, { ref: false })])
         // It may run on, for nobody: the caller ends it.
         if (!ended) throw new Error(`the connection to the command in ${pod.name} was lost`)
-        if (ended.code === null) throw new Error(`the container ${pod.name} was deleted while its command ran`)
+        if (ended.code === null) throw new Error(`the container ${pod.name} ${endedText(ended)} while its command ran`)
         if (ended.outOfMemory)
           await io.output(
             io.terminal ? 'stdout' : 'stderr',

@@ -35,12 +35,12 @@ export async function lastLines(pod: Pod): Promise<readonly string[]> {
   return output.last()
 }
 
-/** Says that its container has ended, or could not be started. False: it is removed. */
-async function isToRestart(backend: Backend, pod: Pod, pause: number): Promise<boolean> {
+/** Says that its container has ended, or could not be started. One that runs prints no last line. False: it is removed. */
+async function isToRestart(backend: Backend, pod: Pod, pause: number, hasEnded: boolean): Promise<boolean> {
   Object.assign(pod, { ready: false, reason: null, broken: null, state: 'error' })
   for (const notify of pod.whenFailed) notify()
   backend.changed(pod.app.id)
-  await lastLines(pod)
+  if (hasEnded) await lastLines(pod)
   if (pod.container) {
     const { id, output } = pod.container
     pod.container = null
@@ -64,13 +64,15 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
   })
   let pause = firstPauseMs
   while (!signal.aborted) {
+    let hasEnded = true
     if (pod.container) {
       const ended = await Promise.race([pod.container.exited.catch(() => null), aborted])
       if (ended === null || signal.aborted) return
+      hasEnded = ended.again !== true
       if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
       pod.problem = `process ${endedText(ended)}${pod.broken === null ? '' : ` (${pod.broken})`}`
     }
-    if (pod.problem !== null && !(await isToRestart(backend, pod, pause))) return
+    if (pod.problem !== null && !(await isToRestart(backend, pod, pause, hasEnded))) return
     try {
       if (pod.problem !== null) {
         await sleep(pause, undefined, { signal })
