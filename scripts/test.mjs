@@ -16,8 +16,8 @@ const log = (text) => console.log(`deis: ${text}`)
 /** Above this many files something is broken, and a second run would only take time. */
 const mostUnsteady = 4
 
-/** Many of these wait for processes and timers: with two at a time a machine of two cores is idle for a fifth of the time. */
-const inParallel = { unit: 3, e2e: 3 }
+/** Many of these wait for processes and timers: with three at a time a machine of two cores is idle for a quarter of the time. */
+const inParallel = { unit: 4, e2e: 4 }
 
 const states = { skipped: ['skipped', 'pending', 'todo'], failed: ['failed'], passed: ['passed'] }
 

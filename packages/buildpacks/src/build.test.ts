@@ -7,27 +7,14 @@ import type { Accounts } from '@deis/machine/accounts'
 import { openCopies } from '@deis/machine/copies'
 import { withVariable } from '@deis/machine/pid'
 import { BuildFailure } from '@deis/ports/builder'
-import { type Files, openTestBuilder, read, repository, runIn, type TestBuilder } from './testing.ts'
+import { bash, type Files, openTestBuilder, read, runIn, scriptBuildpack, type TestBuilder } from './testing.ts'
 
 let t: TestBuilder
 let buildpack: string
 
-/** A buildpack in a local repository, made of the scripts given. */
-async function buildpackOf(name: string, files: Files): Promise<string> {
-  const folder = join(t.folder, name)
-  await repository(folder, files)
-  return `file://${folder}`
-}
-
-const bash = (text: string): string => `#!/bin/bash\nset -e\n${text}\n`
-
 beforeAll(async () => {
   t = await openTestBuilder()
-  buildpack = await buildpackOf('hooks-buildpack', {
-    'bin/detect': bash('echo Hooked'),
-    'bin/compile': bash('[ -x "$1/build.sh" ] || chmod +x "$1/build.sh"; exec "$1/build.sh" "$@"'),
-    'bin/release': bash('echo "default_process_types: {web: run-web, worker: run-worker}"'),
-  })
+  buildpack = await scriptBuildpack(t)
 })
 afterAll(() => t.close())
 
@@ -194,41 +181,6 @@ test('.slugignore is read as git reads ignore files; .git stays out', async () =
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(app.length + 1))
   expect(left.toSorted()).toEqual(['.slugignore', 'Procfile', 'deep/docs/c', 'keep.log', 'sub/h', 'x/tmp/g'])
-})
-
-test('the cache is kept, compared, dropped on wish and with another buildpack', async () => {
-  const files = { 'build.sh': bash('cat "$2/count" 2>/dev/null || true; [ -n "$(ls "$2")" ] || echo one > "$2/count"') }
-  const config = BUILDPACK()
-  const app = 'cached'
-  const run = async (more: object = {}): Promise<string> => (await t.build(files, { app, config, ...more })).output
-  const first = await run()
-  expect(first).toContain('No cache file found')
-  expect(first).toMatch(
-    /Files inside cache folder changed, uploading new cache\.\.\.\n {7}Done: Uploaded cache \(4B\)\n/,
-  )
-  const second = await run()
-  expect(second).toContain('-----> Restoring cache...\n       Done!\n')
-  expect(second).toContain('       one\n')
-  expect(second).toContain('       Cache unchanged, not updating\n')
-  const without = await run({ noCache: true })
-  expect(without).not.toMatch(/one|cache/)
-  expect(await run()).toContain('No cache file found')
-  expect(await run({ config: { ...config, DEIS_DISABLE_CACHE: '' } })).not.toMatch(/one|cache/)
-  await run()
-  expect(await run({ config: { BUILDPACK_URL: `${buildpack}#main` } })).toContain('No cache file found')
-  await t.builder.forget(app, [])
-  expect(await readdir(join(t.folder, 'builder', 'cache'))).not.toContain(app)
-})
-
-test('a cache outlives a failed build, but not three', async () => {
-  const files = (end: string): Files => ({ 'build.sh': bash(`ls "$2"; touch "$2/kept"; ${end}`) })
-  const run = (end: string): Promise<{ output: string }> => t.build(files(end), { app: 'unlucky', config: BUILDPACK() })
-  await run('true')
-  await failureOf(run('exit 1'))
-  await failureOf(run('exit 1'))
-  expect((await run('true')).output).toContain('Done!\n')
-  for (let count = 0; count < 3; count++) await failureOf(run('exit 1'))
-  expect((await run('true')).output).toContain('No cache file found')
 })
 
 test('a failing compile says so', async () => {

@@ -122,6 +122,19 @@ export async function openTestBuilder(options: Partial<NativeBuilderOptions> = {
   }
 }
 
+export const bash = (text: string): string => `#!/bin/bash\nset -e\n${text}\n`
+
+/** A buildpack in a local repository that compiles by an app's `build.sh`. @returns its URL */
+export async function scriptBuildpack(t: TestBuilder): Promise<string> {
+  const folder = join(t.folder, 'hooks-buildpack')
+  await repository(folder, {
+    'bin/detect': bash('echo Hooked'),
+    'bin/compile': bash('[ -x "$1/build.sh" ] || chmod +x "$1/build.sh"; exec "$1/build.sh" "$@"'),
+    'bin/release': bash('echo "default_process_types: {web: run-web, worker: run-worker}"'),
+  })
+  return `file://${folder}`
+}
+
 /** Runs a command of an unpacked slug as the scheduler does: profile scripts first, HOME and cwd in the app, its user. */
 export async function runIn(
   builder: TestBuilder,

@@ -1,11 +1,13 @@
-// What serves after a start when not all processes of an app start again?
-import { chmod, mkdir } from 'node:fs/promises'
+// What does a start say and bring back after a launcher was killed, where others reach the API, and when not all processes of an
+// app start again?
+import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { newApp } from './app.ts'
-import { registered } from './client.ts'
+import { newPerson, password, registered } from './client.ts'
 import { ask } from './http.ts'
 import { type Operator, portsOf, withOperator } from './launcher.ts'
+import { processesAround } from './processes.ts'
 import { until } from './until.ts'
 
 let folder: string
@@ -70,4 +72,36 @@ test('of an app whose processes do not all start again, the others answer soon, 
   expect(await answering()).toEqual(two)
   up.running.signal('SIGINT')
   await up.running.ended
+})
+
+test('a killed launcher takes everything with it', async () => {
+  const up = await startAll()
+  await until({ what: 'the app is back' }, async () => (await ask(up, 'many')).status === 200)
+  up.running.signal('SIGKILL')
+  await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
+})
+
+test('where others reach the API, it shows the token and the line that make the administrator, until there is one', async () => {
+  const env = { DEIS_API_HOST: '0.0.0.0', DEIS_DATA_DIR: join(folder, 'open') }
+  const open = await startAll({ env })
+  const said = open.running.output()
+  expect(said).toContain('registering needs this token.')
+  const line = /^ {2}deis (register \S+ --token=([0-9a-f]{64}))$/m.exec(said)
+  expect(line).not.toBeNull()
+  const [, words = '', token = ''] = line ?? []
+  const root = await newPerson(open, 'root')
+  const account = ['--username', 'root', '--password', password, '--email', 'root@example.com']
+  const refused = await root.deis(['register', open.api, ...account])
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('token')])
+  await root.does([...words.split(' '), ...account])
+  expect(await root.does(['users'])).toBe('=== Users (*=admin)\n*root\n')
+  expect(await readFile(join(folder, 'open/logs/controller.log'), 'utf8')).not.toContain(token)
+  open.running.signal('SIGINT')
+  await open.running.ended
+
+  const again = await startAll({ ports: portsOf(open), env })
+  expect(again.running.output()).toContain(`  deis register ${open.api}\n`)
+  expect(again.running.output()).not.toContain('token')
+  again.running.signal('SIGINT')
+  await again.running.ended
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Checkout, newApp } from './app.ts'
 import { start } from './child.ts'
-import { newPerson, password, type Person, registered } from './client.ts'
+import { type Person, registered } from './client.ts'
 import { self, serving } from './http.ts'
 import { npm, type Operator, portsOf, type Up, withOperator } from './launcher.ts'
 import { cleanEnv, root } from './platform.ts'
@@ -76,36 +76,4 @@ test('Ctrl-C ends every process, and the next start brings the app back', async 
   process.kill(up.running.pid, 'SIGTERM')
   await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
   expect((await up.running.ended).stdout).toContain('deis: stopped')
-})
-
-test('a killed launcher takes everything with it', async () => {
-  up = await startAll({ ports: portsOf(up) })
-  await until({ what: 'the app is back' }, () => self(up, 'shop'))
-  up.running.signal('SIGKILL')
-  await until({ what: 'nothing is left' }, async () => (await processesAround(folder)).length === 0)
-})
-
-test('where others reach the API, it shows the token and the line that make the administrator, until there is one', async () => {
-  const env = { DEIS_API_HOST: '0.0.0.0', DEIS_DATA_DIR: join(folder, 'open') }
-  const open = await startAll({ env })
-  const said = open.running.output()
-  expect(said).toContain('registering needs this token.')
-  const line = /^ {2}deis (register \S+ --token=([0-9a-f]{64}))$/m.exec(said)
-  expect(line).not.toBeNull()
-  const [, words = '', token = ''] = line ?? []
-  const root = await newPerson(open, 'root')
-  const account = ['--username', 'root', '--password', password, '--email', 'root@example.com']
-  const refused = await root.deis(['register', open.api, ...account])
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('token')])
-  await root.does([...words.split(' '), ...account])
-  expect(await root.does(['users'])).toBe('=== Users (*=admin)\n*root\n')
-  expect(await readFile(join(folder, 'open/logs/controller.log'), 'utf8')).not.toContain(token)
-  open.running.signal('SIGINT')
-  await open.running.ended
-
-  const again = await startAll({ ports: portsOf(open), env })
-  expect(again.running.output()).toContain(`  deis register ${open.api}\n`)
-  expect(again.running.output()).not.toContain('token')
-  again.running.signal('SIGINT')
-  await again.running.ended
 })

@@ -1,6 +1,6 @@
 // What do HTTP tests run against? The real server, a real database and the memory scheduler.
 import { createHash, randomBytes, scryptSync } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,6 +44,17 @@ export async function testDatabase(folder: string): Promise<{ url: string; drop(
   const url = new URL(server)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => execute(`DROP DATABASE ${name} WITH (FORCE)`) }
+}
+
+/** Migrations are what the store's tests are about; here they would run some hundred times. */
+let migrated: Promise<Buffer> | undefined
+async function migratedFile(): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), 'deis-migrated-'))
+  const path = join(folder, 'deis.db')
+  await (await openDb(`file:${path}`, migrations)).close()
+  const content = await readFile(path)
+  await rm(folder, { recursive: true })
+  return content
 }
 
 export type Asked = { readonly image: string; readonly credentials: Credentials | null }
@@ -147,6 +158,7 @@ export async function openFixture(
       folder,
     ),
   }
+  if (database.url.startsWith('file:')) await writeFile(join(folder, 'deis.db'), await (migrated ??= migratedFile()))
   const store = await openDb(config.databaseUrl, migrations)
   const memory = createMemoryScheduler(options.capabilities ? { capabilities: options.capabilities } : {})
   const scheduler = options.wrap ? options.wrap(memory) : memory

@@ -167,8 +167,19 @@ function workContract(harness: () => Harness, steps: ContractSteps): void {
   })
 }
 
-/** Registers parts of the contract with vitest. */
-function partsOfContract(name: string, open: () => Promise<Harness>, parts: readonly Part[]): void {
+/** What clients hold open: sessions and logs that are followed. */
+export const streamParts: readonly Part[] = [sessionsContract, execContract, followContract]
+/** What depends on how pods are reached, for a backend that has several ways and keeps all of the contract by one. */
+export const reachParts: readonly Part[] = [reachContract, resumeContract]
+/** What becomes of formations. */
+export const formationParts: readonly Part[] = [workContract, ...reachParts]
+
+/** Registers the suite with vitest, or some of it. */
+export function schedulerContract(
+  name: string,
+  open: () => Promise<Harness>,
+  parts: readonly Part[] = [...streamParts, ...formationParts],
+): void {
   describe.concurrent(`${name} keeps the scheduler contract`, () => {
     let harness: Harness
     const steps = contractSteps(() => harness)
@@ -180,15 +191,4 @@ function partsOfContract(name: string, open: () => Promise<Harness>, parts: read
     })
     for (const part of parts) part(() => harness, steps)
   })
-}
-
-/** Registers the suite with vitest. */
-export function schedulerContract(name: string, open: () => Promise<Harness>): void {
-  const parts = [sessionsContract, execContract, followContract, workContract, reachContract, resumeContract]
-  partsOfContract(name, open, parts)
-}
-
-/** Registers what depends on how its pods are reached, for a backend that has several ways and keeps all of the contract by one. */
-export function reachedContract(name: string, open: () => Promise<Harness>): void {
-  partsOfContract(name, open, [reachContract, resumeContract])
 }

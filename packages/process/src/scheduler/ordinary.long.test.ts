@@ -48,8 +48,8 @@ test.skipIf(!possible)(
   { timeout: limitMs },
   async () => {
     const file = join(folder, 'report.json')
-    const words = `run --configLoader runner --config scripts/vitest.config.ts --project unit --testTimeout=180000 --reporter=default --reporter=json`
-    const tests = ['session', 'create'].map((name) => `${here}/${name}.test.ts`)
+    const words = `run --configLoader runner --config scripts/vitest.config.ts --project unit --project long --testTimeout=180000 --reporter=default --reporter=json`
+    const tests = ['session', 'create', 'create-streams.long'].map((name) => `${here}/${name}.test.ts`)
     const { ok, said } = await asOrdinaryUser(
       [process.execPath, vitest, ...words.split(' '), `--outputFile.json=${file}`, ...tests],
       { HOME: folder, TMPDIR: folder },
