@@ -9,7 +9,8 @@ import { until } from './until.ts'
 
 const run = promisify(execFile)
 
-const suite = 'bookworm'
+/** Another release of Debian that debootstrap knows, for those who want to see one. */
+const suite = process.env.TEST_DEBIAN ?? 'bookworm'
 const packages =
   'systemd,systemd-sysv,dbus,git,ca-certificates,iproute2,nftables,procps,passwd,util-linux,curl,openssh-client'
 const cache = process.env.DEIS_CI_CACHE || '/var/cache/deis-ci'
