@@ -1,7 +1,11 @@
 // In which order does a controller open its parts, listen, and close them again?
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DeisError } from '@deis/types'
+import type { Sockets } from '@deis/lib/held-sockets'
+import { listenAt } from '@deis/lib/listen'
 import { startMetrics } from '@deis/lib/metrics-listener'
 import type { GitServer } from '@deis/git/port'
 import { removeRepo } from '@deis/git/repos'
@@ -45,8 +49,11 @@ export type Controller = {
   readonly git: string
   /** What the first account is registered with; null where it needs none, or is there. */
   readonly registrationToken: string | null
-  /** `stop` also ends every app process; they come back at the next start. */
-  close(options: { readonly stop: boolean }): Promise<void>
+  /**
+   * `stop` also ends every app process; they come back at the next start. Without it, pushes that run may end before:
+   * `pushMs` at most.
+   */
+  close(options: { readonly stop: boolean; readonly pushMs: number }): Promise<void>
 }
 
 /** Where this program's own files are. */
@@ -61,6 +68,8 @@ export type Files = {
   readonly client: string
   /** The folder of the page's build. */
   readonly page: string
+  /** For the API, then for git: what systemd holds open. */
+  readonly sockets: Sockets
 }
 
 /** What is known only later, and what closes. */
@@ -76,9 +85,10 @@ type State = {
 }
 
 const closeMs = 10_000
-const pushMs = 5_000
+/** For those over HTTP that have begun meanwhile. */
+const lastPushMs = 5_000
 /** More than the grace period of our pods. */
-const podSeconds = 90
+const podSeconds = 120
 
 /** A pod that was deleted has its grace period to end; the one that takes its place starts at once. */
 function endingPod(log: Logger): Parameters<typeof lockFolder>[1] {
@@ -190,7 +200,8 @@ async function listen(
   await clearSpool(core)
   if (!config.quarantine) await abandonBuilds(core)
   await publishAllRoutes(core)
-  const git = await openGitServer(core)
+  const [apiSocket, gitSocket] = files.sockets
+  const git = await openGitServer(core, gitSocket)
   state.git = git
   if (!config.quarantine) ends.push(startMaintenance(core, git))
   const gitUrl = (asked: string): string =>
@@ -203,26 +214,48 @@ async function listen(
     files,
   )
   ends.push(async () => void (await Promise.all(core.here.deleting)))
-  // A restart lets builds end that are nearly done; stopping the platform does not wait for them. Pushes over HTTP are told.
+  // Connections wait for the next controller where systemd holds the port open, and are not accepted to be refused.
+  let closed: Promise<void> | null = null
+  const close = (): Promise<void> => (closed ??= closeServer(server))
+  core.shutdown.addEventListener('abort', () => void close())
+  // Pushes over HTTP are told.
   ends.push(
-    () => closeServer(server),
-    () => git.close(state.stop ? 0 : pushMs),
+    () => within(server, close()),
+    () => git.close(state.stop ? 0 : lastPushMs),
   )
-  await server.listen({ host: config.apiHost, port: config.apiPort })
-  const address = server.server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('the API listens on no port')
-  state.port = address.port
-  core.here.apiUpstream = config.apiUpstream ?? (config.publicApi ? fromHere(address.address, address.port) : null)
+  await server.ready()
+  const place = { host: config.apiHost, port: config.apiPort, held: apiSocket }
+  state.port = await listenAt(server.server, place, (line) => log.warn(line))
+  const { address } = server.server.address() as AddressInfo
+  core.here.apiUpstream = config.apiUpstream ?? (config.publicApi ? fromHere(address, state.port) : null)
   if (isRouted(config)) await publishRoutes(core, apiHost)
   if (!config.quarantine) ends.push(startAcme(core))
   if (!config.quarantine) ends.push(startBackups({ config, peers: core.peers, log, program: files.server }))
   return { gitUrl }
 }
 
-/** Requests that wait for work that was just aborted answer at once; other connections are closed after a while. */
+/** Accepts nothing more, and resolves when what was accepted is answered: what waits for work that was aborted is at once. */
 async function closeServer(server: FastifyInstance): Promise<void> {
-  const late = setTimeout(() => server.server.closeAllConnections(), closeMs)
+  const closed = once(server.server, 'close')
+  server.server.close()
+  server.server.closeIdleConnections()
   await server.close()
+  await closed
+}
+
+/** Connections that are still open after a while are closed. */
+async function within({ server }: FastifyInstance, closed: Promise<void>): Promise<void> {
+  const late = setTimeout(() => server.closeAllConnections(), closeMs)
+  await closed
+  clearTimeout(late)
+}
+
+/** The rest of the platform goes on meanwhile: a push needs it. */
+async function finishPushes({ log }: Core, { git }: State, pushMs: number): Promise<void> {
+  if (git === null) return
+  const finishing = git.finish(pushMs)
+  const late = setTimeout(() => log.info(`waiting up to ${pushMs / 1000} s for pushes that run`), 1_000)
+  if (!(await finishing)) log.warn(`pushes did not end within ${pushMs / 1000} s and are cancelled`)
   clearTimeout(late)
 }
 
@@ -245,8 +278,9 @@ export async function startController(given: Config, files: Files, log: Logger):
       api: `http://${authority(reachable(config.apiHost, 'localhost'), state.port)}`,
       git: gitUrl('localhost'),
       registrationToken: (await core.db.user.count()) === 0 ? config.registrationToken : null,
-      async close({ stop }) {
+      async close({ stop, pushMs }) {
         state.stop = stop
+        if (!stop) await finishPushes(core, state, pushMs)
         state.shutdown.abort(new DeisError('unavailable', 'The controller is stopping. Try again in a moment.'))
         await core.queue.idle()
         await resuming

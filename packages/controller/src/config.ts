@@ -63,6 +63,7 @@ export type Config = Readonly<{
   runTimeoutSeconds: number
   sessionTimeoutSeconds: number
   drainSeconds: number
+  pushEndSeconds: number
   procfileMissingRemove: boolean
   rejectIfProcfileMissing: boolean
   anyBranch: boolean
@@ -243,6 +244,7 @@ export function readConfig(env: Env, cwd: string): Config {
     runTimeoutSeconds: number('DEIS_RUN_TIMEOUT'),
     sessionTimeoutSeconds: number('DEIS_SESSION_TIMEOUT'),
     drainSeconds: number('DEIS_DRAIN_SECONDS'),
+    pushEndSeconds: number('DEIS_PUSH_END_SECONDS'),
     procfileMissingRemove: flag('DEIS_DEPLOY_PROCFILE_MISSING_REMOVE'),
     rejectIfProcfileMissing: flag('DEIS_DEPLOY_REJECT_IF_PROCFILE_MISSING'),
     anyBranch: flag('DEIS_ANY_BRANCH'),

@@ -7,11 +7,13 @@ import { keyOwner } from './domain/accounts/keys.ts'
 import { deployBranch, receivePush, setDeployBranch } from './domain/builds/push.ts'
 import type { Core } from './domain/core.ts'
 
-export function openGitServer(core: Core): Promise<GitServer> {
+/** `held`: the socket that systemd holds open for it. */
+export function openGitServer(core: Core, held: number | undefined): Promise<GitServer> {
   const { config } = core
   return startGitServer({
     host: config.gitHost,
     port: config.gitPort,
+    ...(held === undefined ? {} : { held }),
     folder: join(config.dataDir, 'repos'),
     hostKeyFolder: join(config.dataDir, 'keys'),
     gitPath: 'git',

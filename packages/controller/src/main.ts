@@ -1,11 +1,15 @@
 // How does the controller start and end as a process?
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { socketsOf } from '@deis/lib/held-sockets'
 import { messageOf } from '@deis/types'
 import pino from 'pino'
 import { type Controller, startController } from './compose.ts'
 import { readConfig } from './config.ts'
 import { unknownSettings } from './unknown-settings.ts'
+
+/** How long pushes that run may take to end before an upgrade. */
+const upgradeMs = 600_000
 
 const here = dirname(fileURLToPath(import.meta.url))
 
@@ -26,14 +30,15 @@ async function main(): Promise<void> {
     client: join(here, '../client'),
     page: join(here, '../web'),
     server: join(here, '../server/main.js'),
+    sockets: socketsOf(process.env, process.pid),
   }
   let controller: Controller | null = null
   let closing = false
-  const close = (stop: boolean): void => {
+  const close = (stop: boolean, pushMs = 0): void => {
     // Nobody waits for one that has not begun, and a second signal does not wait any longer.
     if (controller === null || closing) process.exit(controller === null ? 0 : 1)
     closing = true
-    controller.close({ stop }).then(
+    controller.close({ stop, pushMs }).then(
       () => process.exit(0),
       (error: unknown) => {
         log.error({ err: error }, 'shutdown failed')
@@ -41,9 +46,10 @@ async function main(): Promise<void> {
       },
     )
   }
-  // TERM is a restart or an upgrade: apps go on. INT ends the platform with everything it runs. Installed once: a signal that
-  // comes while its listener is exchanged is lost.
-  process.on('SIGTERM', () => close(false))
+  // TERM is a restart, USR2 the beginning of an upgrade: apps go on. INT ends the platform with everything it runs.
+  // Installed once: a signal that comes while its listener is exchanged is lost.
+  process.on('SIGTERM', () => close(false, config.pushEndSeconds * 1000))
+  process.on('SIGUSR2', () => close(false, upgradeMs))
   process.on('SIGINT', () => close(true))
   // The program that started this one has died: as if it had sent INT.
   if (process.send) process.on('disconnect', () => close(true))

@@ -1,7 +1,8 @@
 // Does the platform, installed as services of a machine with systemd, do there what it should? (As root, with systemd-nspawn and debootstrap.)
-import { mkdtemp } from 'node:fs/promises'
+import { copyFile, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bootMachine, canBoot, type Machine } from './systemd-machine.ts'
 import { until } from './until.ts'
@@ -47,7 +48,7 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     expect(said).toMatch(/deis register http:\/\/deis\.apps\.example\.com --token=[0-9a-f]{64}/)
     expect(said).toContain(`curl -fsSL http://deis.${domain}/install.sh | sh`)
     expect(await machine.ok(['curl', '-fsS', `http://deis.${domain}/install.sh`])).toContain('#!/bin/sh')
-    for (const unit of ['deis-controller', 'deis-router.socket', 'deis-router']) {
+    for (const unit of ['deis-controller.socket', 'deis-controller', 'deis-router.socket', 'deis-router']) {
       expect(await property(unit, 'ActiveState')).toBe('active')
       expect(await property(unit, 'UnitFileState')).toBe('enabled')
     }
@@ -55,8 +56,11 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
 
   test('systemd finds nothing wrong in the units', async () => {
     const names = [
+      'deis-controller.socket',
+      'deis-controller-ports.target',
       'deis-controller.service',
       'deis-router.socket',
+      'deis-router-ports.target',
       'deis-router.service',
       'deis-router-handover.service',
     ]
@@ -184,34 +188,130 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     expect(await machine.ok(['ls', '-A', '/opt/deis/releases'])).not.toContain('unpacked')
   })
 
-  test('restarts and upgrades lose no request, and let those end that run', async () => {
-    const folder = await otherRelease('9.0.1-again', 'true')
-    // A connection for each request, for as long as the file is there.
-    const load = `const http = require('http'), fs = require('fs'), failed = []
-      let count = 0
-      const ask = (path) => new Promise((done) => {
-        count++
-        http.get({ host: '127.0.0.1', port: 80, path, agent: false, headers: { host: 'shop.${domain}' } }, (answer) => {
-          let text = ''
-          answer.on('data', (data) => (text += data)).on('error', (error) => failed.push(error.message))
-          answer.on('close', () => { if (!text.endsWith(' hello')) failed.push(answer.statusCode + ' ' + text); done() })
-        }).on('error', (error) => { failed.push(error.message); done() })
+  /** Requests to the app, of which some take seconds, for as long as the file is there; each on a connection of its own. */
+  const loading = `const http = require('http'), fs = require('fs'), found = {}
+    const ask = (path) => new Promise((done) => {
+      const end = (result) => { found[result] = (found[result] ?? 0) + 1; done() }
+      http.get({ host: '127.0.0.1', port: 80, path, agent: false, headers: { host: 'shop.${domain}' } }, (answer) => {
+        let text = ''
+        answer.on('data', (data) => (text += data)).on('error', (error) => (text = error.message))
+        answer.on('close', () => end(text.endsWith(' hello') ? 'ok' : answer.statusCode + ' ' + text))
+      }).on('error', (error) => end(error.message))
+    })
+    const client = async (path) => { while (fs.existsSync('/root/loading')) await ask(path) }
+    Promise.all(['/', '/', '/slow', '/slow'].map(client)).then(() => console.log(JSON.stringify(found)))`
+  /** Connections to the ports of API, git and router, two at a time to each, for as long as the file is there. */
+  const knocking = `const net = require('net'), fs = require('fs'), found = {}
+    const knock = (port) => new Promise((done) => {
+      let text = ''
+      const end = (result) => { const key = port + ' ' + result; found[key] = (found[key] ?? 0) + 1; setTimeout(done, 50) }
+      const socket = net.connect(port, '127.0.0.1', () => {
+        if (port !== 2222) socket.write('GET /healthz HTTP/1.1\\r\\nHost: deis.${domain}\\r\\nConnection: close\\r\\n\\r\\n')
       })
-      const client = async (path) => { while (fs.existsSync('/root/loading')) await ask(path) }
-      Promise.all(['/', '/', '/', '/', '/slow', '/slow'].map(client)).then(() => console.log(JSON.stringify({ count, failed })))`
-    await machine.ok(['tee', '/root/load.js'], load)
+      socket.on('data', (data) => { text += data; if (/^SSH-2.0-/.test(text)) socket.end() })
+      socket.on('error', (error) => { text = error.code }).on('close', () => end(/^(HTTP.1.1 200|SSH-2.0)/.test(text) ? 'ok' : text.slice(0, 300)))
+    })
+    const client = async (port) => { while (fs.existsSync('/root/loading')) await knock(port) }
+    Promise.all([8000, 2222, 80].flatMap((port) => [port, port]).map(client)).then(() => console.log(JSON.stringify(found)))`
+  const found = async (said: Promise<string>): Promise<Record<string, number>> =>
+    JSON.parse(await said) as Record<string, number>
+
+  /** A clone that belongs to another user; its build gives a release of that name. */
+  async function clone(name: string): Promise<void> {
+    const folder = 'home/dev/deis'
+    await machine.run(['useradd', '--create-home', 'dev'])
+    await machine.ok(['mkdir', '-p', `/${folder}/scripts`])
+    for (const script of ['build-as-owner.mjs', 'install-server.mjs'])
+      await copyFile(
+        fileURLToPath(new URL(`../../../scripts/${script}`, import.meta.url)),
+        join(machine.root, folder, 'scripts', script),
+      )
+    const build = `import { execFileSync } from 'node:child_process'
+      execFileSync('rm', ['-rf', 'dist'])
+      execFileSync('cp', ['-r', '/src/dist', 'dist'])
+      execFileSync('sed', ['-i', 's/"name":"[^"]*"/"name":"${name}"/', 'dist/release.json'])`
+    await machine.ok(['tee', `/${folder}/scripts/build.mjs`], build)
+    await machine.ok(['chown', '-R', 'dev:dev', `/${folder}`])
+  }
+
+  test('requests to apps and API, commands and pushes meet restarts and upgrades from a clone, and none fails', async () => {
+    await clone('9.0.2-again')
     await machine.ok(['touch', '/root/loading'])
-    const loading = machine.ok(['node', '/root/load.js'])
+    /** Again and again, while the file is there; prints a line for each time, and what it said where it failed. */
+    const looped = (command: string): Promise<string> =>
+      machine.ok([
+        'sh',
+        '-c',
+        `cd /root/shop; while [ -e /root/loading ]; do if said=$(${command} 2>&1); then echo ok; else echo "failed: $said"; fi; done`,
+      ])
+    await machine.ok(['tee', '/root/load.js'], loading)
+    await machine.ok(['tee', '/root/knock.js'], knocking)
+    const load = machine.ok(['node', '/root/load.js'])
+    const knocks = machine.ok(['node', '/root/knock.js'])
+    const loops = [
+      'curl -fsS -o /dev/null http://deis.apps.example.com/install.sh',
+      'deis whoami',
+      'deis config:set TURN=$(date +%s%N) --app=shop',
+      'git -c user.name=op -c user.email=op@example.com commit --quiet --allow-empty --message=again && git push --quiet deis main',
+    ].map(looped)
+    const pushRuns = (): Promise<unknown> =>
+      until(
+        { what: 'a push runs' },
+        async () => (await machine.run(['pgrep', '-f', 'receive-pack .*-- /var/lib/deis'])).code === 0,
+      )
+    const before = await property('deis-controller', 'MainPID')
+    await pushRuns()
     await machine.ok(['systemctl', 'restart', 'deis-router'])
-    const said = await machine.ok(['deis-server', 'upgrade', folder])
-    expect(said).toMatch(/^9\.0\.1-again runs\.$/m)
+    await machine.ok(['systemctl', 'restart', 'deis-controller'])
+    expect(await property('deis-controller', 'MainPID')).not.toBe(before)
+    await pushRuns()
+    const said = await machine.ok(['sh', '-c', 'cd /home/dev/deis && deis-server upgrade'])
+    expect(said).toMatch(/^9\.0\.2-again runs\.$/m)
+    // What bounds the time of an upgrade, and not that of a later crash.
+    expect(await property('deis-controller', 'RestartUSec')).toBe('1s')
+    await clone('9.0.3-again')
+    await pushRuns()
+    await machine.ok(['node', '/home/dev/deis/scripts/install-server.mjs'])
+    expect(await current()).toBe('/opt/deis/releases/9.0.3-again')
+    expect(await machine.ok(['stat', '--format=%U', '/home/dev/deis/dist'])).toBe('dev\n')
     await until({ what: 'the router for the time of the restart has ended' }, async () =>
       /^(inactive|failed)$/.test(await property('deis-router-handover', 'ActiveState')),
     )
     await machine.ok(['rm', '/root/loading'])
-    const { count, failed } = JSON.parse(await loading) as { count: number; failed: string[] }
-    expect(failed).toEqual([])
-    expect(count).toBeGreaterThan(500)
+    expect(await found(load)).toEqual({ ok: expect.any(Number) })
+    for (const loop of loops) {
+      const lines = (await loop).trim().split('\n')
+      expect(lines.filter((line) => line !== 'ok')).toEqual([])
+      expect(lines.length).toBeGreaterThan(2)
+    }
+    const results = await found(knocks)
+    expect(Object.keys(results).toSorted()).toEqual(['2222 ok', '80 ok', '8000 ok'])
+    for (const count of Object.values(results)) expect(count).toBeGreaterThan(200)
+  })
+
+  test('controller and router crash, and no connection is refused', async () => {
+    await machine.ok(['touch', '/root/loading'])
+    const knocks = machine.ok(['node', '/root/knock.js'])
+    for (const unit of ['deis-controller', 'deis-router']) {
+      const crashed = await property(unit, 'MainPID')
+      await machine.ok(['kill', '-KILL', crashed])
+      await until({ what: `${unit} runs again` }, async () => !['0', crashed].includes(await property(unit, 'MainPID')))
+    }
+    await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
+    await machine.ok(['curl', '-fsS', 'http://127.0.0.1:8000/healthz'])
+    await machine.ok(['rm', '/root/loading'])
+    const results = Object.entries(await found(knocks))
+    expect(results.filter(([result]) => result.endsWith('ECONNREFUSED'))).toEqual([])
+    expect(results.filter(([result]) => result.endsWith(' ok')).length).toBe(3)
+  })
+
+  test('a controller that is stopped stays so, and its ports are closed', async () => {
+    await machine.ok(['systemctl', 'stop', 'deis-controller'])
+    expect((await machine.run(['curl', '-s', 'http://127.0.0.1:8000/healthz'])).code).toBe(7)
+    expect((await machine.run(['curl', '-s', 'telnet://127.0.0.1:2222'])).code).toBe(7)
+    expect(await property('deis-controller', 'ActiveState')).toBe('inactive')
+    await machine.ok(['systemctl', 'start', 'deis-controller'])
+    await machine.ok(['curl', '-fsS', 'http://127.0.0.1:8000/healthz'])
   })
 
   test('a router that is stopped stays so, and its ports are closed', async () => {
@@ -225,17 +325,57 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
   test('an upgrade that does not come up goes back by itself, with the database as it was', async () => {
     const migration = 'controller/migrations/sqlite/9999_breaks'
     const folder = await otherRelease(
-      '9.0.2-broken',
-      `mkdir ~/9.0.2-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.2-broken/${migration}/migration.sql`,
+      '9.0.4-broken',
+      `mkdir ~/9.0.4-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.4-broken/${migration}/migration.sql`,
     )
     const before = await appPid()
     const { code, stdout, stderr } = await machine.run(['deis-server', 'upgrade', '--wait=10', folder])
     expect([code, stdout]).toEqual([1, expect.stringContaining('with 1 new migrations')])
-    expect(stderr).toContain('9.0.2-broken does not come up: ')
-    expect(stderr).toContain('The upgrade to 9.0.2-broken failed, and 9.0.1-again runs as before.')
-    expect(await current()).toBe('/opt/deis/releases/9.0.1-again')
+    expect(stderr).toContain('9.0.4-broken does not come up: ')
+    expect(stderr).toContain('The upgrade to 9.0.4-broken failed, and 9.0.3-again runs as before.')
+    expect(await current()).toBe('/opt/deis/releases/9.0.3-again')
     expect(await machine.ok(['deis', 'whoami'])).toContain('op')
     expect(await appPid()).toBe(before)
+    expect(await page()).toMatch(/ hello$/)
+  })
+
+  test('an installation from before the sockets is upgraded; where that fails, its programs have their ports again', async () => {
+    // As it was: the programs open the ports themselves.
+    await machine.ok(['systemctl', 'stop', 'deis-router', 'deis-controller'])
+    await machine.ok(['systemctl', '--quiet', 'disable', 'deis-router.socket', 'deis-controller.socket'])
+    const units = '/etc/systemd/system/deis'
+    const added = [
+      'router.socket',
+      'router-ports.target',
+      'router-handover.service',
+      'controller.socket',
+      'controller-ports.target',
+    ]
+    await machine.ok(['rm', ...added.map((name) => `${units}-${name}`)])
+    await machine.ok([
+      'sed',
+      '-i',
+      '/^Sockets=\\|^Wants=deis-/d',
+      `${units}-router.service`,
+      `${units}-controller.service`,
+    ])
+    await machine.ok(['systemctl', 'daemon-reload'])
+    await machine.ok(['systemctl', 'start', 'deis-controller', 'deis-router'])
+    await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
+    // What an upgrade runs: the program of the new release. Its router ends at once.
+    const folder = await otherRelease('9.0.5-broken', 'echo "process.exit(1)" >~/9.0.5-broken/router/main.js')
+    const { code, stderr } = await machine.run(['node', `${folder}/server/main.js`, 'install', '--wait=5'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('does not answer after 5 s')])
+    expect((await machine.run(['stat', `${units}-router.socket`])).code).toBe(1)
+    expect((await machine.run(['stat', `${units}-controller.socket`])).code).toBe(1)
+    // As the old program goes back.
+    await machine.ok(['ln', '-sfn', '/opt/deis/releases/9.0.3-again', '/opt/deis/current'])
+    await machine.ok(['systemctl', 'stop', 'deis-controller'])
+    await machine.ok(['systemctl', 'restart', 'deis-controller', 'deis-router'])
+    await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
+    expect(await machine.ok(['systemctl', 'list-sockets', '--all'])).not.toContain('deis-')
+    await machine.ok(['deis-server', 'install'])
+    expect(await machine.ok(['systemctl', 'list-sockets'])).toContain('deis-controller.socket')
     expect(await page()).toMatch(/ hello$/)
   })
 

@@ -7,8 +7,12 @@ import { type Platform, startPlatform } from './platform.ts'
 export type WithUser = { readonly platform: Platform; readonly ann: Person }
 export type WithApp = WithUser & { readonly shop: Checkout }
 
-/** Processes end soon, so that tests do not wait for them. */
-export const soon = { KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2', DEIS_DRAIN_SECONDS: '2' }
+/** Processes and pushes end soon, so that tests do not wait for them. */
+export const soon = {
+  KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
+  DEIS_DRAIN_SECONDS: '2',
+  DEIS_PUSH_END_SECONDS: '2',
+}
 
 /** For all tests of a file: a platform with the admin ann, who has a key. `use` gets them, and may prepare more. */
 export function withUser(use: (given: WithUser) => Promise<void> | void): void {

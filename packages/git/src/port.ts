@@ -56,6 +56,8 @@ export type GitServerDeps = {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** The socket that systemd holds open for it; absent: there is none. */
+  readonly held?: number
   /** Bare repositories and hooks; nothing else belongs in there. */
   readonly folder: string
   readonly hostKeyFolder: string
@@ -89,6 +91,8 @@ export type GitServer = {
   isPushing(app: string): boolean
   /** Ends the app's push, if there is one, and waits for its end. Call after the app is gone for `authorize`. */
   cancelPushes(app: string): Promise<void>
+  /** Accepts no new connections over SSH, and resolves when all work has ended; false: not until the deadline. */
+  finish(deadlineMs: number): Promise<boolean>
   /** Refuses new sessions, lets running ones end until the deadline, then aborts them. */
   close(deadlineMs: number): Promise<void>
 }

@@ -1,7 +1,7 @@
 // How do process managers and load balancers check that the router is alive and ready?
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { listen } from './listen.ts'
+import { listen } from '@deis/lib/listen'
 
 export type Health = { readonly port: number; close(): Promise<void> }
 

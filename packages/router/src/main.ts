@@ -1,10 +1,10 @@
 // How does the router run as a process?
 import cluster from 'node:cluster'
 import { availableParallelism } from 'node:os'
+import { socketsOf } from '@deis/lib/held-sockets'
 import { messageOf } from '@deis/types'
 import { BadConfig, type Config, readConfig } from './config.ts'
 import { startServing } from './serve.ts'
-import { socketsOf } from './sockets.ts'
 import { startRouter } from './start.ts'
 import { usualTiming } from './timing.ts'
 import { runWorker } from './worker.ts'

@@ -1,13 +1,13 @@
 // How does one process serve requests with the newest table?
 import type { Server } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Sockets } from '@deis/lib/held-sockets'
+import { listenAt } from '@deis/lib/listen'
 import type { RouteEvent, RouterState } from '@deis/types'
 import { proofHeader, proofOf } from '@deis/types/channel'
 import { accessLine } from './request/access.ts'
 import type { Config } from './config.ts'
 import type { RouterContext } from './context.ts'
-import { listen } from './listen.ts'
-import { listenOn, type Sockets } from './sockets.ts'
 import { createCounter } from './metrics/counts.ts'
 import type { Measured } from './metrics/merge.ts'
 import { networksOf } from './table/networks.ts'
@@ -95,23 +95,6 @@ async function measured(
   }
 }
 
-/** By the socket of systemd if that has the wanted port, else by one of its own. */
-async function open(
-  server: Server,
-  port: number,
-  fd: number | undefined,
-  { host, log }: ServeOptions,
-): Promise<number> {
-  if (fd === undefined) return listen(server, port, host)
-  const held = await listenOn(server, fd)
-  if (held === port) return held
-  log(
-    `systemd holds port ${held} open for the router, and its setting is ${port}: deis-server install makes both agree`,
-  )
-  await new Promise((resolve) => server.close(resolve))
-  return listen(server, port, host)
-}
-
 /** Resolves when it listens. `changed`: there is something new in `progress`. */
 export async function startServing(options: ServeOptions, first: Table, changed: () => void): Promise<Serving> {
   const { log, timing, processes } = options
@@ -138,13 +121,15 @@ export async function startServing(options: ServeOptions, first: Table, changed:
   const { server, ...routerServer } = createRouterServer(context)
   const tls =
     options.tlsPort === null ? null : await createTlsListener({ table: () => table, log, take: routerServer.take })
+  const open = (on: Server, wanted: number, held: number | undefined): Promise<number> =>
+    listenAt(on, { port: wanted, host: options.host, held }, log)
   let port: number
   let tlsPort: number | null = null
   try {
     // Known before the first request arrives, which may be redirected to it.
-    if (tls !== null) tlsPort = await open(tls.server, options.tlsPort!, options.sockets?.[1], options)
+    if (tls !== null) tlsPort = await open(tls.server, options.tlsPort!, options.sockets?.[1])
     context.tlsPort = options.tlsPublicPort ?? tlsPort ?? usualTlsPort
-    port = await open(server, options.port, options.sockets?.[0], options)
+    port = await open(server, options.port, options.sockets?.[0])
   } catch (error) {
     await tls?.close(0)
     throw error

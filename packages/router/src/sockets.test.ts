@@ -6,11 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { socketsOf } from '@deis/lib/held-sockets'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startApp } from './testing.ts'
 import { startController } from './testing-controller.ts'
 import { buildProgram } from './testing-program.ts'
-import { socketsOf } from './sockets.ts'
 
 test.each([
   [{ LISTEN_PID: '7', LISTEN_FDS: '2' }, [3, 4]],
@@ -129,7 +129,7 @@ describe.skipIf(!hasPython)('with a port that is held open (needs python3)', () 
     })
     try {
       await controller.seen((state) => state.port !== port)
-      expect(err()).toMatch(`systemd holds port ${port} open for the router, and its setting is 0`)
+      expect(err()).toMatch(`systemd holds port ${port} open, and the setting is 0`)
     } finally {
       const router = childOf(child.pid)
       child.kill('SIGKILL')

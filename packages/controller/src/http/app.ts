@@ -102,6 +102,8 @@ export function createApp(
     requestTimeout: 0,
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
+    // What still comes on connections that are open is answered, and they are closed then.
+    return503OnClosing: false,
     logController: new LogController({ disableRequestLogging: true }),
     // From the right, the first address of X-Forwarded-For that is none of these is the client's.
     trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,

@@ -1,6 +1,7 @@
 // Which ssh connections are accepted, how long may they stay without a proven key, and what may they do after that?
 import { once, setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
 import { verify } from './auth.ts'
 import type { GitServerDeps, Limits } from '../port.ts'
@@ -12,17 +13,24 @@ type Client = {
   readonly address: string
   /** Its key is proven, or it is closed: it no longer counts as waiting. */
   settle(): void
+  /** Its first command has begun, or it is closed. */
+  readonly begun: Promise<void>
+  begin(): void
 }
 
 export type SshListener = {
   readonly server: Server
   /** Work of sessions that has not ended. */
   readonly work: ReadonlySet<Promise<void>>
+  /** Stops accepting connections, and resolves when the accepted ones have done what they came for. */
+  finish(): Promise<void>
   /** Stops accepting connections and ends all of them. */
   close(): Promise<void>
 }
 
 const closeMs = 2000
+/** What a client needs to prove its key and send its command. */
+const beginMs = 5000
 
 // ssh2 exposes the address and port of a connection, not its socket.
 function nameOf(address: string | undefined, port: number | undefined): string {
@@ -56,9 +64,15 @@ function createListener(ssh: SshServer, limits: Limits, clients: Map<string, Cli
     }
     freeSlot(unproven, address, limits, full)
     const deadline = setTimeout(() => socket.destroy(), limits.authMs)
+    let begin = (): void => {}
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
     const client: Client = {
       socket,
       address,
+      begun,
+      begin: () => begin(),
       settle() {
         clearTimeout(deadline)
         unproven.delete(client)
@@ -72,6 +86,7 @@ function createListener(ssh: SshServer, limits: Limits, clients: Map<string, Cli
     clients.set(name, client)
     socket.once('close', () => {
       client.settle()
+      client.begin()
       clients.delete(name)
     })
     ssh.injectSocket(socket)
@@ -144,6 +159,7 @@ function serve(connection: Connection, client: Client, to: Serving, work: Set<Pr
       sessions--
     })
     openSession(session, { username, socket, gone: gone.signal }, to, (job) => {
+      client.begin()
       running++
       const done = job.finally(() => {
         running--
@@ -171,15 +187,27 @@ export function openListener(ssh: SshServer, to: Serving): SshListener {
     serve(connection, client, to, work)
   })
   const server = createListener(ssh, to.limits, clients)
+  let closed: Promise<unknown> | null = null
+  const stopAccepting = (): void => {
+    if (!server.listening) return
+    closed = once(server, 'close')
+    server.close()
+  }
   return {
     server,
     work,
+    async finish() {
+      stopAccepting()
+      const late = new AbortController()
+      const wait = sleep(beginMs, undefined, { signal: late.signal }).catch(() => {})
+      await Promise.race([Promise.all([...clients.values()].map(({ begun }) => begun)), wait])
+      late.abort()
+      while (work.size > 0) await Promise.allSettled(work)
+    },
     async close() {
       for (const connection of connections) connection.end()
       for (const { socket } of clients.values()) socket.destroySoon()
-      if (!server.listening) return
-      const closed = once(server, 'close')
-      server.close()
+      stopAccepting()
       // For a client that does not even read the end of the connection.
       const late = setTimeout(() => {
         for (const { socket } of clients.values()) socket.destroy()

@@ -1,8 +1,7 @@
 // How is the ssh server for `git push` started and stopped?
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { listenAt } from '@deis/lib/listen'
 import type { Algorithms } from 'ssh2'
 import ssh2 from 'ssh2'
 import { openListener } from './listener.ts'
@@ -87,9 +86,9 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
     keepaliveCountMax: 3,
   })
   const listener = openListener(ssh, serving)
+  let port: number
   try {
-    listener.server.listen(deps.port, deps.host)
-    await once(listener.server, 'listening')
+    port = await listenAt(listener.server, deps, (line) => deps.log('warn', line, {}))
   } catch (error) {
     throw new Error(`git cannot listen on ${deps.host}:${deps.port}: ${(error as Error).message}`, { cause: error })
   }
@@ -99,7 +98,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
     while (listener.work.size + overHttp.size > 0) await Promise.allSettled([...listener.work, ...overHttp])
   }
   return {
-    port: (listener.server.address() as AddressInfo).port,
+    port,
     async serveHttp(...asked) {
       const work = serveHttp(serving, ...asked).finally(() => overHttp.delete(work))
       overHttp.add(work)
@@ -114,6 +113,11 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
       if (!(await within(push.ended, cancelMs)))
         throw new Error(`the push of "${app}" by "${push.username}" did not end within ${cancelMs / 1000} s: try again`)
     },
+    finish: (deadlineMs) =>
+      within(
+        listener.finish().then(() => workDone()),
+        deadlineMs,
+      ),
     async close(deadlineMs) {
       closing = true
       if (!(await within(workDone(), deadlineMs))) {

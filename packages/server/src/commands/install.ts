@@ -12,6 +12,7 @@ import { controllerSettings, installPlan, type Wanted } from '../install/plan.ts
 import { refusals } from '../install/refusals.ts'
 import { report } from '../install/report.ts'
 import { linesOf } from '../install/step.ts'
+import { absentSockets, removeSockets } from '../install/undo.ts'
 import type { Io } from '../io.ts'
 import { layout } from '../layout.ts'
 import { readFacts } from '../machine/facts.ts'
@@ -82,7 +83,14 @@ async function install(options: InstallOptions, io: Io, failed: () => void): Pro
   }
   if (root === '') refuse(problems)
   const wasInstalled = await exists(join(root, layout.data, 'state'))
-  await carryOut(steps, { root }, io)
+  const isUpgrade = root === '' && (await exists(layout.current))
+  const added = isUpgrade ? await absentSockets() : []
+  try {
+    await carryOut(steps, { root }, io)
+  } catch (error) {
+    await removeSockets(added)
+    throw error
+  }
   if (root !== '') return io.out(`Nothing of this machine was changed; what is done is in ${root}.`)
   const lines = report({
     release: release.name,

@@ -10,6 +10,7 @@ import { readEnv } from '../install/env-file.ts'
 import type { Io } from '../io.ts'
 import { controllerUnit, layout, routerUnit } from '../layout.ts'
 import { ask } from '../machine/ask.ts'
+import { pauseController, resumeController } from '../upgrade/pause.ts'
 import { bringBackDatabase, bringBackSettings, type Copy, makeCopy, sizeOf } from '../upgrade/copy.ts'
 import { databaseFile, newMigrations, outdated } from '../upgrade/rules.ts'
 import { findRelease } from '../upgrade/source.ts'
@@ -18,7 +19,6 @@ import { waitOption } from './install.ts'
 type UpgradeOptions = { readonly sha256?: string; readonly databaseIsBackedUp?: boolean; readonly wait: number }
 
 const kept = 3
-const stopMs = 90_000
 const installMs = 300_000
 /** For the release that ran before: how long the new one may take says nothing of it, and nothing comes after it. */
 const backSeconds = 120
@@ -32,11 +32,6 @@ async function installFrom(release: string, seconds: number): Promise<string | n
   const program = [join(release, 'bin/node'), join(release, 'server/main.js')] as const
   const { code, stdout, stderr } = await ask([...program, 'install', `--wait=${seconds}`], installMs)
   return code === 0 ? null : (stderr.trim() || stdout.trim()).slice(-2000)
-}
-
-async function stopController(): Promise<void> {
-  const { code, stderr } = await ask(['systemctl', 'stop', controllerUnit], stopMs)
-  if (code !== 0) throw new Failure(`the controller could not be stopped: ${stderr.trim()}`)
 }
 
 async function journal(): Promise<string> {
@@ -55,7 +50,8 @@ type Upgrade = {
 
 /** Everything is as before, or the reason why not is thrown. */
 async function goBack({ old, copy, migrations }: Upgrade, io: Io): Promise<void> {
-  await stopController()
+  // Also when it was cancelled.
+  await pauseController('SIGTERM', { out: io.out, signal: new AbortController().signal })
   await bringBackSettings(copy)
   // Without new migrations what was written meanwhile is kept.
   if (migrations.length > 0) await bringBackDatabase(copy)
@@ -111,18 +107,22 @@ async function upgrade(path: string, { sha256, databaseIsBackedUp, wait }: Upgra
   const migrations = newMigrations(await migrationsOf(old, dialect), await migrationsOf(next, dialect))
   io.out(`upgrading from ${basename(old)} to ${name}, with ${migrations.length} new migrations; apps run on`)
 
-  await stopController()
-  const copy = await makeCopy(database, name, new Date())
-  io.out(`database and settings are copied to ${copy.folder}`)
-  const problem = await installFrom(next, wait).catch(messageOf)
-  if (problem === null) {
-    await removeOutdated([basename(old), name])
-    return io.out(`${name} runs.`)
+  try {
+    await pauseController('SIGUSR2', io)
+    const copy = await makeCopy(database, name, new Date())
+    io.out(`database and settings are copied to ${copy.folder}`)
+    const problem = await installFrom(next, wait).catch(messageOf)
+    if (problem === null) {
+      await removeOutdated([basename(old), name])
+      return io.out(`${name} runs.`)
+    }
+    io.err(`${name} does not come up: ${problem}\n${await journal()}\nGoing back to ${basename(old)}.`)
+    await goBack({ old, next, copy, migrations }, io)
+    await rm(next, { recursive: true, force: true })
+    throw new Failure(`The upgrade to ${name} failed, and ${basename(old)} runs as before.`)
+  } finally {
+    await resumeController()
   }
-  io.err(`${name} does not come up: ${problem}\n${await journal()}\nGoing back to ${basename(old)}.`)
-  await goBack({ old, next, copy, migrations }, io)
-  await rm(next, { recursive: true, force: true })
-  throw new Failure(`The upgrade to ${name} failed, and ${basename(old)} runs as before.`)
 }
 
 export function upgradeCommand(io: Io): Command {

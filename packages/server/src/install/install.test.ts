@@ -36,14 +36,17 @@ const contentOf = (steps: readonly Step[], path: string): string =>
 test('all steps, in order: nothing is started before what it needs is there', () => {
   const steps = installPlan(wanted, 60)
   expect(steps.map(({ kind }) => kind).join(' ')).toBe(
-    'user folder folder folder folder release file file file file file file file link link link run run run wait run run run run run wait',
+    'user folder folder folder folder release file file file file file file file file file file link link link run run run run run wait run run run run run wait',
   )
   expect(pathsOf(steps, 'file')).toEqual([
     '/etc/deis/deis.env',
     '/etc/deis/router.env',
     '/etc/deis/keys.env',
+    '/etc/systemd/system/deis-controller.socket',
+    '/etc/systemd/system/deis-controller-ports.target',
     '/etc/systemd/system/deis-controller.service',
     '/etc/systemd/system/deis-router.socket',
+    '/etc/systemd/system/deis-router-ports.target',
     '/etc/systemd/system/deis-router.service',
     '/etc/systemd/system/deis-router-handover.service',
   ])
@@ -51,6 +54,9 @@ test('all steps, in order: nothing is started before what it needs is there', ()
     '600',
     '600',
     '600',
+    '644',
+    '644',
+    '644',
     '644',
     '644',
     '644',
@@ -71,6 +77,24 @@ test('all steps, in order: nothing is started before what it needs is there', ()
       ['PATH', '/usr/bin:/bin'],
     ]),
   )
+})
+
+test.each<[string, string]>([
+  ['', 'ListenStream=127.0.0.1:8000\nListenStream=[::]:2222\n'],
+  ['DEIS_GIT_HOST=0.0.0.0\nDEIS_GIT_PORT=22\n', 'ListenStream=127.0.0.1:8000\nListenStream=0.0.0.0:22\n'],
+])('with %j systemd keeps the ports of API and git open', (controller, lines) => {
+  const steps = installPlan({ ...wanted, before: { ...wanted.before, controller } })
+  expect(contentOf(steps, '/etc/systemd/system/deis-controller.socket')).toContain(lines)
+})
+
+test.each([
+  [
+    'DEIS_GIT_HOST=git.example.com\n',
+    'DEIS_GIT_HOST in /etc/deis/deis.env is "git.example.com", which is not an IP address.',
+  ],
+  ['DEIS_GIT_PORT=0\n', 'DEIS_GIT_PORT in /etc/deis/deis.env is 0.'],
+])('with %j systemd has nowhere to listen', (controller, message) => {
+  expect(() => installPlan({ ...wanted, before: { ...wanted.before, controller } })).toThrow(message)
 })
 
 test('a dry run shows every file, and no secret', () => {
@@ -234,8 +258,8 @@ test('into another root: files are there, a second time all stays, and what is d
     })
   }
   const first = await carry(await plan(), root)
-  expect(first.filter((line) => line.startsWith('done file'))).toHaveLength(7)
-  expect(first.filter((line) => line.startsWith('not done'))).toHaveLength(11)
+  expect(first.filter((line) => line.startsWith('done file'))).toHaveLength(10)
+  expect(first.filter((line) => line.startsWith('not done'))).toHaveLength(13)
   expect((await stat(join(root, 'etc/deis/keys.env'))).mode & 0o777).toBe(0o600)
   expect((await lstat(join(root, 'etc/deis'))).mode & 0o777).toBe(0o700)
   expect(await readlink(join(root, 'opt/deis/current'))).toBe('/opt/deis/releases/1.0.0-abc')

@@ -3,9 +3,12 @@ import { isIP } from 'node:net'
 import { Failure } from '../failure.ts'
 import {
   commandNames,
+  controllerPorts,
+  controllerSocket,
   controllerUnit,
   handoverUnit,
   layout,
+  routerPorts,
   routerSocket,
   routerUnit,
   routerUser,
@@ -13,7 +16,17 @@ import {
 } from '../layout.ts'
 import { mergeEnv, readEnv } from './env-file.ts'
 import type { Step } from './step.ts'
-import { controllerService, type Flags, handoverService, routerService, routerSockets } from './units.ts'
+import {
+  type Address,
+  controllerPortsTarget,
+  controllerService,
+  controllerSockets,
+  type Flags,
+  handoverService,
+  routerPortsTarget,
+  routerService,
+  routerSockets,
+} from './units.ts'
 
 export type Wanted = {
   readonly release: { readonly name: string; readonly from: string; readonly flags: Flags }
@@ -86,15 +99,37 @@ function routerSettings({ before, apiPort }: Wanted, controller: ReadonlyMap<str
 }
 
 /** @throws Failure for an address that systemd cannot listen on. */
-function socketsOf(router: ReadonlyMap<string, string>): string {
-  const host = router.get('DEIS_ROUTER_HOST') ?? ''
-  const ports = ['DEIS_ROUTER_PORT', 'DEIS_ROUTER_TLS_PORT'].map((name) => Number(router.get(name) ?? 0))
+function addressIn(file: string, setting: string, host: string, port: string): Address {
   if (host !== '' && isIP(host) === 0)
     throw new Failure(
-      `DEIS_ROUTER_HOST in ${layout.routerEnv} is "${host}", which is not an IP address.`,
-      'systemd listens there for the router: use the address that the name leads to, or unset it',
+      `${setting} in ${file} is "${host}", which is not an IP address.`,
+      'systemd listens there: use the address that the name leads to, or unset it',
     )
-  return routerSockets({ host, ports: ports.filter((port) => port > 0) })
+  return { host, port: Number(port) }
+}
+
+/** @throws Failure */
+function socketsOfRouter(router: ReadonlyMap<string, string>): string {
+  const host = router.get('DEIS_ROUTER_HOST') ?? ''
+  const ports = ['DEIS_ROUTER_PORT', 'DEIS_ROUTER_TLS_PORT'].map((name) => router.get(name) ?? '0')
+  const addresses = ports.map((port) => addressIn(layout.routerEnv, 'DEIS_ROUTER_HOST', host, port))
+  return routerSockets(addresses.filter(({ port }) => port > 0))
+}
+
+/** @throws Failure */
+function socketsOfController(controller: ReadonlyMap<string, string>): string {
+  const place = (host: string, port: string, usualHost: string, usualPort: string): Address => {
+    const found = addressIn(
+      layout.controllerEnv,
+      host,
+      controller.get(host) || usualHost,
+      controller.get(port) ?? usualPort,
+    )
+    if (found.port > 0) return found
+    throw new Failure(`${port} in ${layout.controllerEnv} is 0.`, 'Set it to a port: systemd keeps that open')
+  }
+  const api = place('DEIS_API_HOST', 'DEIS_API_PORT', '127.0.0.1', '8000')
+  return controllerSockets([api, place('DEIS_GIT_HOST', 'DEIS_GIT_PORT', api.host, '2222')])
 }
 
 const apiWait = (controller: ReadonlyMap<string, string>, seconds: number): Step => ({
@@ -123,13 +158,16 @@ const restart = (unit: string, changed: readonly string[]): Step => ({
   if: { changed, stopped: unit },
 })
 
+/** If the ports that it has are others than from now on, or were opened by the program itself. */
+function openSockets(unit: string, socket: string, socketFile: string): Step[] {
+  const due = { changed: [socketFile], stopped: socket }
+  return [{ kind: 'run', argv: ['systemctl', 'stop', unit], if: due, mayFail: true }, restart(socket, [socketFile])]
+}
+
 /** Its ports stay open, and are served, while it is restarted. */
 function restartRouter(socketFile: string, read: readonly string[]): Step[] {
-  const socketsAreDue = { changed: [socketFile], stopped: routerSocket }
   return [
-    // Ports that it has opened itself, or others than from now on.
-    { kind: 'run', argv: ['systemctl', 'stop', routerUnit], if: socketsAreDue, mayFail: true },
-    restart(routerSocket, [socketFile]),
+    ...openSockets(routerUnit, routerSocket, socketFile),
     {
       kind: 'run',
       argv: ['systemctl', 'start', handoverUnit],
@@ -155,6 +193,7 @@ export function installPlan(wanted: Wanted, seconds = 60): Step[] {
     { DEIS_ROUTER_KEY: wanted.newKey },
   )
   const unitFile = (name: string): string => `${units}/${name}`
+  const unit = (name: string, content: string): Step => ({ kind: 'file', path: unitFile(name), mode: 0o644, content })
   return [
     { kind: 'user', name: routerUser },
     { kind: 'folder', path: programs, mode: 0o755 },
@@ -166,14 +205,18 @@ export function installPlan(wanted: Wanted, seconds = 60): Step[] {
     { kind: 'file', path: controllerEnv, mode: 0o600, content: controller },
     { kind: 'file', path: routerEnv, mode: 0o600, content: router },
     { kind: 'file', path: keysEnv, mode: 0o600, content: keys },
-    { kind: 'file', path: unitFile(controllerUnit), mode: 0o644, content: controllerService(release.flags) },
-    { kind: 'file', path: unitFile(routerSocket), mode: 0o644, content: socketsOf(readEnv(router)) },
-    { kind: 'file', path: unitFile(routerUnit), mode: 0o644, content: routerService(release.flags) },
-    { kind: 'file', path: unitFile(handoverUnit), mode: 0o644, content: handoverService(release.flags) },
+    unit(controllerSocket, socketsOfController(readEnv(controller))),
+    unit(controllerPorts, controllerPortsTarget()),
+    unit(controllerUnit, controllerService(release.flags)),
+    unit(routerSocket, socketsOfRouter(readEnv(router))),
+    unit(routerPorts, routerPortsTarget()),
+    unit(routerUnit, routerService(release.flags)),
+    unit(handoverUnit, handoverService(release.flags)),
     { kind: 'link', path: current, to: target },
     ...commandNames.map((name): Step => ({ kind: 'link', path: `${commands}/${name}`, to: `${current}/bin/${name}` })),
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', '--quiet', 'enable', ...unitNames] },
+    ...openSockets(controllerUnit, controllerSocket, unitFile(controllerSocket)),
     restart(controllerUnit, [target, current, controllerEnv, keysEnv, unitFile(controllerUnit)]),
     // A router that serves is left alone until there is something new to serve.
     apiWait(readEnv(controller), seconds),

@@ -1,6 +1,16 @@
 // Which services does systemd run, and with which rights?
 import { isIPv6 } from 'node:net'
-import { controllerUnit, handoverUnit, layout, routerSocket, routerUnit, routerUser } from '../layout.ts'
+import {
+  controllerPorts,
+  controllerSocket,
+  controllerUnit,
+  handoverUnit,
+  layout,
+  routerPorts,
+  routerSocket,
+  routerUnit,
+  routerUser,
+} from '../layout.ts'
 
 export type Flags = { readonly controller: readonly string[]; readonly router: readonly string[] }
 
@@ -20,9 +30,11 @@ Description=Deis controller: API, git, builds, and the processes of apps
 Wants=network-online.target
 After=network-online.target docker.service
 StartLimitIntervalSec=0
+Wants=${controllerPorts}
 
 [Service]
 Type=exec
+Sockets=${controllerSocket}
 ExecStart=${command('controller', flags)}
 EnvironmentFile=${controllerEnv}
 EnvironmentFile=${keysEnv}
@@ -35,7 +47,8 @@ RestartSec=1
 # does not end the controller.
 KillMode=process
 OOMPolicy=continue
-TimeoutStopSec=60
+# Longer than it lets pushes and requests end.
+TimeoutStopSec=90
 # All apps count here.
 TasksMax=infinity
 LimitNOFILE=1048576
@@ -56,18 +69,24 @@ WantedBy=multi-user.target
 `
 }
 
-/**
- * Connections wait in the kernel while no router runs. The first port is for HTTP, the second for TLS (0: none). `host`: empty
- * for all addresses.
- */
-export function routerSockets({ host, ports }: { host: string; ports: readonly number[] }): string {
-  const address = (port: number): string =>
-    host === '' ? String(port) : `${isIPv6(host) ? `[${host}]` : host}:${port}`
+/** `host`: empty for all addresses. */
+export type Address = { readonly host: string; readonly port: number }
+
+const listenStream = ({ host, port }: Address): string =>
+  `ListenStream=${host === '' ? '' : `${isIPv6(host) ? `[${host}]` : host}:`}${port}`
+
+/** The first is for the API, the second for git. */
+export const controllerSockets = (addresses: readonly Address[]): string => sockets('controller', addresses)
+/** The first is for HTTP, the second, if there is one, for TLS. */
+export const routerSockets = (addresses: readonly Address[]): string => sockets('router', addresses)
+
+/** Connections wait in the kernel while the program does not run. */
+function sockets(program: string, addresses: readonly Address[]): string {
   return `[Unit]
-Description=Deis router: its ports, which stay open while it starts again
+Description=Deis ${program}: its ports, which stay open while it starts again
 
 [Socket]
-${ports.map((port) => `ListenStream=${address(port)}`).join('\n')}
+${addresses.map(listenStream).join('\n')}
 Backlog=4096
 # An address may come later than this.
 FreeBind=yes
@@ -77,12 +96,23 @@ WantedBy=sockets.target
 `
 }
 
+export const controllerPortsTarget = (): string => portsTarget('controller', controllerUnit, [controllerSocket])
+export const routerPortsTarget = (): string => portsTarget('router', routerUnit, [routerSocket, handoverUnit])
+
+/** A stop goes from the service to this (PartOf), and on to what it names. A service that crashes stops only what it names itself. */
+function portsTarget(program: string, service: string, stopped: readonly string[]): string {
+  return `[Unit]
+Description=Deis ${program}: closes its ports when it is stopped, not when it crashes or is restarted
+PartOf=${service}
+PropagatesStopTo=${stopped.join(' ')}
+`
+}
+
 /** The router stays until it is stopped, and the ports are closed then. */
 const router = {
   description: 'requests from outside to apps and to the API',
   unit: `StartLimitIntervalSec=0
-# Not when it is restarted.
-PropagatesStopTo=${routerSocket} ${handoverUnit}`,
+Wants=${routerPorts}`,
   service: `Restart=always
 RestartSec=1`,
   install: `

@@ -119,6 +119,13 @@ const deploys = {
     ...seconds,
     programs: ['controller', 'router'],
   }),
+  DEIS_PUSH_END_SECONDS: integer(
+    30,
+    0,
+    60,
+    'how long pushes that run may continue when the controller gets TERM',
+    seconds,
+  ),
   DEIS_MAX_PROCESSES: integer(100, 1, 10_000, 'limit of processes per process type of an app'),
   DEIS_RUN_TIMEOUT: integer(3600, 1, 604_800, 'time limit of a one-off process', seconds),
   DEIS_SESSION_TIMEOUT: integer(86_400, 1, 604_800, 'time limit of a session (`run -i`, `run -t`, `ps:exec`)', seconds),
