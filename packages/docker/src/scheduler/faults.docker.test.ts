@@ -175,6 +175,40 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
     expect(names.filter((name) => apps.includes(name.replace('deis-', '')))).toEqual([])
   })
 
+  test('an image whose name somebody deletes while it runs is pulled again', async () => {
+    const app = newApp()
+    const name = `${process.env.TEST_DOCKER_REGISTRY}/deis-test/${app}`
+    await testbed.docker('tag', `${process.env.TEST_DOCKER_REGISTRY}/stack:1`, `${name}:1`)
+    await testbed.docker('push', '--quiet', `${name}:1`)
+    const digests = JSON.parse(
+      await testbed.docker('inspect', '--format', '{{json .RepoDigests}}', `${name}:1`),
+    ) as string[]
+    const reference = digests.find((one) => one.startsWith(`${name}@`)) ?? ''
+    await testbed.docker('rmi', `${name}:1`)
+    const wanted = (release: number) => ({
+      ...formation(app, release, { web: web(1) }),
+      artifact: { kind: 'image', reference, launcher: 'none' } as const,
+    })
+    await apply(wanted(1))
+    const asked: string[] = []
+    around = (path, call) => {
+      if (path.startsWith('/images/')) asked.push(path)
+      return call()
+    }
+    try {
+      // A container that runs keeps its image: nothing is asked.
+      await apply(wanted(2))
+      expect(asked).toEqual([])
+      await testbed.docker('rmi', '--force', reference)
+      await apply(wanted(3))
+    } finally {
+      around = plain
+    }
+    expect((await observe(app)).some(({ release, state }) => release === 3 && state === 'up')).toBe(true)
+    await scheduler.remove(app, never)
+    await testbed.docker('rmi', reference)
+  })
+
   test('an image may take longer than the deploy has time', async () => {
     const app = newApp()
     const [to, port] = (process.env.TEST_DOCKER_REGISTRY ?? '').split(':')

@@ -20,6 +20,14 @@ async function fetchImage(
   what: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const { artifact } = formation
+  // A container that runs keeps its image.
+  const isHeld = (pod: Pod): boolean =>
+    artifact.kind === 'image' &&
+    pod.ready &&
+    pod.spec?.artifact.kind === 'image' &&
+    pod.spec.artifact.reference === artifact.reference
+  if (servingOf(openApp(backend, formation.app)).some(isHeld)) return
   try {
     await ensureImage(backend, specOf(formation, type, formation.processes[type] as ProcessSpec), signal)
   } catch (error) {
