@@ -52,12 +52,17 @@ export async function withObjects<Result>(
   work: (cat: CatFile) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted()
-  const start = (mode: Mode): Reader => reader(spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env))
-  const readers = { '--batch-check': start('--batch-check'), '--batch': start('--batch') }
-  const end = (error: unknown): void => Object.values(readers).forEach(({ fail }) => fail(error))
+  const started: Reader[] = []
+  const start = (mode: Mode): Reader => {
+    const one = reader(spawnGit(git, [`--git-dir=${repo}`, 'cat-file', mode], env))
+    started.push(one)
+    return one
+  }
+  const end = (error: unknown): void => started.forEach(({ fail }) => fail(error))
   const cancel = (): void => end(signal.reason)
   signal.addEventListener('abort', cancel, { once: true })
   try {
+    const readers = { '--batch-check': start('--batch-check'), '--batch': start('--batch') }
     return await work((mode, input, take) => readers[mode].ask(input, take))
   } finally {
     signal.removeEventListener('abort', cancel)

@@ -98,7 +98,10 @@ export async function writeSettings(git: Git, hooks: string, maxPackBytes: numbe
   await rename(`${file}.new`, file)
 }
 
-/** Starts git as the leader of a process group, so that it can be ended with its hooks and helpers. `more`: descriptors from 3 on. */
+/**
+ * Starts git as the leader of a process group, so that it can be ended with its hooks and helpers. `more`: descriptors from 3 on.
+ * @throws when no descriptor is left; other failures are the child's event
+ */
 export function spawnGit(
   git: Git,
   args: readonly string[],
@@ -106,7 +109,11 @@ export function spawnGit(
   more: readonly 'pipe'[] = [],
 ): ChildProcessWithoutNullStreams {
   const options = { env: environment(git, env), cwd: git.folder, detached: true }
-  return spawn(git.program, [...args], { ...options, stdio: ['pipe', 'pipe', 'pipe', ...more] })
+  const child = spawn(git.program, [...args], { ...options, stdio: ['pipe', 'pipe', 'pipe', ...more] })
+  // Without descriptors a child has no streams at all, and its event would come to nobody.
+  if ((child.stdout as Readable | undefined) !== undefined) return child
+  child.on('error', () => {})
+  throw new Error('git could not be started: the controller has no file descriptors left (EMFILE)')
 }
 
 /** Ends git processes of a controller that was killed: their pushes cannot be decided any more, and they may hold locks. */
@@ -173,8 +180,13 @@ export type Commit = { readonly repo: string; readonly sha: string; readonly env
 
 /** A commit's tree as a tar stream. */
 export function archive(git: Git, commit: Commit, signal: AbortSignal): Readable {
-  const child = spawnGit(git, [`--git-dir=${commit.repo}`, 'archive', '--format=tar', commit.sha], commit.env)
   const tar = new PassThrough()
+  let child: ChildProcessWithoutNullStreams
+  try {
+    child = spawnGit(git, [`--git-dir=${commit.repo}`, 'archive', '--format=tar', commit.sha], commit.env)
+  } catch (error) {
+    return tar.destroy(error as Error)
+  }
   let errors = ''
   child.stdin.on('error', () => tar.destroy()).end()
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
