@@ -88,6 +88,7 @@ async function measured(
   })
   return {
     apps: counter.all(),
+    releases: counter.releases(),
     running,
     connections: { http: await connectionsOf(servers.http), https: await connectionsOf(servers.https) },
     draining: upstreams.busy().length,

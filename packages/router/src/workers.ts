@@ -142,7 +142,7 @@ export const serveWith =
         while ([...members].some(isWaiting) && !late.aborted)
           await once(answers, 'answer', { signal: late }).catch(() => undefined)
         const live = [...members].flatMap(({ measured }) => measured?.numbers ?? [])
-        live.push({ apps: [], running: [], connections: { http: 0, https: 0 }, draining: 0, ...ownUse() })
+        live.push({ apps: [], releases: [], running: [], connections: { http: 0, https: 0 }, draining: 0, ...ownUse() })
         const gone = ended
         ended = []
         return { live, ended: gone }

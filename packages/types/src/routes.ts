@@ -13,6 +13,8 @@ export const AppRoute = Type.Object({
    * follow its changes, and none is left when a process behind it ends.
    */
   shared: Type.Optional(Type.Boolean()),
+  /** Number of the release that was deployed last: what its requests are counted for. */
+  release: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The API of the platform itself: its requests have `proofHeader`. */
   platform: Type.Optional(Type.Literal(true)),
   /** Requests that the whitelist allows get the maintenance page (503). Absent means no, as in all fields below. */

@@ -55,6 +55,15 @@ describe('the edge of an app', () => {
   const logs = async (id: string): Promise<string> => (await get(`/v2/apps/${id}/logs`)).text
   const routed = (id: string): AppRoute | undefined => table.get(id)
 
+  it('names the release that was deployed last, once there is one', async () => {
+    const id = await create()
+    expect(routed(id)?.release).toBeUndefined()
+    await post(`/v2/apps/${id}/builds/`, { image: 'acme/api', procfile: { web: 'serve' } })
+    expect(routed(id)?.release).toBe(2)
+    await post(`/v2/apps/${id}/config/`, { values: { A: 'b' } })
+    expect(routed(id)?.release).toBe(3)
+  })
+
   describe('domains', () => {
     it('come, are listed by name, take effect and go', async () => {
       const id = await create()

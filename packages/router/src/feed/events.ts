@@ -62,6 +62,9 @@ function appRoute(value: unknown): AppRoute {
   return {
     ...route,
     ...(value.shared === true ? { shared: true } : {}),
+    ...(typeof value.release === 'number' && Number.isSafeInteger(value.release) && value.release >= 0
+      ? { release: value.release }
+      : {}),
     ...(value.platform === true ? { platform: true } : {}),
     ...protection(value),
   }

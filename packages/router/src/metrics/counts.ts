@@ -48,11 +48,19 @@ export type Counter = {
   keep(table: Table): void
   /** The numbers of each app that had requests. */
   all(): (readonly [string, readonly number[]])[]
+  /** The requests of each release that is counted, by class. */
+  releases(): ReleaseCounts[]
 }
+
+export type ReleaseCounts = readonly [app: string, release: number, requests: readonly number[]]
+
+/** Of each app, the newest. */
+export const countedReleases = 3
 
 /** Nothing is stored for each request; an app takes memory only once it has had one. */
 export function createCounter(table: () => Table): Counter {
   const counts = new Map<string, Float64Array>()
+  const ofReleases = new Map<string, Map<number, Float64Array>>()
   const of = (app: string): Float64Array | null => {
     const known = counts.get(app)
     if (known !== undefined) return known
@@ -62,12 +70,26 @@ export function createCounter(table: () => Table): Counter {
     counts.set(app, made)
     return made
   }
+  const countRelease = (app: string, kind: number): void => {
+    const release = table().apps.get(app)?.release
+    if (release === undefined) return
+    let known = ofReleases.get(app)
+    if (known === undefined) ofReleases.set(app, (known = new Map()))
+    let numbers = known.get(release)
+    if (numbers === undefined) {
+      numbers = new Float64Array(classes.length)
+      known.set(release, numbers)
+      if (known.size > countedReleases) known.delete(Math.min(...known.keys()))
+    }
+    numbers[kind]!++
+  }
   return {
     finished({ app, status, protocol, ms, bytes, retries, error }) {
       const numbers = of(app ?? noApp)
       if (numbers === null) return
       const kind = status < 100 || status > 599 ? 0 : Math.floor(status / 100)
       numbers[offsets.requests + kind * protocols.length + protocols.indexOf(protocol)]!++
+      if (app !== null) countRelease(app, kind)
       numbers[offsets.bytes]! += bytes
       if (retries > 0) numbers[offsets.retries]! += retries
       if (error !== null) numbers[offsets.errors + errorCodes.indexOf(error)]!++
@@ -80,7 +102,12 @@ export function createCounter(table: () => Table): Counter {
     },
     keep({ apps }) {
       for (const app of counts.keys()) if (app !== noApp && !apps.has(app)) counts.delete(app)
+      for (const app of ofReleases.keys()) if (!apps.has(app)) ofReleases.delete(app)
     },
     all: () => [...counts].map(([app, numbers]) => [app, [...numbers]] as const),
+    releases: () =>
+      [...ofReleases].flatMap(([app, known]) =>
+        [...known].map(([release, numbers]) => [app, release, [...numbers]] as const),
+      ),
   }
 }

@@ -10,6 +10,7 @@ function numbers(requests: number): number[] {
 function measured(apps: Record<string, number>, running: Record<string, number> = {}): Measured {
   return {
     apps: Object.entries(apps).map(([app, requests]) => [app, numbers(requests)]),
+    releases: [],
     running: Object.entries(running),
     connections: { http: 0, https: 0 },
     draining: 0,
@@ -62,4 +63,24 @@ test('only so many apps have series of their own; the counters of the others nev
 
 test('no app may have a series of its own', () => {
   expect(requests(createMerger(0).merge([measured({ a: 1, b: 2 })], [], () => true))).toEqual({ [otherApps]: 3 })
+})
+
+test('requests of the newest releases are counted, also those of processes that have ended, for apps with series of their own', () => {
+  const merger = createMerger(1)
+  const of = (app: string, ...releases: number[]): Measured => ({
+    ...measured({ [app]: 9 }),
+    releases: releases.map((release) => [app, release, [0, 0, release, 0, 0, 1]]),
+  })
+  const all = (): boolean => true
+  merger.merge([of('tea', 1)], [of('tea', 1, 2)], all)
+  // Another process has not seen the first one.
+  const merged = merger.merge([of('tea', 2, 3, 4), of('milk', 7)], [], all)
+  expect(merged.releases).toEqual([
+    ['tea', 4, [0, 0, 4, 0, 0, 1]],
+    ['tea', 3, [0, 0, 3, 0, 0, 1]],
+    ['tea', 2, [0, 0, 4, 0, 0, 2]],
+  ])
+  expect(merger.merge([], [], (app) => app !== 'tea').releases).toEqual([])
+  // Another app of that name.
+  expect(merger.merge([of('tea', 1)], [], all).releases).toEqual([['tea', 1, [0, 0, 1, 0, 0, 1]]])
 })

@@ -1,9 +1,10 @@
 // How do the numbers of several processes become those of one router, with a bounded number of series?
-import { noApp, offsets } from './counts.ts'
+import { countedReleases, noApp, offsets, type ReleaseCounts } from './counts.ts'
 
 /** The numbers of one process. */
 export type Measured = {
   readonly apps: readonly (readonly [string, readonly number[]])[]
+  readonly releases: readonly ReleaseCounts[]
   /** Requests that run now, of apps that have any. */
   readonly running: readonly (readonly [string, number])[]
   readonly connections: { readonly http: number; readonly https: number }
@@ -22,7 +23,12 @@ export type Merger = {
     live: readonly Measured[],
     ended: readonly Measured[],
     has: (app: string) => boolean,
-  ): { readonly apps: ReadonlyMap<string, readonly number[]>; readonly running: ReadonlyMap<string, number> }
+  ): {
+    readonly apps: ReadonlyMap<string, readonly number[]>
+    /** Of apps that have series of their own. */
+    readonly releases: readonly ReleaseCounts[]
+    readonly running: ReadonlyMap<string, number>
+  }
 }
 
 function add(to: number[], numbers: readonly number[]): void {
@@ -37,6 +43,25 @@ function addAll(to: Map<string, number[]>, { apps }: Measured): void {
   }
 }
 
+/** Requests by class of each release, by app. */
+type Releases = Map<string, Map<number, number[]>>
+
+function addReleases(to: Releases, { releases }: Pick<Measured, 'releases'>): void {
+  for (const [app, release, numbers] of releases) {
+    const known = to.get(app) ?? new Map<number, number[]>()
+    to.set(app, known)
+    const sum = known.get(release) ?? []
+    add(sum, numbers)
+    known.set(release, sum)
+  }
+}
+
+/** Each process keeps the newest that it has seen, and may have seen others. */
+function newestOf(releases: Releases, app: string): ReleaseCounts[] {
+  const known = [...(releases.get(app) ?? [])].toSorted(([one], [two]) => two - one)
+  return known.slice(0, countedReleases).map(([release, numbers]) => [app, release, numbers])
+}
+
 function requestsOf(numbers: readonly number[]): number {
   return numbers.slice(offsets.requests, offsets.durations).reduce((sum, value) => sum + value, 0)
 }
@@ -47,6 +72,7 @@ function requestsOf(numbers: readonly number[]): number {
  */
 export function createMerger(most: number): Merger {
   const past = new Map<string, number[]>()
+  const pastReleases: Releases = new Map()
   const named = new Set<string>()
   /** What the others had when they were looked at last; what they leave behind stays counted. */
   const others = new Map<string, readonly number[]>()
@@ -70,6 +96,12 @@ export function createMerger(most: number): Merger {
     merge(live, ended, has) {
       for (const one of ended) addAll(past, one)
       for (const app of past.keys()) if (app !== noApp && !has(app)) past.delete(app)
+      for (const one of ended) addReleases(pastReleases, one)
+      const before = [...pastReleases.keys()].filter(has).flatMap((app) => newestOf(pastReleases, app))
+      pastReleases.clear()
+      addReleases(pastReleases, { releases: before })
+      const byRelease: Releases = new Map()
+      for (const one of [{ releases: before }, ...live]) addReleases(byRelease, one)
       const totals = new Map([...past].map(([app, numbers]) => [app, [...numbers]]))
       for (const one of live) {
         addAll(totals, one)
@@ -91,7 +123,7 @@ export function createMerger(most: number): Merger {
         const name = named.has(app) ? app : otherApps
         running.set(name, (running.get(name) ?? 0) + count)
       }
-      return { apps, running }
+      return { apps, releases: [...named].flatMap((app) => newestOf(byRelease, app)), running }
     },
   }
 }

@@ -78,6 +78,34 @@ test('requests are counted by app and class, with their time and bytes, and an a
   expect(of(after, 'deis_router_requests_total')['{app="milk",code="2xx",protocol="http"}']).toBe(1)
 })
 
+test('requests are counted by release, of the newest three', async () => {
+  const app = await startApp((request, response) => {
+    response.statusCode = request.url === '/broken' ? 500 : 200
+    response.end()
+  })
+  open.push(app)
+  const { router, put } = await start()
+  const counted = async () => of(await scrape(router.metricsPort!), 'deis_router_release_requests_total')
+  const deploy = (release?: number) => put({ app: 'tea', hosts: ['tea'], upstreams: [app.address], release })
+  await deploy()
+  await get(router.port, 'tea')
+  expect(await counted()).toEqual({})
+  for (const release of [2, 3, 4]) {
+    await deploy(release)
+    for (const path of ['/', '/', '/broken']) await get(router.port, 'tea', path)
+  }
+  const last = { '{app="tea",release="v4",code="2xx"}': 2, '{app="tea",release="v4",code="5xx"}': 1 }
+  const third = { '{app="tea",release="v3",code="2xx"}': 2, '{app="tea",release="v3",code="5xx"}': 1 }
+  const second = { '{app="tea",release="v2",code="2xx"}': 2, '{app="tea",release="v2",code="5xx"}': 1 }
+  expect(await counted()).toEqual({ ...second, ...third, ...last })
+  await deploy(5)
+  await get(router.port, 'tea')
+  expect(await counted()).toEqual({ ...third, ...last, '{app="tea",release="v5",code="2xx"}': 1 })
+  // Of all, nothing is lost.
+  const all = of(await scrape(router.metricsPort!), 'deis_router_requests_total')
+  expect(all).toEqual({ '{app="tea",code="2xx",protocol="http"}': 8, '{app="tea",code="5xx",protocol="http"}': 3 })
+})
+
 test('what went wrong is counted by its reason', async () => {
   const silent = await startRawApp((socket) => socket.once('data', () => socket.destroy()))
   const half = await startRawApp((socket) =>

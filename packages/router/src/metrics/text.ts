@@ -1,8 +1,9 @@
 // How are the router's numbers written for Prometheus (text format 0.0.4)?
-import { bounds, classes, errorCodes, offsets, protocols } from './counts.ts'
+import { bounds, classes, errorCodes, offsets, protocols, type ReleaseCounts } from './counts.ts'
 
 export type Numbers = {
   readonly apps: ReadonlyMap<string, readonly number[]>
+  readonly releases: readonly ReleaseCounts[]
   readonly running: ReadonlyMap<string, number>
   readonly connections: Readonly<Record<string, number>>
   readonly draining: number
@@ -66,7 +67,14 @@ function histogram(app: string, numbers: readonly number[]): Sample[] {
 const answers = classes.flatMap((code) => protocols.map((protocol) => ({ code, protocol })))
 const reasons = errorCodes.map((reason) => ({ reason }))
 
-export function metricsText({ apps, running, connections, table, ...rest }: Numbers): string {
+function ofRelease([app, release, numbers]: ReleaseCounts): Sample[] {
+  return classes.flatMap((code, index) => {
+    const value = numbers[index] ?? 0
+    return value === 0 ? [] : [{ labels: { app, release: `v${release}`, code }, value }]
+  })
+}
+
+export function metricsText({ apps, releases, running, connections, table, ...rest }: Numbers): string {
   const all = [...apps]
   const ofApps = (one: (app: string, numbers: readonly number[]) => Sample[]): Sample[] =>
     all.flatMap(([app, numbers]) => one(app, numbers))
@@ -78,6 +86,12 @@ export function metricsText({ apps, running, connections, table, ...rest }: Numb
       'counter',
       'Requests that have ended, by class of the status; none: the client left first.',
       ofApps((app, numbers) => counted(app, numbers, offsets.requests, answers)),
+    ),
+    family(
+      `${name}_release_requests_total`,
+      'counter',
+      'The same by the release that was deployed last when they ended.',
+      releases.flatMap(ofRelease),
     ),
     family(
       `${name}_request_duration_seconds`,

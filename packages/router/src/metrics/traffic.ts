@@ -19,7 +19,7 @@ const less = (now: readonly number[], before: readonly number[]): number[] =>
   now.map((value, index) => Math.max(0, value - (before[index] ?? 0)))
 
 /** Returns what was added to each app since the last call. Apps that are counted together are left out: `_other`, `_none`. */
-export function createDifference(): (collected: Collected) => Traffic[] {
+export function createDifference(): (collected: Pick<Collected, 'apps'>) => Traffic[] {
   let before = new Map<string, Pick<Traffic, 'classes' | 'durations'>>()
   return ({ apps }) => {
     const now = new Map(

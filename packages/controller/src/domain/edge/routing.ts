@@ -57,6 +57,7 @@ async function routeOf(core: Core, app: StoredEdge): Promise<AppRoute | null> {
     hosts: app.domains.map(({ domain }) => domain).toSorted(),
     upstreams: [...addresses],
     ...(shared ? { shared } : {}),
+    ...(app.release === null ? {} : { release: app.release }),
     ...(app.maintenance ? { maintenance: true } : {}),
     ...(whitelist.length > 0 ? { whitelist: [...whitelist] } : {}),
     ...(app.httpsEnforced ? { enforceTls: true } : {}),

@@ -10,16 +10,20 @@ export type StoredEdge = {
   /** Seconds; null: not said to browsers. */
   readonly hsts: number | null
   readonly whitelist: readonly string[]
+  /** Number of the release that was deployed last; null: none was. */
+  readonly release: number | null
   readonly domains: readonly Named[]
 }
 
 /** A domain, and its certificate: its user's, else the one that the platform has got. */
 type Named = { readonly domain: string; readonly certificate: string | null; readonly key: string | null }
 
-type Row = { readonly id: string; readonly whitelist: string | null; readonly hsts: unknown } & Record<
-  'routable' | 'maintenance' | 'httpsEnforced',
-  unknown
->
+type Row = {
+  readonly id: string
+  readonly whitelist: string | null
+  readonly hsts: unknown
+  readonly release: unknown
+} & Record<'routable' | 'maintenance' | 'httpsEnforced', unknown>
 
 /** Databases have a boolean, or a number for it. */
 const isTrue = (stored: unknown): boolean => Boolean(Number(stored))
@@ -38,7 +42,9 @@ export async function readStoredEdges(
   const [apps, names] = await Promise.all([
     db.$queryRaw<Row[]>`
       SELECT a."id", s."routable", s."maintenance", CAST(s."whitelist" AS TEXT) AS "whitelist",
-        t."httpsEnforced", t."hsts"
+        t."httpsEnforced", t."hsts",
+        (SELECT MAX(r."version") FROM "Release" r
+          WHERE r."appUuid" = a."uuid" AND r."state" = 'deployed' AND r."buildUuid" IS NOT NULL) AS "release"
       FROM "App" a
       LEFT JOIN "Settings" s ON s."uuid" =
         (SELECT x."uuid" FROM "Settings" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)
@@ -58,7 +64,7 @@ export async function readStoredEdges(
   return new Map(
     apps
       .filter(({ id }) => wanted.has(id))
-      .map(({ id, routable, maintenance, httpsEnforced, hsts, whitelist }) => [
+      .map(({ id, routable, maintenance, httpsEnforced, hsts, whitelist, release }) => [
         id,
         {
           id,
@@ -66,6 +72,7 @@ export async function readStoredEdges(
           maintenance: isTrue(maintenance),
           httpsEnforced: httpsEnforced === null ? null : isTrue(httpsEnforced),
           hsts: hsts === null ? null : Number(hsts),
+          release: release === null ? null : Number(release),
           whitelist: JSON.parse(whitelist ?? '[]') as string[],
           domains: domains.get(id) ?? [],
         },
