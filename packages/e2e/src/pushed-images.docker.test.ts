@@ -106,5 +106,7 @@ describe.skipIf(testEngine === null || !hasDockerRegistry).sequential('on a Dock
     expect(await answers(late.app, 'before', second)()).toBe(true)
     expect(await late.does('releases')).not.toContain('v3')
     expect((await late.deis('doctor')).stdout).toMatch(/missing +registry for builds/)
+    await late.does('destroy', `--confirm=${late.app}`)
+    expect(await docker('images', '--quiet', '--filter', `label=io.deis.app=${late.app}`)).toBe('')
   })
 })

@@ -238,8 +238,9 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       const to = await pushed(signal)
       if (to) {
         const apps = new Set([...appsOf(to, keep), ...built, exportsOf(platform)])
-        await prunePushed(registry, to, apps, keep, signal)
+        // A registry that is away keeps nothing in the engine.
         await dropCopies(where, copiesOf(to, own ? 'all' : apps), (reference) => !keep.has(reference), signal)
+        await prunePushed(registry, to, apps, keep, signal)
       }
       await keepHouseNow()
     },
@@ -254,8 +255,8 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       for (const { name } of await listVolumes(engine, labels, signal)) await removeVolume(engine, name, signal)
       const to = await pushed(signal)
       if (!to) return
-      await forgetPushed(registry, to, app, artifacts, signal)
       await dropCopies(where, [`${repositoryOf(to, app)}@`], () => true, signal)
+      await forgetPushed(registry, to, app, artifacts, signal)
     },
     checks: () => checkBuilder({ options, registry, own }),
   }
