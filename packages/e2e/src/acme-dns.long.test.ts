@@ -1,41 +1,34 @@
 // Do wildcards get certificates by the operator's program for DNS, from a CA that wants an account of its own and a trial first?
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Front, startFront } from './acme-front.ts'
+import { acmeDomain as domain, type AcmeStage, type AutoCert, startAcmeStage } from './acme-stage.ts'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { hasPebble, type Pebble, startPebble } from './pebble.ts'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
-import { freePort } from './port.ts'
-import { askSecurely, type SecureAnswer } from './secure.ts'
 import { until } from './until.ts'
 
-const domain = 'apps.example.com'
 /** base64url, as CAs give it. */
 const hmacKey = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
 
-type AutoCert = { host: string; state: string; error: { type: string; detail: string } | null; expires: string | null }
-
 describe.skipIf(!hasPebble).sequential('certificates by DNS (Debian package "pebble")', () => {
-  let folder: string
+  let stage: AcmeStage
   let ca: Pebble
   let staging: Pebble
   let front: Front
   let stagingFront: Front
   let platform: Platform
-  let tlsPort: number
   let ann: Person
   let shop: Checkout
   let calls: string
   let behaviour: string
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'deis-acme-'))
-    const httpPort = await freePort()
-    tlsPort = await freePort()
-    ca = await startPebble(join(folder, 'ca'), httpPort, { eab: { kid: 'kid-1', key: hmacKey } })
+    stage = await startAcmeStage({ eab: { kid: 'kid-1', key: hmacKey } })
+    const { folder, httpPort } = stage
+    ca = stage.ca
     staging = await startPebble(join(folder, 'staging'), httpPort, { beside: ca })
     front = await startFront(ca, { caaIdentities: ['ca.example'] })
     stagingFront = await startFront(staging, { caaIdentities: ['ca.example'] })
@@ -58,19 +51,14 @@ fetch(${JSON.stringify(`${ca.dnsManagement}/`)} + path, { method: 'POST', body: 
       { mode: 0o755 },
     )
     platform = await startPlatform({
-      ...ca.settings,
+      ...stage.settings,
       DEIS_ACME_DIRECTORY: front.directory,
       DEIS_ACME_STAGING_DIRECTORY: stagingFront.directory,
       DEIS_ACME_EAB_KID: 'kid-1',
       DEIS_ACME_EAB_HMAC_KEY: hmacKey,
       DEIS_ACME_DNS_HOOK: hook,
-      DEIS_PLATFORM_DOMAIN: domain,
       DEIS_PUBLIC_API: 'true',
       DEIS_REGISTRATION_TOKEN: registrationToken,
-      DEIS_ROUTER_HOST: '127.0.0.1',
-      DEIS_ROUTER_PORT: String(httpPort),
-      DEIS_ROUTER_TLS_PORT: String(tlsPort),
-      KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
     })
     ann = await registered(platform, 'ann')
     shop = await newApp(ann, 'shop')
@@ -78,12 +66,11 @@ fetch(${JSON.stringify(`${ca.dnsManagement}/`)} + path, { method: 'POST', body: 
   })
   afterAll(async () => {
     await platform?.stop()
-    for (const one of [front, stagingFront, ca, staging]) await one?.stop()
-    await rm(folder, { recursive: true, force: true })
+    for (const one of [front, stagingFront, staging, stage]) await one?.stop()
   })
 
-  const secure = async (host: string): Promise<SecureAnswer> => askSecurely(tlsPort, host, { ca: await ca.root() })
-  const has = (host: string) => until({ what: `${host} has a certificate`, seconds: 40 }, () => secure(host))
+  const secure = (host: string) => stage.secure(host)
+  const has = (host: string) => stage.has(host)
   const stateOf = async (host: string): Promise<AutoCert | undefined> => {
     const { results } = JSON.parse(await ann.does(['certs:auto', '--json', '-a', 'shop'])) as { results: AutoCert[] }
     return results.find((one) => one.host === host)
@@ -198,8 +185,8 @@ fetch(${JSON.stringify(`${ca.dnsManagement}/`)} + path, { method: 'POST', body: 
     await shop.does('domains:add', 'www.example.name')
     const { error } = await reaches('www.example.name', 'failed')
     expect(error).toMatchObject({ type: 'rateLimited', detail: expect.stringContaining('too many certificates (50)') })
-    const { next } = (await stateOf('www.example.name')) as AutoCert & { next: string }
-    expect(Date.parse(next) - Date.now()).toBeGreaterThan(6_900_000)
+    const { next } = (await stateOf('www.example.name'))!
+    expect(Date.parse(next!) - Date.now()).toBeGreaterThan(6_900_000)
     front.refuse(null)
     await shop.does('certs:auto', 'on')
     expect(ordersOf('www.example.name').map((some) => some.length)).toEqual([1, 1])

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { createMoments, type Moment } from './acme-moments.ts'
 import type { Pebble } from './pebble.ts'
 
 type Refusal = {
@@ -22,6 +23,11 @@ export type Front = {
   readonly directory: string
   /** New orders that it took or, as it was told, refused. */
   readonly orders: readonly Order[]
+  /** Names for which it made a certificate, each time that it did. */
+  readonly finalized: readonly string[]
+  /** Keeps requests for a name at that moment, and resolves when one is there. `release`: none any more. */
+  hold(host: string, moment: Moment): Promise<void>
+  release(): void
   /** Answers new orders so, until it is called with null. */
   refuse(refusal: Refusal | null): void
   /** What it suggests for certificates (RFC 9773); null: no `renewalInfo` in its directory. */
@@ -48,6 +54,8 @@ export async function startFront(
 ): Promise<Front> {
   const [cert, key] = [readFileSync(api.certificate), readFileSync(api.privateKey)]
   const orders: Order[] = []
+  const finalized: string[] = []
+  const moments = createMoments()
   let refusal: Refusal | null = null
   let suggestion: ((certId: string) => { start: Date; end: Date }) | null = null
   let isDown = false
@@ -81,6 +89,10 @@ export async function startFront(
         return void answer.end(JSON.stringify({ type: prefix + type, detail }))
       }
     }
+    const host = order?.host ?? moments.hostOf(url)
+    await moments.pass(host, url, 'asked')
+    // Whoever asked has been killed.
+    if (answer.destroyed) return
     // With the same Host, so that the addresses that Pebble makes, and those that are signed, are ours.
     const call = request({ host: '127.0.0.1', port: api.port, method, path: url, headers, ca: cert, agent: false })
     call.end(body)
@@ -88,6 +100,11 @@ export async function startFront(
     const came = await buffer(response)
     // Not for nonces that it refuses, and accounts that it has forgotten: they come again.
     if (order !== null && response.statusCode === 201) orders.push(order)
+    if (url.startsWith('/finalize-order/') && response.statusCode === 200 && host !== undefined) finalized.push(host)
+    if ((response.statusCode ?? 502) < 400) {
+      moments.learn(response.headers, came)
+      await moments.pass(host, url, 'answered')
+    }
     const { 'content-length': _, ...rest } = response.headers
     answer.writeHead(response.statusCode ?? 502, rest)
     answer.end(url === '/dir' ? directoryOf(came, headers.host ?? '') : came)
@@ -100,6 +117,9 @@ export async function startFront(
   return {
     directory: `https://localhost:${(server.address() as AddressInfo).port}/dir`,
     orders,
+    finalized,
+    hold: (host, moment) => moments.hold(host, moment),
+    release: () => moments.release(),
     refuse: (given) => void (refusal = given),
     suggest: (given) => void (suggestion = given),
     down: (given) => void (isDown = given),

@@ -1,17 +1,14 @@
 // Is each name ordered once by several controllers, and do the routers of all answer the CA?
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Front, startFront } from './acme-front.ts'
+import { acmeDomain, type AcmeStage, startAcmeStage } from './acme-stage.ts'
 import { type Checkout, newCheckout } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
 import { type Database, testDatabase } from './database.ts'
-import { hasPebble, type Pebble, startPebble } from './pebble.ts'
+import { hasPebble } from './pebble.ts'
 import { freePort } from './port.ts'
-import { askSecurely, type SecureAnswer } from './secure.ts'
 import { until } from './until.ts'
 
 const there = testCluster !== null && hasPebble && process.env.DATABASE_URL?.startsWith('postgres') === true
@@ -19,34 +16,29 @@ const program = "require('http').createServer((q,s)=>s.end('hello')).listen(proc
 const names = (what: string): string[] => [0, 1, 2, 3].map((index) => `${what}${index}.example.org`)
 
 describe.skipIf(!there).sequential('certificates for pods, by two controllers on one PostgreSQL', () => {
-  let folder: string
+  let stage: AcmeStage
   let database: Database
-  let ca: Pebble
   let front: Front
   let one: ClusterPlatform
   let two: ClusterPlatform
-  let tlsPort: number
   let ann: Person
   let shop: Checkout
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'deis-acme-'))
+    stage = await startAcmeStage()
     database = await testDatabase()
-    const httpPort = await freePort()
-    tlsPort = await freePort()
-    ca = await startPebble(folder, httpPort)
-    front = await startFront(ca)
+    front = await startFront(stage.ca)
     const shared = {
       ...database.env,
-      ...ca.settings,
+      ...stage.ca.settings,
       DEIS_ACME_DIRECTORY: front.directory,
-      DEIS_PLATFORM_DOMAIN: 'apps.example.com',
+      DEIS_PLATFORM_DOMAIN: acmeDomain,
       DEIS_SECRET_KEY: randomBytes(32).toString('hex'),
       DEIS_BUILDER_KEY: randomBytes(32).toString('hex'),
     }
     one = await startOnCluster({ ...shared, DEIS_ROUTER_TLS_PORT: String(await freePort()) })
     // The CA comes to the router of the second only, whichever of the controllers has asked it.
-    const ports = { DEIS_ROUTER_PORT: String(httpPort), DEIS_ROUTER_TLS_PORT: String(tlsPort) }
+    const ports = { DEIS_ROUTER_PORT: String(stage.httpPort), DEIS_ROUTER_TLS_PORT: String(stage.tlsPort) }
     two = await startOnCluster({ ...shared, ...ports })
     ann = await registered(one, 'ann')
     shop = await newCheckout(ann, one.name('shop'), { file: 'x' })
@@ -59,19 +51,17 @@ describe.skipIf(!there).sequential('certificates for pods, by two controllers on
     await two?.stop()
     await one?.stop()
     await front?.stop()
-    await ca?.stop()
+    await stage?.stop()
     await database?.drop()
-    await rm(folder, { recursive: true, force: true })
   })
 
-  const secure = async (host: string): Promise<SecureAnswer> => askSecurely(tlsPort, host, { ca: await ca.root() })
   const served = (host: string) =>
-    until({ what: `${host} is served`, seconds: 90 }, async () => (await secure(host)).body === 'hello')
+    until({ what: `${host} is served`, seconds: 90 }, async () => (await stage.secure(host)).body === 'hello')
   const ordered = (hosts: readonly string[]): string[] =>
     front.orders.map(({ host }) => host).filter((host) => hosts.includes(host))
 
   test('a name that one of them orders is proven through the router of the other', async () => {
-    await served(`${shop.app}.apps.example.com`)
+    await served(`${shop.app}.${acmeDomain}`)
     for (const host of names('both')) await shop.does('domains:add', host)
     for (const host of names('both')) await served(host)
     expect(ordered(names('both')).toSorted()).toEqual(names('both'))

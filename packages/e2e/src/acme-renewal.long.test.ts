@@ -1,24 +1,18 @@
 // Are certificates that last a minute renewed when the CA suggests it, without a failed request, and what is said when that fails?
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { Agent } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Front, startFront } from './acme-front.ts'
+import { acmeDomain as domain, type AcmeStage, type AutoCert, startAcmeStage } from './acme-stage.ts'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
-import { hasPebble, type Pebble, startPebble } from './pebble.ts'
+import { hasPebble } from './pebble.ts'
 import { type Platform, startPlatform } from './platform.ts'
-import { freePort } from './port.ts'
 import { askSecurely, type SecureAnswer } from './secure.ts'
 import { startSecureLoad } from './secure-load.ts'
 import { until } from './until.ts'
 
-const domain = 'apps.example.com'
 const host = `shop.${domain}`
 const validitySeconds = 90
-
-type AutoCert = { host: string; state: string; error: { type: string; detail: string } | null }
 
 /** What it suggests for every certificate that it is asked about. */
 const inSeconds = (from: number) => () => {
@@ -27,8 +21,7 @@ const inSeconds = (from: number) => () => {
 }
 
 describe.skipIf(!hasPebble).sequential('renewals (Debian package "pebble")', () => {
-  let folder: string
-  let ca: Pebble
+  let stage: AcmeStage
   let front: Front
   let platform: Platform
   let tlsPort: number
@@ -37,22 +30,12 @@ describe.skipIf(!hasPebble).sequential('renewals (Debian package "pebble")', () 
   let root: string
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'deis-acme-'))
-    const httpPort = await freePort()
-    tlsPort = await freePort()
-    ca = await startPebble(folder, httpPort, { validitySeconds })
-    root = await ca.root()
-    front = await startFront(ca)
+    stage = await startAcmeStage({ validitySeconds })
+    tlsPort = stage.tlsPort
+    root = await stage.ca.root()
+    front = await startFront(stage.ca)
     front.suggest(inSeconds(2))
-    platform = await startPlatform({
-      ...ca.settings,
-      DEIS_ACME_DIRECTORY: front.directory,
-      DEIS_PLATFORM_DOMAIN: domain,
-      DEIS_ROUTER_HOST: '127.0.0.1',
-      DEIS_ROUTER_PORT: String(httpPort),
-      DEIS_ROUTER_TLS_PORT: String(tlsPort),
-      KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
-    })
+    platform = await startPlatform({ ...stage.settings, DEIS_ACME_DIRECTORY: front.directory })
     ann = await registered(platform, 'ann')
     shop = await newApp(ann, 'shop')
     await shop.deploy()
@@ -61,8 +44,7 @@ describe.skipIf(!hasPebble).sequential('renewals (Debian package "pebble")', () 
   afterAll(async () => {
     await platform?.stop()
     await front?.stop()
-    await ca?.stop()
-    await rm(folder, { recursive: true, force: true })
+    await stage?.stop()
   })
 
   const secure = (agent: Agent | false = false): Promise<SecureAnswer> =>

@@ -1,60 +1,38 @@
 // Do names get certificates from a CA by themselves, and keep them, whatever is restarted or refuses?
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { certificateFor } from '@deis/router/testing-tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { acmeDomain as domain, type AcmeStage, type AutoCert, startAcmeStage } from './acme-stage.ts'
 import { type Checkout, newApp } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { type Answer, ask } from './http.ts'
-import { hasPebble, type Pebble, startPebble } from './pebble.ts'
+import { hasPebble } from './pebble.ts'
 import { type Platform, registrationToken, startPlatform } from './platform.ts'
-import { freePort } from './port.ts'
-import { askSecurely, type SecureAnswer } from './secure.ts'
 import { until } from './until.ts'
 
-const domain = 'apps.example.com'
-
-type AutoCerts = { results: { host: string; state: string; error: { type: string; detail: string } | null }[] }
-
 describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package "pebble")', () => {
-  let folder: string
-  let pebble: Pebble
+  let stage: AcmeStage
   let platform: Platform
-  let tlsPort: number
   let ann: Person
   let shop: Checkout
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'deis-acme-'))
-    const httpPort = await freePort()
-    tlsPort = await freePort()
-    pebble = await startPebble(folder, httpPort)
-    platform = await startPlatform({
-      ...pebble.settings,
-      DEIS_PLATFORM_DOMAIN: domain,
-      DEIS_PUBLIC_API: 'true',
-      DEIS_REGISTRATION_TOKEN: registrationToken,
-      DEIS_ROUTER_HOST: '127.0.0.1',
-      DEIS_ROUTER_PORT: String(httpPort),
-      DEIS_ROUTER_TLS_PORT: String(tlsPort),
-      KUBERNETES_POD_TERMINATION_GRACE_PERIOD_SECONDS: '2',
-    })
+    stage = await startAcmeStage()
+    const isPublic = { DEIS_PUBLIC_API: 'true', DEIS_REGISTRATION_TOKEN: registrationToken }
+    platform = await startPlatform({ ...stage.settings, ...isPublic })
     ann = await registered(platform, 'ann')
     shop = await newApp(ann, 'shop')
   })
   afterAll(async () => {
-    await platform.stop()
-    await pebble.stop()
-    await rm(folder, { recursive: true, force: true })
+    await platform?.stop()
+    await stage?.stop()
   })
 
-  const secure = async (host: string, path?: string): Promise<SecureAnswer> =>
-    askSecurely(tlsPort, host, { ca: await pebble.root(), path })
-  const has = (host: string, path?: string) =>
-    until({ what: `${host} has a certificate of the CA`, seconds: 30 }, () => secure(host, path))
+  const secure: AcmeStage['secure'] = (host, path) => stage.secure(host, path)
+  const has: AcmeStage['has'] = (host, path) => stage.has(host, path)
   const stateOf = async (host: string) => {
-    const { results } = JSON.parse(await ann.does(['certs:auto', '--json', '-a', 'shop'])) as AutoCerts
+    const { results } = JSON.parse(await ann.does(['certs:auto', '--json', '-a', 'shop'])) as { results: AutoCert[] }
     return results.find((one) => one.host === host)
   }
   const plain = (host: string, path = '/'): Promise<Answer> => ask(platform, 'x', { path, headers: { host } })
@@ -63,7 +41,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
     expect((await has(`deis.${domain}`, '/healthz')).status).toBe(200)
     expect(await plain(`deis.${domain}`, '/v2/')).toMatchObject({
       status: 301,
-      location: `https://deis.${domain}:${tlsPort}/v2/`,
+      location: `https://deis.${domain}:${stage.tlsPort}/v2/`,
     })
   })
 
@@ -73,7 +51,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
     expect((await has(`shop.${domain}`)).status).toBe(200)
     expect(await plain(`shop.${domain}`, '/a?b')).toMatchObject({
       status: 301,
-      location: `https://shop.${domain}:${tlsPort}/a?b`,
+      location: `https://shop.${domain}:${stage.tlsPort}/a?b`,
     })
     expect(await ann.does(['certs:auto', '-a', 'shop'])).toMatch(new RegExp(`shop\\.${domain} .*issued`))
     expect(await ann.does(['doctor'])).toMatch(/certificates/)
@@ -100,7 +78,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
   })
 
   test('a name that leads elsewhere is not tried at the CA, says what to set, and is tried again when it is told', async () => {
-    await pebble.dns('add-a', { host: 'far.example.org', addresses: ['10.1.2.3'] })
+    await stage.ca.dns('add-a', { host: 'far.example.org', addresses: ['10.1.2.3'] })
     await shop.does('domains:add', 'far.example.org')
     const blocked = await until({ what: 'it is blocked' }, async () => {
       const found = await stateOf('far.example.org')
@@ -112,7 +90,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
     })
     expect(await ann.does(['certs:auto', '-a', 'shop'])).toContain('it must have a CNAME record to')
     expect(await ann.does(['doctor'])).toContain('far.example.org')
-    await pebble.dns('clear-a', { host: 'far.example.org' })
+    await stage.ca.dns('clear-a', { host: 'far.example.org' })
     await ann.does(['certs:auto:retry', 'far.example.org'])
     expect((await has('far.example.org')).status).toBe(200)
     expect(await ann.deis(['certs:auto:retry', 'far.example.org'])).toMatchObject({ code: 1 })
@@ -120,7 +98,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
 
   test('what the CA refuses is shown in its words, with what may be wrong', async () => {
     // Of the platform, but no router listens there.
-    await pebble.dns('add-a', { host: 'shut.example.org', addresses: ['127.0.0.9'] })
+    await stage.ca.dns('add-a', { host: 'shut.example.org', addresses: ['127.0.0.9'] })
     await shop.does('domains:add', 'shut.example.org')
     const failed = await until({ what: 'it has failed', seconds: 30 }, async () => {
       const found = await stateOf('shut.example.org')
@@ -149,7 +127,7 @@ describe.skipIf(!hasPebble).sequential('certificates from Pebble (Debian package
   })
 
   test('a controller that is killed in the middle goes on with the order; a CA that forgot the account gets a new one', async () => {
-    await pebble.restart({ PEBBLE_VA_NOSLEEP: '0', PEBBLE_VA_SLEEPTIME: '3' })
+    await stage.ca.restart({ PEBBLE_VA_NOSLEEP: '0', PEBBLE_VA_SLEEPTIME: '3' })
     await shop.does('domains:add', 'slow.example.org')
     await until({ what: 'the CA looks' }, async () => (await stateOf('slow.example.org'))?.state === 'proving')
     process.kill(platform.controllerPid, 'SIGKILL')
