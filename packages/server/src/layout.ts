@@ -21,15 +21,10 @@ export const routerUser = 'deis-router'
 export const controllerSocket = 'deis-controller.socket'
 /** The router's ports, which systemd keeps open. */
 export const routerSocket = 'deis-router.socket'
-/** While they are active their ports stay open: they end when their service is stopped, and not when it crashes. */
-export const controllerPorts = 'deis-controller-ports.target'
-export const routerPorts = 'deis-router-ports.target'
 /** A second router, for the time in which the first is started again. */
 export const handoverUnit = 'deis-router-handover.service'
 /** In the order in which they start. */
 export const unitNames: readonly string[] = [controllerSocket, controllerUnit, routerSocket, routerUnit]
-/** What those start and stop. */
-export const innerUnitNames: readonly string[] = [controllerPorts, routerPorts, handoverUnit]
 /** Programs of a release that an operator calls. */
 export const commandNames: readonly string[] = ['deis', 'deis-server']
 

@@ -3,12 +3,10 @@ import { isIP } from 'node:net'
 import { Failure } from '../failure.ts'
 import {
   commandNames,
-  controllerPorts,
   controllerSocket,
   controllerUnit,
   handoverUnit,
   layout,
-  routerPorts,
   routerSocket,
   routerUnit,
   routerUser,
@@ -18,12 +16,10 @@ import { mergeEnv, readEnv } from './env-file.ts'
 import type { Step } from './step.ts'
 import {
   type Address,
-  controllerPortsTarget,
   controllerService,
   controllerSockets,
   type Flags,
   handoverService,
-  routerPortsTarget,
   routerService,
   routerSockets,
 } from './units.ts'
@@ -206,10 +202,8 @@ export function installPlan(wanted: Wanted, seconds = 60): Step[] {
     { kind: 'file', path: routerEnv, mode: 0o600, content: router },
     { kind: 'file', path: keysEnv, mode: 0o600, content: keys },
     unit(controllerSocket, socketsOfController(readEnv(controller))),
-    unit(controllerPorts, controllerPortsTarget()),
     unit(controllerUnit, controllerService(release.flags)),
     unit(routerSocket, socketsOfRouter(readEnv(router))),
-    unit(routerPorts, routerPortsTarget()),
     unit(routerUnit, routerService(release.flags)),
     unit(handoverUnit, handoverService(release.flags)),
     { kind: 'link', path: current, to: target },

@@ -1,12 +1,10 @@
 // Which services does systemd run, and with which rights?
 import { isIPv6 } from 'node:net'
 import {
-  controllerPorts,
   controllerSocket,
   controllerUnit,
   handoverUnit,
   layout,
-  routerPorts,
   routerSocket,
   routerUnit,
   routerUser,
@@ -30,12 +28,12 @@ Description=Deis controller: API, git, builds, and the processes of apps
 Wants=network-online.target
 After=network-online.target docker.service
 StartLimitIntervalSec=0
-Wants=${controllerPorts}
 
 [Service]
 Type=exec
 Sockets=${controllerSocket}
 ExecStart=${command('controller', flags)}
+${endWith(controllerSocket)}
 EnvironmentFile=${controllerEnv}
 EnvironmentFile=${keysEnv}
 Environment=HOME=${data} NODE_ENV=production
@@ -96,24 +94,18 @@ WantedBy=sockets.target
 `
 }
 
-export const controllerPortsTarget = (): string => portsTarget('controller', controllerUnit, [controllerSocket])
-export const routerPortsTarget = (): string => portsTarget('router', routerUnit, [routerSocket, handoverUnit])
-
-/** A stop goes from the service to this (PartOf), and on to what it names. A service that crashes stops only what it names itself. */
-function portsTarget(program: string, service: string, stopped: readonly string[]): string {
-  return `[Unit]
-Description=Deis ${program}: closes its ports when it is stopped, not when it crashes or is restarted
-PartOf=${service}
-PropagatesStopTo=${stopped.join(' ')}
-`
-}
+/**
+ * Closes the ports when a service is stopped, not when it is restarted or crashes. Dependencies of units cannot say that:
+ * PropagatesStopTo closes them at restarts, too, since systemd 254.
+ */
+const endWith = (...units: readonly string[]): string =>
+  `ExecStop=+/bin/sh -c 'systemctl list-jobs --no-legend %n | grep -qw stop && exec systemctl --no-block stop ${units.join(' ')}; true'`
 
 /** The router stays until it is stopped, and the ports are closed then. */
 const router = {
   description: 'requests from outside to apps and to the API',
-  unit: `StartLimitIntervalSec=0
-Wants=${routerPorts}`,
-  service: `Restart=always
+  service: `${endWith(routerSocket, handoverUnit)}
+Restart=always
 RestartSec=1`,
   install: `
 [Install]
@@ -127,7 +119,6 @@ WantedBy=multi-user.target
  */
 const handover = {
   description: 'takes its place while that is started again',
-  unit: 'StartLimitIntervalSec=0',
   service: `ExecCondition=+systemctl is-active --quiet ${routerUnit}
 # The other one listens there.
 UnsetEnvironment=DEIS_ROUTER_HEALTH_PORT DEIS_ROUTER_METRICS_PORT
@@ -139,12 +130,12 @@ export const routerService = (flags: Flags): string => edgeService(flags, router
 export const handoverService = (flags: Flags): string => edgeService(flags, handover)
 
 /** It faces the internet: a user that owns nothing, and of root's rights only that to listen on low ports. */
-function edgeService(flags: Flags, { description, unit, service, install }: typeof router): string {
+function edgeService(flags: Flags, { description, service, install }: typeof router): string {
   return `[Unit]
 Description=Deis router: ${description}
 Wants=network-online.target
 After=network-online.target ${controllerUnit}
-${unit}
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec

@@ -1,6 +1,6 @@
 // Which steps take an installation away again, and what stays?
 import type { Step } from '../install/step.ts'
-import { commandNames, controllerUnit, handoverUnit, innerUnitNames, layout, routerUser, unitNames } from '../layout.ts'
+import { commandNames, controllerUnit, handoverUnit, layout, routerUser, unitNames } from '../layout.ts'
 
 /** Read by systemd until the machine restarts. */
 const dropIn = `/run/systemd/system/${controllerUnit}.d`
@@ -19,7 +19,7 @@ export function uninstallPlan(purge: boolean): Step[] {
     { kind: 'run', argv: ['systemctl', 'stop', handoverUnit], mayFail: true },
     // Whatever of apps is left: each has a scope of its own in there.
     { kind: 'run', argv: ['systemctl', 'stop', 'deis-apps.slice'], mayFail: true },
-    ...[...unitNames, ...innerUnitNames].map((name) => remove(`${units}/${name}`)),
+    ...[...unitNames, handoverUnit].map((name) => remove(`${units}/${name}`)),
     remove(dropIn),
     { kind: 'run', argv: ['systemctl', 'daemon-reload'] },
     { kind: 'run', argv: ['systemctl', 'reset-failed', ...unitNames], mayFail: true },
