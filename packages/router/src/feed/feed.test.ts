@@ -18,8 +18,12 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const patient = { firstDelay: 10, lastDelay: 50 }
+/** Where silence is the subject: on a busy machine a feed is silent for so long now and then. */
+const impatient = { ...patient, silence: 250 }
+
 async function fixtureWith(options: Parameters<typeof startFixture>[0] = {}): Promise<Fixture> {
-  const fixture = await startFixture({ timing: { firstDelay: 10, lastDelay: 50, silence: 250 }, ...options })
+  const fixture = await startFixture({ timing: patient, ...options })
   open.push(fixture)
   return fixture
 }
@@ -91,7 +95,7 @@ test('many changes at once become few reports, the newest last', async () => {
   expect(await get(fixture, 'app499.localhost')).toMatch(/503/)
 })
 
-test.each([
+test.each<[string, (fixture: Fixture) => void, Partial<typeof impatient>?]>([
   ['is cut', (fixture: Fixture) => fixture.controller.cut()],
   ['says no JSON', (fixture: Fixture) => fixture.controller.say('{]')],
   ['sends a line that is not an event', (fixture: Fixture) => fixture.controller.say('{"type":"app","seq":2}')],
@@ -100,9 +104,9 @@ test.each([
     'has a line that does not belong to the feed',
     (fixture: Fixture) => fixture.controller.raw('{"type":"gone","seq":2,"app":"tea"}\n'),
   ],
-  ['falls silent', () => undefined],
-])('when the feed %s, the router asks again and serves on', async (_, breakFeed) => {
-  const fixture = await fixtureWith()
+  ['falls silent', () => undefined, impatient],
+])('when the feed %s, the router asks again and serves on', async (_, breakFeed, timing = patient) => {
+  const fixture = await fixtureWith({ timing })
   await fixture.route('tea', ['tea'], [await app('green')])
   const again = fixture.controller.nextFeed()
   breakFeed(fixture)
@@ -115,7 +119,7 @@ test.each([
 })
 
 test('a line without end makes the router ask again', async () => {
-  const fixture = await fixtureWith({ timing: { firstDelay: 10, lastDelay: 50 } })
+  const fixture = await fixtureWith()
   await fixture.controller.seen(() => true)
   const again = fixture.controller.nextFeed()
   const piece = 'x'.repeat(8 * 1024 * 1024)
@@ -125,7 +129,7 @@ test('a line without end makes the router ask again', async () => {
 })
 
 test('pings keep the feed alive', async () => {
-  const fixture = await fixtureWith()
+  const fixture = await fixtureWith({ timing: impatient })
   await fixture.controller.seen(() => true)
   for (let seq = 1; seq <= 8; seq++) {
     fixture.controller.say(`{"type":"ping","seq":${seq}}`)
