@@ -133,7 +133,7 @@ describe.skipIf(!testCluster).sequential('installed on a cluster', () => {
     const load = startLoad(platform, app)
     await kubectl('rollout', 'restart', 'deployment/deis-router', '-n', platform.namespace)
     await kubectl('rollout', 'status', 'deployment/deis-router', '-n', platform.namespace, '--timeout=110s')
-    await until({ what: 'the old ones have gone', seconds: 60 }, async () => {
+    await until({ what: 'the old ones have gone', seconds: 150 }, async () => {
       const pods = await platform.pods()
       return pods.filter(({ metadata }) => metadata.labels['app'] === 'deis-router').length === 2
     })
