@@ -17,7 +17,7 @@ const log = (text) => console.log(`deis: ${text}`)
 const mostUnsteady = 4
 
 /** Many of these wait for processes and timers: with three at a time a machine of two cores is idle for a quarter of the time. */
-const inParallel = { unit: 4, e2e: 4, docker: 3 }
+const inParallel = { unit: 4, e2e: 4 }
 
 const states = { skipped: ['skipped', 'pending', 'todo'], failed: ['failed'], passed: ['passed'] }
 
