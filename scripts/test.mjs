@@ -16,9 +16,6 @@ const log = (text) => console.log(`deis: ${text}`)
 /** Above this many files something is broken, and a second run would only take time. */
 const mostUnsteady = 4
 
-/** Many of these wait for processes and timers: with three at a time a machine of two cores is idle for a quarter of the time. */
-const inParallel = { unit: 4, e2e: 4 }
-
 const states = { skipped: ['skipped', 'pending', 'todo'], failed: ['failed'], passed: ['passed'] }
 
 /** Tests by name: what was not tested must be visible, and what failed be found at the end of a long run. */
@@ -42,7 +39,6 @@ function runTests(suites, args) {
         '--config',
         'scripts/vitest.config.ts',
         ...projects,
-        ...(suites[0] in inParallel ? [`--maxWorkers=${inParallel[suites[0]]}`] : []),
         ...reporters,
         ...args,
       ],

@@ -12,6 +12,9 @@ const alone = ['budget', 'cluster-durability', 'install'].map((name) => `package
 /** What needs a cluster or an engine is in projects of its own. */
 const onBackends = ['**/*.kube.test.ts', '**/*.docker.test.ts']
 
+/** Many of these wait for processes and timers: with two at a time a machine of two cores is idle for a third of the time. */
+const quick = { maxWorkers: 3 }
+
 const cluster = { testTimeout: 180_000, hookTimeout: 180_000 }
 
 export default defineConfig({
@@ -26,6 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          ...quick,
           include: ['packages/!(e2e)/src/**/*.test.ts'],
           exclude: [...onBackends, long],
           isolate: false,
@@ -38,6 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          ...quick,
           include: ['packages/e2e/src/**/*.test.ts'],
           exclude: [...onBackends, 'packages/e2e/src/attack/**', long],
           testTimeout: 180_000,
