@@ -43,8 +43,9 @@ export async function readStoredEdges(
     db.$queryRaw<Row[]>`
       SELECT a."id", s."routable", s."maintenance", CAST(s."whitelist" AS TEXT) AS "whitelist",
         t."httpsEnforced", t."hsts",
-        (SELECT MAX(r."version") FROM "Release" r
-          WHERE r."appUuid" = a."uuid" AND r."state" = 'deployed' AND r."buildUuid" IS NOT NULL) AS "release"
+        (SELECT r."version" FROM "Release" r
+          WHERE r."appUuid" = a."uuid" AND r."state" = 'deployed' AND r."buildUuid" IS NOT NULL
+          ORDER BY r."version" DESC LIMIT 1) AS "release"
       FROM "App" a
       LEFT JOIN "Settings" s ON s."uuid" =
         (SELECT x."uuid" FROM "Settings" x WHERE x."appUuid" = a."uuid" ORDER BY x."createdAt" DESC LIMIT 1)

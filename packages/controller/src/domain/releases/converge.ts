@@ -98,16 +98,14 @@ async function markFailed(
 }
 
 async function markDeployed(core: Core, app: AppRow, release: FullRelease): Promise<void> {
+  // The row may have been deleted with its app in the meantime; updateMany does not fail then.
+  await core.db.release.updateMany({
+    where: { uuid: release.uuid, state: 'pending' },
+    data: { state: 'deployed', updatedAt: new Date() },
+  })
   core.here.failingApps.clear(app.id)
-  await Promise.all([
-    // The row may have been deleted with its app in the meantime; updateMany does not fail then.
-    core.db.release.updateMany({
-      where: { uuid: release.uuid, state: 'pending' },
-      data: { state: 'deployed', updatedAt: new Date() },
-    }),
-    // What is up takes requests already: a controller that is killed here carries the deploy on.
-    route(core, app.id),
-  ])
+  // Afterwards: the route names the release that is stored as deployed.
+  await route(core, app.id)
   core.here.acme.wake()
 }
 
@@ -136,12 +134,13 @@ export async function deploy(
   release: FullRelease,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const [previous, current] = await Promise.all([latestGood(core.db, app), appRow(core, app.id)])
+  const previous = await latestGood(core.db, app)
   const began = performance.now()
   const seconds = (): number => (performance.now() - began) / 1000
   let structure: Structure
   try {
-    structure = desiredStructure(current ?? app, core.config.maxProcesses)
+    const current = (await appRow(core, app.id)) ?? app
+    structure = desiredStructure(current, core.config.maxProcesses)
     await applyFormation(core, await formationOf(core, app, release, structure), signal)
     signal.throwIfAborted()
     await markDeployed(core, app, release)
