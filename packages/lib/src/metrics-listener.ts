@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from './listen.ts'
 
 export type MetricsSettings = {
   /** 0: any free one. */
@@ -47,10 +47,9 @@ export async function startMetrics(settings: MetricsSettings, metrics: MetricsTe
     )
   })
   server.maxConnections = mostConnections
-  server.listen({ port: settings.port, host: settings.host })
-  await once(server, 'listening')
+  const port = await listen(server, settings.port, settings.host)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async close() {
       const closed = once(server, 'close')
       server.close()

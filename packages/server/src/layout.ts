@@ -15,6 +15,8 @@ export const layout = {
 } as const
 
 export const controllerUnit = 'deis-controller.service'
+/** What is in there holds until the machine restarts. */
+export const controllerDropIn = `/run/systemd/system/${controllerUnit}.d`
 export const routerUnit = 'deis-router.service'
 export const routerUser = 'deis-router'
 /** The ports of API and git, which systemd keeps open. */

@@ -1,7 +1,6 @@
 // Does an app of the backup run? One is tried apart from the platform: no route leads to it, and its ports and user are its own.
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Config } from '@deis/controller/config'
 import { formation, type ReleaseParts } from '@deis/controller/domain/releases/formation'
@@ -9,6 +8,7 @@ import { latestGood, releaseParts } from '@deis/controller/domain/releases/relea
 import { withOwner } from '@deis/controller/domain/apps/rows'
 import { openDb } from '@deis/controller/store/open'
 import { createVault } from '@deis/controller/store/crypto'
+import { listen } from '@deis/lib/listen'
 import { openAccounts, trialUser } from '@deis/machine/accounts'
 import type { Backend } from '@deis/ports/backend'
 import { DeployFailure } from '@deis/ports/scheduler'
@@ -34,11 +34,10 @@ const longestOutput = 2000
 const folderOf = ({ config }: Trial): string => join(config.dataDir, '.backup-app')
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  const server = createServer()
+  const port = await listen(server, 0, '127.0.0.1')
   server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
+  return port
 }
 
 /** A text: why none is tried, because it would run as root. */

@@ -1,7 +1,6 @@
 // Which ssh connections are accepted, how long may they stay without a proven key, and what may they do after that?
 import { once, setMaxListeners } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuthContext, Connection, Server as SshServer } from 'ssh2'
 import { verify } from './auth.ts'
 import type { GitServerDeps, Limits } from '../port.ts'
@@ -22,15 +21,13 @@ export type SshListener = {
   readonly server: Server
   /** Work of sessions that has not ended. */
   readonly work: ReadonlySet<Promise<void>>
-  /** Stops accepting connections, and resolves when the accepted ones have done what they came for. */
-  finish(): Promise<void>
+  /** Accepts no more connections, and resolves when each accepted one has begun its first command, or is closed. */
+  stopAccepting(): Promise<void>
   /** Stops accepting connections and ends all of them. */
   close(): Promise<void>
 }
 
 const closeMs = 2000
-/** What a client needs to prove its key and send its command. */
-const beginMs = 5000
 
 // ssh2 exposes the address and port of a connection, not its socket.
 function nameOf(address: string | undefined, port: number | undefined): string {
@@ -188,7 +185,7 @@ export function openListener(ssh: SshServer, to: Serving): SshListener {
   })
   const server = createListener(ssh, to.limits, clients)
   let closed: Promise<unknown> | null = null
-  const stopAccepting = (): void => {
+  const stop = (): void => {
     if (!server.listening) return
     closed = once(server, 'close')
     server.close()
@@ -196,18 +193,14 @@ export function openListener(ssh: SshServer, to: Serving): SshListener {
   return {
     server,
     work,
-    async finish() {
-      stopAccepting()
-      const late = new AbortController()
-      const wait = sleep(beginMs, undefined, { signal: late.signal }).catch(() => {})
-      await Promise.race([Promise.all([...clients.values()].map(({ begun }) => begun)), wait])
-      late.abort()
-      while (work.size > 0) await Promise.allSettled(work)
+    async stopAccepting() {
+      stop()
+      await Promise.all([...clients.values()].map(({ begun }) => begun))
     },
     async close() {
       for (const connection of connections) connection.end()
       for (const { socket } of clients.values()) socket.destroySoon()
-      stopAccepting()
+      stop()
       // For a client that does not even read the end of the connection.
       const late = setTimeout(() => {
         for (const { socket } of clients.values()) socket.destroy()

@@ -44,6 +44,8 @@ const keepaliveMs = 15_000
 // Time after an abort for a deploy's final messages and the end of git.
 const finishMs = 15_000
 const cancelMs = 30_000
+// What a client that has connected needs to prove its key and send its command.
+const beginMs = 5_000
 
 /** Whether the promise ended in time. */
 async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
@@ -113,11 +115,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
       if (!(await within(push.ended, cancelMs)))
         throw new Error(`the push of "${app}" by "${push.username}" did not end within ${cancelMs / 1000} s: try again`)
     },
-    finish: (deadlineMs) =>
-      within(
-        listener.finish().then(() => workDone()),
-        deadlineMs,
-      ),
+    finish: (deadlineMs) => within(within(listener.stopAccepting(), beginMs).then(workDone), deadlineMs),
     async close(deadlineMs) {
       closing = true
       if (!(await within(workDone(), deadlineMs))) {

@@ -3,11 +3,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../failure.ts'
 import type { Io } from '../io.ts'
-import { controllerSocket, controllerUnit } from '../layout.ts'
+import { controllerDropIn, controllerSocket, controllerUnit } from '../layout.ts'
 import { ask } from '../machine/ask.ts'
 
-/** Read by systemd until the machine restarts. */
-const dropIn = `/run/systemd/system/${controllerUnit}.d`
 /** More than the controller gives pushes that run, and what else it needs to end. */
 const endSeconds = 660
 const stopMs = 95_000
@@ -62,18 +60,18 @@ async function ended({ out, signal }: Told): Promise<void> {
 export async function pauseController(signal: Signal, told: Told): Promise<void> {
   const held = await stateOf(controllerSocket)
   if (held !== 'running' && held !== 'listening') return systemctl('stop', controllerUnit)
-  await mkdir(dropIn, { recursive: true })
-  await writeFile(`${dropIn}/upgrade.conf`, waitsForUs(signal))
+  await mkdir(controllerDropIn, { recursive: true })
+  await writeFile(`${controllerDropIn}/upgrade.conf`, waitsForUs(signal))
   await systemctl('daemon-reload')
   await systemctl('restart', '--no-block', controllerUnit)
   await ended(told)
   // The next one that reads the units, which is the program that installs, does not find it.
-  await rm(`${dropIn}/upgrade.conf`)
+  await rm(`${controllerDropIn}/upgrade.conf`)
 }
 
 /** It is ended and started as usual from now on. */
 export async function resumeController(): Promise<void> {
-  await rm(`${dropIn}/upgrade.conf`, { force: true })
+  await rm(`${controllerDropIn}/upgrade.conf`, { force: true })
   await ask(['systemctl', 'daemon-reload'])
   // Where it was stopped, and nothing has started it since.
   await ask(['systemctl', 'start', '--no-block', controllerUnit])
