@@ -25,8 +25,10 @@ export type Front = {
   readonly orders: readonly Order[]
   /** Names for which it made a certificate, each time that it did. */
   readonly finalized: readonly string[]
-  /** Keeps requests for a name at that moment, and resolves when one is there. `release`: none any more. */
+  /** Keeps requests for a name at that moment, and no other, and resolves when one is there. `release`: none any more. */
   hold(host: string, moment: Moment): Promise<void>
+  /** Resolves when nobody waits for what is held any more. */
+  abandoned(): Promise<unknown>
   release(): void
   /** Answers new orders so, until it is called with null. */
   refuse(refusal: Refusal | null): void
@@ -90,7 +92,7 @@ export async function startFront(
       }
     }
     const host = order?.host ?? moments.hostOf(url)
-    await moments.pass(host, url, 'asked')
+    await moments.pass(host, url, 'asked', answer)
     // Whoever asked has been killed.
     if (answer.destroyed) return
     // With the same Host, so that the addresses that Pebble makes, and those that are signed, are ours.
@@ -103,7 +105,7 @@ export async function startFront(
     if (url.startsWith('/finalize-order/') && response.statusCode === 200 && host !== undefined) finalized.push(host)
     if ((response.statusCode ?? 502) < 400) {
       moments.learn(response.headers, came)
-      await moments.pass(host, url, 'answered')
+      await moments.pass(host, url, 'answered', answer)
     }
     const { 'content-length': _, ...rest } = response.headers
     answer.writeHead(response.statusCode ?? 502, rest)
@@ -119,6 +121,7 @@ export async function startFront(
     orders,
     finalized,
     hold: (host, moment) => moments.hold(host, moment),
+    abandoned: () => moments.abandoned(),
     release: () => moments.release(),
     refuse: (given) => void (refusal = given),
     suggest: (given) => void (suggestion = given),

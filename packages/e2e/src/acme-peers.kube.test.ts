@@ -1,12 +1,9 @@
 // Is each name ordered once by several controllers, and do the routers of all answer the CA?
-import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Front, startFront } from './acme-front.ts'
-import { acmeDomain, type AcmeStage, startAcmeStage } from './acme-stage.ts'
+import { acmeDomain, type PeersStage, startPeersStage } from './acme-stage.ts'
 import { type Checkout, newCheckout } from './app.ts'
 import { type Person, registered } from './client.ts'
 import { type ClusterPlatform, startOnCluster, testCluster } from './cluster.ts'
-import { type Database, testDatabase } from './database.ts'
 import { hasPebble } from './pebble.ts'
 import { freePort } from './port.ts'
 import { until } from './until.ts'
@@ -16,26 +13,15 @@ const program = "require('http').createServer((q,s)=>s.end('hello')).listen(proc
 const names = (what: string): string[] => [0, 1, 2, 3].map((index) => `${what}${index}.example.org`)
 
 describe.skipIf(!there).sequential('certificates for pods, by two controllers on one PostgreSQL', () => {
-  let stage: AcmeStage
-  let database: Database
-  let front: Front
+  let peers: PeersStage
   let one: ClusterPlatform
   let two: ClusterPlatform
   let ann: Person
   let shop: Checkout
 
   beforeAll(async () => {
-    stage = await startAcmeStage()
-    database = await testDatabase()
-    front = await startFront(stage.ca)
-    const shared = {
-      ...database.env,
-      ...stage.ca.settings,
-      DEIS_ACME_DIRECTORY: front.directory,
-      DEIS_PLATFORM_DOMAIN: acmeDomain,
-      DEIS_SECRET_KEY: randomBytes(32).toString('hex'),
-      DEIS_BUILDER_KEY: randomBytes(32).toString('hex'),
-    }
+    peers = await startPeersStage()
+    const { shared, stage } = peers
     one = await startOnCluster({ ...shared, DEIS_ROUTER_TLS_PORT: String(await freePort()) })
     // The CA comes to the router of the second only, whichever of the controllers has asked it.
     const ports = { DEIS_ROUTER_PORT: String(stage.httpPort), DEIS_ROUTER_TLS_PORT: String(stage.tlsPort) }
@@ -50,15 +36,13 @@ describe.skipIf(!there).sequential('certificates for pods, by two controllers on
   afterAll(async () => {
     await two?.stop()
     await one?.stop()
-    await front?.stop()
-    await stage?.stop()
-    await database?.drop()
+    await peers?.stop()
   })
 
   const served = (host: string) =>
-    until({ what: `${host} is served`, seconds: 90 }, async () => (await stage.secure(host)).body === 'hello')
+    until({ what: `${host} is served`, seconds: 90 }, async () => (await peers.stage.secure(host)).body === 'hello')
   const ordered = (hosts: readonly string[]): string[] =>
-    front.orders.map(({ host }) => host).filter((host) => hosts.includes(host))
+    peers.front.orders.map(({ host }) => host).filter((host) => hosts.includes(host))
 
   test('a name that one of them orders is proven through the router of the other', async () => {
     await served(`${shop.app}.${acmeDomain}`)

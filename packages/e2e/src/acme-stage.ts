@@ -1,7 +1,10 @@
-// How does a test get a CA that verifies names at a router of this machine, and a platform that asks it?
+// How does a test get a CA that verifies names at a router of this machine, and a platform, or two, that ask it?
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Front, startFront } from './acme-front.ts'
+import { testDatabase } from './database.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 import { freePort } from './port.ts'
 import { askSecurely, type SecureAnswer } from './secure.ts'
@@ -56,6 +59,40 @@ export async function startAcmeStage(options: Parameters<typeof startPebble>[2] 
     async stop() {
       await ca.stop()
       await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export type PeersStage = {
+  readonly stage: AcmeStage
+  readonly front: Front
+  readonly databaseUrl: string
+  /** Of all controllers on the database. */
+  readonly shared: Readonly<Record<string, string>>
+  stop(): Promise<void>
+}
+
+/** For several controllers, with PostgreSQL. */
+export async function startPeersStage(): Promise<PeersStage> {
+  const stage = await startAcmeStage()
+  const database = await testDatabase()
+  const front = await startFront(stage.ca)
+  return {
+    stage,
+    front,
+    databaseUrl: database.env['DATABASE_URL']!,
+    shared: {
+      ...database.env,
+      ...stage.ca.settings,
+      DEIS_ACME_DIRECTORY: front.directory,
+      DEIS_PLATFORM_DOMAIN: acmeDomain,
+      DEIS_SECRET_KEY: randomBytes(32).toString('hex'),
+      DEIS_BUILDER_KEY: randomBytes(32).toString('hex'),
+    },
+    async stop() {
+      await front.stop()
+      await stage.stop()
+      await database.drop()
     },
   }
 }
