@@ -55,6 +55,8 @@ export default defineConfig({
           name: 'long',
           include: [long],
           exclude: onBackends,
+          // Projects that run at once must agree in the number of workers: beside `unit` these come afterwards.
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },
@@ -86,7 +88,7 @@ export default defineConfig({
           name: 'kube-alone',
           include: alone,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           ...cluster,
         },
       },
