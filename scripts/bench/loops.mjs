@@ -14,7 +14,7 @@ export const watched = (folder) => ({
 async function ask(folder, pid) {
   const file = join(folder, String(pid))
   const late = performance.now() + mostMs
-  process.kill(pid, 'SIGUSR2')
+  process.kill(pid, 'SIGURG')
   while (!existsSync(file)) {
     if (performance.now() > late) throw new Error(`process ${pid} did not say how long it held its event loop`)
     await wait(5)
