@@ -140,6 +140,9 @@ export async function buildAll(log) {
           './crypto/build/Release/sshcrypto.node',
           'pg-native',
         ],
+        minifySyntax: true,
+        minifyWhitespace: true,
+        lineLimit: 200,
       },
     ),
     bundle(
