@@ -6,7 +6,9 @@ import type { Platform } from './platform.ts'
 
 export type Load = {
   sent(): number
-  /** Goes on until at least so many requests were answered, then ends; what went wrong, with the time since the start. */
+  /** Milliseconds since the start. */
+  elapsed(): number
+  /** Goes on until at least so many requests were answered, then ends; what went wrong, and when, since the start. */
   stop(atLeast: number): Promise<readonly string[]>
 }
 
@@ -20,6 +22,7 @@ export function startLoad(
 ): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   const started = Date.now()
+  const elapsed = (): number => Date.now() - started
   const failures: string[] = []
   let sent = 0
   let stopAt = Infinity
@@ -38,14 +41,16 @@ export function startLoad(
   const client = async (first: number): Promise<void> => {
     for (let turn = first; sent < stopAt; turn++) {
       sent++
+      const asked = elapsed()
       const failure = await once(turn)
-      if (failure !== null) failures.push(`after ${Date.now() - started} ms: ${failure}`)
+      if (failure !== null) failures.push(`asked after ${asked} ms, failed after ${elapsed()} ms: ${failure}`)
       await sleep(pauseMs)
     }
   }
   const done = Promise.all(Array.from({ length: clients }, (_, index) => client(index)))
   return {
     sent: () => sent,
+    elapsed,
     async stop(atLeast) {
       stopAt = atLeast
       await done
