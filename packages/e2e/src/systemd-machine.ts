@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { controllersOf, type Controllers, inControllers } from './machine-cgroups.ts'
 import { until } from './until.ts'
 
 const run = promisify(execFile)
@@ -28,15 +29,19 @@ export const canBoot: boolean =
 export const canWire: boolean = canBoot && has('ip', '-V')
 
 /** Made once, and kept: fetching the packages takes a minute. */
-async function baseSystem(): Promise<string> {
-  const base = join(cache, `systemd-${suite}`)
+async function baseSystem(engine: boolean): Promise<string> {
+  const base = join(cache, `systemd-${suite}${engine ? '-docker' : ''}`)
   if ((await stat(base).catch(() => null)) !== null) return base
   await mkdir(cache, { recursive: true })
   const next = await mkdtemp(`${base}-new-`)
   const mirror = process.env.DEIS_CI_MIRROR ? [process.env.DEIS_CI_MIRROR] : []
-  await run('debootstrap', ['--variant=minbase', `--include=${packages}`, suite, next, ...mirror], {
-    maxBuffer: 64 * 1024 * 1024,
-  })
+  await run(
+    'debootstrap',
+    ['--variant=minbase', `--include=${packages}${engine ? ',docker.io' : ''}`, suite, next, ...mirror],
+    {
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  )
   // Another run may have been faster.
   await rename(next, base).catch(() => rm(next, { recursive: true }))
   return base
@@ -89,26 +94,30 @@ async function makeWire(name: string): Promise<Wire> {
 
 /**
  * `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. `wired`: whether this
- * machine and that one reach each other.
+ * machine and that one reach each other. `engine`: it has Debian's Docker Engine, and cgroups that it may write.
  */
-export async function bootMachine(folder: string, { wired = false } = {}): Promise<Machine> {
+export async function bootMachine(folder: string, { wired = false, engine = false } = {}): Promise<Machine> {
   const root = join(folder, 'machine')
   const namespace = `deis-${process.pid}`
   const wire = wired ? await makeWire(namespace) : null
   const network = wired ? `--network-namespace-path=/run/netns/${namespace}` : '--private-network'
+  let controllers: Controllers | null = null
   let init = 0
   let end = async (): Promise<void> => {}
 
   const putSystem = async (): Promise<void> => {
-    await run('cp', ['-a', '--reflink=auto', '--', await baseSystem(), root])
+    await run('cp', ['-a', '--reflink=auto', '--', await baseSystem(engine), root])
     await cp(process.execPath, join(root, 'usr/local/bin/node'))
   }
 
   const boot = async (): Promise<void> => {
-    const options = ['--quiet', '--boot', '--register=no', '--keep-unit', network, '--console=pipe']
-    const child = spawn('systemd-nspawn', [...options, `--directory=${root}`, `--bind-ro=${dist}:/src/dist`], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const options = ['--quiet', '--register=no', '--keep-unit', network, '--console=pipe']
+    const rights = engine ? ['--capability=all', '--system-call-filter=@keyring bpf'] : []
+    const folders = [`--directory=${root}`, `--bind-ro=${dist}:/src/dist`]
+    const nspawn = ['systemd-nspawn', ...options, ...rights, ...folders]
+    if (engine) controllers = await controllersOf(`deis-machine-${process.pid}`)
+    const [program, ...args] = controllers === null ? [...nspawn, '--boot'] : inControllers(controllers, nspawn)
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     for (const output of [child.stdout, child.stderr]) output.on('data', (text: Buffer) => (said += text.toString()))
     const ended = once(child, 'exit')
@@ -117,6 +126,7 @@ export async function bootMachine(folder: string, { wired = false } = {}): Promi
       for (const pid of await childrenOf(child.pid)) process.kill(pid, 'SIGKILL')
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await ended
+      await controllers?.remove()
     }
     await until({ what: 'the machine is up', seconds: 120 }, async () => {
       if (child.exitCode !== null) throw new Error(`systemd-nspawn ended: ${said}`)

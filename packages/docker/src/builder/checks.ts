@@ -50,7 +50,10 @@ async function registryLine(deps: Deps): Promise<Check> {
       registry.tags(repositoryOf(target, 'deis-check'), signal),
     )
   if (!own) throw new Error('there is no registry')
-  if (!(await own.isThere(AbortSignal.timeout(patienceMs))))
+  const isThere = await own.isThere(AbortSignal.timeout(patienceMs)).catch((error: Error) => error)
+  // The engine does not answer.
+  if (isThere instanceof Error) return { name, status: 'missing', detail: isThere.message }
+  if (!isThere)
     return line(name, `${own.outside}: it starts with the first build that needs it`, (signal) =>
       obtainable(own.image, deps, signal),
     )

@@ -4,6 +4,9 @@ import type { Capabilities } from '@deis/ports/scheduler'
 import type { Engine } from '../engine/engine.ts'
 import type { Backend } from './backend.ts'
 
+const pingMs = 10_000
+const never = new AbortController().signal
+
 function limits({ options: { engine } }: Backend): Check {
   const { MemoryLimit, CpuCfsQuota, PidsLimit } = engine.info
   const missing = [
@@ -38,6 +41,18 @@ export function engineCheck(engine: Pick<Engine, 'acquaintance' | 'version' | 'a
   }
 }
 
+/** Null: it answers. */
+async function awayCheck(engine: Engine): Promise<Check | null> {
+  const ping = { method: 'GET', path: '/_ping', ms: pingMs } as const
+  const problem = await engine.send('asking the Docker Engine', ping, never).then(
+    () => null,
+    (error: Error) => error.message,
+  )
+  if (problem === null) return null
+  const remedy = 'nothing is started or deployed until it runs; on a server with systemd: systemctl start docker'
+  return { name: 'docker', status: 'missing', concern: 'broken', detail: `${problem}: ${remedy}` }
+}
+
 export function capabilitiesOf(backend: Backend): Capabilities {
   const { engine, pools } = backend.options
   const { info } = engine
@@ -52,7 +67,7 @@ export function capabilitiesOf(backend: Backend): Capabilities {
     autoscale: false,
     podsOnly: true,
     checks: async () => [
-      engineCheck(engine),
+      (await awayCheck(engine)) ?? engineCheck(engine),
       limits(backend),
       {
         name: 'reach',

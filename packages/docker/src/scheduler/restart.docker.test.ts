@@ -94,6 +94,8 @@ describe.skipIf(!isPossible).sequential('an engine without live restore', () => 
     await apply(wanted(app))
     const before = (await observe(app)).map(({ name }) => name).toSorted()
     await endEngine()
+    const checks = await (await scheduler.capabilities()).checks()
+    expect(checks[0]).toMatchObject({ name: 'docker', status: 'missing', concern: 'broken' })
     await startEngine()
     const pods = await until(
       'all of it is up again',

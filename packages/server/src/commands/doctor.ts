@@ -5,7 +5,7 @@ import { checkBackups } from '@deis/controller/domain/backups'
 import { type Check, messageOf } from '@deis/types'
 import { Command } from 'commander'
 import { firewallChecks } from '../doctor/firewall.ts'
-import { machineChecks } from '../doctor/machine.ts'
+import { type Backend, machineChecks } from '../doctor/machine.ts'
 import { nameChecks } from '../doctor/names.ts'
 import { platformChecks } from '../doctor/platform.ts'
 import { portChecks, publicPorts } from '../doctor/ports.ts'
@@ -61,12 +61,21 @@ async function examinePlatform(addresses: readonly string[], io: Io): Promise<Ch
   ]
 }
 
+/** What apps are to run in, if the platform is installed and this user may read its settings. */
+async function installedBackend(): Promise<Backend> {
+  const found = await readSettings('').catch(() => null)
+  const settings = readEnv(found?.controller ?? '')
+  const scheduler = settings.get('DEIS_SCHEDULER')
+  return scheduler === undefined ? null : { scheduler, dockerHost: settings.get('DEIS_DOCKER_HOST') ?? null }
+}
+
 async function examine(io: Io): Promise<Check[]> {
-  const [facts, listeners] = await Promise.all([
+  const [facts, backend, listeners] = await Promise.all([
     readFacts(['/opt', '/var/lib']),
+    installedBackend(),
     listenersOn(Object.keys(publicPorts).map(Number)),
   ])
-  return [...machineChecks(facts), ...portChecks(listeners), ...(await examinePlatform(facts.addresses, io))]
+  return [...machineChecks(facts, backend), ...portChecks(listeners), ...(await examinePlatform(facts.addresses, io))]
 }
 
 export function doctor(io: Io, failed: () => void): Command {

@@ -73,7 +73,8 @@ async function install(options: InstallOptions, io: Io, failed: () => void): Pro
   const wanted: Wanted = await chooseWanted(options, facts, { ...release, from }, before)
   const settings = readEnv(controllerSettings(wanted))
   const ports = [80, 443, Number(settings.get('DEIS_GIT_PORT') ?? 2222)]
-  const problems = refusals(facts, await listenersOn(ports))
+  const wantsDocker = options.scheduler === 'docker' && !settings.has('DEIS_DOCKER_HOST')
+  const problems = refusals(facts, await listenersOn(ports), wantsDocker)
   const steps = installPlan(wanted, options.wait)
   if (options.dryRun === true) {
     for (const step of steps) for (const line of linesOf(step)) io.out(line)

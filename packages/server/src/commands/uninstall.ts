@@ -29,9 +29,10 @@ async function containersLeft(): Promise<string[]> {
   const label = readEnv(controller).get('DEIS_SCHEDULER') === 'docker' ? await platformLabel() : null
   if (label === null) return []
   return [
-    'Containers of apps run on. This ends them, and deletes their networks:',
+    'Containers of apps run on. This ends them, and deletes their networks and images:',
     `  docker ps --all --quiet --filter label=${label} | xargs --no-run-if-empty docker rm --force`,
     `  docker network ls --quiet --filter label=${label} | xargs --no-run-if-empty docker network rm`,
+    `  docker image ls --quiet --filter label=${label} | sort -u | xargs --no-run-if-empty docker image rm --force`,
   ]
 }
 

@@ -58,7 +58,16 @@ test.each<[string, Partial<Facts>, string | undefined]>([
   ['clock', { clockSynchronized: false }, 'limited'],
   ['clock', { clockSynchronized: null }, 'limited'],
 ])('%s of %o', (name, change, expected) => {
-  expect(verdict(machineChecks({ ...healthy, ...change }), name)).toBe(expected)
+  expect(verdict(machineChecks({ ...healthy, ...change }, null), name)).toBe(expected)
+})
+
+test.each([
+  ['process', null, null, 'missing'],
+  ['docker', null, '27.1.0', 'ok'],
+  ['docker', null, null, 'missing broken'],
+  ['docker', 'tcp://elsewhere:2375', null, 'ok'],
+])('docker where apps run by %s in %s, and %s answers here', (scheduler, dockerHost, docker, expected) => {
+  expect(verdict(machineChecks({ ...healthy, docker }, { scheduler, dockerHost }), 'docker')).toBe(expected)
 })
 
 test.each([

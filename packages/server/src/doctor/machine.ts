@@ -39,8 +39,34 @@ function clock(synchronized: Facts['clockSynchronized']): Check {
   }
 }
 
+/** What apps are to run in; null: nothing is installed. */
+export type Backend = { readonly scheduler: string; readonly dockerHost: string | null } | null
+
+function engine(version: Facts['docker'], backend: Backend): Check {
+  const name = 'docker'
+  if (version !== null) return { name, status: 'ok', detail: `engine ${version}` }
+  if (backend?.scheduler !== 'docker')
+    return {
+      name,
+      status: 'missing',
+      detail: 'no Docker Engine of 20.10 or newer answers: apps run as processes of this machine',
+    }
+  if (backend.dockerHost !== null)
+    return {
+      name,
+      status: 'ok',
+      detail: `apps run in that of DEIS_DOCKER_HOST, ${backend.dockerHost}: see deis doctor`,
+    }
+  return {
+    name,
+    status: 'missing',
+    concern: 'broken',
+    detail: 'no Docker Engine of 20.10 or newer answers, and apps are to run in one: systemctl start docker',
+  }
+}
+
 /** In the order in which they are printed. */
-export function machineChecks(facts: Facts): Check[] {
+export function machineChecks(facts: Facts, backend: Backend): Check[] {
   const { systemd, git, docker, nft } = facts
   return [
     {
@@ -58,14 +84,8 @@ export function machineChecks(facts: Facts): Check[] {
     git === null
       ? { name: 'git', status: 'missing', concern: 'broken', detail: 'not found: apt-get install git' }
       : { name: 'git', status: 'ok', detail: `version ${git}` },
-    docker === null
-      ? {
-          name: 'docker',
-          status: 'missing',
-          detail: 'no Docker Engine of 20.10 or newer answers: apps run as processes of this machine',
-        }
-      : { name: 'docker', status: 'ok', detail: `engine ${docker}` },
-    ...(docker === null && !nft
+    engine(docker, backend),
+    ...(backend?.scheduler !== 'docker' && docker === null && !nft
       ? [
           {
             name: 'nft',

@@ -203,7 +203,7 @@ test.each<[Partial<Facts>, string | null]>([
   [{ memory: { total: gigabyte / 2, available: 0, swap: gigabyte } }, null],
   [{ disks: [{ path: '/opt', free: gigabyte, total: 20 * gigabyte }] }, 'on the disk of /opt (1024 MB)'],
 ])('a machine with %o', (change, refusal) => {
-  const found = refusals({ ...fit, ...change }, [])
+  const found = refusals({ ...fit, ...change }, [], false)
   expect(found).toEqual(refusal === null ? [] : [expect.stringContaining(refusal)])
 })
 
@@ -212,7 +212,14 @@ test.each([
   ['nginx.service', ['port 80 is used by node (pid 7): stop it first']],
   [null, ['port 80 is used by node (pid 7): stop it first']],
 ])('port 80 used by a program of %s', (unit, found) => {
-  expect(refusals(fit, [{ port: 80, local: false, program: 'node (pid 7)', unit }])).toEqual(found)
+  expect(refusals(fit, [{ port: 80, local: false, program: 'node (pid 7)', unit }], false)).toEqual(found)
+})
+
+test.each([
+  [null, ['no Docker Engine of 20.10 or newer answers: apt-get install docker.io, or systemctl start docker']],
+  ['27.1.0', []],
+])('--scheduler=docker where engine %s answers', (docker, found) => {
+  expect(refusals({ ...fit, docker }, [], true)).toEqual(found)
 })
 
 let folder = ''

@@ -8,8 +8,13 @@ import type { Listener } from '../machine/listeners.ts'
 const leastSystemd = 249
 
 /** All of them at once; each says what to do. `listeners`: those on the ports of the platform. */
-export function refusals(facts: Facts, listeners: readonly Listener[]): string[] {
-  const { root, systemd, arch, git, memory, disks } = facts
+export function refusals(
+  facts: Facts,
+  listeners: readonly Listener[],
+  /** Apps are to run in an engine of this machine. */
+  wantsDocker: boolean,
+): string[] {
+  const { root, systemd, arch, git, docker, memory, disks } = facts
   const when = (wrong: boolean, text: string): string[] => (wrong ? [text] : [])
   return [
     ...when(!root, 'only root can install services: repeat this with sudo'),
@@ -20,6 +25,10 @@ export function refusals(facts: Facts, listeners: readonly Listener[]): string[]
     ),
     ...when(!architectures.includes(arch), `processors of the kind ${arch} are not supported, only x64 and arm64`),
     ...when(git === null, 'git was not found: apt-get install git'),
+    ...when(
+      wantsDocker && docker === null,
+      'no Docker Engine of 20.10 or newer answers: apt-get install docker.io, or systemctl start docker',
+    ),
     ...when(memory.total + memory.swap < leastMemory, 'less than 1 GB of memory and swap together: add swap'),
     ...disks
       .filter(({ free }) => free < leastDisk)

@@ -3,6 +3,7 @@ import { readFile, stat, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { ask } from './ask.ts'
+import { engineHere } from './engine.ts'
 
 export type Disk = { readonly path: string; readonly free: number; readonly total: number }
 
@@ -42,26 +43,9 @@ export function systemOf(release: string): string {
   return /^PRETTY_NAME="?([^"\n]+)"?$/m.exec(release)?.[1] ?? 'Linux'
 }
 
-/** The oldest of the API that the platform speaks: Docker 20.10. */
-const leastApiMinor = 41
-
-/** The version, from what `docker version` says of its server. Podman has that command, too, and cannot run apps. */
-export function engineOf(json: string): string | null {
-  const { Components, Version, ApiVersion } = parsed(json)
-  const names = Array.isArray(Components) ? Components.map((one: { Name?: unknown } | null) => one?.Name) : []
-  const minor = /^1\.(\d{1,4})$/.exec(String(ApiVersion))?.[1]
-  if (!names.includes('Engine') || Number(minor ?? 0) < leastApiMinor) return null
-  return versionIn(String(Version))
-}
-
-function parsed(json: string): { readonly [name: string]: unknown } {
-  try {
-    const value: unknown = JSON.parse(json)
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
-}
+/** Interfaces of Docker's networks, which only containers of this machine are in: the usual one, those of users, and those of apps. */
+export const isOfContainers = (name: string): boolean =>
+  /^(?:docker\d+|docker_gwbridge|br-[0-9a-f]{12}|deis-[0-9a-f]{8})$/.test(name)
 
 async function systemdVersion(): Promise<number | null> {
   // As sd_booted(3) finds out.
@@ -96,7 +80,7 @@ export async function readFacts(folders: readonly string[]): Promise<Facts> {
     text('/proc/meminfo'),
     systemdVersion(),
     ask(['git', '--version']),
-    ask(['docker', 'version', '--format', '{{json .Server}}']),
+    engineHere(),
     ask(['nft', '--version']),
     clock(),
   ])
@@ -105,8 +89,8 @@ export async function readFacts(folders: readonly string[]): Promise<Facts> {
     system: systemOf(release),
     arch: process.arch,
     hostname: hostname(),
-    addresses: Object.values(networkInterfaces())
-      .flatMap((all) => all ?? [])
+    addresses: Object.entries(networkInterfaces())
+      .flatMap(([name, all]) => (isOfContainers(name) ? [] : (all ?? [])))
       .filter(({ internal, scopeid }) => !internal && !scopeid)
       .map(({ address }) => address),
     systemd,
@@ -114,7 +98,7 @@ export async function readFacts(folders: readonly string[]): Promise<Facts> {
     disks: await Promise.all(folders.map(diskOf)),
     node: process.version.slice(1),
     git: git.code === 0 ? versionIn(git.stdout) : null,
-    docker: docker.code === 0 ? engineOf(docker.stdout) : null,
+    docker,
     nft: nft.code === 0,
     clockSynchronized,
   }

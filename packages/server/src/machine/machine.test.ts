@@ -1,7 +1,12 @@
 // Is what the kernel and the system print read as it is meant?
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { engineOf, memoryOf, readFacts, systemOf } from './facts.ts'
+import { engineHere, engineOf } from './engine.ts'
+import { isOfContainers, memoryOf, readFacts, systemOf } from './facts.ts'
 import { listenersOn, socketsOf, socketUnitOf, unitOf } from './listeners.ts'
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode'
@@ -36,6 +41,32 @@ test.each([
   ['none, as JSON', 'null', null],
 ])('%s is an engine for apps: %#', (_, text, expected) => {
   expect(engineOf(text)).toBe(expected)
+})
+
+test('an engine is asked at its socket', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'deis-engine-'))
+  const path = join(folder, 'docker.sock')
+  const said = { Components: [{ Name: 'Engine' }], Version: '28.0.1', ApiVersion: '1.48' }
+  const engine = createHttpServer((_, response) => response.end(JSON.stringify(said)))
+  try {
+    expect(await engineHere(path)).toBe(null)
+    await new Promise<void>((listening) => engine.listen(path, listening))
+    expect(await engineHere(path)).toBe('28.0.1')
+  } finally {
+    engine.close()
+    await rm(folder, { recursive: true })
+  }
+})
+
+test.each([
+  ['docker0', true],
+  ['br-0123456789ab', true],
+  ['deis-2fe5f6f3', true],
+  ['br0', false],
+  ['br-lan', false],
+  ['eth0', false],
+])('interface %s is one of containers only: %s', (name, expected) => {
+  expect(isOfContainers(name)).toBe(expected)
 })
 
 test('a listener is found with its program', async () => {
