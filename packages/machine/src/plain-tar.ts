@@ -1,9 +1,9 @@
-// Is a tar of the plain kind that git makes, within limits? Answered as it passes by, from nothing but its headers.
+// Is a tar of the plain kind that git or our own call of GNU tar makes, within limits? Answered as it passes by, from nothing but its headers.
 import type { ArchiveLimits } from './archive/order.ts'
 
 const block = 512
 /** Files, folders and symbolic links, a comment of git, and names that are too long for a header. */
-const plainTypes = new Set(Buffer.from('052gx\0'))
+export const typesOfGit = '052gx\0'
 const extended = 'x'.charCodeAt(0)
 const longestExtended = 64 * 1024
 const sizeAt = 124
@@ -17,7 +17,8 @@ function sizeOf(header: Buffer): number {
 }
 
 /** Passes a tar on. @throws Error as soon as it is not plain: then it is for the archive program to say what is wrong with it. */
-export function plainTar({ entries: most, bytes: mostBytes }: ArchiveLimits) {
+export function plainTar({ entries: most, bytes: mostBytes }: ArchiveLimits, types: string) {
+  const plainTypes = new Set(Buffer.from(types))
   return async function* passed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     const header = Buffer.alloc(block)
     let filled = 0

@@ -260,9 +260,13 @@ async function whole(folder: string): Promise<object[]> {
   return [...times, ...(await listing(folder))]
 }
 
-test.skipIf(tar === null)('a folder that was packed to be used is what unpacking makes', async () => {
+test.skipIf(tar === null).each([
+  ['by our program', 0],
+  ['by tar', 1100],
+])('a folder that was packed %s to be used is what unpacking makes', async (_, more) => {
   await packSomething()
   const source = join(parent, 'source')
+  for (let one = 0; one < more; one++) await writeFile(join(source, 'bin', `${one}`), 'x', { mode: 0o666 })
   await chmod(join(source, 'large'), 0o4640)
   await chmod(join(source, 'bin'), 0o777)
   const packed = await testArchiver.pack(source, slug, { settle: true })

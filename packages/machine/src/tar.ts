@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import type { RunAs } from './accounts.ts'
 import type { ArchiveLimits } from './archive/order.ts'
-import { plainTar } from './plain-tar.ts'
+import { plainTar, typesOfGit } from './plain-tar.ts'
 
 type As = { readonly runAs?: RunAs | null; readonly signal?: AbortSignal }
 
@@ -22,7 +22,7 @@ export type Tar = {
 const run = promisify(execFile)
 const trialMs = 10_000
 const maxErrorText = 2000
-const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+export const tarEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
 
 const args = [
   '--extract',
@@ -43,7 +43,12 @@ async function execute(
 ): Promise<void> {
   signal?.throwIfAborted()
   // The folder is entered before the user changes: its parent is writable by the platform only.
-  const child = spawn('tar', [...args, ...more], { cwd: folder, env, stdio: [input, 'ignore', 'pipe'], ...runAs })
+  const child = spawn('tar', [...args, ...more], {
+    cwd: folder,
+    env: tarEnv,
+    stdio: [input, 'ignore', 'pipe'],
+    ...runAs,
+  })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (said.length < maxErrorText) said += text
@@ -80,14 +85,16 @@ const tar: Tar = {
     }
   },
   unpackPlain: (archive, folder, limits, as = {}) =>
-    execute('pipe', [], folder, as, (into, ended) => pipeline(archive, plainTar(limits), into, { signal: ended })),
+    execute('pipe', [], folder, as, (into, ended) =>
+      pipeline(archive, plainTar(limits, typesOfGit), into, { signal: ended }),
+    ),
 }
 
 /** Null: it is missing, or another one, whose options differ. */
 export async function findTar(): Promise<Tar | null> {
   try {
     const [found] = await Promise.all(
-      ['tar', 'gzip'].map((name) => run(name, ['--version'], { env, cwd: '/', timeout: trialMs })),
+      ['tar', 'gzip'].map((name) => run(name, ['--version'], { env: tarEnv, cwd: '/', timeout: trialMs })),
     )
     return found?.stdout.includes('GNU tar') ? tar : null
   } catch {

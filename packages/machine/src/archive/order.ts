@@ -43,6 +43,8 @@ export type PackOrder = {
   readonly times: boolean
   /** Whether the folder shall become what unpacking the archive would make, where that is possible. */
   readonly settle: boolean
+  /** Whether the tar of the machine packs it, if it has many files. It is GNU's. */
+  readonly tar: boolean
 }
 
 export type LookOrder = {
@@ -115,7 +117,7 @@ export type Seen = ArchiveResult & {
 }
 
 export type ArchiveFault = {
-  readonly kind: 'archive' | 'folder' | 'path' | 'other'
+  readonly kind: 'archive' | 'folder' | 'path' | 'tar' | 'other'
   readonly message: string
   /** Of a failure of the disk, which is not the archive's fault. */
   readonly code?: string
@@ -138,6 +140,9 @@ export class BadArchive extends ArchiveFailure {}
 
 /** A folder that cannot become an archive. */
 export class BadFolder extends ArchiveFailure {}
+
+/** A folder that the tar of the machine has not packed, and our program shall. */
+export class TarFault extends Error {}
 
 const mostNamed = 20
 

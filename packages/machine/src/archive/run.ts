@@ -19,14 +19,17 @@ import {
   type PackResult,
   type RelayOrder,
   replyDescriptor,
+  TarFault,
 } from './order.ts'
 import type { RunAs } from '../accounts.ts'
 import { fingerprint } from './fingerprint.ts'
 import { look } from './look.ts'
-import { tarOfFolder } from './pack.ts'
+import { byTar } from './by-tar.ts'
+import { tarOf } from './pack.ts'
 import { atPath, isPathOrder } from './paths.ts'
 import { relayed } from './relay.ts'
 import { unpack } from './unpack.ts'
+import { type Entry, walk } from './walk.ts'
 
 type Reply = Extract<ArchiveReply, { ok: unknown }>['ok']
 
@@ -46,8 +49,32 @@ function begin({ folder, runAs, input }: Opening): () => Readable {
   return () => createReadStream('', { fd: descriptor, start: 0, autoClose: false })
 }
 
+/** So many are packed before another program has started. */
+const fewEntries = 1000
+
+function begun(entries: Generator<Entry>, most: number): { readonly isMore: boolean; readonly all: Iterable<Entry> } {
+  const first: Entry[] = []
+  for (let next = entries.next(); !next.done; next = entries.next()) {
+    first.push(next.value)
+    if (first.length < most) continue
+    const all = function* (): Generator<Entry> {
+      yield* first
+      yield* entries
+    }
+    return { isMore: true, all: all() }
+  }
+  return { isMore: false, all: first }
+}
+
 async function pack(order: PackOrder, keep: (made: PackResult) => void): Promise<void> {
-  await pipeline(Readable.from(tarOfFolder(order, keep)), createGzip({ level: order.level }), process.stdout)
+  const { settle, times, limits, level } = order
+  const { entries, grown, result } = walk(order)
+  // From the disk tar reads modes that the umask has changed, if that is an unusual one.
+  const usable = order.tar && !times && (!settle || (process.umask() & 0o755) === 0)
+  const { isMore, all } = usable ? begun(entries, fewEntries) : { isMore: false, all: entries }
+  const packed = isMore ? byTar(all, limits) : tarOf(all, grown, times)
+  await pipeline(Readable.from(packed), createGzip({ level }), process.stdout)
+  keep(result())
 }
 
 async function relay(input: Readable, order: RelayOrder, keep: (made: ArchiveResult) => void): Promise<void> {
@@ -75,6 +102,7 @@ async function execute(input: () => Readable, order: ArchiveOrder): Promise<Repl
 
 function kindOf(error: unknown): ArchiveFault['kind'] {
   if (error instanceof BadArchive) return 'archive'
+  if (error instanceof TarFault) return 'tar'
   return error instanceof ArchiveFailure ? 'folder' : 'other'
 }
 
