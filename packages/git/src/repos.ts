@@ -91,11 +91,13 @@ const draftOf = (git: Git): string => join(git.folder, `${draft}${randomBytes(8)
 
 /** As git does it (gitrepository-layout), but without a process. */
 async function init(path: string): Promise<void> {
-  for (const folder of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info'])
-    await mkdir(join(path, folder), { recursive: true })
-  await writeFile(join(path, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n')
-  await writeFile(join(path, 'info/attributes'), attributes)
-  await writeFile(join(path, 'HEAD'), headOf('refs/heads/main'))
+  const folders = ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info']
+  await Promise.all(folders.map((folder) => mkdir(join(path, folder), { recursive: true })))
+  await Promise.all([
+    writeFile(join(path, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n'),
+    writeFile(join(path, 'info/attributes'), attributes),
+    writeFile(join(path, 'HEAD'), headOf('refs/heads/main')),
+  ])
 }
 
 /** A temporary empty repository: the caller deletes it, or the next start does. */

@@ -7,7 +7,7 @@ import type { HookCall, HookRequest } from './hooks.ts'
 import { splitLines } from './lines.ts'
 import type { GitServerDeps, Limits } from '../port.ts'
 import type { OngoingPush, Pushes } from './pushes.ts'
-import { parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
+import { branchesMatter, parseUpdates, type Plan, planPush, PushRefused } from './refs.ts'
 import { branches, repoOf } from '../repos.ts'
 
 export type Receiving = {
@@ -59,10 +59,11 @@ function lineOutput(show: (text: string) => void, silenceMs: number): { add(text
 async function plan(to: Receiving, push: OngoingPush, request: HookRequest): Promise<Plan> {
   const updates = parseUpdates(request.updates)
   const { anyBranch } = to.deps
-  const [deployBranch, existing] = await Promise.all([
-    to.deps.deployBranch(push.app),
-    branches(to.git, repoOf(to.git.folder, push.app)),
-  ])
+  const deployBranch = await to.deps.deployBranch(push.app)
+  // To read them is a process of git.
+  const existing = branchesMatter({ updates, deployBranch })
+    ? await branches(to.git, repoOf(to.git.folder, push.app))
+    : []
   return planPush({ updates, deployBranch, existing, anyBranch })
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { isGoodRef } from '@deis/ports/git-ref'
-import { parseUpdates, planPush, PushRefused } from './refs.ts'
+import { branchesMatter, parseUpdates, planPush, PushRefused } from './refs.ts'
 
 const none = '0'.repeat(40)
 const old = 'a'.repeat(40)
@@ -62,6 +62,18 @@ test.each([
     claims?: string | null
   }
   expect(plan(push, { deploy: set, existing, any })).toEqual({ deploy, refused, claims })
+  // Where branches are not read, those that there are would change nothing.
+  const updates = parseUpdates(push.map((line) => `${line}\n`).join(''))
+  if (!branchesMatter({ updates, deployBranch: set ?? null }))
+    for (const others of [[], ['main'], ['master', 'other']])
+      expect(plan(push, { deploy: set, existing: others, any })).toEqual({ deploy, refused, claims })
+})
+
+test('the branches that there are matter only beside the usual or the chosen one', () => {
+  const matter = (name: string, deployBranch: string | null): boolean =>
+    branchesMatter({ updates: parseUpdates(branch(name)), deployBranch })
+  expect([matter('main', null), matter('master', null), matter('develop', 'develop')]).toEqual([false, false, false])
+  expect([matter('develop', null), matter('main', 'develop')]).toEqual([true, true])
 })
 
 test.each([

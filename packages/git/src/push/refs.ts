@@ -46,6 +46,12 @@ function branchOf(ref: string): string | null {
   return ref.startsWith(heads) ? ref.slice(heads.length) : null
 }
 
+/** Whether the branches that there are already decide or explain anything: not when all that is pushed is deployed anyway. */
+export function branchesMatter({ updates, deployBranch }: Pick<Situation, 'updates' | 'deployBranch'>): boolean {
+  const deployed = (deployBranch === null ? usual : [deployBranch]).map((name) => heads + name)
+  return updates.some(({ ref }) => !deployed.includes(ref))
+}
+
 function whyNot(ref: string, deployable: readonly string[], existing: readonly string[]): string {
   const branch = branchOf(ref)
   if (branch === null) return `${ref} is not accepted: push a branch or a tag.`

@@ -109,6 +109,8 @@ async function receive(to: Serving, client: GitClient, call: GitCall, push: Ongo
   const args = ['receive-pack', ...flagsOf(call), '--', repo]
   const child = spawnGit(to.git, args, { DEIS_HOOK_REFUSALS: refusals }, ['pipe'])
   answerHook(child, (asked) => decide(to, push, asked))
+  // The client waits for git, not for what is prepared for the build.
+  to.deps.expectPush()
   let killing: NodeJS.Timeout | undefined
   push.cancel.signal.addEventListener('abort', () => {
     // A deploy reports by itself, through the hook, why it ends; before it there is only git to stop.
@@ -145,7 +147,6 @@ export async function serveGit(to: Serving, client: GitClient, user: GitUser, ca
   try {
     // Once more under the lock: an app that is destroyed is first gone for authorize, and then its pushes are cancelled.
     await checkPermission(to, username, call)
-    to.deps.expectPush()
     return await receive(to, client, call, push)
   } finally {
     to.pushes.end(push)
