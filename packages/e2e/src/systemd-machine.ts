@@ -14,6 +14,8 @@ const run = promisify(execFile)
 const suite = process.env.TEST_DEBIAN ?? 'bookworm'
 const packages =
   'systemd,systemd-sysv,dbus,git,ca-certificates,iproute2,nftables,procps,passwd,util-linux,curl,openssh-client'
+/** Its command is a package of its own since Debian 13. */
+const engineOf = suite === 'bookworm' ? 'docker.io' : 'docker.io,docker-cli'
 const cache = process.env.DEIS_CI_CACHE || '/var/cache/deis-ci'
 
 const has = (...argv: [string, ...string[]]): boolean =>
@@ -37,7 +39,7 @@ async function baseSystem(engine: boolean): Promise<string> {
   const mirror = process.env.DEIS_CI_MIRROR ? [process.env.DEIS_CI_MIRROR] : []
   await run(
     'debootstrap',
-    ['--variant=minbase', `--include=${packages}${engine ? ',docker.io' : ''}`, suite, next, ...mirror],
+    ['--variant=minbase', `--include=${packages}${engine ? `,${engineOf}` : ''}`, suite, next, ...mirror],
     {
       maxBuffer: 64 * 1024 * 1024,
     },
@@ -94,9 +96,13 @@ async function makeWire(name: string): Promise<Wire> {
 
 /**
  * `folder`: where it is kept. The built platform is in /src/dist there, and the Node.js of this machine on its PATH. `wired`: whether this
- * machine and that one reach each other. `engine`: it has Debian's Docker Engine, and cgroups that it may write.
+ * machine and that one reach each other. `limits`: it has
+ * cgroups that it may write. `engine`: and Debian's Docker Engine.
  */
-export async function bootMachine(folder: string, { wired = false, engine = false } = {}): Promise<Machine> {
+export async function bootMachine(
+  folder: string,
+  { wired = false, engine = false, limits = false } = {},
+): Promise<Machine> {
   const root = join(folder, 'machine')
   const namespace = `deis-${process.pid}`
   const wire = wired ? await makeWire(namespace) : null
@@ -115,9 +121,11 @@ export async function bootMachine(folder: string, { wired = false, engine = fals
     const rights = engine ? ['--capability=all', '--system-call-filter=@keyring bpf'] : []
     const folders = [`--directory=${root}`, `--bind-ro=${dist}:/src/dist`]
     const nspawn = ['systemd-nspawn', ...options, ...rights, ...folders]
-    if (engine) controllers = await controllersOf(`deis-machine-${process.pid}`)
+    if (engine || limits) controllers = await controllersOf(`deis-machine-${process.pid}`)
     const [program, ...args] = controllers === null ? [...nspawn, '--boot'] : inControllers(controllers, nspawn)
-    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Engines since 26 write settings of the networks that they make.
+    const env = { ...process.env, ...(engine ? { SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'network' } : {}) }
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
     let said = ''
     for (const output of [child.stdout, child.stderr]) output.on('data', (text: Buffer) => (said += text.toString()))
     const ended = once(child, 'exit')

@@ -35,14 +35,14 @@ test.each<[string, Shares, string[]]>([
 const limits = await openLimits((await openIsolation()).path)
 
 test.skipIf(limits.enforced)(
-  'a machine that cannot limit says why, and changes nothing (without systemd and cgroup v2)',
+  'a machine that cannot limit says why, and changes nothing (without systemd and cgroups)',
   () => {
     expect(limits.reason).toMatch(/only root|systemd/)
     expect([...limits.scope('deis-a', { memory: none, cpu: none }), ...limits.join(1)]).toEqual([])
   },
 )
 
-describe.skipIf(!limits.enforced)('as root, with systemd and cgroup v2', () => {
+describe.skipIf(!limits.enforced)('as root, with systemd and cgroups', () => {
   test('what joins a process counts as part of its scope', async () => {
     const read = 'cat /proc/self/cgroup'
     const [file = '', ...args] = limits.scope(`deis-test-${process.pid}`, { memory: none, cpu: none })

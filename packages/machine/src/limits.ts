@@ -61,6 +61,23 @@ const trialMs = 10_000
 const trialShares = { memory: { request: null, limit: 64 * 2 ** 20 }, cpu: { request: null, limit: 0.5 } }
 const trial =
   'IFS=: read -r _ _ group </proc/self/cgroup && cd "/sys/fs/cgroup$group" && cat memory.max cpu.max pids.max'
+/** The same for cgroup v1, which has a hierarchy for each kind. */
+const legacyTrial = `while IFS=: read -r _ names group; do
+  cd "/sys/fs/cgroup/\${names%%,*}$group" 2>/dev/null || continue
+  case $names in
+    memory) memory=$(cat memory.limit_in_bytes) ;;
+    cpu | cpu,*) cpu="$(cat cpu.cfs_quota_us) $(cat cpu.cfs_period_us)" ;;
+    pids) pids=$(cat pids.max) ;;
+  esac
+done </proc/self/cgroup
+printf '%s\\n' "$memory" "$cpu" "$pids"`
+const trialFound = `${trialShares.memory.limit}\n50000 100000\n${maxProcesses}\n`
+
+const everything = 'memory, CPU and the number of processes of each process of an app are limited, by systemd'
+const kinds = [
+  { test: trial, reason: everything },
+  { test: legacyTrial, reason: `${everything} with cgroup v1, where memory that is swapped out does not count` },
+]
 
 /** Since systemd 253 it would end all of a scope of which the kernel has killed one process. */
 const continues = 'OOMPolicy=continue'
@@ -71,18 +88,19 @@ export async function openLimits(path: string): Promise<Limits> {
   if ((await stat('/run/systemd/system').catch(() => null)) === null)
     return noLimits('systemd does not run this machine, so nothing limits what apps take')
   let problem = ''
-  for (const more of [[continues], []]) {
-    const [file = '', ...args] = scopeArguments(`deis-trial-${process.pid}-${more.length}`, trialShares, more)
+  const tries = kinds.flatMap((kind) => [[continues], []].map((more) => ({ ...kind, more })))
+  for (const [number, { test, reason, more }] of tries.entries()) {
+    const [file = '', ...args] = scopeArguments(`deis-trial-${process.pid}-${number}`, trialShares, more)
     try {
-      const { stdout } = await run(file, [...args, '/bin/sh', '-c', trial], {
+      const { stdout } = await run(file, [...args, '/bin/sh', '-c', test], {
         env: { PATH: path },
         cwd: '/',
         timeout: trialMs,
       })
-      if (stdout === `${trialShares.memory.limit}\n50000 100000\n${maxProcesses}\n`)
+      if (stdout === trialFound)
         return {
           enforced: true,
-          reason: 'memory, CPU and the number of processes of each process of an app are limited, by systemd',
+          reason,
           scope: (name, shares) => scopeArguments(name, shares, more),
           join: (pid) => ['/bin/sh', '-c', joinProgram, 'deis', String(pid)],
         }
@@ -92,5 +110,5 @@ export async function openLimits(path: string): Promise<Limits> {
       problem = (stderr?.trim() || (error as Error).message).slice(0, 300)
     }
   }
-  return noLimits(`systemd does not limit what apps take (cgroup v2 with memory, cpu and pids is needed): ${problem}`)
+  return noLimits(`systemd does not limit what apps take (cgroups with memory, cpu and pids are needed): ${problem}`)
 }

@@ -9,9 +9,18 @@ shift
 unset INVOCATION_ID
 "$@"
 _deis_code=$?
-if [ -n "$_deis_killed" ] && IFS=: read -r _ _ _deis_group </proc/self/cgroup; then
-  while read -r _deis_event _deis_count; do
-    if [ "$_deis_event" = oom_kill ] && [ "$_deis_count" -gt 0 ]; then : >"$_deis_killed"; fi
-  done <"/sys/fs/cgroup$_deis_group/memory.events"
+if [ -n "$_deis_killed" ]; then
+  # A line for each hierarchy: the one of cgroup v2 has no names.
+  while IFS=: read -r _ _deis_names _deis_group; do
+    case $_deis_names in
+      '') _deis_file=/sys/fs/cgroup$_deis_group/memory.events ;;
+      memory) _deis_file=/sys/fs/cgroup/memory$_deis_group/memory.oom_control ;;
+      *) continue ;;
+    esac
+    [ -r "$_deis_file" ] || continue
+    while read -r _deis_event _deis_count; do
+      if [ "$_deis_event" = oom_kill ] && [ "$_deis_count" -gt 0 ]; then : >"$_deis_killed"; fi
+    done <"$_deis_file"
+  done </proc/self/cgroup
 fi
 exit "$_deis_code"
