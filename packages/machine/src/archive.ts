@@ -137,20 +137,15 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
         for (const folder of others) await program.ask({ mode: 'unpack', folder, limits })
         return result
       }),
-    async unpackSlug(slug, folders, options = {}) {
-      const left = [...folders]
+    async unpackSlug(slug, [first, ...others], options = {}) {
+      if (first === undefined) return
       try {
-        if (tar !== null)
-          for (const folder of folders) {
-            await tar.unpack(slug, folder, options)
-            left.shift()
-          }
+        if (tar !== null) return await tar.unpack(slug, [first, ...others], options)
       } catch {
         // Ours replaces what is there, and says better what is wrong with a slug.
         options.signal?.throwIfAborted()
       }
-      const [next, ...others] = left
-      if (next !== undefined) await archiver.unpackFile(slug, [next, ...others], options)
+      await archiver.unpackFile(slug, [first, ...others], options)
     },
     pack: (folder, file, options = {}) =>
       packed(folder, file, options, () =>

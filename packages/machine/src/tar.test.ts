@@ -6,6 +6,7 @@ import {
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   readlink,
@@ -81,19 +82,31 @@ async function packSomething(): Promise<void> {
   await testArchiver.pack(source, slug)
 }
 
+/** How many processes there are in a folder. Linux only. */
+async function runningIn(folder: string): Promise<number> {
+  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const folders = await Promise.all(processes.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
+  return folders.filter((one) => one === folder).length
+}
+
 describe.skipIf(tar === null)('the tar of this machine', () => {
-  const unpack = (folder: string, signal?: AbortSignal) => tar!.unpack(slug, folder, { runAs, signal })
+  const unpack = (folder: string, signal?: AbortSignal) => tar!.unpack(slug, [folder], { runAs, signal })
 
   test('unpacks a slug as our program does', async () => {
     await packSomething()
-    const [ours = '', theirs = ''] = await Promise.all(['ours', 'theirs'].map(homeOf))
+    const [ours = '', alone = '', ...several] = await Promise.all(
+      ['ours', 'alone', 'first', 'second', '-third'].map(homeOf),
+    )
     await createArchiver(testProgram).unpackSlug(slug, [ours], { runAs })
-    await unpack(theirs)
+    await unpack(alone)
+    await createArchiver(['/bin/false'], tar).unpackSlug(slug, several, { runAs })
     const expected = await listing(ours)
     expect(expected.length).toBeGreaterThan(14)
-    expect(await listing(theirs)).toEqual(expected)
-    // Whatever the archive says of its top folder.
-    expect((await stat(theirs)).mode & 0o777).toBe(0o700)
+    for (const theirs of [alone, ...several]) {
+      expect(await listing(theirs)).toEqual(expected)
+      // Whatever the archive says of its top folder.
+      expect((await stat(theirs)).mode & 0o777).toBe(0o700)
+    }
   })
 
   test.each([
@@ -127,6 +140,12 @@ describe.skipIf(tar === null)('the tar of this machine', () => {
     expect((await stat(home)).mode & 0o777).toBe(0o700)
   })
 
+  test('is not content with what it could not copy', async () => {
+    await packSomething()
+    const homes = [await homeOf('home'), join(parent, 'missing', 'folder')] as const
+    await expect(tar!.unpack(slug, homes, { runAs })).rejects.toThrow('missing/folder')
+  })
+
   test.skipIf(!isRoot)('runs as the app’s user, without any group of ours', async () => {
     await packSomething()
     const home = await homeOf('home')
@@ -147,9 +166,16 @@ describe.skipIf(tar === null)('the tar of this machine', () => {
     await expect(unpacking).rejects.toThrow('enough')
     const broken = new Readable({ read: () => void broken.destroy(new Error('the source broke')) })
     await expect(tar!.unpackPlain(broken, home, defaultLimits, { runAs })).rejects.toThrow()
-    const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-    const folders = await Promise.all(processes.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
-    expect(folders.filter((folder) => folder === home)).toEqual([])
+    const late = new AbortController()
+    // A pipe that nobody writes to: the first of its programs waits in it.
+    await execFile('mkfifo', [join(parent, 'pipe')])
+    const waiting = tar!.unpack(join(parent, 'pipe'), [home, await homeOf('other')], { runAs, signal: late.signal })
+    const pipe = await open(join(parent, 'pipe'), 'w')
+    await expect.poll(() => runningIn(home)).toBeGreaterThan(1)
+    late.abort(new Error('too late'))
+    await expect(waiting).rejects.toThrow('too late')
+    await pipe.close()
+    expect(await runningIn(home)).toBe(0)
   })
 })
 
@@ -158,7 +184,7 @@ test.each([
   [
     'fails',
     {
-      unpack: async (_: unknown, folder: string) =>
+      unpack: async (_: unknown, [folder]: readonly [string, ...string[]]) =>
         writeFile(join(folder, 'half'), 'of it').then(() => Promise.reject(new Error('broken'))),
       unpackPlain: () => Promise.reject(new Error('broken')),
     },
@@ -273,7 +299,7 @@ test.skipIf(tar === null).each([
   expect(packed.settled).toBe(true)
   const home = join(parent, 'plain')
   await mkdir(home, { mode: 0o700 })
-  await tar!.unpack(slug, home, {})
+  await tar!.unpack(slug, [home], {})
   expect(await whole(source)).toEqual(await whole(home))
 })
 

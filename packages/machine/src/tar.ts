@@ -8,13 +8,14 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import type { RunAs } from './accounts.ts'
 import type { ArchiveLimits } from './archive/order.ts'
+import { signalGroup } from './pid.ts'
 import { plainTar, typesOfGit } from './plain-tar.ts'
 
 type As = { readonly runAs?: RunAs | null; readonly signal?: AbortSignal }
 
 export type Tar = {
-  /** A gzipped tar in a file, into an empty folder. @throws Error with what tar says; the signal's reason */
-  unpack(file: string, folder: string, as?: As): Promise<void>
+  /** A gzipped tar in a file, into each of these empty folders. @throws Error with what tar says; the signal's reason */
+  unpack(file: string, folders: readonly [string, ...string[]], as?: As): Promise<void>
   /** The same for one that arrives, not compressed. @throws also when it is not of the plain kind that git makes */
   unpackPlain(archive: Readable, folder: string, limits: ArchiveLimits, as?: As): Promise<void>
 }
@@ -33,27 +34,35 @@ const args = [
   '--no-overwrite-dir',
 ]
 
+// One program for all folders: to start one costs the controller more than a small slug. Copies of the first need no gzip.
+const unpackAllText = `tar ${args.join(' ')} --gzip || exit
+for folder; do cp -a -- . "$folder/" || exit; done`
+
 /** `fill` gives it what arrives. @throws also when tar has anything to say */
 async function execute(
+  [program, ...programArgs]: readonly [string, ...string[]],
   input: number | 'pipe',
-  more: readonly string[],
   folder: string,
   { runAs, signal }: As,
   fill: ((into: Writable, ended: AbortSignal) => Promise<void>) | null,
 ): Promise<void> {
   signal?.throwIfAborted()
   // The folder is entered before the user changes: its parent is writable by the platform only.
-  const child = spawn('tar', [...args, ...more], {
+  // In a group of its own, so that all of it can be killed.
+  const child = spawn(program, programArgs, {
     cwd: folder,
     env: tarEnv,
     stdio: [input, 'ignore', 'pipe'],
+    detached: true,
     ...runAs,
   })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (said.length < maxErrorText) said += text
   })
-  const kill = (): void => void child.kill('SIGKILL')
+  const kill = (): void => {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
+  }
   signal?.addEventListener('abort', kill, { once: true })
   const ended = new AbortController()
   let failure: unknown = null
@@ -75,17 +84,18 @@ async function execute(
 }
 
 const tar: Tar = {
-  async unpack(file, folder, as = {}) {
+  async unpack(file, [folder, ...others], as = {}) {
     as.signal?.throwIfAborted()
     const opened = await open(file, 'r')
     try {
-      await execute(opened.fd, ['--gzip'], folder, as, null)
+      const program = ['/bin/sh', '-c', unpackAllText, 'deis', ...others] as const
+      await execute(others.length > 0 ? program : ['tar', ...args, '--gzip'], opened.fd, folder, as, null)
     } finally {
       await opened.close()
     }
   },
   unpackPlain: (archive, folder, limits, as = {}) =>
-    execute('pipe', [], folder, as, (into, ended) =>
+    execute(['tar', ...args], 'pipe', folder, as, (into, ended) =>
       pipeline(archive, plainTar(limits, typesOfGit), into, { signal: ended }),
     ),
 }
