@@ -76,7 +76,7 @@ test('bin/deis through links, absolute and relative', async () => {
   await symlink('first', join(bin, 'deis'))
   await symlink(bin, join(folder, 'linked'))
   const env = { PATH: `${join(folder, 'linked')}:${cleanEnv().PATH}`, HOME: folder }
-  expect(await run('deis', ['version'], { cwd: folder, env })).toEqual(version)
+  for (const word of ['version', '--version']) expect(await run('deis', [word], { cwd: folder, env })).toEqual(version)
   expect(await run('sh', ['deis', 'version'], { cwd: bin, env })).toEqual(version)
   expect(await run('./dist/bin/deis', ['version'], { cwd: root, env })).toEqual(version)
 })
