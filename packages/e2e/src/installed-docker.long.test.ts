@@ -31,7 +31,7 @@ describe.skipIf(!canWire).sequential(title, () => {
     machine = await bootMachine(await mkdtemp(join(tmpdir(), 'deis-machine-')), { wired: true, engine: true })
     await machine.ok(['sh', '-c', `echo 127.0.0.1 deis.${domain} >>/etc/hosts`])
     await machine.ok(['sh', '-ec', baseImage])
-  }, 600_000)
+  }, 900_000)
   afterAll(() => machine?.remove())
 
   /** From outside, at port 80. */

@@ -239,14 +239,16 @@ test('garbage, half-open connections and broken packets harm no other client', a
 test('connections without a proven key are closed for later ones, the oldest first, and none waits for ever', async () => {
   const silent = Array.from({ length: 12 }, () => raw())
   const ends: number[] = []
+  const connected = silent.map((socket) => once(socket, 'connect'))
   const said = silent.map(async (socket, index) => {
     let text = ''
     socket.on('data', (data: Buffer) => (text += data.toString()))
-    await once(socket, 'connect')
     await once(socket, 'close')
     ends.push(index)
     return text
   })
+  // Otherwise they may come after the client, and have it closed for them.
+  await Promise.all(connected)
   // As many idle connections as are allowed, and more: a client with a key is let in at once, again and again.
   for (let i = 0; i < 3; i++) expect((await ssh(ann, ['ping'])).stdout).toBe('pong')
   const texts = await Promise.all(said)
