@@ -33,6 +33,7 @@ process.on('SIGTERM', () => {
 })
 createServer((request, response) => {
   if (request.url === '/ill') ill = true
+  if (request.url === '/exit') process.exit(4)
   if (request.url === '/env') return response.end(JSON.stringify(process.env))
   if (request.url === '/who') return response.end(JSON.stringify({ uid: process.getuid(), cwd: process.cwd(), pid: process.pid }))
   if (request.url === '/hold') return (held = response)
@@ -80,6 +81,8 @@ describe.concurrent('processes', () => {
     return pod
   }
   const get = async (app: string, path: string): Promise<string> => testbed.get((await first(app)).address ?? '', path)
+  /** Its process exits with code 4 instead of an answer. */
+  const ends = (app: string): Promise<void> => expect(get(app, '/exit')).rejects.toThrow()
   const failure = async (wanted: Formation): Promise<DeployFailure> => {
     const thrown = await apply(wanted).catch((error: unknown) => error)
     expect(thrown).toBeInstanceOf(DeployFailure)
@@ -252,12 +255,16 @@ describe.concurrent('processes', () => {
 
   test('a crash is logged, comes back with the same name and port, waits longer each time', async () => {
     const app = newApp()
-    const command = 'if [ -e /dev/null ]; then sleep 1.2; exit 4; fi'
-    await apply(formation(app, { worker: web({ command }) }))
+    const command = 'if [ -e /dev/null ]; then node server.mjs; exit $?; fi'
+    await apply(formation(app, { web: web({ command }) }))
     const pod = await first(app)
-    await logged(app, 'restarting in 2s')
+    await ends(app)
+    await logged(app, 'process exited with code 4, restarting in 1s')
+    await until('it is up again', async () => (await first(app)).state === 'up')
+    await ends(app)
+    await logged(app, 'process exited with code 4, restarting in 2s')
     const lines = await scheduler.logs(app, { lines: 10 })
-    const source = `worker.v1.${pod.name.slice(-5)}`
+    const source = `web.v1.${pod.name.slice(-5)}`
     expect(lines.map((line) => `${line.source} ${line.text}`)).toEqual([
       `${source} process exited with code 4, restarting in 1s`,
       `${source} process exited with code 4, restarting in 2s`,
@@ -269,8 +276,9 @@ describe.concurrent('processes', () => {
 
   test('each start has a fresh copy', async () => {
     const app = newApp()
-    const command = 'ls; touch left-over; sleep 1.1; exit 1'
-    await apply(formation(app, { worker: web({ command }) }))
+    const command = 'ls; touch left-over; exec node server.mjs'
+    await apply(formation(app, { web: web({ command }) }))
+    await ends(app)
     await until(
       'it listed its files twice',
       async () => (await texts(app)).filter((one) => one === 'server.mjs').length > 1,
