@@ -3,12 +3,12 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-// SIGUSR2 is how an upgrade pauses the controller.
 const folder = process.env.BENCH_LOOPS
 const resolution = 5
 const delays = monitorEventLoopDelay({ resolution })
 delays.enable()
 
+// SIGUSR2 is how an upgrade pauses the controller.
 process.on('SIGURG', () => {
   const file = join(folder, String(process.pid))
   writeFileSync(`${file}.new`, String(Math.max(0, delays.max / 1e6 - resolution)))

@@ -26,3 +26,6 @@ export function ask(argv: readonly [string, ...string[]], ms = usualMs): Promise
 }
 
 const usualEnv = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
+
+/** The first version in what a program says; null: none. */
+export const versionIn = (text: string): string | null => /(?<!\d)\d{1,9}(?:\.\d{1,9}){1,4}/.exec(text)?.[0] ?? null

@@ -1,6 +1,7 @@
 // Which Docker Engine, that apps could run in, answers on this machine?
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { versionIn } from './ask.ts'
 
 const socketPath = '/var/run/docker.sock'
 const patienceMs = 10_000
@@ -23,7 +24,7 @@ export function engineOf(json: string): string | null {
   const names = Array.isArray(Components) ? Components.map((one: { Name?: unknown } | null) => one?.Name) : []
   const minor = /^1\.(\d{1,4})$/.exec(String(ApiVersion))?.[1]
   if (!names.includes('Engine') || Number(minor ?? 0) < leastApiMinor) return null
-  return /(?<!\d)\d{1,9}(?:\.\d{1,9}){1,4}/.exec(String(Version))?.[0] ?? null
+  return versionIn(String(Version))
 }
 
 /** Its version; null: none. It is asked itself: the `docker` command is a package of its own in some systems. */

@@ -2,7 +2,7 @@
 import { readFile, stat, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
-import { ask } from './ask.ts'
+import { ask, versionIn } from './ask.ts'
 import { engineHere } from './engine.ts'
 
 export type Disk = { readonly path: string; readonly free: number; readonly total: number }
@@ -28,8 +28,6 @@ export type Facts = {
   /** Null: nothing here knows. */
   readonly clockSynchronized: boolean | null
 }
-
-const versionIn = (text: string): string | null => /(?<!\d)\d{1,9}(?:\.\d{1,9}){1,4}/.exec(text)?.[0] ?? null
 
 /** Fields of /proc/meminfo, in bytes. */
 export function memoryOf(meminfo: string): Facts['memory'] {
