@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { greedyServer } from './greedy-app.ts'
+import { git, prepareShop } from './machine-shop.ts'
 import { bootMachine, canWire, type Machine } from './systemd-machine.ts'
 import { until } from './until.ts'
 
@@ -65,21 +66,9 @@ describe.skipIf(!canWire).sequential(title, () => {
   })
 
   test('a push of a Dockerfile is built by the engine, and answers at port 80 from outside', async () => {
-    const token = (await machine.ok(['cat', '/var/lib/deis/keys/registration.token'])).trim()
-    const who = ['--username=op', '--password=correct-horse', '--email=op@example.com']
-    await machine.ok(['deis', 'register', `http://deis.${domain}`, `--token=${token}`, ...who])
-    await machine.ok(['mkdir', '-p', '/root/shop', '/root/.ssh'])
-    await machine.ok(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/root/.ssh/id_ed25519'])
-    await machine.ok(['deis', 'keys:add', '/root/.ssh/id_ed25519.pub'])
-    await machine.ok(['tee', '/root/shop/server.js'], greedyServer)
-    await machine.ok(['tee', '/root/shop/Dockerfile'], dockerfile)
-    const git = ['git', '-C', '/root/shop', '-c', 'user.name=op', '-c', 'user.email=op@example.com']
-    await machine.ok([...git, 'init', '--quiet', '--initial-branch=main'])
-    await machine.ok([...git, 'add', '.'])
-    await machine.ok([...git, 'commit', '--quiet', '--message=one'])
-    await machine.ok(['sh', '-c', 'cd /root/shop && deis create shop && deis config:set GREETING=hello PORT=5000'])
-    const ssh = ['-c', 'core.sshCommand=ssh -o StrictHostKeyChecking=no']
-    const { code, stderr } = await machine.run([...git, ...ssh, 'push', 'deis', 'main'])
+    const files = { 'server.js': greedyServer, Dockerfile: dockerfile }
+    await prepareShop(machine, domain, files, 'GREETING=hello PORT=5000')
+    const { code, stderr } = await machine.run([...git, 'push', 'deis', 'main'])
     expect([code, stderr]).toEqual([0, expect.stringMatching(/Builder: BuildKit of Docker [^]*shop:v3 deployed/)])
     expect(await ask('shop')).toBe('1000 hello')
   })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { greedyServer } from './greedy-app.ts'
+import { git, prepareShop } from './machine-shop.ts'
 import { bootMachine, canBoot, type Machine } from './systemd-machine.ts'
 import { until } from './until.ts'
 
@@ -15,21 +16,9 @@ describe.skipIf(!canBoot).sequential('limits of an installation (as root, with s
     machine = await bootMachine(await mkdtemp(join(tmpdir(), 'deis-machine-')), { limits: true })
     await machine.ok(['sh', '-c', `echo 127.0.0.1 deis.${domain} shop.${domain} >>/etc/hosts`])
     await machine.ok(['node', '/src/dist/server/main.js', 'install', '--domain', domain])
-    const token = (await machine.ok(['cat', '/var/lib/deis/keys/registration.token'])).trim()
-    const who = ['--username=op', '--password=correct-horse', '--email=op@example.com']
-    await machine.ok(['deis', 'register', `http://deis.${domain}`, `--token=${token}`, ...who])
-    await machine.ok(['mkdir', '-p', '/root/shop', '/root/.ssh'])
-    await machine.ok(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/root/.ssh/id_ed25519'])
-    await machine.ok(['deis', 'keys:add', '/root/.ssh/id_ed25519.pub'])
-    await machine.ok(['tee', '/root/shop/server.js'], greedyServer)
-    await machine.ok(['tee', '/root/shop/Procfile'], 'web: node server.js\n')
-    const git = ['git', '-C', '/root/shop', '-c', 'user.name=op', '-c', 'user.email=op@example.com']
-    await machine.ok([...git, 'init', '--quiet', '--initial-branch=main'])
-    await machine.ok([...git, 'add', '.'])
-    await machine.ok([...git, 'commit', '--quiet', '--message=one'])
-    await machine.ok(['sh', '-c', 'cd /root/shop && deis create shop && deis config:set GREETING=hello'])
-    const ssh = ['-c', 'core.sshCommand=ssh -o StrictHostKeyChecking=no']
-    await machine.ok([...git, ...ssh, 'push', '--quiet', 'deis', 'main'])
+    const files = { 'server.js': greedyServer, Procfile: 'web: node server.js\n' }
+    await prepareShop(machine, domain, files, 'GREETING=hello')
+    await machine.ok([...git, 'push', '--quiet', 'deis', 'main'])
   }, 600_000)
   afterAll(() => machine?.remove())
 

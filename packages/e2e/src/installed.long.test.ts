@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { git, prepareShop } from './machine-shop.ts'
 import { bootMachine, canBoot, type Machine } from './systemd-machine.ts'
 import { until } from './until.ts'
 
@@ -88,29 +89,10 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
   })
 
   test('an app is deployed from a laptop, and runs as a user of its own', async () => {
-    const token = (await machine.ok(['cat', '/var/lib/deis/keys/registration.token'])).trim()
-    const who = ['--username=op', '--password=correct-horse', '--email=op@example.com']
-    await machine.ok(['deis', 'register', `http://deis.${domain}`, `--token=${token}`, ...who])
-    await machine.ok(['mkdir', '-p', '/root/shop', '/root/.ssh'])
-    await machine.ok(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/root/.ssh/id_ed25519'])
-    await machine.ok(['deis', 'keys:add', '/root/.ssh/id_ed25519.pub'])
     const server = `require('http').createServer((q, r) => setTimeout(() => r.end(process.getuid() + ' ' + process.env.GREETING), q.url === '/slow' ? 4000 : 0)).listen(process.env.PORT)`
-    await machine.ok(['tee', '/root/shop/server.js'], server)
-    await machine.ok(['tee', '/root/shop/Procfile'], 'web: node server.js\n')
-    const git = ['git', '-C', '/root/shop', '-c', 'user.name=op', '-c', 'user.email=op@example.com']
-    await machine.ok([...git, 'init', '--quiet', '--initial-branch=main'])
-    await machine.ok([...git, 'add', '.'])
-    await machine.ok([...git, 'commit', '--quiet', '--message=one'])
-    await machine.ok(['sh', '-c', 'cd /root/shop && deis create shop && deis config:set GREETING=hello'])
-    await machine.ok([
-      ...git,
-      '-c',
-      'core.sshCommand=ssh -o StrictHostKeyChecking=no',
-      'push',
-      '--quiet',
-      'deis',
-      'main',
-    ])
+    const files = { 'server.js': server, Procfile: 'web: node server.js\n' }
+    await prepareShop(machine, domain, files, 'GREETING=hello')
+    await machine.ok([...git, 'push', '--quiet', 'deis', 'main'])
     // Not root, and not the user of the router.
     expect(await page()).toMatch(/^[45]\d{4} hello$/)
   })
