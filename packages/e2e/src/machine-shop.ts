@@ -2,11 +2,9 @@
 import type { Machine } from './systemd-machine.ts'
 
 const folder = '/root/shop'
+const settings = ['user.name=op', 'user.email=op@example.com', 'core.sshCommand=ssh -o StrictHostKeyChecking=no']
 /** In the app's repository. Keys of hosts are taken as they come. */
-export const git = [
-  ...['git', '-C', folder, '-c', 'user.name=op', '-c', 'user.email=op@example.com'],
-  ...['-c', 'core.sshCommand=ssh -o StrictHostKeyChecking=no'],
-]
+export const git = ['git', '-C', folder, ...settings.flatMap((setting) => ['-c', setting])]
 
 /** The first account, with a key, and the app `shop` with these variables and one commit of these files. */
 export async function prepareShop(
