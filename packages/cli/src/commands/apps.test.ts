@@ -234,13 +234,20 @@ describe('apps:open', () => {
     expect(await deis(['open', '--platform', '-a', 'foo'], { home, env })).toMatchObject({ code: 1, stdout: '' })
   })
 
-  test('needs no browser', async () => {
+  test.each([
+    ['is missing', null, 'xdg-open is not installed'],
+    ['finds no browser', '#!/bin/sh\nexit 3\n', 'xdg-open failed'],
+  ])('prints the URL and fails when xdg-open %s', async (_, program, why) => {
     const { home } = await against(known)
-    expect(await deis(['open', '-a', 'foo'], { home, env: { PATH: temporaryFolder() } })).toMatchObject({
-      code: 0,
-      stdout: 'http://foo.localhost:8080\n',
-      stderr: 'Note: could not open a browser (xdg-open is not installed).\n',
-    })
+    const bin = temporaryFolder()
+    if (program !== null) writeFileSync(join(bin, 'xdg-open'), program, { mode: 0o755 })
+    const failure = `Error: No browser was opened: ${why}.\nOpen http://foo.localhost:8080 by hand, here or on another machine.\n`
+    const url = 'http://foo.localhost:8080'
+    const opened = await deis(['open', '-a', 'foo'], { home, env: { PATH: bin } })
+    expect(opened).toMatchObject({ code: 1, stdout: `${url}\n`, stderr: failure })
+    const { code, stdout } = await deis(['open', '-a', 'foo', '--json'], { home, env: { PATH: bin } })
+    expect([code, JSON.parse(stdout)]).toEqual([1, { url }])
+    expect(await deis(['open', '--platform'], { home, env: { PATH: bin } })).toMatchObject({ code: 1 })
   })
 
   test('opens host names only', async () => {

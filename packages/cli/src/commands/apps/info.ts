@@ -4,7 +4,7 @@ import { openInBrowser } from '../../terminal/browser.ts'
 import { appAddress, originOf } from '../../parse/address.ts'
 import type { Context } from '../../profile/context.ts'
 import { limitOf } from '../../parse/options.ts'
-import { countSuffix, labelled, note } from '../../terminal/output.ts'
+import { countSuffix, labelled } from '../../terminal/output.ts'
 import { labelLines } from '../labels.ts'
 import { processLines } from '../ps.ts'
 
@@ -53,24 +53,27 @@ function checkedUrl(address: string): string {
   return text
 }
 
-/** The page of the platform itself. */
-export async function openPlatform(context: Context): Promise<void> {
-  const url = `${originOf((await context.profile()).controller)}/`
+/** @throws DeisError when there is no browser, as over SSH; the address has been printed then, too. */
+async function show(context: Context, url: string): Promise<void> {
   context.answer({ url }, [url])
   const trouble = await openInBrowser(context.io, url)
-  if (trouble !== null) note(context.io, `Note: could not open a browser (${trouble}).`)
+  if (trouble === null) return
+  throw new DeisError('usage', `No browser was opened: ${trouble}.`, {
+    hint: `Open ${url} by hand, here or on another machine.`,
+  })
+}
+
+/** The page of the platform itself. */
+export async function openPlatform(context: Context): Promise<void> {
+  await show(context, `${originOf((await context.profile()).controller)}/`)
 }
 
 export async function open(context: Context, id: string): Promise<void> {
-  const { io } = context
   const { results } = await context.call(listDomains, { params: { id }, query: { limit: '1' } })
   const [first] = results
   if (!first)
     throw new DeisError('not_found', `"${id}" has no domain, so there is nothing to open.`, {
       hint: `Add one with \`deis domains:add <domain> -a ${id}\`.`,
     })
-  const url = checkedUrl(await addressOf(context, first.domain))
-  context.answer({ url }, [url])
-  const trouble = await openInBrowser(io, url)
-  if (trouble !== null) note(io, `Note: could not open a browser (${trouble}).`)
+  await show(context, checkedUrl(await addressOf(context, first.domain)))
 }
