@@ -1,7 +1,7 @@
 // Who reaches the port of an app, on this machine and from another one?
 import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ describe.skipIf(!able)('closed ports (as root, with nft and setpriv)', () => {
     await once(server, 'listening')
     port = (server.address() as AddressInfo).port
     const failed = (error: unknown): void => expect.fail(String(error))
-    firewall = await openFirewall({ folder, path, ports: { first: port, last: port }, failed })
+    firewall = await openFirewall({ folder, path, ports: { first: port, last: port }, failed, slow() {} })
   })
   afterEach(async () => {
     await firewall.remove()
@@ -54,12 +54,12 @@ describe.skipIf(!able)('closed ports (as root, with nft and setpriv)', () => {
   test('a router with a user of its own reaches it', async () => {
     const failed = (error: unknown): void => expect.fail(String(error))
     const ports = { first: port, last: port }
-    const withRouter = await openFirewall({ folder, path, ports, failed, routerUser: String(stranger) })
+    const withRouter = await openFirewall({ folder, path, ports, failed, slow() {}, routerUser: String(stranger) })
     expect(withRouter.active).toBe(true)
     await withRouter.guard([{ port, uid: owner }])
     expect(await tries('127.0.0.1', port, as(stranger))).toBe('open')
     expect(await tries('127.0.0.1', port, as(stranger + 1))).toBe('ECONNREFUSED')
-    const withNobody = await openFirewall({ folder, path, ports, failed, routerUser: 'no-such-user' })
+    const withNobody = await openFirewall({ folder, path, ports, failed, slow() {}, routerUser: 'no-such-user' })
     expect(withNobody).toMatchObject({ active: false, reason: expect.stringContaining('no-such-user') as string })
   })
 
@@ -95,7 +95,13 @@ describe.skipIf(!able)('closed ports (as root, with nft and setpriv)', () => {
 
   test('two platforms do not disturb each other', async () => {
     await firewall.guard([{ port, uid: owner }])
-    const other = await openFirewall({ folder: `${folder}-2`, path, ports: { first: port, last: port }, failed() {} })
+    const other = await openFirewall({
+      folder: `${folder}-2`,
+      path,
+      ports: { first: port, last: port },
+      failed() {},
+      slow() {},
+    })
     await other.guard([])
     await other.remove()
     expect(await tries('127.0.0.1', port, as(stranger))).toBe('ECONNREFUSED')
@@ -124,7 +130,7 @@ describe.skipIf(!able)('closed ports (as root, with nft and setpriv)', () => {
 })
 
 test.skipIf(root)('an ordinary user is told what to close', async () => {
-  const options = { folder: tmpdir(), path, ports: { first: 10_000, last: 20_000 }, failed() {} }
+  const options = { folder: tmpdir(), path, ports: { first: 10_000, last: 20_000 }, failed() {}, slow() {} }
   const { active, reason } = await openFirewall(options)
   expect(active).toBe(false)
   expect(reason).toContain('close ports 10000 to 20000 to other machines')
@@ -138,9 +144,41 @@ test.skipIf(!root)('without nft the reason names it, and nothing is waited for a
     path: '/nonexistent',
     ports: { first: 10_000, last: 20_000 },
     failed() {},
+    slow() {},
     systemFolders: [],
   })
   expect(active).toBe(false)
   expect(reason).toContain('nft is not installed')
   expect(timers()).toBe(before)
+})
+
+/** Like a kernel that loads a module for each of these words, the first time that it meets one. */
+const slowNft = (folder: string): string => `#!/bin/sh
+cat > '${folder}/input'
+for word in @ports reject; do
+  grep -q "$word" '${folder}/input' || continue
+  [ -e "${folder}/$word" ] || { touch "${folder}/$word"; sleep 0.7; }
+done
+`
+
+test.skipIf(!root)('a kernel that is slow to load its modules is waited for once, and that is said', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'deis-firewall-'))
+  await writeFile(join(folder, 'nft'), slowNft(folder), { mode: 0o755 })
+  const said: number[] = []
+  const firewall = await openFirewall({
+    folder,
+    path: `${folder}:${path}`,
+    ports: { first: 10_000, last: 20_000 },
+    failed: (error) => expect.fail(String(error)),
+    slow: (seconds) => said.push(seconds),
+    times: { first: 60_000, later: 1_000, said: 100 },
+  })
+  try {
+    expect(firewall).toMatchObject({ active: true })
+    await firewall.guard([{ port: 10_000, uid: owner }])
+    expect(said).toEqual([60])
+  } finally {
+    await firewall.remove()
+    await rm(folder, { recursive: true })
+  }
 })

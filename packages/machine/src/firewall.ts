@@ -20,7 +20,9 @@ export type Firewall = {
   leave(): void
 }
 
-const nftMs = 10_000
+/** `first`: the kernel loads modules for it, which takes a slow machine long; it is said after `said`. */
+type Times = { readonly first: number; readonly later: number; readonly said: number }
+const usual: Times = { first: 120_000, later: 10_000, said: 5_000 }
 /** Reloading the machine's own firewall may remove our table: it is restored this often. */
 const repeatMs = 60_000
 
@@ -65,8 +67,8 @@ table inet ${table} {
 `
 }
 
-async function nft(path: string, input: string): Promise<void> {
-  const late = AbortSignal.timeout(nftMs)
+async function nft(path: string, input: string, ms: number): Promise<void> {
+  const late = AbortSignal.timeout(ms)
   const child = spawn('nft', ['-f', '-'], {
     env: { PATH: path },
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -79,7 +81,7 @@ async function nft(path: string, input: string): Promise<void> {
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   const [errors, [code]] = await Promise.all([text(child.stderr), ended]).catch((error: unknown) => {
-    throw late.aborted ? new Error(`nft failed: it did not end within ${nftMs / 1000} s`) : error
+    throw late.aborted ? new Error(`nft failed: it did not end within ${ms / 1000} s`) : error
   })
   if (code !== 0) throw new Error(`nft failed: ${errors.trim().slice(0, 500) || `exit code ${code}`}`)
 }
@@ -97,6 +99,9 @@ export type FirewallOptions = {
   /** The name or the number of the user that the router runs as; default: the user of this process. */
   readonly routerUser?: string | null
   readonly failed: (error: unknown) => void
+  /** Called when the first call of nft takes long; `seconds`: its deadline. */
+  readonly slow: (seconds: number) => void
+  readonly times?: Times
   /** Further folders where nft may be; not every PATH has them. */
   readonly systemFolders?: readonly string[]
 }
@@ -107,6 +112,8 @@ export async function openFirewall({
   ports,
   routerUser = null,
   failed,
+  slow,
+  times = usual,
   systemFolders = ['/usr/sbin', '/sbin'],
   ...options
 }: FirewallOptions): Promise<Firewall> {
@@ -119,14 +126,18 @@ export async function openFirewall({
   const table = tableName(folder)
   const platform = `{ ${[String(uid), ...(routerUser === null ? [] : [routerUser])].join(', ')} }`
   let wanted: readonly Guarded[] = []
+  const told = setTimeout(() => slow(times.first / 1000), times.said)
   try {
-    // Ports that an earlier controller closed stay closed until the ports in use are known.
-    const probe = `table inet ${table}_probe`
-    await nft(path, `${probe} {\n  chain probe {\n    meta skuid ${platform} accept\n  }\n}\ndelete ${probe}\n`)
+    // A table of its own: ports that an earlier controller closed stay closed until the ports in use are known. It has all that
+    // the other one has, so that the kernel has loaded everything when processes wait for their ports.
+    const probe = `${table}_probe`
+    await nft(path, `${ruleset(probe, platform, [])}delete table inet ${probe}\n`, times.first)
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     const why = missing ? 'nft is not installed (package nftables)' : (error as Error).message
     return noFirewall(`${why}; ${remedy}`)
+  } finally {
+    clearTimeout(told)
   }
   let last = Promise.resolve()
   let next: Promise<void> | null = null
@@ -135,7 +146,7 @@ export async function openFirewall({
     if (next) return next
     const result = last.then(() => {
       next = null
-      return nft(path, ruleset(table, platform, wanted))
+      return nft(path, ruleset(table, platform, wanted), times.later)
     })
     next = result
     last = result.catch(() => {})
@@ -156,7 +167,7 @@ export async function openFirewall({
       clearInterval(timer)
       wanted = []
       await last
-      await nft(path, `table inet ${table}\ndelete table inet ${table}\n`)
+      await nft(path, `table inet ${table}\ndelete table inet ${table}\n`, times.later)
     },
     leave: () => clearInterval(timer),
   }

@@ -61,6 +61,7 @@ export async function openBackend(settings: ProcessSettings, deps: Deps): Promis
     ports,
     routerUser: settings.routerUser,
     failed: (error) => log('error', 'ports of apps could not be closed again', { err: error }),
+    slow: (seconds) => log('warn', `waiting up to ${seconds} s for nft: the kernel may be loading its modules`, {}),
   })
   const archiver = createArchiver(archiveProgram, await findTar())
   const shell = findShell(path)
