@@ -211,6 +211,8 @@ export async function call<const R extends Route>(
 export type Live = {
   /** Whether the controller follows; one that cannot sends what it has. */
   readonly isFollowed: boolean
+  /** When it began, by the clock of the controller, in whole seconds. */
+  readonly began: Date
   readonly body: AsyncIterable<Buffer>
   /** Closes the connection. */
   end(): void
@@ -249,6 +251,7 @@ export async function live<const R extends Route>(
       throw refusal({ status, versions: versionsIn(headers), text: await text(data) }, route, connection.controller)
     return {
       isFollowed: headers[followHeader] !== undefined,
+      began: new Date(Date.parse(String(headers['date'])) || Date.now()),
       body: watched(data, over),
       end: () => over.abort(),
     }

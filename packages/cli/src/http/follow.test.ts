@@ -64,20 +64,26 @@ describe('logs -f', () => {
     ])
   })
 
-  test('-n 0 shows only what comes, also after a connection that broke before anything came', async () => {
+  test('-n 0 shows only what comes, also what came while the connection was lost before any line', async () => {
+    const began =
+      (handler: Handler): Handler =>
+      (response, request) => {
+        response.setHeader('Date', 'Fri, 02 Jan 2026 03:04:02 GMT')
+        handler(response, request)
+      }
     const { home, requests } = await scripted(
-      breaks('\n'),
-      breaks(line(2, 'b')),
-      ends(line(1, 'a') + line(2, 'b')),
+      began(breaks('\n')),
+      breaks(line(1, 'old') + line(2, 'b') + line(3, 'c')),
+      ends(line(1, 'old') + line(2, 'b') + line(3, 'c') + line(3, 'd')),
       gone,
     )
     expect(await deis(['logs', '-f', '-a', 'foo', '-n', '0'], { home })).toMatchObject({
       code: 0,
-      stdout: line(2, 'b'),
+      stdout: line(2, 'b') + line(3, 'c') + line(3, 'd'),
     })
     expect(requests).toEqual([
       'GET /v2/apps/foo/logs?log_lines=0&follow=1',
-      'GET /v2/apps/foo/logs?log_lines=0&follow=1',
+      'GET /v2/apps/foo/logs?log_lines=5000&follow=1',
       'GET /v2/apps/foo/logs?log_lines=5000&follow=1',
       'GET /v2/apps/foo/logs?log_lines=5000&follow=1',
     ])

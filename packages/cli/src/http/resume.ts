@@ -1,6 +1,8 @@
 // Which lines are new when a part of a log is read again?
 
 export type Resume = {
+  /** Nothing older was asked for. Of that second itself, lines read again are shown: better one too many than one lost. */
+  since(moment: Date): void
   /** After a reconnect: the next lines begin with some that were seen. */
   again(): void
   /** Whether the line is new; it counts as seen from now on. */
@@ -18,10 +20,11 @@ export function createResume(): Resume {
   const positions = new Map<string, Position>()
   let before = new Map<string, Position>()
   let first: string | null = null
+  let isAgain = false
 
   const wasSeen = (source: string, second: string, line: string): boolean => {
     const position = before.get(source)
-    // Lines of a new source are new, unless they are older than everything that was shown.
+    // Lines of a new source are new, unless they are older than everything that was shown or asked for.
     if (!position) return first !== null && second < first
     if (second !== position.second) return second < position.second
     const times = position.lines.get(line) ?? 0
@@ -29,13 +32,17 @@ export function createResume(): Resume {
     return times > 0
   }
   return {
+    since(moment) {
+      first = moment.toISOString().replace(/\.\d+Z$/, '+00:00')
+    },
     again() {
+      isAgain = true
       before = copied(positions)
     },
     isNew(line) {
       const [, second = '', source = ''] = /^(\S+) (\S+\[[^\]]*\]): /.exec(line) ?? []
       if (second === '') return true
-      if (before.size > 0 && wasSeen(source, second, line)) return false
+      if (isAgain && wasSeen(source, second, line)) return false
       first ??= second
       const position = positions.get(source)
       const lines = position?.second === second ? position.lines : new Map<string, number>()

@@ -52,7 +52,6 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
   ])
   const resume = createResume()
   let wasOpen = false
-  let hasLines = false
   const open = (more: Query): Promise<Live> => {
     const given = { params: { id }, query: { ...query, ...more, follow: '1' } }
     return context.connected((connection) => live(context.wire, connection, getLogs, given))
@@ -61,16 +60,15 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
     await follow(context, {
       async open(isAgain) {
         if (isAgain) resume.again()
-        // While nothing was shown, nothing tells which of the lines are new: `-n 0` wants none of those that are old.
-        const isReread = isAgain && (hasLines || query.log_lines !== '0')
-        const answer = await open(isReread ? { log_lines: String(rereadLines) } : {})
+        const answer = await open(isAgain ? { log_lines: String(rereadLines) } : {})
+        // Where no line was asked for, none tells from when on lines are new.
+        if (!isAgain && query.log_lines === '0') resume.since(answer.began)
         wasOpen = true
         return answer
       },
       // An empty line only keeps the connection open.
       take(line) {
         if (line.trim() === '') return null
-        hasLines = true
         return resume.isNew(line) ? colour(line) : null
       },
       // The controller stopped, or the app is gone: the next request shows which.
