@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { RunAs } from './accounts.ts'
 import type { Tar } from './tar.ts'
 import { begun } from './begun.ts'
+import { hasHardNames } from './hard-names.ts'
 import { openPrograms, type Program } from './archive-program.ts'
 import {
   type ArchiveLimits,
@@ -43,8 +44,8 @@ export type Archiver = {
     options?: User,
   ): OpenFolder & {
     /**
-     * As `unpack`, of a tar that git makes: a large one by the tar of the machine where that can, which also makes names that are
-     * not UTF-8. When that fails it is read again, by our program.
+     * As `unpack`, of a tar that git makes: one that is large, or has names that our program does not read, by the tar of the
+     * machine where that can. When that fails it is read again, by our program.
      */
     unpackTree(source: () => Readable, limits: ArchiveLimits): Promise<readonly LeftOut[]>
   }
@@ -115,8 +116,9 @@ export function createArchiver(vector: readonly string[], tar: Tar | null = null
         pack: (file, options = {}) =>
           packed(folder, file, { ...options, runAs, signal }, () => opened.pack(file, options)),
         async unpackTree(source, limits) {
-          const { isLarge, all } = await begun(source(), smallTree)
-          if (tar === null || !isLarge) return (await opened.unpack(all, { limits })).leftOut
+          const { small, all } = await begun(source(), smallTree)
+          if (tar === null || (small !== null && !hasHardNames(small)))
+            return (await opened.unpack(all, { limits })).leftOut
           try {
             await tar.unpackPlain(all, folder, limits, { runAs, signal })
             return []

@@ -199,8 +199,11 @@ test.each([
 })
 
 /** What git makes of a commit with such files. */
-async function treeOf(files: Record<string, string | { readonly to: string }>): Promise<Buffer> {
-  const repository = await mkdtemp(join(parent, 'repository-'))
+async function treeOf(
+  files: Record<string, string | { readonly to: string }>,
+  repository = join(parent, 'repository'),
+): Promise<Buffer> {
+  await mkdir(repository, { recursive: true })
   const run = (...args: string[]) =>
     execFile('git', args, {
       cwd: repository,
@@ -248,6 +251,31 @@ test('a tree of git is the same by tar and by our program', async () => {
   )
   expect(listings[0]?.length).toBe(20)
   expect(listings[1]).toEqual(listings[0])
+})
+
+const hardNames = [
+  Buffer.from(`${'long '.repeat(30)}\nwith a line break`),
+  Buffer.concat([Buffer.from('caf'), Buffer.of(0xe9)]),
+  Buffer.concat([Buffer.from('long '.repeat(30)), Buffer.of(0xe9)]),
+]
+
+test.skipIf(tar === null).each([
+  ['small', 10],
+  ['large', 600_000],
+])('a %s tree of git has all names that git has', async (_, size) => {
+  const repository = join(parent, 'hard')
+  await mkdir(repository)
+  for (const name of hardNames) await writeFile(Buffer.concat([Buffer.from(`${repository}/`), name]), name)
+  await symlink(hardNames[1] ?? '', join(repository, 'link'))
+  const tree = await treeOf({ [`short\nwith a line break`]: 'x', filling: 'x'.repeat(size) }, repository)
+  const home = await homeOf('home')
+  const folder = createArchiver(testProgram, tar).open(home, { runAs })
+  expect(await folder.unpackTree(() => pieces(tree), defaultLimits)).toEqual([])
+  await folder.close()
+  const names = await readdir(Buffer.from(home), { encoding: 'buffer' })
+  const expected = [...hardNames, ...['short\nwith a line break', 'filling', 'link'].map((name) => Buffer.from(name))]
+  expect(names.toSorted(Buffer.compare)).toEqual(expected.toSorted(Buffer.compare))
+  expect(await readlink(join(home, 'link'), { encoding: 'buffer' })).toEqual(hardNames[1])
 })
 
 const [file, many] = [{ path: 'file', content: 'x' }, 600_000]

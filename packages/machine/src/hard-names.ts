@@ -1,0 +1,45 @@
+// Which names of a small tar of git does our program not read as they are: long ones with line breaks, and bytes that are not UTF-8?
+import { isUtf8 } from 'node:buffer'
+
+const block = 512
+const nameLength = 100
+const linkAt = 157
+const prefixAt = 345
+const prefixLength = 155
+const extended = 'x'
+
+/** Without what follows a NUL. */
+function field(header: Buffer, from: number, length: number): Buffer {
+  const bytes = header.subarray(from, from + length)
+  const end = bytes.indexOf(0)
+  return end < 0 ? bytes : bytes.subarray(0, end)
+}
+
+/** `<length> <key>=<value>\n`, one after the other: without line breaks in values, as many as there are lines. */
+function isHard(records: Buffer): boolean {
+  if (!isUtf8(records)) return true
+  for (let at = 0; at < records.length;) {
+    const length = Number.parseInt(records.toString('latin1', at, at + 8), 10)
+    if (!(length > 0) || records.indexOf('\n', at) !== at + length - 1) return true
+    at += length
+  }
+  return false
+}
+
+/** Whether there is one. Of an archive that is not as git makes it, the answer means nothing. */
+export function hasHardNames(tar: Buffer): boolean {
+  for (let at = 0; at + block <= tar.length;) {
+    const header = tar.subarray(at, at + block)
+    const size = Number.parseInt(field(header, 124, 12).toString('latin1'), 8) || 0
+    const names = [
+      field(header, 0, nameLength),
+      field(header, linkAt, nameLength),
+      field(header, prefixAt, prefixLength),
+    ]
+    if (!names.every((name) => isUtf8(name))) return true
+    const content = at + block
+    if (header.toString('latin1', 156, 157) === extended && isHard(tar.subarray(content, content + size))) return true
+    at = content + Math.ceil(size / block) * block
+  }
+  return false
+}
