@@ -16,13 +16,14 @@ import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from 
 import type { Registry } from '@deis/ports/registry'
 import { createRegistry } from '@deis/registry/create'
 import { kindLabel, ofApp, ofPlatform } from '../labels.ts'
+import { copiesOf, dropCopies, pruneCopies } from './copies.ts'
 import { buildCnb, type CnbBuild } from './cnb.ts'
 import { checkBuilder } from './checks.ts'
 import { openBuildKitCache } from './buildkit/cache.ts'
 import { buildDockerfile } from './dockerfile.ts'
 import { fullDiskFailure, watchDisk } from './full-disk.ts'
 import { isDue, keepHouse } from './housekeeping.ts'
-import { copiesOf, dropCopies, forgetImages, pruneImages } from './images.ts'
+import { forgetImages, pruneImages } from './images.ts'
 import { type DockerBuilderOptions, maxOutputBytes } from './options.ts'
 import { openLayers } from './layers.ts'
 import { removeLeft } from './recover.ts'
@@ -108,6 +109,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   const registry: Registry = createRegistry(all)
   const destination = destinationOf(target, own)
   const inUse = new Set<string>()
+  const copiesFile = join(stateFolder, 'copies.json')
   const parts: Parts = { options, registry, destination, inUse }
   const readSbom = createSbomReader({ registry, archiver: options.archiver, folder })
   const transfer = createTransfer({ engine, platform, registry, registries: all, destination, inUse })
@@ -236,12 +238,12 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       await pruneImages(where, keep, signal)
       await kept(signal)
       const to = await pushed(signal)
-      if (to) {
-        const apps = new Set([...appsOf(to, keep), ...built, exportsOf(platform)])
-        // A registry that is away keeps nothing in the engine.
-        await dropCopies(where, copiesOf(to, own ? 'all' : apps), (reference) => !keep.has(reference), signal)
-        await prunePushed(registry, to, apps, keep, signal)
-      }
+      const apps = new Set(to ? [...appsOf(to, keep), ...built, exportsOf(platform)] : [])
+      // A registry that is away keeps nothing in the engine.
+      const beginnings = to ? copiesOf(to, own ? 'all' : apps) : []
+      // No app has this name: one after the other, as they write to one file.
+      await inLine('', () => pruneCopies({ engine, file: copiesFile }, beginnings, keep, signal))
+      if (to) await prunePushed(registry, to, apps, keep, signal)
       await keepHouseNow()
     },
     async forget(app, artifacts) {
@@ -255,7 +257,7 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       for (const { name } of await listVolumes(engine, labels, signal)) await removeVolume(engine, name, signal)
       const to = await pushed(signal)
       if (!to) return
-      await dropCopies(where, [`${repositoryOf(to, app)}@`], () => true, signal)
+      await dropCopies(where, [`${repositoryOf(to, app)}@`], () => false, signal)
       await forgetPushed(registry, to, app, artifacts, signal)
     },
     checks: () => checkBuilder({ options, registry, own }),

@@ -1,5 +1,4 @@
 // Which images of ours are deleted from the engine, and when?
-import { repositoryOf, type Target } from '@deis/container/image-names'
 import type { Static } from 'typebox'
 import type { Engine } from '../engine/engine.ts'
 import { hasStatus } from '../engine/error.ts'
@@ -37,33 +36,6 @@ export async function pruneImages(where: Where, keep: ReadonlySet<string>, signa
   for (const image of await listed(where, [], signal))
     if (image.Labels?.[appLabel] !== undefined && !keep.has(image.Id) && Date.now() - image.Created * 1000 > hourMs)
       await remove(where, image, signal)
-}
-
-/**
- * Pure: how references of the platform's own images begin. A registry of its own has no others, and neither has an organization
- * below a registry; of a whole registry it has the repositories of its apps.
- */
-export const copiesOf = (target: Target, apps: ReadonlySet<string> | 'all'): readonly string[] =>
-  apps === 'all' || target.organization !== ''
-    ? [repositoryOf(target, '')]
-    : [...apps].map((app) => `${repositoryOf(target, app)}@`)
-
-/** Copies of images of a registry, which has them still: by their reference. A container's image stays. */
-export async function dropCopies(
-  { engine }: Where,
-  beginnings: readonly string[],
-  unneeded: (reference: string) => boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const all = await engine.read('listing images', ImageList, { method: 'GET', path: '/images/json' }, signal)
-  for (const { RepoDigests } of all)
-    for (const reference of RepoDigests ?? [])
-      if (beginnings.some((beginning) => reference.startsWith(beginning)) && unneeded(reference)) {
-        const path = `/images/${encodeURIComponent(reference)}`
-        await engine.send('deleting an image', { method: 'DELETE', path }, signal).catch((error: unknown) => {
-          if (!hasStatus(error, 404, 409)) throw error
-        })
-      }
 }
 
 /** All of an app. */
