@@ -1,42 +1,23 @@
 // Does an app move from one installation to another with all it has, and serve there?
-import { cp, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Checkout, newApp, settings } from './app.ts'
-import { type Person, registered } from './client.ts'
+import { expect, test } from 'vitest'
+import { settings } from './app.ts'
 import { self, serving } from './http.ts'
-import { type Platform, startPlatform } from './platform.ts'
-import { soon } from './with-app.ts'
+import { type MoveStage, withMoveStage } from './move-stage.ts'
 
-let old: Platform
-let fresh: Platform
-let ann: Person
-let eve: Person
-let shop: Checkout
-
-beforeAll(async () => {
-  ;[old, fresh] = await Promise.all([startPlatform(soon), startPlatform(soon)])
-  ;[ann, eve] = await Promise.all([registered(old, 'ann'), registered(fresh, 'eve')])
-  shop = await newApp(ann, 'shop')
+let stage: MoveStage
+withMoveStage(async (given) => {
+  stage = given
+  const { shop } = stage
   await shop.deploy(settings({ message: 'first' }))
   await shop.does('config:set', 'GREETING=hello')
   await shop.does('scale', 'web=2')
   await shop.does('domains:add', 'shop.example.org')
 })
-afterAll(async () => {
-  await old?.stop()
-  await fresh?.stop()
-})
-
-/** As a person would carry it. */
-async function moved(file: string, ...options: string[]): Promise<string> {
-  await shop.does('apps:export', '-o', file, ...options)
-  const there = join(eve.home, file)
-  await cp(join(shop.folder, file), there)
-  return there
-}
 
 test('it serves there with its releases, which go on', async () => {
+  const { old, fresh, eve, shop, moved } = stage
   const file = await moved('shop.tar')
   expect((await stat(join(shop.folder, 'shop.tar'))).mode & 0o777).toBe(0o600)
   const again = await shop.deis('apps:export', '-o', 'shop.tar')
