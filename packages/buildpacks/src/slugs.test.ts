@@ -1,3 +1,4 @@
+// Are slugs stored whole, refused when they are not, and deleted when nothing needs them?
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+// Does git run with our settings only, and is each failure of it an error with its reason?
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'

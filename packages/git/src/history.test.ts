@@ -1,3 +1,4 @@
+// Does the git history of an app come back from a file as it was, and is a damaged one refused?
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// Does long work let waiting work run in between, and short work not?
 import { expect, test } from 'vitest'
 import { openTurns } from './turns.ts'
 

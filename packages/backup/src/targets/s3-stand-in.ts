@@ -1,4 +1,4 @@
-// A stand-in for a store that speaks S3, for tests only: it keeps objects in memory and checks every signature (version 4).
+// Where do tests store backups by S3? In a stand-in that keeps objects in memory and checks every signature (version 4).
 import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'

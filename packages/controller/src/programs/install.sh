@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the command line of Deis, upgrades it, or removes it, without root. Needs Node.js, tar and curl or wget.
+# How is the command line of Deis installed, upgraded or removed, without root? Needs Node.js, tar and curl or wget.
 #   curl -fsSL @ORIGIN@/install.sh | sh
 #   curl -fsSL @ORIGIN@/install.sh | sh -s -- --uninstall
 # DEIS_INSTALL_DIR is where it goes, instead of ~/.local: the program is in its folder bin.

@@ -1,3 +1,4 @@
+// Does what a build prints become lines of bounded length that are harmless on a terminal?
 import { expect, test } from 'vitest'
 import { plain, splitLines } from './lines.ts'
 

@@ -1,3 +1,4 @@
+// Which ref of a push is deployed, and which pushes are refused, with what to do?
 import { expect, test } from 'vitest'
 import { isGoodRef } from '@deis/ports/git-ref'
 import { branchesMatter, parseUpdates, planPush, PushRefused } from './refs.ts'

@@ -1,3 +1,4 @@
+// Does only a valid signature of a usable key prove who connects?
 import { generateKeyPairSync } from 'node:crypto'
 import type { AuthContext, ParsedKey } from 'ssh2'
 import ssh2 from 'ssh2'

@@ -1,3 +1,4 @@
+// Which commands are served over SSH, and is every other one refused by name?
 import { expect, test } from 'vitest'
 import { errorPacket } from '../push/packets.ts'
 import { parseCommand, quoted } from './command.ts'

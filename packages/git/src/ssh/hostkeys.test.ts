@@ -1,3 +1,4 @@
+// Are host keys made once, for their owner only, and is a damaged one never replaced?
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ssh2 from 'ssh2'

@@ -1,4 +1,4 @@
-// Names, manifests, build arguments, registries, what is pruned: the pure rules of builds on a cluster.
+// Do the pure rules of builds on a cluster hold: names, manifests, build arguments, registries, what is pruned?
 import { Readable } from 'node:stream'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+// Is an archive of an app taken whole, however it arrives, and refused when anything of it is wrong?
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

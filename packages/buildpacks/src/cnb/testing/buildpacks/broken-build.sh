@@ -1,4 +1,4 @@
 #!/bin/bash
-# test/broken: cannot build anything.
+# test/broken: what does a build look like that fails?
 echo "this app cannot be built"
 exit 3

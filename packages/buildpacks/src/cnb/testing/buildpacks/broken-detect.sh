@@ -1,5 +1,5 @@
 #!/bin/bash
-# test/broken: fails where a file of the app says so.
+# test/broken: is this an app whose detection is to fail?
 if [ -f broken-detect ]; then
   echo "this buildpack is broken"
   exit 1

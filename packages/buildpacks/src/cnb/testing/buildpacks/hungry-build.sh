@@ -1,4 +1,4 @@
 #!/bin/bash
-# test/hungry: uses memory until it is killed.
+# test/hungry: what becomes of a build that uses all memory?
 echo "a hungry build begins"
 tail /dev/zero

@@ -1,3 +1,3 @@
 #!/bin/bash
-# test/hungry: takes apps that want all memory.
+# test/hungry: is this an app that wants all memory?
 [ -f hungry ] || exit 100

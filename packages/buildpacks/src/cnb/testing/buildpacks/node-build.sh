@@ -1,5 +1,5 @@
 #!/bin/bash
-# test/node: layers as a real buildpack makes them, and what package.json's scripts say.
+# test/node: which layers would a real buildpack make, and what do the scripts of package.json say?
 # deps: cached and launched, used again while package.json is the same; runtime: launched, taken from the last image.
 set -e
 layers=$1

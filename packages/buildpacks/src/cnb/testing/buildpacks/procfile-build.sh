@@ -1,5 +1,5 @@
 #!/bin/bash
-# test/procfile: every type of the Procfile as a process; `web` is the default, or the only one there is.
+# test/procfile: which processes does the Procfile have? `web` is the default, or the only one there is.
 set -e
 echo "[Procfile of the test builder]"
 count=$(grep -cE '^[A-Za-z0-9_-]+:' Procfile)

@@ -1,4 +1,4 @@
 #!/bin/bash
-# test/slow: builds for longer than anybody waits.
+# test/slow: what becomes of a build that takes longer than anybody waits?
 echo "a slow build begins"
 sleep 1000

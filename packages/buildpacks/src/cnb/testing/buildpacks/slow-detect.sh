@@ -1,3 +1,3 @@
 #!/bin/bash
-# test/slow: takes apps that want to wait.
+# test/slow: is this an app that wants to wait?
 [ -f slow ] || exit 100
