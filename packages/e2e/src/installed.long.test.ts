@@ -313,14 +313,20 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
       `mkdir ~/9.0.4-broken/${migration} && echo 'ALTER TABLE "User" RENAME TO "Gone";' >~/9.0.4-broken/${migration}/migration.sql`,
     )
     const before = await appPid()
-    const { code, stdout, stderr } = await machine.run(['deis-server', 'upgrade', '--wait=10', folder])
-    expect([code, stdout]).toEqual([1, expect.stringContaining('with 1 new migrations')])
-    expect(stderr).toContain('9.0.4-broken does not come up: ')
-    expect(stderr).toContain('The upgrade to 9.0.4-broken failed, and 9.0.3-again runs as before.')
-    expect(await current()).toBe('/opt/deis/releases/9.0.3-again')
-    expect(await machine.ok(['deis', 'whoami'])).toContain('op')
-    expect(await appPid()).toBe(before)
-    expect(await page()).toMatch(/ hello$/)
+    const commands = [
+      ['deis-server', 'upgrade', '--wait=10', folder],
+      ['node', `${folder}/server/main.js`, 'install', '--wait=10'],
+    ] as const
+    for (const command of commands) {
+      const { code, stdout, stderr } = await machine.run(command)
+      expect([code, stdout]).toEqual([1, expect.stringContaining('with 1 new migrations')])
+      expect(stderr).toContain('9.0.4-broken does not come up: ')
+      expect(stderr).toContain('The upgrade to 9.0.4-broken failed, and 9.0.3-again runs as before.')
+      expect(await current()).toBe('/opt/deis/releases/9.0.3-again')
+      expect(await machine.ok(['deis', 'whoami'])).toContain('op')
+      expect(await appPid()).toBe(before)
+      expect(await page()).toMatch(/ hello$/)
+    }
   })
 
   test('an installation from before the sockets is upgraded; where that fails, its programs have their ports again', async () => {
@@ -342,7 +348,10 @@ describe.skipIf(!canBoot).sequential('installed with systemd (as root, with syst
     await until({ what: 'the app answers' }, async () => (await page()).endsWith(' hello'))
     // What an upgrade runs: the program of the new release. Its router ends at once.
     const folder = await otherRelease('9.0.5-broken', 'echo "process.exit(1)" >~/9.0.5-broken/router/main.js')
-    const { code, stderr } = await machine.run(['node', `${folder}/server/main.js`, 'install', '--wait=5'])
+    const put = '/opt/deis/releases/9.0.5-broken'
+    await machine.ok(['cp', '-r', folder, put])
+    await machine.ok(['ln', '-s', '/opt/deis/releases/9.0.3-again/bin/node', `${put}/bin/node`])
+    const { code, stderr } = await machine.run(['node', `${put}/server/main.js`, 'install', '--wait=5'])
     expect([code, stderr]).toEqual([1, expect.stringContaining('does not answer after 5 s')])
     expect((await machine.run(['stat', `${units}-router.socket`])).code).toBe(1)
     expect((await machine.run(['stat', `${units}-controller.socket`])).code).toBe(1)

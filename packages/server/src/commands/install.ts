@@ -1,6 +1,6 @@
 // How does the platform get onto this machine, as services that start with it?
-import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readFile, readlink, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { carryOut } from '../act/act.ts'
@@ -17,8 +17,18 @@ import type { Io } from '../io.ts'
 import { layout } from '../layout.ts'
 import { readFacts } from '../machine/facts.ts'
 import { listenersOn } from '../machine/listeners.ts'
+import { backedUpOption, upgrade } from './upgrade.ts'
+import { waitOption } from './wait.ts'
 
-type InstallOptions = Options & { readonly dryRun?: boolean; readonly root?: string; readonly wait: number }
+type InstallOptions = Options & {
+  readonly dryRun?: boolean
+  readonly root?: string
+  readonly wait: number
+  readonly databaseIsBackedUp?: boolean
+}
+
+/** Where this program is. */
+const from = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
 function portOf(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535)
@@ -35,17 +45,6 @@ function directoryOf(text: string): string {
   if (!URL.canParse(text) || new URL(text).protocol !== 'https:' || /\s/.test(text))
     throw new InvalidArgumentError('It must be an https URL.')
   return text
-}
-
-function secondsOf(text: string): number {
-  if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.')
-  return Number(text)
-}
-
-export function waitOption(): Option {
-  const description = 'how long it may take until the platform answers'
-  return new Option('--wait <seconds>', description).argParser(secondsOf).default(60)
 }
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null
@@ -66,7 +65,6 @@ function refuse(problems: readonly string[]): void {
 
 async function install(options: InstallOptions, io: Io, failed: () => void): Promise<void> {
   const root = options.root === undefined ? '' : resolve(options.root)
-  const from = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
   const release = await readRelease(from)
   const facts = await readFacts(['/opt', '/var/lib'])
   const before = await readSettings(root)
@@ -84,8 +82,8 @@ async function install(options: InstallOptions, io: Io, failed: () => void): Pro
   }
   if (root === '') refuse(problems)
   const wasInstalled = await exists(join(root, layout.data, 'state'))
-  const isUpgrade = root === '' && (await exists(layout.current))
-  const added = isUpgrade ? await absentSockets() : []
+  const isInstalled = root === '' && (await exists(layout.current))
+  const added = isInstalled ? await absentSockets() : []
   try {
     await carryOut(steps, { root }, io)
   } catch (error) {
@@ -102,6 +100,19 @@ async function install(options: InstallOptions, io: Io, failed: () => void): Pro
     addresses: facts.addresses,
   })
   for (const line of lines) io.out(line)
+}
+
+/** Whether another release is installed, and this program is not what its upgrade runs. */
+async function isUpgrade({ dryRun, root }: InstallOptions): Promise<boolean> {
+  if (dryRun === true || root !== undefined || dirname(from) === layout.releases) return false
+  const current = await readlink(layout.current).catch(() => null)
+  return current !== null && basename(current) !== (await readRelease(from)).name
+}
+
+/** First as it is, so that it goes back by itself if that fails; then with what the options want. */
+async function installOrUpgrade(options: InstallOptions, io: Io, failed: () => void): Promise<void> {
+  if (await isUpgrade(options)) await upgrade(from, options, io)
+  await install(options, io, failed)
 }
 
 export function installCommand(io: Io, failed: () => void): Command {
@@ -127,7 +138,8 @@ export function installCommand(io: Io, failed: () => void): Command {
       ),
     )
     .addOption(waitOption())
+    .addOption(backedUpOption())
     .option('--dry-run', 'print every step, and do nothing')
     .option('--root <folder>', 'write into this folder as if it were /, and start nothing')
-    .action((options: InstallOptions) => install(options, io, failed))
+    .action((options: InstallOptions) => installOrUpgrade(options, io, failed))
 }

@@ -2,7 +2,7 @@
 import { readdir, readlink, rm, stat, statfs } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { messageOf } from '@deis/types'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { putRelease, readRelease } from '../act/release.ts'
 import { Failure } from '../failure.ts'
 import { readSettings } from '../install/choose.ts'
@@ -14,7 +14,7 @@ import { pauseController, resumeController } from '../upgrade/pause.ts'
 import { bringBackDatabase, bringBackSettings, type Copy, makeCopy, sizeOf } from '../upgrade/copy.ts'
 import { databaseFile, newMigrations, outdated } from '../upgrade/rules.ts'
 import { findRelease } from '../upgrade/source.ts'
-import { waitOption } from './install.ts'
+import { waitOption } from './wait.ts'
 
 type UpgradeOptions = { readonly sha256?: string; readonly databaseIsBackedUp?: boolean; readonly wait: number }
 
@@ -84,7 +84,11 @@ async function refuseWithoutSpace(database: string | null): Promise<void> {
     )
 }
 
-async function upgrade(path: string, { sha256, databaseIsBackedUp, wait }: UpgradeOptions, io: Io): Promise<void> {
+export async function upgrade(
+  path: string,
+  { sha256, databaseIsBackedUp, wait }: UpgradeOptions,
+  io: Io,
+): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new Failure('Only root can do this, and nothing was changed: repeat it with sudo.')
   const old = await readlink(layout.current).catch(() => null)
@@ -125,12 +129,15 @@ async function upgrade(path: string, { sha256, databaseIsBackedUp, wait }: Upgra
   }
 }
 
+export const backedUpOption = (): Option =>
+  new Option('--database-is-backed-up', 'upgrade although the database is on a server, which only you can back up')
+
 export function upgradeCommand(io: Io): Command {
   return new Command('upgrade')
     .description('take the release of a newer checkout or tarball; goes back by itself if that does not come up')
     .argument('[path]', 'folder of the checkout, or the tarball', '.')
     .option('--sha256 <sum>', 'what the tarball must have')
-    .option('--database-is-backed-up', 'go on although the database is on a server, which only you can back up')
+    .addOption(backedUpOption())
     .addOption(waitOption())
     .action((path: string, options: UpgradeOptions) => upgrade(path, options, io))
 }

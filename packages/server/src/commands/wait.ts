@@ -1,0 +1,13 @@
+// How long may it take until an installed platform answers?
+import { InvalidArgumentError, Option } from 'commander'
+
+function secondsOf(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 9999.')
+  return Number(text)
+}
+
+export function waitOption(): Option {
+  const description = 'how long it may take until the platform answers'
+  return new Option('--wait <seconds>', description).argParser(secondsOf).default(60)
+}
