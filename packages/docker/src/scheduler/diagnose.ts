@@ -7,7 +7,8 @@ import type { Ended, Pod } from './pod.ts'
 import { Unenforced } from './running.ts'
 
 /** `exited with code 1`, `used more memory than its limit and was killed`. */
-export function endedText({ code, outOfMemory, again = false }: Ended): string {
+export function endedText({ code, outOfMemory, again = false, withEngine = false }: Ended): string {
+  if (withEngine) return 'ended with the Docker Engine'
   if (code === null) return again ? 'was started again by hand' : 'was deleted'
   if (outOfMemory && code === 137) return 'used more memory than its limit and was killed (OOMKilled)'
   return exitText({ code, signal: null })
@@ -27,7 +28,7 @@ export function endFailure(
         ? 'This machine ran out of memory: scale something down.'
         : `Its limit is ${spec.memory}. Raise it: deis limits:set ${type}=512M`,
     )
-  if (ended.code === null)
+  if (ended.code === null || ended.withEngine === true)
     return new DeployFailure(`the container of ${type} ${endedText(ended)} before it was ready`, lines, 'Deploy again.')
   return exitFailure(type, { code: ended.code, signal: null }, lines, broken)
 }

@@ -23,12 +23,16 @@ export type Spec = Pick<ContainerParts, 'artifact' | 'command' | 'env' | 'memory
  */
 export type Stage = 'starting' | 'serving' | 'stopping' | 'one-off'
 
-/** How its container ended; null code: it is gone, and nobody knows. `again`: somebody else has started it again. */
+/**
+ * How its container ended; null code: it is gone, and nobody knows. `again`: somebody else has started it again. `withEngine`: the
+ * engine went away meanwhile, and most likely took it along.
+ */
 export type Ended = {
   readonly code: number | null
   readonly outOfMemory: boolean
   readonly error: string
   readonly again?: boolean
+  readonly withEngine?: boolean
 }
 
 export type Running = {

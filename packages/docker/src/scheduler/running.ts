@@ -74,18 +74,24 @@ async function untilEnded(
   signal: AbortSignal,
 ): Promise<Ended> {
   const waiting = { method: 'POST', path: `/containers/${id}/wait`, ms: 0 } as const
+  let withEngine = false
+  const failed = (error: unknown): void => {
+    signal.throwIfAborted()
+    withEngine ||= isAway(error)
+  }
   for (;;) {
     // The engine that is asked next may be another one: what has become of it is looked at in any case.
-    await engine.read('waiting for a container', Waited, waiting, signal).catch(() => signal.throwIfAborted())
+    await engine.read('waiting for a container', Waited, waiting, signal).catch(failed)
     try {
       const found = await inspect(engine, id, signal)
       if (!found) return { code: null, outOfMemory: false, error: '' }
       const { Running, ExitCode, OOMKilled, Error: error = '' } = found.State
-      if (!Running) return { code: ExitCode, outOfMemory: OOMKilled, error }
+      if (!Running) return { code: ExitCode, outOfMemory: OOMKilled, error, withEngine: withEngine && !OOMKilled }
       // Its address may be another one.
       if (found.State.StartedAt !== StartedAt) return { code: null, outOfMemory: false, error: '', again: true }
-    } catch {
-      signal.throwIfAborted()
+      withEngine = false
+    } catch (error) {
+      failed(error)
     }
     await sleep(retryMs, undefined, { signal })
   }

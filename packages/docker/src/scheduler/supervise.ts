@@ -13,6 +13,8 @@ const drainMs = 30_000
 const firstPauseMs = 1000
 const longestPauseMs = 60_000
 const stableAfterMs = 60_000
+/** Between two questions whether the engine answers again. */
+const awayMs = 1000
 /** How long the last lines of a container may take to come. */
 const lastLinesMs = 5_000
 /** While the engine is away. */
@@ -35,8 +37,24 @@ export async function lastLines(pod: Pod): Promise<readonly string[]> {
   return output.last()
 }
 
-/** Says that its container has ended, or could not be started. One that runs prints no last line. False: it is removed. */
-async function isToRestart(backend: Backend, pod: Pod, pause: number, hasEnded: boolean): Promise<boolean> {
+/** Resolves when the engine answers. */
+async function engineBack({ options: { engine } }: Backend, signal: AbortSignal): Promise<void> {
+  const ping = { method: 'GET', path: '/_ping', ms: 10_000 } as const
+  for (;;) {
+    await sleep(awayMs, undefined, { signal })
+    try {
+      return await engine.send('asking whether Docker answers', ping, signal)
+    } catch {
+      signal.throwIfAborted()
+    }
+  }
+}
+
+/**
+ * Says that its container has ended, or could not be started, and when the next one is. One that runs prints no last line. False:
+ * it is removed.
+ */
+async function isToRestart(backend: Backend, pod: Pod, when: string, hasEnded: boolean): Promise<boolean> {
   Object.assign(pod, { ready: false, reason: null, broken: null, state: 'error' })
   for (const notify of pod.whenFailed) notify()
   backend.changed(pod.app.id)
@@ -48,7 +66,7 @@ async function isToRestart(backend: Backend, pod: Pod, pause: number, hasEnded: 
     await removeContainer(backend.options.engine, id).catch(() => {})
   }
   if (pod.spec) {
-    await logLine(pod, `${pod.problem}, restarting in ${pause / 1000}s`)
+    await logLine(pod, `${pod.problem}, restarting ${when}`)
     return true
   }
   await logLine(pod, `${pod.problem}, waiting for the platform to start it again`)
@@ -63,27 +81,35 @@ export async function supervise(backend: Backend, pod: Pod): Promise<void> {
     signal.addEventListener('abort', () => resolve(null), { once: true })
   })
   let pause = firstPauseMs
+  /** Its last end, or failure to start, was the engine's: it does not count against the app. */
+  let isEngines = false
   while (!signal.aborted) {
     let hasEnded = true
     if (pod.container) {
       const ended = await Promise.race([pod.container.exited.catch(() => null), aborted])
       if (ended === null || signal.aborted) return
       hasEnded = ended.again !== true
+      isEngines = ended.withEngine === true
       if (Date.now() - pod.started.getTime() >= stableAfterMs) pause = firstPauseMs
       pod.problem = `process ${endedText(ended)}${pod.broken === null ? '' : ` (${pod.broken})`}`
     }
-    if (pod.problem !== null && !(await isToRestart(backend, pod, pause, hasEnded))) return
+    const when = isEngines ? 'when the engine answers' : `in ${pause / 1000}s`
+    if (pod.problem !== null && !(await isToRestart(backend, pod, when, hasEnded))) return
+    const counts = pod.problem !== null && !isEngines
     try {
-      if (pod.problem !== null) {
-        await sleep(pause, undefined, { signal })
-        pause = Math.min(pause * 2, longestPauseMs)
-      }
+      if (counts) await sleep(pause, undefined, { signal })
+      else if (isEngines) await engineBack(backend, signal)
       await startPod(backend, pod, signal)
       watchPod(backend, pod)
+      isEngines = false
     } catch (error) {
       if (signal.aborted) return
       pod.problem = `process could not be started: ${(error as Error).message}`
+      // An engine that answers, but not to this, is paused for.
+      isEngines = isAway(error) && !isEngines
     }
+    // With the engine away by now, its end was the engine's, too.
+    if (counts && !isEngines) pause = Math.min(pause * 2, longestPauseMs)
   }
 }
 
