@@ -1,7 +1,7 @@
 // Are the right pods kept, added and retired?
 import { expect, test } from 'vitest'
-import { type Candidate, planRollout } from './take-over.ts'
-import type { Formation } from './scheduler.ts'
+import { type Candidate, planRollout, type SwapPod, takeOver } from './take-over.ts'
+import { DeployFailure, type Formation } from './scheduler.ts'
 
 type Named = Candidate & { readonly name: string }
 
@@ -53,4 +53,31 @@ test.each([
   },
 ])('$title', ({ pods, want, keep, add, retire }) => {
   expect(plan(pods, want as Record<string, number>)).toEqual({ keep, add, retire })
+})
+
+test('twenty processes of an app that wait for each other are not taken for a leak of listeners', async () => {
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warned)
+  const types = Array.from({ length: 20 }, () => 'web')
+  const swap = {
+    types,
+    waitFor: [],
+    seconds: 60,
+    add: async (type: string): Promise<SwapPod> => ({ type, ready: false, whenReady: new Set() }),
+    keep: async () => {},
+    async start(pods: readonly SwapPod[], _signal: AbortSignal, up: (pod: SwapPod) => Promise<void>) {
+      const ready = pods.map(up)
+      for (const { whenReady } of pods) for (const notify of whenReady) notify()
+      await Promise.all(ready)
+    },
+    late: async () => new DeployFailure('late', [], ''),
+    explain: () => new DeployFailure('failed', [], ''),
+    serve: async () => {},
+    undo: async () => {},
+  }
+  expect(await takeOver(swap, new AbortController().signal)).toHaveLength(20)
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', warned)
+  expect(warnings).toEqual([])
 })

@@ -1,4 +1,5 @@
 // Which new pods take over from which old ones, all of them or none, where the backend itself starts and watches them?
+import { setMaxListeners } from 'node:events'
 import { DeployFailure, type Formation } from './scheduler.ts'
 
 export type Candidate = {
@@ -102,6 +103,8 @@ export async function takeOver<P extends SwapPod>(swap: Swap<P>, signal: AbortSi
   const added: P[] = []
   /** Aborted with the first failure; the others then give up. */
   const over = new AbortController()
+  // Each pod waits with it.
+  setMaxListeners(0, over.signal)
   const fail = (error: unknown): void => over.abort(error)
   const cancelled = (): void => fail(signal.reason)
   if (signal.aborted) cancelled()

@@ -1,4 +1,5 @@
 // What do the parts of the process scheduler share?
+import { setMaxListeners } from 'node:events'
 import { chmod, mkdir } from 'node:fs/promises'
 import type { Accounts } from '@deis/machine/accounts'
 import type { Archiver } from '@deis/machine/archive'
@@ -64,7 +65,9 @@ const logBytes = 1024 * 1024
 /** An app's id is the name of its folders. */
 export function openApp(backend: Backend, id: string): ProcessApp {
   if (!isAppId(id)) throw new Error(`${JSON.stringify(id)} is not an app ID`)
-  const app: ProcessApp = backend.apps.get(id) ?? {
+  const known = backend.apps.get(id)
+  if (known) return known
+  const app: ProcessApp = {
     id,
     pods: new Map(),
     lines: openLogFile(logFile(backend.options.folder, id), logBytes),
@@ -74,6 +77,8 @@ export function openApp(backend: Backend, id: string): ProcessApp {
     saving: Promise.resolve(),
     nextSave: null,
   }
+  // Every process of the app that ends waits with it.
+  setMaxListeners(0, app.leave.signal)
   backend.apps.set(id, app)
   return app
 }

@@ -253,6 +253,20 @@ describe.concurrent('processes', () => {
     await expect(access(join(testbed.folder, 'pods', app, name))).rejects.toThrow('ENOENT')
   })
 
+  test('many processes of one app start and end without a warning of Node.js', async () => {
+    const warnings: string[] = []
+    const warned = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', warned)
+    const app = newApp()
+    const command = 'trap "" TERM; while :; do sleep 600; done'
+    const worker = (replicas: number) => ({ worker: web({ command, replicas, graceSeconds: 0.5 }) })
+    await apply(formation(app, worker(12), { routable: null }))
+    await apply(formation(app, worker(0), { routable: null }))
+    await until('they are gone', async () => (await scheduler.observe(app)).length === 0)
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
+  })
+
   test('a crash is logged, comes back with the same name and port, waits longer each time', async () => {
     const app = newApp()
     const command = 'if [ -e /dev/null ]; then node server.mjs; exit $?; fi'
