@@ -209,7 +209,7 @@ async function listen(
   const takesGit = gitOverHttp(core, git)
   const server = createApp(
     core,
-    gitUrl,
+    { url: gitUrl, hostKeys: git.hostKeys },
     (request, response) => takesGit(request, response) || (intercept?.(request, response) ?? false),
     files,
   )

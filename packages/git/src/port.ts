@@ -85,6 +85,8 @@ export type GitServerDeps = {
 
 export type GitServer = {
   readonly port: number
+  /** What it proves itself by over SSH: `<type> <base64>` of each key, as in known_hosts. */
+  readonly hostKeys: readonly string[]
   /** Serves a fetch or a push over HTTP, for a user whose token was checked. Never rejects. */
   serveHttp(user: GitUser, asked: GitRequest, request: IncomingMessage, response: ServerResponse): Promise<void>
   readonly history: History

@@ -40,6 +40,8 @@ export type User = Static<typeof User>
 /** What a controller tells a client with a token about itself (docs/contract/api.md §1.2); the original answers `{}`. */
 export const Platform = Type.Object({
   git: Type.Optional(Type.String()),
+  /** What the git server proves itself by over SSH: `<type> <base64>`, as in known_hosts. */
+  git_host_keys: Type.Optional(Type.Array(Type.String())),
   domain: Type.Optional(Type.String()),
   router_port: Type.Optional(Type.Integer()),
   scheduler: Type.Optional(Type.String()),

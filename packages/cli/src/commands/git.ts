@@ -1,10 +1,11 @@
 // How is the git remote of an app added and removed?
 import { Command } from 'commander'
-import { DeisError } from '@deis/types'
+import { DeisError, messageOf } from '@deis/types'
 import type { Context } from '../profile/context.ts'
 import { addRemote, listRemotes, remotesHere, remoteUrl, removeRemote, webRemoteUrl } from '../profile/remotes.ts'
+import { trustHostKeys } from '../profile/host-keys.ts'
 import { type AppOption, appOption, remoteOption } from '../parse/options.ts'
-import { print } from '../terminal/output.ts'
+import { note, print } from '../terminal/output.ts'
 import { credentials, useHelper } from './credentials.ts'
 
 export async function urlOfRemote(context: Context, app: string): Promise<string> {
@@ -12,9 +13,21 @@ export async function urlOfRemote(context: Context, app: string): Promise<string
   return remoteUrl(app, await context.platform(), controller)
 }
 
+/** Without it ssh asks at the first push, and fails where nobody can answer. */
+async function trust(context: Context, url: string): Promise<void> {
+  if (!url.startsWith('ssh:')) return
+  try {
+    const added = await trustHostKeys(context.io, url, await context.platform(), await context.profile())
+    if (added) note(context.io, `The host keys of ${added.name} were added to ${added.file}.`)
+  } catch (error) {
+    note(context.io, `Note: the host keys of the git server were not added (${messageOf(error)}).`)
+  }
+}
+
 export async function createRemote(context: Context, name: string, url: string, app: string): Promise<void> {
   await addRemote(context.io, { name, url })
   print(context.io, `Git remote ${name} successfully created for app ${app}.`)
+  await trust(context, url)
 }
 
 /** Removes every remote of the app; whether there was one. */
@@ -39,7 +52,10 @@ export function git(context: Context): Command[] {
     const remotes = await listRemotes(io)
     if (https) await useHelper(context)
     const existing = remotes.find((candidate) => candidate.name === name)
-    if (existing?.url === wanted) return print(io, `Git remote ${name} already points to app ${id}.`)
+    if (existing?.url === wanted) {
+      print(io, `Git remote ${name} already points to app ${id}.`)
+      return trust(context, wanted)
+    }
     const isFormer = remotesHere(remotes, await context.platform(), controller).some(
       (candidate) => candidate.remote === existing && candidate.app === id,
     )

@@ -32,7 +32,7 @@ import { serveMove } from './move.ts'
 import { openapi } from './openapi.ts'
 import { servePage } from './page.ts'
 import { servePerms } from './perms.ts'
-import { servePlatform } from './platform.ts'
+import { type GitAddress, servePlatform } from './platform.ts'
 import { servePs } from './ps.ts'
 import { serveReleases } from './releases.ts'
 import { requestNamed } from '../domain/requests/requests.ts'
@@ -68,12 +68,11 @@ export const routes: readonly types.Route[] = Object.values(namedRoutes)
 export type ServedFiles = { readonly client: string | null; readonly page: string | null }
 
 /**
- * `gitUrl` gets the host name that the client used: where the server listens on every address, nothing else is known.
  * `intercept` sees every request first and returns whether it took it. `files` is what browsers and shells get.
  */
 export function createApp(
   core: Core,
-  gitUrl: (host: string) => string,
+  git: GitAddress,
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null,
   files: ServedFiles = { client: null, page: null },
 ): FastifyInstance {
@@ -173,7 +172,7 @@ export function createApp(
   serveHooks(server, core)
   serveEvents(server, core)
   serveDrains(server, core)
-  servePlatform(server, core, gitUrl)
+  servePlatform(server, core, git)
   serve(server, core, types.getRequest, ({ caller, params }) => requestNamed(core, caller, params.id))
   const document = openapi(namedRoutes)
   serve(server, core, types.getOpenapi, async () => document)

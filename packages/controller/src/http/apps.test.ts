@@ -527,6 +527,7 @@ describe('apps', () => {
   it('tells a signed-in client where things are', async () => {
     expect((await get('/v2/')).body).toEqual({
       git: 'ssh://git@localhost:2222',
+      git_host_keys: ['ssh-ed25519 AAAA'],
       domain: 'localhost',
       scheduler: 'memory',
       router_port: 8080,

@@ -199,7 +199,7 @@ export async function openFixture(
     const done = publishRoutes(core, app).finally(() => publishing.delete(done))
     publishing.add(done)
   })
-  const server = createApp(core, (host) => `ssh://git@${host}:2222`, null, {
+  const server = createApp(core, { url: (host) => `ssh://git@${host}:2222`, hostKeys: ['ssh-ed25519 AAAA'] }, null, {
     client: options.clientFolder ?? null,
     page: null,
   })

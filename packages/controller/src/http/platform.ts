@@ -6,11 +6,20 @@ import { examine } from '../domain/doctor.ts'
 import { publicPort } from '../domain/edge/routes.ts'
 import { serve } from './serve.ts'
 
-export function servePlatform(server: FastifyInstance, core: Core, gitUrl: (host: string) => string): void {
+/** How git is reached. */
+export type GitAddress = {
+  /** Gets the host name that the client used: where the server listens on every address, nothing else is known. */
+  readonly url: (host: string) => string
+  /** As in known_hosts. */
+  readonly hostKeys: readonly string[]
+}
+
+export function servePlatform(server: FastifyInstance, core: Core, git: GitAddress): void {
   serve(server, core, types.getPlatform, async ({ request }) => {
     const port = publicPort(core)
     return {
-      git: gitUrl(request.hostname),
+      git: git.url(request.hostname),
+      git_host_keys: [...git.hostKeys],
       domain: core.config.platformDomain,
       scheduler: core.scheduler.name,
       ...(port === 0 ? {} : { router_port: port }),

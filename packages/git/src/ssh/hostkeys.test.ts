@@ -1,10 +1,12 @@
 // Are host keys made once, for their owner only, and is a damaged one never replaced?
+import { execFile as execFileWithCallback } from 'node:child_process'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { temporary } from '../fixture.ts'
-import { hostKeys } from './hostkeys.ts'
+import { hostKeyFiles, hostKeys, publicParts } from './hostkeys.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -24,6 +26,13 @@ test('keys are made once, readable for their owner only', async () => {
   const files = await readdir(keys)
   expect(files.toSorted()).toEqual(['ssh_host_ecdsa_key', 'ssh_host_ed25519_key'])
   for (const file of files) expect((await stat(join(keys, file))).mode & 0o777).toBe(0o600)
+})
+
+test('what clients are told are the public parts', async () => {
+  const keys = await hostKeys(folder)
+  const run = promisify(execFileWithCallback)
+  const shown = await Promise.all(hostKeyFiles.map((file) => run('ssh-keygen', ['-y', '-f', join(folder, file)])))
+  expect(publicParts(keys)).toEqual(shown.map(({ stdout }) => stdout.trim().split(' ').slice(0, 2).join(' ')))
 })
 
 test.each(['', 'not a key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJhZGtleWJhZGtleWJhZGtleWJhZGtleWJhZGtleTE='])(

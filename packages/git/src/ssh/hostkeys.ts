@@ -55,3 +55,12 @@ export async function hostKeys(folder: string): Promise<Buffer[]> {
   }
   return keys
 }
+
+/** `<type> <base64>` of each, as in known_hosts. */
+export function publicParts(keys: readonly Buffer[]): string[] {
+  return keys.map((text) => {
+    const key = ssh2.utils.parseKey(text)
+    if (key instanceof Error) throw key
+    return `${key.type} ${key.getPublicSSH().toString('base64')}`
+  })
+}

@@ -9,7 +9,7 @@ import { serveHttp } from '../https/https.ts'
 import { killOrphans, writeSettings } from '../git.ts'
 import { openHistory } from '../history.ts'
 import { writeHooks } from '../push/hooks.ts'
-import { hostKeys } from './hostkeys.ts'
+import { hostKeys, publicParts } from './hostkeys.ts'
 import { defaultLimits, type GitServer, type GitServerDeps } from '../port.ts'
 import { openPushes } from '../push/pushes.ts'
 import type { Receiving } from '../push/receive.ts'
@@ -101,6 +101,7 @@ export async function startGitServer(deps: GitServerDeps): Promise<GitServer> {
   }
   return {
     port,
+    hostKeys: publicParts(keys),
     async serveHttp(...asked) {
       const work = serveHttp(serving, ...asked).finally(() => overHttp.delete(work))
       overHttp.add(work)
