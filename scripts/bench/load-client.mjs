@@ -3,10 +3,13 @@
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-const [url, headers, seconds, connections] = process.argv.slice(2)
+const [url, headersText, seconds, connections] = process.argv.slice(2)
+const headers = JSON.parse(headersText)
 const { protocol, hostname, port, pathname, search, host } = new URL(url)
-const lines = Object.entries({ Host: host, ...JSON.parse(headers) }).map(([name, value]) => `${name}: ${value}\r\n`)
+const lines = Object.entries({ Host: host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
 const request = Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
+/** Each request has a connection of its own, which either end closes. */
+const closes = Object.entries(headers).some(([name, value]) => /^connection$/i.test(name) && value === 'close')
 
 const times = []
 let over = false
@@ -29,9 +32,9 @@ function open() {
   let text = ''
   let length = -1
   let got = 0
-  let sent = 0
+  let sent = performance.now()
   const ask = () => {
-    sent = performance.now()
+    if (!closes) sent = performance.now()
     socket.write(request)
   }
   socket.on(encrypted ? 'secureConnect' : 'connect', ask)
@@ -46,7 +49,9 @@ function open() {
     text = ''
     length = -1
     got = 0
-    if (over) socket.destroy()
+    if (over || closes) socket.destroy()
+    if (over) return
+    if (closes) open()
     else ask()
   })
   socket.on('error', (error) => {
