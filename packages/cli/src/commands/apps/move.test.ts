@@ -2,24 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { deis, homeOf, type Replies, startController, temporaryFolder } from '../../testbed.ts'
-
-const archive = `manifest.json\0${'x'.repeat(100_000)}`
-const app = {
-  uuid: 'u',
-  id: 'foo',
-  owner: 'bob',
-  structure: {},
-  created: '2026-01-02T03:04:05Z',
-  updated: '2026-01-02T03:04:05Z',
-}
-const imported = { app, version: 4, built: null, warnings: [] }
-const exports = { 'GET /v2/apps/foo/export/': { text: archive, headers: { 'content-length': String(archive.length) } } }
-
-async function against(replies: Replies) {
-  const controller = await startController(replies)
-  return { controller, home: homeOf(controller), cwd: temporaryFolder() }
-}
+import { deis, type Replies } from '../../testbed.ts'
+import { against, archive, exports, imported } from './move-testing.ts'
 
 test('an export is a new file that only its owner reads', async () => {
   const { home, cwd } = await against(exports)
@@ -100,37 +84,4 @@ test('what is not an archive is not sent', async () => {
     stderr: expect.stringContaining('no such file'),
   })
   expect(controller.requests).toEqual([])
-})
-
-test('an archive is encrypted with a passphrase, and decrypted with the same one only', async () => {
-  const { home, cwd, controller } = await against({ ...exports, 'POST /v2/import/': { status: 201, json: imported } })
-  const differ = await deis(['apps:export', '-a', 'foo', '--passphrase'], { home, cwd, answers: ['one', 'other'] })
-  expect(differ).toMatchObject({ code: 1, stderr: expect.stringContaining('differ') })
-  const made = await deis(['apps:export', '-a', 'foo', '--passphrase'], {
-    home,
-    cwd,
-    answers: ['quite secret', 'quite secret'],
-  })
-  expect(made).toMatchObject({ code: 0, stderr: '' })
-  const file = join(cwd, 'foo.deis.tar.age')
-  const sealed = readFileSync(file)
-  expect(sealed.subarray(0, 21).toString()).toBe('age-encryption.org/v1')
-  expect(sealed.includes('xxxx')).toBe(false)
-  expect(statSync(file).mode & 0o777).toBe(0o600)
-
-  writeFileSync(join(cwd, 'phrase'), 'quite secret\n')
-  const from = ['apps:import', 'foo.deis.tar.age']
-  expect(await deis([...from, '--passphrase-file', 'phrase'], { home, cwd })).toMatchObject({ code: 0 })
-  expect(controller.requests.at(-1)).toBe(`POST /v2/import/ ${archive}`)
-  const wrong = await deis(from, { home, cwd, answers: ['wrong'] })
-  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('the passphrase is another one') })
-  expect(await deis(from, { home, cwd })).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('--passphrase-file'),
-  })
-
-  sealed[sealed.length - 100] = (sealed.at(-100) ?? 0) ^ 1
-  writeFileSync(file, sealed)
-  const damaged = await deis([...from, '--passphrase-file', 'phrase'], { home, cwd })
-  expect(damaged).toMatchObject({ code: 1, stderr: expect.stringContaining('Nothing was changed') })
 })
