@@ -10,6 +10,7 @@ import { releaseNotice } from '@deis/ports/procfile'
 import { argsFolderName, authName, dockerfileJob, labelFiles, registriesName } from './dockerfile-job.ts'
 import { cacheRepositoryOf, imageTag, repositoryOf } from '@deis/container/image-names'
 import { jobName } from './names.ts'
+import { isNodeRefusal } from './node-refusal.ts'
 import { asBuildFailure, type BuildContext, offerOrder, reporterOf } from './context.ts'
 import { pushContainer } from './pod.ts'
 import { runJob } from './run.ts'
@@ -84,12 +85,18 @@ export async function buildDockerfile(context: BuildContext): Promise<BuildResul
     noCache: request.noCache || config.DEIS_DISABLE_CACHE !== undefined,
   })
   let refusal = ''
+  let isOfNode = false
   const line = (text: string): void => {
     if (/unknown instruction/i.test(text)) refusal = text
+    if (isNodeRefusal(text)) isOfNode = true
     reporter.line(text)
   }
   const ended = await runJob(settings, job, { ...reporter, line }, signal)
   if (ended.exitCode !== 0) {
+    if (isOfNode)
+      reporter.note(
+        'The node does not let buildah create a user namespace, or mount in it. Its operator finds what to set under "Nodes that build Dockerfiles" in packages/install/README.md.',
+      )
     if (failedByHeredoc(refusal, await dockerfileOf(context)))
       reporter.note(
         'The Dockerfile has heredocs (<<EOF), which buildah knows from 1.33 on: write these lines without them.',

@@ -53,8 +53,24 @@ export type DockerfileJob = {
 type Security = NonNullable<Container['securityContext']>
 
 // Files in the image may have any owner, and package managers switch users, so this is root with the runtime's default
-// capabilities, in a container that is not privileged. RuntimeDefault would forbid the namespaces that buildah creates.
-const rootUser: Security = { privileged: false, runAsUser: 0, capabilities: { drop: ['NET_RAW'] } }
+// capabilities, in a container that is not privileged. buildah creates a user namespace and mounts in it: the runtime's profile of
+// seccomp, which a kubelet may make the default, forbids the one, and that of AppArmor, the default on Debian and Ubuntu, the other.
+const rootUser: Security = {
+  privileged: false,
+  runAsUser: 0,
+  capabilities: { drop: ['NET_RAW'] },
+  seccompProfile: { type: 'Unconfined' },
+  appArmorProfile: { type: 'Unconfined' },
+}
+
+/** What Kubernetes before 1.30 reads in place of `appArmorProfile`, which it ignores. */
+const withoutAppArmor = Object.fromEntries(
+  [buildContainer, pushContainer].map((name) => [
+    `container.apparmor.security.beta.kubernetes.io/${name}`,
+    'unconfined',
+  ]),
+)
+
 const fetchUser: Security = {
   runAsUser: 0,
   allowPrivilegeEscalation: false,
@@ -72,6 +88,7 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
     name: job.name,
     app: job.app,
     build: job.build,
+    annotations: withoutAppArmor,
     volumes: credentials
       ? [
           {

@@ -4,18 +4,28 @@ import { egressBut } from '../cluster/egress.ts'
 import { hasHeritage, heritage } from '../cluster/labels.ts'
 import { findOrCreateNamespace } from '../cluster/namespace.ts'
 import { registrySecret } from '../cluster/registry-credentials.ts'
-import { podSecurityLabel } from '../cluster/security.ts'
+import { levelAnnotation, podSecurityLabel } from '../cluster/security.ts'
 import { registryAuth } from '@deis/buildpacks/cnb/registry-auth'
-import type { NetworkPolicy, Secret } from '../client/objects.ts'
+import { type Namespace, type NetworkPolicy, pathOf, type Secret } from '../client/objects.ts'
 import { authSecret, pullSecret } from './pod.ts'
 import type { Settings } from './options.ts'
 
-/** Dockerfiles are built by root in a container that is not privileged; everything else keeps to the stricter level. */
-const levels = {
-  [podSecurityLabel('enforce')]: 'baseline',
-  [podSecurityLabel('warn')]: 'baseline',
-  [podSecurityLabel('audit')]: 'restricted',
+/** No stricter level lets the container that builds a Dockerfile do without the runtime's profiles (dockerfile-job.ts). */
+const level = 'privileged'
+
+const marks = {
+  labels: {
+    [podSecurityLabel('enforce')]: level,
+    [podSecurityLabel('warn')]: level,
+    [podSecurityLabel('audit')]: 'restricted',
+  },
+  annotations: { [levelAnnotation]: level },
 }
+
+/** Whether it has the level that releases of the platform set which did not note it: builds of Dockerfiles would be refused. */
+const hasFormerLevel = ({ metadata }: Namespace): boolean =>
+  metadata?.labels?.[podSecurityLabel('enforce')] === 'baseline' &&
+  metadata.annotations?.[levelAnnotation] === undefined
 
 /** The namespace exists and is not ours. */
 export class ForeignNamespace extends Error {}
@@ -37,12 +47,13 @@ const phaseSecret = (namespace: string, auth: string): Secret => ({
 })
 
 async function ensureNamespace(kube: Kube, name: string, signal?: AbortSignal): Promise<void> {
-  const metadata = { name, labels: { ...heritage, ...levels } }
+  const metadata = { name, labels: { ...heritage, ...marks.labels }, annotations: marks.annotations }
   const found = await findOrCreateNamespace(kube, { apiVersion: 'v1', kind: 'Namespace', metadata }, signal)
   if (!hasHeritage(found))
     throw new ForeignNamespace(
       `the namespace "${name}" has no label heritage=deis, so it is not the platform's: choose another one for builds, or label it`,
     )
+  if (hasFormerLevel(found)) await kube.patch(pathOf('v1/Namespace', undefined, name), { metadata: marks }, { signal })
 }
 
 /** @throws ForeignNamespace; KubeError. */

@@ -63,6 +63,8 @@ export type JobParts = {
   readonly name: string
   readonly app: string
   readonly build: string
+  /** Of the pod. */
+  readonly annotations?: Readonly<Record<string, string>>
   readonly pod: Pick<PodSpec, 'initContainers' | 'containers' | 'securityContext'>
   /** Besides the work folder, by name. */
   readonly volumes: NonNullable<PodSpec['volumes']>
@@ -70,7 +72,7 @@ export type JobParts = {
 
 const keepFinishedSeconds = 600
 
-export function jobOf(settings: Settings, { name, app, build, pod, volumes }: JobParts): Job {
+export function jobOf(settings: Settings, { name, app, build, annotations, pod, volumes }: JobParts): Job {
   const { namespace, instance, timeoutSeconds, limits, nodeSelector, credentials } = settings
   const labels = { ...heritage, app, [buildLabel]: build, [controllerKey]: instance }
   return {
@@ -83,7 +85,7 @@ export function jobOf(settings: Settings, { name, app, build, pod, volumes }: Jo
       activeDeadlineSeconds: timeoutSeconds + 30,
       ttlSecondsAfterFinished: keepFinishedSeconds,
       template: {
-        metadata: { labels },
+        metadata: { labels, ...(annotations ? { annotations } : {}) },
         spec: {
           restartPolicy: 'Never',
           automountServiceAccountToken: false,

@@ -139,6 +139,21 @@ describe('Jobs', () => {
     for (const container of [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])])
       expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } })
   })
+  test('of a Dockerfile only the containers of buildah do without the profiles of the runtime', () => {
+    const template = docker().spec?.template
+    const { initContainers = [], containers = [] } = template?.spec ?? {}
+    const free = [...initContainers, ...containers].filter(
+      ({ securityContext }) => securityContext?.seccompProfile?.type === 'Unconfined',
+    )
+    expect(free.map(({ name }) => name)).toEqual(['build', 'push'])
+    for (const { securityContext } of free) expect(securityContext?.appArmorProfile).toEqual({ type: 'Unconfined' })
+    // Kubernetes before 1.30 has no such field; later ones demand that both agree.
+    expect(template?.metadata?.annotations).toEqual({
+      'container.apparmor.security.beta.kubernetes.io/build': 'unconfined',
+      'container.apparmor.security.beta.kubernetes.io/push': 'unconfined',
+    })
+    expect(slug.spec?.template.metadata?.annotations).toBeUndefined()
+  })
   test('only the first container knows addresses', () => {
     for (const job of [slug, docker()]) {
       const { initContainers = [], containers = [] } = job.spec?.template.spec ?? {}

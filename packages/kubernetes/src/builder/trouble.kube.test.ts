@@ -151,6 +151,30 @@ describe.skipIf(!isClusterThere)('trouble on the cluster', () => {
     }
   })
 
+  test('a namespace with the level that releases before set gets the one of now, and keeps what its operator sets', async () => {
+    const name = `${t.namespace}-level`
+    const path = pathOf('v1/Namespace', undefined, name)
+    const enforce = 'pod-security.kubernetes.io/enforce'
+    const labels = { heritage: 'deis', [enforce]: 'baseline' }
+    const level = async (): Promise<string | undefined> =>
+      (await t.kube.get<Namespace>(path)).metadata?.labels?.[enforce]
+    await t.kube.create<Namespace>(pathOf('v1/Namespace'), {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels },
+    })
+    try {
+      const there = await t.another({ namespace: name })
+      expect((await there.checks())[0]).toMatchObject({ name: 'build namespace', status: 'ok' })
+      expect(await level()).toBe('privileged')
+      await t.kube.patch(path, { metadata: { labels } })
+      await there.checks()
+      expect(await level()).toBe('baseline')
+    } finally {
+      await t.kube.remove(path)
+    }
+  })
+
   test('the pod is deleted while it builds', async () => {
     const building = t.build(endless)
     await t.said('begun')

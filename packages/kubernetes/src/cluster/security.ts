@@ -18,4 +18,7 @@ export function securityOf(restricted: boolean): Security {
   }
 }
 
+/** The level that the platform has set: any other one is the operator's. */
+export const levelAnnotation = 'deis.io/pod-security'
+
 export const podSecurityLabel = (mode: 'enforce' | 'warn' | 'audit'): string => `pod-security.kubernetes.io/${mode}`

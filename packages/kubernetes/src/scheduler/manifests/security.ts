@@ -1,13 +1,10 @@
 // Which Pod Security level does an app's namespace enforce, and which pods keep to it?
-import { podSecurityLabel } from '../../cluster/security.ts'
+import { levelAnnotation, podSecurityLabel } from '../../cluster/security.ts'
 import type { Namespace } from '../../client/objects.ts'
 import type { Artifact } from '@deis/ports/scheduler'
 
 /** The published levels of Pod Security: a namespace that enforces one refuses every pod that asks for more. */
 export type Level = 'privileged' | 'baseline' | 'restricted'
-
-/** The level that the platform has set: any other one is the operator's. */
-const levelAnnotation = 'deis.io/pod-security'
 
 const enforcedOn = ({ metadata }: Namespace): string | undefined => metadata?.labels?.[podSecurityLabel('enforce')]
 
