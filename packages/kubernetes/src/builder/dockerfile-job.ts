@@ -13,6 +13,7 @@ import {
   pullSecret,
   pushContainer,
   resources,
+  scratch,
   variables,
   work,
 } from './pod.ts'
@@ -63,6 +64,13 @@ const rootUser: Security = {
   appArmorProfile: { type: 'Unconfined' },
 }
 
+// overlayfs cannot lie on the container's own file system, which is of that kind. One for each: nothing that was built reaches the
+// container with the credentials but as a file that it reads.
+const layersOf = (container: string): { readonly name: string; readonly mountPath: string } => ({
+  name: `${container}-layers`,
+  mountPath: '/var/lib/containers',
+})
+
 /** What Kubernetes before 1.30 reads in place of `appArmorProfile`, which it ignores. */
 const withoutAppArmor = Object.fromEntries(
   [buildContainer, pushContainer].map((name) => [
@@ -89,14 +97,20 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
     app: job.app,
     build: job.build,
     annotations: withoutAppArmor,
-    volumes: credentials
-      ? [
-          {
-            name: 'auth',
-            secret: { secretName: pullSecret, items: [{ key: '.dockerconfigjson', path: 'auth.json' }] },
-          },
-        ]
-      : [],
+    volumes: [
+      ...[buildContainer, pushContainer].map((container) => ({
+        name: layersOf(container).name,
+        emptyDir: scratch(limits),
+      })),
+      ...(credentials
+        ? [
+            {
+              name: 'auth',
+              secret: { secretName: pullSecret, items: [{ key: '.dockerconfigjson', path: 'auth.json' }] },
+            },
+          ]
+        : []),
+    ],
     pod: {
       initContainers: [
         fetcher(settings, job.urls, fetchUser),
@@ -118,7 +132,7 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
           env: variables({ ...env, ...registries, REGISTRY_AUTH_FILE: join(workFolder, authName) }),
           resources: resources(limits),
           securityContext: rootUser,
-          volumeMounts: [work],
+          volumeMounts: [work, layersOf(buildContainer)],
         },
       ],
       containers: [
@@ -134,7 +148,11 @@ export function dockerfileJob(settings: Settings, job: DockerfileJob): Job {
           }),
           resources: resources(limits),
           securityContext: { ...rootUser, allowPrivilegeEscalation: false },
-          volumeMounts: [work, ...(credentials ? [{ name: 'auth', mountPath: auth, readOnly: true }] : [])],
+          volumeMounts: [
+            work,
+            layersOf(pushContainer),
+            ...(credentials ? [{ name: 'auth', mountPath: auth, readOnly: true }] : []),
+          ],
         },
       ],
     },

@@ -33,6 +33,9 @@ export function resources({ memory, cpu, disk }: Limits): NonNullable<Container[
   }
 }
 
+/** A volume of the pod's life and its limit. */
+export const scratch = ({ disk }: Limits): { readonly sizeLimit?: string } => (disk === null ? {} : { sizeLimit: disk })
+
 export const variables = (env: Readonly<Record<string, string>>): NonNullable<Container['env']> =>
   Object.entries(env).map(([name, value]) => ({ name, value }))
 
@@ -94,10 +97,7 @@ export function jobOf(settings: Settings, { name, app, build, annotations, pod, 
           ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector } : {}),
           ...(credentials ? { imagePullSecrets: [{ name: pullSecret }] } : {}),
           ...pod,
-          volumes: [
-            { name: workMount.name, emptyDir: limits.disk === null ? {} : { sizeLimit: limits.disk } },
-            ...volumes,
-          ],
+          volumes: [{ name: workMount.name, emptyDir: scratch(limits) }, ...volumes],
         },
       },
     },

@@ -15,15 +15,18 @@ for __file in "$__args"/*; do
   export "$__name=${__value%x}"
   set -- "$@" --build-arg "$__name"
 done
+# Where the kernel lets a user namespace mount it (5.11 and newer), layers need not be copies of all that is below them.
+__driver=overlay
+buildah --storage-driver overlay info >/dev/null 2>&1 || __driver=vfs
 if [ -n "$__cache" ] && buildah build --help | grep -q -e --cache-to; then
-  buildah --storage-driver vfs build --isolation chroot "$@" \
+  buildah --storage-driver "$__driver" build --isolation chroot "$@" \
     --layers --cache-from "$__cache" --cache-to "$__cache" --tag unlabelled -- "$__context"
-  buildah --storage-driver vfs build --isolation chroot --quiet --pull=never --tag built -- "$__labels" >/dev/null
+  buildah --storage-driver "$__driver" build --isolation chroot --quiet --pull=never --tag built -- "$__labels" >/dev/null
 else
   while read -r __label; do
     set -- "$@" --label "$__label"
   done <"$__labels/list"
-  buildah --storage-driver vfs build --isolation chroot "$@" --tag built -- "$__context"
+  buildah --storage-driver "$__driver" build --isolation chroot "$@" --tag built -- "$__context"
 fi
-buildah --storage-driver vfs push --quiet built "$__image"
+buildah --storage-driver "$__driver" push --quiet built "$__image"
 echo 'Pushing to registry'
