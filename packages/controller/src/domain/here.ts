@@ -20,6 +20,8 @@ export type Here = {
   readonly ending: Map<string, Promise<void>>
   /** Apps that are being renamed, by uuid. */
   readonly renaming: Set<string>
+  /** Names that are kept for apps that are being made here, by uuid. */
+  readonly reserved: Set<string>
   readonly publishing: Map<string, Publishing>
   readonly hooks: Map<string, HookQueue>
   readonly failingApps: FailingApps
@@ -42,6 +44,7 @@ export function createHere(): Here {
     oneOffs: new Map(),
     ending: new Map(),
     renaming: new Set(),
+    reserved: new Set(),
     publishing: new Map(),
     hooks: new Map(),
     failingApps: createFailingApps(),

@@ -20,6 +20,7 @@ const digest = `sha256:${'d'.repeat(64)}`
 let calls: string[] = []
 let failing: Partial<Record<string, Error>> = {}
 let during: (() => Promise<void>) | null = null
+let resumed: (app: string) => void = () => {}
 const watched = (scheduler: Scheduler): Scheduler => ({
   ...scheduler,
   async prepare(app, signal) {
@@ -31,6 +32,10 @@ const watched = (scheduler: Scheduler): Scheduler => ({
     await during?.()
     if (failing[`apply ${formation.app}`]) throw failing[`apply ${formation.app}`]
     await scheduler.apply(formation, signal, progress)
+  },
+  async resume(formation, signal) {
+    resumed(formation.app)
+    return scheduler.resume(formation, signal)
   },
   async remove(app, signal) {
     calls.push(`remove ${app}`)
@@ -273,6 +278,32 @@ describe('is refused', () => {
     const bob = await f.user('bob')
     expect((await rename('tea', 'chai', bob)).status).toBe(403)
     expect((await rename('tea', 'chai', root)).status).toBe(200)
+  })
+})
+
+describe('a controller that still resumes its apps', () => {
+  it('leaves the new name alone', async () => {
+    await makeTea()
+    await post('/v2/apps/', { id: 'zoo' })
+    await deploy('zoo', 'busybox', null)
+    let resuming = Promise.resolve()
+    during = async () => {
+      during = null
+      // Apps are resumed in the order of their names: "chai" is done when it is at "zoo".
+      const atLast = new Promise<void>((resolve) => {
+        resumed = (app) => app === 'zoo' && resolve()
+      })
+      resuming = resumeApps(f.core)
+      await atLast
+    }
+    expect(await rename('tea', 'chai')).toMatchObject({ status: 200, body: { id: 'chai' } })
+    await resuming
+    expect(await f.core.db.app.findMany({ select: { id: true }, orderBy: { id: 'asc' } })).toEqual([
+      { id: 'chai' },
+      { id: 'zoo' },
+    ])
+    expect((await f.memory.observe('chai')).filter(({ state }) => state === 'up')).toHaveLength(2)
+    expect(calls).not.toContain('remove chai')
   })
 })
 

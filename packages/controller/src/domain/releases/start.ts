@@ -8,6 +8,7 @@ import { abandonBuilds, cancelForPeer } from '../builds/build.ts'
 import { converge } from './converge.ts'
 import type { Core } from '../core.ts'
 import { unreadyText } from '../apps/failing-apps.ts'
+import { leftOver, unfinishedMs } from '../apps/reserved.ts'
 import { countsOf, structureProblem } from '../apps/structure.ts'
 import { stopForPeer } from '../live/one-offs.ts'
 import type { Message } from '../../store/peers.ts'
@@ -17,8 +18,6 @@ import { makeReadable } from '../apps/unreadable.ts'
 const workers = 4
 const firstRetryMs = 5_000
 const lastRetryMs = 300_000
-/** Unfinished for this long: its controller may have died. */
-const unfinishedMs = 10_000
 const lookEveryMs = 10_000
 /** Well within the time for which such a message counts. */
 const notifyRoutersMs = 5_000
@@ -86,7 +85,9 @@ async function isSettled(core: Core, app: StoredApp): Promise<boolean> {
 
 async function resumeApp(core: Core, app: StoredApp, podsOnly: boolean): Promise<void> {
   if (app.destroying) {
-    await destroyApp(core, app)
+    // The page was read a while ago: what was asked for since may have made an app of it, or a rename given it another name.
+    const left = await leftOver(core, app.uuid)
+    if (left !== null) await destroyApp(core, left)
     return
   }
   // Unknown: try.
@@ -126,7 +127,7 @@ async function takeOver(core: Core, busy: Set<string>): Promise<void> {
     take: atOnce,
   })
   for (const app of left) {
-    if (busy.has(app.id) || core.queue.isBusy(app.id)) continue
+    if (busy.has(app.id) || core.queue.isBusy(app.id) || core.here.reserved.has(app.uuid)) continue
     busy.add(app.id)
     const work: Promise<unknown> = app.destroying ? destroyApp(core, app) : converge(core, app.id)
     work
