@@ -250,32 +250,39 @@ async function serveMeanwhile(core: Core, app: AppRow, pending: FullRelease, sig
   }
 }
 
+/** In the app's queue, once its edge is applied. Null: the app is gone, or about to be. */
+async function whileThere<T>(
+  core: Core,
+  id: string,
+  work: (app: AppRow, signal: AbortSignal) => Promise<T>,
+): Promise<T | null> {
+  return core.queue.run(id, async (signal) => {
+    const app = await appRow(core, id)
+    if (!app || app.destroying) return null
+    await exposeApp(core, id, signal)
+    return work(app, signal)
+  })
+}
+
 /**
  * Brings one app to its desired state after a start: carries a pending release on, or runs the last good one again. Returns the
  * processes that are not ready then: they are started again by themselves, and all others serve.
  */
 export async function converge(core: Core, id: string): Promise<readonly Unready[]> {
-  return core.queue.run(id, async (signal) => {
-    const app = await appRow(core, id)
-    if (!app || app.destroying) return []
-    await exposeApp(core, id, signal)
+  const unready = await whileThere(core, id, async (app, signal) => {
     const pending = await pendingRelease(core.db, app)
-    if (pending?.build) {
-      core.log.info({ app: id, release: pending.version }, 'continuing a deploy')
-      await serveMeanwhile(core, app, pending, signal)
-      await deploy(core, app, pending, signal)
-      return []
-    }
-    return resumeCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
+    if (!pending?.build) return resumeCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
+    core.log.info({ app: id, release: pending.version }, 'continuing a deploy')
+    await serveMeanwhile(core, app, pending, signal)
+    await deploy(core, app, pending, signal)
+    return []
   })
+  return unready ?? []
 }
 
 /** Runs the current release of an app that came here with its releases, all of it or nothing. Without a build nothing runs. */
 export async function runImported(core: Core, id: string): Promise<void> {
-  await core.queue.run(id, async (signal) => {
-    const app = await appRow(core, id)
-    if (!app || app.destroying) return
-    await exposeApp(core, id, signal)
+  await whileThere(core, id, async (app, signal) => {
     const release = await latestGood(core.db, app)
     if (release.build) await applyCurrent(core, app, desiredStructure(app, core.config.maxProcesses), signal)
   })
