@@ -106,8 +106,8 @@ export type ImageTransfer = {
 /** A build that failed; `message` is one line for the user, the output has the rest. */
 export class BuildFailure extends Error {
   readonly exitCode: number | null
-  constructor(message: string, exitCode: number | null = null) {
-    super(message)
+  constructor(message: string, exitCode: number | null = null, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'BuildFailure'
     this.exitCode = exitCode
   }

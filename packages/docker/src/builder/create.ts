@@ -201,9 +201,10 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
           throw new BuildFailure(
             `The build took longer than ${timeoutSeconds} seconds and was stopped: make it faster, or set DEIS_BUILD_TIMEOUT.`,
           )
-        if (!(await disk.isFull(error))) throw error
-        await Promise.all([options.buildKitCache.empty(), options.layers.empty()])
-        throw fullDiskFailure(error)
+        const full = await disk.full(error)
+        if (full === null) throw error
+        if (full === 'engine') await Promise.all([options.buildKitCache.empty(), options.layers.empty()])
+        throw fullDiskFailure(error, full)
       } finally {
         building.delete(request.id)
         await rm(sourceFile, { force: true })

@@ -31,7 +31,7 @@ export async function pushBuilt(
     return { ...result, artifact: { ...artifact, reference: await pushImage(engine, id, name, account, signal) } }
   } catch (error) {
     if (!(error instanceof PushFailure)) throw error
-    throw new BuildFailure(`${error.message}. ${error.hint}`)
+    throw new BuildFailure(`${error.message}. ${error.hint}`, null, { cause: error })
   } finally {
     inUse.delete(id)
   }
