@@ -15,6 +15,8 @@ export type Here = {
   readonly builds: Map<string, RunningBuild>
   /** Files of builds that are deleted while nobody waits for it. */
   readonly deleting: Set<Promise<void>>
+  /** Slugs and images that no release needs are being deleted. */
+  isPruning: boolean
   readonly oneOffs: Map<string, OneOffEntry>
   /** Apps that are being destroyed. */
   readonly ending: Map<string, Promise<void>>
@@ -41,6 +43,7 @@ export function createHere(): Here {
     requestsBegun: new Map(),
     builds: new Map(),
     deleting: new Set(),
+    isPruning: false,
     oneOffs: new Map(),
     ending: new Map(),
     renaming: new Set(),

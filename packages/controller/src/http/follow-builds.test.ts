@@ -134,14 +134,38 @@ describe('builds that go on', () => {
     later?.(() => new Promise((resolve) => (finish = resolve)))
     succeed({ web: 'serve' })
     expect(await done).toBe('taken')
-    const [deleting] = f.core.here.deleting
     // The next push of the same app does not wait either.
     const next = await push()
     next.succeed({ web: 'serve' })
     expect(await next.done).toBe('taken')
     finish()
-    await deleting
+    await Promise.all(f.core.here.deleting)
     expect(f.core.here.deleting.size).toBe(0)
+  })
+
+  it('have old slugs and images deleted after the push, by one at a time', async () => {
+    await Promise.all(f.core.here.deleting)
+    const { builder } = f.core
+    let times = 0
+    let finish = (): void => {}
+    const began = new Promise<void>((resolve) => {
+      const prune = (): Promise<void> => {
+        times++
+        resolve()
+        return new Promise((done) => (finish = done))
+      }
+      Object.assign(f.core, { builder: { ...builder, prune } })
+    })
+    for (let pushes = 0; pushes < 2; pushes++) {
+      const { succeed, done } = await push()
+      succeed({ web: 'serve' })
+      expect(await done).toBe('taken')
+      await began
+    }
+    finish()
+    await Promise.all(f.core.here.deleting)
+    Object.assign(f.core, { builder })
+    expect(times).toBe(1)
   })
 
   it('say why they failed, and end', async () => {

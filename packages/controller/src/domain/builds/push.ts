@@ -11,7 +11,7 @@ import { appRow } from '../releases/converge.ts'
 import { latestGood } from '../releases/release.ts'
 import { releaseBuild } from '../releases/release-build.ts'
 import { type RunningBuild, withBuild } from './build.ts'
-import { tidy } from './tidy.ts'
+import { deleteArtifacts, deleteLogs } from './tidy.ts'
 
 type Discard = () => Promise<void>
 
@@ -166,7 +166,9 @@ export async function receivePush(core: Core, push: Push): Promise<void> {
       await makeAndDeploy(core, app, push, build, (discard) => left.push(discard), deed)
       // Who follows the build does not wait for what is deleted.
       await build.log.close()
-      await tidy(core, app).catch(failed)
+      await deleteLogs(core, app).catch(failed)
+      // Reads the releases of all apps: the user who pushes has the answer by then.
+      left.push(() => push.ended.then(() => deleteArtifacts(core)))
     } finally {
       for (const discard of left) deleteLater(core, discard, failed)
     }

@@ -34,9 +34,20 @@ async function artifactsInUse(core: Core): Promise<Set<string>> {
   }
 }
 
+/** One at a time: what became superfluous meanwhile is deleted after the next push. */
+export async function deleteArtifacts(core: Core): Promise<void> {
+  const { builder, here } = core
+  if (here.isPruning) return
+  here.isPruning = true
+  try {
+    await builder.prune(await artifactsInUse(core))
+  } finally {
+    here.isPruning = false
+  }
+}
+
 /** Only while no other build of the app runs. */
-export async function tidy(core: Core, app: AppRow): Promise<void> {
-  await core.builder.prune(await artifactsInUse(core))
+export async function deleteLogs(core: Core, app: AppRow): Promise<void> {
   const kept = await core.db.build.findMany({
     where: { appUuid: app.uuid },
     orderBy: { createdAt: 'desc' },
