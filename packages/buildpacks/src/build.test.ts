@@ -340,7 +340,7 @@ test('prune and forget touch only what they should', async () => {
     await writeFile(join(slugs, name), '')
     await utimes(join(slugs, name), 1, 1)
   }
-  await t.builder.prune(new Set([`sha256:${'b'.repeat(64)}`]))
+  await t.builder.prune(new Set([`sha256:${'b'.repeat(64)}`]), new AbortController().signal)
   const left = await readdir(slugs)
   expect(left).toContain(kept)
   expect(left).toContain(`${digest.slice(7)}.tgz`)

@@ -105,7 +105,7 @@ export async function createNativeBuilder(options: NativeBuilderOptions): Promis
       const ended = await recoverWorkspaces(builds)
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
     },
-    prune: (keep) => pruneSlugs(slugFolder, keep),
+    prune: (keep, signal) => pruneSlugs(slugFolder, keep, signal),
     async forget(app, digests) {
       checkApp(app)
       await discard(join(caches, app))

@@ -64,6 +64,6 @@ test('a slug that is put again is as young as a new one', async () => {
   const old = new Date(Date.now() - 7_200_000)
   await utimes(file, old, old)
   await openSlugs(folder, checking).put(digest, join(folder, 'not needed'), signal)
-  await pruneSlugs(folder, new Set())
+  await pruneSlugs(folder, new Set(), signal)
   expect((await stat(file)).mtimeMs).toBeGreaterThan(Date.now() - 60_000)
 })

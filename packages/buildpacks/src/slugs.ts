@@ -12,8 +12,9 @@ import type { SlugStore } from '@deis/ports/slugs'
 const hourMs = 3_600_000
 
 /** Deletes slugs that are not to be kept, and what a killed build left half-packed; nothing younger than an hour. */
-export async function pruneSlugs(folder: string, keep: ReadonlySet<string>): Promise<void> {
+export async function pruneSlugs(folder: string, keep: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
   for (const name of await readdir(folder)) {
+    signal.throwIfAborted()
     const hex = /^([0-9a-f]{64})\.tgz$/.exec(name)?.[1]
     if (hex ? keep.has(`sha256:${hex}`) : !name.endsWith('.partial')) continue
     const file = join(folder, name)

@@ -141,8 +141,11 @@ export type Builder = {
    * other controllers, from time to time: builds of live controllers go on.
    */
   recover(): Promise<void>
-  /** Deletes all slugs and images of this platform but these, if they are older than an hour: the release of a newer one may not be stored yet. */
-  prune(keep: ReadonlySet<string>): Promise<void>
+  /**
+   * Deletes all slugs and images of this platform but these, if they are older than an hour: the release of a newer one may not be
+   * stored yet. @throws the signal's reason.
+   */
+  prune(keep: ReadonlySet<string>, signal: AbortSignal): Promise<void>
   /** Deletes what is kept for an app between builds, and these slugs or images of it (digests, references). */
   forget(app: string, artifacts: readonly string[]): Promise<void>
   /** Lines for `deis doctor`: toolchains found. */

@@ -149,7 +149,9 @@ describe('builds that go on', () => {
     let times = 0
     let finish = (): void => {}
     const began = new Promise<void>((resolve) => {
-      const prune = (): Promise<void> => {
+      const prune = (_: ReadonlySet<string>, signal: AbortSignal): Promise<void> => {
+        // A controller that stops does not wait for it.
+        expect(signal).toBe(f.core.shutdown)
         times++
         resolve()
         return new Promise((done) => (finish = done))

@@ -140,7 +140,7 @@ describe.skipIf(!isEngineThere)('Cloud Native Buildpacks', () => {
   test('images of no release go after an hour, and everything of an app with it', async () => {
     const { result } = await bed.build(app)
     const reference = result.artifact.kind === 'image' ? result.artifact.reference : ''
-    await bed.builder.prune(new Set())
+    await bed.builder.prune(new Set(), new AbortController().signal)
     // It is not an hour old.
     expect((await bed.registry.inspect(reference, null, AbortSignal.timeout(10_000))).reference).toBe(reference)
     await bed.builder.forget(`${bed.prefix}app`, [reference])

@@ -233,8 +233,8 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
       if (left.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: left })
       await lockRegistry()
     },
-    async prune(wanted) {
-      const signal = AbortSignal.timeout(workMs)
+    async prune(wanted, cancelled) {
+      const signal = AbortSignal.any([cancelled, AbortSignal.timeout(workMs)])
       const keep = new Set([...wanted, ...inUse])
       await pruneImages(where, keep, signal)
       await kept(signal)

@@ -86,7 +86,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
       expect(before.registry).toBeGreaterThan(1e6)
       const reference = result.artifact.kind === 'image' ? result.artifact.reference : ''
       expect(await bed.registry.remove(reference, AbortSignal.timeout(20_000))).toBe(true)
-      await builder.prune(new Set())
+      await builder.prune(new Set(), new AbortController().signal)
       await until('the space is free', async () => (await measure()).registry < before.registry - 1e6)
       // The registry gets once more what it had before.
       const again = await bed.build(files, { noCache: true }, new AbortController().signal, builder)

@@ -39,10 +39,10 @@ describe.skipIf(!isEngineThere)('with a registry of the operator`s', () => {
     expect(pushed).toMatch(new RegExp(`^${host}/${app}@sha256:[0-9a-f]{64}$`))
     await bed.docker('pull', '--quiet', pushed)
     const others = await bed.docker('inspect', '--format', '{{index .RepoDigests 0}}', busybox)
-    await pushing.prune(new Set([before, pushed]))
+    await pushing.prune(new Set([before, pushed]), never)
     expect(await Promise.all([before, pushed, others].map(isThere))).toEqual([true, true, true])
     // No release has it any more; others' images of the same registry are not asked about.
-    await pushing.prune(new Set([before]))
+    await pushing.prune(new Set([before]), never)
     expect(await Promise.all([before, pushed, others].map(isThere))).toEqual([true, false, true])
     await bed.docker('pull', '--quiet', pushed)
     expect(await bed.docker('run', '--rm', pushed, 'cat', '/made')).toBe(`${bed.prefix}pushed`)

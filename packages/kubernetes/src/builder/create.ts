@@ -160,11 +160,12 @@ export async function createJobBuilder(options: JobBuilderOptions): Promise<Buil
       }
       if (ended.length > 0) log('warn', 'ended builds that an earlier controller left', { builds: ended })
     },
-    async prune(keep) {
+    async prune(keep, signal) {
       // Without a registry, no image was ever pushed.
       if (target.host === '') return
       const apps = new Set([...appsOf(target, keep), ...built])
-      await pruneImages(registry, target, apps, keep, AbortSignal.timeout(registryWorkMs))
+      const late = AbortSignal.timeout(registryWorkMs)
+      await pruneImages(registry, target, apps, keep, AbortSignal.any([signal, late]))
     },
     async forget(app, references) {
       check({ app, id: 'none', sha: '0'.repeat(40) })

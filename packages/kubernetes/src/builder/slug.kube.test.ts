@@ -150,7 +150,7 @@ describe.skipIf(!isClusterThere)('buildpacks on the cluster', () => {
 
   test('pruned when old and unknown, forgotten with its app', async () => {
     const { result } = await t.build({ Procfile: 'web: x\n' }, { app: 'gone' })
-    await t.builder.prune(new Set())
+    await t.builder.prune(new Set(), new AbortController().signal)
     const tags = await t.registry.tags(`${t.target}/gone`, AbortSignal.timeout(10_000))
     expect([...tags.values()]).toEqual([imageOf(result).split('@')[1]])
     await t.builder.forget('gone', [imageOf(result)])

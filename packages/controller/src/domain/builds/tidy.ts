@@ -34,13 +34,15 @@ async function artifactsInUse(core: Core): Promise<Set<string>> {
   }
 }
 
-/** One at a time: what became superfluous meanwhile is deleted after the next push. */
+/** One at a time: what became superfluous meanwhile, or when the controller ended, is deleted after the next push. */
 export async function deleteArtifacts(core: Core): Promise<void> {
-  const { builder, here } = core
+  const { builder, here, shutdown } = core
   if (here.isPruning) return
   here.isPruning = true
   try {
-    await builder.prune(await artifactsInUse(core))
+    await builder.prune(await artifactsInUse(core), shutdown)
+  } catch (error) {
+    if (!shutdown.aborted) throw error
   } finally {
     here.isPruning = false
   }
