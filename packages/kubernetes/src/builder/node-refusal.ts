@@ -5,6 +5,6 @@
  * Nodes refuse it by the profiles of AppArmor, or by `kernel.apparmor_restrict_unprivileged_userns` and its likes.
  */
 export const isNodeRefusal = (line: string): boolean =>
-  /^(?:error|time="[^"]*" level=(?:error|fatal))\b.*(?:unshare|clone_newuser|user namespace|mount).*(?:permission denied|operation not permitted)/i.test(
+  /^(?:error|time="[^"]*" level=(?:error|fatal))\b.*(?:unshare|cannot clone|user namespace|[ug]id_?map|mount).*(?:permission denied|operation not permitted)/i.test(
     line,
   )
