@@ -8,7 +8,8 @@ let withWrk
 function wrkResult(text) {
   const wrong = /Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)/.exec(text)
   if (wrong) throw new Error(`requests failed under load:\n${text}`)
-  const [, late, unit] = /^ +99% +([\d.]+)([a-z]+)$/m.exec(text)
+  // A time in seconds has a space behind it.
+  const [, late, unit] = /^ +99% +([\d.]+)([a-z]+) *$/m.exec(text)
   return {
     rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]),
     requests: Number(/(\d+) requests in/.exec(text)[1]),
