@@ -30,7 +30,7 @@ function isHard(records: Buffer): boolean {
 export function hasHardNames(tar: Buffer): boolean {
   for (let at = 0; at + block <= tar.length;) {
     const header = tar.subarray(at, at + block)
-    const size = Number.parseInt(field(header, 124, 12).toString('latin1'), 8) || 0
+    const size = Math.max(0, Number.parseInt(field(header, 124, 12).toString('latin1'), 8) || 0)
     const names = [
       field(header, 0, nameLength),
       field(header, linkAt, nameLength),
