@@ -1,12 +1,11 @@
 // Which names of a small tar of git does our program not read as they are: long ones with line breaks, and bytes that are not UTF-8?
 import { isUtf8 } from 'node:buffer'
+import { block, extended, sizeOf, typeOf } from './tar-header.ts'
 
-const block = 512
 const nameLength = 100
 const linkAt = 157
 const prefixAt = 345
 const prefixLength = 155
-const extended = 'x'
 
 /** Without what follows a NUL. */
 function field(header: Buffer, from: number, length: number): Buffer {
@@ -30,7 +29,9 @@ function isHard(records: Buffer): boolean {
 export function hasHardNames(tar: Buffer): boolean {
   for (let at = 0; at + block <= tar.length;) {
     const header = tar.subarray(at, at + block)
-    const size = Math.max(0, Number.parseInt(field(header, 124, 12).toString('latin1'), 8) || 0)
+    const size = sizeOf(header)
+    // Its end, or not of git.
+    if (size === null) return false
     const names = [
       field(header, 0, nameLength),
       field(header, linkAt, nameLength),
@@ -38,7 +39,7 @@ export function hasHardNames(tar: Buffer): boolean {
     ]
     if (!names.every((name) => isUtf8(name))) return true
     const content = at + block
-    if (header.toString('latin1', 156, 157) === extended && isHard(tar.subarray(content, content + size))) return true
+    if (typeOf(header) === extended && isHard(tar.subarray(content, content + size))) return true
     at = content + Math.ceil(size / block) * block
   }
   return false

@@ -1,20 +1,10 @@
 // Is a tar of the plain kind that git or our own call of GNU tar makes, within limits? Answered as it passes by, from nothing but its headers.
 import type { ArchiveLimits } from './archive/order.ts'
+import { block, extended, sizeOf, typeOf } from './tar-header.ts'
 
-const block = 512
 /** Files, folders and symbolic links, a comment of git, and names that are too long for a header. */
 export const typesOfGit = '052gx\0'
-const extended = 'x'.charCodeAt(0)
 const longestExtended = 64 * 1024
-const sizeAt = 124
-const sizeLength = 12
-const typeAt = 156
-
-function sizeOf(header: Buffer): number {
-  const digits = /^([0-7]{1,11})[ \0]*$/.exec(header.toString('latin1', sizeAt, sizeAt + sizeLength))?.[1]
-  if (digits === undefined) throw new Error('a size that is not plain')
-  return Number.parseInt(digits, 8)
-}
 
 /** Passes a tar on. @throws Error as soon as it is not plain: then it is for the archive program to say what is wrong with it. */
 export function plainTar({ entries: most, bytes: mostBytes }: ArchiveLimits, types: string) {
@@ -31,7 +21,8 @@ export function plainTar({ entries: most, bytes: mostBytes }: ArchiveLimits, typ
     const begin = (): void => {
       ended ||= header.every((byte) => byte === 0)
       if (ended) return
-      const [size, type] = [sizeOf(header), header[typeAt] ?? 0]
+      const [size, type] = [sizeOf(header), typeOf(header)]
+      if (size === null) throw new Error('a size that is not plain')
       if (!plainTypes.has(type)) throw new Error('an entry that is not plain')
       if (++entries > most || (bytes += size) > mostBytes) throw new Error('larger than allowed')
       if (type === extended && size > longestExtended) throw new Error('a name that is not plain')
