@@ -11,6 +11,10 @@ export const testProgram: readonly string[] = [process.execPath, join(dist, 'con
 
 export const testArchiver = createArchiver(testProgram, await findTar())
 
+/** As which user tests unpack and pack: as root does for apps, as another one. */
+export const isRoot = process.getuid?.() === 0
+export const runAs = isRoot ? { uid: 59_998, gid: 59_998 } : null
+
 /** A tar of entries exactly as given, however wrong. */
 export function tarOf(...entries: (HeaderData & { content?: string })[]): Buffer {
   const blocks = entries.flatMap(({ content = '', ...entry }) => {

@@ -23,7 +23,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ArchiveFailure, BadArchive, BadFolder, createArchiver } from './archive.ts'
 import { discard } from './discard.ts'
-import { tarOf as tar, testArchiver, testProgram } from './archive-testing.ts'
+import { runAs, tarOf as tar, testArchiver, testProgram } from './archive-testing.ts'
 
 const { pack, unpack, unpackFile } = testArchiver
 
@@ -261,7 +261,7 @@ test('rights: nothing is setuid, and what its owner may not read is packed all t
   await chmod(join(source, 'suid'), 0o4755)
   await chmod(join(source, 'shut/file'), 0)
   await chmod(join(source, 'shut'), 0)
-  const runAs = process.getuid?.() === 0 ? { uid: 59_998, gid: 59_998 } : null
+
   if (runAs) {
     await execute('chown', ['-R', '59998:59998', source])
     await chmod(parent, 0o755)

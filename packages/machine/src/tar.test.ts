@@ -22,15 +22,13 @@ import { gzipSync } from 'node:zlib'
 import { execFile as execFileWithCallback } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createArchiver } from './archive.ts'
-import { tarOf, testArchiver, testProgram } from './archive-testing.ts'
+import { isRoot, runAs, tarOf, testArchiver, testProgram } from './archive-testing.ts'
 import { defaultLimits } from './archive/order.ts'
 import { discard } from './discard.ts'
 import { findTar } from './tar.ts'
 
 const execFile = promisify(execFileWithCallback)
 const tar = await findTar()
-const isRoot = process.getuid?.() === 0
-const runAs = isRoot ? { uid: 59_998, gid: 59_998 } : null
 
 let parent = ''
 let slug = ''

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createArchiver } from '../archive.ts'
-import { testArchiver, testProgram } from '../archive-testing.ts'
+import { isRoot, runAs, testArchiver, testProgram } from '../archive-testing.ts'
 import { discard } from '../discard.ts'
 import type { Packing } from '../folder.ts'
 import { findTar } from '../tar.ts'
@@ -19,8 +19,6 @@ import type { Entry } from './walk.ts'
 
 const execFile = promisify(execFileWithCallback)
 const hasTar = (await findTar()) !== null
-const isRoot = process.getuid?.() === 0
-const runAs = isRoot ? { uid: 59_998, gid: 59_998 } : null
 const ourArchiver = createArchiver(testProgram)
 
 let parent = ''
