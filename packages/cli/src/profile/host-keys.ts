@@ -1,11 +1,11 @@
 // How does ssh know the git server at the first push? By the host keys that the controller names, which go where ssh itself would write
 // them after its question: only for a server that is not known yet, and only where the controller has proven who it is.
-import { execFile } from 'node:child_process'
 import { appendFile, mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Platform } from '@deis/types'
 import { originOf } from '../parse/address.ts'
 import type { Io } from '../terminal/io.ts'
+import { run } from './program.ts'
 
 const deadline = 10_000
 const keyForm = /^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/]{40,200}={0,2}$/
@@ -14,13 +14,10 @@ const mostKeys = 4
 type Ended = { readonly code: number | null; readonly stdout: string }
 
 /** `code` null: it is not there, or took too long. */
-function ended(io: Io, program: string, args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(program, args, { cwd: io.cwd, env: io.env, timeout: deadline, signal: io.signal }, (error, stdout) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null
-      resolve({ code, stdout })
-    })
-  })
+async function ended(io: Io, program: string, args: readonly string[]): Promise<Ended> {
+  const { error, stdout } = await run(io, program, args, deadline)
+  const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null
+  return { code, stdout }
 }
 
 /** Over HTTPS that is verified, or on this machine: whoever else answers could name keys of their own. */

@@ -1,31 +1,21 @@
 // Which git remotes does this checkout have, and which app of the controller do they lead to (docs/contract/api.md §1.2, docs/contract/cli.md §1.8, §1.9)?
-import { execFile } from 'node:child_process'
 import { DeisError, type Platform } from '@deis/types'
 import { originOf } from '../parse/address.ts'
 import type { Io } from '../terminal/io.ts'
+import { run } from './program.ts'
 
 export type Remote = { readonly name: string; readonly url: string }
 
 const deadline = 30_000
 
-function git(io: Io, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      'git',
-      args,
-      { cwd: io.cwd, env: io.env, timeout: deadline, signal: io.signal },
-      (error, stdout, stderr) => {
-        if (!error) return resolve(stdout)
-        const missing = error.code === 'ENOENT'
-        const why = missing ? 'git is not installed' : stderr.trim() || error.message
-        reject(
-          new DeisError('usage', `git ${args.join(' ')}: ${why}`, {
-            hint: missing ? 'Install git, or use --app instead of a remote.' : undefined,
-            cause: error,
-          }),
-        )
-      },
-    )
+async function git(io: Io, args: readonly string[]): Promise<string> {
+  const { error, stdout, stderr } = await run(io, 'git', args, deadline)
+  if (error === null) return stdout
+  const missing = error.code === 'ENOENT'
+  const why = missing ? 'git is not installed' : stderr.trim() || error.message
+  throw new DeisError('usage', `git ${args.join(' ')}: ${why}`, {
+    hint: missing ? 'Install git, or use --app instead of a remote.' : undefined,
+    cause: error,
   })
 }
 
