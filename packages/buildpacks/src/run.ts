@@ -94,7 +94,14 @@ export function createRun(options: RunnerOptions): Run {
       stopping ??= stopGroup(group, graceMs)
     }
     signal.addEventListener('abort', stop)
-    await started(identity)
+    try {
+      await started(identity)
+    } catch (error) {
+      // No later controller would find it.
+      signal.removeEventListener('abort', stop)
+      await (stopping ?? stopGroup(group, 0))
+      throw error
+    }
     if (signal.aborted) stop()
     const { code, signal: name } = await exited
     if (!stopping) {

@@ -1,4 +1,5 @@
 // How does the work of one app run one at a time, and how is all of it cancelled at once?
+import { unlessAborted } from './wait.ts'
 
 export type SerialQueue = {
   /** Runs `work` when everything queued for the app before has ended. Its signal follows the caller's and `cancel`. */
@@ -10,14 +11,6 @@ export type SerialQueue = {
 }
 
 type Job = { readonly app: string; readonly abort: AbortController; readonly ended: Promise<void> }
-
-function unlessAborted(before: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    void before.then(resolve)
-  })
-}
 
 export function createSerialQueue(): SerialQueue {
   const last = new Map<string, Promise<void>>()

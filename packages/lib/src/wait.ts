@@ -15,6 +15,22 @@ export function rejectsWhenAborted(signal: AbortSignal): Promise<never> {
   })
 }
 
+/** Settles as `work` does, or resolves with undefined when the signal is aborted. No listener stays on the signal. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => resolve(undefined)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        signal.removeEventListener('abort', end)
+        settle(value)
+      }
+    work.then(settled(resolve), settled(reject))
+  })
+}
+
 export type Notifier = {
   notify(): void
   /** Resolves when notified, after `ms`, or when aborted; the caller checks which of these it was. */

@@ -1,4 +1,5 @@
 // How is a command's output passed on, chunk by chunk, up to its end marker?
+import { unlessAborted } from '@deis/lib/wait'
 import type { SessionIo } from '@deis/ports/scheduler'
 import { createEndMarkerFilter } from '../end-marker.ts'
 import type { Outcome } from './socket.ts'
@@ -14,15 +15,6 @@ export type Output = {
 
 /** How long the beginning of a possible end marker waits for the rest of it. */
 const holdMs = 200
-
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => resolve()
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
-  })
-}
 
 /** `end`: the end marker of both outputs; null: there is none. */
 export function openOutput({ terminal, output, signal }: SessionIo, end: string | null): Output {

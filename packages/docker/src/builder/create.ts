@@ -10,7 +10,7 @@ import { appsOf, forgetImages as forgetPushed, pruneImages as prunePushed } from
 import { keepSource } from '@deis/container/source'
 import { createOutput } from '@deis/buildpacks/output'
 import { warnSubmodules } from '@deis/buildpacks/submodules'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { unlessAborted } from '@deis/lib/wait'
 import { isAppId } from '@deis/ports/names'
 import { BuildFailure, type Builder, type BuildRequest, type BuildResult } from '@deis/ports/builder'
 import type { Registry } from '@deis/ports/registry'
@@ -117,7 +117,8 @@ export async function createDockerBuilder(given: DockerBuilderOptions): Promise<
   /** The registry rests meanwhile: whatever asks it waits for the end. */
   let keeping: Promise<void> | null = null
   const kept = async (signal: AbortSignal): Promise<void> => {
-    if (keeping) await Promise.race([keeping, rejectsWhenAborted(signal)])
+    if (keeping) await unlessAborted(keeping, signal)
+    signal.throwIfAborted()
   }
   const keepHouseNow = async (): Promise<void> => {
     if (keeping || building.size > 0 || !(await isDue(stateFolder, Date.now())) || building.size > 0) return

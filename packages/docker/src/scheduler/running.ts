@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { logSource } from '@deis/ports/names'
 import type { Credentials } from '@deis/ports/registry'
 import { canonicalHost, parseReference } from '@deis/registry/reference'
-import { untilAborted } from '@deis/lib/wait'
+import { unlessAborted } from '@deis/lib/wait'
 import { hasStatus, isAway } from '../engine/error.ts'
 import { createContainer as create } from '../engine/create.ts'
 import { Container, Waited } from '../engine/objects.ts'
@@ -268,7 +268,7 @@ export async function stopContainer(
     if (!hasStatus(error, 404) && !isAway(error)) throw error
     // With the engine away it is stopped when that is back.
     if (isAway(error)) {
-      await Promise.race([exited, untilAborted(signal)])
+      await unlessAborted(exited, signal)
       if (signal.aborted) return false
     }
   }

@@ -112,19 +112,23 @@ async function receive(to: Serving, client: GitClient, call: GitCall, push: Ongo
   // The client waits for git, not for what is prepared for the build.
   to.deps.expectPush()
   let killing: NodeJS.Timeout | undefined
-  push.cancel.signal.addEventListener('abort', () => {
+  const cancelled = (): void => {
     // A deploy reports by itself, through the hook, why it ends; before it there is only git to stop.
     if (!push.deploying) client.warn(`${(push.cancel.signal.reason as Error).message}\n`)
     killing = setTimeout(() => stop(child, 5000), push.deploying ? cancelMs : 0)
-  })
+  }
+  push.cancel.signal.addEventListener('abort', cancelled)
   try {
     const patience = { ...to.limits, isBusy: () => push.deploying !== null }
-    const code = await client.attach(child, patience, announcements())
+    const code = await client.attach(child, patience, announcements()).finally(() => {
+      // From then on the number of its group may be another program's.
+      push.cancel.signal.removeEventListener('abort', cancelled)
+      clearTimeout(killing)
+    })
     await push.deploying
     if (code === 0) await followHead(repo, push.deployed)
     return code
   } finally {
-    clearTimeout(killing)
     await rm(refusals, { force: true })
   }
 }

@@ -85,6 +85,18 @@ test('one that is not there is named', async () => {
   await expect(present(settings, 'example.com', 'v', path, never)).rejects.toThrow(/none present\) failed: .*ENOENT/)
 })
 
+test("one that has ended is not looked for any more: its number may be another program's by then", async () => {
+  const settings = await hook('sleep 600 2>&- & echo $! >child')
+  const over = new AbortController()
+  await present(settings, 'example.com', 'v', path, over.signal)
+  over.abort(new Error('stopping'))
+  const child = Number(await written('child'))
+  // The signal would have been there before this one.
+  const state = await readFile(`/proc/${child}/stat`, 'utf8').catch(() => ' X ')
+  expect(state).not.toMatch(/ [ZX] /)
+  process.kill(child, 'SIGKILL')
+})
+
 test('one that is cancelled ends with what it started, although both ignore the signals of a shell', async () => {
   const settings = await hook('trap "" TERM INT', 'sleep 600 & echo $! >child.new; mv child.new child', 'wait')
   const over = new AbortController()

@@ -42,15 +42,20 @@ async function run(
   const env = { PATH: path, DEIS_ACME_ACTION: action, DEIS_ACME_RECORD: record, DEIS_ACME_VALUE: value }
   const child = spawn(program, [action, record, value], { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
   const over = AbortSignal.any([signal, AbortSignal.timeout(programMs)])
-  over.addEventListener('abort', () => endGroup(child.pid), { once: true })
+  const end = (): void => endGroup(child.pid)
+  over.addEventListener('abort', end, { once: true })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     if (said.length < mostBytes) said += chunk
   })
   const closed = once(child.stderr, 'close')
-  const [code, killedBy] = (await once(child, 'exit').catch((error: Error) => {
-    throw failed(error.message)
-  })) as [number | null, NodeJS.Signals | null]
+  const exited = once(child, 'exit')
+    .catch((error: Error) => {
+      throw failed(error.message)
+    })
+    // From then on the number of its group may be another program's.
+    .finally(() => over.removeEventListener('abort', end))
+  const [code, killedBy] = (await exited) as [number | null, NodeJS.Signals | null]
   signal.throwIfAborted()
   if (over.aborted) throw failed(`it did not end within ${programMs / 1000} s`)
   if (code === 0) return

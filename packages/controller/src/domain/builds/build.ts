@@ -14,7 +14,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Build, DeisError, notFound } from '@deis/types'
-import { untilAborted } from '@deis/lib/wait'
+import { unlessAborted } from '@deis/lib/wait'
 import type { BuildResult, CnbFacts } from '@deis/ports/builder'
 import type { Push } from '@deis/ports/push'
 import type * as Row from '../../store/generated/sqlite/client.ts'
@@ -257,9 +257,9 @@ async function untilCancelled(
           `Build "${uuid}" has succeeded and its release is being deployed. When that has ended, undo it with deis rollback.`,
         )
       isCancelled = true
-      await Promise.race([here.ended, untilAborted(signal)])
+      await unlessAborted(here.ended, signal)
       // A client that does not read the end of its push does not delay this answer.
-      if (!signal.aborted) await Promise.race([here.pushEnded, untilAborted(AbortSignal.timeout(pushMs))])
+      if (!signal.aborted) await unlessAborted(here.pushEnded, AbortSignal.timeout(pushMs))
     }
     const row = await buildRow(core, app, uuid)
     if (row.status !== 'running') {

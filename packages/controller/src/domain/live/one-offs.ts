@@ -1,7 +1,7 @@
 // Which one-off processes run in this controller, and how are they stopped?
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeisError } from '@deis/types'
-import { untilAborted } from '@deis/lib/wait'
+import { unlessAborted } from '@deis/lib/wait'
 import { oneOffName } from '@deis/ports/names'
 import type { Held } from '../../store/peers.ts'
 import type { Core } from '../core.ts'
@@ -99,7 +99,7 @@ export async function stopOneOff(core: Core, username: string, app: AppRow, whic
     const here = find(core, app.id, which)
     if (here) {
       here.stop(username)
-      await Promise.race([here.ended, untilAborted(signal)])
+      await unlessAborted(here.ended, signal)
       if (!signal.aborted) return
     }
     const pods = await core.scheduler.observe(app.id)
