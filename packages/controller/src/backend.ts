@@ -30,7 +30,7 @@ export async function openBackend(deps: Deps): Promise<Backend> {
   const { config, routes, peers, archiveProgram } = deps
   const log: Log = (level, message, fields) => deps.log[level](fields, message)
   const drained = (app: string, address: string, signal: AbortSignal): Promise<void> =>
-    routes.drained(app, address, config.drainSeconds * 1000, signal)
+    routes.drained(app, [address], config.drainSeconds * 1000, signal)
   if (config.quarantine) return quarantineBackend()
   switch (config.scheduler) {
     case 'process': {

@@ -118,6 +118,25 @@ const domainsOf = async (app: string): Promise<string[]> =>
   ((await get(`/v2/apps/${app}/domains/`)) as { results: { domain: string }[] }).results.map(({ domain }) => domain)
 
 describe('an app that runs', () => {
+  it('has many processes, and waits for the requests of all old ones without a warning of Node.js', async () => {
+    const warnings: string[] = []
+    const warned = ({ stack }: Error): void => void warnings.push(stack ?? '')
+    process.on('warning', warned)
+    await post('/v2/apps/', { id: 'tea' })
+    await deploy('tea', digest, null)
+    await post('/v2/apps/tea/scale/', { web: 12 })
+    let epoch = ''
+    const acknowledge = (seq: number): void => f.core.routes.report({ router: 'r1', port: 80, epoch, seq, busy: [] })
+    const end = f.core.routes.subscribe('r1', (event) => {
+      if (event.type === 'snapshot') ({ epoch } = event)
+      if ('seq' in event) setImmediate(acknowledge, event.seq)
+    })
+    expect((await rename('tea', 'chai')).status).toBe(200)
+    end()
+    process.off('warning', warned)
+    expect(warnings).toEqual([])
+  })
+
   it('keeps everything, and nothing of the old name is left', async () => {
     const sha = await makeTea()
     const before = await facts('tea')

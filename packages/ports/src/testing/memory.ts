@@ -1,4 +1,5 @@
 // Which scheduler do tests of everything above the port use? One in memory, which runs nothing.
+import { setMaxListeners } from 'node:events'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { rejectsWhenAborted } from '@deis/lib/wait'
 import { logSource, oneOffName, podName } from '../names.ts'
@@ -157,6 +158,8 @@ export function createMemoryScheduler(
     const first = new AbortController()
     try {
       const stop = AbortSignal.any([signal, first.signal])
+      // Each pod waits with it.
+      setMaxListeners(0, stop)
       await Promise.all(added.map((pod) => ready(pod, formation, stop)))
       signal.throwIfAborted()
     } catch (error) {

@@ -148,7 +148,7 @@ async function moveRequests(core: Core, { app, to }: Renaming, old: readonly str
   await core.routes.acknowledged(to.id, acknowledgeMs)
   await routesChanged(core, app.id)
   const limitMs = core.config.graceSeconds * 1000
-  await Promise.all(old.map((address) => core.routes.drained(app.id, address, limitMs, core.shutdown)))
+  await core.routes.drained(app.id, old, limitMs, core.shutdown)
 }
 
 async function undo(core: Core, { id, uuid }: Reserved, app: string, error: unknown): Promise<never> {

@@ -28,8 +28,8 @@ export type RouteTable = {
   report(state: RouterState): void
   /** Port of the router that reported last. */
   routerPort(): number | null
-  /** Resolves when no router sends or holds requests for this upstream any more, or when `limitMs` have passed. */
-  drained(app: string, address: string, limitMs: number, signal: AbortSignal): Promise<void>
+  /** Resolves when no router sends or holds requests for these upstreams any more, or when `limitMs` have passed. */
+  drained(app: string, addresses: readonly string[], limitMs: number, signal: AbortSignal): Promise<void>
   /** Resolves when every router serves by the app's present route, or when `limitMs` have passed. */
   acknowledged(app: string, limitMs: number): Promise<void>
   /** The same for the challenges, by every router that is connected. @returns whether all have them. */
@@ -195,7 +195,8 @@ export function createRouteTable(
       recheck()
     },
     routerPort: () => port,
-    drained: (app, address, limitMs, signal) => wait(() => isDrained(app, address), limitMs, signal),
+    drained: (app, addresses, limitMs, signal) =>
+      wait(() => addresses.every((address) => isDrained(app, address)), limitMs, signal),
     acknowledged: (app, limitMs) => wait(() => allRouters(app, () => true), limitMs),
     async challenged(limitMs) {
       const all = (): boolean => {

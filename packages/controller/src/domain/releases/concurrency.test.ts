@@ -88,7 +88,7 @@ describe('the route table', () => {
     })
     table.set('tea', route('a:1', 'a:2'))
     let drained = false
-    const waiting = table.drained('tea', 'a:1', 60_000, idle).then(() => (drained = true))
+    const waiting = table.drained('tea', ['a:1'], 60_000, idle).then(() => (drained = true))
     const report = (seq: number, busy: string[]) => table.report({ router: 'r1', port: 80, epoch, seq, busy })
     report(1, [])
     await Promise.resolve()
@@ -109,9 +109,9 @@ describe('the route table', () => {
   it('gives up at the limit, and when told to', async () => {
     const table = createRouteTable('localhost')
     table.set('tea', route('a:1'))
-    await table.drained('tea', 'a:1', 20, idle)
+    await table.drained('tea', ['a:1'], 20, idle)
     const stop = new AbortController()
-    const waiting = table.drained('tea', 'a:1', 60_000, stop.signal)
+    const waiting = table.drained('tea', ['a:1'], 60_000, stop.signal)
     stop.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
   })
@@ -155,8 +155,8 @@ describe('the route table', () => {
     table.subscribe('r1', () => {})()
     table.set('tea', route('a:2'))
     now = 10_000
-    await expect(table.drained('tea', 'a:1', 60_000, AbortSignal.timeout(50))).rejects.toThrow()
+    await expect(table.drained('tea', ['a:1'], 60_000, AbortSignal.timeout(50))).rejects.toThrow()
     now = 60_000
-    await table.drained('tea', 'a:1', 60_000, idle)
+    await table.drained('tea', ['a:1'], 60_000, idle)
   })
 })
