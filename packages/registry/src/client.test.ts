@@ -323,6 +323,7 @@ describe('failures', () => {
 
   test.each([
     ['an overloaded one', ((_, r) => r.writeHead(503).end()) satisfies Handler],
+    ['one that had to wait for the request', ((_, r) => r.writeHead(408).end()) satisfies Handler],
     ['one that asks us to wait a moment', ((_, r) => r.writeHead(429, { 'retry-after': '0' }).end()) satisfies Handler],
     ['one that hangs up', (({ socket }) => socket.destroy()) satisfies Handler],
     [
@@ -575,6 +576,21 @@ describe('a push that fails', () => {
     expect(layer.destroyed).toBe(true)
     expect(await readdir(folder)).toEqual([])
   })
+
+  test.each(['DIGEST_INVALID', 'SIZE_INVALID'])(
+    'is not tried again when the registry says %s of a layer',
+    async (code) => {
+      const { host, asked } = await serve((request, response) => {
+        if (request.url?.startsWith('/v2/base/')) image(request, response)
+        else if (request.method === 'HEAD') response.writeHead(404).end()
+        else if (request.method === 'POST') response.writeHead(202, { location: '/up/1' }).end()
+        else request.once('end', () => json(response, 400, { errors: [{ code, message: 'not what it should be' }] }))
+      })
+      const error = await failure(push(host, Readable.from([Buffer.from('tar')])))
+      expect(error.message).toContain(`${code} not what it should be`)
+      expect(asked.filter((one) => one.startsWith('PUT'))).toHaveLength(1)
+    },
+  )
 
   test('lets go of the layer when there is no base', async () => {
     const { host } = await serve((_, response) => json(response, 404, { errors: [{ code: 'MANIFEST_UNKNOWN' }] }))

@@ -25,6 +25,8 @@ export type Call = {
   readonly transfer?: boolean
   /** Not retried here, because the caller retries a larger unit. */
   readonly once?: boolean
+  /** Codes of registries that pass for this request alone. */
+  readonly passing?: readonly string[]
   readonly signal: AbortSignal
 }
 
@@ -153,6 +155,7 @@ export function createConnections(wire: Wire, settings: RegistrySettings): Conne
           },
           call.signal,
           call.once === true ? 1 : tries,
+          call.passing,
         ),
     }
   }

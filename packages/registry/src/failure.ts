@@ -29,13 +29,13 @@ const longestWait = 10
 const network =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ERR_STREAM_PREMATURE_CLOSE)$/
 
-export function isPassing(error: unknown): boolean {
+/** `also`: codes of registries that pass for this request. */
+export function isPassing(error: unknown, also: readonly string[] = []): boolean {
   if (error instanceof RegistryFailure) {
     const { status, code, retryAfter } = error
-    // A registry that was restarted has lost the uploads in progress. And while another client sends the same blob, docker's
-    // registry rewrites its link, and for that moment rejects manifests with that blob.
-    const again = code.startsWith('BLOB_UPLOAD_') || code === 'DIGEST_INVALID'
-    return again || status >= 500 || (status === 429 && (retryAfter ?? 0) <= longestWait)
+    // A registry that was restarted has lost the uploads in progress.
+    const again = code.startsWith('BLOB_UPLOAD_') || also.includes(code)
+    return again || status >= 500 || status === 408 || (status === 429 && (retryAfter ?? 0) <= longestWait)
   }
   return network.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
