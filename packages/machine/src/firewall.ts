@@ -20,9 +20,11 @@ export type Firewall = {
   leave(): void
 }
 
-/** `first`: the kernel loads modules for it, which takes a slow machine long; it is said after `said`. */
+/** At the first use the kernel loads modules for nft, which takes a slow machine long. A start waits for it no longer than this. */
+export const nftStartMs = 120_000
+/** `first`: it is said after `said`. */
 type Times = { readonly first: number; readonly later: number; readonly said: number }
-const usual: Times = { first: 120_000, later: 10_000, said: 5_000 }
+const usual: Times = { first: nftStartMs, later: 10_000, said: 5_000 }
 /** Reloading the machine's own firewall may remove our table: it is restored this often. */
 const repeatMs = 60_000
 

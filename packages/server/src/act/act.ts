@@ -69,9 +69,11 @@ async function runProgram(
 
 async function awaitAnswer(
   { for: what, url, host, seconds }: Step & { kind: 'wait' },
-  signal: AbortSignal,
+  { out, signal }: Pick<Io, 'out' | 'signal'>,
 ): Promise<boolean> {
-  const problem = await reach(url, host, seconds, signal)
+  const slow = (missed: string): void =>
+    out(`waiting   for ${what} (${missed}); what it does: journalctl -f -u deis-controller -u deis-router`)
+  const problem = await reach(url, host, { seconds, slow }, signal)
   if (problem === null) return false
   throw new Failure(
     `${what} does not answer after ${seconds} s at ${url}: ${problem}`,
@@ -80,7 +82,12 @@ async function awaitAnswer(
 }
 
 /** Whether it changed something. */
-async function act(step: Step, { root }: Tree, changed: ReadonlySet<string>, signal: AbortSignal): Promise<boolean> {
+async function act(
+  step: Step,
+  { root }: Tree,
+  changed: ReadonlySet<string>,
+  io: Pick<Io, 'out' | 'signal'>,
+): Promise<boolean> {
   switch (step.kind) {
     case 'user':
       return addUser(step.name)
@@ -96,9 +103,9 @@ async function act(step: Step, { root }: Tree, changed: ReadonlySet<string>, sig
       await rm(join(root, step.path), { recursive: true, force: true })
       return true
     case 'run':
-      return runProgram(step, changed, signal)
+      return runProgram(step, changed, io.signal)
     case 'wait':
-      return awaitAnswer(step, signal)
+      return awaitAnswer(step, io)
   }
 }
 
@@ -111,7 +118,7 @@ export async function carryOut(steps: readonly Step[], tree: Tree, io: Pick<Io, 
       io.out(`not done  ${titleOf(step)}`)
       continue
     }
-    const did = await act(step, tree, changed, io.signal)
+    const did = await act(step, tree, changed, io)
     if (did && 'path' in step) changed.add(step.path)
     io.out(`${did || step.kind === 'wait' ? 'done' : 'kept'}      ${titleOf(step)}`)
   }

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { certificateFor } from '@deis/router/testing-tls'
 import { afterEach, expect, test } from 'vitest'
-import { encryptedUrl, missedBy } from './reach.ts'
+import { encryptedUrl, missedBy, reach } from './reach.ts'
 
 const host = 'deis.apps.example.com'
 const servers: Server[] = []
@@ -41,6 +41,21 @@ test('a router that sends to HTTPS is followed, on this machine', async () => {
   const location = `https://${host}:${tlsPort}/v2/`
   const port = await listening(createServer((_, response) => response.writeHead(301, { location }).end()))
   expect(await missedBy(`http://127.0.0.1:${port}/v2/`, host, signal)).toBeNull()
+})
+
+test('what it waits for is said once, when it takes longer than a moment', async () => {
+  let asked = 0
+  const slow: string[] = []
+  const port = await listening(
+    createServer((request, response) =>
+      slow.length > 0 && ++asked > 2 ? api(request, response) : response.writeHead(502).end(),
+    ),
+  )
+  const wait = { seconds: 30, slowMs: 300, slow: (missed: string) => void slow.push(missed) }
+  expect(await reach(`http://127.0.0.1:${port}/v2/`, host, wait, signal)).toBeNull()
+  expect(slow).toEqual(['status 502, which is not an answer of the API'])
+  expect(await reach(`http://127.0.0.1:${port}/v2/`, host, wait, signal)).toBeNull()
+  expect(slow).toHaveLength(1)
 })
 
 test.each([

@@ -48,18 +48,25 @@ export async function missedBy(url: string, host: string | undefined, signal: Ab
   }
 }
 
+/** `slow` gets what happened last, once, when it takes longer than `slowMs`. */
+type Wait = { readonly seconds: number; readonly slow: (missed: string) => void; readonly slowMs?: number }
+
 /** Null: it does, in time. Otherwise what happened last. */
 export async function reach(
   url: string,
   host: string | undefined,
-  seconds: number,
+  { seconds, slow, slowMs = 5_000 }: Wait,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const deadline = Date.now() + seconds * 1000
+  const start = Date.now()
+  let isSaid = false
   for (;;) {
     signal.throwIfAborted()
     const missed = await missedBy(url, host, signal)
-    if (missed === null || Date.now() > deadline) return missed
+    const tookMs = Date.now() - start
+    if (missed === null || tookMs > seconds * 1000) return missed
+    if (!isSaid && tookMs >= slowMs) slow(missed)
+    isSaid ||= tookMs >= slowMs
     await sleep(againMs, undefined, { signal })
   }
 }

@@ -14,14 +14,13 @@ import { pauseController, resumeController } from '../upgrade/pause.ts'
 import { bringBackDatabase, bringBackSettings, type Copy, makeCopy, sizeOf } from '../upgrade/copy.ts'
 import { databaseFile, newMigrations, outdated } from '../upgrade/rules.ts'
 import { findRelease } from '../upgrade/source.ts'
-import { waitOption } from './wait.ts'
+import { usualSeconds, waitOption } from './wait.ts'
 
 type UpgradeOptions = { readonly sha256?: string; readonly databaseIsBackedUp?: boolean; readonly wait: number }
 
 const kept = 3
-const installMs = 300_000
-/** For the release that ran before: how long the new one may take says nothing of it, and nothing comes after it. */
-const backSeconds = 120
+/** Beside its waiting for the API, at the controller and through the router. */
+const installMs = 180_000
 const leastFree = 1024 ** 3
 
 const migrationsOf = async (release: string, dialect: string): Promise<string[]> =>
@@ -30,7 +29,10 @@ const migrationsOf = async (release: string, dialect: string): Promise<string[]>
 /** What the controller of this release does to the machine is its own affair: its own program installs it. */
 async function installFrom(release: string, seconds: number): Promise<string | null> {
   const program = [join(release, 'bin/node'), join(release, 'server/main.js')] as const
-  const { code, stdout, stderr } = await ask([...program, 'install', `--wait=${seconds}`], installMs)
+  const { code, stdout, stderr } = await ask(
+    [...program, 'install', `--wait=${seconds}`],
+    installMs + 2 * seconds * 1000,
+  )
   return code === 0 ? null : (stderr.trim() || stdout.trim()).slice(-2000)
 }
 
@@ -55,7 +57,8 @@ async function goBack({ old, copy, migrations }: Upgrade, io: Io): Promise<void>
   await bringBackSettings(copy)
   // Without new migrations what was written meanwhile is kept.
   if (migrations.length > 0) await bringBackDatabase(copy)
-  const problem = await installFrom(old, backSeconds)
+  // How long the new one may take says nothing of it.
+  const problem = await installFrom(old, usualSeconds)
   if (problem === null) return io.err(`${basename(old)} runs again, with the database as it was.`)
   throw new Failure(
     `The upgrade failed, and ${basename(old)} does not come up again either: ${problem}`,
@@ -115,6 +118,7 @@ export async function upgrade(
     await pauseController('SIGUSR2', io)
     const copy = await makeCopy(database, name, new Date())
     io.out(`database and settings are copied to ${copy.folder}`)
+    io.out(`installing ${name}, and waiting up to ${wait} s for its API, then for the router`)
     const problem = await installFrom(next, wait).catch(messageOf)
     if (problem === null) {
       await removeOutdated([basename(old), name])

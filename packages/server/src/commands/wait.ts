@@ -1,5 +1,9 @@
 // How long may it take until an installed platform answers?
+import { nftStartMs } from '@deis/machine/firewall'
 import { InvalidArgumentError, Option } from 'commander'
+
+/** Longer than a first start waits for nft, which is the longest that it waits for anything. */
+export const usualSeconds = nftStartMs / 1000 + 60
 
 function secondsOf(text: string): number {
   if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
@@ -9,5 +13,5 @@ function secondsOf(text: string): number {
 
 export function waitOption(): Option {
   const description = 'how long it may take until the platform answers'
-  return new Option('--wait <seconds>', description).argParser(secondsOf).default(60)
+  return new Option('--wait <seconds>', description).argParser(secondsOf).default(usualSeconds)
 }

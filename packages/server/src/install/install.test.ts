@@ -79,7 +79,7 @@ test.each<[string, string]>([
   ['', 'ListenStream=127.0.0.1:8000\nListenStream=[::]:2222\n'],
   ['DEIS_GIT_HOST=0.0.0.0\nDEIS_GIT_PORT=22\n', 'ListenStream=127.0.0.1:8000\nListenStream=0.0.0.0:22\n'],
 ])('with %j systemd keeps the ports of API and git open', (controller, lines) => {
-  const steps = installPlan({ ...wanted, before: { ...wanted.before, controller } })
+  const steps = installPlan({ ...wanted, before: { ...wanted.before, controller } }, 60)
   expect(contentOf(steps, '/etc/systemd/system/deis-controller.socket')).toContain(lines)
 })
 
@@ -90,7 +90,7 @@ test.each([
   ],
   ['DEIS_GIT_PORT=0\n', 'DEIS_GIT_PORT in /etc/deis/deis.env is 0.'],
 ])('with %j systemd has nowhere to listen', (controller, message) => {
-  expect(() => installPlan({ ...wanted, before: { ...wanted.before, controller } })).toThrow(message)
+  expect(() => installPlan({ ...wanted, before: { ...wanted.before, controller } }, 60)).toThrow(message)
 })
 
 test('a dry run shows every file, and no secret', () => {
@@ -253,12 +253,8 @@ test('into another root: files are there, a second time all stays, and what is d
       ['deis', 'router', 'keys'].map((name) => readFile(join(root, `etc/deis/${name}.env`), 'utf8').catch(() => '')),
     )
     const [controller = '', router = '', keys = ''] = before
-    return installPlan({
-      ...wanted,
-      release,
-      newKey: String((runs += 1)).repeat(40),
-      before: { controller, router, keys },
-    })
+    const newKey = String((runs += 1)).repeat(40)
+    return installPlan({ ...wanted, release, newKey, before: { controller, router, keys } }, 60)
   }
   const first = await carry(await plan(), root)
   expect(first.filter((line) => line.startsWith('done file'))).toHaveLength(8)

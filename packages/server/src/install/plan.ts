@@ -176,7 +176,7 @@ function restartRouter(socketFile: string, read: readonly string[]): Step[] {
   ]
 }
 
-export function installPlan(wanted: Wanted, seconds = 60): Step[] {
+export function installPlan(wanted: Wanted, seconds: number): Step[] {
   const { release, before } = wanted
   const { programs, releases, current, settings, controllerEnv, routerEnv, keysEnv, data, units, commands } = layout
   const target = `${releases}/${release.name}`
