@@ -47,10 +47,10 @@ async function followLogs(context: Context, id: string, query: Query): Promise<v
     })
   const [{ follow }, { createResume }, colour] = await Promise.all([
     import('../../http/follow.ts'),
-    import('../../http/resume.ts'),
+    import('@deis/lib/resume'),
     colourOf(context),
   ])
-  const resume = createResume()
+  const resume = createResume(rereadLines)
   let wasOpen = false
   const open = (more: Query): Promise<Live> => {
     const given = { params: { id }, query: { ...query, ...more, follow: '1' } }

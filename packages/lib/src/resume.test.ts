@@ -6,7 +6,7 @@ const line = (second: number, source: string, text: string): string =>
   `2026-01-02T03:04:${String(second).padStart(2, '0')}+00:00 ${source}: ${text}\n`
 
 function shown(...readings: readonly (readonly string[])[]): string[][] {
-  const resume = createResume()
+  const resume = createResume(100)
   return readings.map((lines, index) => {
     if (index > 0) resume.again()
     return lines.filter((one) => resume.isNew(one))
@@ -43,6 +43,31 @@ describe('a log that is read again', () => {
     )
   })
 
+  test('a source that several controllers write, each with its own clock: what was shown is not repeated, what was missed is shown', () => {
+    const controller = 'deis[controller]'
+    const [scaled, late, missed] = [line(10, controller, 'a'), line(9, controller, 'b'), line(9, controller, 'c')]
+    const first = line(8, controller, 'first')
+    expect(shown([first, scaled, late], [first, late, missed, scaled], [first, late, missed, scaled])).toEqual([
+      [first, scaled, late],
+      [missed],
+      [],
+    ])
+  })
+
+  test('only the newest lines are remembered, and older ones are not shown again', () => {
+    const lines = Array.from({ length: 30 }, (_, n) => line(Math.floor(n / 10), web, `text ${n}`))
+    const resume = createResume(15)
+    expect(lines.filter((one) => resume.isNew(one))).toEqual(lines)
+    resume.again()
+    const next = line(4, web, 'next')
+    expect([...lines, next].filter((one) => resume.isNew(one))).toEqual([next])
+  })
+
+  test('lines that were cut off before the first one, in its second, stay hidden', () => {
+    const [cut, first, last] = [line(3, web, 'cut'), line(3, web, 'first'), line(4, web, 'last')]
+    expect(shown([first, last], [cut, first, last])).toEqual([[first, last], []])
+  })
+
   test('lines before the first ones stay hidden, and new sources are shown', () => {
     const old = [line(1, worker, 'old'), line(2, web, 'older than shown')]
     const first = [line(3, web, 'shown')]
@@ -64,10 +89,12 @@ describe('a log that is read again', () => {
     const sources = ['deis[controller]', web, worker]
     const all = Array.from({ length: 300 }, (_, n) => {
       const which = random(sources.length)
-      return line(Math.floor(n / 8) + which, sources[which] ?? web, `text ${random(3)}`)
+      // Another controller, whose clock is behind.
+      const behind = which === 0 && n > 40 ? random(3) : 0
+      return line(Math.floor(n / 8) + which - behind, sources[which] ?? web, `text ${random(3)}`)
     })
     const second = (one: string): number => Number(one.slice(17, 19))
-    const resume = createResume()
+    const resume = createResume(400)
     const seen: string[] = []
     let from = 0
     while (from < all.length) {
