@@ -129,6 +129,22 @@ describe.skipIf(path === null)('the page, in a browser', () => {
     await picture('logs')
   })
 
+  test('goes on with the lines after the controller was away, each once', async () => {
+    const lines = () => page.locator('.output > div').allTextContents()
+    const before = await lines()
+    await platform.endController('SIGKILL')
+    await page.getByRole('alert').waitFor()
+    expect(await lines()).toEqual(before)
+    await platform.startController()
+    await shop.does('config:set', 'GREETING=after')
+    await text('listening in v6')
+    expect((await lines()).slice(0, before.length)).toEqual(before)
+    const all = (await shop.does('logs', '-n', '2000')).trimEnd().split('\n')
+    await expect.poll(async () => (await lines()).toSorted()).toEqual(all.toSorted())
+    // The browser reports that it had no answer.
+    complaints.length = 0
+  })
+
   test('shows builds and what they printed', async () => {
     await link('Builds').click()
     await text('succeeded')

@@ -35,12 +35,17 @@ export type Lines = { readonly lines: readonly string[]; readonly rest: string; 
 
 export const noLines: Lines = { lines: [], rest: '', first: 0 }
 
-/** The newest `most` complete lines; `first` is the number of the first one, so that a line keeps its own. */
-export function withText(before: Lines, text: string, most: number): Lines {
+/** The newest `most` complete lines that are new; `first` is the number of the first one, so that a line keeps its own. */
+export function withText(
+  before: Lines,
+  text: string,
+  most: number,
+  isNew: (line: string) => boolean = () => true,
+): Lines {
   const parts = (before.rest + text).split('\n')
   // A line without an end is cut, or it would fill the memory of the tab.
   const rest = (parts.pop() ?? '').slice(0, 100_000)
-  const all = [...before.lines, ...parts.filter((line) => line !== '').map(plain)]
+  const all = [...before.lines, ...parts.filter((line) => line !== '' && isNew(line)).map(plain)]
   const dropped = Math.max(0, all.length - most)
   return { lines: dropped === 0 ? all : all.slice(dropped), rest, first: before.first + dropped }
 }

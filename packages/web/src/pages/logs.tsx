@@ -1,6 +1,6 @@
 // What does an app say now?
 import { getLogs } from '@deis/types'
-import { Output } from '../parts/output.tsx'
+import { mostLines, Output } from '../parts/output.tsx'
 import type { AppGiven } from './app.tsx'
 
 export function Logs({ context, app }: AppGiven) {
@@ -10,9 +10,10 @@ export function Logs({ context, app }: AppGiven) {
       label={`Logs of ${app}`}
       empty="No lines yet. New ones appear here."
       again
-      follow={(signal, text) =>
-        context.client.follow(getLogs, { params: { id: app }, query: { follow: '1', log_lines: '200' }, signal }, text)
-      }
+      follow={(signal, text, isAgain) => {
+        const query = { follow: '1', log_lines: isAgain ? String(mostLines) : '200' }
+        return context.client.follow(getLogs, { params: { id: app }, query, signal }, text)
+      }}
     />
   )
 }

@@ -1,16 +1,18 @@
 // How is text shown that grows while somebody reads it?
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { type Lines, noLines, withText } from '../text.ts'
+import { createFollowed } from '../followed.ts'
+import { type Lines, noLines } from '../text.ts'
 import { ApiError } from '../client.ts'
 import { Failure } from './page-state.tsx'
 
 /** What a tab can show without becoming slow; older lines are in `deis logs`. */
-const mostLines = 2_000
+export const mostLines = 2_000
 const againMs = 3_000
 
-type Follow = (signal: AbortSignal, text: (part: string) => void) => Promise<void>
+/** `isAgain`: the newest `mostLines` are wanted, of which those that were shown are left out. */
+type Follow = (signal: AbortSignal, text: (part: string) => void, isAgain: boolean) => Promise<void>
 
-/** `again`: it is followed again when the connection is lost, from the newest lines. */
+/** `again`: it is followed again when the connection is lost. */
 function useOutput(
   follow: Follow,
   key: string,
@@ -21,21 +23,23 @@ function useOutput(
   useEffect(() => {
     const over = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
-    const start = async (): Promise<void> => {
-      setShown(noLines)
+    const followed = createFollowed(mostLines)
+    const start = async (isAgain: boolean): Promise<void> => {
+      setShown(followed.begin(isAgain))
+      const take = (part: string): void => {
+        setError(null)
+        setShown(followed.take(part))
+      }
       try {
-        await follow(over.signal, (part) => {
-          setError(null)
-          setShown((before) => withText(before, part, mostLines))
-        })
+        await follow(over.signal, take, isAgain)
       } catch (failure) {
         if (over.signal.aborted) return
         setError(failure instanceof Error ? failure.message : String(failure))
         if (failure instanceof ApiError && failure.status >= 400 && failure.status < 500) return
       }
-      if (again && !over.signal.aborted) timer = setTimeout(() => void start(), againMs)
+      if (again && !over.signal.aborted) timer = setTimeout(() => void start(true), againMs)
     }
-    void start()
+    void start(false)
     return () => {
       over.abort()
       clearTimeout(timer)
