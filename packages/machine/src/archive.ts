@@ -44,7 +44,7 @@ export type Archiver = {
     options?: User,
   ): OpenFolder & {
     /**
-     * As `unpack`, of a tar that git makes: one that is large, or has names that our program does not read, by the tar of the
+     * As `unpack`, of a tar that git makes: one that is large, or has names that our program leaves out, by the tar of the
      * machine where that can. When that fails it is read again, by our program.
      */
     unpackTree(source: () => Readable, limits: ArchiveLimits): Promise<readonly LeftOut[]>

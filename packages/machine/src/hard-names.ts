@@ -1,4 +1,4 @@
-// Which names of a small tar of git does our program not read as they are: long ones with line breaks, and bytes that are not UTF-8?
+// Which names of a small tar of git does our program leave out: those that are not UTF-8?
 import { isUtf8 } from 'node:buffer'
 import { block, extended, sizeOf, typeOf } from './tar-header.ts'
 
@@ -12,17 +12,6 @@ function field(header: Buffer, from: number, length: number): Buffer {
   const bytes = header.subarray(from, from + length)
   const end = bytes.indexOf(0)
   return end < 0 ? bytes : bytes.subarray(0, end)
-}
-
-/** `<length> <key>=<value>\n`, one after the other: without line breaks in values, as many as there are lines. */
-function isHard(records: Buffer): boolean {
-  if (!isUtf8(records)) return true
-  for (let at = 0; at < records.length;) {
-    const length = Number.parseInt(records.toString('latin1', at, at + 8), 10)
-    if (!(length > 0) || records.indexOf('\n', at) !== at + length - 1) return true
-    at += length
-  }
-  return false
 }
 
 /** Whether there is one. Of an archive that is not as git makes it, the answer means nothing. */
@@ -39,7 +28,7 @@ export function hasHardNames(tar: Buffer): boolean {
     ]
     if (!names.every((name) => isUtf8(name))) return true
     const content = at + block
-    if (typeOf(header) === extended && isHard(tar.subarray(content, content + size))) return true
+    if (typeOf(header) === extended && !isUtf8(tar.subarray(content, content + size))) return true
     at = content + Math.ceil(size / block) * block
   }
   return false

@@ -276,6 +276,22 @@ test.skipIf(tar === null).each([
   expect(await readlink(join(home, 'link'), { encoding: 'buffer' })).toEqual(hardNames[1])
 })
 
+test('without the tar of the machine names have line breaks, too, and what is not UTF-8 is named and left out', async () => {
+  const repository = join(parent, 'hard')
+  await mkdir(repository)
+  for (const name of hardNames) await writeFile(Buffer.concat([Buffer.from(`${repository}/`), name]), name)
+  const [broken = ''] = hardNames.map(String)
+  const tree = await treeOf({ 'short\nwith a line break': 'x', link: { to: broken } }, repository)
+  const home = await homeOf('home')
+  const folder = createArchiver(testProgram, null).open(home, { runAs })
+  const left = await folder.unpackTree(() => pieces(tree), defaultLimits)
+  await folder.close()
+  expect(left.map(({ path }) => path).toSorted()).toEqual(['caf\uFFFD', `${'long '.repeat(30)}\uFFFD`])
+  expect((await readdir(home)).toSorted()).toEqual(['link', broken, 'short\nwith a line break'].toSorted())
+  expect(await readFile(join(home, broken), 'utf8')).toBe(broken)
+  expect(await readlink(join(home, 'link'))).toBe(broken)
+})
+
 const [file, many] = [{ path: 'file', content: 'x' }, 600_000]
 const longer = '19 size=9999999999\n'
 const large = (...entries: Parameters<typeof tarOf>) => tarOf({ path: 'large', content: 'x'.repeat(many) }, ...entries)

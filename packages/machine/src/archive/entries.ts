@@ -1,7 +1,8 @@
 // Which entries of an untrusted archive are accepted, and within which limits? Runs in the archive program only.
 import { posix } from 'node:path'
 import { Parser, type ReadEntry } from 'tar'
-import { type ArchiveLimits, BadArchive } from './order.ts'
+import { longNames } from './long-names.ts'
+import { type ArchiveLimits, BadArchive, shown } from './order.ts'
 import { createPathCheck } from './path-check.ts'
 
 function outside(path: string): boolean {
@@ -11,8 +12,6 @@ function outside(path: string): boolean {
 
 // The longest path that Linux accepts.
 const longestPath = 4095
-
-export const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
 
 /** Why an entry is refused; null: it is accepted. */
 export function refusal(entry: Pick<ReadEntry, 'path' | 'type' | 'linkpath'>): string | null {
@@ -74,6 +73,7 @@ export function tarParser(
   let raw = 0
   let first = Buffer.alloc(0)
   const paths = createPathCheck(shown)
+  const names = longNames()
   const attempt = (work: () => void): void => {
     if (failure) return
     try {
@@ -124,10 +124,16 @@ export function tarParser(
           failure ??= new BadArchive('its compression is not supported: use gzip, once')
       }
       step(() => {
-        if (!over) parser.write(chunk)
+        if (over) return
+        for (const part of names.read(chunk)) if (!over) parser.write(part)
       })
     },
-    end: () => step(() => parser.end()),
+    end: () =>
+      step(() => {
+        // It says what is missing.
+        if (!over) parser.write(names.rest())
+        parser.end()
+      }),
     seen: () => ({ entries, bytes }),
   }
 }

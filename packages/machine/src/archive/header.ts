@@ -19,25 +19,28 @@ function writeBlock(into: Buffer, at: number, data: HeaderData): number {
   return at + block
 }
 
+type LongName = 'NextFileHasLongPath' | 'NextFileHasLongLinkpath'
+
 /** Long names in GNU's format, as bytes: pax headers are lines, which a name with a line break would corrupt. */
-function writeLongName(
-  into: Buffer,
-  at: number,
-  type: 'NextFileHasLongPath' | 'NextFileHasLongLinkpath',
-  name: string,
-): number {
-  const size = Buffer.byteLength(name) + 1
+function writeLongName(into: Buffer, at: number, type: LongName, name: Buffer): number {
+  const size = name.length + 1
   const from = writeBlock(into, at, { path: '././@LongLink', type, size, mode: 0o644 })
   const to = from + Math.ceil(size / block) * block
-  into.fill(0, from + into.write(name, from), to)
+  into.fill(0, from + name.copy(into, from), to)
   return to
+}
+
+/** The same by itself, of any bytes. */
+export function longName(type: LongName, name: Buffer): Buffer {
+  const into = Buffer.alloc(3 * block + name.length)
+  return into.subarray(0, writeLongName(into, 0, type, name))
 }
 
 /** Writes the header of one entry, whose names may have any length, into a buffer with enough space. @returns where it ends */
 export function writeHead(into: Buffer, from: number, path: string, linkpath: string, data: HeaderData): number {
   let at = from
-  if (isLong(path)) at = writeLongName(into, at, 'NextFileHasLongPath', path)
-  if (isLong(linkpath)) at = writeLongName(into, at, 'NextFileHasLongLinkpath', linkpath)
+  if (isLong(path)) at = writeLongName(into, at, 'NextFileHasLongPath', Buffer.from(path))
+  if (isLong(linkpath)) at = writeLongName(into, at, 'NextFileHasLongLinkpath', Buffer.from(linkpath))
   return writeBlock(into, at, {
     ...data,
     path: isLong(path) ? 'long' : path,

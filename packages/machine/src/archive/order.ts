@@ -135,6 +135,9 @@ export const replyDescriptor = 4
 /** Packing or unpacking failed for a reason that may be shown to the user. */
 export class ArchiveFailure extends Error {}
 
+/** A path in such a reason. */
+export const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
+
 /** An archive with an entry that must not be unpacked; nothing of that entry was written. */
 export class BadArchive extends ArchiveFailure {}
 

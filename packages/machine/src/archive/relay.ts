@@ -2,9 +2,9 @@
 import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ReadEntry } from 'tar'
-import { refusal, shown, tarParser } from './entries.ts'
+import { refusal, tarParser } from './entries.ts'
 import { block, epoch, head, padding } from './header.ts'
-import { type ArchiveResult, BadArchive, type RelayFile, type RelayOrder } from './order.ts'
+import { type ArchiveResult, BadArchive, type RelayFile, type RelayOrder, shown } from './order.ts'
 
 /** In an image layer such a name means that a file is deleted. */
 function layerRefusal(entry: Parameters<typeof refusal>[0]): string | null {

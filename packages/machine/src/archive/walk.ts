@@ -3,13 +3,12 @@
 // is near the end (it queues the link behind a file that may already have been written).
 import { chmodSync, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { isUtf8 } from 'node:buffer'
-import { BadFolder, leftOutList, type PackOrder, type PackResult } from './order.ts'
+import { BadFolder, leftOutList, type PackOrder, type PackResult, shown } from './order.ts'
 import { openSettling } from './settle.ts'
 
 // The longest path that Linux accepts.
 const longestPath = 4095
 
-const shown = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''
 
 export const changed = (path: string): BadFolder => new BadFolder(`${shown(path)} changed while it was packed`)
