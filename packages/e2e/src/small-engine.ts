@@ -42,10 +42,15 @@ export async function startSmallEngine(megabytes: number): Promise<SmallEngine> 
     const env = { ...process.env, DOCKER_HOST: host }
     return (await run('docker', args, { env, timeout: 120_000 })).stdout.trim()
   }
+  const listed = async (...args: string[]): Promise<string[]> =>
+    (await docker(...args, '--quiet')).split('\n').filter((id) => id !== '')
   const stop = async (): Promise<void> => {
     if (engine) {
-      const ids = (await docker('ps', '--quiet')).split('\n').filter((id) => id !== '')
-      if (ids.length > 0) await docker('kill', ...ids)
+      const containers = await listed('ps', '--all')
+      if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers)
+      // Their bridges would stay in the machine, and keep their addresses from others.
+      const networks = await listed('network', 'ls', '--filter', 'type=custom')
+      if (networks.length > 0) await docker('network', 'rm', ...networks)
       await end(engine)
     }
     await run('umount', ['--recursive', disk])
