@@ -8,17 +8,11 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Rejects with the signal's reason when it is aborted. */
-export function rejectsWhenAborted(signal: AbortSignal): Promise<never> {
-  return untilAborted(signal).then(() => {
-    throw signal.reason as Error
-  })
-}
+type Settle<T> = { resolve(value: T): void; reject(error: Error): void }
 
-/** Settles as `work` does, or resolves with undefined when the signal is aborted. No listener stays on the signal. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+function race<T>(work: Promise<T>, signal: AbortSignal, aborted: (settle: Settle<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    const end = (): void => resolve(undefined)
+    const end = (): void => aborted({ resolve, reject })
     if (signal.aborted) end()
     else signal.addEventListener('abort', end, { once: true })
     const settled =
@@ -30,6 +24,14 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
     work.then(settled(resolve), settled(reject))
   })
 }
+
+/** Settles as `work` does, or resolves with undefined when the signal is aborted. No listener stays on the signal. */
+export const unlessAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> =>
+  race<T | undefined>(work, signal, ({ resolve }) => resolve(undefined))
+
+/** Settles as `work` does, or rejects with the signal's reason when it is aborted. No listener stays on the signal. */
+export const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  race(work, signal, ({ reject }) => reject(signal.reason as Error))
 
 export type Notifier = {
   notify(): void

@@ -9,7 +9,7 @@
 // running:    output and input are passed on, until the end marker comes or the server reports the end.
 // over:       the exit code is known, or why there is none: refused, lost, deleted, cancelled.
 import { pump } from '@deis/lib/pump'
-import { untilAborted } from '@deis/lib/wait'
+import { unlessAborted } from '@deis/lib/wait'
 import { type SessionIo, SessionRefused } from '@deis/ports/scheduler'
 import type { Started } from '@deis/ports/started'
 import { createHandshake, performHandshake, requests, sizeFrame, type SessionTokens } from './handshake.ts'
@@ -180,7 +180,7 @@ export async function runSession(wiring: Wiring, io: SessionIo, started: (sessio
       },
     })
     setImmediate(begin)
-    const outcome = await Promise.race([ended, untilAborted(signal), wiring.podEnd.then(() => ended)])
+    const outcome = await unlessAborted(Promise.race([ended, wiring.podEnd.then(() => ended)]), signal)
     signal.throwIfAborted()
     return await wiring.exitCode(outcome ?? null)
   } catch (error) {

@@ -14,7 +14,7 @@ import { Check } from 'typebox/value'
 import type { RawData, WebSocket } from 'ws'
 import { parseJson } from '../domain/apps/json.ts'
 import type { OpenSession } from '../domain/live/terminal.ts'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import type { SessionIo } from '@deis/ports/scheduler'
 import { createInput } from './terminal-input.ts'
 
@@ -90,8 +90,6 @@ export async function relay(socket: WebSocket, { open, over, startMs, failed }: 
     if (chunk.length > 0) input.add(chunk)
   }
 
-  const aborted = rejectsWhenAborted(over.signal)
-  aborted.catch(() => {})
   const started = new Promise<TerminalStart>((resolve) => (onStart = resolve))
   socket.on('message', (data, isBinary) => {
     if (over.signal.aborted) return
@@ -108,7 +106,7 @@ export async function relay(socket: WebSocket, { open, over, startMs, failed }: 
     () => over.abort(new DeisError('invalid', `No start message was received within ${startMs / 1000} s.`)),
     startMs,
   )
-  const start = await Promise.race([started, aborted]).finally(() => clearTimeout(late))
+  const start = await orAborted(started, over.signal).finally(() => clearTimeout(late))
   const opened = await open(start, {
     terminal: start.terminal,
     input: start.stdin ? input.stream : null,

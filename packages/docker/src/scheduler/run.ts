@@ -1,5 +1,5 @@
 // How does a one-off command run to its end in a container of its own?
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import { limited } from '@deis/ports/limited'
 import { oneOffName } from '@deis/ports/names'
 import type { OneOff } from '@deis/ports/scheduler'
@@ -69,7 +69,7 @@ export async function runOneOff(
       pod.container = await startContainer(backend, pod, stop, 'run', take)
       pod.state = 'up'
       backend.changed(pod.app.id)
-      const ended = await Promise.race([pod.container.exited, rejectsWhenAborted(stop)])
+      const ended = await orAborted(pod.container.exited, stop)
       // The engine has kept more than is read by now: all of it is, as long as some comes.
       for (let before = -1; taken > before;) {
         before = taken

@@ -1,7 +1,7 @@
 // Which scheduler do tests of everything above the port use? One in memory, which runs nothing.
 import { setMaxListeners } from 'node:events'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import { logSource, oneOffName, podName } from '../names.ts'
 import { behaviour } from './memory-commands.ts'
 import { direct } from '../direct.ts'
@@ -244,7 +244,7 @@ export function createMemoryScheduler(
             print(pod, line)
             io.output(`${line}\n`)
           }
-          if (does.sleeps) await rejectsWhenAborted(signal)
+          if (does.sleeps) await orAborted(new Promise(() => {}), signal)
           return does.exit ?? 0
         }),
       ),

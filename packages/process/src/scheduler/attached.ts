@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionSignal, TerminalSize } from '@deis/types'
 import { killAll, signalPid } from '@deis/machine/pid'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import { type Exit, exitCode } from '@deis/ports/exit'
 import type { PodProcess } from './launch.ts'
 
@@ -35,16 +35,14 @@ async function end({ processes }: Attached, graceMs: number): Promise<void> {
 
 /** Waits until the command ends or the signal is aborted; none of its processes run after that. */
 export async function untilEnd(attached: Attached, graceMs: number, signal: AbortSignal): Promise<number> {
-  const aborted = rejectsWhenAborted(signal)
-  aborted.catch(() => {})
   let over = false
   try {
-    const exit = await Promise.race([attached.ended, aborted])
+    const exit = await orAborted(attached.ended, signal)
     // As the end of a container does: the output ends when no process holds it any more.
     await killAll(attached.processes)
     // Delivery may take long: by then the group's number may belong to another process.
     over = true
-    await Promise.race([attached.drain(), aborted])
+    await orAborted(attached.drain(), signal)
     return exitCode(exit)
   } finally {
     if (!over) await end(attached, graceMs)

@@ -1,5 +1,5 @@
 // How does a one-off command run to its end in its own copy of the app?
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import { exitCode } from '@deis/ports/exit'
 import { limited } from '@deis/ports/limited'
 import type { OneOff } from '@deis/ports/scheduler'
@@ -25,7 +25,7 @@ export async function runOneOff(
       })
       pod.state = 'up'
       backend.changed(pod.app.id)
-      const exit = await Promise.race([process.exited, rejectsWhenAborted(stop)])
+      const exit = await orAborted(process.exited, stop)
       await clearGroup(process)
       return exitCode(exit)
     })

@@ -3,7 +3,7 @@ import type { RunAs } from '@deis/machine/accounts'
 import { StartFault, startConfined } from '@deis/machine/confine'
 import type { Isolation } from '@deis/machine/isolation'
 import { type Identity, signalGroup } from '@deis/machine/pid'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 import type { Endpoint, Target } from '@deis/ports/health'
 import { podVariable } from './launch.ts'
 import { isOtherUsersPort } from './listening.ts'
@@ -48,7 +48,7 @@ async function tryExec(
   try {
     const { exited, identity } = await startConfined(isolation, order, ['ignore', 'ignore', 'ignore'])
     try {
-      const { code, signal: name } = await Promise.race([exited, rejectsWhenAborted(signal)])
+      const { code, signal: name } = await orAborted(exited, signal)
       return code === 0 ? null : `${program} exited with code ${code ?? name}`
     } finally {
       signalGroup(identity.pid, 'SIGKILL')

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { invalidField } from '@deis/types'
 import { anyOf } from '@deis/lib/networks'
 import { isPublic } from '@deis/lib/public-address'
-import { rejectsWhenAborted } from '@deis/lib/wait'
+import { orAborted } from '@deis/lib/wait'
 
 /** A drain may not go there. */
 export class Inside extends Error {}
@@ -65,9 +65,7 @@ export async function addressFor(host: string, allowed: readonly string[], signa
   signal.throwIfAborted()
   const isAllowed = anyOf(allowed)
   const found =
-    isIP(host) === 0
-      ? (await Promise.race([lookup(host, { all: true }), rejectsWhenAborted(signal)])).map(({ address }) => address)
-      : [host]
+    isIP(host) === 0 ? (await orAborted(lookup(host, { all: true }), signal)).map(({ address }) => address) : [host]
   const good = found.find((address) => isAllowed(address) || isPublic(address))
   if (good !== undefined) return good
   throw new Inside(
