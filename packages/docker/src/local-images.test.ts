@@ -9,7 +9,7 @@ const never = new AbortController().signal
 const id = `sha256:${'a'.repeat(64)}`
 const there: ImageFacts = {
   reference: 'docker.io/library/tea@sha256:0',
-  digest: 'sha256:0',
+  digest: `sha256:${'0'.repeat(64)}`,
   ports: [],
   entrypoint: [],
   cmd: [],
@@ -20,6 +20,9 @@ const there: ImageFacts = {
 }
 const built = { Id: id, Config: { ExposedPorts: { '7000/tcp': {}, '53/udp': {} }, Cmd: ['serve'], User: 'app' } }
 const pulled = { ...built, RepoDigests: ['tea@sha256:0'] }
+/** As the store of containerd tells it, wherever it comes from. */
+const named = { ...built, RepoDigests: [`tea@${id}`, `other@${id}`] }
+const pulledNamed = { ...built, Id: there.digest, RepoDigests: [`tea@${there.digest}`] }
 const ofApp = { ...built, Config: { Labels: { 'io.deis.platform': 'p', 'io.deis.app': 'other' } } }
 
 /** `has`: images of the engine by the names that it knows them by; `registry`: whether the registry has all. */
@@ -44,6 +47,9 @@ test.each([
   ['only the engine has it', built, false, id],
   ['only the engine has it, by a name that somebody else has on the internet', built, true, id],
   ['it was pulled', pulled, true, there.reference],
+  ['it may have been pulled, and the registry has another by that name', named, true, id],
+  ['it may have been pulled, and no registry has it', named, false, id],
+  ['it was pulled, as the registry has it, with the store of containerd', pulledNamed, true, there.reference],
   ['it was pulled, and the registry does not have it any more', pulled, false, id],
   ['it was built for an app', ofApp, true, there.reference],
 ])('where that is allowed, %s', async (_, image, registry, expected) => {

@@ -49,8 +49,13 @@ function factsOf({ Id, Config }: Found): ImageFacts {
   }
 }
 
-/** Pulled or pushed: a registry has it, perhaps a newer one by now. */
-const isOfRegistry = ({ RepoDigests }: Found): boolean => (RepoDigests ?? []).length > 0
+/**
+ * Pulled or pushed: a registry has it, perhaps a newer one by now. The store of containerd, the usual one from Docker 29 on, names each
+ * image by its id as if it had been: then nothing is known.
+ */
+const isOfRegistry = ({ Id, RepoDigests }: Found): boolean =>
+  (RepoDigests ?? []).some((name) => !name.endsWith(`@${Id}`))
+const mayBeOfRegistry = ({ RepoDigests }: Found): boolean => (RepoDigests ?? []).length > 0
 
 /** The registry's, which also finds what the engine alone has if that is allowed, and says so if it is not. */
 export function withLocalImages(registry: Registry, { engine, allowed }: Deps): Registry {
@@ -59,9 +64,10 @@ export function withLocalImages(registry: Registry, { engine, allowed }: Deps): 
     async inspect(image, credentials, signal) {
       const here = allowed ? await lookUp(engine, image, signal) : null
       // Nobody's image of that name on the internet may take its place.
-      if (here && !isOfRegistry(here)) return factsOf(here)
+      if (here && !mayBeOfRegistry(here)) return factsOf(here)
       try {
-        return await registry.inspect(image, credentials, signal)
+        const there = await registry.inspect(image, credentials, signal)
+        return here && !isOfRegistry(here) && there.digest !== here.Id ? factsOf(here) : there
       } catch (error) {
         if (!(error instanceof ImageError)) throw error
         if (here) return factsOf(here)

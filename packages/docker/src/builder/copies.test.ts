@@ -64,3 +64,20 @@ test.each([
 ])('what begins like an image in %j is ours', (target, expected) => {
   expect(copiesOf(target, new Set(['tea', 'web']))).toEqual(expected)
 })
+
+test('those that the store of containerd lists among the tags only go, and tags stay', async () => {
+  const deleted: string[] = []
+  const image = {
+    Id: one,
+    Created: 1,
+    RepoTags: [`old.test/tea@${one}`, 'deis/tea:b-1', 'old.test/tea:latest'],
+    RepoDigests: [`deis/tea@${one}`],
+  }
+  const engine = {
+    read: async () => [image],
+    send: async (_: string, { path }: { path: string }) => void deleted.push(decodeURIComponent(path)),
+  } as unknown as Client
+  const beginnings = copiesOf(oldTarget, new Set(['tea']))
+  await pruneCopies({ engine, file: join(folder, 'copies.json') }, beginnings, new Set(), never)
+  expect(deleted).toEqual([`/images/old.test/tea@${one}`])
+})

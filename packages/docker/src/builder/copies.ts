@@ -32,7 +32,9 @@ export async function dropCopies(
 ): Promise<Set<string>> {
   const left = new Set<string>()
   const all = await engine.read('listing images', ImageList, { method: 'GET', path: '/images/json' }, signal)
-  for (const reference of all.flatMap(({ RepoDigests }) => RepoDigests ?? [])) {
+  // The store of containerd lists only one of several names there, but all of them among the tags.
+  const names = new Set(all.flatMap(({ RepoTags, RepoDigests }) => [...(RepoTags ?? []), ...(RepoDigests ?? [])]))
+  for (const reference of names) {
     const beginning = beginnings.find((one) => reference.startsWith(one))
     if (beginning === undefined) continue
     if (isNeeded(reference)) left.add(beginning)

@@ -4,12 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
 import { until } from '@deis/ports/testing/contract-steps'
+import { type Static, Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openEngine } from '../engine/engine.ts'
 import { isEngineThere } from '../scheduler/testbed.ts'
 import { type BuilderTestbed, openBuilderTestbed } from './testbed.ts'
 import { diskUsage } from './usage.ts'
 
+const here = { host: process.env.TEST_DOCKER_HOST ?? '', certPath: null }
+const Images = Type.Array(
+  Type.Object({
+    Id: Type.String(),
+    Size: Type.Number(),
+    RepoTags: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
+  }),
+)
 const busybox = `${process.env.TEST_DOCKER_REGISTRY}/busybox:1`
 const megabytes = (count: number, salt: string): string =>
   `RUN echo ${salt} && head -c ${count}000000 /dev/urandom > /made`
@@ -32,13 +41,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
   const left = async (images: readonly string[]): Promise<boolean[]> => Promise.all(images.map(exists))
 
   test('layers of builds that failed stay within a limit; those of images and of others stay', async () => {
-    const builder = await bed.another({ layerCacheBytes: 5e6, dockerfileBuilder: 'classic' })
     const never = new AbortController().signal
-    const fails = async (salt: string): Promise<string> => {
-      const Dockerfile = `FROM ${busybox}\n${megabytes(3, bed.prefix + salt)}\nRUN exit 9\n`
-      await expect(bed.build({ Dockerfile }, {}, never, builder)).rejects.toBeInstanceOf(BuildFailure)
-      return layersIn(bed.output())[0] ?? ''
-    }
     const folder = await mkdtemp(join(tmpdir(), 'deis-by-hand-'))
     await writeFile(
       join(folder, 'Dockerfile'),
@@ -47,6 +50,20 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
     const printed = await bed.docker('build', '--force-rm', folder).catch((error: { stdout: string }) => error.stdout)
     const byHand = layersIn(printed)[0] ?? ''
     await rm(folder, { recursive: true })
+    const engine = await openEngine(here, never)
+    const images = await engine.read('listing images', Images, { method: 'GET', path: '/images/json?all=1' }, never)
+    engine.close()
+    const sizeOf = (is: (image: Static<typeof Images>[number]) => boolean) => images.find(is)?.Size ?? Number.NaN
+    // The store of containerd keeps a layer twice, packed and unpacked.
+    const layer =
+      sizeOf(({ Id }) => Id.startsWith(`sha256:${byHand}`)) -
+      sizeOf(({ RepoTags }) => RepoTags?.includes(busybox) === true)
+    const builder = await bed.another({ layerCacheBytes: layer * 1.5, dockerfileBuilder: 'classic' })
+    const fails = async (salt: string): Promise<string> => {
+      const Dockerfile = `FROM ${busybox}\n${megabytes(3, bed.prefix + salt)}\nRUN exit 9\n`
+      await expect(bed.build({ Dockerfile }, {}, never, builder)).rejects.toBeInstanceOf(BuildFailure)
+      return layersIn(bed.output())[0] ?? ''
+    }
     const all = [byHand]
     try {
       expect(await exists(byHand)).toBe(true)
@@ -68,10 +85,7 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
   })
 
   test('once a day caches that are too large go, and the registry frees what was deleted; builds work on', async () => {
-    const engine = await openEngine(
-      { host: process.env.TEST_DOCKER_HOST ?? '', certPath: null },
-      AbortSignal.timeout(20_000),
-    )
+    const engine = await openEngine(here, AbortSignal.timeout(20_000))
     const measure = () =>
       diskUsage({ engine, platform: bed.platform, own: `${bed.host}/` }, 60_000, AbortSignal.timeout(60_000))
     const builder = await bed.another({ buildpackCacheBytes: 10 })

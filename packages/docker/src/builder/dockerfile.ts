@@ -15,7 +15,7 @@ import { chooseBuilder } from './buildkit/choice.ts'
 import { frontendFailure } from './buildkit/frontend.ts'
 import { contextOf } from './context.ts'
 import { refuseForeignImages } from './foreign.ts'
-import { heredocFailure } from './heredoc.ts'
+import { heredocFailure, refuseHeredocs } from './heredoc.ts'
 import { withFiltered } from './filtered.ts'
 import { type BuildingOptions, maxOutputBytes } from './options.ts'
 
@@ -49,6 +49,7 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
     await refuseForeignImages({ options, registry, app, signal }, dockerfile, args)
     const by = await chooseBuilder(build, isLink ? null : dockerfile)
     output.note(by.said)
+    if (by.session === null) refuseHeredocs(dockerfile)
     const order = {
       options,
       request,
@@ -66,12 +67,12 @@ export async function buildDockerfile(build: DockerfileBuild): Promise<BuildResu
         return buildByBuildKit({ ...order, file, session: by.session, cacheNamespace }, signal)
       })
     } catch (error) {
-      const reader = by.session === null ? 'the classic builder' : `Docker ${options.engine.version}`
       // The classic builder refuses what it cannot read at once.
       const failure = hasStatus(error, 400) ? new BuildFailure(failureText((error as Error).message)) : error
       if (!(failure instanceof BuildFailure)) throw failure
-      const told = by.session === null ? null : frontendFailure(failure, dockerfile)
-      throw told ?? heredocFailure(failure, dockerfile, reader) ?? failure
+      if (by.session === null) throw failure
+      const told = frontendFailure(failure, dockerfile)
+      throw told ?? heredocFailure(failure, dockerfile, `Docker ${options.engine.version}`) ?? failure
     } finally {
       by.session?.close()
       // The app does not wait for it.

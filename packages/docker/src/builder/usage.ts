@@ -96,7 +96,8 @@ export async function diskUsage({ engine, platform, own }: Where, ms: number, si
       try {
         return usageOf(await engine.read('measuring the disk of Docker', Usage, call, limit), platform, own)
       } catch (error) {
-        if (!/already running/.test((error as Error).message)) throw error
+        // The store of containerd fails when an image is deleted meanwhile.
+        if (!/already running|not found/.test((error as Error).message)) throw error
       }
       await sleep(pauseMs, undefined, { signal: limit })
     }

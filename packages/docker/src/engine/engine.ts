@@ -53,7 +53,8 @@ export function chooseApi({ ApiVersion, MinAPIVersion = '1.24', Components = [] 
   return chosen.join('.')
 }
 
-const triedVersions = /^20\.10\./
+/** All tests of this backend ran on these. */
+const triedVersions = /^(?:20\.10|28\.5)\./
 
 export function acquaintanceOf({ Version: version, ApiVersion }: Static<typeof Version>): Acquaintance {
   if (isBefore(newest, pairOf(ApiVersion))) return 'newer'

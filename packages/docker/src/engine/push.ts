@@ -30,6 +30,8 @@ const causes: readonly (readonly [RegExp, string])[] = [
   [/x509|certificate/i, 'Have an administrator make the Docker Engine trust its certificate.'],
 ]
 
+const Said = Type.Object({ status: Type.String() })
+
 /** Pure. */
 function pushFailure(host: string, why: string): PushFailure {
   const hint = causes.find(([pattern]) => pattern.test(why))?.[1] ?? 'Try again; deis doctor shows how the registry is.'
@@ -39,13 +41,16 @@ function pushFailure(host: string, why: string): PushFailure {
   )
 }
 
-/** The last line of a push that succeeded. */
-const Pushed = Type.Object({ aux: Type.Object({ Digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }) }) })
-
-function digestIn(line: string): string | null {
+/**
+ * The last line of a push that succeeded. Only engines with a store of images of their own, not containerd's, say it as an object, too.
+ * Pure; null: `line` says something else.
+ */
+export function digestIn(line: string, tag: string): string | null {
   try {
     const said: unknown = JSON.parse(line)
-    return Check(Pushed, said) ? said.aux.Digest : null
+    if (!Check(Said, said)) return null
+    const [, name, digest = null] = /^([\w.-]{1,128}): digest: (sha256:[0-9a-f]{64}) size: \d+$/.exec(said.status) ?? []
+    return name === tag ? digest : null
   } catch {
     return null
   }
@@ -72,7 +77,7 @@ async function push(
     for await (const line of saidBy(stream, stalled)) {
       const message = errorOf(line)
       if (message !== null) throw pushFailure(host, message)
-      digest = digestIn(line) ?? digest
+      digest = digestIn(line, tag) ?? digest
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -31,7 +31,11 @@ export function engineCheck(engine: Pick<Engine, 'acquaintance' | 'version' | 'a
     case 'tried':
       return { name: 'docker', status: 'ok', detail }
     case 'untried':
-      return { name: 'docker', status: 'ok', detail: `${detail}; the tests of this backend ran on Docker Engine 20.10` }
+      return {
+        name: 'docker',
+        status: 'ok',
+        detail: `${detail}; the tests of this backend ran on Docker Engine 20.10 and 28.5`,
+      }
     case 'newer':
       return {
         name: 'docker',

@@ -51,7 +51,7 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
     )
   /** Not built before, by anybody. */
   const fresh = (text: string): string => `FROM ${busybox}\nENV TEST=${bed.prefix}${Math.random()}\n${text}\n`
-  const call = { method: 'GET', path: '/system/df' } as const
+  const call = { method: 'GET', path: '/system/df?type=build-cache' } as const
   /** The engine measures for one at a time: other tests ask as well. */
   const usage = async () =>
     until('the engine has measured', async () => {
@@ -164,8 +164,8 @@ describe.skipIf(!isEngineThere)('BuildKit', () => {
     expect(await found('three', { config })).toBe(nothing)
     await bed.builder.forget(`${bed.prefix}one`, [])
     expect(await found('one')).toBe(nothing)
-    // The image has nothing of it.
-    const built = await bed.build({ Dockerfile: fresh(`${steps}\nCMD ["ls", "/cache"]`) })
+    // The image has nothing of it: from BuildKit 0.13 on not even the folder.
+    const built = await bed.build({ Dockerfile: fresh(`${steps}\nCMD ["find", "/", "-path", "/cache/*"]`) })
     expect(await bed.docker('run', '--rm', imageOf(built))).toBe('')
   })
 
