@@ -18,7 +18,7 @@ import { layout } from '../layout.ts'
 import { readFacts } from '../machine/facts.ts'
 import { listenersOn } from '../machine/listeners.ts'
 import { backedUpOption, upgrade } from './upgrade.ts'
-import { waitOption } from './wait.ts'
+import { usualSeconds, waitOption } from './wait.ts'
 
 type InstallOptions = Options & {
   readonly dryRun?: boolean
@@ -137,7 +137,7 @@ export function installCommand(io: Io, failed: () => void): Command {
         directoryOf,
       ),
     )
-    .addOption(waitOption())
+    .addOption(waitOption(usualSeconds))
     .addOption(backedUpOption())
     .option('--dry-run', 'print every step, and do nothing')
     .option('--root <folder>', 'write into this folder as if it were /, and start nothing')

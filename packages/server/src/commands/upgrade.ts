@@ -14,7 +14,7 @@ import { pauseController, resumeController } from '../upgrade/pause.ts'
 import { bringBackDatabase, bringBackSettings, type Copy, makeCopy, sizeOf } from '../upgrade/copy.ts'
 import { databaseFile, newMigrations, outdated } from '../upgrade/rules.ts'
 import { findRelease } from '../upgrade/source.ts'
-import { usualSeconds, waitOption } from './wait.ts'
+import { upgradeSeconds, usualSeconds, waitOption } from './wait.ts'
 
 type UpgradeOptions = { readonly sha256?: string; readonly databaseIsBackedUp?: boolean; readonly wait: number }
 
@@ -142,6 +142,6 @@ export function upgradeCommand(io: Io): Command {
     .argument('[path]', 'folder of the checkout, or the tarball', '.')
     .option('--sha256 <sum>', 'what the tarball must have')
     .addOption(backedUpOption())
-    .addOption(waitOption())
+    .addOption(waitOption(upgradeSeconds))
     .action((path: string, options: UpgradeOptions) => upgrade(path, options, io))
 }

@@ -4,6 +4,8 @@ import { InvalidArgumentError, Option } from 'commander'
 
 /** Longer than a first start waits for nft, which is the longest that it waits for anything. */
 export const usualSeconds = nftStartMs / 1000 + 60
+/** Nothing is loaded for the first time then, and the sooner one that does not come up goes back, the shorter its API is away. */
+export const upgradeSeconds = 60
 
 function secondsOf(text: string): number {
   if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
@@ -11,7 +13,7 @@ function secondsOf(text: string): number {
   return Number(text)
 }
 
-export function waitOption(): Option {
+export function waitOption(seconds: number): Option {
   const description = 'how long it may take until the platform answers'
-  return new Option('--wait <seconds>', description).argParser(secondsOf).default(usualSeconds)
+  return new Option('--wait <seconds>', description).argParser(secondsOf).default(seconds)
 }
