@@ -65,7 +65,7 @@ export function createResume(most: number): Resume {
       before = new Map([...sources].map(([name, source]) => [name, { ...source, lines: new Map(source.lines) }]))
     },
     isNew(line) {
-      const [, second = '', name = ''] = /^(\S+) (\S+\[[^\]]*\]): /.exec(line) ?? []
+      const [, second = '', name = ''] = /^(\S+) ([^\s[]+\[[^\]]*\]): /.exec(line) ?? []
       if (second === '') return true
       if (isAgain && wasSeen(name, second, line)) return false
       first ??= second
