@@ -117,9 +117,8 @@ export function cnbWorks(open: () => Stage): void {
     expect(JSON.parse(await shop.does('builds:sbom', '--format', 'spdx'))).toMatchObject({ spdxVersion: 'SPDX-2.3' })
     const none = await shop.deis('builds:sbom', '--format=syft')
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('its buildpacks wrote none')])
-    await shop.commit({ 'broken-build': null })
     // The same layers on the newer run image: pushes take it as well.
-    await shop.push()
+    await shop.deploy({ 'broken-build': null })
     expect((await ask(open().platform, shop.app, { path: '/run-image' })).body).toBe('2')
     await shop.does('destroy', `--confirm=${shop.app}`)
   })

@@ -28,7 +28,7 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
   afterEach(async () => {
     expect(warnings).toEqual([])
     // A command with a watch of its own may be ahead of this one.
-    await expect.poll(() => pods.all().map(({ metadata }) => metadata?.name), { timeout: 20_000 }).toEqual([])
+    await expect.poll(() => pods.all().map(({ metadata }) => metadata?.name), { timeout: 60_000 }).toEqual([])
   })
   afterAll(async () => {
     await pods.close()
@@ -255,12 +255,12 @@ describe.skipIf(!isClusterThere)('one-off commands', () => {
             .all()
             .map(({ metadata }) => metadata?.name ?? '')
             .toSorted(),
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toEqual([mine, other].toSorted())
     expect(asked.filter((one) => one === 'dead')).toEqual(['dead'])
     for (const name of [mine, other]) await kube.remove(pathOf('v1/Pod', space, name), { graceSeconds: 0 })
-    await expect.poll(() => pods.all(), { timeout: 20_000 }).toEqual([])
+    await expect.poll(() => pods.all(), { timeout: 60_000 }).toEqual([])
   })
 
   // The last one: the server may remember the quota for a while.
