@@ -1,7 +1,6 @@
 // Does an app serve on, all of it from one release, and is nothing left over, wherever in a deploy its controller is killed?
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Artifact, Formation, ObservedPod } from '@deis/ports/scheduler'
-import { until } from '@deis/ports/testing/contract-steps'
 import { testFormation } from '@deis/ports/testing/formation'
 import { openVictim } from '@deis/ports/testing/victim'
 import { createDockerScheduler } from './create.ts'
@@ -76,15 +75,11 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
           for (const address of addresses)
             expect(JSON.parse(await get(address))).toMatchObject({ greeting: `v${release}` })
           await scheduler.apply(formationOf(app, next), never, () => {})
-          await until(
-            'only the new ones are left',
-            async () => {
-              const ids = await testbed.docker('ps', '--all', '--quiet', '--filter', `label=io.deis.app=${app}`)
-              return ids.split('\n').length === 3 && (await scheduler.observe(app)).length === 3
-            },
-            endSeconds,
-          )
-          expect(shape(await scheduler.observe(app))).toEqual(wanted(next))
+          const all = ['ps', '--all', '--filter', `label=io.deis.app=${app}`, '--format', '{{.Names}} {{.Status}}']
+          await expect
+            .poll(async () => (await testbed.docker(...all)).split('\n'), { timeout: endSeconds * 1000, interval: 100 })
+            .toHaveLength(3)
+          await expect.poll(async () => shape(await scheduler.observe(app)), { timeout: 10_000 }).toEqual(wanted(next))
         } finally {
           await scheduler.close({ stop: false })
         }
