@@ -78,7 +78,7 @@ describe.skipIf(!isEngineThere)('on Docker', () => {
           const all = ['ps', '--all', '--filter', `label=io.deis.app=${app}`, '--format', '{{.Names}} {{.Status}}']
           await expect
             .poll(async () => (await testbed.docker(...all)).split('\n'), { timeout: endSeconds * 1000, interval: 100 })
-            .toHaveLength(3)
+            .toEqual(Array.from({ length: 3 }, () => expect.stringContaining(' Up ')))
           await expect.poll(async () => shape(await scheduler.observe(app)), { timeout: 10_000 }).toEqual(wanted(next))
         } finally {
           await scheduler.close({ stop: false })
