@@ -7,7 +7,7 @@ import { Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Client } from '../engine/client.ts'
 import { hasStatus } from '../engine/error.ts'
-import { ImageList } from '../engine/objects.ts'
+import { ImageList, namesOf } from '../engine/objects.ts'
 
 type Where = { readonly engine: Pick<Client, 'read' | 'send'> }
 
@@ -33,8 +33,7 @@ export async function dropCopies(
   const left = new Set<string>()
   const all = await engine.read('listing images', ImageList, { method: 'GET', path: '/images/json' }, signal)
   // The store of containerd lists only one of several names there, but all of them among the tags.
-  const names = new Set(all.flatMap(({ RepoTags, RepoDigests }) => [...(RepoTags ?? []), ...(RepoDigests ?? [])]))
-  for (const reference of names) {
+  for (const reference of new Set(all.flatMap(namesOf))) {
     const beginning = beginnings.find((one) => reference.startsWith(one))
     if (beginning === undefined) continue
     if (isNeeded(reference)) left.add(beginning)

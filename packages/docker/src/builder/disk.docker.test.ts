@@ -4,21 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuildFailure } from '@deis/ports/builder'
 import { until } from '@deis/ports/testing/contract-steps'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openEngine } from '../engine/engine.ts'
 import { isEngineThere } from '../scheduler/testbed.ts'
+import { All } from './layers.ts'
 import { type BuilderTestbed, openBuilderTestbed } from './testbed.ts'
 import { diskUsage } from './usage.ts'
 
 const here = { host: process.env.TEST_DOCKER_HOST ?? '', certPath: null }
-const Images = Type.Array(
-  Type.Object({
-    Id: Type.String(),
-    Size: Type.Number(),
-    RepoTags: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
-  }),
-)
 const busybox = `${process.env.TEST_DOCKER_REGISTRY}/busybox:1`
 const megabytes = (count: number, salt: string): string =>
   `RUN echo ${salt} && head -c ${count}000000 /dev/urandom > /made`
@@ -51,9 +45,9 @@ describe.skipIf(!isEngineThere)('the disk of Docker', () => {
     const byHand = layersIn(printed)[0] ?? ''
     await rm(folder, { recursive: true })
     const engine = await openEngine(here, never)
-    const images = await engine.read('listing images', Images, { method: 'GET', path: '/images/json?all=1' }, never)
+    const images = await engine.read('listing images', All, { method: 'GET', path: '/images/json?all=1' }, never)
     engine.close()
-    const sizeOf = (is: (image: Static<typeof Images>[number]) => boolean) => images.find(is)?.Size ?? Number.NaN
+    const sizeOf = (is: (image: Static<typeof All>[number]) => boolean) => images.find(is)?.Size ?? Number.NaN
     // The store of containerd keeps a layer twice, packed and unpacked.
     const layer =
       sizeOf(({ Id }) => Id.startsWith(`sha256:${byHand}`)) -

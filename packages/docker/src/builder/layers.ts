@@ -6,6 +6,7 @@ import { Check } from 'typebox/value'
 import type { Log } from '@deis/ports/backend'
 import type { Client } from '../engine/client.ts'
 import { hasStatus } from '../engine/error.ts'
+import { namesOf } from '../engine/objects.ts'
 
 // The classic builder makes an image of each step. Those that no later image was built on have no name and no label: what
 // is the platform's is written down as it is made.
@@ -15,7 +16,7 @@ const Record_ = Type.Record(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }), T
 type Layers = Readonly<Record<string, number>>
 
 const Words = Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]))
-const All = Type.Array(
+export const All = Type.Array(
   Type.Object({
     Id: Type.String(),
     ParentId: Type.String(),
@@ -52,9 +53,7 @@ export function watchLayers(): Seen & { take(text: string): void } {
   }
 }
 
-const isNamed = ({ RepoTags, RepoDigests }: All[number]): boolean =>
-  // Older engines call those without a name so.
-  [...(RepoTags ?? []), ...(RepoDigests ?? [])].some((name) => !name.startsWith('<none>'))
+const isNamed = (image: All[number]): boolean => namesOf(image).length > 0
 
 /** Pure: what is known after a build that began then. A text of a build could name any image: only what was made since counts. */
 export function noted(layers: Layers, all: All, seen: Seen, began: number, now: number): Layers {

@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Archiver } from '@deis/machine/archive'
-import { block, epoch, head, padding } from '@deis/machine/archive/header'
+import { epoch, head, padding } from '@deis/machine/archive/header'
+import { block } from '@deis/machine/tar-header'
 import type { Engine } from '../engine/engine.ts'
 
 /** Text null: a folder. */

@@ -139,3 +139,12 @@ export const BuiltImage = Type.Object({
 export const ImageList = Type.Array(
   Type.Object({ Id: Type.String(), Created: Type.Number(), Labels, RepoTags: Words, RepoDigests: Words }),
 )
+
+/** What it can be asked for by, besides its id. Older engines call what has no name `<none>`. */
+export const namesOf = ({
+  RepoTags,
+  RepoDigests,
+}: {
+  RepoTags?: Static<typeof Words>
+  RepoDigests?: Static<typeof Words>
+}): string[] => [...(RepoTags ?? []), ...(RepoDigests ?? [])].filter((name) => !name.startsWith('<none>'))

@@ -1,8 +1,8 @@
 // How is the header of a tar entry written? By the `tar` library, except for long names. Runs in the archive program only.
 import { Header, type HeaderData } from 'tar'
+import { block } from '../tar-header.ts'
 
 export const epoch = new Date(0)
-export const block = 512
 
 /** The padding after a content of this size, up to the next block. */
 export const padding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block)

@@ -5,9 +5,9 @@
 // headers whole, and names that it would not read in GNU's format.
 import { isUtf8 } from 'node:buffer'
 import { Header, Pax } from 'tar'
-import { block, longName, padding } from './header.ts'
+import { longName, padding } from './header.ts'
 import { BadArchive, shown } from './order.ts'
-import { sizeOf, typeOf } from '../tar-header.ts'
+import { block, sizeOf, typeOf } from '../tar-header.ts'
 
 type Known = ConstructorParameters<typeof Header>[2]
 type Named = { -readonly [Key in 'path' | 'linkpath']?: Buffer }

@@ -1,7 +1,8 @@
 // How is a folder packed into an archive that depends only on its content? Runs in the archive program only.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { HeaderData } from 'tar'
-import { block, epoch, headSize, writeHead } from './header.ts'
+import { epoch, headSize, writeHead } from './header.ts'
+import { block } from '../tar-header.ts'
 import { fileMode, folderMode } from './settle.ts'
 import { changed, type Entry, permitting, reading, type Walk } from './walk.ts'
 

@@ -3,7 +3,8 @@ import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ReadEntry } from 'tar'
 import { refusal, tarParser } from './entries.ts'
-import { block, epoch, head, padding } from './header.ts'
+import { epoch, head, padding } from './header.ts'
+import { block } from '../tar-header.ts'
 import { type ArchiveResult, BadArchive, type RelayFile, type RelayOrder, shown } from './order.ts'
 
 /** In an image layer such a name means that a file is deleted. */
